@@ -1,0 +1,31 @@
+/** Our own log: JSON lines on standard error, or journald priorities (`<4>text`) under systemd. */
+import { type Logger, pino } from 'pino';
+
+export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
+
+const PRIORITIES: Readonly<Record<number, number>> = { 10: 7, 20: 7, 30: 6, 40: 4, 50: 3, 60: 2 };
+
+/**
+ * A logger with constant messages and the data beside them.
+ * Under journald (`JOURNAL_STREAM` is set) every line starts with its syslog priority, sd-daemon(3).
+ */
+export function createLog(level = 'info', env: NodeJS.ProcessEnv = process.env): Log {
+  const journald = env.JOURNAL_STREAM !== undefined;
+  const destination = {
+    write(line: string): void {
+      process.stderr.write(journald ? withPriority(line) : line);
+    },
+  };
+  return pino(
+    { level, base: null, timestamp: journald ? false : pino.stdTimeFunctions.isoTime },
+    destination,
+  );
+}
+
+function withPriority(line: string): string {
+  const level = /^\{"level":(\d+)/.exec(line)?.[1];
+  return `<${PRIORITIES[Number(level)] ?? 6}>${line}`;
+}
+
+/** A log that goes nowhere, for commands that speak through their output only. */
+export const silentLog: Log = pino({ level: 'silent' });

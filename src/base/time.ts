@@ -1,0 +1,50 @@
+/** Time as values: an injected clock, durations such as `10m`, RFC 3339 stamps. All times are ms since the epoch, UTC. */
+
+/** Where the present comes from; tests pass their own. */
+export interface Clock {
+  now(): number;
+}
+
+export const systemClock: Clock = { now: () => Date.now() };
+
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+
+export const SECOND = 1000;
+export const MINUTE = 60_000;
+export const HOUR = 3_600_000;
+export const DAY = 86_400_000;
+
+/** Parses `90s`, `10m`, `1h30m`, `7d` to ms; undefined when it is not a duration or is zero. */
+export function parseDuration(text: string): number | undefined {
+  if (!/^(?:\d+(?:ms|[smhdw]))+$/.test(text)) return undefined;
+  let total = 0;
+  for (const [, count, unit] of text.matchAll(/(\d+)(ms|[smhdw])/g)) {
+    total += Number(count) * (UNITS[unit as string] as number);
+  }
+  return total > 0 && Number.isSafeInteger(total) ? total : undefined;
+}
+
+/** Renders ms as the shortest exact duration that `parseDuration` reads back: 5400000 is `1h30m`. */
+export function formatDuration(ms: number): string {
+  let rest = Math.max(0, Math.round(ms));
+  let text = '';
+  for (const unit of ['d', 'h', 'm', 's', 'ms'] as const) {
+    const size = UNITS[unit] as number;
+    const count = Math.floor(rest / size);
+    if (count > 0) text += `${count}${unit}`;
+    rest -= count * size;
+  }
+  return text === '' ? '0s' : text;
+}
+
+/** RFC 3339 in UTC with milliseconds: `2026-11-10T09:05:07.000Z`. */
+export function formatTime(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,96 @@
+/** Addresses: mail domains, IP addresses and networks, and the identities that operators type. */
+import ipaddr from 'ipaddr.js';
+import type { Submitter } from './event.ts';
+
+/** Canonical form of an IP address (IPv4-mapped IPv6 as IPv4, RFC 5952 otherwise), or undefined. */
+export function canonicalIp(text: string): string | undefined {
+  if (!ipaddr.isValid(text) || !/^[0-9a-fA-F:.]+$/.test(text)) return undefined;
+  if (!text.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(text)) return undefined;
+  return ipaddr.process(text).toString();
+}
+
+/** A set of networks that answers whether an address lies in it. */
+export interface NetworkSet {
+  has(address: string): boolean;
+  readonly size: number;
+}
+
+/** Reads `192.0.2.0/24`, `2001:db8::/32`, a single address; undefined when it is neither. */
+export function parseNetwork(text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] | undefined {
+  const bare = text.replace(/[[\]]/g, '');
+  if (bare.includes('/')) {
+    if (!ipaddr.isValidCIDR(bare)) return undefined;
+    return ipaddr.parseCIDR(bare);
+  }
+  if (canonicalIp(bare) === undefined) return undefined;
+  const address = ipaddr.process(bare);
+  return [address, address.kind() === 'ipv4' ? 32 : 128];
+}
+
+/** Networks in CIDR form or single addresses; throws a RangeError naming the first that is neither. */
+export function networkSet(networks: readonly string[]): NetworkSet {
+  const parsed = networks.map((text) => {
+    const network = parseNetwork(text);
+    if (network === undefined) throw new RangeError(`not an address or network: ${text}`);
+    return network;
+  });
+  const answers = new Map<string, boolean>();
+  const look = (address: string): boolean => {
+    if (canonicalIp(address) === undefined) return false;
+    const ip = ipaddr.process(address);
+    return parsed.some(
+      ([base, bits]) => base.kind() === ip.kind() && ip.match(base as never, bits),
+    );
+  };
+  return {
+    size: parsed.length,
+    has(address) {
+      let answer = answers.get(address);
+      if (answer === undefined) {
+        answer = look(address);
+        if (answers.size >= 10_000) answers.clear(); // bounded: a log may hold any number of addresses
+        answers.set(address, answer);
+      }
+      return answer;
+    },
+  };
+}
+
+/** The network that counts as one place: /24 of IPv4, /64 of IPv6; the text itself when it is no address. */
+export function netOf(address: string): string {
+  if (canonicalIp(address) === undefined) return address;
+  const ip = ipaddr.process(address);
+  if (ip.kind() === 'ipv4') return `${address.split('.').slice(0, 3).join('.')}.0/24`;
+  const parts = (ip as ipaddr.IPv6).parts.slice(0, 4).map((part) => part.toString(16));
+  return `${canonicalIp(`${parts.join(':')}::`)}/64`;
+}
+
+/** The domain of a mail address in lower case, empty when it has none. */
+export function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf('@') + 1 || address.length).toLowerCase();
+}
+
+/**
+ * Reads an identity as operators type it: `alice@example.net` or any login is a user, `192.0.2.7` a client,
+ * `uid:33` a local account. Undefined for the empty string, control characters and anything over 320 bytes.
+ */
+export function parseIdentity(text: string): Submitter | undefined {
+  if (text === '' || Buffer.byteLength(text) > 320 || /[\x00-\x1f\x7f]/.test(text))
+    return undefined;
+  const explicit = /^(user|client|uid):(.+)$/.exec(text);
+  if (explicit?.[1] === 'uid') return { type: 'uid', id: explicit[2] as string };
+  if (explicit?.[1] === 'user') return { type: 'user', id: (explicit[2] as string).toLowerCase() };
+  const ip = canonicalIp(explicit?.[2] ?? text);
+  if (ip !== undefined) return { type: 'client', id: ip };
+  return explicit === null ? { type: 'user', id: text.toLowerCase() } : undefined;
+}
+
+/** The form that `parseIdentity` reads back; `user:` in front only where the bare text would be ambiguous. */
+export function formatIdentity(identity: Submitter): string {
+  if (identity.type === 'uid') return `uid:${identity.id}`;
+  if (identity.type === 'client') return identity.id;
+  const again = parseIdentity(identity.id);
+  return again?.type === 'user' && again.id === identity.id.toLowerCase()
+    ? identity.id
+    : `user:${identity.id}`;
+}

@@ -1,0 +1,213 @@
+/**
+ * What one log line says, before anything is known about other lines.
+ * Both MTAs are read into this one vocabulary (RFC 5321, 3463, 3464); strings are real text, not byte strings.
+ */
+
+/** The address a connection came from. `name` is the reverse name that the MTA verified. */
+export interface Client {
+  /** IPv4 or IPv6 as logged, without brackets; empty when the MTA did not know it */
+  readonly address: string;
+  readonly name?: string;
+  readonly helo?: string;
+}
+
+/** The next host (Remote-MTA, RFC 3464 2.3.5). */
+export interface Relay {
+  readonly host?: string;
+  readonly address?: string;
+  readonly port?: number;
+}
+
+/** An SMTP or MTA reply, as the line has it. */
+export interface Reply {
+  /** reply code, 550 */
+  readonly code?: number;
+  /** enhanced status code, `5.1.1`: from the reply, else what the MTA logged (`dsn=`) */
+  readonly status?: string;
+  /** the reply's own text with code and status, without the MTA's frame (`host x said:`), one line */
+  readonly reply?: string;
+}
+
+export type Stage =
+  | 'CONNECT'
+  | 'HELO'
+  | 'STARTTLS'
+  | 'AUTH'
+  | 'MAIL'
+  | 'RCPT'
+  | 'DATA'
+  | 'EOM'
+  | 'VRFY'
+  | 'ETRN'
+  | 'OTHER';
+
+/** A connection opens or ends; `session` of an MTA process is told apart by its pid. */
+export interface ConnectRecord {
+  readonly kind: 'connect' | 'disconnect';
+  readonly client: Client;
+}
+
+/** Postfix `client=`: a transaction has begun. The only line that proves a successful AUTH. */
+export interface TransactionRecord {
+  readonly kind: 'transaction';
+  /** absent for a before-queue proxy (`NOQUEUE: client=`) */
+  readonly queueId?: string;
+  readonly client: Client;
+  readonly user?: string;
+  /** XFORWARD: ID and client of the message before the content filter */
+  readonly originalQueueId?: string;
+  readonly originalClient?: Client;
+}
+
+/** Postfix pickup: local submission, or a requeue of `originalQueueId`. */
+export interface PickupRecord {
+  readonly kind: 'pickup';
+  readonly queueId: string;
+  readonly uid: string;
+  readonly sender: string;
+  readonly originalQueueId?: string;
+}
+
+/** Postfix cleanup `message-id=`; also the birth of messages that Postfix itself makes. */
+export interface MessageIdRecord {
+  readonly kind: 'message-id';
+  readonly queueId: string;
+  /** raw header value, chosen by the sender */
+  readonly messageId: string;
+}
+
+/** Postfix qmgr `(queue active)`: the message exists. Comes again at every retry. */
+export interface ActiveRecord {
+  readonly kind: 'active';
+  readonly queueId: string;
+  readonly sender: string;
+  readonly size: number;
+  /** after alias expansion */
+  readonly recipients: number;
+}
+
+/** Exim `<=`: birth and acceptance in one line. */
+export interface ArrivalRecord {
+  readonly kind: 'arrival';
+  readonly queueId: string;
+  readonly sender: string;
+  readonly client?: Client;
+  readonly user?: string;
+  /** Unix login of a local submission (`U=` without `H=`) */
+  readonly uid?: string;
+  readonly size?: number;
+  /** envelope recipients (`for ...`), when logged */
+  readonly recipients?: readonly string[];
+  /** `R=`: this is a DSN about that message */
+  readonly parentQueueId?: string;
+  readonly messageId?: string;
+}
+
+/** One recipient's outcome in one attempt. */
+export interface DeliveryRecord extends Reply {
+  readonly kind: 'delivery';
+  readonly queueId: string;
+  readonly outcome: 'delivered' | 'deferred' | 'bounced';
+  readonly recipient: string;
+  readonly originalRecipient?: string;
+  readonly relay?: Relay;
+  /** SMTP command that the reply answered */
+  readonly stage?: Stage;
+  /** the text is a cached answer that some other message got (Postfix `delivery temporarily suspended`) */
+  readonly cached?: boolean;
+  /** Exim `retry timeout exceeded`: the deferral's reason is the one that counts */
+  readonly retryTimeout?: boolean;
+  /** address verification or `sendmail -bv`: nobody's mail */
+  readonly probe?: boolean;
+  /** the message goes on under another queue ID: in a content filter, or as a forward */
+  readonly next?: { readonly queueId: string; readonly how: 'queued' | 'forwarded' };
+}
+
+/** Postfix qmgr `status=expired`: every recipient still deferred fails now. */
+export interface ExpiredRecord {
+  readonly kind: 'expired';
+  readonly queueId: string;
+  readonly sender: string;
+}
+
+/** The message left the queue. `requeued` (postsuper -r): the same mail comes back under another ID. */
+export interface RemovedRecord {
+  readonly kind: 'removed';
+  readonly queueId: string;
+  readonly how: 'done' | 'canceled' | 'operator' | 'requeued';
+}
+
+/** A command or a message was refused (`rejected`), or accepted and kept or dropped (`held`, `discarded`). */
+export interface RejectionRecord extends Reply {
+  readonly kind: 'rejected' | 'held' | 'discarded';
+  readonly queueId?: string;
+  readonly stage?: Stage;
+  readonly client?: Client;
+  /** SASL user when the line itself names it */
+  readonly user?: string;
+  /** Unix login of a local SMTP submission */
+  readonly uid?: string;
+  readonly sender?: string;
+  readonly recipient?: string;
+  /** 4yz */
+  readonly temporary?: boolean;
+  /** only a warning: the recipient was NOT refused (Exim recipe that accepts and freezes, `postern-invalid`) */
+  readonly accepted?: boolean;
+  /** the host that a recipient callout or probe asked */
+  readonly relay?: Relay;
+}
+
+export interface AuthFailedRecord extends Reply {
+  readonly kind: 'auth-failed';
+  readonly client: Client;
+  /** the name that was tried, chosen by the client */
+  readonly user?: string;
+}
+
+/** Postfix bounce: `queueId` caused the DSN `dsnQueueId`. */
+export interface DsnRecord {
+  readonly kind: 'dsn';
+  readonly queueId: string;
+  readonly dsnQueueId: string;
+  readonly about: 'failure' | 'delay' | 'success';
+}
+
+/** Before-queue proxy: the end-of-message reply that carried the queue ID behind the proxy. */
+export interface ProxyAcceptRecord {
+  readonly kind: 'proxy-accept';
+  readonly client: Client;
+  readonly queueId?: string;
+  readonly user?: string;
+  readonly sender?: string;
+  readonly recipient?: string;
+}
+
+/** A content filter's own line that ties two queue IDs (amavis `Queue-ID: ..., queued_as: ...`). */
+export interface LinkRecord {
+  readonly kind: 'link';
+  readonly queueId: string;
+  readonly nextQueueId: string;
+}
+
+/** The log itself lost lines (syslog rate limit): open messages are incomplete. */
+export interface LossRecord {
+  readonly kind: 'loss';
+  readonly reply: string;
+}
+
+export type LogRecord =
+  | ConnectRecord
+  | TransactionRecord
+  | PickupRecord
+  | MessageIdRecord
+  | ActiveRecord
+  | ArrivalRecord
+  | DeliveryRecord
+  | ExpiredRecord
+  | RemovedRecord
+  | RejectionRecord
+  | AuthFailedRecord
+  | DsnRecord
+  | ProxyAcceptRecord
+  | LinkRecord
+  | LossRecord;
