@@ -1,0 +1,108 @@
+/**
+ * Lines that are one JSON object: journald (`journalctl -o json`), docker's json-file driver, filebeat, and the
+ * entries that mailcow keeps in Redis. Strings become byte strings, as if the text had been read from a file.
+ * Anything else, broken JSON included, is undefined.
+ */
+import { textOf } from '../../model/line.ts';
+
+/** What such an object says about a line. */
+export interface JsonEntry {
+  /** byte string */
+  readonly message: string;
+  /** ms since the epoch; absent when the object does not tell when the line was written */
+  readonly time?: number;
+  readonly host: string;
+  /** syslog tag without pid; absent when it stands in the message */
+  readonly tag?: string;
+  readonly pid: string;
+  /** the program's own output: the message may begin with an envelope of its own */
+  readonly output: boolean;
+  /** docker: lines without a line feed at their end go on in the next entry of this stream */
+  readonly stream?: string;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Reads the byte string of one JSON object. */
+export function readJson(bytes: string): JsonEntry | undefined {
+  const fields = parseObject(textOf(bytes));
+  if (fields === undefined) return undefined;
+  if ('MESSAGE' in fields) return journal(fields);
+  if (typeof fields.log === 'string') return docker(fields, fields.log);
+  if (typeof fields.message !== 'string') return undefined;
+  const message = bytesOf(fields.message);
+  if (typeof fields.program !== 'string') return { message, host: '', pid: '', output: true };
+  const time = Number(fields.time) * 1000;
+  if (!isInstant(time)) return undefined;
+  return { message, time, host: '', tag: bytesOf(fields.program), pid: '', output: false };
+}
+
+function parseObject(text: string): Fields | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Fields) : undefined;
+  } catch {
+    return undefined; // half a line, or something that only looks like JSON
+  }
+}
+
+function docker(fields: Fields, log: string): JsonEntry | undefined {
+  const time = typeof fields.time === 'string' ? Date.parse(fields.time) : Number.NaN;
+  if (!isInstant(time)) return undefined;
+  const stream = typeof fields.stream === 'string' ? fields.stream : '';
+  return { message: bytesOf(log), time, host: '', pid: '', output: true, stream };
+}
+
+function journal(fields: Fields): JsonEntry | undefined {
+  const message = journalText(fields.MESSAGE);
+  const time =
+    instantOf(fields._SOURCE_REALTIME_TIMESTAMP) ?? instantOf(fields.__REALTIME_TIMESTAMP);
+  if (message === undefined || time === undefined || isOrdinaryUser(fields._UID)) return undefined;
+  return {
+    message,
+    time,
+    host: fieldText(fields._HOSTNAME),
+    tag: fieldText(fields.SYSLOG_IDENTIFIER),
+    pid: fieldText(fields.SYSLOG_PID) || fieldText(fields._PID),
+    output: fields._TRANSPORT === 'stdout',
+  };
+}
+
+/** systemd.journal-fields(7): a string, the bytes of one that is not clean UTF-8, or all values of a repeated field. */
+function journalText(value: unknown): string | undefined {
+  if (typeof value === 'string') return bytesOf(value);
+  if (!Array.isArray(value) || value.length === 0) return undefined;
+  if (value.every((byte) => Number.isInteger(byte) && byte >= 0 && byte <= 255)) {
+    return Buffer.from(value as number[]).toString('latin1');
+  }
+  const first: unknown = value[0];
+  return Array.isArray(first) && first.some(Array.isArray) ? undefined : journalText(first);
+}
+
+function fieldText(value: unknown): string {
+  return typeof value === 'string' ? bytesOf(value) : '';
+}
+
+/** Anybody may say that he is postfix/smtpd; only the kernel writes `_UID`, and no mail server runs as a person. */
+function isOrdinaryUser(uid: unknown): boolean {
+  const id = Number(uid);
+  return typeof uid === 'string' && id >= 1000 && id < 60_000;
+}
+
+function instantOf(microseconds: unknown): number | undefined {
+  if (typeof microseconds !== 'string') return undefined;
+  const time = Math.floor(Number(microseconds) / 1000);
+  return isInstant(time) ? time : undefined;
+}
+
+/** A time that a Date can hold. */
+function isInstant(time: number): boolean {
+  return time > 0 && time <= 8.64e15;
+}
+
+function bytesOf(text: string): string {
+  for (let index = 0; index < text.length; index++) {
+    if (text.charCodeAt(index) > 0x7f) return Buffer.from(text, 'utf8').toString('latin1');
+  }
+  return text;
+}

@@ -1,0 +1,71 @@
+/**
+ * Lines that arrive in parts: docker and CRI split long ones, Exim splits what is too long for syslog.
+ * A part that nobody continues is forgotten when the next line of its kind begins; what is kept is bounded.
+ */
+import { z } from 'zod';
+import type { Position } from '../../model/line.ts';
+
+/** A line of which the end is missing. */
+export interface OpenLine {
+  readonly at: Position;
+  /** ms since the epoch, of the first part */
+  readonly time: number;
+  readonly text: string;
+  /** number of the part that comes next, where parts are numbered */
+  readonly next: number;
+}
+
+const positionSchema = z.object({ source: z.string(), line: z.number(), offset: z.number() });
+
+export const openLinesSchema = z.array(
+  z.tuple([
+    z.string(),
+    z.object({ at: positionSchema, time: z.number(), text: z.string(), next: z.number() }),
+  ]),
+);
+
+/** Longest line that is put together, bytes; what comes after is dropped. */
+const LONGEST = 65_536;
+const KEPT = 1000;
+
+export class Parts {
+  #open = new Map<string, OpenLine>();
+
+  get state(): [string, OpenLine][] {
+    return [...this.#open];
+  }
+
+  set state(entries: [string, OpenLine][]) {
+    this.#open = new Map(entries);
+  }
+
+  get(key: string): OpenLine | undefined {
+    return this.#open.size === 0 ? undefined : this.#open.get(key);
+  }
+
+  /** Begins or continues the line of `key`; `open` is what `get` returned before. */
+  keep(key: string, open: OpenLine | undefined, part: Omit<OpenLine, 'next'>): void {
+    this.#open.delete(key);
+    if (this.#open.size >= KEPT) this.#open.delete(this.#open.keys().next().value as string);
+    this.#open.set(key, { ...joined(open, part), next: (open?.next ?? 1) + 1 });
+  }
+
+  /** Ends the line of `key` with its last part. */
+  finish(key: string, part: Omit<OpenLine, 'next'>): Omit<OpenLine, 'next'> {
+    const open = this.get(key);
+    if (open === undefined) return part;
+    this.#open.delete(key);
+    return joined(open, part);
+  }
+
+  drop(key: string): void {
+    if (this.#open.size > 0) this.#open.delete(key);
+  }
+}
+
+function joined(open: OpenLine | undefined, part: Omit<OpenLine, 'next'>): Omit<OpenLine, 'next'> {
+  if (open === undefined) return part;
+  if (open.text.length >= LONGEST) return { at: open.at, time: open.time, text: open.text };
+  const text = (open.text + part.text).slice(0, LONGEST);
+  return { at: open.at, time: open.time, text };
+}

@@ -1,0 +1,106 @@
+/**
+ * The queue: cleanup(8), pickup(8), qmgr(8), postsuper(1) and bounce(8). Messages are `QID: ...`, with few exceptions.
+ */
+import { textOf } from '../../model/line.ts';
+import type { DsnRecord, LogRecord, PickupRecord, RejectionRecord } from '../../model/record.ts';
+import { Reader } from '../reader.ts';
+import { endOfQueueId } from './primitives.ts';
+import { parseRejection } from './rejection.ts';
+
+/** Reads a message of cleanup at `from`, behind the queue ID. */
+export function parseCleanup(text: string, from: number, queueId: string): LogRecord | undefined {
+  if (text.startsWith('message-id=', from)) {
+    return { kind: 'message-id', queueId, messageId: textOf(text.slice(from + 11)) };
+  }
+  if (text.startsWith('removed (', from)) return { kind: 'removed', queueId, how: 'canceled' };
+  return parseRejection(text, from, queueId);
+}
+
+const CLEANUP_WARNINGS: readonly (readonly [string, number, string])[] = [
+  ['message rejected: hopcount exceeded', 554, '5.4.0'],
+  ['queue file size limit exceeded', 552, '5.3.4'],
+];
+
+/** Reads `warning: QID: TEXT` of cleanup: messages refused for what they are (cleanup_extracted.c, cleanup_strerror.c). */
+export function parseCleanupWarning(text: string): RejectionRecord | undefined {
+  const end = text.startsWith('warning: ') ? endOfQueueId(text, 9) : -1;
+  if (end < 0 || !text.startsWith(': ', end)) return undefined;
+  const words = text.slice(end + 2);
+  const known = CLEANUP_WARNINGS.find(([start]) => words.startsWith(start));
+  if (known === undefined) return undefined;
+  const [reply, code, status] = known;
+  return { kind: 'rejected', queueId: text.slice(9, end), stage: 'EOM', code, status, reply };
+}
+
+/** Reads `uid=N from=<F>[ orig_id=QID]` at `from`. A line without an orig_id ends with the bracket, whatever F holds. */
+export function parsePickup(text: string, from: number, queueId: string): PickupRecord | undefined {
+  const reader = new Reader(text, from);
+  if (!reader.literal('uid=')) return undefined;
+  const uid = reader.number();
+  if (uid === undefined || !reader.literal(' from=<')) return undefined;
+  let end = text.length;
+  let originalQueueId: string | undefined;
+  if (!text.endsWith('>')) {
+    end = text.lastIndexOf(' orig_id=');
+    if (end < reader.position || endOfQueueId(text, end + 9) !== text.length) return undefined;
+    originalQueueId = text.slice(end + 9);
+  }
+  if (text.charCodeAt(end - 1) !== 0x3e || end - 1 < reader.position) return undefined;
+  const sender = textOf(text.slice(reader.position, end - 1));
+  return { kind: 'pickup', queueId, uid: String(uid), sender, originalQueueId };
+}
+
+/**
+ * Reads a message of qmgr at `from`. Behind the sender stand only digits and fixed words up to the end of the line,
+ * so its end is found from the right, in external and in internal form.
+ */
+export function parseQmgr(text: string, from: number, queueId: string): LogRecord | undefined {
+  if (text === `${queueId}: removed`) return { kind: 'removed', queueId, how: 'done' };
+  if (!text.startsWith('from=<', from)) return undefined;
+  const start = from + 6;
+  if (text.endsWith(' (queue active)')) return active(text, start, queueId);
+  for (const words of ['>, status=expired, ', '>, status=force-expired, ']) {
+    const end = text.length - words.length - 'returned to sender'.length;
+    if (end >= start && text.endsWith('returned to sender') && text.startsWith(words, end)) {
+      return { kind: 'expired', queueId, sender: textOf(text.slice(start, end)) };
+    }
+  }
+  return undefined;
+}
+
+function active(text: string, start: number, queueId: string): LogRecord | undefined {
+  const end = text.lastIndexOf('>, size=');
+  if (end < start) return undefined;
+  const reader = new Reader(text, end + 8);
+  const size = reader.number();
+  const recipients = reader.literal(', nrcpt=') ? reader.number() : undefined;
+  if (size === undefined || recipients === undefined) return undefined;
+  if (!reader.literal(' (queue active)') || !reader.atEnd) return undefined;
+  return { kind: 'active', queueId, sender: textOf(text.slice(start, end)), size, recipients };
+}
+
+/** Reads a message of postsuper at `from`: what an operator did to a message. */
+export function parsePostsuper(text: string, from: number, queueId: string): LogRecord | undefined {
+  const words = text.slice(from);
+  if (words === 'removed') return { kind: 'removed', queueId, how: 'operator' };
+  if (words === 'requeued') return { kind: 'removed', queueId, how: 'requeued' };
+  return undefined;
+}
+
+const NOTIFICATIONS: ReadonlyMap<string, DsnRecord['about']> = new Map<string, DsnRecord['about']>([
+  ['sender non-delivery notification', 'failure'],
+  ['sender delay notification', 'delay'],
+  ['sender delivery status notification', 'success'],
+  ['postmaster non-delivery notification', 'failure'],
+  ['postmaster delay notification', 'delay'],
+  ['postmaster delivery status notification', 'success'],
+]);
+
+/** Reads `sender non-delivery notification: QID2` of bounce at `from`. */
+export function parseBounce(text: string, from: number, queueId: string): DsnRecord | undefined {
+  const reader = new Reader(text, from);
+  const about = NOTIFICATIONS.get(reader.until(': ') ?? '');
+  if (about === undefined) return undefined;
+  if (endOfQueueId(text, reader.position) !== text.length) return undefined;
+  return { kind: 'dsn', queueId, dsnQueueId: reader.rest(), about };
+}

@@ -1,0 +1,209 @@
+/**
+ * The tail of smtpd's reject family (smtpd_check.c, log_whatsup): `; from=<F> to=<R> proto=W helo=<H>` and the SASL
+ * fields, at the very end of the line, behind a text that may quote what the client said, a whole fake tail included.
+ *
+ * A tail is believed only when every field of it is well formed and nothing is left over. Whoever writes a tail into
+ * an address cannot do that: in front of the real one its last field would have to swallow it, inside a quoted
+ * local part the closing quote and the domain would be left over.
+ */
+import { Reader } from '../reader.ts';
+import { takeAddress } from './primitives.ts';
+
+/** What stands behind the text; `at` is the index of its semicolon. All byte strings. */
+export interface Tail {
+  readonly at: number;
+  readonly sender?: string;
+  readonly recipient?: string;
+  readonly helo?: string;
+  readonly user?: string;
+  /** content checks of cleanup: what the operator's table says, behind the tail */
+  readonly comment?: string;
+}
+
+/** Old logs show addresses unquoted; so many places are tried to find their true end, and no more. */
+const TRIES = 64;
+
+/** The tail that begins at or after `from`; undefined when there is none that can be believed. */
+export function findTail(text: string, from: number): Tail | undefined {
+  const angles = lastAngles(text);
+  for (let at = text.indexOf(';', from); at >= 0; at = text.indexOf(';', at + 1)) {
+    const tail = parseTail(text, at, angles);
+    if (tail !== undefined && tail.comment === undefined) return tail;
+  }
+  return undefined;
+}
+
+/** The tail of a content check, which a comment may follow; undefined when two places could be it. */
+export function findOnlyTail(text: string, from: number): Tail | undefined {
+  const angles = lastAngles(text);
+  let found: Tail | undefined;
+  for (let at = text.indexOf('; from=<', from); at >= 0; at = text.indexOf('; from=<', at + 1)) {
+    const tail = parseTail(text, at, angles);
+    if (tail !== undefined && found !== undefined) return undefined;
+    found = tail ?? found;
+  }
+  return found;
+}
+
+interface Angles {
+  readonly open: number;
+  readonly close: number;
+}
+
+function lastAngles(text: string): Angles {
+  return { open: text.lastIndexOf('<'), close: text.lastIndexOf('>') };
+}
+
+function parseTail(text: string, at: number, angles: Angles): Tail | undefined {
+  const reader = new Reader(text, at + 1);
+  const sender = field(reader, ' from=', takeAddress);
+  if (sender === null) return undefined;
+  const recipient = field(reader, ' to=', takeAddress);
+  if (recipient === null) return undefined;
+  const proto = field(reader, ' proto=', takeProtocol);
+  if (proto === null) return undefined;
+  const helo = field(reader, ' helo=', takeHelo);
+  if (helo === null) return undefined;
+  if (!reader.literal(' sasl_method=')) {
+    const user = takeUser(reader, angles);
+    if (user === null) return undefined;
+    return ending(reader, { at, sender, recipient, helo, user });
+  }
+  reader.word();
+  const user = takeUser(reader, angles);
+  return user === null ? undefined : ending(reader, { at, sender, recipient, helo, user });
+}
+
+function ending(reader: Reader, tail: Tail): Tail | undefined {
+  if (reader.atEnd) return tail;
+  return reader.literal(': ') ? { ...tail, comment: reader.rest() } : undefined;
+}
+
+/** A field that may be absent (undefined), but not broken (null). postscreen separates fields with a comma. */
+function field(
+  reader: Reader,
+  name: string,
+  take: (reader: Reader) => string | undefined,
+): string | undefined | null {
+  const start = reader.position;
+  reader.literal(',');
+  if (reader.literal(name)) return take(reader) ?? null;
+  reader.position = start;
+  return undefined;
+}
+
+function takeProtocol(reader: Reader): string | undefined {
+  let end = reader.position;
+  while (end < reader.position + 16 && isAlphanumeric(reader.text.charCodeAt(end))) end++;
+  if (end === reader.position) return undefined;
+  const word = reader.text.slice(reader.position, end);
+  reader.position = end;
+  return word;
+}
+
+function isAlphanumeric(code: number): boolean {
+  const letter = code | 0x20;
+  return (code >= 0x30 && code <= 0x39) || (letter >= 0x61 && letter <= 0x7a);
+}
+
+/** smtpd replaces space, quotes, brackets, `;` and `@` in a HELO name by `?` (smtpd.c, helo_cmd). */
+function takeHelo(reader: Reader): string | undefined {
+  const { text, position } = reader;
+  if (text.charCodeAt(position) !== 0x3c) return undefined;
+  let end = position + 1;
+  while (end < text.length && !isBarredFromHelo(text.charCodeAt(end))) end++;
+  if (text.charCodeAt(end) !== 0x3e) return undefined;
+  reader.position = end + 1;
+  return text.slice(position + 1, end);
+}
+
+function isBarredFromHelo(code: number): boolean {
+  if (code > 0x40) return code === 0x5c;
+  return (
+    code === 0x20 ||
+    code === 0x22 ||
+    code === 0x28 ||
+    code === 0x29 ||
+    code === 0x3b ||
+    code === 0x3c ||
+    code === 0x3e ||
+    code === 0x40
+  );
+}
+
+/**
+ * ` sasl_username=U[ sasl_sender=X]` or ` sasl_username=<U>` to the end. A name may hold spaces, but one with an
+ * angle bracket (null) could as well be a fake field that swallows the real tail.
+ */
+function takeUser(reader: Reader, angles: Angles): string | undefined | null {
+  const { text } = reader;
+  if (reader.literal(' sasl_username=')) {
+    const start = reader.position;
+    if (angles.open === start && angles.close === text.length - 1) {
+      reader.position = text.length;
+      return text.slice(start + 1, -1);
+    }
+    if (angles.open >= start || angles.close >= start) return null;
+    const name = reader.rest();
+    return withoutSaslSender(name, ' sasl_sender=');
+  }
+  if (reader.literal(' sasl_sender=')) reader.word();
+  return undefined;
+}
+
+/** The AUTH= parameter is the client's, but xtext (RFC 3461 4): no space, no equals sign. */
+export function withoutSaslSender(name: string, key: string): string {
+  const at = name.lastIndexOf(key);
+  return at >= 0 && name.indexOf(' ', at + key.length) < 0 ? name.slice(0, at) : name;
+}
+
+/**
+ * A tail with a value that is not in external form: the address of Postfix before 3.5, the HELO name that a HELO
+ * restriction refused. Smtpd then quotes the same value at the start of the text, so the true field is the one
+ * that says the same. `words` is where `<VALUE>: ` stands.
+ */
+export function findQuotedTail(text: string, words: number): Tail | undefined {
+  if (text.charCodeAt(words) !== 0x3c) return undefined;
+  return findQuotedRecipient(text, words) ?? rawHelo(text, words);
+}
+
+/** True when `<value>: ` stands at `at`; compared only where the end fits, which keeps many tries cheap. */
+function quotes(text: string, at: number, value: string): boolean {
+  return text.startsWith('>: ', at + 1 + value.length) && text.startsWith(value, at + 1);
+}
+
+function rawHelo(text: string, words: number): Tail | undefined {
+  if (!text.endsWith('>')) return undefined;
+  let at = text.indexOf('; proto=', words);
+  for (let tries = 0; at >= 0 && tries < TRIES; tries++) {
+    const reader = new Reader(text, at + 8);
+    if (takeProtocol(reader) !== undefined && reader.literal(' helo=<')) {
+      const raw = text.slice(reader.position, -1);
+      if (quotes(text, words, raw)) return { at };
+    }
+    at = text.indexOf('; proto=', at + 1);
+  }
+  return undefined;
+}
+
+/** The tail of which `to=<R>` says what `<VALUE>: ` at `words` says, R in any form. */
+export function findQuotedRecipient(text: string, words: number): Tail | undefined {
+  const angles = lastAngles(text);
+  const end = text.lastIndexOf('> proto=');
+  const rest = end < 0 ? undefined : parseTail(text, end, angles);
+  if (rest === undefined || rest.comment !== undefined) return undefined;
+  let at = text.lastIndexOf(' to=<', end);
+  for (let tries = 0; at > words && tries < TRIES; tries++) {
+    const raw = text.slice(at + 5, end);
+    if (quotes(text, words, raw)) {
+      const start = text.lastIndexOf('; from=<', at);
+      if (start < 0) return undefined;
+      const reader = new Reader(text, start + 7);
+      const sender = takeAddress(reader);
+      const known = reader.position === at ? { ...rest, sender } : rest;
+      return { ...known, at: start, recipient: raw };
+    }
+    at = text.lastIndexOf(' to=<', at - 1);
+  }
+  return undefined;
+}
