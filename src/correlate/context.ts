@@ -1,0 +1,28 @@
+/** What the functions that turn single records into events share. */
+import type { MailEvent } from '../model/event.ts';
+import type { OpenMessage } from './message.ts';
+import type { OpenMessages } from './messages.ts';
+import type { LineCopies, RefusedRecipients } from './once.ts';
+import type { Sessions } from './sessions.ts';
+import type { Trust } from './trust.ts';
+
+/** The correlator's state, as the functions for single records see it. */
+export interface Context {
+  readonly messages: OpenMessages;
+  readonly sessions: Sessions;
+  readonly trust: Trust;
+  readonly copies: LineCopies;
+  readonly refused: RefusedRecipients;
+}
+
+/** Mail that the MTA or Postern made: it counts for nobody. */
+export function isNobodys(message: OpenMessage): boolean {
+  return message.origin === 'dsn' || message.origin === 'probe' || message.origin === 'notice';
+}
+
+/** Outbound when one of ours handed it in, inbound when a stranger did. */
+export function directionOf(message: OpenMessage | undefined): MailEvent['direction'] {
+  if (message === undefined || isNobodys(message)) return undefined;
+  if (message.submitter !== undefined) return 'outbound';
+  return message.stranger === true ? 'inbound' : undefined;
+}

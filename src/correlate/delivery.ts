@@ -1,0 +1,202 @@
+/** Delivery attempts to events: the submitter from the open message, each refused recipient counted once. */
+import type { MailEvent, Mta, Reason } from '../model/event.ts';
+import type { LoggedLine } from '../model/line.ts';
+import type { DeliveryRecord } from '../model/record.ts';
+import { type Context, directionOf, isNobodys } from './context.ts';
+import { makeEvent } from './make-event.ts';
+import { inherit, newMessage, type OpenMessage, type Outcome, recordOutcome } from './message.ts';
+import { classify } from './reason.ts';
+
+/** One recipient's outcome. */
+export function correlateDelivery(
+  context: Context,
+  line: LoggedLine,
+  record: DeliveryRecord,
+  mta: Mta,
+  events: MailEvent[],
+): void {
+  const message = messageOf(context, line, record.queueId);
+  if (record.probe === true) message.origin = 'probe';
+  context.messages.touch(message, line.time);
+  if (message.origin === 'probe' || message.origin === 'notice') return;
+  if (record.next !== undefined && passOn(context, line, record, message)) return;
+  inferRelaying(context, line, record, message);
+
+  const key = `${record.recipient} ${record.originalRecipient ?? ''}`;
+  const reason = reasonOf(record, message, key);
+  const expired = record.retryTimeout === true;
+  const last = expired ? message.outcomes?.[key] : undefined;
+  const event = makeEvent(line, mta, expired ? 'expired' : record.outcome, {
+    stage: record.stage,
+    queueId: record.queueId,
+    parentQueueId: message.parentQueueId,
+    submitter: isNobodys(message) ? undefined : message.submitter,
+    client: message.client,
+    sender: message.sender,
+    recipient: record.recipient,
+    originalRecipient: record.originalRecipient,
+    relay: record.relay,
+    code: record.code ?? last?.code,
+    status: record.status ?? last?.status,
+    reply: record.reply,
+    reason,
+    direction: directionOf(message),
+  });
+  events.push(countedOnce(context, message, key, event));
+}
+
+/** Postfix gave up on all recipients that are still deferred; each keeps its last reason. */
+export function correlateExpired(
+  context: Context,
+  line: LoggedLine,
+  queueId: string,
+  mta: Mta,
+  events: MailEvent[],
+): void {
+  const message = messageOf(context, line, queueId);
+  context.messages.touch(message, line.time);
+  const deferred = Object.entries(message.outcomes ?? {}).filter(
+    ([, last]) => last.kind === 'deferred',
+  );
+  const base = {
+    queueId,
+    parentQueueId: message.parentQueueId,
+    submitter: isNobodys(message) ? undefined : message.submitter,
+    client: message.client,
+    sender: message.sender,
+    direction: directionOf(message),
+  };
+  if (deferred.length === 0)
+    events.push(makeEvent(line, mta, 'expired', { ...base, reason: 'network' }));
+  for (const [key, last] of deferred) {
+    const { recipient, code, status, reply, reason } = last;
+    const originalRecipient = key.slice(recipient.length + 1) || undefined;
+    const event = makeEvent(line, mta, 'expired', {
+      ...base,
+      recipient,
+      originalRecipient,
+      code,
+      status,
+      reply,
+      reason,
+    });
+    events.push(countedOnce(context, message, key, event));
+  }
+}
+
+function messageOf(context: Context, line: LoggedLine, queueId: string): OpenMessage {
+  const known = context.messages.get(line.host, queueId);
+  if (known !== undefined) return known;
+  const message = newMessage(line.host, queueId, line.time, 'unknown');
+  context.messages.put(message);
+  return message;
+}
+
+/**
+ * The message goes on under another queue ID. A content filter on this machine is believed only for a message
+ * that was born here; what a foreign host says of its queue is its own affair. True when there is no event.
+ */
+function passOn(
+  context: Context,
+  line: LoggedLine,
+  record: DeliveryRecord,
+  message: OpenMessage,
+): boolean {
+  const { queueId, how } = record.next as NonNullable<DeliveryRecord['next']>;
+  const near =
+    record.relay?.address === undefined || context.trust.isLoopback(record.relay.address);
+  if (how === 'queued' && !near) return false;
+  const next = context.messages.get(line.host, queueId);
+  if (next === undefined || next === message) return false;
+  if (how === 'forwarded') {
+    next.origin = 'forward';
+    next.parentQueueId = message.queueId;
+    context.messages.touch(next, line.time);
+    return false;
+  }
+  const fromHere =
+    next.parentQueueId === message.queueId ||
+    (next.submitter?.type === 'client' && context.trust.isLoopback(next.submitter.id)) ||
+    (next.client !== undefined && context.trust.isLoopback(next.client.address));
+  if (!fromHere) return false;
+  inherit(next, message);
+  next.parentQueueId = message.queueId;
+  context.messages.touch(next, line.time);
+  return true;
+}
+
+/** Mail of a stranger that goes straight to a foreign host: the MTA relays for it, so it is one of ours. */
+function inferRelaying(
+  context: Context,
+  line: LoggedLine,
+  record: DeliveryRecord,
+  message: OpenMessage,
+): void {
+  if (message.stranger !== true || message.client === undefined) return;
+  if (record.originalRecipient !== undefined || context.trust.isNear(record.relay?.address)) return;
+  if (line.program !== 'smtp' && line.program !== 'exim') return;
+  if (!context.trust.sawRelayed(message.client.address)) return;
+  message.submitter = { type: 'client', id: message.client.address };
+  message.stranger = undefined;
+}
+
+function reasonOf(record: DeliveryRecord, message: OpenMessage, key: string): Reason | undefined {
+  if (record.outcome === 'delivered') return undefined;
+  const last = message.outcomes?.[key]?.reason;
+  if (record.retryTimeout === true && last !== undefined) return last;
+  return classify({
+    reply: record.reply,
+    code: record.code,
+    status: record.status,
+    stage: record.stage,
+    cached: record.cached,
+    recipient: record.recipient,
+  });
+}
+
+/** A recipient counts once: not at each retry, and not again when the bounce follows the refusal. */
+function countedOnce(
+  context: Context,
+  message: OpenMessage,
+  key: string,
+  event: MailEvent,
+): MailEvent {
+  const invalid = event.reason === 'invalid-recipient' || event.reason === 'invalid-domain';
+  const kind = event.kind === 'expired' ? 'bounced' : event.kind;
+  const before = message.outcomes?.[key];
+  if (kind !== 'delivered' || before !== undefined || message.recipients === undefined) {
+    remember(message, key, event, kind as Outcome['kind'], invalid || before?.invalid === true);
+  }
+  const refusedBefore =
+    invalid && before === undefined && message.submitter !== undefined
+      ? context.refused.bounceFollows(message.submitter.id, event.recipient ?? '', message.born)
+      : false;
+  const again =
+    refusedBefore || (before !== undefined && (invalid ? before.invalid : before.kind === kind));
+  // Where the accepting line did not tell how many recipients there are, each one's first outcome does.
+  const first = before === undefined && message.recipients === undefined && !isNobodys(message);
+  if (!again && !first) return event;
+  return {
+    ...event,
+    repeated: again ? true : undefined,
+    newRecipients: first && !refusedBefore ? 1 : undefined,
+  };
+}
+
+function remember(
+  message: OpenMessage,
+  key: string,
+  event: MailEvent,
+  kind: Outcome['kind'],
+  invalid: boolean,
+): void {
+  recordOutcome(message, key, {
+    recipient: event.recipient ?? '',
+    kind,
+    reason: event.reason,
+    code: event.code,
+    status: event.status,
+    reply: event.reply,
+    invalid,
+  });
+}

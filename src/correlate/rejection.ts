@@ -1,0 +1,138 @@
+/** Refusals to events: who was refused, and whether that very recipient was counted before. */
+import type { MailEvent, Mta, Submitter } from '../model/event.ts';
+import { isInvalid } from '../model/event.ts';
+import type { LoggedLine } from '../model/line.ts';
+import type { AuthFailedRecord, RejectionRecord } from '../model/record.ts';
+import { type Context, directionOf } from './context.ts';
+import { makeEvent } from './make-event.ts';
+import type { OpenMessage } from './message.ts';
+import { classify } from './reason.ts';
+import { keepUnclaimed } from './sessions.ts';
+
+/** master.cf services that serve authenticated users only (RFC 6409). */
+const SUBMISSION = new Set(['submission', 'submissions', 'smtps', 'submission-tls']);
+
+/** A rejection, a hold or a discard. */
+export function correlateRejection(
+  context: Context,
+  line: LoggedLine,
+  record: RejectionRecord,
+  mta: Mta,
+  events: MailEvent[],
+): void {
+  if (mta === 'exim' && context.copies.isCopy(line)) return;
+  const message =
+    record.queueId === undefined ? undefined : context.messages.get(line.host, record.queueId);
+  const submitter = submitterOf(context, line, record, message);
+  const reason = record.kind === 'rejected' ? reasonOf(record) : undefined;
+  if (reason === 'relay-denied' && record.client !== undefined) {
+    context.trust.sawRefused(record.client.address);
+  }
+  const event = makeEvent(line, mta, record.kind, {
+    temporary: record.temporary === true ? true : undefined,
+    stage: record.stage,
+    queueId: record.queueId,
+    parentQueueId: message?.parentQueueId,
+    submitter,
+    client: record.client ?? message?.client,
+    sender: record.sender ?? message?.sender,
+    recipient: record.recipient,
+    relay: record.relay,
+    code: record.code,
+    status: record.status,
+    reply: record.reply,
+    reason,
+    direction: directionOfRefusal(line, record, submitter, message),
+    newRecipients: record.kind === 'rejected' && record.recipient !== undefined ? 1 : undefined,
+  });
+  const counted = countedOnce(context, event, record);
+  events.push(counted);
+  keepForUser(context, line, record, counted);
+}
+
+/** A failed login: no mail, no submitter, only where it came from. */
+export function correlateAuthFailed(
+  context: Context,
+  line: LoggedLine,
+  record: AuthFailedRecord,
+  mta: Mta,
+  events: MailEvent[],
+): void {
+  if (mta === 'exim' && context.copies.isCopy(line)) return;
+  events.push(
+    makeEvent(line, mta, 'auth-failed', {
+      client: record.client,
+      code: record.code,
+      status: record.status,
+      reply: record.reply,
+      reason: 'auth',
+      direction: context.trust.isOurs(record.client.address) ? 'outbound' : 'inbound',
+    }),
+  );
+}
+
+function reasonOf(record: RejectionRecord): MailEvent['reason'] {
+  return classify({
+    reply: record.reply,
+    code: record.code,
+    status: record.status,
+    recipient: record.recipient,
+    // With smtpd_delay_reject client and sender checks fire at RCPT, so only the other stages say something.
+    stage: record.stage === 'RCPT' || record.stage === 'OTHER' ? undefined : record.stage,
+  });
+}
+
+/** In the order of trust: the line itself, its session, its message, the login, the trusted address. */
+function submitterOf(
+  context: Context,
+  line: LoggedLine,
+  record: RejectionRecord,
+  message: OpenMessage | undefined,
+): Submitter | undefined {
+  if (record.user !== undefined) return { type: 'user', id: record.user };
+  const user = context.sessions.find(line)?.user;
+  if (user !== undefined) return { type: 'user', id: user };
+  if (message?.submitter !== undefined) return message.submitter;
+  if (record.uid !== undefined) return { type: 'uid', id: record.uid };
+  const address = record.client?.address;
+  if (address === undefined || address === '' || !context.trust.isOurs(address)) return undefined;
+  return { type: 'client', id: address };
+}
+
+function directionOfRefusal(
+  line: LoggedLine,
+  record: RejectionRecord,
+  submitter: Submitter | undefined,
+  message: OpenMessage | undefined,
+): MailEvent['direction'] {
+  if (submitter !== undefined) return 'outbound';
+  if (message !== undefined) return directionOf(message);
+  if (record.client === undefined || SUBMISSION.has(line.service)) return undefined;
+  return 'inbound';
+}
+
+/** Marks what was counted before: a client that tries a temporarily refused recipient again. */
+function countedOnce(context: Context, event: MailEvent, record: RejectionRecord): MailEvent {
+  if (record.recipient === undefined || record.kind !== 'rejected' || !isInvalid(event))
+    return event;
+  const who = event.submitter?.id ?? event.client?.address ?? '';
+  const again = context.refused.refuse(
+    who,
+    record.recipient,
+    event.time,
+    record.temporary === true && record.accepted !== true,
+  );
+  return again ? { ...event, repeated: true, newRecipients: undefined } : event;
+}
+
+/** Postfix before 3.10: the session may still tell which user this was. */
+function keepForUser(
+  context: Context,
+  line: LoggedLine,
+  record: RejectionRecord,
+  event: MailEvent,
+): void {
+  if (event.mta !== 'postfix' || record.kind !== 'rejected' || line.pid === '') return;
+  if (event.submitter?.type === 'user' || line.program !== 'smtpd') return;
+  keepUnclaimed(context.sessions.of(line), event);
+}
