@@ -1,0 +1,61 @@
+/** What the judge remembers of keys beside their windows: until when they are blocked, how often they were. Bounded. */
+import type { Key, KeyType } from '../model/block.ts';
+import { ownCopy } from '../model/line.ts';
+import { dropOldest } from './near.ts';
+
+/** Far more than a server can have in force; beyond it the oldest are forgotten and may get a verdict again. */
+const MAX_KEYS = 50_000;
+
+/** A time for each of some keys. */
+export class KeyTimes {
+  readonly #byType = new Map<KeyType, Map<string, number>>();
+
+  get(type: KeyType, id: string): number | undefined {
+    return this.#byType.get(type)?.get(id);
+  }
+
+  set(type: KeyType, id: string, time: number): void {
+    let times = this.#byType.get(type);
+    if (times === undefined) {
+      times = new Map();
+      this.#byType.set(type, times);
+    }
+    if (times.size >= MAX_KEYS && !times.has(id)) dropOldest(times, MAX_KEYS / 16);
+    times.set(ownCopy(id), time);
+  }
+
+  delete(type: KeyType, id: string): void {
+    this.#byType.get(type)?.delete(id);
+  }
+}
+
+/** How often each rule has blocked a key. */
+export class Offences {
+  readonly #offences = new Map<string, { readonly count: number; readonly last: number }>();
+  readonly #lifetime: number;
+
+  /** An offence is forgotten `lifetime` ms after the last one. */
+  constructor(lifetime: number) {
+    this.#lifetime = lifetime;
+  }
+
+  count(rule: string, key: Key, now: number): number {
+    const offence = this.#offences.get(nameOf(rule, key));
+    return offence === undefined || now - offence.last > this.#lifetime ? 0 : offence.count;
+  }
+
+  add(rule: string, key: Key, time: number): void {
+    this.set(rule, key, this.count(rule, key, time) + 1, time);
+  }
+
+  set(rule: string, key: Key, count: number, last: number): void {
+    const name = nameOf(rule, key);
+    if (this.#offences.size >= MAX_KEYS) dropOldest(this.#offences, MAX_KEYS / 16);
+    this.#offences.set(name, { count, last });
+  }
+}
+
+/** Rule names hold no space. */
+function nameOf(rule: string, { type, id }: Key): string {
+  return `${rule} ${type} ${id}`;
+}

@@ -1,0 +1,208 @@
+/**
+ * Rules: what a checked rule is, and how `rules/*.yaml` are read into it.
+ * Every problem of every file is reported at once, with file, line and key; then nothing is loaded.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { errnoOf, located, messageOf, PosternError } from '../base/errors.ts';
+import { HOUR } from '../base/time.ts';
+import type { Action } from '../model/block.ts';
+import { contradictions, type RuleFields, ruleSchema } from './schema.ts';
+import { type Problem, readYaml, type YamlFile } from './yaml-file.ts';
+
+/** An event kind, a reason, or one of the sets `invalid`, `recipients`, `logins`. */
+export type Count = RuleFields['count'];
+export type Per = RuleFields['per'];
+export type Distinct = NonNullable<RuleFields['distinct']>;
+
+/** LIM and PERIOD: `limit` events (distinct values, recipients, percent) within `period` ms. */
+export interface Limit {
+  readonly limit: number;
+  readonly period: number;
+}
+
+/** Whom a rule leaves alone; all but the networks in lower case. */
+export interface Exceptions {
+  readonly users: readonly string[];
+  readonly addresses: readonly string[];
+  readonly networks: readonly string[];
+  readonly domains: readonly string[];
+}
+
+/** A checked rule; all times in ms. */
+export interface Rule {
+  readonly name: string;
+  /** the file it came from, for messages */
+  readonly file: string;
+  readonly description: string;
+  /** why the numbers are what they are, and where they come from */
+  readonly reason?: string;
+  readonly source?: string;
+  readonly count: Count;
+  readonly per: Per;
+  readonly limits: readonly Limit[];
+  /** the limits are percent of all recipients */
+  readonly ratio: boolean;
+  readonly distinct?: Distinct;
+  /** least number of counted events in the window before a ratio or distinct rule can be met */
+  readonly atLeast: number;
+  readonly action: Action;
+  /** ms that the first, the second, ... block lasts, the last for all that follow; undefined: until released */
+  readonly durations: readonly (number | undefined)[];
+  readonly direction?: 'outbound' | 'inbound';
+  readonly except: Exceptions;
+  /** ms; a verdict older than this against the clock is recorded, not enforced */
+  readonly fresh: number;
+  /** its verdicts are told by mail; without, they stand in the report */
+  readonly notify: boolean;
+  readonly enabled: boolean;
+}
+
+/**
+ * Reads one rule; `file` is only named in messages.
+ * Throws a PosternError (exit status 2) listing every problem, one a line: `file:line: key: what was expected`.
+ */
+export function parseRule(text: string, file: string): Rule {
+  const problems: Problem[] = [];
+  const rule = readRule(text, file, problems);
+  if (rule === undefined) throw problemError(problems);
+  return rule;
+}
+
+/**
+ * Reads all `*.yaml` directly in `folder`, in the order of their names; folders below it are not searched.
+ * Throws one PosternError (exit status 2) for all problems of all files. A folder without rules is a problem
+ * too: a guard that looks for nothing would seem healthy.
+ */
+export function loadRules(folder: string): readonly Rule[] {
+  const problems: Problem[] = [];
+  const rules: Rule[] = [];
+  for (const file of ruleFiles(folder, problems)) {
+    const text = textOfFile(file, problems);
+    const rule = text === undefined ? undefined : readRule(text, file, problems);
+    if (rule !== undefined) rules.push(rule);
+  }
+  problems.push(...duplicateNames(rules));
+  if (problems.length > 0) throw problemError(problems);
+  return rules;
+}
+
+function ruleFiles(folder: string, problems: Problem[]): string[] {
+  try {
+    const names = readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.'))
+      .map((entry) => entry.name)
+      .sort();
+    for (const name of names.filter((name) => name.endsWith('.yml'))) {
+      problems.push({ file: join(folder, name), text: 'expected a name that ends in .yaml' });
+    }
+    const files = names.filter((name) => name.endsWith('.yaml'));
+    if (files.length === 0)
+      problems.push({ file: folder, text: 'expected at least one *.yaml file' });
+    return files.map((name) => join(folder, name));
+  } catch (error) {
+    const why = errnoOf(error) ?? messageOf(error);
+    problems.push({ file: folder, text: `expected a readable folder of rules (${why})` });
+    return [];
+  }
+}
+
+/** The text of a file, or undefined with a problem added. */
+function textOfFile(file: string, problems: Problem[]): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const why = errnoOf(error) ?? messageOf(error);
+    problems.push({ file, text: `expected a readable file (${why})` });
+    return undefined;
+  }
+}
+
+function duplicateNames(rules: readonly Rule[]): Problem[] {
+  const first = new Map<string, string>();
+  const problems: Problem[] = [];
+  for (const { name, file } of rules) {
+    const other = first.get(name);
+    if (other === undefined) first.set(name, file);
+    else problems.push({ file, key: 'name', text: `expected another name: ${other} has this one` });
+  }
+  return problems;
+}
+
+/** The rule, or undefined with everything that is wrong added to `problems` in the order of the lines. */
+function readRule(text: string, file: string, problems: Problem[]): Rule | undefined {
+  const yaml = readYaml(text, file);
+  if (yaml.problems.length > 0) {
+    problems.push(...yaml.problems);
+    return undefined;
+  }
+  const result = ruleSchema.safeParse(yaml.value);
+  const found = (result.error?.issues ?? []).flatMap((issue) => problemsOf(yaml, issue));
+  if (isMapping(yaml.value)) {
+    found.push(...contradictions(yaml.value).map(({ path, text }) => yaml.problem(path, text)));
+  }
+  problems.push(...found.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
+  return result.success && found.length === 0 ? ruleOf(result.data, file) : undefined;
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function problemsOf(yaml: YamlFile, issue: z.core.$ZodIssue): Problem[] {
+  if (issue.code !== 'unrecognized_keys') return [yaml.problem(issue.path, issue.message)];
+  const text = `expected one of: ${knownFields(issue.path).join(', ')}`;
+  return issue.keys.map((key) => yaml.problem([...issue.path, key], text));
+}
+
+function knownFields(path: readonly PropertyKey[]): string[] {
+  if (path[0] === 'except') return ['users', 'addresses', 'networks', 'domains'];
+  return path[0] === 'limits' ? ['limit', 'period'] : Object.keys(ruleSchema.shape);
+}
+
+function ruleOf(fields: RuleFields, file: string): Rule {
+  return {
+    name: fields.name,
+    file,
+    description: fields.description,
+    reason: fields.reason,
+    source: fields.source,
+    count: fields.count,
+    per: fields.per,
+    limits: limitsOf(fields),
+    ratio: fields['ratio-of'] !== undefined,
+    distinct: fields.distinct,
+    atLeast: fields['at-least'] ?? 1,
+    action: fields.action,
+    durations: [fields.for, ...(fields.escalation ?? [])].map((time) =>
+      typeof time === 'number' ? time : undefined,
+    ),
+    direction: fields.direction,
+    except: exceptionsOf(fields),
+    fresh: fields.fresh ?? HOUR,
+    notify: fields.notify ?? fields.action === 'block',
+    enabled: fields.enabled ?? true,
+  };
+}
+
+function limitsOf(fields: RuleFields): Limit[] {
+  const limits = fields.limits ?? [{ limit: fields.limit ?? 1, period: fields.period ?? HOUR }];
+  // A percentage is a text, `25%`; the schema has seen to its form.
+  return limits.map(({ limit, period }) => ({ limit: Number.parseInt(String(limit), 10), period }));
+}
+
+function exceptionsOf({ except }: RuleFields): Exceptions {
+  const lower = (texts: readonly string[] = []) => texts.map((text) => text.toLowerCase());
+  return {
+    users: lower(except?.users),
+    addresses: lower(except?.addresses),
+    networks: except?.networks ?? [],
+    domains: lower(except?.domains),
+  };
+}
+
+function problemError(problems: readonly Problem[]): PosternError {
+  const lines = problems.map((problem) => located(problem, problem.text));
+  return new PosternError('bad-rule', lines.join('\n'), { place: problems[0] ?? {} });
+}

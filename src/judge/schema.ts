@@ -1,0 +1,237 @@
+/** The fields of a rule file and what is expected of each; what one field means to another is in `contradictions`. */
+import { z } from 'zod';
+import { DAY, parseDuration } from '../base/time.ts';
+import { canonicalIp, parseNetwork } from '../model/address.ts';
+import { KEY_TYPES } from '../model/block.ts';
+import { EVENT_KINDS, REASONS } from '../model/event.ts';
+
+/** Sets with a name of their own, beside event kinds and reasons. */
+const NAMED_COUNTS = ['invalid', 'recipients', 'logins'] as const;
+
+const MAX_LIMIT = 1_000_000;
+/** A window keeps one entry for each of its values, so distinct limits are smaller. */
+const MAX_DISTINCT = 10_000;
+const MAX_PERIOD = 31 * DAY;
+const MAX_DURATION = 3650 * DAY;
+
+const UNTIL_RELEASED = 'until-released';
+/** Keys that a target can shut out; the others are for observing. */
+const BLOCKABLE = ['submitter', 'user', 'client', 'uid', 'sender'];
+const NOT_BLOCKABLE: ReadonlySet<unknown> = new Set(['client-net', 'sender-domain', 'host']);
+
+/** What a field refuses is always told with the same words, whatever was wrong with it. */
+function expecting<T>(expected: string, read: (value: unknown) => T | undefined) {
+  return z.unknown().transform((value, context): T => {
+    const result = read(value);
+    if (result !== undefined) return result;
+    context.issues.push({ code: 'custom', message: `expected ${expected}`, input: value });
+    return z.NEVER;
+  });
+}
+
+function choice<const T extends string>(values: readonly T[]) {
+  const known = new Set<unknown>(values);
+  return expecting(`one of: ${values.join(', ')}`, (value) =>
+    known.has(value) ? (value as T) : undefined,
+  );
+}
+
+function text(expected: string, accept: (value: string) => boolean = () => true) {
+  return expecting(expected, (value) =>
+    typeof value === 'string' && value.trim() !== '' && accept(value) ? value.trim() : undefined,
+  );
+}
+
+function whole(most: number) {
+  return expecting(`a whole number from 1 to ${most}`, (value) =>
+    Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most
+      ? (value as number)
+      : undefined,
+  );
+}
+
+function duration(most: number, examples: string) {
+  return expecting(`a duration of at most ${most / DAY} days, such as ${examples}`, (value) => {
+    const ms = typeof value === 'string' ? parseDuration(value) : undefined;
+    return ms !== undefined && ms <= most ? ms : undefined;
+  });
+}
+
+const blockTime = expecting(`${UNTIL_RELEASED} or a duration, such as 1h or 1d`, (value) => {
+  if (value === UNTIL_RELEASED) return value;
+  const ms = typeof value === 'string' ? parseDuration(value) : undefined;
+  return ms !== undefined && ms <= MAX_DURATION ? ms : undefined;
+});
+
+const PERCENT = /^(?:100|[1-9][0-9]?)%$/;
+
+const limit = expecting(
+  `a whole number from 1 to ${MAX_LIMIT}, or a percentage such as 25% beside ratio-of`,
+  (value): number | string | undefined => {
+    if (typeof value === 'string') return PERCENT.test(value) ? value : undefined;
+    return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_LIMIT
+      ? (value as number)
+      : undefined;
+  },
+);
+const period = duration(MAX_PERIOD, '10m, 1h or 1d');
+
+function list<T extends z.ZodType>(item: T, expected: string) {
+  return z.array(item, { error: `expected a list of ${expected}` });
+}
+
+const WORD = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/;
+
+function isMailAddress(value: string): boolean {
+  const at = value.lastIndexOf('@');
+  return at > 0 && isDomain(value.slice(at + 1));
+}
+
+function isDomain(value: string): boolean {
+  return /^[^\s@/]+\.[^\s@/.]+$/.test(value) && canonicalIp(value) === undefined;
+}
+
+const exceptSchema = z.strictObject(
+  {
+    users: list(text('a login name such as alice@example.net'), 'login names').optional(),
+    addresses: list(
+      text('a mail address such as list@example.net', isMailAddress),
+      'mail addresses',
+    ).optional(),
+    networks: list(
+      text(
+        'a network or address such as 192.0.2.0/24',
+        (value) => parseNetwork(value) !== undefined,
+      ),
+      'networks',
+    ).optional(),
+    domains: list(text('a domain such as example.net', isDomain), 'domains').optional(),
+  },
+  { error: 'expected a mapping of users, addresses, networks, domains' },
+);
+
+const limitSchema = z.strictObject(
+  { limit, period },
+  { error: 'expected a mapping of limit and period' },
+);
+
+const truth = expecting('true or false', (value) =>
+  typeof value === 'boolean' ? value : undefined,
+);
+
+/** A rule file as it is written. Every field is described, with an example, in docs/rules.md. */
+export const ruleSchema = z.strictObject(
+  {
+    name: text(
+      'a name of small letters, digits and hyphens; manual is taken',
+      (value) => WORD.test(value) && value !== 'manual',
+    ),
+    description: text('a sentence that says what the rule finds'),
+    reason: text('a text that says why the numbers are what they are').optional(),
+    source: text('a text that says where the numbers come from').optional(),
+    count: choice([...NAMED_COUNTS, ...EVENT_KINDS, ...REASONS]),
+    per: choice(['submitter', ...KEY_TYPES]),
+    limit: limit.optional(),
+    period: period.optional(),
+    limits: z
+      .array(limitSchema, { error: 'expected a list of limits, each with limit and period' })
+      .min(1, { error: 'expected at least one limit' })
+      .max(8, { error: 'expected at most 8 limits' })
+      .optional(),
+    action: choice(['block', 'observe']),
+    for: blockTime.optional(),
+    escalation: z
+      .array(blockTime, { error: 'expected a list such as [1d, until-released]' })
+      .min(1, { error: 'expected at least one duration' })
+      .max(8, { error: 'expected at most 8 durations' })
+      .optional(),
+    distinct: choice(['recipient', 'client', 'client-net']).optional(),
+    'ratio-of': choice(['recipients']).optional(),
+    'at-least': whole(MAX_DISTINCT).optional(),
+    direction: choice(['outbound', 'inbound']).optional(),
+    except: exceptSchema.optional(),
+    fresh: duration(MAX_DURATION, '10m, 1h or 1d').optional(),
+    notify: truth.optional(),
+    enabled: truth.optional(),
+  },
+  { error: 'expected a mapping of rule fields' },
+);
+
+/** The fields of a file that passed the schema. */
+export type RuleFields = z.output<typeof ruleSchema>;
+
+/** One thing wrong with a value, and the way to it from the top of the file. */
+export interface Finding {
+  readonly path: readonly PropertyKey[];
+  readonly text: string;
+}
+
+type Raw = Readonly<Record<string, unknown>>;
+
+/** What contradicts itself though each field alone may be right. `raw` is the file before the schema. */
+export function contradictions(raw: Raw): Finding[] {
+  return [...limitFindings(raw), ...measureFindings(raw), ...actionFindings(raw)];
+}
+
+function limitFindings(raw: Raw): Finding[] {
+  if ('limits' in raw) {
+    return ['limit', 'period']
+      .filter((key) => key in raw)
+      .map((key) => ({
+        path: [key],
+        text: 'expected either limits or limit and period, not both',
+      }));
+  }
+  return ['limit', 'period']
+    .filter((key) => !(key in raw))
+    .map((key) => ({ path: [key], text: `expected ${key} (or limits), found nothing` }));
+}
+
+function measureFindings(raw: Raw): Finding[] {
+  const findings: Finding[] = [];
+  const ratio = 'ratio-of' in raw;
+  for (const [path, value] of limitsOf(raw)) {
+    const percent = typeof value === 'string' && PERCENT.test(value);
+    if (percent && !ratio)
+      findings.push({ path, text: 'expected a number; a percentage needs ratio-of' });
+    if (typeof value === 'number' && ratio)
+      findings.push({ path, text: 'expected a percentage such as 25% beside ratio-of' });
+    if ('distinct' in raw && typeof value === 'number' && value > MAX_DISTINCT) {
+      findings.push({ path, text: `expected at most ${MAX_DISTINCT} beside distinct` });
+    }
+  }
+  if (ratio && 'distinct' in raw) {
+    findings.push({ path: ['distinct'], text: 'expected either distinct or ratio-of, not both' });
+  }
+  if (raw.count === 'recipients' && (ratio || 'distinct' in raw)) {
+    const text = 'expected events to count; recipients are added up, without distinct or ratio-of';
+    findings.push({ path: ['count'], text });
+  }
+  if ('at-least' in raw && !ratio && !('distinct' in raw)) {
+    findings.push({ path: ['at-least'], text: 'expected distinct or ratio-of beside at-least' });
+  }
+  return findings;
+}
+
+/** Every limit of the file with the way to it, as far as it has the right form. */
+function limitsOf(raw: Raw): [path: PropertyKey[], value: unknown][] {
+  if (!Array.isArray(raw.limits)) return 'limit' in raw ? [[['limit'], raw.limit]] : [];
+  return raw.limits.flatMap((item: unknown, index) =>
+    typeof item === 'object' && item !== null && 'limit' in item
+      ? [[['limits', index, 'limit'], item.limit] as [PropertyKey[], unknown]]
+      : [],
+  );
+}
+
+function actionFindings(raw: Raw): Finding[] {
+  const findings: Finding[] = [];
+  if (raw.action === 'block' && NOT_BLOCKABLE.has(raw.per)) {
+    const text = `expected observe: a ${raw.per} cannot be blocked, only ${BLOCKABLE.join(', ')}`;
+    findings.push({ path: ['action'], text });
+  }
+  if ('escalation' in raw && (raw.for === undefined || raw.for === UNTIL_RELEASED)) {
+    const text = 'expected a duration in for: what lasts until released cannot grow';
+    findings.push({ path: ['escalation'], text });
+  }
+  return findings;
+}

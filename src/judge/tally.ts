@@ -1,0 +1,150 @@
+/**
+ * One limit of one rule at work: the windows of its keys, who came how near, which keys have had their verdict.
+ * Decides nothing about blocks; that is the judge's part.
+ */
+import type { KeyType } from '../model/block.ts';
+import type { MailEvent } from '../model/event.ts';
+import { ownCopy } from '../model/line.ts';
+import { distinctValueOf, keyIdOf, keyTypeOf } from './key.ts';
+import { dropOldest, type Near, NearMisses } from './near.ts';
+import type { Limit, Rule } from './rule.ts';
+import { type Bounds, type KeyState, KeyTable } from './table.ts';
+import { DistinctWindow, type Entry, ShareWindow, SumWindow, type Window } from './window.ts';
+
+/** A key whose limit has just been met. */
+export interface Met {
+  readonly type: KeyType;
+  readonly id: string;
+  readonly state: KeyState;
+  readonly measure: number;
+}
+
+/** The time (ms) up to which a key's events do not count. */
+export type Since = (type: KeyType, id: string) => number;
+
+const VERDICTS_KEPT = 10_000;
+
+interface Keys {
+  readonly table: KeyTable;
+  /** the highest of those that were dropped from the table */
+  readonly gone: NearMisses;
+  /** who had a verdict, and whether it was stale; the oldest are forgotten */
+  readonly verdicts: Map<string, 'fresh' | 'stale'>;
+}
+
+export class Tally {
+  readonly rule: Rule;
+  readonly limit: number;
+  readonly period: number;
+  readonly #bounds: Bounds;
+  readonly #byType = new Map<KeyType, Keys>();
+  /** one for all: windows copy what they keep */
+  readonly #entry: Entry = { time: 0, amount: 0, whole: 0, value: '', late: false };
+
+  constructor(rule: Rule, { limit, period }: Limit, bounds: Bounds) {
+    this.rule = rule;
+    this.limit = limit;
+    this.period = period;
+    this.#bounds = { keys: bounds.keys, entries: Math.max(bounds.entries, 4 * limit) };
+  }
+
+  /**
+   * Counts an event; `since` tells from which time on a key's events count. Returns the key when its limit is
+   * met with this event, whether or not it was met before.
+   */
+  add(event: MailEvent, amount: number, whole: number, since: Since | undefined): Met | undefined {
+    const type = keyTypeOf(this.rule.per, event);
+    const id = type === undefined ? undefined : keyIdOf(type, event);
+    if (type === undefined || id === undefined) return undefined;
+    const value =
+      this.rule.distinct === undefined ? '' : distinctValueOf(this.rule.distinct, event);
+    if (value === undefined) return undefined;
+    if (since !== undefined && event.time <= since(type, id)) return undefined;
+    const { table } = this.#keysOf(type);
+    const state = table.get(id) ?? table.create(id, this.#newWindow(), event.time);
+    const measure = this.#measure(table, state, event, amount, whole, value);
+    if (amount === 0) return undefined;
+    if (measure >= this.limit) return { type, id, state, measure };
+    state.met = false;
+    if (measure > state.highest) {
+      state.highest = measure;
+      state.highestTime = event.time;
+    }
+    return undefined;
+  }
+
+  #measure(
+    table: KeyTable,
+    state: KeyState,
+    event: MailEvent,
+    amount: number,
+    whole: number,
+    value: string,
+  ): number {
+    const entry = this.#entry;
+    entry.time = event.time;
+    entry.amount = amount;
+    entry.whole = whole;
+    entry.value = value;
+    entry.late = event.amends === true;
+    const before = state.window.size;
+    const measure = state.window.add(entry);
+    const grown = state.window.size - before;
+    if (grown !== 0) table.resized(grown);
+    return measure;
+  }
+
+  #newWindow(): Window {
+    const { ratio, distinct, atLeast } = this.rule;
+    if (ratio) return new ShareWindow(this.period, atLeast);
+    if (distinct !== undefined) return new DistinctWindow(this.limit, this.period, atLeast);
+    return new SumWindow(this.limit, this.period);
+  }
+
+  /** What the last verdict for a key was, as far as it is remembered. */
+  lastVerdict(type: KeyType, id: string): 'fresh' | 'stale' | undefined {
+    return this.#keysOf(type).verdicts.get(id);
+  }
+
+  noteVerdict(type: KeyType, id: string, how: 'fresh' | 'stale'): void {
+    const { verdicts, gone } = this.#keysOf(type);
+    gone.delete(id);
+    verdicts.delete(id);
+    verdicts.set(ownCopy(id), how);
+    if (verdicts.size > VERDICTS_KEPT) dropOldest(verdicts, VERDICTS_KEPT / 16);
+  }
+
+  /** Forgets what was counted for a key, and that it had a verdict. */
+  forget(type: KeyType, id: string): void {
+    const keys = this.#byType.get(type);
+    keys?.table.delete(id);
+    keys?.gone.delete(id);
+    keys?.verdicts.delete(id);
+  }
+
+  /** Every remembered key that had no verdict. */
+  *near(): Generator<Near & { readonly type: KeyType; readonly id: string }> {
+    for (const [type, { table, gone, verdicts }] of this.#byType) {
+      for (const [id, near] of gone) {
+        if (!verdicts.has(id)) yield { type, id, ...near };
+      }
+      for (const [id, state] of table) {
+        if (state.highest === 0 || verdicts.has(id)) continue;
+        yield { type, id, highest: state.highest, time: state.highestTime };
+      }
+    }
+  }
+
+  #keysOf(type: KeyType): Keys {
+    let keys = this.#byType.get(type);
+    if (keys === undefined) {
+      const gone = new NearMisses();
+      const table = new KeyTable(this.period, this.#bounds, (id, state) => {
+        gone.keep(id, state.highest, state.highestTime);
+      });
+      keys = { table, gone, verdicts: new Map() };
+      this.#byType.set(type, keys);
+    }
+    return keys;
+  }
+}

@@ -1,0 +1,165 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { DAY, HOUR, MINUTE } from '../../src/base/time.ts';
+import { loadRules, parseRule, type Rule } from '../../src/judge/rule.ts';
+import { ruleSchema } from '../../src/judge/schema.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const rules = loadRules(join(ROOT, 'rules'));
+const strict = loadRules(join(ROOT, 'rules/strict'));
+const PAGE = readFileSync(join(ROOT, 'docs/rules.md'), 'utf8');
+
+const SHIPPED: Readonly<Record<string, Partial<Rule>>> = {
+  'auth-failures': {
+    count: 'auth-failed',
+    per: 'client',
+    limits: [{ limit: 10, period: 10 * MINUTE }],
+    action: 'observe',
+  },
+  'dsns-sent': {
+    count: 'dsn-sent',
+    per: 'host',
+    limits: [{ limit: 20, period: HOUR }],
+    action: 'observe',
+  },
+  'inbound-dictionary': {
+    count: 'invalid',
+    per: 'client',
+    direction: 'inbound',
+    limits: [{ limit: 20, period: 10 * MINUTE }],
+    action: 'observe',
+  },
+  'invalid-recipients': {
+    count: 'invalid',
+    per: 'submitter',
+    direction: 'outbound',
+    distinct: 'recipient',
+    limits: [{ limit: 100, period: HOUR }],
+    action: 'block',
+    durations: [undefined],
+  },
+  'invalid-share': {
+    count: 'invalid',
+    per: 'submitter',
+    ratio: true,
+    atLeast: 15,
+    limits: [
+      { limit: 25, period: HOUR },
+      { limit: 25, period: DAY },
+    ],
+    action: 'observe',
+  },
+  'login-networks': {
+    count: 'logins',
+    per: 'user',
+    distinct: 'client-net',
+    atLeast: 5,
+    limits: [{ limit: 3, period: 5 * MINUTE }],
+    action: 'observe',
+  },
+  'many-client-addresses': {
+    count: 'logins',
+    per: 'user',
+    distinct: 'client',
+    limits: [{ limit: 101, period: DAY }],
+    action: 'block',
+  },
+  recipients: {
+    count: 'recipients',
+    per: 'submitter',
+    limits: [
+      { limit: 500, period: HOUR },
+      { limit: 2000, period: DAY },
+    ],
+    action: 'observe',
+  },
+};
+
+test('the shipped rules are these', () => {
+  expect(rules.map(({ name }) => name)).toEqual(Object.keys(SHIPPED));
+  for (const rule of rules) expect(rule).toMatchObject(SHIPPED[rule.name] ?? {});
+});
+
+test('the strict preset is not active by itself', () => {
+  expect(strict).toMatchObject([
+    { name: 'invalid-recipients-strict', limits: [{ limit: 25, period: HOUR }], action: 'block' },
+  ]);
+});
+
+test.each([...rules, ...strict])(
+  '$name is called like its file, and says why and from where',
+  (rule) => {
+    expect(rule.file.endsWith(`/${rule.name}.yaml`)).toBe(true);
+    expect(rule.reason?.length).toBeGreaterThan(40);
+    expect(rule.source?.length).toBeGreaterThan(20);
+    expect(PAGE).toContain(`${rule.name}\` |`);
+  },
+);
+
+test('nothing else lies among the rules', () => {
+  const names = readdirSync(join(ROOT, 'rules'), { recursive: true });
+  expect(names).toHaveLength(rules.length + strict.length + 1);
+});
+
+const BASE = {
+  name: 'base',
+  description: 'A rule to complete examples.',
+  count: 'invalid',
+  per: 'submitter',
+  limit: 100,
+  period: '1h',
+  action: 'block',
+};
+
+/** An example of one field, completed to a rule. */
+function completed(example: Record<string, unknown>): string {
+  const { limit, period, ...rest } = BASE;
+  return JSON.stringify({ ...('limits' in example ? rest : BASE), ...example });
+}
+
+describe('docs/rules.md', () => {
+  const sections = PAGE.split(/^### /m).slice(1);
+
+  test.each(Object.keys(ruleSchema.shape))('%s has its section with an example', (field) => {
+    const section = sections.find((text) => text.startsWith(`\`${field}\`\n`)) ?? '';
+    expect(section).toMatch(new RegExp(`^\`\`\`yaml\n(?:.*\n)*?${field}:`, 'm'));
+  });
+
+  test('has no section for anything else', () => {
+    const names = sections.map((text) => text.slice(1, text.indexOf('`', 1)));
+    expect(names).toEqual(Object.keys(ruleSchema.shape));
+  });
+
+  const examples = [...PAGE.matchAll(/^```yaml\n((?:.*\n)*?)```$/gm)].map(([, text]) => text ?? '');
+  test('has examples', () => expect(examples.length).toBeGreaterThan(18));
+
+  test.each(examples)('example: %s', (text) => {
+    expect(() => parseRule(completed(parse(text)), 'example')).not.toThrow();
+  });
+
+  test('its first and last examples are whole rules', () => {
+    for (const text of [examples.at(0), examples.at(-1)]) {
+      expect(() => parseRule(text ?? '', 'example')).not.toThrow();
+    }
+  });
+
+  test('names every count and every key', () => {
+    const { count, per } = { count: PAGE.split('### `count`')[1], per: PAGE.split('### `per`')[1] };
+    for (const word of expectedWords('count: ?')) expect(count).toContain(`\`${word}\``);
+    for (const word of expectedWords('per: ?')) expect(per).toContain(`\`${word}\``);
+  });
+});
+
+/** The words that a wrong value's message offers. */
+function expectedWords(line: string): string[] {
+  try {
+    parseRule(completed(parse(line.replace('?', 'nonsense'))), 'x');
+    return [];
+  } catch (error) {
+    const words = /expected one of: (.*)/.exec(String(error))?.[1]?.split(', ') ?? [];
+    expect(words.length).toBeGreaterThan(5);
+    return words;
+  }
+}
