@@ -1,0 +1,80 @@
+/**
+ * The lines of a file that is given once: plain, gzip'd (told by its first bytes; several members are one file),
+ * or standard input. Reads to the end and stops; growing files are the follower's. A file that cannot be read or
+ * unpacked throws a PosternError `unreadable`, after the lines before the damage.
+ */
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { messageOf, PosternError } from '../base/errors.ts';
+import type { Line } from '../model/line.ts';
+import { LineSplitter } from './lines.ts';
+
+const CHUNK = 1_048_576;
+
+/**
+ * Batches of lines, about `chunkBytes` (1 MiB) of the file in each; `-` is standard input. The last line counts
+ * without its newline too. `source` is the name that the lines carry, else the path.
+ */
+export async function* readLines(
+  path: string,
+  options: { readonly source?: string; readonly chunkBytes?: number } = {},
+): AsyncGenerator<readonly Line[]> {
+  const chunkBytes = options.chunkBytes ?? CHUNK;
+  const splitter = new LineSplitter(options.source ?? path);
+  try {
+    for await (const chunk of unpacked(chunksOf(path, chunkBytes), chunkBytes)) {
+      const lines = splitter.push(chunk);
+      if (lines.length > 0) yield lines;
+    }
+  } catch (error) {
+    const name = path === '-' ? 'standard input' : path;
+    throw new PosternError('unreadable', `cannot be read: ${messageOf(error)}`, {
+      place: { file: name },
+      cause: error,
+    });
+  }
+  const last = splitter.end();
+  if (last !== undefined) yield [last];
+}
+
+/** Whether bytes begin as a gzip member does, RFC 1952 2.3.1. */
+export function isGzip(head: Uint8Array): boolean {
+  return head[0] === 0x1f && head[1] === 0x8b;
+}
+
+function chunksOf(path: string, chunkBytes: number): AsyncIterable<Buffer> {
+  return path === '-' ? process.stdin : createReadStream(path, { highWaterMark: chunkBytes });
+}
+
+async function* unpacked(
+  chunks: AsyncIterable<Buffer>,
+  chunkBytes: number,
+): AsyncGenerator<Buffer> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  try {
+    let head: Buffer = Buffer.alloc(0);
+    while (head.length < 2) {
+      const { value, done } = await iterator.next();
+      if (done === true) break;
+      head = head.length === 0 ? value : Buffer.concat([head, value]);
+    }
+    const all = joined(head, iterator);
+    yield* isGzip(head) ? gunzip(all, chunkBytes) : all;
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+async function* joined(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  if (head.length > 0) yield head;
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+}
+
+async function* gunzip(packed: AsyncIterable<Buffer>, chunkBytes: number): AsyncGenerator<Buffer> {
+  const stream = createGunzip({ chunkSize: chunkBytes });
+  // A failure of either end destroys the stream with it, and so reaches the loop below.
+  pipeline(Readable.from(packed), stream).catch(() => {});
+  yield* stream as AsyncIterable<Buffer>;
+}

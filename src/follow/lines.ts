@@ -1,0 +1,115 @@
+/**
+ * Bytes to lines: splits at LF (0x0A) only, drops one CR before it, keeps a partial last line until its LF comes.
+ * A line longer than 64 KiB is cut there and counted; the rest is passed over, offsets stay exact.
+ * Keeps at most one cut line in memory. Any bytes are fine; never throws.
+ */
+import type { Line } from '../model/line.ts';
+
+/** Bytes of one line that are kept; Postfix and Exim write lines far below it. */
+export const LINE_LIMIT = 65_536;
+
+// A line is a slice of its decoded block and keeps it alive, so blocks are small: who stores one field for
+// long holds 64 KiB at most. Decoding block by block is as fast as the whole chunk at once, and far faster than line by line.
+const BLOCK = 65_536;
+
+/** Splits the chunks of one file. `offset` and `line` say where the first chunk begins. */
+export class LineSplitter {
+  readonly #source: string;
+  #offset: number;
+  #line: number;
+  /** what is kept of the line whose LF has not come, and how long that line is so far */
+  #partial = '';
+  #partialBytes = 0;
+  #cut = 0;
+
+  constructor(source: string, at: { readonly offset: number; readonly line: number } = START) {
+    this.#source = source;
+    this.#offset = at.offset;
+    this.#line = at.line;
+  }
+
+  /** Byte offset behind the last whole line. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** Number of the last whole line, 0 before the first. */
+  get line(): number {
+    return this.#line;
+  }
+
+  /** Bytes of the partial line behind `offset`. */
+  get pending(): number {
+    return this.#partialBytes;
+  }
+
+  /** How many lines were longer than the limit. */
+  get cut(): number {
+    return this.#cut;
+  }
+
+  /** The lines that `chunk` completes. The chunk is decoded at once and may be overwritten afterwards. */
+  push(chunk: Buffer): Line[] {
+    const lines: Line[] = [];
+    for (let start = 0; start < chunk.length; start += BLOCK) {
+      this.#pushBlock(chunk.toString('latin1', start, start + BLOCK), lines);
+    }
+    return lines;
+  }
+
+  /** The partial last line, when nothing will be added to it any more. */
+  end(): Line | undefined {
+    if (this.#partialBytes === 0) return undefined;
+    return this.#complete('', this.#partialBytes);
+  }
+
+  #pushBlock(text: string, lines: Line[]): void {
+    let from = 0;
+    let end = text.indexOf('\n');
+    if (end >= 0 && this.#partialBytes > 0) {
+      lines.push(this.#complete(text.slice(0, end), this.#partialBytes + end + 1));
+      from = end + 1;
+      end = text.indexOf('\n', from);
+    }
+    // Nothing is pending here and a block is no longer than the limit, so this loop need not look at lengths.
+    while (end >= 0) {
+      const last = end > from && text.charCodeAt(end - 1) === 0x0d ? end - 1 : end;
+      this.#line++;
+      lines.push({
+        source: this.#source,
+        line: this.#line,
+        offset: this.#offset,
+        bytes: text.slice(from, last),
+      });
+      this.#offset += end + 1 - from;
+      from = end + 1;
+      end = text.indexOf('\n', from);
+    }
+    this.#keep(from === 0 ? text : text.slice(from));
+  }
+
+  #keep(rest: string): void {
+    this.#partialBytes += rest.length;
+    // One byte more than the limit, because a CR may be dropped.
+    const room = LINE_LIMIT + 1 - this.#partial.length;
+    if (room > 0) this.#partial += rest.length > room ? rest.slice(0, room) : rest;
+  }
+
+  /** Ends the pending line with `rest`; `length` counts all its bytes in the file, its LF included. */
+  #complete(rest: string, length: number): Line {
+    this.#keep(rest);
+    const whole = this.#partialBytes === this.#partial.length;
+    const text = whole && this.#partial.endsWith('\r') ? this.#partial.slice(0, -1) : this.#partial;
+    const tooLong = text.length > LINE_LIMIT;
+    if (tooLong) this.#cut++;
+    this.#line++;
+    const bytes = tooLong ? text.slice(0, LINE_LIMIT) : text;
+    const line = { source: this.#source, line: this.#line, offset: this.#offset, bytes };
+    this.#offset += length;
+    this.#partial = '';
+    this.#partialBytes = 0;
+    return line;
+  }
+}
+
+const START = { offset: 0, line: 0 } as const;

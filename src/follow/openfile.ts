@@ -1,0 +1,270 @@
+/**
+ * One physical log file, open, read from a given place: plain (with a watch on its first bytes, so that no
+ * line is taken from a file that was emptied and filled again meanwhile) or gzip'd.
+ * Reads only when asked. System errors of opening are thrown; errors while reading are outcomes.
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { messageOf } from '../base/errors.ts';
+import type { Line } from '../model/line.ts';
+import { isGzip } from './file.ts';
+import { LineSplitter } from './lines.ts';
+import {
+  type FileMark,
+  type Fingerprint,
+  type FollowPosition,
+  fingerprintOf,
+  HEAD_BYTES,
+} from './position.ts';
+import { type LogFile, OPEN_FLAGS, realPath } from './siblings.ts';
+
+/** What one read gave: bytes (perhaps no whole line), nothing for now, another content than before, or an error. */
+export type Outcome =
+  | { readonly kind: 'bytes'; readonly lines: readonly Line[] }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'broken'; readonly reason: string };
+
+/** Where to begin; `fingerprint` must fit when given. */
+export interface Start {
+  readonly source: string;
+  readonly offset: number;
+  readonly line: number;
+  readonly before: FileMark | null;
+  readonly fingerprint?: Fingerprint;
+}
+
+const END: Outcome = { kind: 'end' };
+const CHANGED: Outcome = { kind: 'changed' };
+
+export class OpenFile {
+  readonly source: string;
+  readonly device: string;
+  readonly inode: string;
+  readonly packed: boolean;
+  readonly #path: string;
+  readonly #fd: number;
+  readonly #before: FileMark | null;
+  readonly #splitter: LineSplitter;
+  /** first bytes, as far as they were read */
+  #head: Buffer;
+  #fingerprint: Fingerprint | undefined;
+  /** bytes (unpacked) that went through the splitter */
+  #readTo: number;
+  #cutBefore = 0;
+  #size: number;
+  #modified: number;
+  #unpacked: AsyncGenerator<Buffer, void, undefined> | undefined;
+
+  /** Opens `file`; undefined when that name has become another file since it was looked at. */
+  static open(file: LogFile, start: Start): OpenFile | undefined {
+    const fd = openSync(file.path, OPEN_FLAGS);
+    try {
+      const stat = fstatSync(fd, { bigint: true });
+      const same = String(stat.ino) === file.inode && String(stat.dev) === file.device;
+      const opened = same ? new OpenFile(fd, file, start) : undefined;
+      if (opened?.fits(start) === true) return opened;
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    closeSync(fd);
+    return undefined;
+  }
+
+  private constructor(fd: number, file: LogFile, start: Start) {
+    this.source = start.source;
+    this.device = file.device;
+    this.inode = file.inode;
+    this.#path = realPath(file.path);
+    this.#fd = fd;
+    this.#before = start.before;
+    this.#size = file.size;
+    this.#modified = file.modified;
+    this.#head = readAt(fd, Math.min(HEAD_BYTES, Math.max(start.offset, 2)));
+    this.packed = isGzip(this.#head);
+    this.#splitter = new LineSplitter(start.source, start);
+    this.#readTo = start.offset;
+    if (this.packed) this.#head = Buffer.alloc(0);
+    else this.#head = this.#head.subarray(0, start.offset);
+  }
+
+  /** The lines after the last read; `buffer` is free again afterwards and bounds a read of a plain file. */
+  async read(buffer: Buffer): Promise<Outcome> {
+    try {
+      return this.packed ? await this.#readPacked(buffer.length) : this.#readPlain(buffer);
+    } catch (error) {
+      return { kind: 'broken', reason: messageOf(error) };
+    }
+  }
+
+  /** The partial last line, once nothing will be added to this file any more. */
+  finish(): readonly Line[] {
+    const last = this.#splitter.end();
+    return last === undefined ? [] : [last];
+  }
+
+  position(): FollowPosition {
+    const { offset, line } = this.#splitter;
+    const bytes = Math.min(this.#head.length, offset);
+    if (this.#fingerprint?.bytes !== bytes) {
+      this.#fingerprint = fingerprintOf(this.#head.subarray(0, bytes));
+    }
+    return {
+      version: 1,
+      path: this.#path,
+      device: this.device,
+      inode: this.inode,
+      fingerprint: this.#fingerprint,
+      offset,
+      line,
+      modified: this.#modified,
+      before: this.#before,
+    };
+  }
+
+  /** Bytes not read yet, as of the last read; of a gzip'd file an estimate. */
+  get unread(): number {
+    return Math.max(0, this.#size - this.#readTo);
+  }
+
+  /** Bytes not read yet of a plain file that is `size` bytes long by now. */
+  unreadOf(size: number): number {
+    return this.packed ? this.unread : Math.max(0, size - this.#readTo);
+  }
+
+  /** Nothing of this file was read yet, now or before. */
+  get isUntouched(): boolean {
+    return this.#readTo === 0;
+  }
+
+  /** Time of the file's last change as of the last read, ms since the epoch. */
+  get modified(): number {
+    return this.#modified;
+  }
+
+  /** How many lines were too long since the last call. */
+  takeCut(): number {
+    const count = this.#splitter.cut - this.#cutBefore;
+    this.#cutBefore = this.#splitter.cut;
+    return count;
+  }
+
+  close(): void {
+    // A stream that is still reading from the descriptor must end before it is closed.
+    const closing = this.#unpacked?.return() ?? Promise.resolve();
+    closing.catch(() => {}).then(() => closeSync(this.#fd));
+  }
+
+  private fits(start: Start): boolean {
+    if (start.fingerprint === undefined || this.packed) return true;
+    const { bytes, hash } = start.fingerprint;
+    return fingerprintOf(this.#head.subarray(0, bytes)).hash === hash;
+  }
+
+  #readPlain(buffer: Buffer): Outcome {
+    const bytes = readSync(this.#fd, buffer, 0, buffer.length, this.#readTo);
+    const stat = fstatSync(this.#fd);
+    this.#size = stat.size;
+    this.#modified = stat.mtimeMs;
+    // Looked at after the read: if it is still the same file now, it was when these bytes were read.
+    if (stat.size < this.#readTo + bytes || !this.#isHeadUnchanged()) return CHANGED;
+    if (bytes === 0) return END;
+    return this.#take(buffer.subarray(0, bytes));
+  }
+
+  #isHeadUnchanged(): boolean {
+    const { length } = this.#head;
+    return length === 0 || readAt(this.#fd, length).equals(this.#head);
+  }
+
+  #take(chunk: Buffer): Outcome {
+    const room = HEAD_BYTES - this.#head.length;
+    if (room > 0) this.#head = Buffer.concat([this.#head, chunk.subarray(0, room)]);
+    this.#readTo += chunk.length;
+    return { kind: 'bytes', lines: this.#splitter.push(chunk) };
+  }
+
+  async #readPacked(chunkBytes: number): Promise<Outcome> {
+    if (this.#unpacked === undefined) {
+      this.#size = Math.max(this.#readTo, unpackedSize(this.#fd, this.#size));
+      this.#unpacked = unpack(this.#fd, chunkBytes);
+      const rest = await this.#skip(this.#readTo);
+      if (rest !== undefined) return this.#take(rest);
+    }
+    const { value, done } = await this.#unpacked.next();
+    return done === true ? END : this.#take(value);
+  }
+
+  /** Passes over what was read before the restart, but takes its first bytes as the head. */
+  async #skip(bytes: number): Promise<Buffer | undefined> {
+    let left = bytes;
+    while (left > 0) {
+      const next = await this.#unpacked?.next();
+      if (next === undefined || next.done === true) return undefined;
+      const skipped = next.value.subarray(0, left);
+      const room = HEAD_BYTES - this.#head.length;
+      if (room > 0) this.#head = Buffer.concat([this.#head, skipped.subarray(0, room)]);
+      left -= skipped.length;
+      if (skipped.length < next.value.length) return next.value.subarray(skipped.length);
+    }
+    return undefined;
+  }
+}
+
+/** Place behind the last LF of a plain file, and how many lines that are. */
+export async function endOfLines(
+  path: string,
+  buffer: Buffer,
+): Promise<Pick<Start, 'offset' | 'line'>> {
+  const fd = openSync(path, OPEN_FLAGS);
+  try {
+    let [offset, line, position] = [0, 0, 0];
+    for (;;) {
+      const chunk = buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, position));
+      if (chunk.length === 0) return { offset, line };
+      for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) {
+        line++;
+        offset = position + at + 1;
+      }
+      position += chunk.length;
+      await new Promise(setImmediate); // a log of many GB must not stop everything else
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function readAt(fd: number, bytes: number): Buffer {
+  const buffer = Buffer.alloc(bytes);
+  return buffer.subarray(0, readSync(fd, buffer, 0, bytes, 0));
+}
+
+/** ISIZE, RFC 1952 2.3.1: modulo 4 GiB and of the last member only, so an estimate. */
+function unpackedSize(fd: number, size: number): number {
+  const buffer = Buffer.alloc(4);
+  return readSync(fd, buffer, 0, 4, Math.max(0, size - 4)) === 4 ? buffer.readUInt32LE() : 0;
+}
+
+async function* unpack(fd: number, chunkBytes: number): AsyncGenerator<Buffer, void, undefined> {
+  const stream = createGunzip({ chunkSize: Math.max(1024, chunkBytes) });
+  const done = pipeline(Readable.from(packedChunks(fd)), stream).catch(() => {});
+  try {
+    yield* stream as AsyncIterable<Buffer>;
+  } finally {
+    stream.destroy();
+    await done;
+  }
+}
+
+function* packedChunks(fd: number): Generator<Buffer> {
+  for (let position = 0; ; ) {
+    const buffer = Buffer.allocUnsafe(65_536);
+    const bytes = readSync(fd, buffer, 0, buffer.length, position);
+    if (bytes === 0) return;
+    position += bytes;
+    yield buffer.subarray(0, bytes);
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * The files of one log: the live one and its rotated siblings in order of age, by the names that logrotate
+ * (numbers, dateext, with or without `extension`), exicyclog and Exim's `%D` give them, gzip'd or not.
+ * Looks only; what cannot be read is left out.
+ */
+import {
+  closeSync,
+  constants,
+  openSync,
+  readdirSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
+import { basename, dirname, extname, join } from 'node:path';
+import { gunzipSync, constants as zlib } from 'node:zlib';
+import { errnoOf } from '../base/errors.ts';
+import { isGzip } from './file.ts';
+
+/** One physical file as it was when looked at. */
+export interface LogFile {
+  readonly path: string;
+  readonly device: string;
+  readonly inode: string;
+  /** bytes as stored */
+  readonly size: number;
+  /** ms since the epoch */
+  readonly modified: number;
+  /** neither a folder nor anything else that holds no lines */
+  readonly regular: boolean;
+  /** named as a gzip'd file */
+  readonly packed: boolean;
+}
+
+/** The log as it stands: rotated files oldest first; no live file while the log is missing. */
+export interface LogFamily {
+  readonly live: LogFile | undefined;
+  readonly rotated: readonly LogFile[];
+}
+
+/** FIFOs and devices are never opened for long; a directory gives EISDIR when read. */
+export const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
+
+/** The file at `path`, through symbolic links; undefined when there is none. Throws other system errors (EACCES, ELOOP). */
+export function lookAt(path: string): LogFile | undefined {
+  let stat: ReturnType<typeof bigStat>;
+  try {
+    stat = bigStat(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+  if (stat === undefined) return undefined;
+  return {
+    path,
+    device: String(stat.dev),
+    inode: String(stat.ino),
+    size: Number(stat.size),
+    modified: Number(stat.mtimeNs) / 1e6,
+    regular: stat.isFile(),
+    packed: path.endsWith('.gz'),
+  };
+}
+
+export function isSameFile(
+  one: { readonly device: string; readonly inode: string },
+  other: { readonly device: string; readonly inode: string },
+): boolean {
+  return one.inode === other.inode && one.device === other.device;
+}
+
+/**
+ * The live file and its rotated siblings. Rotation renames one file after the other, so looks until two
+ * looks in a row agree; during a storm of rotations the fifth look counts.
+ */
+export function familyOf(path: string): LogFamily {
+  let family = lookAround(path);
+  for (let tries = 0; tries < 4; tries++) {
+    const again = lookAround(path);
+    if (isSameFamily(family, again)) return again;
+    family = again;
+  }
+  return family;
+}
+
+/** The first `bytes` bytes (unpacked); fewer when the file is shorter, none when it cannot be read. Throws EMFILE and the like. */
+export function headOf(path: string, bytes: number): Buffer {
+  try {
+    // 8 KiB of deflate always give 1 KiB of text, and never more than 8 MiB.
+    const raw = readHead(path, Math.max(bytes, 8192));
+    if (!isGzip(raw)) return raw.subarray(0, bytes);
+    return gunzipSync(raw, { finishFlush: zlib.Z_SYNC_FLUSH }).subarray(0, bytes);
+  } catch (error) {
+    if (isPassing(error)) throw error;
+    return Buffer.alloc(0);
+  }
+}
+
+/** Real path, or the path itself while it cannot be told. */
+export function realPath(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    return path;
+  }
+}
+
+/** No descriptors or no memory left: not knowing a file for that moment would be taken for its loss. */
+function isPassing(error: unknown): boolean {
+  return ['EMFILE', 'ENFILE', 'ENOMEM', 'EINTR'].includes(errnoOf(error) ?? '');
+}
+
+function bigStat(path: string) {
+  return statSync(path, { bigint: true, throwIfNoEntry: false });
+}
+
+function readHead(path: string, bytes: number): Buffer {
+  const fd = openSync(path, OPEN_FLAGS);
+  try {
+    const buffer = Buffer.alloc(bytes);
+    return buffer.subarray(0, readSync(fd, buffer, 0, bytes, 0));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function lookAround(path: string): LogFamily {
+  let live: LogFile | undefined;
+  try {
+    live = lookAt(path);
+  } catch {}
+  const real = realPath(path);
+  const names = real === path ? [path] : [path, real];
+  const files = new Map<string, Sibling>();
+  for (const sibling of names.flatMap(siblingsOf)) {
+    if (live === undefined || !isSameFile(sibling.file, live)) {
+      files.set(`${sibling.file.device}:${sibling.file.inode}`, sibling);
+    }
+  }
+  return { live, rotated: byAge([...files.values()]) };
+}
+
+interface Sibling {
+  readonly file: LogFile;
+  /** rotated names count up with age (`.1`, `.2`) or hold a date */
+  readonly scheme: 'number' | 'date';
+  readonly rank: string;
+}
+
+function siblingsOf(path: string): Sibling[] {
+  const folder = dirname(path);
+  const names = new Set(entriesOf(folder));
+  const siblings: Sibling[] = [];
+  for (const name of names) {
+    const order = orderOf(basename(path), name);
+    // gzip removes the plain file only when the packed one is complete.
+    if (order === undefined || (name.endsWith('.gz') && names.has(name.slice(0, -3)))) continue;
+    try {
+      const file = lookAt(join(folder, name));
+      if (file?.regular === true) siblings.push({ file, ...order });
+    } catch {}
+  }
+  return siblings;
+}
+
+function entriesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (isPassing(error)) throw error;
+    return []; // a log may be readable in a folder that is not
+  }
+}
+
+/** What rotation put into `name`: `mail.log.1`, `mail.log-20261110.gz`, `mail-20261110.log`; undefined for another log's file. */
+function orderOf(log: string, name: string): Omit<Sibling, 'file'> | undefined {
+  const plain = name.endsWith('.gz') ? name.slice(0, -3) : name;
+  const extension = extname(log);
+  const stem = log.slice(0, log.length - extension.length);
+  let mark: string | undefined;
+  if (plain.startsWith(log)) mark = plain.slice(log.length);
+  else if (extension !== '' && plain.startsWith(stem) && plain.endsWith(extension)) {
+    mark = plain.slice(stem.length, -extension.length);
+  }
+  if (mark === undefined) return undefined;
+  const number = /^[.-](\d{1,5})$/.exec(mark)?.[1];
+  if (number !== undefined) return { scheme: 'number', rank: number.padStart(5, '0') };
+  if (!/^[._-]?\d[\d.T_-]{5,30}$/.test(mark)) return undefined;
+  return { scheme: 'date', rank: mark.replace(/\D/g, '') };
+}
+
+/** Oldest first. When an operator changed the scheme, the one that was written to last is the younger. */
+function byAge(siblings: readonly Sibling[]): LogFile[] {
+  const ranked = (scheme: Sibling['scheme']) =>
+    siblings
+      .filter((sibling) => sibling.scheme === scheme)
+      .sort((a, b) =>
+        a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : a.file.modified - b.file.modified,
+      )
+      .map((sibling) => sibling.file);
+  const numbered = ranked('number').reverse();
+  const dated = ranked('date');
+  const newest = (files: readonly LogFile[]) =>
+    files.reduce((latest, file) => Math.max(latest, file.modified), 0);
+  return newest(numbered) > newest(dated) ? [...dated, ...numbered] : [...numbered, ...dated];
+}
+
+function isSameFamily(one: LogFamily, other: LogFamily): boolean {
+  return keyOf(one) === keyOf(other);
+}
+
+function keyOf(family: LogFamily): string {
+  const files = [...family.rotated, ...(family.live === undefined ? [] : [family.live])];
+  return files.map((file) => `${file.device}:${file.inode}:${file.path}`).join('\n');
+}

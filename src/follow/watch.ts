@@ -1,0 +1,82 @@
+/**
+ * Wakes the follower when something happens to its log: inotify events through chokidar, and a timer for what
+ * gives none (bind mounts, NFS, a folder that does not exist yet). Says only *that* something may have happened.
+ * When watching fails the timer remains, and `onFailure` is told why.
+ */
+import { dirname, resolve } from 'node:path';
+import { type FSWatcher, watch } from 'chokidar';
+import { messageOf } from '../base/errors.ts';
+
+/** Until inotify is set up (some ms) look this often, so that no start waits for the timer. */
+const SETTLING = 20;
+
+export class WakeUp {
+  #watcher: FSWatcher | undefined;
+  #ready = true;
+  #due = false;
+  #resolve: (() => void) | undefined;
+  #watched: string | undefined;
+
+  /**
+   * Watches the file at `paths` (its name and, for a symbolic link, its target). With `inode` that very file is
+   * there, and its own events are enough; without, its folders are watched for it to appear: that costs more,
+   * since chokidar lists a folder at every change in it, and /var/log may be busy. Another call replaces the first.
+   */
+  watch(
+    paths: readonly string[],
+    inode: string | undefined,
+    onFailure: (reason: string) => void,
+  ): void {
+    const watched = [inode, ...paths].join('\n');
+    if (watched === this.#watched) return;
+    void this.#watcher?.close();
+    this.#watched = watched;
+    this.#ready = false;
+    const files = new Set(paths.map((path) => resolve(path)));
+    const names = new Set([...files, ...[...files].map(dirname)]);
+    this.#watcher = watch(inode === undefined ? [...names] : [...files], {
+      ignored: (path) => !names.has(path),
+      ignoreInitial: true,
+      depth: 0,
+    })
+      .on('all', () => this.wake())
+      // Raw events too: chokidar drops a change that comes within 50 ms of another.
+      .on('raw', () => this.wake())
+      .on('ready', () => {
+        this.#ready = true;
+        this.wake();
+      })
+      .on('error', (error) => {
+        this.#ready = true;
+        onFailure(messageOf(error));
+      });
+  }
+
+  /** Ends the wait under way, or the next one at once. */
+  wake(): void {
+    this.#due = true;
+    this.#resolve?.();
+  }
+
+  /** Waits until woken, `ms` at most. */
+  async wait(ms: number): Promise<void> {
+    if (!this.#due) {
+      const limit = this.#ready ? ms : Math.min(ms, SETTLING);
+      await new Promise<void>((done) => {
+        const timer = setTimeout(done, limit);
+        this.#resolve = () => {
+          clearTimeout(timer);
+          done();
+        };
+      });
+    }
+    this.#resolve = undefined;
+    this.#due = false;
+  }
+
+  async close(): Promise<void> {
+    await this.#watcher?.close();
+    this.#watcher = undefined;
+    this.#watched = undefined;
+  }
+}
