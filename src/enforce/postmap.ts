@@ -1,0 +1,105 @@
+/**
+ * Indexes of Postfix tables: `postmap TYPE:FILE`, so that the mail server never reads a half-written one.
+ *
+ * Berkeley DB files are overwritten in place by postmap, and a failure in the middle leaves no table at all
+ * (DATABASE_README, "Updating Berkeley DB files safely"): they are built under another name and renamed. lmdb is
+ * written in one transaction and cdb renames by itself; dbm has two files and no safe way.
+ * Postfix notices a new index by itself ("table has changed -- restarting").
+ */
+import { chownSync, readFileSync, renameSync, rmSync, type Stats, statSync } from 'node:fs';
+import { messageOf } from '../base/errors.ts';
+import { type CommandResult, replaceFile, runCommand } from '../base/system.ts';
+import type { Failure } from './target.ts';
+
+export const INDEXED = {
+  hash: '.db',
+  btree: '.db',
+  lmdb: '.lmdb',
+  cdb: '.cdb',
+  dbm: '.pag',
+  sdbm: '.pag',
+} as const;
+export type IndexedType = keyof typeof INDEXED;
+
+export interface PostmapOptions {
+  readonly type: IndexedType;
+  readonly file: string;
+  /** argument vector to which `TYPE:FILE` is added, for instance `postmap -c DIR` */
+  readonly postmap: readonly string[];
+  /** ms */
+  readonly timeout: number;
+}
+
+const ATTEMPTS = 3;
+
+/** Whether the index is there and not older than the text. Change times: nobody can set them, a rename counts. */
+export function isIndexed({ type, file }: Pick<PostmapOptions, 'type' | 'file'>): boolean {
+  const index = statSync(file + INDEXED[type], { throwIfNoEntry: false });
+  const text = statSync(file, { throwIfNoEntry: false });
+  return index !== undefined && text !== undefined && index.ctimeMs >= text.ctimeMs;
+}
+
+/** Builds the index anew, again if an operator's editor was faster; never throws. */
+export async function buildIndex(options: PostmapOptions): Promise<Failure | undefined> {
+  try {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const before = statSync(options.file);
+      const failure = await buildOnce(options, before);
+      if (failure !== undefined) return failure;
+      if (before.ctimeMs === statSync(options.file).ctimeMs) return undefined;
+    }
+    return { message: `${options.file}: keeps changing while its index is built` };
+  } catch (error) {
+    return { message: `${options.file}: cannot build its index: ${messageOf(error)}` };
+  }
+}
+
+async function buildOnce(options: PostmapOptions, text: Stats): Promise<Failure | undefined> {
+  const { type, file } = options;
+  if (INDEXED[type] !== '.db') return runPostmap(options, file);
+  const copy = `${file}.postern-new`;
+  const copyIndex = copy + INDEXED[type];
+  try {
+    rmSync(copyIndex, { force: true }); // of a run that was killed
+    replaceFile(copy, readFileSync(file), text.mode & 0o7777);
+    likeOwner(copy, text);
+    const failure = await runPostmap(options, copy);
+    if (failure === undefined) renameSync(copyIndex, file + INDEXED[type]);
+    return failure;
+  } finally {
+    rmSync(copy, { force: true });
+    rmSync(copyIndex, { force: true });
+  }
+}
+
+/** postmap gives up root for the owner of the text, and the index takes after it. */
+function likeOwner(path: string, { uid, gid }: Stats): void {
+  const own = statSync(path);
+  if (own.uid !== uid || own.gid !== gid) chownSync(path, uid, gid);
+}
+
+async function runPostmap(options: PostmapOptions, path: string): Promise<Failure | undefined> {
+  const argv = [...options.postmap, `${options.type}:${path}`];
+  return commandFailure(
+    argv,
+    await runCommand(argv, { timeout: options.timeout }),
+    options.timeout,
+  );
+}
+
+/** Why a command did not do its work, in one line; undefined when it did. */
+export function commandFailure(
+  argv: readonly string[],
+  result: CommandResult,
+  timeout: number,
+): Failure | undefined {
+  const command = argv.join(' ');
+  if (result.failure !== undefined) {
+    return { message: `${command}: cannot be started: ${result.failure}` };
+  }
+  if (result.timedOut)
+    return { message: `${command}: no answer within ${timeout / 1000} s, killed` };
+  if (result.status === 0) return undefined;
+  const said = `${result.stderr}\n${result.stdout}`.trim().split('\n').at(-1)?.slice(0, 300);
+  return { message: `${command}: ${said || `exit status ${result.status ?? 'unknown (killed)'}`}` };
+}
