@@ -1,0 +1,151 @@
+/** Blocks in the database: the desired state. At most one runs for an identity. */
+import type { Block, BlockableType } from '../model/block.ts';
+import type { Db } from './database.ts';
+
+export type ReleasedBy = 'operator' | 'file' | 'expiry';
+
+/** A block with its history. */
+export interface StoredBlock extends Block {
+  /** number of the verdict it came from; none for a manual block */
+  readonly verdict?: number;
+  readonly note?: string;
+  readonly released?: number;
+  readonly releasedBy?: ReleasedBy;
+  /** newest event at the release: what came before does not count again */
+  readonly releasedEvent?: number;
+}
+
+export interface NewBlock {
+  readonly key: Block['key'];
+  readonly cause: string;
+  readonly start: number;
+  readonly end?: number | undefined;
+  readonly verdict?: number | undefined;
+  readonly note?: string | undefined;
+}
+
+interface Row {
+  id: number;
+  key_type: string;
+  key_id: string;
+  cause: string;
+  note: string | null;
+  verdict: number | null;
+  start: number;
+  end: number | null;
+  released: number | null;
+  released_by: string | null;
+  released_event: number | null;
+}
+
+export class BlockTable {
+  readonly #db: Db;
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  /** Starts a block; undefined when one already runs for that identity. */
+  start(block: NewBlock): StoredBlock | undefined {
+    if (this.running(block.key) !== undefined) return undefined;
+    const { lastInsertRowid } = this.#db
+      .prepare(
+        `INSERT INTO block (key_type, key_id, cause, note, verdict, start, "end") VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(
+        block.key.type,
+        block.key.id,
+        block.cause,
+        block.note ?? null,
+        block.verdict ?? null,
+        block.start,
+        block.end ?? null,
+      );
+    return this.get(Number(lastInsertRowid));
+  }
+
+  get(id: number): StoredBlock | undefined {
+    const row = this.#db.prepare('SELECT * FROM block WHERE id = ?').get(id);
+    return row === undefined ? undefined : fromRow(row as Row);
+  }
+
+  /** The block that runs for this identity. */
+  running(key: Block['key']): StoredBlock | undefined {
+    const row = this.#db
+      .prepare('SELECT * FROM block WHERE key_type = ? AND key_id = ? AND released IS NULL')
+      .get(key.type, key.id);
+    return row === undefined ? undefined : fromRow(row as Row);
+  }
+
+  /** All that run, oldest first. */
+  allRunning(): StoredBlock[] {
+    return (
+      this.#db.prepare('SELECT * FROM block WHERE released IS NULL ORDER BY id').all() as Row[]
+    ).map(fromRow);
+  }
+
+  /** The newest blocks, ended ones included, newest first. */
+  history(most: number): StoredBlock[] {
+    return (
+      this.#db.prepare('SELECT * FROM block ORDER BY id DESC LIMIT ?').all(most) as Row[]
+    ).map(fromRow);
+  }
+
+  /** Blocks of an identity, newest first. */
+  of(key: Block['key']): StoredBlock[] {
+    const rows = this.#db
+      .prepare('SELECT * FROM block WHERE key_type = ? AND key_id = ? ORDER BY id DESC')
+      .all(key.type, key.id);
+    return (rows as Row[]).map(fromRow);
+  }
+
+  /** Ends a running block; false when it does not run. */
+  release(id: number, time: number, by: ReleasedBy, event: number): boolean {
+    return (
+      this.#db
+        .prepare(
+          'UPDATE block SET released = ?, released_by = ?, released_event = ? WHERE id = ? AND released IS NULL',
+        )
+        .run(time, by, event, id).changes > 0
+    );
+  }
+
+  /** Running blocks whose end has come. */
+  ended(now: number): StoredBlock[] {
+    const rows = this.#db
+      .prepare('SELECT * FROM block WHERE released IS NULL AND "end" <= ? ORDER BY id')
+      .all(now);
+    return (rows as Row[]).map(fromRow);
+  }
+
+  /** When rules started blocks since `time`, ms: what the cap per hour looks at. */
+  ruleStartsSince(time: number): number[] {
+    const rows = this.#db
+      .prepare(`SELECT start FROM block WHERE cause <> 'manual' AND start > ?`)
+      .all(time);
+    return (rows as { start: number }[]).map((row) => row.start);
+  }
+
+  /** Releases after event number `event`, in order: what a judge must be told when it is rebuilt. */
+  releasedSince(event: number): StoredBlock[] {
+    const rows = this.#db
+      .prepare('SELECT * FROM block WHERE released_event >= ? ORDER BY released_event, id')
+      .all(event);
+    return (rows as Row[]).map(fromRow);
+  }
+}
+
+function fromRow(row: Row): StoredBlock {
+  return {
+    id: row.id,
+    key: { type: row.key_type as BlockableType, id: row.key_id },
+    cause: row.cause,
+    start: row.start,
+    ...(row.end === null ? {} : { end: row.end }),
+    ...(row.note === null ? {} : { note: row.note }),
+    ...(row.verdict === null ? {} : { verdict: row.verdict }),
+    ...(row.released === null ? {} : { released: row.released }),
+    ...(row.released_by === null ? {} : { releasedBy: row.released_by as ReleasedBy }),
+    ...(row.released_event === null ? {} : { releasedEvent: row.released_event }),
+  };
+}

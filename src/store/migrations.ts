@@ -1,0 +1,142 @@
+/** The schema, as numbered steps. A step that was released is never changed: a new one is added. */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE source (
+    id INTEGER PRIMARY KEY,
+    path TEXT NOT NULL UNIQUE
+  );
+
+  -- Read positions of the followed logs, written with what was made of their lines.
+  CREATE TABLE position (
+    path TEXT PRIMARY KEY,
+    json TEXT NOT NULL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE event (
+    id INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,          -- ms since the epoch
+    source INTEGER NOT NULL REFERENCES source(id),
+    line INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    mta TEXT NOT NULL,
+    host TEXT,
+    kind TEXT NOT NULL,
+    temporary INTEGER,
+    stage TEXT,
+    queue_id TEXT,
+    parent_queue_id TEXT,
+    submitter_type TEXT,
+    submitter_id TEXT,
+    client_address TEXT,
+    client_name TEXT,
+    client_helo TEXT,
+    sender TEXT,
+    recipient TEXT,
+    original_recipient TEXT,
+    relay_host TEXT,
+    relay_address TEXT,
+    relay_port INTEGER,
+    code INTEGER,
+    status TEXT,
+    reply TEXT,
+    reason TEXT,
+    size INTEGER,
+    recipients INTEGER,
+    direction TEXT,
+    repeated INTEGER,
+    new_recipients INTEGER
+  );
+  CREATE INDEX event_time ON event (time);
+  CREATE INDEX event_submitter ON event (submitter_id, time) WHERE submitter_id IS NOT NULL;
+
+  -- Messages that have not left the queue, as the correlator remembers them.
+  CREATE TABLE message (
+    host TEXT NOT NULL,
+    queue_id TEXT NOT NULL,
+    touched INTEGER NOT NULL,
+    submitter_type TEXT,
+    submitter_id TEXT,
+    json TEXT NOT NULL,
+    PRIMARY KEY (host, queue_id)
+  ) WITHOUT ROWID;
+  CREATE INDEX message_submitter ON message (submitter_id) WHERE submitter_id IS NOT NULL;
+
+  -- Other state that lives as long as the service: named, versioned JSON.
+  CREATE TABLE state (
+    name TEXT PRIMARY KEY,
+    json TEXT NOT NULL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE verdict (
+    id INTEGER PRIMARY KEY,
+    rule TEXT NOT NULL,
+    action TEXT NOT NULL,
+    key_type TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    "limit" INTEGER NOT NULL,
+    period INTEGER NOT NULL,
+    duration INTEGER,
+    -- what came of it: blocked, observed, allowed, capped, stale, already-blocked, mode-observe
+    outcome TEXT NOT NULL,
+    event INTEGER NOT NULL          -- newest event when it fell
+  );
+  CREATE INDEX verdict_time ON verdict (time);
+
+  CREATE TABLE block (
+    id INTEGER PRIMARY KEY,
+    key_type TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    cause TEXT NOT NULL,            -- rule name, or manual
+    note TEXT,                      -- the operator's words
+    verdict INTEGER REFERENCES verdict(id),
+    start INTEGER NOT NULL,
+    "end" INTEGER,                  -- null: until released
+    released INTEGER,
+    released_by TEXT,               -- operator, file, expiry
+    released_event INTEGER          -- newest event then: events up to it do not count again
+  );
+  CREATE UNIQUE INDEX block_running ON block (key_type, key_id) WHERE released IS NULL;
+
+  -- Blocks that a target's file is known to list: a line that is gone from it was deleted by hand.
+  CREATE TABLE enforced (
+    target TEXT NOT NULL,
+    block INTEGER NOT NULL REFERENCES block(id),
+    PRIMARY KEY (target, block)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE target (
+    name TEXT PRIMARY KEY,
+    json TEXT NOT NULL              -- activation pending, last failure
+  ) WITHOUT ROWID;
+
+  CREATE TABLE notice (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,             -- verdict, capped
+    created INTEGER NOT NULL,
+    json TEXT NOT NULL,             -- what to tell
+    mail INTEGER REFERENCES mail(id)
+  );
+  CREATE INDEX notice_waiting ON notice (id) WHERE mail IS NULL;
+
+  -- The outbox: composed once, sent until it is accepted.
+  CREATE TABLE mail (
+    id INTEGER PRIMARY KEY,
+    created INTEGER NOT NULL,
+    message_id TEXT NOT NULL UNIQUE,
+    recipient TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    text TEXT NOT NULL,
+    html TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_attempt INTEGER NOT NULL,
+    last_error TEXT,
+    sent INTEGER
+  );
+  CREATE INDEX mail_waiting ON mail (next_attempt) WHERE sent IS NULL;
+  `,
+];

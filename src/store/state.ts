@@ -1,0 +1,140 @@
+/** What must survive a restart besides events: read positions, open messages, named state, enforced lines. */
+import type { Submitter } from '../model/event.ts';
+import type { Db } from './database.ts';
+
+/** An open message as the store sees it: where it belongs, and the rest as JSON. */
+export interface StorableMessage {
+  readonly host: string;
+  readonly queueId: string;
+  touched: number;
+  submitter?: Submitter | undefined;
+}
+
+export class StateTable {
+  readonly #db: Db;
+  readonly #load;
+  readonly #save;
+  readonly #delete;
+
+  constructor(db: Db) {
+    this.#db = db;
+    this.#load = db.prepare('SELECT json FROM message WHERE host = ? AND queue_id = ?');
+    this.#save = db.prepare(
+      'INSERT OR REPLACE INTO message (host, queue_id, touched, submitter_type, submitter_id, json) VALUES (?, ?, ?, ?, ?, ?)',
+    );
+    this.#delete = db.prepare('DELETE FROM message WHERE host = ? AND queue_id = ?');
+  }
+
+  /** Read positions by path, as the follower gave them. */
+  positions(): ReadonlyMap<string, unknown> {
+    const rows = this.#db.prepare('SELECT path, json FROM position').all() as {
+      path: string;
+      json: string;
+    }[];
+    return new Map(rows.map((row) => [row.path, JSON.parse(row.json)]));
+  }
+
+  savePosition(path: string, position: unknown): void {
+    this.#db
+      .prepare('INSERT OR REPLACE INTO position (path, json) VALUES (?, ?)')
+      .run(path, JSON.stringify(position));
+  }
+
+  /** Named JSON, undefined when it was never saved. */
+  read(name: string): unknown {
+    const row = this.#db.prepare('SELECT json FROM state WHERE name = ?').get(name);
+    return row === undefined ? undefined : JSON.parse((row as { json: string }).json);
+  }
+
+  write(name: string, value: unknown): void {
+    this.#db
+      .prepare('INSERT OR REPLACE INTO state (name, json) VALUES (?, ?)')
+      .run(name, JSON.stringify(value));
+  }
+
+  loadMessage<T extends StorableMessage>(host: string, queueId: string): T | undefined {
+    const row = this.#load.get(host, queueId);
+    return row === undefined ? undefined : (JSON.parse((row as { json: string }).json) as T);
+  }
+
+  saveMessages(
+    changed: readonly StorableMessage[],
+    closed: readonly { host: string; queueId: string }[],
+  ): void {
+    for (const { host, queueId } of closed) this.#delete.run(host, queueId);
+    for (const message of changed) {
+      const { host, queueId, touched, submitter } = message;
+      this.#save.run(
+        host,
+        queueId,
+        touched,
+        submitter?.type ?? null,
+        submitter?.id ?? null,
+        JSON.stringify(message),
+      );
+    }
+  }
+
+  messageCount(): number {
+    return (this.#db.prepare('SELECT count(*) AS n FROM message').get() as { n: number }).n;
+  }
+
+  /** Queue IDs of the open messages of this submitter: what is held with a block. */
+  queueIdsOf(submitter: Submitter): string[] {
+    const rows = this.#db
+      .prepare(
+        'SELECT queue_id FROM message WHERE submitter_id = ? COLLATE NOCASE AND submitter_type = ?',
+      )
+      .all(submitter.id, submitter.type);
+    return (rows as { queue_id: string }[]).map((row) => row.queue_id);
+  }
+
+  /** Deletes up to `most` messages not heard of since `before` (ms). */
+  pruneMessages(before: number, most: number): number {
+    return this.#db
+      .prepare(
+        `DELETE FROM message WHERE (host, queue_id) IN
+           (SELECT host, queue_id FROM message WHERE touched < ? LIMIT ?)`,
+      )
+      .run(before, most).changes;
+  }
+
+  /** By target: IDs of the blocks that its file is known to list. */
+  enforced(): Map<string, Set<number>> {
+    const byTarget = new Map<string, Set<number>>();
+    const rows = this.#db.prepare('SELECT target, block FROM enforced').all();
+    for (const { target, block } of rows as { target: string; block: number }[]) {
+      const blocks = byTarget.get(target) ?? new Set();
+      byTarget.set(target, blocks.add(block));
+    }
+    return byTarget;
+  }
+
+  /** Replaces what a target's file is known to list. */
+  setEnforced(target: string, blocks: readonly number[]): void {
+    this.#db.prepare('DELETE FROM enforced WHERE target = ?').run(target);
+    const insert = this.#db.prepare('INSERT INTO enforced (target, block) VALUES (?, ?)');
+    for (const block of blocks) insert.run(target, block);
+  }
+
+  /** State of a target (activation pending, failure), JSON. */
+  target(name: string): unknown {
+    const row = this.#db.prepare('SELECT json FROM target WHERE name = ?').get(name);
+    return row === undefined ? undefined : JSON.parse((row as { json: string }).json);
+  }
+
+  setTarget(name: string, value: unknown): void {
+    this.#db
+      .prepare('INSERT OR REPLACE INTO target (name, json) VALUES (?, ?)')
+      .run(name, JSON.stringify(value));
+  }
+
+  /** All targets with their state. */
+  targets(): { name: string; state: unknown }[] {
+    const rows = this.#db.prepare('SELECT name, json FROM target ORDER BY name').all() as {
+      name: string;
+      json: string;
+    }[];
+    return rows.map((row) => ({ name: row.name, state: JSON.parse(row.json) as unknown }));
+  }
+}

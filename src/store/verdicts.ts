@@ -1,0 +1,125 @@
+/** Verdicts in the database, each with what came of it. */
+import type { Action, Key, KeyType, Verdict } from '../model/block.ts';
+import type { Db } from './database.ts';
+
+/** What came of a verdict: a block, or the reason why there is none. */
+export const OUTCOMES = [
+  'blocked',
+  'observed',
+  'allowed',
+  'capped',
+  'stale',
+  'already-blocked',
+  'mode-observe',
+  'unblockable',
+] as const;
+export type VerdictOutcome = (typeof OUTCOMES)[number];
+
+export interface StoredVerdict {
+  readonly id: number;
+  readonly verdict: Verdict;
+  readonly outcome: VerdictOutcome;
+}
+
+interface Row {
+  id: number;
+  rule: string;
+  action: string;
+  key_type: string;
+  key_id: string;
+  time: number;
+  source: string;
+  line: number;
+  offset: number;
+  count: number;
+  limit: number;
+  period: number;
+  duration: number | null;
+  outcome: string;
+}
+
+export class VerdictTable {
+  readonly #db: Db;
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  /** Stores a verdict that fell with event number `event`; gives its number. */
+  insert(verdict: Verdict, outcome: VerdictOutcome, event: number): number {
+    const result = this.#db
+      .prepare(
+        `INSERT INTO verdict (rule, action, key_type, key_id, time, source, line, offset, count, "limit",
+           period, duration, outcome, event) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(
+        verdict.rule,
+        verdict.action,
+        verdict.key.type,
+        verdict.key.id,
+        verdict.time,
+        verdict.source,
+        verdict.line,
+        verdict.offset,
+        Math.round(verdict.count),
+        Math.round(verdict.limit),
+        verdict.period,
+        verdict.duration ?? null,
+        outcome,
+        event,
+      );
+    return Number(result.lastInsertRowid);
+  }
+
+  get(id: number): StoredVerdict | undefined {
+    const row = this.#db.prepare('SELECT * FROM verdict WHERE id = ?').get(id);
+    return row === undefined ? undefined : fromRow(row as Row);
+  }
+
+  /** Verdicts of a period, oldest first; `since` inclusive, `until` exclusive, ms of event time. */
+  between(since: number, until: number): StoredVerdict[] {
+    const rows = this.#db
+      .prepare('SELECT * FROM verdict WHERE time >= ? AND time < ? ORDER BY id')
+      .all(since, until);
+    return (rows as Row[]).map(fromRow);
+  }
+
+  /** The newest verdicts on this key, newest first. */
+  of(key: Key, most = 20): StoredVerdict[] {
+    const rows = this.#db
+      .prepare(
+        'SELECT * FROM verdict WHERE key_type = ? AND key_id = ? COLLATE NOCASE ORDER BY id DESC LIMIT ?',
+      )
+      .all(key.type, key.id, most);
+    return (rows as Row[]).map(fromRow);
+  }
+
+  prune(before: number, most: number): number {
+    return this.#db
+      .prepare(
+        `DELETE FROM verdict WHERE id IN (SELECT id FROM verdict WHERE time < ?
+           AND NOT EXISTS (SELECT 1 FROM block WHERE block.verdict = verdict.id) LIMIT ?)`,
+      )
+      .run(before, most).changes;
+  }
+}
+
+function fromRow(row: Row): StoredVerdict {
+  return {
+    id: row.id,
+    outcome: row.outcome as VerdictOutcome,
+    verdict: {
+      rule: row.rule,
+      action: row.action as Action,
+      key: { type: row.key_type as KeyType, id: row.key_id },
+      time: row.time,
+      source: row.source,
+      line: row.line,
+      offset: row.offset,
+      count: row.count,
+      limit: row.limit,
+      period: row.period,
+      ...(row.duration === null ? {} : { duration: row.duration }),
+    },
+  };
+}
