@@ -1,0 +1,218 @@
+/** Notices as mails: subject, text and HTML. Everything that came from a log is escaped; nothing is sent here. */
+import { formatDuration, formatTime } from '../base/time.ts';
+import { formatIdentity } from '../model/address.ts';
+import type { Key } from '../model/block.ts';
+import type { SubmitterType } from '../model/event.ts';
+import type { Evidence, Measures } from '../model/evidence.ts';
+
+/** A mail before it has sender and recipient. */
+export interface ComposedNotice {
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+}
+
+/** One part of a notice: heading and lines of `[label, value]` or plain text. */
+interface Section {
+  readonly title: string;
+  readonly rows: readonly (string | readonly [string, string])[];
+  /** log lines and commands: shown as they are */
+  readonly literal?: boolean;
+}
+
+const WIDTH = 78;
+const MAX_DIGEST_DETAILS = 10;
+
+/** The notice about one block. */
+export function blockNotice(evidence: Evidence, measures: Measures): ComposedNotice {
+  const who = identityText(evidence.verdict.key);
+  const subject = `[postern] ${who} blocked: ${evidence.verdict.count} events (${evidence.verdict.rule})`;
+  return compose(subject, [summary(evidence, measures), ...details(evidence), commands(evidence)]);
+}
+
+/** One mail about many blocks; the first ten with their evidence. */
+export function digestNotice(
+  blocks: readonly { evidence: Evidence; measures: Measures }[],
+): ComposedNotice {
+  const subject = `[postern] ${blocks.length} blocks`;
+  const list: Section = {
+    title: `${blocks.length} submitters were blocked`,
+    rows: blocks.map(({ evidence }) => {
+      const { verdict } = evidence;
+      return `${identityText(verdict.key)}: ${verdict.rule}, ${verdict.count} in ${formatDuration(verdict.period)}`;
+    }),
+  };
+  const parts = blocks
+    .slice(0, MAX_DIGEST_DETAILS)
+    .flatMap(({ evidence, measures }) => [
+      summary(evidence, measures),
+      ...details(evidence),
+      commands(evidence),
+    ]);
+  const left = blocks.length - MAX_DIGEST_DETAILS;
+  const more: Section[] =
+    left > 0
+      ? [{ title: 'And more', rows: [`${left} more: postern blocks, postern explain ID`] }]
+      : [];
+  return compose(subject, [list, ...parts, ...more]);
+}
+
+/** The cap on blocks per hour was met: rules only observe until it is over. */
+export function cappedNotice(
+  keys: readonly { key: Key; rule: string; time: number }[],
+  cap: number,
+): ComposedNotice {
+  return compose(`[postern] cap of ${cap} blocks an hour reached, ${keys.length} not blocked`, [
+    {
+      title: 'The cap on blocks per hour is reached',
+      rows: [
+        `More than ${cap} submitters met a limit within an hour. That many at once are rarely all at fault: a remote`,
+        'provider may be refusing good addresses. So these were NOT blocked:',
+      ],
+    },
+    {
+      title: 'Not blocked',
+      rows: keys.map(({ key, rule, time }) => `${identityText(key)}: ${rule}, ${formatTime(time)}`),
+    },
+    {
+      title: 'What you can do',
+      literal: true,
+      rows: [
+        'postern report --since 2h',
+        ...keys.slice(0, 10).map(({ key }) => `postern block ${shellQuoted(identityText(key))}`),
+      ],
+    },
+  ]);
+}
+
+/** An identity as operators type it; other keys with their type. */
+export function identityText(key: Key): string {
+  const typed = key.type === 'user' || key.type === 'client' || key.type === 'uid';
+  return visible(
+    typed
+      ? formatIdentity({ type: key.type as SubmitterType, id: key.id })
+      : `${key.type} ${key.id}`,
+  );
+}
+
+function summary(evidence: Evidence, measures: Measures): Section {
+  const { verdict, block } = evidence;
+  const until = block?.end === undefined ? 'until released' : `until ${formatTime(block.end)}`;
+  return {
+    title: `${identityText(verdict.key)} met the rule ${verdict.rule}`,
+    rows: [
+      ...(evidence.description === undefined ? [] : [evidence.description]),
+      ['Counted', `${verdict.count} (limit ${verdict.limit}) in ${formatDuration(verdict.period)}`],
+      ['First event', formatTime(evidence.first)],
+      ['Last event', formatTime(evidence.last)],
+      ['Recipients', `${evidence.recipients} different`],
+      ...(evidence.senders.length > 0 ? [['Senders', evidence.senders.join(', ')] as const] : []),
+      ...(block === undefined ? [] : [['Block', `number ${block.id}, ${until}`] as const]),
+      ...measures.map((measure) => ['Done', measure] as const),
+    ],
+  };
+}
+
+function details(evidence: Evidence): Section[] {
+  const clients: Section = {
+    title: 'Where the mail came from',
+    rows: evidence.clients.map(({ address, name, count }) => [
+      address,
+      `${count} events${name === undefined ? '' : `, ${name}`}`,
+    ]),
+  };
+  const recipients: Section = {
+    title: 'Refused recipients (the latest)',
+    rows: evidence.sample.map(({ recipient, reply, relay, reason }) => [
+      recipient,
+      [reason, reply ?? 'no reply', relay === undefined ? undefined : `from ${relay}`]
+        .filter((part) => part !== undefined)
+        .join(' - '),
+    ]),
+  };
+  const lines: Section = {
+    title: 'Log lines',
+    literal: true,
+    rows: evidence.lines.map(({ source, line, text }) => `${source}:${line}: ${text}`),
+  };
+  return [clients, recipients, lines].filter((section) => section.rows.length > 0);
+}
+
+function commands({ verdict, block }: Evidence): Section {
+  const id = shellQuoted(identityText(verdict.key));
+  const rows = [`postern explain ${id}`, `postern queue ${id}`];
+  if (block !== undefined) rows.push(`postern unblock ${id}`);
+  return { title: 'Look closer, undo', literal: true, rows };
+}
+
+/** A word that the reader's shell takes as it is: log content must not run when it is pasted. */
+export function shellQuoted(text: string): string {
+  return /^[\w@.:/+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function compose(subject: string, sections: readonly Section[]): ComposedNotice {
+  return {
+    subject: visible(subject).slice(0, 200),
+    text: `${sections.map(sectionText).join('\n\n')}\n`,
+    html: `<!DOCTYPE html>\n<html lang="en"><body style="font-family: sans-serif">\n${sections.map(sectionHtml).join('\n')}\n</body></html>\n`,
+  };
+}
+
+function sectionText({ title, rows, literal }: Section): string {
+  const heading = visible(title);
+  const lines = rows.map((row) => {
+    if (typeof row === 'string')
+      return literal === true ? `  ${visible(row)}` : wrap(visible(row), '');
+    const [label, value] = row;
+    return wrap(`  ${visible(label)}: ${visible(value)}`, '      ');
+  });
+  return [heading, '-'.repeat(Math.min(heading.length, WIDTH)), ...lines].join('\n');
+}
+
+function sectionHtml({ title, rows, literal }: Section): string {
+  const heading = `<h3>${escapeHtml(visible(title))}</h3>`;
+  if (literal === true) {
+    return `${heading}\n<pre>${rows.map((row) => escapeHtml(visible(String(row)))).join('\n')}</pre>`;
+  }
+  const cells = rows.map((row) => {
+    if (typeof row === 'string') return `<tr><td colspan="2">${escapeHtml(visible(row))}</td></tr>`;
+    const [label, value] = row;
+    return `<tr><td>${escapeHtml(visible(label))}</td><td>${escapeHtml(visible(value))}</td></tr>`;
+  });
+  return `${heading}\n<table>\n${cells.join('\n')}\n</table>`;
+}
+
+/** Control characters, line separators and bidirectional marks as visible escapes: one field stays one line. */
+export function visible(text: string): string {
+  return text.replace(
+    /[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+function escapeHtml(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}
+
+/** Breaks at spaces; later lines start with `indent`. A word longer than a line stays whole. */
+function wrap(text: string, indent: string): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > WIDTH && line.trim() !== '') {
+      lines.push(line);
+      line = indent + word;
+    } else line = line === '' && lines.length === 0 ? word : `${line} ${word}`;
+  }
+  return [...lines, line].join('\n');
+}
+
+/** Plain text as HTML that keeps its columns. */
+export function plainHtml(text: string): string {
+  return `<!DOCTYPE html>\n<html lang="en"><body><pre>${escapeHtml(text)}</pre></body></html>\n`;
+}
