@@ -1,0 +1,105 @@
+/**
+ * Given log files to events, in the order of time: rotated files named in any order, main and reject log side by
+ * side. Nothing is stored. A file that cannot be read is a PosternError.
+ */
+import { statSync } from 'node:fs';
+import { readLines } from './follow/file.ts';
+import { Interpreter, type InterpreterOptions } from './interpret.ts';
+import type { MailEvent } from './model/event.ts';
+import type { Line, LoggedLine } from './model/line.ts';
+import type { Envelope } from './parse/envelope.ts';
+
+/** What one step over the files yields: the events of some lines, and how many lines they were. */
+export interface OfflineBatch {
+  readonly lines: number;
+  readonly events: readonly MailEvent[];
+}
+
+/** Reads `files` (`-` is standard input) and yields their events; `now` (ms) dates what has no date. */
+export async function* readEvents(
+  files: readonly string[],
+  options: InterpreterOptions & { readonly now: number },
+): AsyncGenerator<OfflineBatch> {
+  const interpreter = new Interpreter(options);
+  const streams = files.map((file) => new LogStream(file, interpreter, options.now));
+  if (streams.length === 1) return yield* single(streams[0] as LogStream, interpreter);
+  await Promise.all(streams.map((stream) => stream.fill()));
+  for (;;) {
+    const next = earliest(streams);
+    if (next === undefined) return;
+    const events: MailEvent[] = [];
+    const others = streams.filter((stream) => stream !== next);
+    const limit = Math.min(...others.map((other) => other.time));
+    const lines = next.take(limit, interpreter, events);
+    yield { lines, events };
+    if (next.isEmpty) await next.fill();
+  }
+}
+
+async function* single(stream: LogStream, interpreter: Interpreter): AsyncGenerator<OfflineBatch> {
+  for await (const lines of stream.source) {
+    const events: MailEvent[] = [];
+    interpreter.feedLines(stream.envelope, lines, events);
+    yield { lines: lines.length, events };
+  }
+}
+
+function earliest(streams: readonly LogStream[]): LogStream | undefined {
+  let found: LogStream | undefined;
+  for (const stream of streams) {
+    if (stream.isOver) continue;
+    if (found === undefined || stream.time < found.time) found = stream;
+  }
+  return found;
+}
+
+/** One file as lines with times, read a batch at a time. */
+class LogStream {
+  readonly envelope: Envelope;
+  readonly source: AsyncGenerator<readonly Line[]>;
+  #lines: { readonly logged: LoggedLine | undefined }[] = [];
+  #next = 0;
+  #over = false;
+
+  constructor(file: string, interpreter: Interpreter, now: number) {
+    this.envelope = interpreter.envelope(file, dateOf(file, now));
+    this.source = readLines(file);
+  }
+
+  get isOver(): boolean {
+    return this.#over && this.isEmpty;
+  }
+
+  get isEmpty(): boolean {
+    return this.#next >= this.#lines.length;
+  }
+
+  /** Time of the next line, ms; a line without one comes at once, after the last nothing does. */
+  get time(): number {
+    if (this.isEmpty) return this.#over ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+    return this.#lines[this.#next]?.logged?.time ?? Number.NEGATIVE_INFINITY;
+  }
+
+  async fill(): Promise<void> {
+    const { value, done } = await this.source.next();
+    this.#over = done === true;
+    this.#next = 0;
+    this.#lines = done === true ? [] : value.map((line) => ({ logged: this.envelope.read(line) }));
+  }
+
+  /** Feeds lines up to `limit` (ms, inclusive) of what is read; gives their number. */
+  take(limit: number, interpreter: Interpreter, events: MailEvent[]): number {
+    const first = this.#next;
+    do {
+      const logged = this.#lines[this.#next++]?.logged;
+      if (logged !== undefined) interpreter.feed(logged, events);
+    } while (!this.isEmpty && this.time <= limit);
+    return this.#next - first;
+  }
+}
+
+/** When the file was written last: its stamps without a year lie before that. */
+function dateOf(file: string, now: number): number {
+  if (file === '-') return now;
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? now;
+}
