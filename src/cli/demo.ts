@@ -1,0 +1,141 @@
+/**
+ * `postern demo`: the service itself over a bundled log that grows while it is followed, in a scratch folder.
+ * Touches no mail server and sends no mail: the block file and the notice stay in the folder.
+ */
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { EXIT, type ExitStatus } from '../base/errors.ts';
+import { silentLog } from '../base/log.ts';
+import { formatTime, systemClock } from '../base/time.ts';
+import { loadConfig } from '../config.ts';
+import { runDaemon } from '../daemon.ts';
+import { folderNotifier } from '../notify/mail.ts';
+import { sleep } from '../pipeline.ts';
+import { gatherReport, reportText } from '../report.ts';
+import { Store } from '../store/store.ts';
+import type { Io } from './io.ts';
+import { keyText } from './offline.ts';
+import { version } from './version.ts';
+
+const DEMO_LOG = fileURLToPath(new URL('../../demo/mail.log', import.meta.url));
+const STEPS = 8;
+const PATIENCE = 30_000;
+
+export async function runDemo(options: { readonly keep?: boolean }, io: Io): Promise<ExitStatus> {
+  const folder = mkdtempSync(join(tmpdir(), 'postern-demo-'));
+  const config = writeConfig(folder);
+  const lines = freshLines(readFileSync(DEMO_LOG, 'utf8'), systemClock.now());
+  io.stdout(
+    `A Postfix log of ${lines.length} lines grows in ${folder}/mail.log; Postern follows it.\n`,
+  );
+  const controller = new AbortController();
+  const notifier = folderNotifier(join(folder, 'outbox'), 'postern@mx1.example.net');
+  const { signal } = controller;
+  const daemon = runDaemon({
+    config: loadConfig(config),
+    clock: systemClock,
+    log: silentLog,
+    version: version(),
+    signal,
+    notifier,
+  });
+  const ended = grow(folder, lines).then(() => controller.abort());
+  await Promise.all([daemon, ended.catch(() => controller.abort())]);
+  const found = tell(folder, config, io);
+  if (options.keep === false) rmSync(folder, { recursive: true, force: true });
+  return found ? EXIT.done : EXIT.failed;
+}
+
+/** A configuration of its own, with maps that need no mail server. */
+function writeConfig(folder: string): string {
+  const file = join(folder, 'postern.yaml');
+  for (const name of ['outbox', 'postfix']) mkdirSync(join(folder, name));
+  writeFileSync(
+    file,
+    [
+      'mta: postfix',
+      'logs: [ mail.log ]',
+      'database: postern.db',
+      'targets:',
+      '  postfix:',
+      '    user: { file: postfix/sasl_access, type: texthash, action: HOLD }',
+      '    client: { file: postfix/client_access, type: cidr, action: HOLD }',
+      '    sender: false',
+      '    uid: false',
+      '    reload: []',
+      'queue: { hold: false }',
+      'notify: { to: abuse@example.net, from: postern@mx1.example.net, digest: 1s }',
+      '',
+    ].join('\n'),
+  );
+  return file;
+}
+
+/** The bundled lines with stamps moved so that the last one is now: old events never block. */
+function freshLines(text: string, now: number): string[] {
+  const lines = text.split('\n').filter((line) => line !== '');
+  const stampOf = (line: string) => Date.parse(line.slice(0, line.indexOf(' ')));
+  const shift = now - stampOf(lines.at(-1) ?? '');
+  return lines.map(
+    (line) => `${formatTime(stampOf(line) + shift)}${line.slice(line.indexOf(' '))}`,
+  );
+}
+
+/** Appends the lines in steps, then waits until the notice about the block is out. */
+async function grow(folder: string, lines: readonly string[]): Promise<void> {
+  const step = Math.ceil(lines.length / STEPS);
+  for (let at = 0; at < lines.length; at += step) {
+    appendFileSync(join(folder, 'mail.log'), `${lines.slice(at, at + step).join('\n')}\n`);
+    await sleep(100, undefined);
+  }
+  const until = systemClock.now() + PATIENCE;
+  while (readdirSync(join(folder, 'outbox')).length === 0 && systemClock.now() < until)
+    await sleep(50, undefined);
+}
+
+/** What happened and where to look; true when the stolen account was found. */
+function tell(folder: string, config: string, io: Io): boolean {
+  const store = new Store(join(folder, 'postern.db'), { readonly: true });
+  try {
+    const now = systemClock.now();
+    const blocks = store.blocks.allRunning();
+    for (const { key, cause, verdict } of blocks) {
+      const found = verdict === undefined ? undefined : store.verdicts.get(verdict)?.verdict;
+      io.stdout(
+        `\nBlocked: ${keyText(key)} by rule ${cause}, with line ${found?.line} of the log.\n`,
+      );
+    }
+    io.stdout(`\nThe access map that Postfix would read, ${folder}/postfix/sasl_access:\n\n`);
+    io.stdout(indented(readFileSync(join(folder, 'postfix/sasl_access'), 'utf8')));
+    io.stdout(`\n${reportText(gatherReport(store, now - 86_400_000, now + 1))}`);
+    const mails = readdirSync(join(folder, 'outbox'));
+    io.stdout(
+      `\nLook closer:\n  the mail to the abuse address   ${folder}/outbox/${mails[0] ?? '(none)'}\n`,
+    );
+    for (const command of [
+      'blocks',
+      'explain alice@example.net',
+      'events --reason invalid --limit 5',
+      'unblock alice@example.net',
+    ]) {
+      io.stdout(`  node dist/cli/main.js ${command} --config ${config}\n`);
+    }
+    return blocks.length > 0 && mails.length > 0;
+  } finally {
+    store.close();
+  }
+}
+
+function indented(text: string): string {
+  return text.replace(/^(?=.)/gm, '    ');
+}

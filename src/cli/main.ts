@@ -1,0 +1,260 @@
+#!/usr/bin/env node
+/** Entry point: the table of commands, and what becomes of their failures. Help is made from the table. */
+import { realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Argument, Command, CommanderError, Option } from 'commander';
+import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
+import { type Io, processIo } from './io.ts';
+import { version } from './version.ts';
+
+interface Entry {
+  /** name and arguments as commander reads them */
+  readonly usage: string;
+  readonly summary: string;
+  readonly options?: readonly Option[];
+  readonly args?: readonly Argument[];
+  /** takes --format text|json */
+  readonly format?: boolean;
+  run(args: readonly never[], options: never, io: Io): Promise<ExitStatus> | ExitStatus;
+}
+
+const mta = () =>
+  new Option(
+    '--mta <mta>',
+    'the mail server that wrote the log; told by each line when not given',
+  ).choices(['postfix', 'exim']);
+const zone = () =>
+  new Option(
+    '--zone <zone>',
+    "time zone of stamps that name none (Europe/Berlin, +01:00); default this host's",
+  );
+const files = () => new Argument('<file...>', "log files, plain or gzip'd; - is standard input");
+const identity = () => new Argument('<id>', 'alice@example.net, 192.0.2.7 or uid:33');
+
+/** Every command, in the order of `postern help`. Code is loaded when its command is run, so that small ones start fast. */
+export const COMMANDS: readonly Entry[] = [
+  {
+    usage: 'run',
+    summary: 'follow the log, detect, block, notify (the service)',
+    run: async (_args, options) => (await import('./events.ts')).runRun(options, version()),
+  },
+  {
+    usage: 'init',
+    summary:
+      'find the mail server and its log, write a configuration, print what to add to the mail server',
+    options: [
+      mta(),
+      new Option('--output <file>', 'write the configuration there'),
+      new Option('--force', 'replace a configuration that exists'),
+      new Option('--postfix-config <dir>', 'Postfix configuration folder (postconf -c)'),
+      new Option('--exim-binary <file>', 'Exim program'),
+      new Option('--exim-config <file>', 'Exim configuration file (exim -C)'),
+    ],
+    run: async (_args, options, io) => (await import('./setup.ts')).runInit(options, io),
+  },
+  {
+    usage: 'check',
+    summary: 'configuration, rules, permissions and the wiring of the mail server',
+    format: true,
+    options: [
+      new Option('--postfix-config <dir>', 'Postfix configuration folder (postconf -c)'),
+      new Option('--exim-binary <file>', 'Exim program'),
+      new Option('--exim-config <file>', 'Exim configuration file (exim -C)'),
+    ],
+    run: async (_args, options, io) => (await import('./setup.ts')).runCheck(options, io),
+  },
+  {
+    usage: 'status',
+    summary: 'is it running, how far behind, what is blocked, what is failing',
+    format: true,
+    run: async (_args, options, io) => (await import('./events.ts')).runStatus(options, io),
+  },
+  {
+    usage: 'blocks',
+    summary: 'list blocks',
+    format: true,
+    options: [new Option('--all', 'ended ones, too')],
+    run: async (_args, options, io) => (await import('./blocks.ts')).runBlocks(options, io),
+  },
+  {
+    usage: 'block',
+    summary: 'shut someone out by hand',
+    args: [identity()],
+    options: [
+      new Option('--for <duration>', 'how long, 1h or 7d; default until released'),
+      new Option('--note <text>', 'why, for your colleagues'),
+    ],
+    run: async ([id], options, io) =>
+      (await import('./blocks.ts')).runBlock(id as never, options, io),
+  },
+  {
+    usage: 'unblock',
+    summary: 'end a block; what happened before does not count again',
+    args: [identity()],
+    run: async ([id], options, io) =>
+      (await import('./blocks.ts')).runUnblock(id as never, options, io),
+  },
+  {
+    usage: 'explain',
+    summary: 'the evidence: which rule, which lines, which recipients, from where, when',
+    format: true,
+    args: [new Argument('<id>', 'an identity, or the number of a block')],
+    run: async ([id], options, io) =>
+      (await import('./blocks.ts')).runExplain(id as never, options, io),
+  },
+  {
+    usage: 'queue',
+    summary: 'queued mail of a submitter: list, hold, release, delete',
+    format: true,
+    args: [identity()],
+    options: [
+      new Option('--hold', 'hold or freeze it'),
+      new Option('--release', 'release or thaw it'),
+      new Option('--delete', 'delete it'),
+    ],
+    run: async ([id], options, io) =>
+      (await import('./blocks.ts')).runQueue(id as never, options, io),
+  },
+  {
+    usage: 'events',
+    summary: 'query stored events',
+    format: true,
+    options: [
+      new Option('--since <time>', '24h ago, or 2026-11-01T09:00:00Z'),
+      new Option('--until <time>', 'likewise, exclusive'),
+      new Option('--of <id>', 'of this submitter or client'),
+      new Option('--kind <kinds>', 'bounced,rejected,...'),
+      new Option('--reason <reasons>', 'invalid-recipient,... or invalid'),
+      new Option('--queue-id <id>', 'of this message'),
+      new Option('--recipient <address>', 'to this recipient'),
+      new Option('--limit <number>', 'only the newest so many'),
+    ],
+    run: async (_args, options, io) => (await import('./events.ts')).runEvents(options, io),
+  },
+  {
+    usage: 'watch',
+    summary: 'events as they happen',
+    format: true,
+    run: async (_args, options, io) =>
+      (await import('./events.ts')).runWatch(options, io, untilInterrupted()),
+  },
+  {
+    usage: 'parse',
+    summary: 'events of log files as JSON, one a line; keeps no state',
+    args: [files()],
+    format: true,
+    options: [mta(), zone()],
+    run: async ([names], options, io) =>
+      (await import('./offline.ts')).runParse(names as never, options, io),
+  },
+  {
+    usage: 'classify',
+    summary: 'SMTP replies to {reply, code, status, reason}',
+    args: [new Argument('[reply...]', 'replies; without any, one a line on standard input')],
+    format: true,
+    run: async ([replies], _options, io) =>
+      (await import('./offline.ts')).runClassify(replies as never, io),
+  },
+  {
+    usage: 'replay',
+    summary: 'what the rules would have done with these logs, and who came close',
+    args: [files()],
+    format: true,
+    options: [
+      mta(),
+      zone(),
+      new Option('--rules <dir>', 'rules to use instead of the configured ones'),
+    ],
+    run: async ([names], options, io) =>
+      (await import('./offline.ts')).runReplay(names as never, options, io),
+  },
+  {
+    usage: 'report',
+    summary: 'a period in text or JSON',
+    format: true,
+    options: [
+      new Option('--since <time>', '24h ago (default), or 2026-11-01T09:00:00Z'),
+      new Option('--until <time>', 'likewise, exclusive; default now'),
+      new Option('--mail', 'send it to the abuse address'),
+    ],
+    run: async (_args, options, io) => (await import('./report.ts')).runReport(options, io),
+  },
+  {
+    usage: 'demo',
+    summary: 'the whole pipeline in a scratch folder on a bundled log',
+    options: [new Option('--no-keep', 'delete the scratch folder at the end')],
+    run: async (_args, options, io) => (await import('./demo.ts')).runDemo(options, io),
+  },
+];
+
+/** Runs one command line (without `node` and the script's name) and gives its exit status. */
+export async function main(argv: readonly string[], io: Io): Promise<ExitStatus> {
+  let status: ExitStatus = EXIT.done;
+  const program = programOf(io, (result) => {
+    status = result;
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return status;
+  } catch (error) {
+    return statusOf(error, io);
+  }
+}
+
+function programOf(io: Io, done: (status: ExitStatus) => void): Command {
+  const program = new Command('postern')
+    .description('Finds the account that mails addresses which do not exist, and shuts it out.')
+    .version(version())
+    .exitOverride()
+    .configureOutput({ writeOut: io.stdout, writeErr: io.stderr })
+    .showHelpAfterError('(postern --help lists the commands)');
+  for (const entry of COMMANDS) addCommand(program, entry, io, done);
+  return program;
+}
+
+function addCommand(
+  program: Command,
+  entry: Entry,
+  io: Io,
+  done: (status: ExitStatus) => void,
+): void {
+  const command = program.command(entry.usage).description(entry.summary);
+  for (const argument of entry.args ?? []) command.addArgument(argument);
+  command.addOption(
+    new Option('--config <file>', 'configuration file; default /etc/postern/postern.yaml'),
+  );
+  if (entry.format === true) {
+    command.addOption(
+      new Option('--format <format>', 'how to print').choices(['text', 'json']).default('text'),
+    );
+  }
+  for (const option of entry.options ?? []) command.addOption(option);
+  command.action(async (...given: unknown[]) => {
+    const args = given.slice(0, -2) as never[];
+    done(await entry.run(args, command.opts() as never, io));
+  });
+}
+
+/** A usage or configuration error is status 2, an expected failure 1; a bug of ours is thrown on. */
+function statusOf(error: unknown, io: Io): ExitStatus {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  if (error instanceof PosternError) {
+    io.stderr(`postern: ${error.message}\n`);
+    return error.exitStatus;
+  }
+  throw error;
+}
+
+function untilInterrupted(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => controller.abort());
+  return controller.signal;
+}
+
+if (
+  process.argv[1] !== undefined &&
+  realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)
+) {
+  process.exit(await main(process.argv.slice(2), processIo));
+}
