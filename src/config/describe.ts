@@ -1,0 +1,89 @@
+/** The manual of the configuration file, made from the schema: docs/config.md is this text. */
+import { z } from 'zod';
+import { sectionOf, shownDefault } from './option.ts';
+import { configSchema } from './schema.ts';
+
+/** One option as the manual shows it. */
+export interface OptionEntry {
+  /** dotted path */
+  readonly key: string;
+  readonly about: string;
+  /** Markdown; empty when the option must be given */
+  readonly fallback: string;
+}
+
+/** docs/config.md, whole. */
+export function describeConfig(): string {
+  const sections = Object.entries(configSchema.shape).flatMap(([key, schema]) =>
+    sectionOf(schema) === undefined ? [] : [sectionText(key, schema)],
+  );
+  const plain = optionsOf(configSchema, '').filter(({ key }) => !key.includes('.'));
+  return `${[INTRODUCTION, table(plain), ...sections, CLOSING].join('\n\n')}\n`;
+}
+
+function sectionText(key: string, schema: z.ZodType): string {
+  const absent = shownDefault(schema);
+  const about = `${schema.description}${absent === undefined ? '' : ` Without this section ${absent}.`}`;
+  return `## ${key}\n\n${about}\n\n${table(optionsOf(schema, `${key}.`))}`;
+}
+
+/** The options of a section and of the sections inside it, in the order of the schema. */
+export function optionsOf(schema: z.ZodType, prefix: string): OptionEntry[] {
+  return Object.entries(sectionOf(schema)?.shape ?? {}).flatMap(([name, child]) => {
+    const option = child as z.ZodType;
+    const key = `${prefix}${name}`;
+    if (sectionOf(option) !== undefined) return optionsOf(option, `${key}.`);
+    return [{ key, about: option.description ?? '', fallback: fallbackOf(option) }];
+  });
+}
+
+function fallbackOf(schema: z.ZodType): string {
+  const text = shownDefault(schema);
+  if (text !== undefined) return text;
+  if (schema instanceof z.ZodDefault) return `\`${yamlOf(schema.def.defaultValue)}\``;
+  return schema instanceof z.ZodOptional ? 'none' : 'must be given';
+}
+
+/** A default as one would write it in the file. */
+export function yamlOf(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(yamlOf).join(', ')}]`;
+  const text = String(value);
+  return typeof value === 'string' && /^\d+$/.test(text) ? `'${text}'` : text;
+}
+
+function table(options: readonly OptionEntry[]): string {
+  const rows = options.map(({ key, about, fallback }) => `| \`${key}\` | ${fallback} | ${about} |`);
+  return ['| key | default | meaning |', '|---|---|---|', ...rows].join('\n');
+}
+
+const INTRODUCTION = `# The configuration file
+
+\`/etc/postern/postern.yaml\`, or what \`--config\` names. \`postern init\` writes it, \`postern check\` tests it.
+An empty file is a valid one: every option has a default that suits Debian's packages.
+
+- Durations are written as \`30s\`, \`10m\`, \`1h30m\`, \`7d\`.
+- Relative paths are meant from the folder of the configuration file.
+- Keys that Postern does not know are refused. All problems are told at once, with file and line.
+- A password stands in a file of its own, never here and never on a command line.`;
+
+const CLOSING = `## Postfix maps
+
+A map that is \`false\` (\`sender: false\`) is not written, and blocks of that type have no effect in Postfix.
+Types that \`postmap\` builds (\`lmdb\`, \`hash\`, ...) are seen by Postfix without a reload; \`cidr\`, \`texthash\`,
+\`pcre\` and \`regexp\` are read at a reload. For \`uid\`, \`list\` is a plain file of login names. A client map should stay \`cidr\`: it knows networks and every way to write an IPv6 address.
+
+Without a \`text\`, \`HOLD\` logs \`blocked by postern\` and \`REJECT\` answers
+\`5.7.1 Sending is blocked for this account, please contact your postmaster\`.
+
+## An example
+
+\`\`\`yaml
+mta: postfix
+logs: [/var/log/mail.log]
+trustedNetworks: [192.0.2.0/24, '2001:db8::/32']
+allow:
+  users: [newsletter@example.net]
+notify:
+  to: abuse@example.net
+  from: postern@mx.example.net
+\`\`\``;

@@ -1,0 +1,151 @@
+/**
+ * The kinds of values that options have: each a zod schema whose message says what was expected.
+ * Knows no option by name.
+ */
+import { z } from 'zod';
+import { parseDuration } from '../base/time.ts';
+import { parseNetwork } from '../model/address.ts';
+
+/** Text for a default that is made at run time and so cannot stand in the table. */
+const SHOWN = new WeakMap<z.ZodType, string>();
+
+/** The section inside a schema that zod cannot look into. */
+const INNER = new WeakMap<z.ZodType, z.ZodType>();
+
+/** What the manual shows as the default of `schema`, when it is not the value itself. */
+export function shownDefault(schema: z.ZodType): string | undefined {
+  return SHOWN.get(schema);
+}
+
+/** The section that `schema` accepts, without default and switch; undefined for a plain value. */
+export function sectionOf(schema: z.ZodType): z.ZodObject | undefined {
+  if (schema instanceof z.ZodObject) return schema;
+  const inner = INNER.get(schema) ?? unwrapped(schema);
+  return inner === undefined ? undefined : sectionOf(inner);
+}
+
+function unwrapped(schema: z.ZodType): z.ZodType | undefined {
+  if (
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodOptional
+  )
+    return schema.def.innerType as z.ZodType;
+  return schema instanceof z.ZodPipe && schema.def.out instanceof z.ZodObject
+    ? schema.def.out
+    : undefined;
+}
+
+/** Gives `schema` a default for the manual that is made at run time, or is too long for the table. */
+export function shown<T extends z.ZodType>(schema: T, text: string): T {
+  SHOWN.set(schema, text);
+  return schema;
+}
+
+const CONTROL = /[\x00-\x1f\x7f]/;
+
+/** One line without control characters that `accept` likes; `expected` is what the message asks for. */
+export function text(expected: string, accept: (value: string) => boolean = () => true) {
+  return z
+    .string({ error: expected })
+    .refine((value) => value !== '' && !CONTROL.test(value) && accept(value), { error: expected });
+}
+
+/** One of these words. */
+export function choice<const T extends readonly string[]>(values: T) {
+  return z.enum(values, { error: `one of ${values.join(', ')}` });
+}
+
+/** A YAML list, also an empty one. */
+export function list<T extends z.ZodType>(item: T, expected: string) {
+  return z.array(item, { error: expected });
+}
+
+/** A duration as base/time.ts reads it; stays text here. */
+export function duration(expected: string) {
+  return text(`a duration such as ${expected}`, (value) => parseDuration(value) !== undefined);
+}
+
+/** A whole number from 1 to `highest`. */
+export function count(expected: string, highest: number) {
+  return z
+    .number({ error: expected })
+    .refine((value) => Number.isInteger(value) && value >= 1 && value <= highest, {
+      error: expected,
+    });
+}
+
+/** Keys of its own, no others. */
+export function section<T extends z.ZodRawShape>(shape: T) {
+  return z.strictObject(shape, { error: 'a section with keys of its own' });
+}
+
+/** Any path; relative ones are resolved later. */
+export const path = text('a path');
+/** Stands in main.cf and in Exim's ACLs as it is, where spaces, commas and braces would end it. */
+export const mtaPath = text('a path of letters, digits and . _ - + @ /', (value) =>
+  /^[A-Za-z0-9._\-+@/]+$/.test(value),
+);
+/** A network in CIDR form, or one address. */
+export const network = text(
+  'a network such as 192.0.2.0/24 or a single address',
+  (value) => parseNetwork(value) !== undefined,
+);
+/** A switch. */
+export const yes = z.boolean({ error: 'true or false' });
+/** An argument vector, which may be empty for "none". */
+export const argv = list(text('a word of a command'), 'a list of words such as [postfix, reload]');
+/** An argument vector that names a program. */
+export const command = argv.refine((words) => words.length > 0, {
+  error: 'a list of words such as [/usr/sbin/postsuper]',
+});
+
+/** A mail address as it stands in an envelope: no display name, no quoting, no spaces. */
+export function isPlainAddress(value: string): boolean {
+  return value.length <= 254 && /^[^\s@<>()",;:\\[\]]+@[A-Za-z0-9._-]+$/.test(value);
+}
+
+/** True for an IANA zone that this Node knows, and for an offset such as `+01:00`. */
+export function isZone(value: string): boolean {
+  if (/^[+-](?:0\d|1[0-4]):[0-5]\d$/.test(value)) return true;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: value });
+    return /^[A-Za-z]/.test(value);
+  } catch {
+    return false;
+  }
+}
+
+/** One mail address. */
+export const address = text('a mail address such as abuse@example.net', isPlainAddress);
+/** One mail address or a list of them; always a list here. */
+export const addresses = z.preprocess(
+  (value) => (typeof value === 'string' ? [value] : value),
+  list(address, 'a mail address or a list of them').refine((items) => items.length > 0, {
+    error: 'at least one mail address',
+  }),
+);
+/** A local account by number or by name; always text here. */
+export const account = z.preprocess(
+  (value) => (Number.isInteger(value) ? String(value) : value),
+  text('a uid or a login name', (value) => /^(?:\d{1,10}|[A-Za-z_][\w.-]*\$?)$/.test(value)),
+);
+/** The text of an SMTP reply. */
+export const reply = text(
+  'one line of at most 200 printable ASCII characters',
+  (value) => value.length <= 200 && /^[\x20-\x7e]+$/.test(value),
+);
+
+/** A section or `false`, which gives undefined. A union would report both alternatives for one mistake. */
+export function switchable<T extends z.ZodType>(inner: T) {
+  const schema = z.unknown().transform((value, context): z.output<T> | undefined => {
+    if (value === false) return undefined;
+    const result = inner.safeParse(value ?? {});
+    if (result.success) return result.data;
+    for (const issue of result.error.issues)
+      context.issues.push({ ...issue, input: value } as never);
+    return z.NEVER;
+  });
+  INNER.set(schema, inner);
+  return schema;
+}
