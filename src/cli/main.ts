@@ -40,12 +40,15 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     usage: 'init',
+    format: true,
     summary:
       'find the mail server and its log, write a configuration, print what to add to the mail server',
     options: [
       mta(),
       new Option('--output <file>', 'write the configuration there'),
       new Option('--force', 'replace a configuration that exists'),
+      new Option('--notify <address>', 'who is told about blocks, usually the abuse address'),
+      new Option('--observe', 'begin in observe mode: the mail server is not touched'),
       new Option('--postfix-config <dir>', 'Postfix configuration folder (postconf -c)'),
       new Option('--exim-binary <file>', 'Exim program'),
       new Option('--exim-config <file>', 'Exim configuration file (exim -C)'),

@@ -1,0 +1,355 @@
+/** `postern init` and `postern check` on scratch installations of the real mail servers. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EXIT } from '../../src/base/errors.ts';
+import { runCommand } from '../../src/base/system.ts';
+import { findProgram } from '../../src/cli/setup/programs.ts';
+import { type CheckOptions, type InitOptions, runCheck, runInit } from '../../src/cli/setup.ts';
+import { type Config, loadConfig } from '../../src/config.ts';
+import { eximProgram } from '../support/exim.ts';
+import { type Folder, scratchFolder } from '../support/folder.ts';
+
+let folder: Folder;
+beforeEach(() => {
+  folder = scratchFolder('postern-setup-');
+});
+afterEach(() => folder.remove());
+
+async function init(options: InitOptions) {
+  let text = '';
+  const status = await runInit(
+    { output: folder.at('postern.yaml'), ...options },
+    { stdout: (more) => (text += more), stderr: () => {} },
+  );
+  return { status, text };
+}
+
+interface Found {
+  readonly level: string;
+  readonly text: string;
+  readonly fix?: string;
+}
+
+async function check(options: CheckOptions = {}) {
+  let text = '';
+  const status = await runCheck(
+    { config: folder.at('postern.yaml'), format: 'json', ...options },
+    { stdout: (more) => (text += more), stderr: () => {} },
+  );
+  const { ok, findings } = JSON.parse(text) as { ok: boolean; findings: Found[] };
+  const wrong = findings.filter(({ level }) => level === 'wrong');
+  return { status, ok, findings, wrong };
+}
+
+/** What the daemon does at its first start: log and database folder are there, so are the maps. */
+async function firstStart(config: Config): Promise<void> {
+  for (const log of config.logs)
+    if (!existsSync(log)) folder.write(log.slice(folder.path.length + 1), '');
+  const { postfix } = config.targets;
+  for (const map of [postfix.user, postfix.client, postfix.sender, postfix.uid]) {
+    if (map === undefined || config.mta !== 'postfix') continue;
+    mkdirSync(dirname(map.file), { recursive: true });
+    writeFileSync(map.file, '', { mode: 0o644 });
+    if (map.type === 'lmdb' || map.type === 'hash') {
+      const { status } = await runCommand([...postfix.postmap, `${map.type}:${map.file}`], {
+        timeout: 10_000,
+      });
+      expect(status).toBe(0);
+    }
+  }
+}
+
+/** Keeps the file that init wrote, with a database in the scratch folder. */
+function useScratchDatabase(): Config {
+  const path = folder.at('postern.yaml');
+  writeFileSync(path, `${readFileSync(path, 'utf8')}\ndatabase: postern.db\n`);
+  return loadConfig(path);
+}
+
+function available(name: string, path: string | undefined): boolean {
+  if (path !== undefined && existsSync(path)) return true;
+  if (process.env.POSTERN_E2E === 'required')
+    throw new Error(`POSTERN_E2E=required, but no ${name}`);
+  process.stderr.write(`NOT RUN: setup beside a real ${name}: it is not here\n`);
+  return false;
+}
+
+describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', () => {
+  let etc: string;
+  const mainCf = (more = '') =>
+    folder.write(
+      'etc/main.cf',
+      `compatibility_level = 3.6\nmyhostname = mx.example.net\nmyorigin = example.net\n` +
+        `maillog_file = ${folder.at('mail.log')}\nmaillog_file_prefixes = ${folder.path}\n` +
+        `mynetworks = 127.0.0.0/8 [::ffff:127.0.0.0]/104 [2001:db8::]/32 192.0.2.0/24\n${more}\n`,
+    );
+  beforeEach(() => {
+    etc = folder.at('etc');
+    mainCf();
+    folder.write(
+      'etc/master.cf',
+      'smtp inet n - n - - smtpd\n' +
+        'submission inet n - n - - smtpd\n' +
+        '  -o smtpd_sasl_auth_enable=yes\n' +
+        '  -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject\n' +
+        '127.0.0.1:10025 inet n - n - - smtpd\n' +
+        '  -o content_filter= -o smtpd_data_restrictions=\n' +
+        'smtp unix - - n - - smtp\n',
+    );
+  });
+
+  /** Everything between `start` and the next empty line of what init printed, without the margin. */
+  function printedLines(text: string): string {
+    const start = text.indexOf('    smtpd_data_restrictions');
+    return text.slice(start, text.indexOf('\n\n', start)).replaceAll(/^ {4}/gm, '');
+  }
+
+  it('init writes what it finds, and the recipe makes check content', async () => {
+    const { status, text } = await init({ postfixConfig: etc });
+    expect(status).toBe(EXIT.done);
+    const config = useScratchDatabase();
+    expect(config).toMatchObject({
+      mta: 'postfix',
+      logs: [folder.at('mail.log')],
+      trustedNetworks: ['127.0.0.0/8', '2001:db8::/32', '192.0.2.0/24'],
+      notify: { to: ['postmaster@example.net'], from: 'postern@mx.example.net' },
+      targets: { postfix: { user: { file: join(etc, 'postern/sasl_access') } } },
+    });
+    expect(config.commands.postsuper.slice(1)).toEqual(['-c', etc]);
+
+    await firstStart(config);
+    const before = await check();
+    expect(before.status).toBe(EXIT.usage);
+    expect(before.wrong.map((finding) => finding.text)).toEqual([
+      expect.stringMatching(/^smtp\/inet does not ask check_client_access cidr:/),
+      expect.stringMatching(/^submission\/inet does not ask check_sasl_access /),
+      expect.stringMatching(/^authorized_submit_users does not name !texthash:/),
+    ]);
+    for (const finding of before.wrong) expect(finding.fix).toContain(join(etc, 'postern'));
+
+    mainCf(printedLines(text));
+    const after = await check();
+    expect(after.wrong).toEqual([]);
+    expect(after).toMatchObject({ status: EXIT.done, ok: true });
+  });
+
+  it('init keeps what the settings held', async () => {
+    mainCf(
+      'smtpd_data_restrictions = reject_unauth_pipelining, permit_mynetworks\n' +
+        'authorized_submit_users = !www, static:all',
+    );
+    const { text } = await init({ postfixConfig: etc });
+    const config = useScratchDatabase();
+    await firstStart(config);
+    mainCf(printedLines(text));
+    expect((await check()).wrong).toEqual([]);
+    const main = readFileSync(join(etc, 'main.cf'), 'utf8');
+    expect(main).toMatch(/reject_unauth_pipelining,\s+check_sasl_access/);
+    expect(main).toMatch(/permit_mynetworks/);
+    expect(main).toMatch(/submit_users, !www, static:all/);
+  });
+
+  const BROKEN: readonly [string, string, (c: Config) => string, RegExp][] = [
+    [
+      'a map behind a permit',
+      'smtp',
+      ({ targets: { postfix: p } }) =>
+        `smtpd_data_restrictions = permit_mynetworks, check_client_access cidr:${p.client?.file}`,
+      /smtp\/inet does not ask .*in smtpd_data_restrictions it stands behind permit_mynetworks/,
+    ],
+    [
+      'a map of another type',
+      'smtp',
+      ({ targets: { postfix: p } }) =>
+        `smtpd_data_restrictions = check_client_access hash:${p.client?.file}`,
+      /smtp\/inet does not ask .*smtpd_data_restrictions has check_client_access hash:/,
+    ],
+    [
+      'HOLD behind a proxy filter',
+      'smtp',
+      () => 'smtpd_proxy_filter = 127.0.0.1:10024',
+      /smtp\/inet has an smtpd_proxy_filter: there Postfix ignores the action HOLD/,
+    ],
+    [
+      'an account list behind everybody',
+      'uid',
+      ({ targets: { postfix: p } }) =>
+        `authorized_submit_users = static:anyone, !texthash:${p.uid?.file}`,
+      /authorized_submit_users has static:anyone in front of/,
+    ],
+    [
+      'another log',
+      'log',
+      () => 'maillog_file = /var/log/elsewhere.log',
+      /logs to \/var\/log\/elsewhere\.log, which is not among logs/,
+    ],
+  ];
+  it.each(BROKEN)('check finds %s', async (_name, _area, lines, expected) => {
+    const { text } = await init({ postfixConfig: etc });
+    const config = useScratchDatabase();
+    await firstStart(config);
+    mainCf(`${printedLines(text)}\n${lines(config)}`);
+    const texts = (await check()).wrong.map((finding) => finding.text);
+    expect(texts.join('\n')).toMatch(expected);
+  });
+
+  it('check finds a map that Postfix asks and that is not there', async () => {
+    const { text } = await init({ postfixConfig: etc });
+    const config = useScratchDatabase();
+    folder.write('mail.log', '');
+    mainCf(printedLines(text));
+    const texts = (await check()).wrong.map((finding) => finding.text);
+    expect(texts).toContain(
+      `Postfix asks ${config.targets.postfix.user?.file}, which does not exist`,
+    );
+  });
+
+  it('check finds a service of master.cf with a list of its own', async () => {
+    const { text } = await init({ postfixConfig: etc });
+    await firstStart(useScratchDatabase());
+    mainCf(printedLines(text));
+    const master = folder.read('etc/master.cf');
+    folder.write(
+      'etc/master.cf',
+      master.replace('_auth_enable=yes\n', '_auth_enable=yes -o smtpd_data_restrictions=\n'),
+    );
+    const { wrong } = await check();
+    expect(wrong).toHaveLength(1);
+    expect(wrong[0]?.fix).toContain(
+      "postconf -P 'submission/inet/smtpd_data_restrictions=check_sasl",
+    );
+  });
+
+  it('init replaces nothing without --force, and leaves nothing half-written', async () => {
+    folder.write('postern.yaml', 'mine\n');
+    await expect(init({ postfixConfig: etc })).rejects.toThrow(/exists already; --force/);
+    expect(folder.read('postern.yaml')).toBe('mine\n');
+    await init({ postfixConfig: etc, force: true, observe: true, notify: 'abuse@example.org' });
+    expect(useScratchDatabase()).toMatchObject({
+      mode: 'observe',
+      notify: { to: ['abuse@example.org'] },
+    });
+    expect(readdirSync(folder.path).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  it('init says what is missing where there is no mail server', async () => {
+    const attempt = init({ mta: 'postfix', postfixConfig: folder.at('nowhere') });
+    await expect(attempt).rejects.toThrow(/no mail server was found \(postfix: .*main\.cf/);
+    expect(existsSync(folder.at('postern.yaml'))).toBe(false);
+  });
+});
+
+describe.runIf(available('Exim', eximProgram()))('beside Exim', () => {
+  const acl = (name: string, statements = '') => `${name}:\n${statements}\n  accept\n`;
+  function configure(main: string, acls: string): string {
+    return folder.write(
+      'exim.conf',
+      'exim_user = root\nexim_group = root\nprimary_hostname = mx.example.net\nkeep_environment =\n' +
+        `spool_directory = ${folder.at('spool')}\nlog_file_path = ${folder.at('log')}/%slog\n` +
+        'NETS = <; 192.0.2.0/24 ; 2001:db8::/32\nhostlist relay_from_hosts = NETS\n' +
+        `${main}\nbegin acl\n${acls}`,
+    ) as unknown as string;
+  }
+  const SET = 'acl_smtp_data = acl_check_data\nacl_not_smtp = acl_local';
+  const options = () => ({ eximBinary: eximProgram(), eximConfig: folder.at('exim.conf') });
+  /** The statements as init prints them. */
+  const printed = (text: string) =>
+    text.slice(text.indexOf('  # Authenticated users.'), text.indexOf('\n3. '));
+
+  beforeEach(() => {
+    mkdirSync(folder.at('spool'));
+    folder.write('log/mainlog', '');
+  });
+
+  it('init writes what it finds, and the recipe makes check content', async () => {
+    configure(SET, acl('acl_check_data') + acl('acl_local'));
+    const { text } = await init({ mta: 'exim', ...options() });
+    expect(useScratchDatabase()).toMatchObject({
+      mta: 'exim',
+      logs: [folder.at('log/mainlog')],
+      trustedNetworks: ['192.0.2.0/24', '2001:db8::/32'],
+      targets: { exim: { blockedUsers: folder.at('spool/blocked_users') } },
+    });
+    const before = await check();
+    expect(before.status).toBe(EXIT.usage);
+    expect(before.wrong.map((finding) => finding.text)).toEqual([
+      expect.stringMatching(/^no ACL \(acl_smtp_data, .*\) looks into .*blocked_users$/),
+      expect.stringMatching(/^no ACL \(acl_not_smtp\) looks into .*blocked_users$/),
+    ]);
+    configure(SET, acl('acl_check_data', printed(text)) + acl('acl_local', printed(text)));
+    expect(await check()).toMatchObject({ status: EXIT.done, ok: true, wrong: [] });
+  });
+
+  it.each([
+    [
+      'behind an accept',
+      (file: string) =>
+        `  accept authenticated = *\n  warn\n    condition = \${if exists{${file}}}\n    control = freeze\n`,
+      /behind a statement that accepts/,
+    ],
+    [
+      'without consequence',
+      (file: string) => `  warn\n    condition = \${if exists{${file}}}\n    logwrite = seen\n`,
+      /neither freezes nor refuses/,
+    ],
+    [
+      'into another file',
+      (file: string) => `  deny condition = \${if exists{${file}_old}}\n`,
+      /no ACL .* looks into/,
+    ],
+  ])('check finds an ACL that looks %s', async (_name, statements, expected) => {
+    const file = '$spool_directory/blocked_users';
+    configure(
+      SET,
+      acl('acl_check_data', statements(file)) +
+        acl('acl_local', `  deny condition = \${lookup{$sender_ident}lsearch{${file}}{1}{0}}\n`),
+    );
+    await init({ mta: 'exim', ...options() });
+    useScratchDatabase();
+    const { wrong } = await check();
+    expect(wrong.map((finding) => finding.text)).toEqual([expect.stringMatching(expected)]);
+  });
+});
+
+describe('check of a configuration file', () => {
+  it('gives one finding for each mistake, and exit status 2', async () => {
+    folder.write('postern.yaml', 'mta: postfx\nretention: 3\n');
+    const { status, wrong } = await check();
+    expect(status).toBe(EXIT.usage);
+    expect(wrong.map(({ text }) => text)).toEqual([
+      `${folder.at('postern.yaml')}:1: mta: expected one of postfix, exim, found "postfx"`,
+      `${folder.at('postern.yaml')}:2: retention: expected a duration such as 30d, found 3`,
+    ]);
+  });
+
+  it('finds what cannot be read or written', async () => {
+    folder.write('secret', '\n');
+    folder.write(
+      'postern.yaml',
+      'mta: exim\nlogs: [none.log]\ndatabase: missing/postern.db\n' +
+        'targets: { exim: { blockedUsers: gone/users, blockedSenders: gone/senders } }\n' +
+        'commands: { exim: [./no-such-exim] }\n' +
+        'notify: { to: a@example.net, smtp: { port: 1, user: u, passwordFile: secret } }\n',
+    );
+    const texts = (await check()).wrong.map((finding) => finding.text).join('\n');
+    for (const part of [
+      'none.log does not exist',
+      `database: the folder ${folder.at('missing')} does not exist`,
+      `targets.exim.blockedUsers: the folder ${folder.at('gone')} does not exist`,
+      'there is no program ./no-such-exim',
+      'the first line of',
+    ])
+      expect(texts).toContain(part);
+  });
+
+  it('reads as text', async () => {
+    folder.write('postern.yaml', 'mta: postfx\n');
+    let text = '';
+    await runCheck(
+      { config: folder.at('postern.yaml') },
+      { stdout: (more) => (text += more), stderr: () => {} },
+    );
+    expect(text).toMatch(/^wrong {4}configuration: .*\n1 thing is wrong\.\n$/);
+  });
+});
