@@ -65,8 +65,8 @@ export function longestPeriod(rules: readonly Rule[]): number {
  * are a function of the events, so they cannot disagree with them, and changed rules see the same past.
  */
 export function rebuildJudge(store: Store, rules: readonly Rule[]): Judge {
-  const judge = new Judge(rules);
   const since = store.events.newestTime() - 2 * longestPeriod(rules);
+  const judge = new Judge(rules, { offences: store.blocks.offencesBefore(since) });
   const releases = store.blocks.releasedSince(0);
   let next = 0;
   for (const { id, event } of store.events.after(0, since)) {

@@ -79,6 +79,7 @@ export class Pipeline {
   async handle(batch: Batch): Promise<Committed | undefined> {
     const { judge, clock, store } = this.#options;
     const envelope = this.#envelope(batch.path);
+    envelope.advance(this.#options.clock.now());
     const events: MailEvent[] = [];
     this.#interpreter.feedLines(envelope, batch.lines, events);
     const now = clock.now();

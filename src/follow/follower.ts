@@ -63,6 +63,7 @@ export class Follower {
           await nextTurn();
         } else {
           this.#watch();
+          await nextTurn();
           await this.#wakeUp.wait(this.#isLeaving ? Math.min(pollInterval, 50) : pollInterval);
         }
       }
@@ -85,7 +86,8 @@ export class Follower {
   }
 
   async #next(): Promise<LineBatch | undefined> {
-    for (;;) {
+    // A bound on changes of file within one call: others may rotate faster than we look.
+    for (let changes = 0; changes < 100; changes++) {
       if (this.#file === undefined) {
         const first = await this.#begin();
         if (first !== undefined || this.#file === undefined) return first;
@@ -100,6 +102,7 @@ export class Follower {
         this.#log.readable(file.source);
         if (outcome.lines.length > 0) return this.#batch(file, outcome.lines);
         if (this.#options.signal.aborted) return undefined;
+        changes = 0;
         await nextTurn();
       } else if (outcome.kind === 'changed') {
         this.#truncated = true;
@@ -113,6 +116,8 @@ export class Follower {
         if (!this.#goOn(file, location)) return undefined;
       }
     }
+    this.#wakeUp.wake();
+    return undefined;
   }
 
   /** Closes files and watchers. The position of the last batch stays good. */
@@ -219,8 +224,8 @@ export class Follower {
     const live = this.#log.look();
     const isLive = live !== undefined && isSameFile(live, file);
     this.#log.failed(file.source, reason, !isLive);
-    if (file.packed) return true;
     if (!isLive) this.#log.passOver(file);
+    if (file.packed) return true;
     this.#leave(file);
     return false;
   }

@@ -37,6 +37,7 @@ export class Tally {
   readonly limit: number;
   readonly period: number;
   readonly #bounds: Bounds;
+  readonly #newWindow: () => Window;
   readonly #byType = new Map<KeyType, Keys>();
   /** one for all: windows copy what they keep */
   readonly #entry: Entry = { time: 0, amount: 0, whole: 0, value: '', late: false };
@@ -45,6 +46,7 @@ export class Tally {
     this.rule = rule;
     this.limit = limit;
     this.period = period;
+    this.#newWindow = windowMaker(rule, limit, period);
     this.#bounds = { keys: bounds.keys, entries: Math.max(bounds.entries, 4 * limit) };
   }
 
@@ -94,13 +96,6 @@ export class Tally {
     return measure;
   }
 
-  #newWindow(): Window {
-    const { ratio, distinct, atLeast } = this.rule;
-    if (ratio) return new ShareWindow(this.period, atLeast);
-    if (distinct !== undefined) return new DistinctWindow(this.limit, this.period, atLeast);
-    return new SumWindow(this.limit, this.period);
-  }
-
   /** What the last verdict for a key was, as far as it is remembered. */
   lastVerdict(type: KeyType, id: string): 'fresh' | 'stale' | undefined {
     return this.#keysOf(type).verdicts.get(id);
@@ -147,4 +142,11 @@ export class Tally {
     }
     return keys;
   }
+}
+
+function windowMaker(rule: Rule, limit: number, period: number): () => Window {
+  const { ratio, distinct, atLeast } = rule;
+  if (ratio) return () => new ShareWindow(period, atLeast);
+  if (distinct !== undefined) return () => new DistinctWindow(limit, period, atLeast);
+  return () => new SumWindow(limit, period);
 }

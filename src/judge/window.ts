@@ -53,7 +53,7 @@ class Amounts {
   add(time: number, amount: number): void {
     this.sum += amount;
     const last = this.#pairs.length - 2;
-    if (last < this.#head) {
+    if (this.size === 0) {
       // A literal takes room for one: most keys never see a second event.
       this.#pairs = [time, amount];
       this.#head = 0;

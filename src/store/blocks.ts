@@ -126,6 +126,25 @@ export class BlockTable {
     return (rows as { start: number }[]).map((row) => row.start);
   }
 
+  /** How often each rule had blocked each identity before `time`, ms: for escalation. */
+  offencesBefore(time: number): { rule: string; key: Block['key']; count: number; last: number }[] {
+    const rows = this.#db
+      .prepare(
+        `SELECT cause, key_type, key_id, count(*) AS count, max(start) AS last FROM block
+         WHERE cause <> 'manual' AND start < ? GROUP BY cause, key_type, key_id`,
+      )
+      .all(time) as (Pick<Row, 'cause' | 'key_type' | 'key_id'> & {
+      count: number;
+      last: number;
+    })[];
+    return rows.map(({ cause, key_type, key_id, count, last }) => ({
+      rule: cause,
+      key: { type: key_type as BlockableType, id: key_id },
+      count,
+      last,
+    }));
+  }
+
   /** Releases after event number `event`, in order: what a judge must be told when it is rebuilt. */
   releasedSince(event: number): StoredBlock[] {
     const rows = this.#db

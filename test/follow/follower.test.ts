@@ -535,6 +535,17 @@ describe('a log that cannot be read', () => {
   });
 });
 
+test('a damaged gzip file without a whole line is passed over once', async () => {
+  const session = new Session();
+  await session.read();
+  writeFileSync(`${log}.1.gz`, gzipSync('part of a line').subarray(0, -8));
+  add('a\n');
+  expect(await session.read()).toEqual(['a']);
+  add('b\n');
+  expect(await session.read()).toEqual(['b']);
+  expect(session.said.filter((kind) => kind === 'unreadable')).toEqual(['unreadable']);
+});
+
 describe('as it runs', () => {
   /** Runs a follower until `enough` says so. */
   async function follow(
