@@ -1,10 +1,36 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests that run whole services or servers: one file at a time, so that none waits for another's processor. */
+const SERVICES = [
+  'test/e2e/**/*.test.ts',
+  'test/torture/**/*.test.ts',
+  'test/service/**/*.test.ts',
+];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
     pool: 'forks',
+    projects: [
+      {
+        test: {
+          name: 'parts',
+          include: ['test/**/*.test.ts'],
+          exclude: SERVICES,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'services',
+          include: SERVICES,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import {
   interpreterOptionsOf,
+  policyActionsOf,
   policyOf,
   queueOf,
   rebuildJudge,
@@ -16,14 +17,18 @@ import type { Log } from './base/log.ts';
 import { type Clock, DAY, HOUR, MINUTE, SECOND } from './base/time.ts';
 import type { Config } from './config.ts';
 import { Enforcer } from './enforcer.ts';
-import { Follower, type FollowPosition, type LineBatch } from './follow/follower.ts';
+import { Follower, type LineBatch } from './follow/follower.ts';
 import { noticeText } from './follow/notice.ts';
+import { isFollowPosition } from './follow/position.ts';
 import { WakeUp } from './follow/watch.ts';
 import type { Judge } from './judge/judge.ts';
 import { loadRules, type Rule } from './judge/rule.ts';
 import { Notices } from './notices.ts';
 import { mailNotifier, type Notifier } from './notify/mail.ts';
 import { Pipeline } from './pipeline.ts';
+import { Blocklist } from './policy/blocklist.ts';
+import type { PolicyRequest } from './policy/request.ts';
+import { PolicyServer } from './policy/server.ts';
 import { Store } from './store/store.ts';
 
 /** What `postern status` reads: who runs, and how it is. */
@@ -123,6 +128,8 @@ class Service {
   readonly #pipeline: Pipeline;
   readonly #enforcer: Enforcer;
   readonly #notices: Notices | undefined;
+  readonly #blocklist: Blocklist;
+  readonly #policyServer: PolicyServer | undefined;
   readonly #followers: Follower[];
   readonly #enforceSoon = new WakeUp();
   readonly #tellSoon = new WakeUp();
@@ -151,9 +158,12 @@ class Service {
     const queue = config.queue.hold ? queueOf(config) : undefined;
     this.#enforcer = new Enforcer({ store, targets, queue, clock, log });
     this.#notices = noticesOf(store, rules, options);
+    this.#blocklist = new Blocklist(policyActionsOf(config));
+    this.#policyServer = policyServerOf(this.#blocklist, options);
+    this.#refreshBlocklist();
     const positions = store.state.positions();
     this.#followers = config.logs.map((path) => {
-      const position = positions.get(path) as FollowPosition | undefined;
+      const position = positions.get(path);
       return new Follower({
         path,
         from: config.startAt,
@@ -163,7 +173,7 @@ class Service {
           const serious = notice.kind !== 'rotated' && notice.kind !== 'resumed';
           log[serious ? 'warn' : 'info']({ log: path }, noticeText(notice));
         },
-        ...(position === undefined ? {} : { position }),
+        ...(isFollowPosition(position) ? { position } : {}),
       });
     });
   }
@@ -179,6 +189,7 @@ class Service {
     try {
       await Promise.all([
         ...this.#followers.map((follower) => this.#follow(follower)),
+        this.#policyServer?.run(signal),
         this.#enforce(),
         this.#tell(),
         this.#watchDatabase(),
@@ -208,14 +219,21 @@ class Service {
     });
     if (committed === undefined) return false;
     const { decisions } = committed;
-    if (decisions.some(({ outcome }) => outcome === 'blocked')) this.#enforceSoon.wake();
-    else if (decisions.length > 0) this.#tellSoon.wake();
+    if (decisions.some(({ outcome }) => outcome === 'blocked')) {
+      this.#refreshBlocklist();
+      this.#enforceSoon.wake();
+    } else if (decisions.length > 0) this.#tellSoon.wake();
     for (const { verdict, outcome } of decisions) {
       const { rule, key, count, time } = verdict;
       if (WITHOUT_BLOCK.has(outcome)) this.#judge.hold(key, time + HOUR);
       this.#options.log.info({ rule, who: key, count, outcome }, 'verdict');
     }
     return true;
+  }
+
+  /** What the policy service answers from is what the database says, without waiting for any file. */
+  #refreshBlocklist(): void {
+    this.#blocklist.replace(this.#store.blocks.allRunning());
   }
 
   async #enforce(): Promise<void> {
@@ -232,6 +250,7 @@ class Service {
         const { released, expired, again } = await this.#enforcer.run();
         const now = this.#options.clock.now();
         for (const { key } of [...released, ...expired]) this.#judge.release(key, now);
+        if (released.length + expired.length > 0) this.#refreshBlocklist();
         wait = Math.min(again ?? wait, wait);
         this.#tellSoon.wake();
       } catch (error) {
@@ -278,6 +297,7 @@ class Service {
       }
       for (const [id, { key, end }] of running) if (!known.has(id)) this.#judge.hold(key, end);
       known = running;
+      this.#blocklist.replace([...running.values()]);
       this.#enforceSoon.wake();
     }
   }
@@ -320,6 +340,15 @@ class Service {
       await pause.wait(wait);
     }
   }
+}
+
+function policyServerOf(
+  blocklist: Blocklist,
+  { config, clock, log }: DaemonOptions,
+): PolicyServer | undefined {
+  if (config.policy === undefined) return undefined;
+  const decide = (request: PolicyRequest) => blocklist.answer(request, clock.now());
+  return new PolicyServer({ ...config.policy, decide, log });
 }
 
 function noticesOf(

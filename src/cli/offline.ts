@@ -1,8 +1,9 @@
 /** Commands over given files, nothing stored and nothing enforced: parse, classify, replay. */
 
 import { allowListOf, interpreterOptionsOf, isAllowed } from '../assemble.ts';
-import { EXIT, type ExitStatus } from '../base/errors.ts';
+import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { formatDuration, formatTime, systemClock } from '../base/time.ts';
+import { isZone } from '../config/option.ts';
 import { type Config, defaultConfig, loadConfig } from '../config.ts';
 import { classify, parseReply } from '../correlate/reason.ts';
 import { readLines } from '../follow/file.ts';
@@ -36,6 +37,12 @@ function interpreterOptions(
   named: boolean,
 ): InterpreterOptions {
   const { mta, zone, ...rest } = interpreterOptionsOf(config);
+  if (options.zone !== undefined && !isZone(options.zone)) {
+    throw new PosternError(
+      'usage',
+      `--zone ${options.zone}: expected a time zone such as Europe/Berlin or +01:00`,
+    );
+  }
   return {
     ...rest,
     mta: options.mta ?? (named ? mta : undefined),

@@ -1,0 +1,214 @@
+/** The command line: results, messages and exit statuses, as a user meets them. */
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import Database from 'better-sqlite3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { COMMANDS, main } from '../../src/cli/main.ts';
+import { Store } from '../../src/store/store.ts';
+
+let folder: string;
+const file = (name: string) => join(folder, name);
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'postern-cli-'));
+  writeFileSync(file('mail.log'), `${LOG.join('\n')}\n`);
+  writeFileSync(file('mail.log.gz'), gzipSync(`${LOG.join('\n')}\n`));
+  writeFileSync(file('good.yaml'), 'database: postern.db\nlogs: [ mail.log ]\n');
+  writeFileSync(file('newer.yaml'), 'database: newer.db\n');
+  writeFileSync(file('missing-folder.yaml'), 'database: gone/postern.db\n');
+  writeFileSync(file('unknown-key.yaml'), 'databse: postern.db\n');
+  writeFileSync(file('bad-duration.yaml'), 'retention: soon\n');
+  mkdirSync(file('bad-rules'));
+  writeFileSync(
+    file('bad-rules/r.yaml'),
+    'name: r\ndescription: d\ncount: invalid\nper: user\nlimit: 3\nperiod: 1h\naction: block\nthreshold: 7\n',
+  );
+  const db = new Database(file('newer.db'));
+  db.pragma('user_version = 4711');
+  db.close();
+  new Store(file('postern.db')).close();
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const LOG = [
+  'Nov 10 09:05:07 mx1 postfix/smtpd[811]: 9BE7E21449E: client=pc.example.net[192.0.2.7], sasl_method=PLAIN, sasl_username=alice@example.net',
+  'Nov 10 09:05:08 mx1 postfix/qmgr[700]: 9BE7E21449E: from=<alice@example.net>, size=1432, nrcpt=1 (queue active)',
+  'Nov 10 09:05:39 mx1 postfix/smtp[821]: 9BE7E21449E: to=<y@example.com>, relay=mx.example.com[198.51.100.8]:25, delay=32, delays=0/0/30/2, dsn=5.1.1, status=bounced (host mx.example.com[198.51.100.8] said: 550 5.1.1 <y@example.com>: Recipient address rejected: User unknown (in reply to RCPT TO command))',
+];
+
+async function run(...argv: string[]) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const io = {
+    stdout: (text: string) => void out.push(text),
+    stderr: (text: string) => void err.push(text),
+  };
+  const status = await main(
+    argv.map((word) => word.replace('@/', `${folder}/`)),
+    io,
+  );
+  return { status, out: out.join(''), err: err.join('').replaceAll(folder, '@') };
+}
+
+describe('wrong usage and configuration: one clear message, exit status 2', () => {
+  it.each<[string[], string]>([
+    [['frobnicate'], "error: unknown command 'frobnicate'"],
+    [['parse', '--colour', '@/mail.log'], "error: unknown option '--colour'"],
+    [['parse'], "error: missing required argument 'file'"],
+    [
+      ['parse', '--mta', 'sendmail', '@/mail.log'],
+      "argument 'sendmail' is invalid. Allowed choices are postfix, exim.",
+    ],
+    [['parse', '@/no-such.log'], '@/no-such.log'],
+    [['replay', '@/no-such.log'], '@/no-such.log'],
+    [['replay', '--rules', '@/no-rules', '@/mail.log'], '@/no-rules'],
+    [
+      ['replay', '--rules', '@/bad-rules', '@/mail.log'],
+      'r.yaml:8: threshold: expected one of: name,',
+    ],
+    [['parse', '--zone', 'Nowhere/Land', '@/mail.log'], 'Nowhere/Land'],
+    [['blocks', '--config', '@/none.yaml'], '@/none.yaml'],
+    [['blocks', '--config', '@/unknown-key.yaml'], '@/unknown-key.yaml:1: databse'],
+    [
+      ['blocks', '--config', '@/bad-duration.yaml'],
+      '@/bad-duration.yaml:1: retention: expected a duration',
+    ],
+    [['blocks', '--config', '@/newer.yaml'], 'the database has version 4711'],
+    [['run', '--config', '@/newer.yaml'], 'the database has version 4711'],
+    [['run', '--config', '@/missing-folder.yaml'], 'the folder @/gone does not exist'],
+    [['block', '', '--config', '@/good.yaml'], 'not an identity'],
+    [['block', 'a\nb', '--config', '@/good.yaml'], 'not an identity'],
+    [['block', 'x', '--for', 'ever', '--config', '@/good.yaml'], '--for ever: expected a duration'],
+    [
+      ['events', '--since', 'yesterday', '--config', '@/good.yaml'],
+      '--since yesterday: expected a duration',
+    ],
+    [
+      ['events', '--kind', 'vanished', '--config', '@/good.yaml'],
+      '--kind vanished: expected accepted,',
+    ],
+    [['events', '--limit', '0', '--config', '@/good.yaml'], '--limit 0: expected a number'],
+    [
+      ['queue', 'x', '--hold', '--delete', '--config', '@/good.yaml'],
+      'name one of --hold, --release and --delete',
+    ],
+    [['report', '--mail', '--config', '@/good.yaml'], 'notify'],
+  ])('%j', async (argv, message) => {
+    const { status, err } = await run(...argv);
+    expect({ status, says: err.includes(message), err }).toMatchObject({ status: 2, says: true });
+  });
+
+  it('leaves a database of a newer version as it is', async () => {
+    await run('blocks', '--config', '@/newer.yaml');
+    const db = new Database(file('newer.db'), { readonly: true });
+    expect(db.pragma('user_version', { simple: true })).toBe(4711);
+    expect(db.prepare('SELECT count(*) AS n FROM sqlite_master').get()).toEqual({ n: 0 });
+    db.close();
+    expect(readdirSync(folder).filter((name) => name.startsWith('newer.db-'))).toEqual([]);
+  });
+
+  it.skipIf(process.getuid?.() === 0)('names a log that may not be read', async () => {
+    chmodSync(file('mail.log'), 0);
+    expect(await run('parse', '@/mail.log')).toMatchObject({ status: 2 });
+    chmodSync(file('mail.log'), 0o644);
+  });
+});
+
+describe('commands over files', () => {
+  it.each(['mail.log', 'mail.log.gz'])(
+    'parse %s prints events in the order of the lines',
+    async (name) => {
+      const { status, out } = await run('parse', `@/${name}`, '--zone', '+01:00');
+      expect(status).toBe(0);
+      expect(
+        out
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line)),
+      ).toMatchObject([
+        {
+          source: file(name),
+          line: 2,
+          offset: 138,
+          kind: 'accepted',
+          queueId: '9BE7E21449E',
+          time: expect.stringMatching(/-11-10T08:05:08\.000Z$/),
+        },
+        {
+          line: 3,
+          kind: 'bounced',
+          submitter: { type: 'user', id: 'alice@example.net' },
+          reason: 'invalid-recipient',
+        },
+      ]);
+    },
+  );
+
+  it('classify prints code, status and reason', async () => {
+    const { out } = await run(
+      'classify',
+      '550 5.1.1 <x@example.org>: User unknown',
+      'lost connection',
+    );
+    expect(
+      out
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      {
+        reply: '550 5.1.1 <x@example.org>: User unknown',
+        code: 550,
+        status: '5.1.1',
+        reason: 'invalid-recipient',
+      },
+      { reply: 'lost connection', reason: 'network' },
+    ]);
+  });
+
+  it('replay prints verdicts and who came near', async () => {
+    const { out } = await run('replay', '@/mail.log', '--format', 'json');
+    expect(JSON.parse(out)).toMatchObject({
+      lines: 3,
+      events: 2,
+      verdicts: [],
+      nearest: expect.arrayContaining([
+        {
+          rule: 'invalid-recipients',
+          key: { type: 'user', id: 'alice@example.net' },
+          highest: 1,
+          limit: 100,
+          time: expect.any(String),
+        },
+      ]),
+    });
+  });
+
+  it('reads rotated logs in the order of their time, however they are named', async () => {
+    writeFileSync(file('b.log'), `${LOG[2]}\n`);
+    writeFileSync(file('a.log'), `${LOG[0]}\n${LOG[1]}\n`);
+    const { out } = await run('parse', '@/b.log', '@/a.log');
+    expect(out).toContain('"kind":"bounced"');
+    expect(
+      out
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).submitter?.id),
+    ).toEqual(['alice@example.net', 'alice@example.net']);
+  });
+});
+
+describe('help', () => {
+  it('lists every command', async () => {
+    const { status, out } = await run('--help');
+    expect(status).toBe(0);
+    for (const { usage } of COMMANDS) expect(out).toContain(`  ${usage}`);
+  });
+
+  it.each(COMMANDS.map(({ usage }) => usage))('%s --help names --config', async (usage) => {
+    expect((await run(usage, '--help')).out).toContain('--config');
+  });
+});
