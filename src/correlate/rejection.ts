@@ -77,8 +77,7 @@ function reasonOf(record: RejectionRecord): MailEvent['reason'] {
     code: record.code,
     status: record.status,
     recipient: record.recipient,
-    // With smtpd_delay_reject client and sender checks fire at RCPT, so only the other stages say something.
-    stage: record.stage === 'RCPT' || record.stage === 'OTHER' ? undefined : record.stage,
+    stage: record.stage === 'OTHER' ? undefined : record.stage,
   });
 }
 

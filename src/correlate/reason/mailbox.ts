@@ -128,6 +128,14 @@ export const PERSON: readonly ReasonEntry[] = [
       '450 4.1.1 <bob@example.org>: Recipient address rejected: unverified address: Address verification in progress',
   },
   {
+    // Exim remembers an earlier callout that was refused at RCPT (verify.c); the words were given then.
+    name: 'callout-cache',
+    reason: 'invalid-recipient',
+    literals: 'callout verification failure',
+    pattern: /\(cached\) callout verification failure/,
+    example: 'Previous (cached) callout verification failure',
+  },
+  {
     name: 'exchange-directory',
     reason: 'invalid-recipient',
     literals: 'access denied',

@@ -1,0 +1,68 @@
+/**
+ * A stolen account that sends on one session as fast as the server takes it, and what of that goes through after
+ * the line on which the verdict falls. Counted from the server's own log, so that no clock is needed.
+ */
+import { appendFileSync } from 'node:fs';
+import { SmtpClient } from '../support/smtp-client.ts';
+
+export const BOT = { user: 'alice@example.net', password: 'secret' };
+/** recipients of each message; every second one does not exist */
+export const RECIPIENTS = 4;
+/** after so many messages the bot gives up */
+const ENOUGH = 4000;
+
+export interface Bot {
+  /** how many messages were taken with 250, held or not */
+  readonly taken: number;
+  /** how many messages were refused, or lost their recipients */
+  readonly refused: number;
+  /** Sends `count` messages more on the same session, then ends. */
+  finish(count: number): Promise<void>;
+}
+
+/** Starts to send; each message is one write of MAIL, RCPT and DATA (RFC 2920), and one of the content. */
+export async function startBot(port: number): Promise<Bot> {
+  const client = await SmtpClient.open({ port, auth: BOT });
+  const count = { taken: 0, refused: 0, last: ENOUGH };
+  const work = (async () => {
+    for (let number = 0; number < count.last; number++) {
+      count[(await sendOne(client, number)) ? 'taken' : 'refused']++;
+    }
+    await client.quit();
+  })();
+  work.catch(() => {}); // told by finish()
+  return {
+    get taken() {
+      return count.taken;
+    },
+    get refused() {
+      return count.refused;
+    },
+    async finish(more) {
+      count.last = count.taken + count.refused + more;
+      await work;
+    },
+  };
+}
+
+async function sendOne(client: SmtpClient, number: number): Promise<boolean> {
+  const recipients = Array.from(
+    { length: RECIPIENTS },
+    (_, index) => `${index % 2 === 0 ? 'nobody' : 'friend'}${number}-${index}@example.org`,
+  );
+  const lines = [`MAIL FROM:<${BOT.user}>`, ...recipients.map((to) => `RCPT TO:<${to}>`), 'DATA'];
+  let reply = await client.command(lines.join('\r\n'));
+  for (let more = 1; more < lines.length; more++) reply = await client.reply();
+  if (reply.code !== 354) {
+    await client.command('RSET');
+    return false;
+  }
+  return (await client.command('Subject: x\r\n\r\nx\r\n.')).code === 250;
+}
+
+/** Prints a figure where the run of the tests shows it, and into the file that POSTERN_FIGURES names. */
+export function tell(figure: string): void {
+  process.stderr.write(`open session: ${figure}\n`);
+  const file = process.env.POSTERN_FIGURES;
+  if (file !== undefined) appendFileSync(file, `${figure}\n`);
+}

@@ -1,0 +1,213 @@
+/** What docs/mta/exim.md promises, on a real Exim: somebody is listed by hand, and Exim honours it. */
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type EximServer, hasExim, startExim } from '../support/exim.ts';
+import { debianConfiguration, hasDebianConfiguration } from '../support/exim-debian.ts';
+import { type Sink, startSink } from '../support/sink.ts';
+import { type ConnectOptions, sendMail } from '../support/smtp-client.ts';
+
+const ALICE = { user: 'alice@example.net', password: 'secret' };
+const BOB = { user: 'bob@example.net', password: 'secret' };
+const MESSAGE = 'Subject: x\n\nx\n';
+
+let sink: Sink;
+let server: EximServer;
+
+const submit = (auth: typeof ALICE, recipient: string, sender = auth.user) =>
+  sendMail({ port: server.port, auth }, { sender, recipients: [recipient] });
+const relay = (from: Partial<ConnectOptions>, recipient: string) =>
+  sendMail({ port: server.port, ...from }, { sender: 'app@example.net', recipients: [recipient] });
+const list = (...lines: string[]) =>
+  writeFileSync(server.blockedUsers, lines.map((line) => `${line}\n`).join(''));
+const frozen = (sender: string) => server.queued((mail) => mail.frozen && mail.sender === sender);
+const header = (queueId: string) => server.exim(['-Mvh', queueId]);
+
+async function stopAll(): Promise<void> {
+  await server?.stop();
+  await sink?.stop();
+}
+
+/** Nothing of one test is left for the next. */
+async function clear(): Promise<void> {
+  rmSync(server.blockedUsers, { force: true });
+  rmSync(server.blockedSenders, { force: true });
+  const ids = (await server.queue()).map((mail) => mail.queueId);
+  if (ids.length > 0) await server.exim(['-Mrm', ...ids]);
+  sink.clear();
+}
+
+describe.runIf(hasExim())('acl-blocked.conf and acl-local.conf', () => {
+  beforeAll(async () => {
+    sink = await startSink();
+    server = await startExim({ sinkPort: sink.port });
+  });
+  afterEach(clear);
+  afterAll(stopAll);
+
+  it('freezes the mail of a listed user with the header, and of nobody else', async () => {
+    list('alice@example.net');
+    expect((await submit(ALICE, 'held@example.org')).data?.code).toBe(250);
+    const { queueId } = await frozen('alice@example.net');
+    expect(await header(queueId)).toContain('X-Authenticated-As: alice@example.net\n');
+    await submit(BOB, 'untouched@example.org');
+    const mail = await sink.messageTo('untouched@example.org');
+    expect(mail.data).not.toContain('X-Authenticated-As');
+    expect(sink.recipients).not.toContain('held@example.org');
+  });
+
+  it('delivers again when the line is gone, also what was frozen', async () => {
+    list('alice@example.net');
+    await submit(ALICE, 'before@example.org');
+    const { queueId } = await frozen('alice@example.net');
+    list();
+    await submit(ALICE, 'after@example.org');
+    await sink.messageTo('after@example.org');
+    await server.exim(['-Mt', queueId]);
+    await server.exim(['-M', queueId]);
+    await sink.messageTo('before@example.org');
+  });
+
+  it('freezes a relay client by IPv4 address, and no other', async () => {
+    list('127.0.0.2');
+    await relay({ localAddress: '127.0.0.2' }, 'infected@example.org');
+    const { queueId } = await frozen('app@example.net');
+    expect(await header(queueId)).toContain('X-User: 127.0.0.2\n');
+    await relay({ localAddress: '127.0.0.3' }, 'healthy@example.org');
+    await sink.messageTo('healthy@example.org');
+  });
+
+  it('freezes a relay client by IPv6 address, and no other', async () => {
+    const dialogue = (recipient: string) => [
+      'EHLO client.example.net',
+      'MAIL FROM:<app@example.net>',
+      `RCPT TO:<${recipient}>`,
+      'DATA',
+      MESSAGE.trimEnd().replaceAll('\n', '\r\n'),
+      '.',
+      'QUIT',
+    ];
+    list('"2001:db8:1::7"');
+    await server.smtpFrom('2001:db8:1::7', dialogue('infected@example.org'));
+    await frozen('app@example.net');
+    await server.smtpFrom('2001:db8:1::8', dialogue('healthy@example.org'));
+    await sink.messageTo('healthy@example.org');
+    expect(sink.recipients).not.toContain('infected@example.org');
+  });
+
+  it('judges an authenticated user by the account, not by the address', async () => {
+    list('127.0.0.1');
+    await submit(BOB, 'shared@example.org');
+    await sink.messageTo('shared@example.org');
+  });
+
+  it('freezes the mail of a listed local account, and of no other', async () => {
+    list('www-data');
+    await server.sendmail('www-data', ['-f', 'app@example.net', 'shell@example.org'], MESSAGE);
+    const { queueId } = await frozen('app@example.net');
+    expect(await header(queueId)).toContain('X-User: www-data\n');
+    await server.sendmail('backup', ['-f', 'b@example.net', 'other@example.org'], MESSAGE);
+    await sink.messageTo('other@example.org');
+  });
+
+  it('freezes a sender', async () => {
+    writeFileSync(server.blockedSenders, 'newsletter@example.net\n');
+    await submit(BOB, 'letter@example.org', 'newsletter@example.net');
+    await frozen('newsletter@example.net');
+    await submit(BOB, 'own@example.org');
+    await sink.messageTo('own@example.org');
+  });
+
+  it('answers 451 when the file is there and Exim may not read it', async () => {
+    list('alice@example.net');
+    chmodSync(server.blockedUsers, 0o600);
+    expect((await submit(BOB, 'open@example.org')).data?.code).toBe(451);
+  });
+});
+
+describe.runIf(hasExim())('acl-callout.conf', () => {
+  beforeAll(async () => {
+    sink = await startSink();
+    server = await startExim({ sinkPort: sink.port, recipes: ['blocked', 'local', 'callout'] });
+  });
+  afterEach(clear);
+  afterAll(stopAll);
+
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+  it('accepts an unknown recipient and logs who and what, at RCPT', async () => {
+    const replies = await submit(ALICE, 'nobody-home@example.org');
+    expect(replies.recipients.map((reply) => reply.code)).toEqual([250]);
+    const line = await server.logged(/postern: invalid .*recipient=bm9ib2R5LWhvbWV/);
+    expect(line).toContain(
+      `Warning: postern: invalid user=${base64(ALICE.user)} sender=${base64(ALICE.user)} ` +
+        `recipient=${base64('nobody-home@example.org')}: 127.0.0.1 [127.0.0.1] : SMTP error from ` +
+        'remote mail server after RCPT TO:<nobody-home@example.org>: 550 5.1.1 ',
+    );
+  });
+
+  it('logs nothing for a good recipient, nor for a client that may not relay', async () => {
+    const before = server.log().split('postern: invalid').length;
+    await submit(ALICE, 'somebody@example.org');
+    await sink.messageTo('somebody@example.org');
+    await relay({}, 'nobody-relayed@example.org');
+    expect(server.log().split('postern: invalid')).toHaveLength(before);
+  });
+
+  it('cannot be made to lie by a quoted local part', async () => {
+    const recipient = '"nobody: user=bob sender=x"@example.org';
+    await submit(ALICE, recipient);
+    await server.logged(new RegExp(`recipient=${base64(recipient).replaceAll('+', '\\+')}: `));
+  });
+
+  it('logs the relay client of an unauthenticated session', async () => {
+    await relay({ localAddress: '127.0.0.2' }, 'nobody-infected@example.org');
+    await server.logged(/ \[127\.0\.0\.2\] Warning: postern: invalid user= sender=/);
+  });
+
+  it('asks no more for whom is blocked already', async () => {
+    list('alice@example.net');
+    await submit(ALICE, 'nobody-blocked@example.org');
+    await frozen('alice@example.net');
+    expect(sink.recipients).not.toContain('nobody-blocked@example.org');
+  });
+});
+
+describe.runIf(hasExim() && hasDebianConfiguration()).each(['split', 'single'] as const)(
+  "Debian's configuration, %s",
+  (style) => {
+    beforeAll(async () => {
+      sink = await startSink();
+      const configuration = debianConfiguration(style, true);
+      server = await startExim({ sinkPort: sink.port, configuration });
+    });
+    afterEach(clear);
+    afterAll(stopAll);
+
+    it('freezes the mail of a listed user, and of nobody else', async () => {
+      list('alice@example.net');
+      await submit(ALICE, 'held@example.org');
+      const { queueId } = await frozen('alice@example.net');
+      expect(await header(queueId)).toContain('X-Authenticated-As: alice@example.net\n');
+      await submit(BOB, 'untouched@example.org');
+      await sink.messageTo('untouched@example.org');
+    });
+
+    it('freezes relay clients and local accounts', async () => {
+      list('127.0.0.2', 'www-data');
+      await relay({ localAddress: '127.0.0.2' }, 'infected@example.org');
+      await frozen('app@example.net');
+      await server.sendmail('www-data', ['-f', 'web@example.net', 'shell@example.org'], MESSAGE);
+      await frozen('web@example.net');
+    });
+
+    it('logs unknown recipients at RCPT', async () => {
+      await submit(ALICE, 'nobody-home@example.org');
+      await server.logged(/ Warning: postern: invalid user=/);
+    });
+
+    it("still refuses what Debian's own ACL refuses", async () => {
+      const replies = await relay({}, 'stranger@example.org');
+      expect(replies.recipients).toEqual([{ code: 550, text: 'relay not permitted' }]);
+    });
+  },
+);

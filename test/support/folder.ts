@@ -1,0 +1,75 @@
+/**
+ * A scratch folder of one test, and waiting for something that another process does.
+ * Not for unit tests of time: those pass a clock.
+ */
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+export interface Folder {
+  readonly path: string;
+  /** Absolute path of something in the folder. */
+  at(name: string): string;
+  /** Writes a file, with its parent folders; returns its absolute path. */
+  write(name: string, content: string, mode?: number): string;
+  /** Content of a file, empty when there is none. */
+  read(name: string): string;
+  remove(): void;
+}
+
+/** A new folder that every local account may enter: mail servers run as several of them. */
+export function scratchFolder(prefix = 'postern-test-'): Folder {
+  const path = mkdtempSync(join(tmpdir(), prefix));
+  chmodSync(path, 0o755);
+  const at = (name: string) => join(path, name);
+  return {
+    path,
+    at,
+    write(name, content, mode = 0o644) {
+      mkdirSync(dirname(at(name)), { recursive: true, mode: 0o755 });
+      writeFileSync(at(name), content);
+      chmodSync(at(name), mode);
+      return at(name);
+    },
+    read: (name) => readText(at(name)),
+    remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }),
+  };
+}
+
+/** Content of a file as byte string (latin1, see src/model/line.ts), empty when there is none. */
+export function readText(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+/**
+ * Asks again every 25 ms until the answer is neither undefined nor false; returns it.
+ * Throws after `timeout` ms, with `what` and, when given, the `evidence` (the server's log).
+ */
+export async function until<T>(
+  what: string,
+  question: () => T | undefined | false | Promise<T | undefined | false>,
+  options: { timeout?: number; evidence?: () => string } = {},
+): Promise<T> {
+  const end = performance.now() + (options.timeout ?? 10_000);
+  for (;;) {
+    const answer = await question();
+    if (answer !== undefined && answer !== false) return answer;
+    if (performance.now() > end) {
+      throw new Error(`waited in vain for ${what}\n${options.evidence?.() ?? ''}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+/** Waits until a line of a log matches `pattern`; returns that line. */
+export function logged(log: () => string, pattern: RegExp): Promise<string> {
+  const find = () =>
+    log()
+      .split('\n')
+      .find((line) => pattern.test(line));
+  return until(`a line ${pattern}`, find, { evidence: log });
+}

@@ -1,0 +1,19 @@
+/** The files of docs/mta as the tests use them: verbatim, with the paths and the map type of an instance. */
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+/** A file below docs/mta/postfix; `configuration` stands for /etc/postfix. */
+export function postfixRecipe(
+  name: 'main.cf.data' | 'main.cf.rcpt' | 'main.cf.local' | 'master.cf.submission',
+  configuration: string,
+  mapType: 'lmdb' | 'hash',
+): string {
+  return readFileSync(join(resolve('docs/mta/postfix'), name), 'utf8')
+    .replaceAll('/etc/postfix/', `${configuration}/`)
+    .replaceAll('lmdb:', `${mapType}:`);
+}
+
+/** The `-o` options in such a file, as `startPostfix({ submission })` takes them. */
+export function optionsIn(masterCf: string): string[] {
+  return masterCf.split('\n').flatMap((line) => /^ +-o (.+)$/.exec(line)?.slice(1, 2) ?? []);
+}
