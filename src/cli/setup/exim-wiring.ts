@@ -1,6 +1,6 @@
 /**
  * Whether Exim's ACLs look into the files that Postern writes: read from `exim -bP`, macros expanded.
- * Sees the configuration file as it is now, which is also what a running Exim uses for its next connection.
+ * Sees the configuration file as it is now; a running daemon uses it only after a restart, which cannot be seen from here.
  */
 import { statSync } from 'node:fs';
 import type { Config } from '../../config.ts';
