@@ -26,7 +26,8 @@ const MAX_DIGEST_DETAILS = 10;
 /** The notice about one block. */
 export function blockNotice(evidence: Evidence, measures: Measures): ComposedNotice {
   const who = identityText(evidence.verdict.key);
-  const subject = `[postern] ${who} blocked: ${evidence.verdict.count} events (${evidence.verdict.rule})`;
+  const what = evidence.block === undefined ? 'met a limit, nothing changed' : 'blocked';
+  const subject = `[postern] ${who} ${what}: ${evidence.verdict.rule}, ${evidence.verdict.count} in ${formatDuration(evidence.verdict.period)}`;
   return compose(subject, [summary(evidence, measures), ...details(evidence), commands(evidence)]);
 }
 
@@ -147,7 +148,7 @@ function commands({ verdict, block }: Evidence): Section {
 
 /** A word that the reader's shell takes as it is: log content must not run when it is pasted. */
 export function shellQuoted(text: string): string {
-  return /^[\w@.:/+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  return /^[\w@.:/+][\w@.:/+-]*$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function compose(subject: string, sections: readonly Section[]): ComposedNotice {
@@ -201,13 +202,16 @@ function escapeHtml(text: string): string {
 
 /** Breaks at spaces; later lines start with `indent`. A word longer than a line stays whole. */
 function wrap(text: string, indent: string): string {
+  const margin = /^ */.exec(text)?.[0] ?? '';
   const lines: string[] = [];
   let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > WIDTH && line.trim() !== '') {
+  for (const word of text.slice(margin.length).split(' ')) {
+    if (line === '') line = margin + word;
+    else if (line.length + 1 + word.length <= WIDTH) line += ` ${word}`;
+    else {
       lines.push(line);
       line = indent + word;
-    } else line = line === '' && lines.length === 0 ? word : `${line} ${word}`;
+    }
   }
   return [...lines, line].join('\n');
 }

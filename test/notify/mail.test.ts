@@ -1,0 +1,172 @@
+/** Mails leave by SMTP or through a program, and stay in the outbox until they are accepted. */
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SMTPServer } from 'smtp-server';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { silentLog } from '../../src/base/log.ts';
+import { backOff, Drain } from '../../src/notify/drain.ts';
+import { type Mail, mailNotifier } from '../../src/notify/mail.ts';
+import { Store } from '../../src/store/store.ts';
+
+const MAIL: Mail = {
+  messageId: '<1@mx1.example.net>',
+  recipient: 'abuse@example.net',
+  subject: 'Übung',
+  text: 'line\n.\nend\n',
+  html: '<p>x</p>',
+  created: Date.parse('2026-11-10T09:05:07Z'),
+};
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'postern-mail-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Sink {
+  readonly port: number;
+  readonly messages: { from: string; to: string[]; data: string }[];
+  refuse: boolean;
+  close(): Promise<void>;
+}
+
+async function startSink(): Promise<Sink> {
+  const messages: Sink['messages'] = [];
+  const sink = { refuse: false };
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS'],
+    logger: false,
+    onRcptTo: (_address, _session, done) =>
+      done(sink.refuse ? Object.assign(new Error('try later'), { responseCode: 451 }) : null),
+    onData(stream, session, done) {
+      const chunks: Buffer[] = [];
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      stream.on('end', () => {
+        const { mailFrom, rcptTo } = session.envelope;
+        messages.push({
+          from: mailFrom === false ? '' : mailFrom.address,
+          to: rcptTo.map(({ address }) => address),
+          data: Buffer.concat(chunks).toString(),
+        });
+        done();
+      });
+    },
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.server.address() as AddressInfo;
+  return Object.assign(sink, {
+    port,
+    messages,
+    close: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  });
+}
+
+describe('by SMTP', () => {
+  it('arrives with both parts, and robots are asked not to answer', async () => {
+    const sink = await startSink();
+    await mailNotifier(
+      { kind: 'smtp', host: '127.0.0.1', port: sink.port, secure: false },
+      'postern@mx1.example.net',
+    ).send(MAIL);
+    await sink.close();
+    expect(sink.messages).toMatchObject([
+      { from: 'postern@mx1.example.net', to: ['abuse@example.net'] },
+    ]);
+    const data = sink.messages[0]?.data ?? '';
+    for (const header of [
+      'Auto-Submitted: auto-generated',
+      'Message-ID: <1@mx1.example.net>',
+      'Date: Tue, 10 Nov 2026 09:05:07',
+      'Content-Type: text/plain',
+      'Content-Type: text/html',
+    ]) {
+      expect(data).toContain(header);
+    }
+  });
+
+  it('rejects when the next hop refuses, or is not there', async () => {
+    const sink = await startSink();
+    sink.refuse = true;
+    const notifier = mailNotifier(
+      { kind: 'smtp', host: '127.0.0.1', port: sink.port, secure: false },
+      'postern@mx1.example.net',
+    );
+    await expect(notifier.send(MAIL)).rejects.toThrow(/try later|451/);
+    await sink.close();
+    await expect(notifier.send(MAIL)).rejects.toThrow(/ECONNREFUSED/);
+    expect(sink.messages).toEqual([]);
+  });
+});
+
+describe('through a program', () => {
+  function program(script: string): string {
+    const path = join(folder, 'sendmail');
+    writeFileSync(path, `#!/bin/sh\n${script}\n`);
+    chmodSync(path, 0o755);
+    return path;
+  }
+
+  it('gets the recipients as arguments and the mail on standard input', async () => {
+    const path = program(`echo "$@" > ${folder}/args; cat > ${folder}/mail`);
+    await mailNotifier({ kind: 'sendmail', path }, 'postern@mx1.example.net').send(MAIL);
+    expect(readFileSync(join(folder, 'args'), 'utf8')).toMatch(
+      /-f postern@mx1\.example\.net.* abuse@example\.net/,
+    );
+    expect(readFileSync(join(folder, 'mail'), 'utf8')).toContain('Auto-Submitted: auto-generated');
+  });
+
+  it('rejects when the program fails', async () => {
+    const path = program('cat > /dev/null; exit 75');
+    await expect(
+      mailNotifier({ kind: 'sendmail', path }, 'postern@mx1.example.net').send(MAIL),
+    ).rejects.toThrow(/75/);
+  });
+});
+
+describe('the outbox', () => {
+  it('keeps a mail with growing pauses until it is accepted, and sends it once', async () => {
+    const store = new Store(':memory:');
+    store.outbox.compose(MAIL, []);
+    let now = MAIL.created;
+    let accepting = false;
+    const sent: string[] = [];
+    const notifier = {
+      async send(mail: Mail) {
+        if (!accepting) throw new Error('connect ECONNREFUSED');
+        sent.push(mail.messageId);
+      },
+    };
+    const attempts: number[] = [];
+    const clock = { now: () => now };
+    const drain = new Drain({
+      queue: store.outbox,
+      notifier,
+      clock,
+      log: silentLog,
+      isLogRead: () => true,
+    });
+    const round = () => drain.run();
+    for (const end = now + 24 * 3_600_000; now < end; now += 1000) {
+      const before = store.outbox.unsent()[0]?.attempts;
+      await round();
+      if (store.outbox.unsent()[0]?.attempts !== before) attempts.push((now - MAIL.created) / 1000);
+    }
+    expect(attempts.slice(0, 5)).toEqual([0, 15, 45, 105, 225]);
+    expect(attempts.length).toBeLessThan(40);
+    expect(store.outbox.unsent()).toMatchObject([{ lastError: 'connect ECONNREFUSED' }]);
+    accepting = true;
+    now += 3_600_000;
+    await round();
+    await round();
+    expect(sent).toEqual([MAIL.messageId]);
+    expect(store.outbox.unsent()).toEqual([]);
+    store.close();
+  });
+
+  it('waits at most an hour', () => {
+    expect([0, 1, 2, 9, 99].map(backOff)).toEqual([15_000, 30_000, 60_000, 3_600_000, 3_600_000]);
+  });
+});

@@ -1,0 +1,156 @@
+/** Notices as people read them: complete, in 78 columns, and harmless whatever the log held. */
+import { describe, expect, it } from 'vitest';
+import type { Evidence } from '../../src/model/evidence.ts';
+import { blockNotice, cappedNotice, digestNotice, shellQuoted } from '../../src/notify/notice.ts';
+
+const HOUR = 3_600_000;
+const TIME = Date.parse('2026-11-10T09:05:07Z');
+
+function evidence(changes: Partial<Evidence> = {}, id = 'alice@example.net'): Evidence {
+  return {
+    verdict: {
+      rule: 'invalid-recipients',
+      action: 'block',
+      key: { type: 'user', id },
+      time: TIME,
+      source: '/var/log/mail.log',
+      line: 81234,
+      offset: 9,
+      count: 100,
+      limit: 100,
+      period: HOUR,
+    },
+    block: { id: 7, start: TIME, key: { type: 'user', id }, cause: 'invalid-recipients' },
+    description: 'Mail to addresses that do not exist.',
+    events: 100,
+    first: TIME - 1000,
+    last: TIME,
+    clients: [{ address: '203.0.113.7', name: 'bot.example.org', count: 61 }],
+    senders: ['alice@example.net'],
+    recipients: 100,
+    sample: [
+      {
+        time: TIME,
+        recipient: 'x@example.org',
+        reason: 'invalid-recipient',
+        reply: '550 5.1.1 User unknown',
+        relay: 'mx.example.org',
+      },
+    ],
+    lines: [
+      {
+        source: '/var/log/mail.log',
+        line: 81234,
+        text: 'Nov 10 09:05:07 mx1 postfix/smtp[1]: A: to=<x@example.org>',
+      },
+    ],
+    ...changes,
+  };
+}
+
+const HOSTILE =
+  '<script>alert(1)</script>\r\nBcc: all@example.org\n\u001b[2J\u202e"\'& $(reboot) `id`';
+
+describe('the notice about a block', () => {
+  const { subject, text, html } = blockNotice(evidence(), [
+    'Listed in /etc/postfix/postern/sasl_access.',
+  ]);
+
+  it.each([
+    'alice@example.net',
+    'invalid-recipients',
+    '100 (limit 100) in 1h',
+    '2026-11-10T09:05:06.000Z',
+    '2026-11-10T09:05:07.000Z',
+    '203.0.113.7',
+    '61 events',
+    'x@example.org',
+    '550 5.1.1 User unknown',
+    '/var/log/mail.log:81234',
+    'Listed in /etc/postfix/postern/sasl_access.',
+    'postern explain alice@example.net',
+    'postern queue alice@example.net',
+    'postern unblock alice@example.net',
+  ])('tells %s in text and in HTML', (part) => {
+    expect(text).toContain(part);
+    expect(html).toContain(part);
+  });
+
+  it('says who and why in the subject', () => {
+    expect(subject).toBe('[postern] alice@example.net blocked: invalid-recipients, 100 in 1h');
+  });
+
+  it('does not speak of a block where there is none', () => {
+    const { block: _, ...without } = evidence();
+    const notice = blockNotice(without, ['Nothing was changed: Postern only observes here.']);
+    expect(notice.subject).not.toContain('blocked');
+    expect(notice.text).not.toContain('unblock');
+  });
+});
+
+describe('what the log held', () => {
+  const reply = { time: TIME, recipient: HOSTILE, reply: HOSTILE, relay: HOSTILE };
+  const hostile = evidence(
+    {
+      sample: [reply],
+      senders: [HOSTILE],
+      clients: [{ address: HOSTILE, name: HOSTILE, count: 1 }],
+      lines: [{ source: HOSTILE, line: 1, text: HOSTILE }],
+    },
+    HOSTILE,
+  );
+  const notices = {
+    block: blockNotice(hostile, [HOSTILE]),
+    digest: digestNotice([
+      { evidence: hostile, measures: [HOSTILE] },
+      { evidence: evidence(), measures: [] },
+    ]),
+    capped: cappedNotice([{ key: { type: 'user', id: HOSTILE }, rule: 'r', time: TIME }], 10),
+  };
+
+  it.each(Object.entries(notices))(
+    'is harmless in the %s notice',
+    (_name, { subject, text, html }) => {
+      expect(subject).toMatch(/^[^\x00-\x1f\x7f\u202e]{1,200}$/);
+      expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f\u202e]/);
+      expect(text).not.toMatch(/^Bcc:/m);
+      expect(html).not.toMatch(/<script|[\x00-\x09\x0b-\x1f\x7f\u202e]/);
+    },
+  );
+
+  it.each([
+    ['alice@example.net', 'alice@example.net'],
+    ['2001:db8::7', '2001:db8::7'],
+    ['a b', "'a b'"],
+    ["a'; reboot; '", "'a'\\''; reboot; '\\'''"],
+    ['$(id)', "'$(id)'"],
+    ['-rf', "'-rf'"],
+  ])('the shell takes %j as %j', (word, quoted) => {
+    expect(shellQuoted(word)).toBe(quoted);
+  });
+});
+
+it('a digest lists every block and details ten', () => {
+  const blocks = Array.from({ length: 12 }, (_, index) => ({
+    evidence: evidence({}, `user${index}@example.net`),
+    measures: [],
+  }));
+  const { subject, text } = digestNotice(blocks);
+  expect(subject).toBe('[postern] 12 blocks');
+  for (const { evidence: one } of blocks) expect(text).toContain(one.verdict.key.id);
+  expect(text).toContain('2 more: postern blocks');
+  expect(text.match(/met the rule/g)).toHaveLength(10);
+});
+
+it('prose stays within 78 columns, and continued lines are indented', () => {
+  const long = {
+    time: TIME,
+    recipient: 'someone@example.org',
+    reply: `550 5.1.1 ${'no such user here '.repeat(12).trim()}`,
+    relay: 'mx.example.org',
+  };
+  const { text } = blockNotice(evidence({ sample: [long], lines: [] }), []);
+  const lines = text.split('\n');
+  expect(lines.filter((line) => line.length > 78)).toEqual([]);
+  expect(lines.filter((line) => line.startsWith('      ')).length).toBeGreaterThan(1);
+});
