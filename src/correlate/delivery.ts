@@ -133,11 +133,18 @@ function inferRelaying(
   message: OpenMessage,
 ): void {
   if (message.stranger !== true || message.client === undefined) return;
-  if (record.originalRecipient !== undefined || context.trust.isNear(record.relay?.address)) return;
+  if (record.originalRecipient !== undefined || !leadsOut(context, record)) return;
   if (line.program !== 'smtp' && line.program !== 'exim') return;
   if (!context.trust.sawRelayed(message.client.address)) return;
   message.submitter = { type: 'client', id: message.client.address };
   message.stranger = undefined;
+}
+
+/** A foreign host; or a relay on this machine that refused the recipient, which a content filter leaves to others. */
+function leadsOut({ trust }: Context, { relay, stage, outcome }: DeliveryRecord): boolean {
+  if (!trust.isNear(relay?.address)) return true;
+  const here = relay?.address !== undefined && trust.isLoopback(relay.address);
+  return here && stage === 'RCPT' && outcome !== 'delivered';
 }
 
 function reasonOf(record: DeliveryRecord, message: OpenMessage, key: string): Reason | undefined {
@@ -166,6 +173,7 @@ function countedOnce(
   const before = message.outcomes?.[key];
   if (kind !== 'delivered' || before !== undefined || message.recipients === undefined) {
     remember(message, key, event, kind as Outcome['kind'], invalid || before?.invalid === true);
+    context.messages.touch(message, event.time);
   }
   const refusedBefore =
     invalid && before === undefined && message.submitter !== undefined
