@@ -57,5 +57,6 @@ export class Interpreter {
       const logged = envelope.read(line);
       if (logged !== undefined) this.feed(logged, events);
     }
+    this.correlator.settle();
   }
 }

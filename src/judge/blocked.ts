@@ -48,6 +48,15 @@ export class Offences {
     this.set(rule, key, this.count(rule, key, time) + 1, time);
   }
 
+  /** The last block was none. */
+  takeBack(rule: string, key: Key): void {
+    const name = nameOf(rule, key);
+    const offence = this.#offences.get(name);
+    if (offence === undefined) return;
+    if (offence.count <= 1) this.#offences.delete(name);
+    else this.#offences.set(name, { ...offence, count: offence.count - 1 });
+  }
+
   set(rule: string, key: Key, count: number, last: number): void {
     const name = nameOf(rule, key);
     if (this.#offences.size >= MAX_KEYS) dropOldest(this.#offences, MAX_KEYS / 16);

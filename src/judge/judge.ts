@@ -7,10 +7,13 @@ import { DAY } from '../base/time.ts';
 import type { Key, Verdict } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
 import { KeyTimes, Offences } from './blocked.ts';
+import type { Suspect } from './guard.ts';
+import { type SuspectChange, Watch } from './guard-watch.ts';
 import { canonicalKey } from './key.ts';
-import { type ActiveRule, activeRule, Plan } from './plan.ts';
+import { type ActiveRule, activeRule, countsInvalid, Plan } from './plan.ts';
+import { Pool } from './pool.ts';
 import type { Rule } from './rule.ts';
-import { type Bounds, DEFAULT_BOUNDS } from './table.ts';
+import { ALL_TABLES, type Bounds, DEFAULT_BOUNDS } from './table.ts';
 import type { Met, Since, Tally } from './tally.ts';
 
 /** A block that is in force before the first event is fed. */
@@ -50,6 +53,9 @@ export interface Nearest {
 }
 
 const NONE: readonly Verdict[] = Object.freeze([]);
+const NO_CHANGE: readonly SuspectChange[] = Object.freeze([]);
+/** More than that nobody reads, should nobody ask for them. */
+const MOST_CHANGES = 1000;
 const NEAREST_PER_RULE = 10;
 /** After this a key is no repeat offender any more. */
 const OFFENCE_LIFETIME = 30 * DAY;
@@ -64,11 +70,16 @@ export class Judge {
   readonly #offences = new Offences(OFFENCE_LIFETIME);
   /** the same as a function; undefined while nobody was released, which spares every event a look-up */
   #since: Since | undefined;
+  /** whom to believe; undefined when no rule asks */
+  readonly #watch: Watch | undefined;
+  #changes: SuspectChange[] = [];
 
   constructor(rules: readonly Rule[], options: JudgeOptions = {}) {
-    const bounds = options.bounds ?? DEFAULT_BOUNDS;
+    const bounds = options.bounds ?? { ...DEFAULT_BOUNDS, pool: new Pool(ALL_TABLES) };
     this.#rules = rules.filter((rule) => rule.enabled).map((rule) => activeRule(rule, bounds));
     this.#plan = new Plan(this.#rules);
+    const asks = this.#rules.some(({ rule }) => countsInvalid(rule));
+    this.#watch = asks ? new Watch(this.#rules) : undefined;
     this.#allowed = options.allowed ?? (() => false);
     for (const { key, until } of options.active ?? []) this.hold(key, until);
     for (const { rule, key, count, last } of options.offences ?? []) {
@@ -81,16 +92,18 @@ export class Judge {
    * event is older than the rule's `fresh`; without it (replay) nothing is stale.
    */
   feed(event: MailEvent, now?: number): readonly Verdict[] {
-    const steps = this.#plan.stepsFor(event);
+    const steps = this.#plan.stepsFor(event, this.#isDiscounted(event));
     if (steps.length === 0) return NONE;
     let verdicts: Verdict[] | undefined;
     for (const { active, counted } of steps) {
-      if (!active.admits(event)) continue;
+      if (!active.admits(event) || (!counted && event.repeated === true)) continue;
       const amount = amountOf(active.rule, event, counted);
+      let given = false; // a rule that meets two limits at once gives one verdict
       for (const tally of active.tallies) {
         const met = tally.add(event, amount, event.newRecipients ?? 0, this.#since);
         const verdict = met && this.#judge(tally, met, event, now);
-        if (verdict === undefined) continue;
+        if (verdict === undefined || given) continue;
+        given = true;
         verdicts ??= [];
         verdicts.push(verdict);
       }
@@ -109,10 +122,33 @@ export class Judge {
     }
   }
 
+  /** A block of the key was withdrawn: it was never right. What was counted stays. */
+  unhold(key: Key): void {
+    const { type, id } = canonicalKey(key);
+    this.#blocked.delete(type, id);
+  }
+
   /** The key is blocked by someone else's decision, until a time in ms or until it is released. */
   hold(key: Key, until?: number): void {
     const { type, id } = canonicalKey(key);
     this.#blocked.set(type, id, until ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Providers whose refusals do not count now, because they refuse recipients of many submitters at once. */
+  suspects(): readonly Suspect[] {
+    return this.#watch?.suspects() ?? [];
+  }
+
+  /** Suspicions that began or ended since the last call, in that order of time; usually none. */
+  takeSuspicions(): readonly SuspectChange[] {
+    const ended = this.#watch?.takeEnded() ?? [];
+    if (ended.length === 0 && this.#changes.length === 0) return NO_CHANGE;
+    const changes = [
+      ...this.#changes,
+      ...ended.map((suspect) => ({ change: 'ended', suspect }) as const),
+    ];
+    this.#changes = [];
+    return changes.sort((a, b) => timeOf(a) - timeOf(b));
   }
 
   /** By rule, in the order of the rules: up to ten keys each that came nearest without a verdict, nearest first. */
@@ -140,6 +176,29 @@ export class Judge {
     return nearest;
   }
 
+  /** Whether the event is a refusal by a provider that is not believed. */
+  #isDiscounted(event: MailEvent): boolean {
+    const watch = this.#watch;
+    if (watch === undefined) return false;
+    if (event.relay === undefined && event.reason === undefined) return false;
+    const suspect = watch.see(event);
+    if (suspect !== undefined) this.#doubt(watch, suspect);
+    return watch.discounts(event);
+  }
+
+  #doubt(watch: Watch, suspect: Suspect): void {
+    const withdrawn = watch.doubt(suspect, this.#since);
+    for (const { tally, verdict } of withdrawn) {
+      const { type, id } = verdict.key;
+      this.#blocked.delete(type, id);
+      this.#offences.takeBack(verdict.rule, verdict.key);
+      tally.withdraw(type, id);
+    }
+    if (this.#changes.length >= MOST_CHANGES) return;
+    const verdicts = withdrawn.map(({ verdict }) => verdict);
+    this.#changes.push({ change: 'began', suspect, withdrawn: verdicts });
+  }
+
   /** Blocked, allowed, or had its verdict from another limit of the same rule. */
   #isSettled(key: Key, tallies: readonly Tally[]): boolean {
     if (this.#blocked.get(key.type, key.id) !== undefined || this.#allowed(key)) return true;
@@ -164,7 +223,9 @@ export class Judge {
     const duration = this.#durationFor(rule, key, event);
     this.#offences.add(rule.name, key, event.time);
     this.hold(key, duration === undefined ? undefined : event.time + duration);
-    return verdictOf(tally, met, event, duration, false);
+    const verdict = verdictOf(tally, met, event, duration, false);
+    this.#watch?.gave({ tally, verdict });
+    return verdict;
   }
 
   #isBlocked(key: Key, time: number): boolean {
@@ -180,6 +241,10 @@ export class Judge {
     const before = this.#offences.count(rule.name, key, event.time);
     return rule.durations[Math.min(before, rule.durations.length - 1)];
   }
+}
+
+function timeOf(change: SuspectChange): number {
+  return change.change === 'began' ? change.suspect.began : change.suspect.ended;
 }
 
 function amountOf(rule: Rule, event: MailEvent, counted: boolean): number {

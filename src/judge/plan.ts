@@ -25,7 +25,7 @@ export interface ActiveRule {
 /** A rule that wants an event. */
 export interface Step {
   readonly active: ActiveRule;
-  /** the event is what the rule counts; else it only adds recipients to the whole of a share */
+  /** the event is what the rule counts; else it only adds to the whole of a share */
   readonly counted: boolean;
 }
 
@@ -70,9 +70,10 @@ export class Plan {
     }
   }
 
-  stepsFor(event: MailEvent): readonly Step[] {
+  /** `discounted`: whoever refused is not believed */
+  stepsFor(event: MailEvent, discounted: boolean): readonly Step[] {
     const brings = event.newRecipients !== undefined && event.newRecipients > 0;
-    return this.#steps[indexOf(event.kind, countedReason(event), brings)] ?? [];
+    return this.#steps[indexOf(event.kind, countedReason(event, discounted), brings)] ?? [];
   }
 }
 
@@ -80,8 +81,8 @@ export class Plan {
  * The reason as far as rules count it. The one place where a refusal is left out of account: one that was
  * counted before, and whatever else must not be held against a submitter.
  */
-function countedReason(event: MailEvent): Reason | undefined {
-  return event.repeated === true ? undefined : event.reason;
+function countedReason(event: MailEvent, discounted: boolean): Reason | undefined {
+  return event.repeated === true || discounted ? undefined : event.reason;
 }
 
 function indexOf(kind: EventKind, reason: Reason | undefined, brings: boolean): number {
@@ -96,7 +97,22 @@ function stepOf(
   brings: boolean,
 ): Step[] {
   const counted = counts(active.rule, kind, reason, brings);
-  return counted || (active.rule.ratio && brings) ? [{ active, counted }] : [];
+  return counted || isWhole(active.rule, kind, brings) ? [{ active, counted }] : [];
+}
+
+/** Whether the event adds to what a share is a share of. */
+function isWhole({ ratio, atLeastShare }: Rule, kind: EventKind, brings: boolean): boolean {
+  return (ratio && brings) || (atLeastShare !== undefined && kind === 'delivered');
+}
+
+/** Whether the rule counts refusals of recipients that do not exist, which a provider may be wrong about. */
+export function countsInvalid({ count }: Rule): boolean {
+  return count === 'invalid' || count === 'invalid-recipient' || count === 'invalid-domain';
+}
+
+/** Whether the rule counts this refusal. */
+export function countsRefusal({ count }: Rule, { reason }: MailEvent): boolean {
+  return count === 'invalid' || count === reason;
 }
 
 function counts(

@@ -22,6 +22,12 @@ export interface Limit {
   readonly period: number;
 }
 
+/** Percent of a limit that one recipient domain, one remote host may contribute; undefined: all of it. */
+export interface Bound {
+  readonly domain?: number | undefined;
+  readonly host?: number | undefined;
+}
+
 /** Whom a rule leaves alone; all but the networks in lower case. */
 export interface Exceptions {
   readonly users: readonly string[];
@@ -47,6 +53,10 @@ export interface Rule {
   readonly distinct?: Distinct;
   /** least number of counted events in the window before a ratio or distinct rule can be met */
   readonly atLeast: number;
+  /** percent of all outcomes that the counted events must be besides */
+  readonly atLeastShare?: number | undefined;
+  /** what one remote party may contribute; undefined: no bound */
+  readonly bound?: Bound | undefined;
   readonly action: Action;
   /** ms that the first, the second, ... block lasts, the last for all that follow; undefined: until released */
   readonly durations: readonly (number | undefined)[];
@@ -174,6 +184,8 @@ function ruleOf(fields: RuleFields, file: string): Rule {
     ratio: fields['ratio-of'] !== undefined,
     distinct: fields.distinct,
     atLeast: fields['at-least'] ?? 1,
+    atLeastShare: fields['at-least-share'],
+    bound: boundOf(fields),
     action: fields.action,
     durations: [fields.for, ...(fields.escalation ?? [])].map((time) =>
       typeof time === 'number' ? time : undefined,
@@ -190,6 +202,11 @@ function limitsOf(fields: RuleFields): Limit[] {
   const limits = fields.limits ?? [{ limit: fields.limit ?? 1, period: fields.period ?? HOUR }];
   // A percentage is a text, `25%`; the schema has seen to its form.
   return limits.map(({ limit, period }) => ({ limit: Number.parseInt(String(limit), 10), period }));
+}
+
+function boundOf(fields: RuleFields): Bound | undefined {
+  const { 'most-per-domain': domain, 'most-per-host': host } = fields;
+  return domain === undefined && host === undefined ? undefined : { domain, host };
 }
 
 function exceptionsOf({ except }: RuleFields): Exceptions {

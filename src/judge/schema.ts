@@ -19,6 +19,9 @@ const UNTIL_RELEASED = 'until-released';
 const BLOCKABLE = ['submitter', 'user', 'client', 'uid', 'sender'];
 const NOT_BLOCKABLE: ReadonlySet<unknown> = new Set(['client-net', 'sender-domain', 'host']);
 
+/** Counts that a delivery is the opposite of. */
+const REFUSALS: ReadonlySet<unknown> = new Set(['invalid', ...REASONS]);
+
 /** What a field refuses is always told with the same words, whatever was wrong with it. */
 function expecting<T>(expected: string, read: (value: unknown) => T | undefined) {
   return z.unknown().transform((value, context): T => {
@@ -73,6 +76,9 @@ const limit = expecting(
       ? (value as number)
       : undefined;
   },
+);
+const percent = expecting('a percentage from 1% to 100%', (value) =>
+  typeof value === 'string' && PERCENT.test(value) ? Number.parseInt(value, 10) : undefined,
 );
 const period = duration(MAX_PERIOD, '10m, 1h or 1d');
 
@@ -148,6 +154,9 @@ export const ruleSchema = z.strictObject(
     distinct: choice(['recipient', 'client', 'client-net']).optional(),
     'ratio-of': choice(['recipients']).optional(),
     'at-least': whole(MAX_DISTINCT).optional(),
+    'at-least-share': percent.optional(),
+    'most-per-domain': percent.optional(),
+    'most-per-host': percent.optional(),
     direction: choice(['outbound', 'inbound']).optional(),
     except: exceptSchema.optional(),
     fresh: duration(MAX_DURATION, '10m, 1h or 1d').optional(),
@@ -170,7 +179,12 @@ type Raw = Readonly<Record<string, unknown>>;
 
 /** What contradicts itself though each field alone may be right. `raw` is the file before the schema. */
 export function contradictions(raw: Raw): Finding[] {
-  return [...limitFindings(raw), ...measureFindings(raw), ...actionFindings(raw)];
+  return [
+    ...limitFindings(raw),
+    ...measureFindings(raw),
+    ...boundFindings(raw),
+    ...actionFindings(raw),
+  ];
 }
 
 function limitFindings(raw: Raw): Finding[] {
@@ -209,6 +223,20 @@ function measureFindings(raw: Raw): Finding[] {
   }
   if ('at-least' in raw && !ratio && !('distinct' in raw)) {
     findings.push({ path: ['at-least'], text: 'expected distinct or ratio-of beside at-least' });
+  }
+  return findings;
+}
+
+function boundFindings(raw: Raw): Finding[] {
+  const findings: Finding[] = [];
+  if ('at-least-share' in raw && ('ratio-of' in raw || !REFUSALS.has(raw.count))) {
+    const text = 'expected count: invalid or a reason beside at-least-share, and no ratio-of';
+    findings.push({ path: ['at-least-share'], text });
+  }
+  for (const key of ['most-per-domain', 'most-per-host']) {
+    if (key in raw && raw.distinct !== 'recipient') {
+      findings.push({ path: [key], text: `expected distinct: recipient beside ${key}` });
+    }
   }
   return findings;
 }

@@ -4,6 +4,7 @@
  * that was used since its last turn gets another one).
  */
 import { ownCopy } from '../model/line.ts';
+import type { Pool } from './pool.ts';
 import { SKEW, type Window } from './window.ts';
 
 /**
@@ -14,9 +15,16 @@ import { SKEW, type Window } from './window.ts';
 export interface Bounds {
   readonly keys: number;
   readonly entries: number;
+  /** shared with all other tables of the judge */
+  readonly pool?: Pool;
 }
 
 export const DEFAULT_BOUNDS: Bounds = { keys: 25_000, entries: 250_000 };
+/** Bytes, about, of all tables together. */
+export const ALL_TABLES = 24_000_000;
+/** Measured with keys that come once: window, state, entry of the map. */
+const KEY_WEIGHT = 600;
+const ENTRY_WEIGHT = 80;
 
 /** What is known of one key. */
 export interface KeyState {
@@ -48,6 +56,7 @@ export class KeyTable {
     this.#period = period;
     this.#bounds = bounds;
     this.#onDrop = onDrop;
+    bounds.pool?.join(this);
   }
 
   get keys(): number {
@@ -76,6 +85,7 @@ export class KeyTable {
       highest: 0,
       highestTime: now,
     };
+    this.#bounds.pool?.changed(KEY_WEIGHT); // before: it must not make way for itself
     this.#states.set(ownCopy(id), state);
     return state;
   }
@@ -83,15 +93,24 @@ export class KeyTable {
   /** To be told after a window has changed its size; may drop other keys. */
   resized(by: number): void {
     this.#entries += by;
+    this.#bounds.pool?.changed(by * ENTRY_WEIGHT);
     if (this.#entries > this.#bounds.entries && this.#states.size > 1) this.#evict();
   }
 
   /** Forgets a key without telling `onDrop`. */
   delete(id: string): void {
     const state = this.#states.get(id);
-    if (state === undefined) return;
-    this.#states.delete(id);
-    this.#entries -= state.window.size;
+    if (state !== undefined) this.#remove(id, state);
+  }
+
+  /** Bytes, about. */
+  get weight(): number {
+    return KEY_WEIGHT * this.#states.size + ENTRY_WEIGHT * this.#entries;
+  }
+
+  /** Makes room for other tables. */
+  shed(): void {
+    this.#evict();
   }
 
   *[Symbol.iterator](): IterableIterator<[string, KeyState]> {
@@ -127,8 +146,13 @@ export class KeyTable {
   }
 
   #drop(id: string, state: KeyState): void {
+    this.#remove(id, state);
+    this.#onDrop(id, state);
+  }
+
+  #remove(id: string, state: KeyState): void {
     this.#states.delete(id);
     this.#entries -= state.window.size;
-    this.#onDrop(id, state);
+    this.#bounds.pool?.changed(-KEY_WEIGHT - ENTRY_WEIGHT * state.window.size);
   }
 }

@@ -2,9 +2,13 @@
  * One limit of one rule at work: the windows of its keys, who came how near, which keys have had their verdict.
  * Decides nothing about blocks; that is the judge's part.
  */
+
+import { domainOf } from '../model/address.ts';
 import type { KeyType } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
 import { ownCopy } from '../model/line.ts';
+import { hostGroupOf } from './guard-provider.ts';
+import { BoundedWindow, GatedWindow } from './guard-window.ts';
 import { distinctValueOf, keyIdOf, keyTypeOf } from './key.ts';
 import { dropOldest, type Near, NearMisses } from './near.ts';
 import type { Limit, Rule } from './rule.ts';
@@ -47,7 +51,7 @@ export class Tally {
     this.limit = limit;
     this.period = period;
     this.#newWindow = windowMaker(rule, limit, period);
-    this.#bounds = { keys: bounds.keys, entries: Math.max(bounds.entries, 4 * limit) };
+    this.#bounds = { ...bounds, entries: Math.max(bounds.entries, 4 * limit) };
   }
 
   /**
@@ -58,12 +62,16 @@ export class Tally {
     const type = keyTypeOf(this.rule.per, event);
     const id = type === undefined ? undefined : keyIdOf(type, event);
     if (type === undefined || id === undefined) return undefined;
-    const value =
-      this.rule.distinct === undefined ? '' : distinctValueOf(this.rule.distinct, event);
+    const value = amount === 0 ? '' : this.#valueOf(event);
     if (value === undefined) return undefined;
     if (since !== undefined && event.time <= since(type, id)) return undefined;
     const { table } = this.#keysOf(type);
-    const state = table.get(id) ?? table.create(id, this.#newWindow(), event.time);
+    let state = table.get(id);
+    if (state === undefined) {
+      // Deliveries tell something only about who was refused before.
+      if (amount === 0 && this.rule.atLeastShare !== undefined) return undefined;
+      state = table.create(id, this.#newWindow(), event.time);
+    }
     const measure = this.#measure(table, state, event, amount, whole, value);
     if (amount === 0) return undefined;
     if (measure >= this.limit) return { type, id, state, measure };
@@ -75,6 +83,63 @@ export class Tally {
     return undefined;
   }
 
+  #valueOf(event: MailEvent): string | undefined {
+    const { distinct } = this.rule;
+    return distinct === undefined ? '' : distinctValueOf(distinct, event);
+  }
+
+  /**
+   * Takes back refusals that were counted: whoever told them is not believed any more. A window keeps no more than
+   * its limit, so of a key that was beyond it some refusals of others may be gone as well: a verdict comes later then.
+   */
+  takeBack(events: Iterable<MailEvent>, since: Since | undefined): void {
+    for (const event of events) {
+      const type = keyTypeOf(this.rule.per, event);
+      const id = type === undefined ? undefined : keyIdOf(type, event);
+      const value = this.#valueOf(event);
+      if (type === undefined || id === undefined || value === undefined) continue;
+      if (since !== undefined && event.time <= since(type, id)) continue;
+      const { table } = this.#keysOf(type);
+      const state = table.get(id);
+      if (state === undefined) continue;
+      const before = state.window.size;
+      this.#fill(event, 1, 0, value);
+      state.window.takeBack(this.#entry);
+      table.resized(state.window.size - before);
+      state.highest = 0;
+      state.met = false;
+    }
+  }
+
+  /** Whether these refusals alone, all of one key and in their order, meet the limit. */
+  isMetBy(events: Iterable<MailEvent>): boolean {
+    const window = this.#newWindow();
+    for (const event of events) {
+      const value = this.#valueOf(event);
+      if (value === undefined) continue;
+      this.#fill(event, 1, 1, value);
+      if (window.add(this.#entry) >= this.limit) return true;
+    }
+    return false;
+  }
+
+  /** The verdict on a key was withdrawn. */
+  withdraw(type: KeyType, id: string): void {
+    this.#keysOf(type).verdicts.delete(id);
+  }
+
+  #fill(event: MailEvent, amount: number, whole: number, value: string): void {
+    const entry = this.#entry;
+    entry.time = event.time;
+    entry.amount = amount;
+    entry.whole = whole;
+    entry.value = value;
+    entry.late = event.amends === true;
+    const { bound } = this.rule;
+    if (bound?.domain !== undefined) entry.domain = domainOf(value);
+    if (bound?.host !== undefined) entry.host = event.relay ? hostGroupOf(event.relay) : '';
+  }
+
   #measure(
     table: KeyTable,
     state: KeyState,
@@ -83,14 +148,9 @@ export class Tally {
     whole: number,
     value: string,
   ): number {
-    const entry = this.#entry;
-    entry.time = event.time;
-    entry.amount = amount;
-    entry.whole = whole;
-    entry.value = value;
-    entry.late = event.amends === true;
+    this.#fill(event, amount, whole, value);
     const before = state.window.size;
-    const measure = state.window.add(entry);
+    const measure = state.window.add(this.#entry);
     const grown = state.window.size - before;
     if (grown !== 0) table.resized(grown);
     return measure;
@@ -145,7 +205,15 @@ export class Tally {
 }
 
 function windowMaker(rule: Rule, limit: number, period: number): () => Window {
-  const { ratio, distinct, atLeast } = rule;
+  const { atLeastShare } = rule;
+  const plain = plainWindowMaker(rule, limit, period);
+  if (atLeastShare === undefined) return plain;
+  return () => new GatedWindow(plain(), limit, period, atLeastShare / 100);
+}
+
+function plainWindowMaker(rule: Rule, limit: number, period: number): () => Window {
+  const { ratio, distinct, atLeast, bound } = rule;
+  if (bound !== undefined) return () => new BoundedWindow(limit, period, atLeast, bound);
   if (ratio) return () => new ShareWindow(period, atLeast);
   if (distinct !== undefined) return () => new DistinctWindow(limit, period, atLeast);
   return () => new SumWindow(limit, period);

@@ -30,6 +30,9 @@ export interface Entry {
   value: string;
   /** told late by the log: its time is right, however far back */
   late: boolean;
+  /** whom a bound on what one may contribute tells apart; absent: nobody */
+  domain?: string;
+  host?: string;
 }
 
 export interface Window {
@@ -39,13 +42,16 @@ export interface Window {
   readonly size: number;
   /** Takes an event and returns the measure with it. `entry` is not kept: callers use one object again and again. */
   add(entry: Entry): number;
+  /** Forgets an event that was added, as far as it is still there. Its `time`, `amount` and `value` are looked at. */
+  takeBack(entry: Entry): void;
 }
 
 /** Amounts by time, oldest first; one entry for each different time. Sums and shares are made of it. */
-class Amounts {
+export class Amounts {
   /** time, amount, time, amount, ... in one array: a key's memory is mostly the price of its objects */
   #pairs: number[] = [];
   #head = 0;
+  #isMerged = false;
   sum = 0;
   size = 0;
 
@@ -109,6 +115,23 @@ class Amounts {
     }
   }
 
+  /** Takes an amount away where it was added; where entries were merged, from the one that has it now. */
+  remove(time: number, amount: number): void {
+    let at = this.#head;
+    while (at < this.#pairs.length && (this.#pairs[at] as number) < time) at += 2;
+    if (at >= this.#pairs.length || this.size === 0) return;
+    if (this.#pairs[at] !== time && !this.#isMerged) return;
+    const there = this.#pairs[at + 1] as number;
+    const taken = Math.min(amount, there);
+    this.sum -= taken;
+    if (taken < there) {
+      this.#pairs[at + 1] = there - taken;
+      return;
+    }
+    this.#pairs.splice(at, 2);
+    this.size--;
+  }
+
   /** Halves the number of entries: two neighbours become one at the later of their times. */
   halve(): void {
     const pairs = this.#pairs.slice(this.#head);
@@ -123,6 +146,7 @@ class Amounts {
       this.#pairs.push(nextTime ?? time, amount + (nextAmount ?? 0));
     }
     this.#head = 0;
+    this.#isMerged = true;
     this.size = this.#pairs.length / 2;
   }
 }
@@ -159,6 +183,11 @@ export class SumWindow implements Window {
     this.#amounts.dropBeyond(this.#limit);
     this.size = this.#amounts.size;
     return sum;
+  }
+
+  takeBack({ time, amount }: Entry): void {
+    this.#amounts.remove(time, amount);
+    this.size = this.#amounts.size;
   }
 }
 
@@ -197,6 +226,13 @@ export class DistinctWindow implements Window {
     const events = this.#events?.add(entry) ?? 1;
     this.size = this.#values.size + (this.#events?.size ?? 0);
     return events >= this.#atLeast ? this.#values.size : 0;
+  }
+
+  takeBack(entry: Entry): void {
+    // A value that came again later stays: that was somebody else's.
+    if (this.#values.get(entry.value) === entry.time) this.#values.delete(entry.value);
+    this.#events?.takeBack(entry);
+    this.size = this.#values.size + (this.#events?.size ?? 0);
   }
 
   #put(value: string, time: number, atEnd: boolean): void {
@@ -266,6 +302,11 @@ export class ShareWindow implements Window {
     // A refusal whose acceptance the log did not show is a recipient all the same.
     const whole = Math.max(this.#whole.sum, this.#counted.sum);
     return Math.floor((1000 * this.#counted.sum) / whole) / 10;
+  }
+
+  takeBack({ time, amount }: Entry): void {
+    this.#counted.remove(time, amount);
+    this.size = this.#counted.size + this.#whole.size;
   }
 
   #put(amounts: Amounts, time: number, amount: number, edge: number): void {

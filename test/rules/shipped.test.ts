@@ -36,6 +36,7 @@ const SHIPPED: Readonly<Record<string, Partial<Rule>>> = {
     per: 'submitter',
     direction: 'outbound',
     distinct: 'recipient',
+    atLeastShare: 8,
     limits: [{ limit: 100, period: HOUR }],
     action: 'block',
     durations: [undefined],

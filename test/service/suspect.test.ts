@@ -1,0 +1,98 @@
+/** A provider that refuses good addresses, through the running service: told once, blocks ended, nobody forgotten. */
+import { readFileSync } from 'node:fs';
+import { afterEach, expect, it } from 'vitest';
+import { main } from '../../src/cli/main.ts';
+import { suspectPeriods } from '../../src/suspects.ts';
+import { eventually, type RunningService, type Scratch, scratch } from './scratch.ts';
+
+const MINUTE = 60_000;
+const RULE = [
+  'name: invalid-recipients',
+  'description: Mail to addresses that do not exist.',
+  'count: invalid',
+  'per: submitter',
+  'distinct: recipient',
+  'limit: 20',
+  'period: 1h',
+  'action: block',
+  '',
+].join('\n');
+
+let open: { service?: RunningService; place?: Scratch } = {};
+
+afterEach(async () => {
+  await open.service?.stop();
+  open.place?.remove();
+  open = {};
+});
+
+let serial = 0xa000;
+
+/** The lines of one message with one recipient; `ago` in ms. */
+function mail(user: string, refused: boolean, ago: number, host = 'mx1.in.big.example'): string[] {
+  const id = `${(++serial).toString(16).toUpperCase()}ABCDE`;
+  const at = `${new Date(Date.now() - ago).toISOString()} mx1 postfix`;
+  const to = `to=<r${serial}@big.example>, relay=${host}[198.51.100.9]:25, delay=1, delays=0/0/0/1`;
+  const said = `host ${host}[198.51.100.9] said: 550-5.1.1 The email account that you tried to reach does not exist (in reply to RCPT TO command)`;
+  const outcome = refused
+    ? `dsn=5.1.1, status=bounced (${said})`
+    : 'dsn=2.0.0, status=sent (250 OK)';
+  return [
+    `${at}/submission/smtpd[811]: ${id}: client=pc.example.net[192.0.2.7], sasl_method=PLAIN, sasl_username=${user}`,
+    `${at}/cleanup[815]: ${id}: message-id=<${serial}@example.net>`,
+    `${at}/qmgr[700]: ${id}: from=<${user}>, size=1000, nrcpt=1 (queue active)`,
+    `${at}/smtp[822]: ${id}: ${to}, ${outcome}`,
+    `${at}/qmgr[700]: ${id}: removed`,
+  ];
+}
+
+const users = (count: number) => Array.from({ length: count }, (_, n) => `user${n}@example.net`);
+
+async function run(at: Scratch, ...argv: string[]) {
+  const out: string[] = [];
+  const io = { stdout: (text: string) => void out.push(text), stderr: () => undefined };
+  const status = await main([...argv, '--config', at.config], io);
+  return { status, out: out.join('') };
+}
+
+function lists(at: Scratch, user: string): boolean {
+  return readFileSync(at.path('maps/sasl_access'), 'utf8').includes(`\n${user}\t`);
+}
+
+it('ends the block that rests on it, tells once, and goes on with all others', async () => {
+  const at = scratch({ rule: RULE });
+  open.place = at;
+  open.service = at.start();
+  for (let ago = 170; ago > 5; ago -= 15) {
+    at.write(...users(20).flatMap((user) => mail(user, false, ago * MINUTE)));
+  }
+  const refused = (user: string, count: number, host?: string) =>
+    Array.from({ length: count }, () => mail(user, true, MINUTE, host)).flat();
+  at.write(...refused('news@example.net', 20));
+  const blocks = () => at.withStore((store) => store.blocks.history(10));
+  expect(await eventually(() => blocks().length === 1)).toBe(true);
+  expect(await eventually(() => lists(at, 'news@example.net'))).toBe(true);
+
+  at.write(...users(10).flatMap((user) => mail(user, true, 0)));
+  expect(await eventually(() => !lists(at, 'news@example.net'))).toBe(true);
+  expect(blocks()).toMatchObject([{ key: { id: 'news@example.net' }, releasedBy: 'guard' }]);
+  expect(
+    await eventually(() => at.mails().some((text) => text.includes('refuses addresses'))),
+  ).toBe(true);
+  expect((await run(at, 'status')).out).toContain('refusals do not count: big.example since');
+  expect((await run(at, 'report')).out).toContain('the provider was suspect');
+  expect((await run(at, 'blocks', '--all')).out).toContain('not believed any more');
+
+  await open.service.stop();
+  open.service = at.start();
+  at.write(...refused('news@example.net', 40));
+  at.write(...refused('thief@example.net', 20, 'mx.other.example'));
+  expect(await eventually(() => lists(at, 'thief@example.net'))).toBe(true);
+  await open.service.stop();
+  delete open.service;
+  expect(lists(at, 'news@example.net')).toBe(false);
+  expect(at.withStore(suspectPeriods)).toMatchObject([
+    { provider: 'big.example', released: [{ key: { id: 'news@example.net' } }] },
+  ]);
+  expect(at.mails().filter((text) => text.includes('refuses addresses'))).toHaveLength(1);
+});
