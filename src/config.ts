@@ -5,9 +5,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { errnoOf, messageOf, PosternError } from './base/errors.ts';
+import { errnoOf, messageOf, type Place, PosternError } from './base/errors.ts';
 import { parseDuration } from './base/time.ts';
 import {
   type CLIENT_MAP_TYPES,
@@ -20,6 +20,7 @@ import {
 import { suggestKey } from './config/suggest.ts';
 import { type Problem, problemsError, problemsOf, readYaml, type YamlFile } from './config/yaml.ts';
 import type { Mta } from './model/event.ts';
+import { type ListenAddress, parseListenAddress } from './policy/address.ts';
 
 export { describeConfig } from './config/describe.ts';
 
@@ -74,6 +75,12 @@ export interface NotifyConfig {
   readonly digest: number;
 }
 
+export interface PolicyConfig {
+  readonly listen: ListenAddress;
+  /** name or number of the group that may connect to the unix socket */
+  readonly group?: string;
+}
+
 /** Everything an operator can set, resolved: paths absolute, durations in ms, defaults in place. */
 export interface Config {
   /** the configuration file itself, absolute */
@@ -89,6 +96,8 @@ export interface Config {
   /** folder of rule files */
   readonly rules: string;
   readonly mode: 'enforce' | 'observe';
+  /** which process writes the targets: `postern run`, or `postern enforce` */
+  readonly enforcer: 'daemon' | 'separate';
   /** ms that events are kept */
   readonly retention: number;
   /** absent: inferred from the log */
@@ -102,6 +111,8 @@ export interface Config {
   };
   readonly caps: { readonly blocksPerHour: number };
   readonly targets: { readonly postfix: PostfixTargets; readonly exim: EximTargets };
+  /** absent: no policy service */
+  readonly policy?: PolicyConfig;
   /** hold or freeze mail of a new block that is queued already */
   readonly queue: { readonly hold: boolean };
   /** argument vectors to which arguments are appended */
@@ -140,6 +151,16 @@ function readConfigFile(file: string): string {
   }
 }
 
+/** Where `path` (`['targets', 'exim', 'blockedUsers']`) stands in the configuration file, for messages. */
+export function placeOf({ file }: Config, path: readonly string[]): Place {
+  return readYaml(readConfigFile(file), file, 'config').keyPlace(path);
+}
+
+/** Whether the configuration file itself names the option at `path`. */
+export function isNamed({ file }: Config, path: readonly string[]): boolean {
+  return readYaml(readConfigFile(file), file, 'config').has(path);
+}
+
 /** The defaults alone, for commands that work without a configuration file. */
 export function defaultConfig(): Config {
   return parseConfig('', DEFAULT_CONFIG_FILE);
@@ -153,7 +174,7 @@ export function parseConfig(text: string, file: string): Config {
     ? contradictions(result.data, yaml)
     : problemsOf(yaml, result.error.issues, (path) => suggestKey(configSchema, path));
   if (!result.success || problems.length > 0) throw problemsError('config', problems);
-  return resolveConfig(result.data, resolve(file));
+  return resolveConfig(besideEachOther(result.data, yaml), resolve(file));
 }
 
 /** What no single option shows. */
@@ -194,6 +215,36 @@ function sharedFiles(raw: RawConfig): [string[], string][] {
   });
 }
 
+/** Files of the same folder, where the configuration names some of them and leaves others to their defaults. */
+function besideEachOther(raw: RawConfig, yaml: YamlFile): RawConfig {
+  const { postfix, exim } = raw.targets;
+  const isNamed = (path: readonly string[]) => yaml.has(['targets', ...path]);
+  const named = MAPS.find((name) => isNamed(['postfix', name, 'file']));
+  const folder = named === undefined ? undefined : dirname(postfix[named]?.file ?? '');
+  const maps = MAPS.flatMap((name) => {
+    const map = postfix[name];
+    if (map === undefined || folder === undefined || isNamed(['postfix', name, 'file'])) return [];
+    const type =
+      name === 'sender' && !isNamed(['postfix', name, 'type']) ? postfix.user?.type : undefined;
+    return [[name, { ...map, file: join(folder, basename(map.file)), type: type ?? map.type }]];
+  });
+  const senders = isNamed(['exim', 'blockedUsers']) && !isNamed(['exim', 'blockedSenders']);
+  return {
+    ...raw,
+    targets: {
+      postfix: { ...postfix, ...Object.fromEntries(maps) },
+      exim: senders
+        ? {
+            ...exim,
+            blockedSenders: join(dirname(exim.blockedUsers), basename(exim.blockedSenders)),
+          }
+        : exim,
+    },
+  };
+}
+
+const MAPS = ['user', 'client', 'sender', 'uid'] as const;
+
 function resolveConfig(raw: RawConfig, file: string): Config {
   const at = (path: string) => resolve(dirname(file), path);
   const logs = raw.logs ?? [raw.mta === 'postfix' ? '/var/log/mail.log' : '/var/log/exim4/mainlog'];
@@ -208,6 +259,7 @@ function resolveConfig(raw: RawConfig, file: string): Config {
     database: at(raw.database),
     rules: raw.rules === undefined ? SHIPPED_RULES : at(raw.rules),
     mode: raw.mode,
+    enforcer: raw.enforcer,
     retention: milliseconds(raw.retention),
     ...(raw.trustedNetworks === undefined ? {} : { trustedNetworks: raw.trustedNetworks }),
     allow: { ...raw.allow, users: raw.allow.users.map((user) => user.toLowerCase()) },
@@ -219,8 +271,9 @@ function resolveConfig(raw: RawConfig, file: string): Config {
         blockedSenders: at(raw.targets.exim.blockedSenders),
       },
     },
+    ...(raw.policy === undefined ? {} : { policy: resolvePolicy(raw.policy, raw.mta) }),
     queue: raw.queue,
-    commands: raw.commands,
+    commands: resolveCommands(raw),
     ...(notify === undefined ? {} : { notify }),
     report: { to: raw.report.to ?? notify?.to ?? [] },
     logLevel: raw.logLevel,
@@ -236,8 +289,26 @@ function resolvePostfix(raw: RawConfig['targets']['postfix'], at: At): PostfixTa
     ...(client === undefined ? {} : { client: resolveMap(client, at) }),
     ...(sender === undefined ? {} : { sender: resolveMap(sender, at) }),
     ...(uid === undefined ? {} : { uid: resolveMap(uid, at) }),
-    postmap,
+    postmap: inFolderOf(reload, postmap),
     reload,
+  };
+}
+
+/** Commands of Postfix speak of the same instance as the reload command: `postfix -c DIR reload` names it. */
+function inFolderOf(reload: readonly string[], command: readonly string[]): readonly string[] {
+  const at = reload.indexOf('-c');
+  const folder = at < 0 ? undefined : reload[at + 1];
+  return folder === undefined || command.includes('-c') ? command : [...command, '-c', folder];
+}
+
+function resolveCommands({ commands, targets }: RawConfig): Config['commands'] {
+  const { exim, ...postfix } = commands;
+  const { reload } = targets.postfix;
+  return {
+    exim,
+    postsuper: inFolderOf(reload, postfix.postsuper),
+    postqueue: inFolderOf(reload, postfix.postqueue),
+    postconf: inFolderOf(reload, postfix.postconf),
   };
 }
 
@@ -251,6 +322,21 @@ function resolveMap<
   T extends { file: string; action: 'HOLD' | 'REJECT'; text?: string | undefined },
 >(raw: T, at: At): T & { text: string } {
   return { ...raw, file: at(raw.file), text: raw.text ?? ACTION_TEXTS[raw.action] };
+}
+
+/** Below its queue directory a chrooted smtpd finds the socket, too. */
+const POLICY_SOCKETS: Readonly<Record<Mta, string>> = {
+  postfix: '/var/spool/postfix/postern/policy',
+  exim: '/run/postern/policy',
+};
+
+function resolvePolicy(raw: NonNullable<RawConfig['policy']>, mta: Mta): PolicyConfig {
+  const { listen, group } = raw;
+  const given = listen === undefined ? undefined : parseListenAddress(listen);
+  return {
+    listen: given ?? { kind: 'unix', path: POLICY_SOCKETS[mta] },
+    ...(group === undefined ? {} : { group }),
+  };
 }
 
 function resolveNotify(raw: NonNullable<RawConfig['notify']>, at: At): NotifyConfig {

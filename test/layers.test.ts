@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { PARSERS } from '../src/registry.ts';
 
 const SRC = new URL('../src/', import.meta.url).pathname;
-const STAGES = ['follow', 'parse', 'correlate', 'judge', 'store', 'enforce', 'notify'];
+const STAGES = ['follow', 'parse', 'correlate', 'judge', 'store', 'enforce', 'notify', 'policy'];
 
 /** Higher numbers may import lower ones. */
 const LEVELS: Readonly<Record<string, number>> = { base: 0, model: 1, cli: 4 };

@@ -4,6 +4,7 @@
  * message says what was expected.
  */
 import type { z } from 'zod';
+import { parseListenAddress } from '../policy/address.ts';
 import {
   account,
   address,
@@ -104,7 +105,9 @@ const postfix = section({
     .describe('Blocked local accounts. `false`: not used.'),
   postmap: command
     .default(['/usr/sbin/postmap'])
-    .describe('Command that builds a map; `TYPE:FILE` is appended.'),
+    .describe(
+      'Command that builds a map; `TYPE:FILE` is appended. A `-c DIR` in `reload` is taken over, here and in `commands`.',
+    ),
   reload: argv
     .default(['/usr/sbin/postfix', 'reload'])
     .describe('Command that makes Postfix read changed maps; `[]` for none.'),
@@ -162,6 +165,24 @@ const notify = section({
     .describe('Blocks that fall within this time are told in one mail.'),
 });
 
+const policy = section({
+  listen: shown(
+    text(
+      'unix:PATH with an absolute path, or inet:127.0.0.1:PORT',
+      (value) => parseListenAddress(value) !== undefined,
+    )
+      .optional()
+      .describe('Where it listens: `unix:PATH`, or a loopback port, `inet:127.0.0.1:PORT`.'),
+    '`unix:/var/spool/postfix/postern/policy`, for Exim `unix:/run/postern/policy`',
+  ),
+  group: shown(
+    text('a group', (value) => /^(?:\d{1,10}|[A-Za-z_][\w.-]*)$/.test(value))
+      .optional()
+      .describe('Group that may connect to the unix socket.'),
+    'everybody whom its folder lets in',
+  ),
+});
+
 /** The whole configuration file. */
 export const configSchema = section({
   mta: choice(['postfix', 'exim'] as const)
@@ -199,6 +220,11 @@ export const configSchema = section({
   mode: choice(['enforce', 'observe'] as const)
     .default('enforce')
     .describe('`observe` does everything but changing the MTA.'),
+  enforcer: choice(['daemon', 'separate'] as const)
+    .default('daemon')
+    .describe(
+      'Who changes the MTA: `daemon`, that is `postern run` itself; or `separate`: `postern enforce`, so that `postern run` needs no root. See docs/privileges.md.',
+    ),
   retention: duration('30d').default('30d').describe('How long events are kept.'),
   trustedNetworks: shown(
     list(network, 'a list of networks')
@@ -234,6 +260,14 @@ export const configSchema = section({
   })
     .prefault({})
     .describe('Where blocks take effect.'),
+  policy: shown(
+    policy
+      .optional()
+      .describe(
+        'The policy service: answers for each recipient, so that a block also meets a session that is open. See docs/mta/postfix-policy.md.',
+      ),
+    'there is no such service',
+  ),
   queue: section({
     hold: yes.default(true).describe('Hold or freeze mail of a new block that is queued already.'),
   })

@@ -32,6 +32,8 @@ export function problemsError(code: string, problems: readonly Problem[]): Poste
 /** A parsed file that knows the line of every key. */
 export interface YamlFile {
   readonly value: unknown;
+  /** whether the key that `path` ends with is there */
+  has(path: readonly PropertyKey[]): boolean;
   /** place of the value at `path`, or of the nearest section around it */
   place(path: readonly PropertyKey[]): Place;
   /** place of the key itself, for keys that should not be there */
@@ -58,6 +60,7 @@ export function readYaml(text: string, file: string, code: string): YamlFile {
   }
   return {
     value: contentOf(document, file, code),
+    has: (path) => keyAt(document.contents, path) !== undefined,
     place: (path) => at(nodeAt(document.contents, path), path),
     keyPlace: (path) => at(keyAt(document.contents, path) ?? nodeAt(document.contents, path), path),
   };

@@ -169,3 +169,13 @@ describe('the manual', () => {
     expect(parseConfig(example, 'p.yaml').trustedNetworks).toHaveLength(2);
   });
 });
+
+it('takes the Postfix instance of the reload command over to the other commands', () => {
+  const text =
+    'targets: { postfix: { reload: [postfix, -c, /srv/postfix, reload] } }\ncommands: { postsuper: [postsuper, -c, /other] }\n';
+  const { targets, commands } = parseConfig(text, 'postern.yaml');
+  expect(targets.postfix.postmap).toEqual(['/usr/sbin/postmap', '-c', '/srv/postfix']);
+  expect(commands.postconf).toEqual(['/usr/sbin/postconf', '-c', '/srv/postfix']);
+  expect(commands.postsuper).toEqual(['postsuper', '-c', '/other']);
+  expect(commands.exim).not.toContain('-c');
+});

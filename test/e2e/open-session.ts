@@ -3,9 +3,8 @@
  * the line on which the verdict falls. Counted from the server's own log, so that no clock is needed.
  */
 import { appendFileSync } from 'node:fs';
-import { SmtpClient } from '../support/smtp-client.ts';
+import { type ConnectOptions, SmtpClient } from '../support/smtp-client.ts';
 
-export const BOT = { user: 'alice@example.net', password: 'secret' };
 /** recipients of each message; every second one does not exist */
 export const RECIPIENTS = 4;
 /** after so many messages the bot gives up */
@@ -16,18 +15,24 @@ export interface Bot {
   readonly taken: number;
   /** how many messages were refused, or lost their recipients */
   readonly refused: number;
+  /** messages a second, from start to end */
+  rate(): number;
   /** Sends `count` messages more on the same session, then ends. */
   finish(count: number): Promise<void>;
 }
 
 /** Starts to send; each message is one write of MAIL, RCPT and DATA (RFC 2920), and one of the content. */
-export async function startBot(port: number): Promise<Bot> {
-  const client = await SmtpClient.open({ port, auth: BOT });
+export async function startBot(from: ConnectOptions): Promise<Bot> {
+  const client = await SmtpClient.open(from);
+  const sender = from.auth?.user ?? 'app@example.net';
   const count = { taken: 0, refused: 0, last: ENOUGH };
+  const start = performance.now();
+  let end = start;
   const work = (async () => {
     for (let number = 0; number < count.last; number++) {
-      count[(await sendOne(client, number)) ? 'taken' : 'refused']++;
+      count[(await sendOne(client, sender, number)) ? 'taken' : 'refused']++;
     }
+    end = performance.now();
     await client.quit();
   })();
   work.catch(() => {}); // told by finish()
@@ -38,6 +43,7 @@ export async function startBot(port: number): Promise<Bot> {
     get refused() {
       return count.refused;
     },
+    rate: () => (1000 * (count.taken + count.refused)) / (end - start),
     async finish(more) {
       count.last = count.taken + count.refused + more;
       await work;
@@ -45,12 +51,12 @@ export async function startBot(port: number): Promise<Bot> {
   };
 }
 
-async function sendOne(client: SmtpClient, number: number): Promise<boolean> {
+async function sendOne(client: SmtpClient, sender: string, number: number): Promise<boolean> {
   const recipients = Array.from(
     { length: RECIPIENTS },
     (_, index) => `${index % 2 === 0 ? 'nobody' : 'friend'}${number}-${index}@example.org`,
   );
-  const lines = [`MAIL FROM:<${BOT.user}>`, ...recipients.map((to) => `RCPT TO:<${to}>`), 'DATA'];
+  const lines = [`MAIL FROM:<${sender}>`, ...recipients.map((to) => `RCPT TO:<${to}>`), 'DATA'];
   let reply = await client.command(lines.join('\r\n'));
   for (let more = 1; more < lines.length; more++) reply = await client.reply();
   if (reply.code !== 354) {
