@@ -5,7 +5,7 @@
 import type { Log } from './base/log.ts';
 import { type Clock, MINUTE, SECOND } from './base/time.ts';
 import type { MailQueue, QueueResult } from './enforce/queue.ts';
-import { reconcile, type TargetResult } from './enforce/reconcile.ts';
+import type { ReconcileRequest, Reconciliation, TargetResult } from './enforce/reconcile.ts';
 import type { BlockTarget } from './enforce/target.ts';
 import type { Block } from './model/block.ts';
 import type { SubmitterType } from './model/event.ts';
@@ -24,11 +24,17 @@ export interface TargetState {
   readonly inexpressible: readonly string[];
 }
 
-export interface EnforcerOptions {
-  readonly store: Store;
-  readonly targets: readonly BlockTarget[];
+/** What touches the MTA: in this process, or by asking the one that has the right to (src/step.ts). */
+export interface Hands {
+  readonly targets: readonly Pick<BlockTarget, 'name' | 'file'>[];
+  /** never throws for what the environment does, see src/enforce/reconcile.ts */
+  reconcile(request: ReconcileRequest): Promise<Reconciliation>;
   /** holds the queued mail of a new block; undefined: it is left alone */
-  readonly queue?: MailQueue | undefined;
+  readonly queue?: Pick<MailQueue, 'act'> | undefined;
+}
+
+export interface EnforcerOptions extends Hands {
+  readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -43,6 +49,15 @@ export interface Enforced {
   readonly again?: number;
 }
 
+/** Names of what is kept in the store's state. */
+const TO_HOLD = 'blocks to hold mail of';
+const TRIED = 'newest block tried';
+
+/** Number of the newest block that a run has tried to bring into force, 0 before the first. */
+export function triedBlock(store: Store): number {
+  return (store.state.read(TRIED) ?? 0) as number;
+}
+
 const FIRST_RETRY = 2 * SECOND;
 const LONGEST_RETRY = 5 * MINUTE;
 
@@ -50,6 +65,10 @@ export class Enforcer {
   readonly #options: EnforcerOptions;
   /** nothing is known of what an earlier process did between replacing a file and telling the MTA */
   #isFirst = true;
+  /** blocks whose time was over, until a run comes to its end and tells them */
+  #ended: StoredBlock[] = [];
+  /** after a failure: until when to leave it (ms), and what was to be enforced */
+  #rest: { readonly until: number; readonly blocks: string } | undefined;
 
   constructor(options: EnforcerOptions) {
     this.#options = options;
@@ -63,8 +82,10 @@ export class Enforcer {
   /** One run over all targets. Failures of the environment are remembered and tried again, never thrown. */
   async run(): Promise<Enforced> {
     const { store, targets, clock } = this.#options;
-    const expired = this.#expire();
+    this.#ended.push(...this.#expire());
     const blocks = store.blocks.allRunning();
+    const rest = this.#restLeft(blocks);
+    if (rest !== undefined) return { released: [], expired: this.#takeEnded(), again: rest };
     const before = new Map(targets.map(({ name }) => [name, this.#stateOf(name)]));
     const written = this.#writtenBefore(before);
     const names = targets.map(({ name }) => name);
@@ -72,18 +93,40 @@ export class Enforcer {
       this.#isFirst ? names : names.filter((name) => before.get(name)?.pending),
     );
     this.#isFirst = false;
-    const result = await reconcile(targets, { blocks, written, pending, now: clock.now() });
-    await this.#holdQueued(result.targets, written, blocks);
-    const { states, released } = store.commit(() => ({
-      released: this.#release(result.targets.flatMap((target) => target.released)),
-      states: result.targets.map((target) => this.#remember(target, before.get(target.name))),
-    }));
-    const again = soonest([
-      ...result.targets.map((target) => target.retryIn),
-      ...states.map((state) => retryAfter(state, clock.now())),
-      this.#untilExpiry(),
-    ]);
+    const now = clock.now();
+    const result = await this.#options.reconcile({ blocks, written, pending, now });
+    const { states, released } = store.commit(() => {
+      this.#noteFresh(result.targets, written);
+      return {
+        released: this.#release(result.targets.flatMap((target) => target.released)),
+        states: result.targets.map((target) => this.#remember(target, before.get(target.name))),
+      };
+    });
+    await this.#holdQueued(blocks);
+    this.#noteTried(blocks);
+    const retry = soonest(states.map((state) => retryAfter(state, clock.now())));
+    this.#rest =
+      retry === undefined ? undefined : { until: clock.now() + retry, blocks: namesOf(blocks) };
+    const inEditing = result.targets.map((target) => target.retryIn);
+    const again = soonest([...inEditing, retry, this.#untilExpiry()]);
+    const expired = this.#takeEnded();
     return { released, expired, ...(again === undefined ? {} : { again }) };
+  }
+
+  /**
+   * ms that are left of the pause after a failure, while there is nothing new to enforce. Our own attempts change the
+   * folder that is watched for changes: without a pause, each would set off the next.
+   */
+  #restLeft(blocks: readonly Block[]): number | undefined {
+    if (this.#rest === undefined || this.#rest.blocks !== namesOf(blocks)) return undefined;
+    const left = this.#rest.until - this.#options.clock.now();
+    return left > 0 && left <= LONGEST_RETRY ? left : undefined;
+  }
+
+  #takeEnded(): StoredBlock[] {
+    const ended = this.#ended;
+    this.#ended = [];
+    return ended;
   }
 
   #stateOf(name: string): TargetState | undefined {
@@ -101,9 +144,11 @@ export class Enforcer {
 
   #expire(): StoredBlock[] {
     const { store, clock, log } = this.#options;
+    // Without need no write: what is to be enforced must not wait for a database that is full or locked.
+    if (store.blocks.ended(clock.now()).length === 0) return [];
     return store.commit(() => {
       const ended = store.blocks.ended(clock.now());
-      const newest = ended.length === 0 ? 0 : store.events.newest();
+      const newest = store.events.newest();
       for (const block of ended) {
         store.blocks.release(block.id, clock.now(), 'expiry', newest);
         log.info({ block: block.id, who: block.key }, 'block is over');
@@ -124,23 +169,42 @@ export class Enforcer {
     return different;
   }
 
-  /** Before a block counts as in force, what its submitter has in the queue is held, too. */
-  async #holdQueued(
+  /** Blocks that are listed since now: what they have in the queue is to be held, after a kill as well. */
+  #noteFresh(
     results: readonly TargetResult[],
     written: ReadonlyMap<string, ReadonlySet<number>>,
-    blocks: readonly Block[],
-  ): Promise<void> {
+  ): void {
     const { queue, store } = this.#options;
     if (queue === undefined) return;
-    const fresh = new Set<number>();
+    const fresh = new Set(this.#toHold());
+    const before = fresh.size;
     for (const { name, written: now } of results) {
       for (const id of now) if (written.get(name)?.has(id) !== true) fresh.add(id);
     }
+    if (fresh.size > before) store.state.write(TO_HOLD, [...fresh]);
+  }
+
+  #toHold(): readonly number[] {
+    return (this.#options.store.state.read(TO_HOLD) ?? []) as readonly number[];
+  }
+
+  async #holdQueued(blocks: readonly Block[]): Promise<void> {
+    const { queue, store } = this.#options;
+    const waiting = this.#toHold();
+    if (queue === undefined || waiting.length === 0) return;
     for (const { id, key } of blocks) {
-      if (!fresh.has(id) || key.type === 'sender') continue;
+      if (!waiting.includes(id) || key.type === 'sender') continue;
       const ids = store.state.queueIdsOf({ type: key.type as SubmitterType, id: key.id });
       if (ids.length > 0) this.#sayHeld(id, await queue.act('hold', ids));
     }
+    store.state.write(TO_HOLD, []);
+  }
+
+  /** Up to here everything possible was done, so people can be told what came of it. */
+  #noteTried(blocks: readonly Block[]): void {
+    const { store } = this.#options;
+    const newest = Math.max(0, ...blocks.map(({ id }) => id));
+    if (newest > triedBlock(store)) store.state.write(TRIED, newest);
   }
 
   #sayHeld(block: number, result: QueueResult): void {
@@ -196,6 +260,10 @@ function retryAfter(
 ): number | undefined {
   if (failure === undefined && !pending) return undefined;
   return Math.min(LONGEST_RETRY, Math.max(FIRST_RETRY, now - (failingSince ?? now)));
+}
+
+function namesOf(blocks: readonly Block[]): string {
+  return blocks.map(({ id }) => id).join();
 }
 
 function soonest(times: readonly (number | undefined)[]): number | undefined {

@@ -12,10 +12,19 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { COMMANDS } from '../src/cli/main.ts';
 import { defaultConfig } from '../src/config.ts';
+import { available, isRoot } from './support/server.ts';
 
 const UNITS = join(import.meta.dirname, '../systemd');
+const units = readdirSync(UNITS).filter((name) => /\.(?:service|timer)$/.test(name));
+const services = units.filter((name) => name.endsWith('.service'));
+const daemons = ['postern.service', 'postern-enforce.service', 'postern-single.service'];
 const HIGHEST = 2.0;
+
+function contentOf(name: string): string {
+  return readFileSync(join(UNITS, name), 'utf8');
+}
 
 function hasAnalyze(): boolean {
   const found = spawnSync('systemd-analyze', ['--version']).status === 0;
@@ -45,51 +54,111 @@ describe.runIf(hasAnalyze())('systemd', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it.each(['postern.service', 'postern-report.service', 'postern-report.timer'])(
-    'has nothing to say about %s',
-    (unit) => {
-      const { status, stdout, stderr } = spawnSync(
-        'systemd-analyze',
-        ['verify', '--man=no', join(folder, unit)],
-        { encoding: 'utf8' },
-      );
-      expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
-    },
-  );
+  it.each(units)('has nothing to say about %s', (unit) => {
+    const { status, stdout, stderr } = spawnSync(
+      'systemd-analyze',
+      ['verify', '--man=no', join(folder, unit)],
+      { encoding: 'utf8' },
+    );
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
+  });
 
-  it.each(['postern.service', 'postern-report.service'])('finds %s well shut', (unit) => {
+  it.each(services)('finds %s well shut', (unit) => {
     expect(exposure(join(folder, unit))).toBeLessThanOrEqual(HIGHEST);
   });
 
-  it('finds it better shut beside Exim, without root', () => {
+  it('finds the service better shut than all of it in one process', () => {
+    const single = exposure(join(folder, 'postern-single.service'));
+    expect(exposure(join(folder, 'postern.service'))).toBeLessThan(single);
+  });
+
+  it('finds it no worse shut beside Exim', () => {
     // `security --offline` reads no drop-ins, so the settings are appended, as systemd itself would do.
-    const unit = readFileSync(join(UNITS, 'postern.service'), 'utf8').replace(
-      /\[Install\][\s\S]*/,
-      '',
-    );
-    const dropIn = readFileSync(join(UNITS, 'postern-exim.conf'), 'utf8');
+    const unit = contentOf('postern.service').replace(/\[Install\][\s\S]*/, '');
     const merged = join(folder, 'merged');
     mkdirSync(merged);
     const path = join(merged, 'postern.service');
-    writeFileSync(path, `${unit}\n${dropIn}`);
-    expect(exposure(path)).toBeLessThan(exposure(join(folder, 'postern.service')));
+    writeFileSync(path, `${unit}\n${contentOf('postern-exim.conf')}`);
+    expect(exposure(path)).toBeLessThanOrEqual(exposure(join(folder, 'postern.service')));
+  });
+});
+
+function hasSysusers(): boolean {
+  const found = spawnSync('systemd-sysusers', ['--version']).status === 0 && isRoot();
+  return available('systemd-sysusers', found ? undefined : 'it is missing, or needs root');
+}
+
+describe.runIf(hasSysusers())('systemd-sysusers', () => {
+  it('makes the account that the service runs as', () => {
+    const root = mkdtempSync(join(tmpdir(), 'postern-sysusers-'));
+    try {
+      mkdirSync(join(root, 'etc'));
+      copyFileSync(join(UNITS, 'postern.sysusers.conf'), join(root, 'postern.conf'));
+      execFileSync('systemd-sysusers', [`--root=${root}`, join(root, 'postern.conf')]);
+      expect(readFileSync(join(root, 'etc/passwd'), 'utf8')).toMatch(
+        /^postern:x:\d+:\d+:Postern:\/var\/lib\/postern:\/usr\/sbin\/nologin$/m,
+      );
+      expect(readFileSync(join(root, 'etc/group'), 'utf8')).toMatch(/^postern:/m);
+    } finally {
+      rmSync(root, { recursive: true });
+    }
   });
 });
 
 describe('the units', () => {
-  const service = readFileSync(join(UNITS, 'postern.service'), 'utf8');
-  const exim = readFileSync(join(UNITS, 'postern-exim.conf'), 'utf8');
+  const settings = (unit: string, name: string) =>
+    [...contentOf(unit).matchAll(new RegExp(`^${name}=(.*)$`, 'gm'))].map(([, value]) => value);
 
-  it('start the command, and do not start again after a wrong configuration', () => {
-    expect(service).toMatch(/^ExecStart=\S+ postern run /m);
-    expect(service).toMatch(/^RestartPreventExitStatus=2$/m);
+  it.each(services)('%s starts a command that there is', (unit) => {
+    const [start = ''] = settings(unit, 'ExecStart');
+    const command = /^\/usr\/bin\/env postern (\S+) /.exec(start)?.[1];
+    expect(COMMANDS.map(({ usage }) => usage.split(' ')[0])).toContain(command);
   });
 
-  it('let the service write where the default configuration does', () => {
-    const writable = `${service}${exim}`.match(/^ReadWritePaths=.*$/gm)?.join(' ');
-    const { targets, database } = defaultConfig();
-    expect(writable).toContain(`-${dirname(targets.postfix.user?.file ?? '')} `);
-    expect(writable).toContain(`-${dirname(targets.exim.blockedUsers)} `);
-    expect(dirname(database)).toBe('/var/lib/postern'); // StateDirectory=postern
+  it.each(daemons)('%s does not start again after a wrong configuration', (unit) => {
+    expect(settings(unit, 'RestartPreventExitStatus')).toEqual(['2']);
+  });
+
+  it('run the service without root and without any capability', () => {
+    expect(settings('postern.service', 'User')).toEqual(['postern']);
+    expect(settings('postern.service', 'CapabilityBoundingSet')).toEqual(['']);
+    expect(settings('postern.service', 'AmbientCapabilities')).toEqual(['']);
+    expect(settings('postern.service', 'ReadWritePaths').join()).not.toContain('/etc');
+  });
+
+  it('leave the part with rights no more than to change its account', () => {
+    const capabilities = settings('postern-enforce.service', 'CapabilityBoundingSet');
+    expect(capabilities).toEqual(['CAP_SETUID CAP_SETGID']);
+    expect(settings('postern-enforce.service', 'IPAddressAllow')).toEqual([]);
+  });
+
+  it('give the database to the service alone', () => {
+    // StateDirectory= makes everything in it the unit's user's own, each time the unit starts.
+    const { database } = defaultConfig();
+    expect(dirname(database)).toBe('/var/lib/postern');
+    for (const unit of ['postern.service', 'postern-single.service'])
+      expect(settings(unit, 'StateDirectory')).toEqual(['postern']);
+    for (const unit of ['postern-enforce.service', 'postern-report.service']) {
+      expect(settings(unit, 'StateDirectory')).toEqual([]);
+      expect(settings(unit, 'ReadWritePaths').join(' ')).toContain('-/var/lib/postern');
+    }
+  });
+
+  it('never run one process and two at the same time', () => {
+    const single = settings('postern-single.service', 'Conflicts');
+    expect(single).toEqual(['postern.service postern-enforce.service']);
+    for (const unit of ['postern.service', 'postern-enforce.service'])
+      expect(settings(unit, 'Conflicts')).toEqual(['postern-single.service']);
+  });
+
+  it.each([
+    ['postern-single.service', 'postfix'],
+    ['postern-enforce.service', 'postfix'],
+    ['postern-exim.conf', 'exim'],
+  ] as const)('%s may write where the default configuration does', (unit, mta) => {
+    const { targets } = defaultConfig();
+    const file = mta === 'exim' ? targets.exim.blockedUsers : targets.postfix.user?.file;
+    const writable = settings(unit, 'ReadWritePaths').join(' ').split(' ');
+    expect(writable).toContain(`-${dirname(file ?? '')}`);
   });
 });

@@ -1,4 +1,4 @@
-/** What touches the operating system: replacing a file in one step, running a command by argument vector. */
+/** What touches the operating system: replacing a file in one step, running commands by argument vector. */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
@@ -13,6 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { errnoOf } from './errors.ts';
 
 /** How a command ended. `status` is null when it was killed or could not be started. */
@@ -33,7 +34,12 @@ const OUTPUT_LIMIT = 1_048_576;
  */
 export function runCommand(
   argv: readonly string[],
-  options: { timeout: number; input?: string; env?: NodeJS.ProcessEnv },
+  options: {
+    timeout: number;
+    input?: string;
+    env?: NodeJS.ProcessEnv;
+    account?: { readonly uid: number; readonly gid: number };
+  },
 ): Promise<CommandResult> {
   const [file, ...args] = argv;
   if (file === undefined)
@@ -43,6 +49,9 @@ export function runCommand(
       stdio: 'pipe',
       env: options.env ?? process.env,
       detached: true,
+      ...(options.account === undefined
+        ? {}
+        : { uid: options.account.uid, gid: options.account.gid, cwd: '/' }),
     });
     const output = { stdout: '', stderr: '' };
     let timedOut = false;
@@ -69,6 +78,57 @@ export function runCommand(
     child.stdin.on('error', () => {}); // a command that does not read its input is no failure
     child.stdin.end(options.input ?? '');
   });
+}
+
+/** A process of ours beside us that lives as long as we want: lines of text in both directions. */
+export interface Helper {
+  readonly pid: number | undefined;
+  /** what it writes to its descriptor 3 */
+  readonly output: Readable;
+  /** Writes one line to its standard input; what a dead process does not read is dropped. */
+  send(line: string): void;
+  /** Closes its standard input, which is how it learns that it is to end. */
+  close(): void;
+  kill(): void;
+  /** resolves when it has ended, with how: `exit status 1`, `killed by SIGKILL`, `cannot be started: ENOENT` */
+  readonly ended: Promise<{ readonly status: number | null; readonly how: string }>;
+}
+
+/**
+ * Starts `argv` without a shell, as another account if one is given: then without any group but its own, and in a
+ * session of its own, so that it has no hold on our terminal. It shares nothing with us but standard error.
+ */
+export function startHelper(
+  argv: readonly string[],
+  account: { readonly uid: number; readonly gid: number } | undefined,
+): Helper {
+  const [file = '', ...args] = argv;
+  const child = spawn(file, args, {
+    ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
+    cwd: '/',
+    stdio: ['pipe', 'ignore', 'inherit', 'pipe'],
+    detached: true,
+  });
+  const [input, , , output] = child.stdio as unknown as [Writable, null, null, Readable];
+  input.on('error', () => {}); // it is gone; `ended` tells
+  return {
+    pid: child.pid,
+    output,
+    send: (line) => void input.write(`${line}\n`),
+    close: () => void input.end(),
+    kill: () => void child.kill('SIGKILL'),
+    ended: new Promise((resolve) => {
+      child.on('error', (error) =>
+        resolve({ status: null, how: `cannot be started: ${errnoOf(error) ?? error.message}` }),
+      );
+      child.on('exit', (status, signal) =>
+        resolve({
+          status,
+          how: status === null ? `killed by ${signal}` : `exit status ${status}`,
+        }),
+      );
+    }),
+  };
 }
 
 /**

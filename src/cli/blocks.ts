@@ -1,15 +1,16 @@
 /** Commands about blocks: blocks, block, unblock, explain, queue. */
 
-import { allowListOf, queueOf, targetsOf } from '../assemble.ts';
+import { allowListOf, handsOf, queueOf } from '../assemble.ts';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
 import { formatDuration, formatTime, parseDuration, systemClock } from '../base/time.ts';
+import { ringBell } from '../bell.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { runningDaemon } from '../daemon.ts';
 import { unblockableReason } from '../enforce/desired.ts';
 import type { QueueAction } from '../enforce/queue.ts';
 import { Enforcer, type TargetState } from '../enforcer.ts';
-import { gatherEvidence } from '../evidence.ts';
+import { evidenceJson, gatherEvidence } from '../evidence.ts';
 import { loadRules } from '../judge/rule.ts';
 import { formatIdentity, parseIdentity } from '../model/address.ts';
 import type { Block } from '../model/block.ts';
@@ -19,6 +20,7 @@ import { blockNotice } from '../notify/notice.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { Store } from '../store/store.ts';
 import { type Io, jsonLine } from './io.ts';
+import { databaseOwner, queueIdsAs } from './owner.ts';
 
 export interface BlockOptions {
   readonly config?: string;
@@ -130,7 +132,7 @@ export function runExplain(identity: string, options: BlockOptions, io: Io): Exi
         ? measuresOf(store, block)
         : [outcomeText(stored.outcome)];
     if (options.format === 'json')
-      io.stdout(jsonLine({ ...evidence, outcome: stored.outcome, measures }));
+      io.stdout(jsonLine({ ...evidenceJson(evidence), outcome: stored.outcome, measures }));
     else io.stdout(blockNotice(evidence, measures).text);
     return EXIT.done;
   } finally {
@@ -179,34 +181,37 @@ export async function runQueue(
   ].filter((action) => action !== undefined);
   if (actions.length > 1)
     throw new PosternError('usage', 'queue: name one of --hold, --release and --delete');
-  return withStore(config, async (store) => {
-    const ids = store.state.queueIdsOf(key as Submitter);
-    const action: QueueAction | undefined = actions[0] as QueueAction | undefined;
-    if (action === undefined) {
-      if (options.format === 'json') io.stdout(jsonLine({ identity: key, queueIds: ids }));
-      else
-        io.stdout(
-          ids.length === 0
-            ? 'No message of this submitter is queued.\n'
-            : ids.map((id) => `${id}\n`).join(''),
-        );
-      return EXIT.done;
-    }
-    const result = await queueOf(config).act(action, ids);
-    if (result.failure !== undefined) {
-      io.stderr(`${result.failure.message}\n`);
-      return EXIT.failed;
-    }
-    const done = { hold: 'held', release: 'released', remove: 'deleted' }[action];
-    io.stdout(`${result.ids.length} messages ${done}.\n`);
+  const action: QueueAction | undefined = actions[0] as QueueAction | undefined;
+  const owner = databaseOwner(config.database);
+  const ids =
+    owner === undefined
+      ? await queueIdsHere(config, key)
+      : await queueIdsAs(owner, config, identity);
+  if (action === undefined) {
+    if (options.format === 'json') io.stdout(jsonLine({ identity: key, queueIds: ids }));
+    else
+      io.stdout(
+        ids.length === 0
+          ? 'No message of this submitter is queued.\n'
+          : ids.map((id) => `${id}\n`).join(''),
+      );
     return EXIT.done;
-  });
+  }
+  const result = await queueOf(config).act(action, ids);
+  if (result.failure !== undefined) {
+    io.stderr(`${result.failure.message}\n`);
+    return EXIT.failed;
+  }
+  const done = { hold: 'held', release: 'released', remove: 'deleted' }[action];
+  io.stdout(`${result.ids.length} messages ${done}.\n`);
+  return EXIT.done;
 }
 
-async function withStore(
-  config: Config,
-  work: (store: Store) => Promise<ExitStatus>,
-): Promise<ExitStatus> {
+function queueIdsHere(config: Config, key: Submitter): Promise<string[]> {
+  return withStore(config, async (store) => store.state.queueIdsOf(key));
+}
+
+async function withStore<T>(config: Config, work: (store: Store) => Promise<T>): Promise<T> {
   const store = new Store(config.database);
   try {
     return await work(store);
@@ -221,10 +226,17 @@ async function bringIntoForce(store: Store, config: Config, io: Io): Promise<Exi
     io.stdout('Observe mode: the mail server is not touched.\n');
     return EXIT.done;
   }
+  if (config.enforcer === 'separate') {
+    ringBell(config.database);
+    if (runningDaemon(store, 'enforcer') !== undefined) return EXIT.done;
+    io.stderr('not in force yet: postern enforce is not running\n');
+    return EXIT.failed;
+  }
   if (runningDaemon(store) !== undefined) return EXIT.done;
   const enforcer = new Enforcer({
     store,
-    targets: targetsOf(config),
+    ...handsOf(config),
+    queue: undefined,
     clock: systemClock,
     log: silentLog,
   });
@@ -293,6 +305,8 @@ function releaseText({ releasedBy }: StoredBlock): string {
       return 'its line was deleted by hand';
     case 'expiry':
       return 'its time was over';
+    case 'guard':
+      return 'the refusals behind it are not believed any more';
     default:
       return 'postern unblock';
   }

@@ -17,8 +17,9 @@ import { fileURLToPath } from 'node:url';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
 import { formatTime, systemClock } from '../base/time.ts';
-import { loadConfig } from '../config.ts';
+import { loadConfig, SHIPPED_RULES } from '../config.ts';
 import { runDaemon } from '../daemon.ts';
+import { loadRules } from '../judge/rule.ts';
 import { folderNotifier } from '../notify/mail.ts';
 import { sleep } from '../pipeline.ts';
 import { gatherReport, reportText } from '../report.ts';
@@ -117,7 +118,9 @@ function tell(folder: string, config: string, io: Io): boolean {
     }
     io.stdout(`\nThe access map that Postfix would read, ${folder}/postfix/sasl_access:\n\n`);
     io.stdout(indented(readFileSync(join(folder, 'postfix/sasl_access'), 'utf8')));
-    io.stdout(`\n${reportText(gatherReport(store, now - 86_400_000, now + 1))}`);
+    io.stdout(
+      `\n${reportText(gatherReport(store, loadRules(SHIPPED_RULES), now - 86_400_000, now + 1))}`,
+    );
     const mails = readdirSync(join(folder, 'outbox'));
     io.stdout(
       `\nLook closer:\n  the mail to the abuse address   ${folder}/outbox/${mails[0] ?? '(none)'}\n`,

@@ -1,16 +1,17 @@
 /** Commands about what happens: run, events, watch, status. */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, type Stats, statSync } from 'node:fs';
 import { Tail } from 'tail';
 import { interpreterOptionsOf } from '../assemble.ts';
-import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
+import { EXIT, type ExitStatus, errnoOf, messageOf, PosternError } from '../base/errors.ts';
 import { createLog } from '../base/log.ts';
-import { formatTime, parseDuration, systemClock } from '../base/time.ts';
+import { formatTime, MINUTE, parseDuration, systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { runDaemon, runningDaemon } from '../daemon.ts';
 import type { TargetState } from '../enforcer.ts';
 import { queryFor } from '../evidence.ts';
 import type { FollowPosition } from '../follow/follower.ts';
 import { Interpreter } from '../interpret.ts';
+import { loadRules } from '../judge/rule.ts';
 import { formatIdentity } from '../model/address.ts';
 import {
   EVENT_KINDS,
@@ -21,10 +22,13 @@ import {
   type Reason,
 } from '../model/event.ts';
 import { visible } from '../notify/notice.ts';
+import { asideFiles } from '../store/database.ts';
 import type { EventQuery } from '../store/events.ts';
 import { Store } from '../store/store.ts';
+import { suspectJson, suspectPeriods, suspectText } from '../suspects.ts';
 import { identityOf } from './blocks.ts';
 import { type Io, jsonLine } from './io.ts';
+import { checkStart } from './start-check.ts';
 
 export interface EventsOptions {
   readonly config?: string;
@@ -45,36 +49,41 @@ export async function runRun(
   version: string,
 ): Promise<ExitStatus> {
   let config = loadConfig(options.config);
+  checkStart(config);
   const log = createLog(config.logLevel);
   let stopped = false;
-  while (!stopped) {
-    const controller = new AbortController();
-    const stop = () => {
-      stopped = true;
-      controller.abort();
-    };
-    const reload = () => {
-      try {
-        config = loadConfig(options.config);
-        controller.abort();
-      } catch (error) {
-        log.error(
-          { error: String(error) },
-          'configuration not taken over, going on with the old one',
-        );
-      }
-    };
-    const handlers = [
-      ['SIGTERM', stop],
-      ['SIGINT', stop],
-      ['SIGHUP', reload],
-    ] as const;
-    for (const [signal, handler] of handlers) process.on(signal, handler);
+  let controller = new AbortController();
+  const stop = () => {
+    stopped = true;
+    controller.abort();
+  };
+  const reload = () => {
     try {
-      await runDaemon({ config, clock: systemClock, log, version, signal: controller.signal });
-    } finally {
-      for (const [signal, handler] of handlers) process.off(signal, handler);
+      const next = loadConfig(options.config);
+      loadRules(next.rules);
+      config = next;
+      controller.abort();
+    } catch (error) {
+      log.error(
+        { error: messageOf(error) },
+        'configuration not taken over, going on with the old one',
+      );
     }
+  };
+  const handlers = [
+    ['SIGTERM', stop],
+    ['SIGINT', stop],
+    ['SIGHUP', reload],
+  ] as const;
+  // All the time: between two rounds a SIGHUP would end the process.
+  for (const [signal, handler] of handlers) process.on(signal, handler);
+  try {
+    while (!stopped) {
+      controller = new AbortController();
+      await runDaemon({ config, clock: systemClock, log, version, signal: controller.signal });
+    }
+  } finally {
+    for (const [signal, handler] of handlers) process.off(signal, handler);
   }
   return EXIT.done;
 }
@@ -171,7 +180,6 @@ function watchLog(
     separator: '\n',
     encoding: 'latin1',
     follow: true,
-    logger: console,
   });
   tail.on('line', (bytes: string) => {
     const events: MailEvent[] = [];
@@ -182,10 +190,19 @@ function watchLog(
       events,
     );
     for (const event of events)
-      if (event.amends !== true) io.stdout(eventText(event, options.format));
+      if (event.amends !== true)
+        io.stdout(
+          options.format === 'json' ? jsonLine(withoutPlace(event)) : eventText(event, 'text'),
+        );
   });
   tail.on('error', (error: unknown) => io.stderr(`${path}: ${String(error)}\n`));
   return tail;
+}
+
+/** The live view begins at the end of the log and does not know which line that is. */
+function withoutPlace(event: MailEvent): Record<string, unknown> {
+  const { line: _line, offset: _offset, ...rest } = eventToJson(event);
+  return rest;
 }
 
 function eventText(event: MailEvent, format: 'text' | 'json' | undefined): string {
@@ -197,7 +214,12 @@ function eventText(event: MailEvent, format: 'text' | 'json' | undefined): strin
   return `${visible(`${formatTime(event.time)} ${kind} ${who} ${path}${why === '' ? '' : ` ${why}`}`)}\n`;
 }
 
+/** As long a run of `postern enforce --once` counts, ms. */
+const TIMER_BOUND = 10 * MINUTE;
+
 interface LogStatus {
+  /** the account that asks may not look at it; the service says what it thinks of it */
+  readonly hidden?: true;
   readonly path: string;
   readonly present: boolean;
   /** bytes that are not read yet; absent when the position belongs to a rotated file */
@@ -213,7 +235,8 @@ export function runStatus(
   const store = new Store(config.database, { readonly: true });
   try {
     const status = statusOf(store, config);
-    io.stdout(options.format === 'json' ? jsonLine(status) : statusText(status));
+    const json = { ...status, suspects: status.suspects.map(suspectJson) };
+    io.stdout(options.format === 'json' ? jsonLine(json) : statusText(status));
     return status.problems.length === 0 ? EXIT.done : EXIT.failed;
   } finally {
     store.close();
@@ -229,10 +252,14 @@ function statusOf(store: Store, config: Config) {
     .targets()
     .map(({ name, state }) => ({ name, ...(state as TargetState) }));
   const unsent = store.outbox.unsent();
-  const health = store.state.read('health') as { losses?: number } | undefined;
+  const health = store.state.read('health') as { losses?: number; policy?: string } | undefined;
   const newest = store.events.newestTime();
   const problems = [
-    ...(daemon === undefined ? ['postern run is not running'] : []),
+    ...(daemon === undefined ? ['postern run is not running'] : databaseProblems(store)),
+    ...asideFiles(config.database).map(
+      (file) => `the database was damaged and rebuilt; delete ${file} when you do not need it`,
+    ),
+    ...(isEnforcing(store, config) ? [] : ['postern enforce is not running']),
     ...logs.filter((log) => !log.present).map((log) => `${log.path}: there is no such log`),
     ...targets.flatMap(({ name, failure }) =>
       failure === undefined ? [] : [`${name}: ${failure}`],
@@ -249,6 +276,7 @@ function statusOf(store: Store, config: Config) {
     ...((health?.losses ?? 0) > 0
       ? [`the system log reported lost lines ${health?.losses} times`]
       : []),
+    ...(health?.policy === undefined ? [] : [`no policy service at ${health.policy}`]),
   ];
   return {
     running: daemon !== undefined,
@@ -259,14 +287,30 @@ function statusOf(store: Store, config: Config) {
     logs,
     ...(newest === 0 ? {} : { newestEvent: formatTime(newest) }),
     blocks: store.blocks.allRunning().length,
+    suspects: suspectPeriods(store).filter(({ ended }) => ended === undefined),
     openMessages: store.state.messageCount(),
     noticesWaiting: unsent.length,
     problems,
   };
 }
 
+/** What the service could not write into the database, it wrote beside it. */
+function databaseProblems(store: Store): string[] {
+  const { failing } = store.beside.read();
+  if (failing === undefined) return [];
+  return [`cannot write to the database since ${formatTime(failing.since)}: ${failing.error}`];
+}
+
+/** Whether a process changes the MTA: the service, one beside it, or a timer that ran of late. */
+function isEnforcing(store: Store, config: Config): boolean {
+  if (config.enforcer === 'daemon' || runningDaemon(store, 'enforcer') !== undefined) return true;
+  const last = (store.state.read('enforced once') as number | undefined) ?? 0;
+  return systemClock.now() - last < TIMER_BOUND;
+}
+
 function logStatus(store: Store, path: string): LogStatus {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = fileOf(path);
+  if (stat === 'hidden') return { path, present: true, hidden: true };
   const position = store.state.positions().get(path) as FollowPosition | undefined;
   if (stat === undefined) return { path, present: false };
   if (position === undefined) return { path, present: true, behind: stat.size };
@@ -278,17 +322,30 @@ function logStatus(store: Store, path: string): LogStatus {
   };
 }
 
+/** `hidden`: in a folder that this account may not enter. */
+function fileOf(path: string): Stats | 'hidden' | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (errnoOf(error) === 'EACCES') return 'hidden';
+    throw error;
+  }
+}
+
+function logText({ present, hidden, behind }: LogStatus): string {
+  if (!present) return 'MISSING';
+  if (hidden === true) return 'cannot be looked at by this account';
+  return behind === undefined ? 'rotated, catching up' : `${behind} bytes behind`;
+}
+
 function statusText(status: Status): string {
   const lines = [
     status.running
       ? `running since ${status.since} (process ${status.pid}, version ${status.version}), mode ${status.mode}`
       : 'NOT running',
-    ...status.logs.map(({ path, present, behind }) =>
-      present
-        ? `log ${path}: ${behind === undefined ? 'rotated, catching up' : `${behind} bytes behind`}`
-        : `log ${path}: MISSING`,
-    ),
+    ...status.logs.map((log) => `log ${log.path}: ${logText(log)}`),
     `blocks: ${status.blocks}   open messages: ${status.openMessages}   notices waiting: ${status.noticesWaiting}`,
+    ...status.suspects.map((suspect) => `refusals do not count: ${visible(suspectText(suspect))}`),
     ...(status.newestEvent === undefined ? [] : [`newest event: ${status.newestEvent}`]),
     ...(status.problems.length === 0
       ? ['no problems']

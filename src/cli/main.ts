@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { type Io, processIo } from './io.ts';
+import { becomeDatabaseOwner } from './owner.ts';
 import { version } from './version.ts';
 
 interface Entry {
@@ -15,6 +16,8 @@ interface Entry {
   readonly args?: readonly Argument[];
   /** takes --format text|json */
   readonly format?: boolean;
+  /** needs the database and no rights: root becomes the owner of the database first */
+  readonly asOwner?: boolean;
   run(args: readonly never[], options: never, io: Io): Promise<ExitStatus> | ExitStatus;
 }
 
@@ -37,6 +40,15 @@ export const COMMANDS: readonly Entry[] = [
     usage: 'run',
     summary: 'follow the log, detect, block, notify (the service)',
     run: async (_args, options) => (await import('./events.ts')).runRun(options, version()),
+  },
+  {
+    usage: 'enforce',
+    summary: 'write the block files for a service without root (enforcer: separate)',
+    options: [
+      new Option('--once', 'bring into force what is wanted now, and end'),
+      new Option('--reader', 'the half without rights; started by the other one').hideHelp(),
+    ],
+    run: async (_args, options) => (await import('./enforce.ts')).runEnforce(options),
   },
   {
     usage: 'init',
@@ -68,12 +80,14 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     usage: 'status',
+    asOwner: true,
     summary: 'is it running, how far behind, what is blocked, what is failing',
     format: true,
     run: async (_args, options, io) => (await import('./events.ts')).runStatus(options, io),
   },
   {
     usage: 'blocks',
+    asOwner: true,
     summary: 'list blocks',
     format: true,
     options: [new Option('--all', 'ended ones, too')],
@@ -81,6 +95,7 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     usage: 'block',
+    asOwner: true,
     summary: 'shut someone out by hand',
     args: [identity()],
     options: [
@@ -92,6 +107,7 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     usage: 'unblock',
+    asOwner: true,
     summary: 'end a block; what happened before does not count again',
     args: [identity()],
     run: async ([id], options, io) =>
@@ -99,6 +115,7 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     usage: 'explain',
+    asOwner: true,
     summary: 'the evidence: which rule, which lines, which recipients, from where, when',
     format: true,
     args: [new Argument('<id>', 'an identity, or the number of a block')],
@@ -120,6 +137,7 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     usage: 'events',
+    asOwner: true,
     summary: 'query stored events',
     format: true,
     options: [
@@ -173,6 +191,7 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     usage: 'report',
+    asOwner: true,
     summary: 'a period in text or JSON',
     format: true,
     options: [
@@ -234,6 +253,7 @@ function addCommand(
   for (const option of entry.options ?? []) command.addOption(option);
   command.action(async (...given: unknown[]) => {
     const args = given.slice(0, -2) as never[];
+    if (entry.asOwner === true) becomeDatabaseOwner(command.opts().config);
     done(await entry.run(args, command.opts() as never, io));
   });
 }

@@ -16,6 +16,7 @@ import { eventToJson, type Mta, type SubmitterType } from '../model/event.ts';
 import { textOf } from '../model/line.ts';
 import { readEvents } from '../offline.ts';
 import { LineOrder } from '../order.ts';
+import { noteSuspicion, type SuspectPeriod, suspectJson, suspectText } from '../suspects.ts';
 import { type Io, jsonLine } from './io.ts';
 
 export interface OfflineOptions {
@@ -105,7 +106,8 @@ export async function runReplay(
   const allowed = isAllowed(allowListOf(config));
   const judge = new Judge(loadRules(options.rules ?? config.rules), { allowed });
   const now = systemClock.now();
-  const verdicts: Verdict[] = [];
+  let verdicts: Verdict[] = [];
+  const suspects: SuspectPeriod[] = [];
   let lines = 0;
   let events = 0;
   for await (const batch of readEvents(files, {
@@ -117,12 +119,28 @@ export async function runReplay(
       if (event.amends !== true) events++;
       verdicts.push(...judge.feed(event));
     }
+    for (const change of judge.takeSuspicions()) {
+      noteSuspicion(suspects, change);
+      if (change.change === 'began') verdicts = without(verdicts, change.withdrawn);
+    }
   }
   const nearest = judge.nearest().map((near) => ({ ...near, time: formatTime(near.time) }));
   if (options.format === 'json')
-    io.stdout(jsonLine({ lines, events, verdicts: verdicts.map(verdictJson), nearest }));
-  else io.stdout(replayText(lines, events, verdicts, nearest));
+    io.stdout(
+      jsonLine({
+        lines,
+        events,
+        verdicts: verdicts.map(verdictJson),
+        nearest,
+        ...(suspects.length === 0 ? {} : { suspects: suspects.map(suspectJson) }),
+      }),
+    );
+  else io.stdout(replayText(lines, events, verdicts, nearest, suspects));
   return EXIT.done;
+}
+
+function without(verdicts: readonly Verdict[], withdrawn: readonly Verdict[]): Verdict[] {
+  return verdicts.filter((verdict) => !withdrawn.includes(verdict));
 }
 
 function verdictJson(verdict: Verdict): Record<string, unknown> {
@@ -143,6 +161,7 @@ function replayText(
   events: number,
   verdicts: readonly Verdict[],
   nearest: readonly Near[],
+  suspects: readonly SuspectPeriod[],
 ): string {
   const blocks = verdicts.filter((verdict) => verdict.action === 'block');
   const observed = verdicts.length - blocks.length;
@@ -157,6 +176,8 @@ function replayText(
     out.push(`    ${rule}: ${count} in ${formatDuration(period)}, met at ${source}:${line}`);
   }
   if (verdicts.length === 0) out.push('Nobody met a limit.');
+  if (suspects.length > 0) out.push('', 'Refusals that did not count:');
+  for (const suspect of suspects) out.push(`    ${suspectText(suspect)}`);
   if (nearest.length > 0) out.push('', 'Closest without a verdict:');
   for (const { key, rule, highest, limit } of nearest.slice(0, 20)) {
     out.push(`    ${keyText(key)}: ${highest} of ${limit} (${rule})`);

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { EXIT, type ExitStatus, messageOf, PosternError } from '../base/errors.ts';
 import { formatTime, systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config.ts';
+import { loadRules } from '../judge/rule.ts';
 import { mailNotifier } from '../notify/mail.ts';
 import { plainHtml } from '../notify/notice.ts';
 import { gatherReport, reportJson, reportText } from '../report.ts';
@@ -26,7 +27,7 @@ export async function runReport(options: ReportOptions, io: Io): Promise<ExitSta
   if (since >= until) throw new PosternError('usage', '--since must lie before --until');
   const store = new Store(config.database, { readonly: true });
   try {
-    const report = gatherReport(store, since, until);
+    const report = gatherReport(store, loadRules(config.rules), since, until);
     if (options.mail === true) return await mailReport(reportText(report), since, config, io);
     io.stdout(options.format === 'json' ? jsonLine(reportJson(report)) : reportText(report));
     return EXIT.done;

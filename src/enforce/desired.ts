@@ -82,7 +82,9 @@ export function decide(
 
 /** What holds whatever is blocked already. */
 function refusalOf(verdict: Verdict, policy: Policy): Decision | undefined {
-  if (verdict.action === 'observe') return { verdict, outcome: 'observed' };
+  if (verdict.action === 'observe') {
+    return { verdict, outcome: verdict.stale === true ? 'stale' : 'observed' };
+  }
   const allowed = policy.allow.reason(verdict.key);
   if (allowed !== undefined) return { verdict, outcome: 'allowed', detail: allowed };
   const unblockable = unblockableReason(verdict.key);

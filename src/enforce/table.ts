@@ -30,6 +30,8 @@ interface Item {
   readonly own: boolean;
   /** number of the block, of our own entries */
   readonly block?: number;
+  /** the comment above it behind `block `, of our own entries */
+  readonly mark?: string;
 }
 
 type Keys = Pick<BlockTarget, 'keysOf'>;
@@ -90,8 +92,40 @@ function take(wanted: Map<string, string>, keys: readonly string[]): string {
 
 function entryText(block: Block, entry: Entry): string {
   const cause = block.cause.replace(/[^\x20-\x7e]/g, '?');
-  const start = formatTime(block.start);
-  return `${MARK}${block.id}: ${cause}, since ${start} [${checkSum(entry.line)}]\n${entry.line}\n`;
+  const until = block.end === undefined ? '' : `, until ${formatTime(block.end)}`;
+  const text = `${block.id}: ${cause}, since ${formatTime(block.start)}${until}`;
+  return `${MARK}${text} [${checkSum(entry.line)}]\n${entry.line}\n`;
+}
+
+/** An entry of ours as a file tells it. */
+export interface OwnEntry extends Omit<Block, 'key'> {
+  /** in the target's own normal form */
+  readonly key: string;
+}
+
+/** Our own entries in a file: what is known of blocks when nothing else is. */
+export function ownEntries(target: Keys, content: string): OwnEntry[] {
+  return items(target, content).flatMap(({ own, mark, keys: [key] }) => {
+    const about = own && mark !== undefined && key !== undefined ? aboutOf(mark) : undefined;
+    return about === undefined || key === undefined ? [] : [{ ...about, key }];
+  });
+}
+
+/** Reads `12: invalid-recipients, since 2026-11-10T09:05:07.000Z, until ... [01234567]`. */
+function aboutOf(mark: string): Omit<Block, 'key'> | undefined {
+  const colon = mark.indexOf(': ');
+  const since = mark.lastIndexOf(', since ');
+  const bracket = mark.lastIndexOf(' [');
+  if (colon < 1 || since < colon || bracket < since) return undefined;
+  const [from = '', until] = mark.slice(since + 8, bracket).split(', until ');
+  const id = Number(mark.slice(0, colon));
+  const start = Date.parse(from);
+  const end = until === undefined ? undefined : Date.parse(until);
+  if (!Number.isSafeInteger(id) || id < 1 || Number.isNaN(start) || Number.isNaN(end ?? 0)) {
+    return undefined;
+  }
+  const cause = mark.slice(colon + 2, since);
+  return { id, cause, start, ...(end === undefined ? {} : { end }) };
 }
 
 function checkSum(line: string): string {
@@ -110,7 +144,8 @@ function items(target: Keys, content: string): Item[] {
     } else if (ownsNext(lines, index)) {
       const line = withoutEnd(lines[++index] as string);
       const block = Number.parseInt(text.slice(MARK.length), 10);
-      found.push({ text: line, keys: target.keysOf(line), own: true, block });
+      const mark = text.slice(MARK.length);
+      found.push({ text: line, keys: target.keysOf(line), own: true, block, mark });
     }
   }
   return found;

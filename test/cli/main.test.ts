@@ -18,6 +18,11 @@ beforeAll(() => {
   writeFileSync(file('good.yaml'), 'database: postern.db\nlogs: [ mail.log ]\n');
   writeFileSync(file('newer.yaml'), 'database: newer.db\n');
   writeFileSync(file('missing-folder.yaml'), 'database: gone/postern.db\n');
+  writeFileSync(
+    file('no-map-folder.yaml'),
+    'database: postern.db\ntargets: { postfix: { user: { file: gone/users } } }\n',
+  );
+  writeFileSync(file('log-is-folder.yaml'), 'database: postern.db\nlogs: [ bad-rules ]\n');
   writeFileSync(file('unknown-key.yaml'), 'databse: postern.db\n');
   writeFileSync(file('bad-duration.yaml'), 'retention: soon\n');
   mkdirSync(file('bad-rules'));
@@ -78,7 +83,23 @@ describe('wrong usage and configuration: one clear message, exit status 2', () =
     ],
     [['blocks', '--config', '@/newer.yaml'], 'the database has version 4711'],
     [['run', '--config', '@/newer.yaml'], 'the database has version 4711'],
-    [['run', '--config', '@/missing-folder.yaml'], 'the folder @/gone does not exist'],
+    [
+      ['run', '--config', '@/no-map-folder.yaml'],
+      'no-map-folder.yaml:2: targets.postfix.user.file: @/gone/users: expected a folder @/gone, found none',
+    ],
+    [
+      ['run', '--config', '@/log-is-folder.yaml'],
+      'log-is-folder.yaml:2: logs: @/bad-rules: expected a readable log',
+    ],
+    [['block', '10.0.0.0/8', '--config', '@/good.yaml'], 'not an identity'],
+    [['block', 'x:y', '--config', '@/good.yaml'], 'not an identity'],
+    [['block', 'a b;$(id)', '--config', '@/good.yaml'], 'not an identity'],
+    [['block', 'uid:a b', '--config', '@/good.yaml'], 'not an identity'],
+    [['parse', '@/bad-rules'], '@/bad-rules: cannot be read'],
+    [
+      ['run', '--config', '@/missing-folder.yaml'],
+      'missing-folder.yaml:1: database: @/gone/postern.db: expected a folder @/gone, found none',
+    ],
     [['block', '', '--config', '@/good.yaml'], 'not an identity'],
     [['block', 'a\nb', '--config', '@/good.yaml'], 'not an identity'],
     [['block', 'x', '--for', 'ever', '--config', '@/good.yaml'], '--for ever: expected a duration'],

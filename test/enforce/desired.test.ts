@@ -32,6 +32,11 @@ describe('one verdict', () => {
     ['a client', verdict({ type: 'client', id: '192.0.2.7' }), 'blocked'],
     ['an observing rule', verdict(alice, { action: 'observe' }), 'observed'],
     ['an old event', verdict(alice, { stale: true }), 'stale'],
+    [
+      'an old event of an observing rule',
+      verdict(alice, { action: 'observe', stale: true }),
+      'stale',
+    ],
     ['a blocked user', verdict({ type: 'user', id: 'BOB' }), 'already-blocked'],
     ['another type of the same name', verdict({ type: 'uid', id: 'bob' }), 'blocked'],
     ['an allowed user', verdict({ type: 'user', id: 'boss@example.net' }), 'allowed'],

@@ -154,6 +154,25 @@ it('obeys block and unblock while it runs, and without it', async () => {
   expect(await run(at, 'unblock', '2001:db8::7')).toMatchObject({ status: 1 });
 });
 
+it('counts anew after unblock of a block that a rule began while it ran', async () => {
+  const at = place();
+  start(at);
+  at.write(...names(5).flatMap((name) => bounced('alice@example.net', name)));
+  expect(await eventually(() => lists(at, 'alice@example.net'))).toBe(true);
+  expect(await run(at, 'unblock', 'alice@example.net')).toMatchObject({ status: 0 });
+  expect(await eventually(() => !lists(at, 'alice@example.net'))).toBe(true);
+  await new Promise((resolve) => setTimeout(resolve, 1000)); // the service looks twice a second
+  at.write(...names(4).flatMap((name) => bounced('alice@example.net', `second-${name}`)));
+  const seen = () =>
+    at.withStore(
+      (store) => [...store.events.query({ recipient: 'second-nobody3@example.org' })].length > 0,
+    );
+  expect(await eventually(seen)).toBe(true);
+  expect(lists(at, 'alice@example.net')).toBe(false);
+  at.write(...bounced('alice@example.net', 'fifth@example.org'));
+  expect(await eventually(() => lists(at, 'alice@example.net'))).toBe(true);
+});
+
 it('never blocks who is on the allow list, postmaster and loopback, and says so', async () => {
   const at = place({ extra: 'allow: { users: [ alice@example.net ] }' });
   start(at);

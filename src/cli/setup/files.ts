@@ -7,6 +7,7 @@ import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { errnoOf } from '../../base/errors.ts';
 import type { Config, MailTransport } from '../../config.ts';
+import { trustProblems } from '../../step.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
 import { findProgram, isExecutable } from './programs.ts';
 
@@ -35,8 +36,16 @@ export function checkFiles(config: Config): Finding[] {
       ? []
       : targetFiles(config).map(({ key, file }) => checkWritable(key, file))),
     ...checkCommands(config),
+    ...(config.enforcer === 'separate' ? checkTrust(config) : []),
   ];
   return findings;
+}
+
+/** What `postern enforce` looks at before it writes anything as root. */
+function checkTrust(config: Config): Finding[] {
+  return trustProblems(config).map((problem) =>
+    wrong('files', `enforcer: ${problem}`, 'let it belong to root, and nobody else write to it'),
+  );
 }
 
 function checkLog(path: string): Finding {

@@ -25,10 +25,15 @@ function postfixSteps(config: Config, context: RecipeContext): string[] {
     submit: context.submit ?? '',
   });
   return [
-    `Make the folder for the maps, then start Postern, which fills it:\n\n    mkdir -p ${folders.join(' ')}\n    systemctl enable --now postern\n`,
+    `Make the folder for the maps, then start Postern, which fills it:\n\n    mkdir -p ${folders.join(' ')}\n    systemctl enable --now ${unitsOf(config)}\n`,
     `When the files are there, set this in main.cf (what the settings held before is kept):\n\n${indented(lines)}\n   A service in master.cf with an smtpd_data_restrictions of its own needs the line there as well.\n`,
     `Tell Postfix:\n\n    ${config.targets.postfix.reload.join(' ') || 'postfix reload'}\n`,
   ];
+}
+
+/** Units for Postfix, whose commands want root (docs/install.md). Beside Exim it is always `postern`, as Exim's user. */
+function unitsOf({ enforcer }: Config): string {
+  return enforcer === 'separate' ? 'postern postern-enforce' : 'postern-single';
 }
 
 function eximSteps(config: Config): string[] {

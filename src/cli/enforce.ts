@@ -1,0 +1,95 @@
+/** `postern enforce`: writes the block files and tells the mail server, so that `postern run` needs no rights. */
+import { Socket } from 'node:net';
+import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
+import { createLog, type Log } from '../base/log.ts';
+import { systemClock } from '../base/time.ts';
+import { type Config, loadConfig } from '../config.ts';
+import { runStep } from '../step.ts';
+import { version } from './version.ts';
+
+export interface EnforceOptions {
+  readonly config?: string;
+  readonly once?: boolean;
+  readonly reader?: boolean;
+}
+
+/** Until SIGTERM, or once; SIGHUP reads the configuration again, and goes on with the old one when it is wrong. */
+export async function runEnforce(options: EnforceOptions): Promise<ExitStatus> {
+  if (options.reader === true) return await runReaderHalf();
+  let config = configOf(options);
+  const log = createLog(config.logLevel);
+  let stopped = false;
+  let well = true;
+  while (!stopped) {
+    const controller = new AbortController();
+    const stop = () => {
+      stopped = true;
+      controller.abort();
+    };
+    const reload = () => {
+      config = reloaded(options, config, log);
+      controller.abort();
+    };
+    const handlers = [
+      ['SIGTERM', stop],
+      ['SIGINT', stop],
+      ['SIGHUP', reload],
+    ] as const;
+    for (const [signal, handler] of handlers) process.on(signal, handler);
+    try {
+      const { signal } = controller;
+      const once = options.once === true;
+      well = await runStep({
+        config,
+        clock: systemClock,
+        log,
+        reader: readerCommand(),
+        once,
+        signal,
+      });
+      if (once) stopped = true;
+    } finally {
+      for (const [signal, handler] of handlers) process.off(signal, handler);
+    }
+  }
+  return well ? EXIT.done : EXIT.failed;
+}
+
+function configOf(options: EnforceOptions): Config {
+  const config = loadConfig(options.config);
+  if (config.enforcer === 'separate') return config;
+  throw new PosternError(
+    'usage',
+    `${config.file}: enforcer: expected separate, found daemon: postern run enforces by itself`,
+    { place: { file: config.file, key: 'enforcer' } },
+  );
+}
+
+function reloaded(options: EnforceOptions, old: Config, log: Log): Config {
+  try {
+    return configOf(options);
+  } catch (error) {
+    log.error({ error: String(error) }, 'configuration not taken over, going on with the old one');
+    return old;
+  }
+}
+
+/** This very program again. */
+function readerCommand(): readonly string[] {
+  const program = process.argv[1] ?? '';
+  return [process.execPath, ...process.execArgv, program, 'enforce', '--reader'];
+}
+
+/** Loaded here only: the half with the rights has no SQLite in it. */
+async function runReaderHalf(): Promise<ExitStatus> {
+  const { runReader } = await import('../step/reader.ts');
+  const output = new Socket({ fd: 3, readable: false, writable: true });
+  output.on('error', () => {}); // the other half is gone; the end of the input says so, too
+  await runReader({
+    input: process.stdin,
+    send: (line) => void output.write(`${line}\n`),
+    clock: systemClock,
+    version: version(),
+  });
+  return EXIT.done;
+}

@@ -1,0 +1,210 @@
+/** `postern enforce` beside a service without rights: real accounts, owners and processes; as root only. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Store } from '../../src/store/store.ts';
+import { available, missingParts } from '../support/server.ts';
+import { accepted, bounced, eventually } from './scratch.ts';
+import { childrenOf, SERVICE, StepPlace, statusOf } from './step-place.ts';
+
+let place: StepPlace | undefined;
+
+afterEach(async () => {
+  await place?.remove();
+  place = undefined;
+});
+
+function at(extra?: string): StepPlace {
+  place = new StepPlace(extra);
+  return place;
+}
+
+const names = ['a', 'b', 'c'].map((name) => `${name}@example.org`);
+const guilty = (user: string) => names.flatMap((name) => bounced(user, name));
+
+const runs = available('service in two processes', missingParts(['/usr/bin/setpriv'], []));
+
+describe.runIf(runs)('a service without rights', { timeout: 120_000 }, () => {
+  it('reads the log through its group and sees its blocks come into force', async () => {
+    const here = at();
+    const service = await here.startService();
+    const step = await here.startStep();
+    here.write(accepted('alice@example.net'));
+    here.write(guilty('alice@example.net'));
+    expect(await eventually(() => here.lists('alice@example.net'))).toBe(true);
+    expect(await eventually(() => here.asked('postsuper').length > 0)).toBe(true);
+
+    expect(statusOf(service.pid, 'Uid')).toEqual(Array(4).fill(String(SERVICE.uid)));
+    expect(statusOf(service.pid, 'CapEff')).toEqual(['0000000000000000']);
+    expect(statusOf(step.pid, 'Uid')).toEqual(Array(4).fill('0'));
+    const [reader] = childrenOf(step.pid);
+    expect(statusOf(reader, 'Uid')).toEqual(Array(4).fill(String(SERVICE.uid)));
+    expect(statusOf(reader, 'Gid')).toEqual(Array(4).fill(String(SERVICE.gid)));
+    expect(statusOf(reader, 'Groups')).toEqual([]);
+    expect(statusOf(reader, 'CapPrm')).toEqual(['0000000000000000']);
+
+    expect(here.databaseOwners()).toEqual([SERVICE.uid]);
+    expect(new Set(here.asked('reload'))).toEqual(new Set(['0']));
+    expect(here.asked('postsuper').join()).toMatch(/^0 -h - [0-9A-F]+$/);
+    expect(here.run('status')).toMatchObject({ status: 0 });
+    expect(here.run('blocks').out).not.toContain('NOT IN FORCE');
+  });
+
+  it('has no database open in the process with the rights', async () => {
+    const here = at();
+    await here.startService();
+    const step = await here.startStep();
+    here.write(guilty('alice@example.net'));
+    expect(await eventually(() => here.lists('alice@example.net'))).toBe(true);
+    const maps = (pid: number | undefined) => readFileSync(`/proc/${pid}/maps`, 'utf8');
+    expect(maps(childrenOf(step.pid)[0])).toContain('better_sqlite3');
+    expect(maps(step.pid)).not.toMatch(/better_sqlite3|postern\.db/);
+  });
+
+  it('is told of a line deleted by hand, and of a block that is over', async () => {
+    const here = at();
+    await here.startService();
+    await here.startStep();
+    here.write(guilty('alice@example.net'));
+    expect(await eventually(() => here.lists('alice@example.net'))).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 1200)); // a file in the making is left alone
+    const kept = readFileSync(here.map, 'utf8').split('\n').slice(0, 3);
+    writeFileSync(here.map, `${kept.join('\n')}\n`);
+    expect(await eventually(() => here.blocked().length === 0)).toBe(true);
+    expect(here.run('blocks', '--all').out).toContain('its line was deleted by hand');
+    await new Promise((resolve) => setTimeout(resolve, 600)); // the service looks twice a second
+    here.write(guilty('alice@example.net'));
+    expect(await eventually(() => here.lists('alice@example.net'))).toBe(true);
+    expect(here.run('block', 'bob@example.net', '--for', '1s')).toMatchObject({ status: 0 });
+    expect(await eventually(() => here.lists('bob@example.net'))).toBe(true);
+    expect(await eventually(() => !here.lists('bob@example.net'))).toBe(true);
+  });
+
+  it('brings a block into force soon', async () => {
+    const here = at();
+    await here.startService();
+    await here.startStep();
+    const waits: number[] = [];
+    for (let count = 0; count < 20; count++) {
+      const user = `user${count}@example.net`;
+      here.write(guilty(user).slice(0, -2));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      const before = performance.now();
+      here.write(guilty(user).slice(-5));
+      while (!here.lists(user) && performance.now() - before < 5000) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      waits.push(performance.now() - before);
+    }
+    waits.sort((a, b) => a - b);
+    // The bound that counts is measured by the benchmark; here the machine may be busy with other tests.
+    expect(waits[10]).toBeLessThan(250);
+  });
+});
+
+describe.runIf(runs)('the step', { timeout: 120_000 }, () => {
+  it('catches up with what was decided while it was down, and survives its reader', async () => {
+    const here = at();
+    await here.startService();
+    here.write(guilty('alice@example.net'));
+    const blocked = () => here.blocked().includes('alice@example.net');
+    expect(await eventually(blocked)).toBe(true);
+    expect(here.run('status')).toMatchObject({ status: 1 });
+    expect(here.run('status').out).toContain('postern enforce is not running');
+    expect(here.run('block', 'bob@example.net')).toMatchObject({ status: 1 });
+    const step = await here.startStep();
+    expect(await eventually(() => here.lists('alice@example.net'))).toBe(true);
+    expect(here.lists('bob@example.net')).toBe(true);
+
+    const [reader] = childrenOf(step.pid);
+    process.kill(reader as number, 'SIGKILL');
+    expect(await eventually(() => childrenOf(step.pid).some((pid) => pid !== reader))).toBe(true);
+    here.write(guilty('carol@example.net'));
+    expect(await eventually(() => here.lists('carol@example.net'))).toBe(true);
+    expect(here.said('enforce')).toContain('killed by SIGKILL');
+
+    const [second] = childrenOf(step.pid);
+    await here.stop(step, 'SIGKILL');
+    const gone = () => {
+      try {
+        return process.kill(second as number, 0) && statusOf(second, 'State')[0] === 'Z';
+      } catch {
+        return true;
+      }
+    };
+    expect(await eventually(gone)).toBe(true);
+  });
+
+  it('works once, for a timer', async () => {
+    const here = at();
+    expect(here.run('enforce', '--once')).toMatchObject({ status: 1 });
+    expect(here.databaseOwners()).toEqual([]);
+    await here.startService();
+    here.write(guilty('alice@example.net'));
+    expect(await eventually(() => here.blocked().includes('alice@example.net'))).toBe(true);
+    expect(here.run('enforce', '--once')).toMatchObject({ status: 0 });
+    expect(here.lists('alice@example.net')).toBe(true);
+    expect(here.run('status')).toMatchObject({ status: 0 });
+    writeFileSync(here.path('bin/reload'), '#!/bin/sh\nexit 1\n');
+    expect(here.run('block', 'bob@example.net').status).toBe(1);
+    expect(here.run('block', '192.0.2.9').status).toBe(1);
+    const failed = here.run('enforce', '--once');
+    expect(failed.status).toBe(1);
+    expect(failed.err).toContain('not in force: ');
+  });
+
+  it('frees nobody for a database that the service has not filled', async () => {
+    const here = at();
+    const service = await here.startService();
+    const step = await here.startStep();
+    here.write(guilty('alice@example.net'));
+    expect(await eventually(() => here.lists('alice@example.net'))).toBe(true);
+    await here.stop(service);
+    const { rmSync, renameSync, chownSync } = await import('node:fs');
+    renameSync(here.database, `${here.database}.aside`);
+    for (const end of ['-wal', '-shm']) rmSync(`${here.database}${end}`, { force: true });
+    new Store(here.database).close();
+    chownSync(here.database, SERVICE.uid, SERVICE.gid);
+    const waiting = () => here.said('enforce').includes('waiting for postern run');
+    expect(await eventually(waiting)).toBe(true);
+    expect(here.said('enforce')).toContain('is another file than before');
+    expect(here.lists('alice@example.net')).toBe(true);
+    await here.stop(step);
+    expect(here.lists('alice@example.net')).toBe(true);
+  });
+
+  it('does not run when the service enforces by itself', () => {
+    const here = at();
+    writeFileSync(
+      here.config,
+      readFileSync(here.config, 'utf8').replace('enforcer: separate', 'enforcer: daemon'),
+    );
+    const { status, err } = here.run('enforce');
+    expect(status).toBe(2);
+    expect(err).toContain('enforcer: expected separate, found daemon');
+  });
+});
+
+describe.runIf(runs)('a command of root', { timeout: 120_000 }, () => {
+  it('opens the database as its owner', async () => {
+    const here = at();
+    const service = await here.startService();
+    const step = await here.startStep();
+    expect(here.run('block', 'bob@example.net')).toMatchObject({ status: 0 });
+    expect(await eventually(() => here.lists('bob@example.net'))).toBe(true);
+    here.write(accepted('carol@example.net'));
+    const queued = () => here.run('queue', 'carol@example.net').out.includes('ABCDE');
+    expect(await eventually(queued)).toBe(true);
+    await here.stop(service);
+    await here.stop(step);
+    // Nobody has it open now: whoever opens it next makes the files beside it anew.
+    for (const args of [['blocks'], ['events'], ['report'], ['status'], ['explain', '1']]) {
+      here.run(...args);
+      expect(here.databaseOwners()).toEqual([SERVICE.uid]);
+    }
+    expect(here.run('unblock', 'bob@example.net').out).toContain('no longer blocked');
+    expect(here.run('queue', 'carol@example.net', '--hold').out).toBe('1 messages held.\n');
+    expect(here.asked('postsuper').join()).toMatch(/^0 -h - [0-9A-F]+ABCDE$/);
+    expect(here.databaseOwners()).toEqual([SERVICE.uid]);
+    expect(await here.startService()).toMatchObject({ exitCode: null });
+  });
+});

@@ -1,0 +1,174 @@
+/** What somebody who has taken over the service's account can make `postern enforce` do: nothing but block. */
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { silentLog } from '../../src/base/log.ts';
+import { systemClock } from '../../src/base/time.ts';
+import { loadConfig } from '../../src/config.ts';
+import { runStep } from '../../src/step.ts';
+import { Store } from '../../src/store/store.ts';
+import { available, missingParts } from '../support/server.ts';
+import { eventually } from './scratch.ts';
+import { SERVICE, StepPlace } from './step-place.ts';
+
+let place: StepPlace | undefined;
+
+afterEach(async () => {
+  await place?.remove();
+  place = undefined;
+});
+
+function at(extra?: string): StepPlace {
+  place = new StepPlace(extra);
+  return place;
+}
+
+const runs = available('service in two processes', missingParts(['/usr/bin/setpriv'], []));
+
+/** A shell command as the account of the service. */
+function asService(here: StepPlace, command: string): void {
+  const { status, stderr } = spawnSync('/bin/sh', ['-ec', command], {
+    ...SERVICE,
+    cwd: here.path('state'),
+    encoding: 'utf8',
+  });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+}
+
+function victim(here: StepPlace): void {
+  mkdirSync(here.path('victim'));
+  writeFileSync(here.path('victim/secret'), 'secret\n', { mode: 0o600 });
+  chmodSync(here.path('victim'), 0o700);
+}
+
+function expectUntouched(here: StepPlace): void {
+  expect(readdirSync(here.path('victim'))).toEqual(['secret']);
+  expect(readFileSync(here.path('victim/secret'), 'utf8')).toBe('secret\n');
+}
+
+describe.runIf(runs)('links in the folder of the database', { timeout: 120_000 }, () => {
+  it.each([
+    ['the database', 'ln -s ../victim/secret postern.db'],
+    ['a database to be made', 'ln -s ../victim/new postern.db'],
+    ['its log', 'mv real.db postern.db; ln -s ../victim/new postern.db-wal'],
+    ['its shared memory', 'mv real.db postern.db; ln -s ../victim/secret postern.db-shm'],
+    ['its journal', 'mv real.db postern.db; ln -s ../victim/new postern.db-journal'],
+    ['the bell', 'mv real.db postern.db; ln -s ../victim/new postern.db-bell'],
+  ])('lead root nowhere: %s', (_what, command) => {
+    const here = at();
+    victim(here);
+    const store = new Store(here.path('state/real.db'));
+    store.state.write('daemon', null);
+    store.close();
+    chownSync(here.path('state/real.db'), SERVICE.uid, SERVICE.gid);
+    asService(here, command);
+    here.run('enforce', '--once');
+    here.run('block', 'bob@example.net');
+    expectUntouched(here);
+  });
+});
+
+/** Runs the step with a reader that says these lines, and tells what became of it. */
+async function heard(here: StepPlace, lines: readonly unknown[]): Promise<boolean> {
+  const text = lines
+    .map((line) => (typeof line === 'string' ? line : JSON.stringify(line)))
+    .join('\n');
+  const script = `cat > /dev/null & printf '%s\\n' "$0" >&3; exec 3>&-; wait`;
+  return await runStep({
+    config: loadConfig(here.config),
+    clock: systemClock,
+    log: silentLog,
+    reader: ['/bin/sh', '-c', script, text],
+    once: true,
+    signal: AbortSignal.timeout(10_000),
+  });
+}
+
+function wanting(...ids: string[]) {
+  const blocks = ids.map((id, index) => ({
+    id: index + 1,
+    key: { type: 'user', id },
+    cause: 'invalid-recipients',
+    start: 1_700_000_000_000,
+  }));
+  return { ask: 'reconcile', blocks, written: {}, pending: [] };
+}
+
+describe.runIf(runs)('a reader in wrong hands', { timeout: 120_000 }, () => {
+  it('can block', async () => {
+    const here = at();
+    await heard(here, [wanting('alice@example.net')]);
+    expect(here.lists('alice@example.net')).toBe(true);
+  });
+
+  it('cannot block who is never blocked, nor write a line of its own', async () => {
+    const here = at('allow: { users: [ boss@example.net ] }');
+    await heard(here, [
+      wanting(
+        'boss@example.net',
+        'postmaster@example.net',
+        'x@example.net\n/.*/ REJECT',
+        '',
+        'ok@example.net',
+      ),
+    ]);
+    const lines = readFileSync(here.map, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'));
+    expect(lines).toEqual(['ok@example.net\tHOLD blocked by postern']);
+  });
+
+  it('can hold queued mail, and give postsuper nothing but queue IDs', async () => {
+    const here = at();
+    await heard(here, [
+      { ask: 'hold', ids: ['ALL', '-d', '../../etc/passwd', '4ABCDEF012\nALL', '4ABCDEF012'] },
+    ]);
+    expect(here.asked('postsuper')).toEqual(['0 -h - 4ABCDEF012']);
+  });
+
+  it.each([
+    { ask: 'release', ids: ['4ABCDEF012'] },
+    { ask: 'remove', ids: ['4ABCDEF012'] },
+    { ask: 'run', argv: ['/bin/sh'] },
+    'nonsense',
+  ])('is ended when it asks for anything else: %j', async (line) => {
+    const here = at();
+    expect(await heard(here, [line, wanting('alice@example.net')])).toBe(false);
+    expect(here.asked('postsuper')).toEqual([]);
+    expect(existsSync(here.map)).toBe(false);
+  });
+
+  it('cannot have mail held that the operator wants left alone', async () => {
+    const here = at('queue: { hold: false }');
+    expect(await heard(here, [{ ask: 'hold', ids: ['4ABCDEF012'] }])).toBe(false);
+    expect(here.asked('postsuper')).toEqual([]);
+  });
+});
+
+describe.runIf(runs)('a database in wrong hands', { timeout: 120_000 }, () => {
+  it('names no file: what it says of targets is not asked', async () => {
+    const here = at();
+    victim(here);
+    await here.startService();
+    const sql = `UPDATE target SET json = '{"file":"${here.path('victim/secret')}"}';
+      INSERT OR REPLACE INTO target VALUES ('postfix.user', '{"file":"${here.path('victim/secret')}"}');
+      INSERT INTO block (key_type, key_id, cause, start) VALUES ('user', 'bob@example.net', 'x', 1),
+        ('user', 'postmaster@example.net', 'x', 1), ('user', 'a' || char(10) || 'b', 'x', 1);`;
+    const program = `new (require('better-sqlite3'))(process.argv[1]).exec(process.argv[2])`;
+    const { status } = spawnSync(process.execPath, ['-e', program, here.database, sql], SERVICE);
+    expect(status).toBe(0);
+    await here.startStep();
+    expect(await eventually(() => here.lists('bob@example.net'))).toBe(true);
+    expect(readFileSync(here.map, 'utf8')).not.toMatch(/^(?:postmaster|a$|b$)/m);
+    expectUntouched(here);
+    expect(here.run('status').out).toContain('cannot hold user postmaster@example.net');
+  });
+});
