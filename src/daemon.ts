@@ -4,32 +4,37 @@
  */
 import { readFileSync } from 'node:fs';
 import {
+  handsOf,
   interpreterOptionsOf,
+  longestPeriod,
   policyActionsOf,
   policyOf,
-  queueOf,
   rebuildJudge,
-  targetsOf,
-  WITHOUT_BLOCK,
+  release,
 } from './assemble.ts';
 import { messageOf, PosternError } from './base/errors.ts';
 import type { Log } from './base/log.ts';
 import { type Clock, DAY, HOUR, MINUTE, SECOND } from './base/time.ts';
+import { ringBell } from './bell.ts';
 import type { Config } from './config.ts';
 import { Enforcer } from './enforcer.ts';
 import { Follower, type LineBatch } from './follow/follower.ts';
 import { noticeText } from './follow/notice.ts';
 import { isFollowPosition } from './follow/position.ts';
 import { WakeUp } from './follow/watch.ts';
+import type { SuspectChange } from './judge/guard-watch.ts';
 import type { Judge } from './judge/judge.ts';
 import { loadRules, type Rule } from './judge/rule.ts';
+import type { Block } from './model/block.ts';
 import { Notices } from './notices.ts';
 import { mailNotifier, type Notifier } from './notify/mail.ts';
 import { Pipeline } from './pipeline.ts';
 import { Blocklist } from './policy/blocklist.ts';
 import type { PolicyRequest } from './policy/request.ts';
 import { PolicyServer } from './policy/server.ts';
-import { Store } from './store/store.ts';
+import { openWhole, type Process, SHORTEST_REACH } from './recovery.ts';
+import type { Store } from './store/store.ts';
+import { settleSuspects } from './suspects.ts';
 
 /** What `postern status` reads: who runs, and how it is. */
 export interface DaemonState {
@@ -51,57 +56,98 @@ export interface DaemonOptions {
   readonly signal: AbortSignal;
 }
 
+/** While it waits for another process that writes, the service does nothing else: rather often than long. */
+const BUSY_TIMEOUT = 250;
 const LOOK_FOR_CHANGES = 500;
 const PRUNE_STEP = 2000;
 const IDLE_TARGET_CHECK = MINUTE;
+/** As long people are not told of a block that another process is bringing into force. */
+const ENFORCER_ANSWERS = 2 * SECOND;
 
 /** Runs until the signal is aborted. Throws a PosternError for what makes starting impossible. */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { config, log } = options;
   const rules = loadRules(config.rules);
-  const store = new Store(config.database);
+  const reach = Math.max(SHORTEST_REACH, 2 * longestPeriod(rules));
+  const store = openWhole({ ...options, reach, isAlive });
+  const ending = new AbortController();
+  const signal = AbortSignal.any([options.signal, ending.signal]);
   try {
     takeOver(store, options);
-    const service = new Service(store, rules, options);
+    store.waitFor(BUSY_TIMEOUT);
+    const service = new Service(store, rules, { ...options, signal });
     log.info(
       { version: options.version, mta: config.mta, mode: config.mode, rules: rules.length },
       'started',
     );
-    await service.run();
-    store.state.write('daemon', null);
+    await service.run(ending);
+    signOff(store);
     log.info({}, 'stopped');
+  } catch (error) {
+    if (!store.isCorrupt(error)) throw error;
+    store.beside.change({ suspect: messageOf(error) });
+    throw damaged(store, error);
   } finally {
     store.close();
   }
 }
 
-/** One service for one database. */
-function takeOver(store: Store, { clock, version }: DaemonOptions): void {
-  const other = runningDaemon(store);
-  if (other !== undefined && other.pid !== process.pid) {
-    throw new PosternError(
-      'already-running',
-      `${store.path}: postern already runs with this database, as process ${other.pid}`,
-      {
-        exitStatus: 1,
-      },
-    );
+function damaged({ path }: Store, cause: unknown): PosternError {
+  return new PosternError(
+    'database-corrupt',
+    `${path}: the database is damaged (${messageOf(cause)}); the next start sets it aside and rebuilds what the block files and the logs tell`,
+    { exitStatus: 1, cause },
+  );
+}
+
+function signOff(store: Store): void {
+  try {
+    store.state.write('daemon', null);
+  } catch (error) {
+    // Whoever asks finds that the process is gone.
+    if (!store.isPassing(error)) throw error;
   }
+}
+
+/** What may run at most once for a database: `postern run`, and the reader of `postern enforce`. */
+export type Role = 'daemon' | 'enforcer';
+
+/** One service for one database. */
+export function takeOver(
+  store: Store,
+  { clock, version }: Pick<DaemonOptions, 'clock' | 'version'>,
+  role: Role = 'daemon',
+): void {
   const state: DaemonState = {
     pid: process.pid,
     ticks: startTicks(process.pid) ?? '',
     started: clock.now(),
     version,
   };
-  store.state.write('daemon', state);
+  // In one transaction: of two that start at once, the second sees the first.
+  store.commit(() => {
+    const other = runningDaemon(store, role);
+    if (other !== undefined && other.pid !== process.pid) throw alreadyRunning(store.path, other);
+    store.state.write(role, state);
+  });
+  if (role === 'daemon') store.beside.change({ daemon: state, failing: undefined });
+}
+
+function alreadyRunning(database: string, { pid }: DaemonState): PosternError {
+  const message = `${database}: postern already runs with this database, as process ${pid}`;
+  return new PosternError('already-running', message, { exitStatus: 1 });
 }
 
 /** The service that runs on this database, if one does. */
-export function runningDaemon(store: Store): DaemonState | undefined {
-  const state = store.state.read('daemon') as DaemonState | null | undefined;
-  if (state === undefined || state === null) return undefined;
-  const ticks = startTicks(state.pid);
-  return ticks !== undefined && ticks === state.ticks ? state : undefined;
+export function runningDaemon(store: Store, role: Role = 'daemon'): DaemonState | undefined {
+  const state = store.state.read(role) as DaemonState | null | undefined;
+  return state !== undefined && state !== null && isAlive(state) ? state : undefined;
+}
+
+/** Whether the process that describes itself so still lives; another one with its number does not count. */
+function isAlive(state: Process | undefined): boolean {
+  const ticks = state === undefined ? undefined : startTicks(state.pid);
+  return ticks !== undefined && ticks === state?.ticks;
 }
 
 /** Field 22 of /proc/PID/stat (proc(5)); without /proc only whether the process lives. */
@@ -126,7 +172,8 @@ class Service {
   readonly #store: Store;
   readonly #judge: Judge;
   readonly #pipeline: Pipeline;
-  readonly #enforcer: Enforcer;
+  /** absent: a process of its own enforces, and is told of changes */
+  readonly #enforcer: Enforcer | undefined;
   readonly #notices: Notices | undefined;
   readonly #blocklist: Blocklist;
   readonly #policyServer: PolicyServer | undefined;
@@ -135,13 +182,18 @@ class Service {
   readonly #tellSoon = new WakeUp();
   #turn: Promise<unknown> = Promise.resolve();
   #lastHealth = '';
+  /** blocks in force, as the judge knows them */
+  #running: ReadonlyMap<number, Block> = new Map();
+  /** batches that are read and not yet stored */
+  #underWay = 0;
 
   constructor(store: Store, rules: readonly Rule[], options: DaemonOptions) {
     const { config, clock, log, signal } = options;
     this.#options = options;
     this.#store = store;
     const policy = policyOf(config);
-    this.#judge = rebuildJudge(store, rules);
+    this.#judge = rebuildJudge(store, rules, clock.now());
+    settleSuspects(store, this.#judge.suspects(), clock.now());
     const told = new Set(rules.filter((rule) => rule.notify).map((rule) => rule.name));
     const interpreter = interpreterOptionsOf(config);
     this.#pipeline = new Pipeline({
@@ -154,13 +206,12 @@ class Service {
       told,
       signal,
     });
-    const targets = config.mode === 'enforce' ? targetsOf(config) : [];
-    const queue = config.queue.hold ? queueOf(config) : undefined;
-    this.#enforcer = new Enforcer({ store, targets, queue, clock, log });
-    this.#notices = noticesOf(store, rules, options);
+    if (config.enforcer === 'daemon')
+      this.#enforcer = new Enforcer({ store, ...handsOf(config), clock, log });
+    this.#notices = noticesOf(store, rules, options, () => this.#isLogRead());
     this.#blocklist = new Blocklist(policyActionsOf(config));
     this.#policyServer = policyServerOf(this.#blocklist, options);
-    this.#refreshBlocklist();
+    this.#syncBlocks();
     const positions = store.state.positions();
     this.#followers = config.logs.map((path) => {
       const position = positions.get(path);
@@ -178,8 +229,11 @@ class Service {
     });
   }
 
-  /** Ends when the signal is aborted, or throws when one part met a bug or the database is gone. */
-  async run(): Promise<void> {
+  /**
+   * Ends when the signal is aborted. When one part meets a bug, or the database is damaged, it ends all of them
+   * and throws what that part threw.
+   */
+  async run(ending: AbortController): Promise<void> {
     const { signal } = this.#options;
     const stop = () => {
       this.#enforceSoon.wake();
@@ -187,7 +241,7 @@ class Service {
     };
     signal.addEventListener('abort', stop);
     try {
-      await Promise.all([
+      await allOrNone(ending, [
         ...this.#followers.map((follower) => this.#follow(follower)),
         this.#policyServer?.run(signal),
         this.#enforce(),
@@ -204,10 +258,21 @@ class Service {
   async #follow(follower: Follower): Promise<void> {
     for await (const batch of follower) {
       // One batch at a time over all logs: each commit holds the whole state that its lines have led to.
+      this.#underWay++;
       const done = this.#turn.then(() => this.#take(follower, batch));
       this.#turn = done;
       if (!(await done)) return;
+      this.#underWay--;
     }
+  }
+
+  /** Whether all that stood in the logs a moment ago is in the database. */
+  #isLogRead(): boolean {
+    if (this.#underWay > 0) return false;
+    return this.#followers.every((follower) => {
+      const { reading, present, behind } = follower.status();
+      return reading === undefined ? !present : behind === 0;
+    });
   }
 
   async #take(follower: Follower, batch: LineBatch): Promise<boolean> {
@@ -218,28 +283,56 @@ class Service {
       position: batch.position,
     });
     if (committed === undefined) return false;
-    const { decisions } = committed;
-    if (decisions.some(({ outcome }) => outcome === 'blocked')) {
-      this.#refreshBlocklist();
+    const { decisions, suspicions } = committed;
+    if (suspicions.length > 0) this.#saySuspicions(suspicions);
+    if (suspicions.length > 0 || decisions.some(({ outcome }) => outcome === 'blocked')) {
+      this.#syncBlocks();
       this.#enforceSoon.wake();
     } else if (decisions.length > 0) this.#tellSoon.wake();
     for (const { verdict, outcome } of decisions) {
-      const { rule, key, count, time } = verdict;
-      if (WITHOUT_BLOCK.has(outcome)) this.#judge.hold(key, time + HOUR);
+      const { rule, key, count } = verdict;
       this.#options.log.info({ rule, who: key, count, outcome }, 'verdict');
     }
     return true;
   }
 
-  /** What the policy service answers from is what the database says, without waiting for any file. */
-  #refreshBlocklist(): void {
-    this.#blocklist.replace(this.#store.blocks.allRunning());
+  #saySuspicions(suspicions: readonly SuspectChange[]): void {
+    const { log } = this.#options;
+    for (const change of suspicions) {
+      const { provider, refused, active } = change.suspect;
+      if (change.change === 'ended') {
+        log.info({ provider }, 'refusals of this provider count again');
+        continue;
+      }
+      const released = change.withdrawn.map(({ key }) => key);
+      const seen = { provider, refused, active, released };
+      log.warn(seen, 'provider is suspect, its refusals do not count');
+    }
+  }
+
+  /**
+   * Whoever has changed the blocks (a verdict, an operator's command, a line deleted by hand, their end): the judge
+   * and the policy service go by what the database says now, without waiting for any file.
+   */
+  #syncBlocks(): void {
+    const running = new Map(this.#store.blocks.allRunning().map((block) => [block.id, block]));
+    for (const id of this.#running.keys()) {
+      if (!running.has(id)) release(this.#judge, this.#store.blocks.get(id));
+    }
+    for (const [id, { key, end }] of running) {
+      if (!this.#running.has(id)) this.#judge.hold(key, end);
+    }
+    this.#running = running;
+    this.#blocklist.replace([...running.values()]);
   }
 
   async #enforce(): Promise<void> {
     const { signal, log } = this.#options;
+    const enforcer = this.#enforcer;
+    if (enforcer === undefined) return this.#ringForEnforcer();
+    let pause = SECOND;
     while (!signal.aborted) {
-      const folders = this.#enforcer.files;
+      const folders = enforcer.files;
       if (folders.length > 0) {
         this.#enforceSoon.watch(folders, undefined, (reason) =>
           log.warn({ reason }, 'block files are not watched'),
@@ -247,31 +340,53 @@ class Service {
       }
       let wait = IDLE_TARGET_CHECK;
       try {
-        const { released, expired, again } = await this.#enforcer.run();
-        const now = this.#options.clock.now();
-        for (const { key } of [...released, ...expired]) this.#judge.release(key, now);
-        if (released.length + expired.length > 0) this.#refreshBlocklist();
+        const { released, expired, again } = await enforcer.run();
+        pause = SECOND;
+        if (released.length + expired.length > 0) this.#syncBlocks();
         wait = Math.min(again ?? wait, wait);
         this.#tellSoon.wake();
       } catch (error) {
         if (!this.#store.isPassing(error)) throw error;
         log.error({ error: messageOf(error) }, 'enforcing failed, will try again');
-        wait = 5 * SECOND;
+        wait = pause;
+        pause = Math.min(2 * pause, MINUTE);
       }
       if (!signal.aborted) await this.#enforceSoon.wait(Math.max(wait, 10));
     }
   }
 
+  /** Another process enforces. It looks at the database by itself, only not as soon as when it is told. */
+  async #ringForEnforcer(): Promise<void> {
+    const { signal } = this.#options;
+    while (!signal.aborted) {
+      this.#ring();
+      // What it did is a change of the database, which wakes us: people are told where a block is in force.
+      await this.#enforceSoon.wait(ENFORCER_ANSWERS);
+      this.#ring();
+      this.#tellSoon.wake();
+      if (!signal.aborted) await this.#enforceSoon.wait(IDLE_TARGET_CHECK);
+    }
+  }
+
+  #ring(): void {
+    const { log, config } = this.#options;
+    const failure = ringBell(config.database);
+    if (failure !== undefined) log.warn({ error: failure }, 'postern enforce was not woken');
+  }
+
   async #tell(): Promise<void> {
     const { signal, log } = this.#options;
+    let pause = SECOND;
     while (!signal.aborted) {
       let wait = 10 * MINUTE;
       try {
         wait = Math.min((await this.#notices?.run()) ?? wait, wait);
+        pause = SECOND;
       } catch (error) {
         if (!this.#store.isPassing(error)) throw error;
         log.error({ error: messageOf(error) }, 'the outbox cannot be worked on, will try again');
-        wait = 5 * SECOND;
+        wait = pause;
+        pause = Math.min(2 * pause, MINUTE);
       }
       if (!signal.aborted) await this.#tellSoon.wait(Math.max(wait, 100));
     }
@@ -283,21 +398,13 @@ class Service {
     const pause = new WakeUp();
     signal.addEventListener('abort', () => pause.wake());
     let version = this.#store.dataVersion();
-    let known = new Map(this.#store.blocks.allRunning().map((block) => [block.id, block]));
     while (!signal.aborted) {
       this.#publishHealth();
       await pause.wait(LOOK_FOR_CHANGES);
       const next = this.#store.dataVersion();
       if (next === version) continue;
       version = next;
-      const running = new Map(this.#store.blocks.allRunning().map((block) => [block.id, block]));
-      for (const [id, { key }] of known) {
-        const released = running.has(id) ? undefined : this.#store.blocks.get(id)?.released;
-        if (released !== undefined) this.#judge.release(key, released);
-      }
-      for (const [id, { key, end }] of running) if (!known.has(id)) this.#judge.hold(key, end);
-      known = running;
-      this.#blocklist.replace([...running.values()]);
+      this.#syncBlocks();
       this.#enforceSoon.wake();
     }
   }
@@ -308,8 +415,9 @@ class Service {
       const { path, present, errors, lastError } = follower.status();
       return { path, present, errors, ...(lastError === undefined ? {} : { lastError }) };
     });
-    const health = JSON.stringify({ logs, losses: this.#pipeline.losses });
-    if (health === this.#lastHealth || this.#pipeline.failure !== undefined) return;
+    const policy = this.#policyServer?.failure; // undefined is left out
+    const health = JSON.stringify({ logs, losses: this.#pipeline.losses, policy });
+    if (health === this.#lastHealth || this.#pipeline.isFailing) return;
     try {
       this.#store.state.write('health', JSON.parse(health));
       this.#lastHealth = health;
@@ -326,11 +434,13 @@ class Service {
     while (!signal.aborted) {
       let wait = HOUR;
       try {
-        const before = clock.now() - config.retention;
+        // Not by a clock alone that may have been set years ahead.
+        const now = Math.min(clock.now(), this.#store.events.newestTime());
+        const before = now - config.retention;
         const gone =
           this.#store.events.prune(before, PRUNE_STEP) +
           this.#store.verdicts.prune(before, PRUNE_STEP) +
-          this.#store.state.pruneMessages(clock.now() - 30 * DAY, PRUNE_STEP);
+          this.#store.state.pruneMessages(now - 30 * DAY, PRUNE_STEP);
         this.#store.outbox.prune(before);
         if (gone > 0) wait = 50;
       } catch (error) {
@@ -355,6 +465,7 @@ function noticesOf(
   store: Store,
   rules: readonly Rule[],
   options: DaemonOptions,
+  isLogRead: () => boolean,
 ): Notices | undefined {
   const { config, clock, log } = options;
   if (config.notify === undefined) return undefined;
@@ -369,5 +480,22 @@ function noticesOf(
     rules: new Map(rules.map((rule) => [rule.name, rule.description])),
     clock,
     log,
+    isLogRead,
   });
+}
+
+/** Waits for all parts; the first that fails ends the others, and its error is thrown when they have ended. */
+async function allOrNone(
+  ending: AbortController,
+  parts: readonly (Promise<void> | undefined)[],
+): Promise<void> {
+  const failures: unknown[] = [];
+  const settled = parts.map((part) =>
+    part?.catch((error: unknown) => {
+      failures.push(error);
+      ending.abort();
+    }),
+  );
+  await Promise.all(settled);
+  if (failures.length > 0) throw failures[0];
 }

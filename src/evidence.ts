@@ -3,6 +3,7 @@
  * A log that was rotated away or cannot be read costs the quoted lines, nothing else.
  */
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { formatDuration, formatTime } from './base/time.ts';
 import type { Block, Key, Verdict } from './model/block.ts';
 import { isInvalid, type MailEvent, type Submitter } from './model/event.ts';
 import type { ClientCount, Evidence, QuotedLine, RefusedRecipient } from './model/evidence.ts';
@@ -52,6 +53,35 @@ function eventsOf(store: Store, verdict: Verdict): MailEvent[] {
   return Array.from(store.events.query(query), (stored: StoredEvent) => stored.event).filter(
     (event) => event.repeated !== true,
   );
+}
+
+/** The evidence as programs read it: times as RFC 3339, durations as in rules. */
+export function evidenceJson(evidence: Evidence): Record<string, unknown> {
+  const { verdict, block, first, last, sample, ...rest } = evidence;
+  const { period, duration, time, ...found } = verdict;
+  return {
+    verdict: {
+      ...found,
+      time: formatTime(time),
+      period: formatDuration(period),
+      ...(duration === undefined ? {} : { duration: formatDuration(duration) }),
+    },
+    ...(block === undefined ? {} : { block: blockTimes(block) }),
+    first: formatTime(first),
+    last: formatTime(last),
+    ...rest,
+    sample: sample.map((refusal) => ({ ...refusal, time: formatTime(refusal.time) })),
+  };
+}
+
+/** A block with its times as RFC 3339. */
+function blockTimes(block: NonNullable<Evidence['block']>): Record<string, unknown> {
+  const { end, start, ...rest } = block;
+  return {
+    ...rest,
+    start: formatTime(start),
+    ...(end === undefined ? {} : { end: formatTime(end) }),
+  };
 }
 
 /** The condition that finds the events of a key. */

@@ -4,15 +4,23 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Log } from './base/log.ts';
-import type { Clock } from './base/time.ts';
-import type { TargetState } from './enforcer.ts';
+import { type Clock, SECOND } from './base/time.ts';
+import { type TargetState, triedBlock } from './enforcer.ts';
 import { gatherEvidence } from './evidence.ts';
 import type { Evidence, Measures } from './model/evidence.ts';
-import { drainOutbox } from './notify/drain.ts';
+import { Drain } from './notify/drain.ts';
 import type { Notifier } from './notify/mail.ts';
-import { blockNotice, type ComposedNotice, cappedNotice, digestNotice } from './notify/notice.ts';
-import type { WaitingNotice } from './store/outbox.ts';
+import {
+  blockNotice,
+  type ComposedNotice,
+  cappedNotice,
+  digestNotice,
+  MAX_DIGEST_DETAILS,
+  suspectNotice,
+} from './notify/notice.ts';
+import { NOTICE_KINDS, type NoticeKind, type WaitingNotice } from './store/outbox.ts';
 import type { Store } from './store/store.ts';
+import type { SuspectPeriod } from './suspects.ts';
 
 export interface NoticesOptions {
   readonly store: Store;
@@ -26,7 +34,14 @@ export interface NoticesOptions {
   readonly rules: ReadonlyMap<string, string>;
   readonly clock: Clock;
   readonly log: Log;
+  /** everything that was logged until now has been read and stored; default: always */
+  readonly isLogRead?: () => boolean;
 }
+
+/** As long the notice of a block waits for what comes of it, ms. */
+const ENFORCING_TAKES = 30 * SECOND;
+/** How soon to look again whether the log has been read, ms. */
+const LOOK_AGAIN = SECOND;
 
 interface About {
   readonly verdict: number;
@@ -35,33 +50,51 @@ interface About {
 
 export class Notices {
   readonly #options: NoticesOptions;
+  readonly #drain: Drain;
   #lastComposed = Number.NEGATIVE_INFINITY;
 
   constructor(options: NoticesOptions) {
+    const { store, notifier, clock, log, isLogRead = () => true } = options;
     this.#options = options;
+    this.#drain = new Drain({ queue: store.outbox, notifier, clock, log, isLogRead });
   }
 
   /** Composes what waits and sends what is due; gives the ms until there is more to do, if there is. */
   async run(): Promise<number | undefined> {
-    const { store, notifier, clock, log, digest } = this.#options;
+    const { store, clock, digest } = this.#options;
     const now = clock.now();
-    const waiting = store.outbox.waiting();
+    // A clock that was set back must not make the digest wait for the old time to come again.
+    if (now < this.#lastComposed) this.#lastComposed = now;
+    const waiting = this.#waiting(now);
     const ready = waiting.length > 0 && now - this.#lastComposed >= digest;
     if (ready) this.#compose(waiting, now);
-    await drainOutbox(store.outbox, notifier, clock, log);
+    await this.#drain.run();
     const next = store.outbox.nextDue();
-    const untilDue = next === undefined ? undefined : Math.max(0, next - clock.now());
-    if (waiting.length === 0 || ready) return untilDue;
+    const untilDue = next === undefined ? undefined : Math.max(LOOK_AGAIN, next - clock.now());
+    // After a flood one mail does not take all of them in.
+    const left = ready ? store.outbox.waiting() : waiting;
+    if (left.length === 0) return untilDue;
+    if (ready) return Math.min(untilDue ?? digest, digest);
     return Math.min(untilDue ?? digest, this.#lastComposed + digest - now);
+  }
+
+  /** What can be told: of a block not before it was tried to bring it into force, for a while at least. */
+  #waiting(now: number): WaitingNotice[] {
+    const { store } = this.#options;
+    const tried = triedBlock(store);
+    return store.outbox.waiting().filter(({ kind, about, created }) => {
+      const block = kind === 'verdict' ? (about as About).block : undefined;
+      return block === undefined || block <= tried || now - created >= ENFORCING_TAKES;
+    });
   }
 
   #compose(waiting: readonly WaitingNotice[], now: number): void {
     const { store } = this.#options;
     this.#lastComposed = now;
-    for (const kind of ['verdict', 'capped'] as const) {
+    for (const kind of NOTICE_KINDS) {
       const notices = waiting.filter((notice) => notice.kind === kind);
       if (notices.length === 0) continue;
-      const composed = kind === 'verdict' ? this.#blocks(notices) : this.#capped(notices);
+      const composed = this.#composed(kind, notices);
       const { from, to } = this.#options;
       const messageId = `<${randomUUID()}@${from.slice(from.lastIndexOf('@') + 1)}>`;
       store.outbox.compose(
@@ -71,14 +104,31 @@ export class Notices {
     }
   }
 
+  #composed(kind: NoticeKind, notices: readonly WaitingNotice[]): ComposedNotice {
+    switch (kind) {
+      case 'verdict':
+        return this.#blocks(notices);
+      case 'capped':
+        return this.#capped(notices);
+      case 'suspect':
+        return suspectNotice(notices.map(({ about }) => about as SuspectPeriod));
+    }
+  }
+
   #blocks(notices: readonly WaitingNotice[]): ComposedNotice {
-    const parts = notices
-      .map((notice) => this.#part(notice.about as About))
+    const about = notices.map((notice) => notice.about as About);
+    const parts = about
+      .slice(0, MAX_DIGEST_DETAILS)
+      .map((each) => this.#part(each))
       .filter((part) => part !== undefined);
+    const others = about
+      .slice(MAX_DIGEST_DETAILS)
+      .map(({ verdict }) => this.#options.store.verdicts.get(verdict)?.verdict)
+      .filter((verdict) => verdict !== undefined);
     const [first] = parts;
-    return parts.length === 1 && first !== undefined
+    return parts.length === 1 && others.length === 0 && first !== undefined
       ? blockNotice(first.evidence, first.measures)
-      : digestNotice(parts);
+      : digestNotice(parts, others);
   }
 
   #part(about: About): { evidence: Evidence; measures: Measures } | undefined {
@@ -118,7 +168,5 @@ export function measuresFor(store: Store, block: number | undefined): Measures {
   const held = store.state.read(`held ${block}`);
   if (typeof held === 'number' && held > 0)
     measures.push(`${held} messages in the queue were held.`);
-  return measures.length === 0
-    ? ['NOT in force: no block file takes this kind of identity.']
-    : measures;
+  return measures.length === 0 ? ['NOT in force: see postern status.'] : measures;
 }

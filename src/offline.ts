@@ -94,6 +94,7 @@ class LogStream {
       const logged = this.#lines[this.#next++]?.logged;
       if (logged !== undefined) interpreter.feed(logged, events);
     } while (!this.isEmpty && this.time <= limit);
+    interpreter.correlator.settle();
     return this.#next - first;
   }
 }

@@ -1,7 +1,10 @@
 /** A period of the store as one report: gathered once, shown as text in 80 columns or as JSON. */
 import { formatTime } from './base/time.ts';
+import type { Nearest } from './judge/judge.ts';
+import type { Rule } from './judge/rule.ts';
 import { formatIdentity } from './model/address.ts';
 import type { SubmitterType } from './model/event.ts';
+import { nearMisses } from './near.ts';
 import { identityText, visible } from './notify/notice.ts';
 import type { StoredBlock } from './store/blocks.ts';
 import {
@@ -13,6 +16,7 @@ import {
 } from './store/report.ts';
 import type { Store } from './store/store.ts';
 import type { StoredVerdict } from './store/verdicts.ts';
+import { type SuspectPeriod, suspectJson, suspectPeriods, suspectText } from './suspects.ts';
 
 export interface Report {
   /** ms */
@@ -23,18 +27,31 @@ export interface Report {
   /** blocks that began or ended in the period, or run */
   readonly blocks: readonly StoredBlock[];
   readonly verdicts: readonly StoredVerdict[];
+  /** who came to at least half of a limit that blocks, and not over it */
+  readonly near: readonly Nearest[];
   readonly submitters: readonly SubmitterCount[];
   readonly refusers: readonly RefuserCount[];
   readonly attackers: readonly AttackerCount[];
   readonly dsnsSent: number;
+  /** providers whose refusals did not count for some of the time */
+  readonly suspects: readonly SuspectPeriod[];
 }
 
 const MOST = 10;
 const WIDTH = 80;
 
+/** How many submitters are looked at for having come near. */
+const CANDIDATES = 30;
+
 /** Everything that happened from `since` to `until`, ms. */
-export function gatherReport(store: Store, since: number, until: number): Report {
+export function gatherReport(
+  store: Store,
+  rules: readonly Rule[],
+  since: number,
+  until: number,
+): Report {
   const queries = new ReportQueries(store.db);
+  const submitters = queries.submitters(since, until, CANDIDATES);
   const kinds = queries.byKind(since, until);
   return {
     since,
@@ -48,16 +65,20 @@ export function gatherReport(store: Store, since: number, until: number): Report
       )
       .reverse(),
     verdicts: store.verdicts.between(since, until).filter(({ outcome }) => outcome !== 'blocked'),
-    submitters: queries.submitters(since, until, MOST),
+    near: nearMisses(store, rules, submitters, { since, until }),
+    submitters: submitters.slice(0, MOST),
     refusers: queries.refusers(since, until, MOST),
     attackers: queries.attackers(since, until, MOST),
     dsnsSent: kinds.find(({ kind }) => kind === 'dsn-sent')?.count ?? 0,
+    suspects: suspectPeriods(store).filter(
+      ({ began, ended }) => began < until && (ended === undefined || ended >= since),
+    ),
   };
 }
 
 /** The report with times as RFC 3339. */
 export function reportJson(report: Report): Record<string, unknown> {
-  const { since, until, blocks, verdicts, ...rest } = report;
+  const { since, until, blocks, verdicts, suspects, near, ...rest } = report;
   return {
     since: formatTime(since),
     until: formatTime(until),
@@ -73,6 +94,8 @@ export function reportJson(report: Report): Record<string, unknown> {
       time: formatTime(verdict.time),
       outcome,
     })),
+    near: near.map((one) => ({ ...one, time: formatTime(one.time) })),
+    suspects: suspects.map(suspectJson),
   };
 }
 
@@ -82,9 +105,11 @@ export function reportText(report: Report): string {
     [`Postern report, ${formatTime(report.since)} to ${formatTime(report.until)}`],
     section('Mail', totals(report)),
     section('Blocks', report.blocks.map(blockLine), 'None.'),
+    section('Came near a limit', report.near.map(nearLine), 'Nobody.'),
     section('Met a limit, not blocked', verdictLines(report.verdicts), 'Nobody.'),
     section('Most invalid recipients by submitter', submitterLines(report.submitters), 'None.'),
     section('Who refuses our mail, and why', report.refusers.flatMap(refuserLines), 'Nobody.'),
+    ...(report.suspects.length === 0 ? [] : [suspectSection(report.suspects)]),
     section('Refused from outside, by client', report.attackers.map(attackerLine), 'Nothing.'),
     section('Delivery status notifications', [`${report.dsnsSent} sent`]),
   ];
@@ -156,6 +181,10 @@ function verdictLines(verdicts: readonly StoredVerdict[]): string[] {
     });
 }
 
+function nearLine({ key, rule, highest, limit, time }: Nearest): string {
+  return `  ${identityText(key)}  ${rule} ${highest}/${limit}, ${shortTime(time)}`;
+}
+
 function submitterLines(submitters: readonly SubmitterCount[]): string[] {
   if (submitters.length === 0) return [];
   const rows = submitters.map(({ type, id, invalid, recipients, clients }) => {
@@ -173,6 +202,11 @@ function refuserLines({ host, reason, count, reply }: RefuserCount): string[] {
 function attackerLine({ address, name, invalid, auth, rejected }: AttackerCount): string {
   const what = [`${invalid} unknown recipients`, `${auth} failed logins`, `${rejected} refused`];
   return `  ${address}${name === undefined || name === null ? '' : ` (${name})`}  ${what.join(', ')}`;
+}
+
+function suspectSection(suspects: readonly SuspectPeriod[]): string[] {
+  const lines = suspects.map((suspect) => `  ${suspectText(suspect)}`);
+  return section('Refusals that did not count: the provider was suspect', lines);
 }
 
 function shortTime(ms: number): string {

@@ -1,7 +1,7 @@
 /** Notices as mails: subject, text and HTML. Everything that came from a log is escaped; nothing is sent here. */
 import { formatDuration, formatTime } from '../base/time.ts';
 import { formatIdentity } from '../model/address.ts';
-import type { Key } from '../model/block.ts';
+import type { Key, Verdict } from '../model/block.ts';
 import type { SubmitterType } from '../model/event.ts';
 import type { Evidence, Measures } from '../model/evidence.ts';
 
@@ -21,7 +21,8 @@ interface Section {
 }
 
 const WIDTH = 78;
-const MAX_DIGEST_DETAILS = 10;
+/** More evidence than that in one mail nobody reads, and gathering it takes its time. */
+export const MAX_DIGEST_DETAILS = 10;
 
 /** The notice about one block. */
 export function blockNotice(evidence: Evidence, measures: Measures): ComposedNotice {
@@ -31,15 +32,17 @@ export function blockNotice(evidence: Evidence, measures: Measures): ComposedNot
   return compose(subject, [summary(evidence, measures), ...details(evidence), commands(evidence)]);
 }
 
-/** One mail about many blocks; the first ten with their evidence. */
+/** One mail about many blocks; the first ten with their evidence. `others`: verdicts that are only listed. */
 export function digestNotice(
   blocks: readonly { evidence: Evidence; measures: Measures }[],
+  others: readonly Verdict[] = [],
 ): ComposedNotice {
-  const subject = `[postern] ${blocks.length} blocks`;
+  const verdicts = [...blocks.map(({ evidence }) => evidence.verdict), ...others];
+  const changed = blocks.some(({ evidence }) => evidence.block !== undefined);
+  const subject = `[postern] ${verdicts.length} ${changed ? 'blocks' : 'limits met, nothing changed'}`;
   const list: Section = {
-    title: `${blocks.length} submitters were blocked`,
-    rows: blocks.map(({ evidence }) => {
-      const { verdict } = evidence;
+    title: `${verdicts.length} submitters ${changed ? 'were blocked' : 'met a limit, nothing was changed'}`,
+    rows: verdicts.map((verdict) => {
       return `${identityText(verdict.key)}: ${verdict.rule}, ${verdict.count} in ${formatDuration(verdict.period)}`;
     }),
   };
@@ -50,7 +53,7 @@ export function digestNotice(
       ...details(evidence),
       commands(evidence),
     ]);
-  const left = blocks.length - MAX_DIGEST_DETAILS;
+  const left = verdicts.length - MAX_DIGEST_DETAILS;
   const more: Section[] =
     left > 0
       ? [{ title: 'And more', rows: [`${left} more: postern blocks, postern explain ID`] }]
@@ -84,6 +87,53 @@ export function cappedNotice(
       ],
     },
   ]);
+}
+
+/** What is told of a provider that is not believed; times in ms. */
+export interface SuspectFacts {
+  readonly provider: string;
+  readonly began: number;
+  /** submitters that it refused, of those who were in touch with it */
+  readonly refused: number;
+  readonly active: number;
+  /** percent of submitters that it usually refuses within half an hour */
+  readonly usual: number;
+  /** whose blocks were ended */
+  readonly released: readonly { readonly key: Key }[];
+}
+
+/** Providers that refuse good addresses: nobody is blocked because of them while it lasts. */
+export function suspectNotice(suspects: readonly SuspectFacts[]): ComposedNotice {
+  const names = [...new Set(suspects.map(({ provider }) => provider))];
+  return compose(`[postern] ${names.join(', ')} refuses addresses that may exist`, [
+    {
+      title: 'A provider is suspect, not those who write to it',
+      rows: [
+        'It says "does not exist" to many submitters at once who usually deliver there. Until it is',
+        'back to normal, such refusals of this provider do not count. All others count as before.',
+      ],
+    },
+    ...suspects.flatMap(suspectSections),
+  ]);
+}
+
+function suspectSections({ provider, began, refused, active, ...rest }: SuspectFacts): Section[] {
+  const facts: Section = {
+    title: provider,
+    rows: [
+      ['Found out', formatTime(began)],
+      ['Refused', `${refused} of the ${active} submitters who wrote to it just before`],
+      ['Usual', `${rest.usual} % of them within half an hour`],
+    ],
+  };
+  const ids = rest.released.map(({ key }) => shellQuoted(identityText(key)));
+  if (ids.length === 0) return [facts];
+  const released: Section = {
+    title: 'Blocks that were ended again',
+    literal: true,
+    rows: ids.flatMap((id) => [`postern explain ${id}`, `postern queue ${id}`]),
+  };
+  return [facts, released];
 }
 
 /** An identity as operators type it; other keys with their type. */

@@ -2,7 +2,8 @@
 import type { Block, BlockableType } from '../model/block.ts';
 import type { Db } from './database.ts';
 
-export type ReleasedBy = 'operator' | 'file' | 'expiry';
+/** `guard`: it rested on refusals that are not believed any more. */
+export type ReleasedBy = 'operator' | 'file' | 'expiry' | 'guard';
 
 /** A block with its history. */
 export interface StoredBlock extends Block {
@@ -64,6 +65,26 @@ export class BlockTable {
     return this.get(Number(lastInsertRowid));
   }
 
+  /** Takes up a block with the number it had; false when that number, or that identity, has a block already. */
+  restore(block: Block, note: string): boolean {
+    return (
+      this.#db
+        .prepare(
+          `INSERT OR IGNORE INTO block (id, key_type, key_id, cause, note, start, "end")
+           VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        )
+        .run(
+          block.id,
+          block.key.type,
+          block.key.id,
+          block.cause,
+          note,
+          block.start,
+          block.end ?? null,
+        ).changes > 0
+    );
+  }
+
   get(id: number): StoredBlock | undefined {
     const row = this.#db.prepare('SELECT * FROM block WHERE id = ?').get(id);
     return row === undefined ? undefined : fromRow(row as Row);
@@ -121,7 +142,9 @@ export class BlockTable {
   /** When rules started blocks since `time`, ms: what the cap per hour looks at. */
   ruleStartsSince(time: number): number[] {
     const rows = this.#db
-      .prepare(`SELECT start FROM block WHERE cause <> 'manual' AND start > ?`)
+      .prepare(
+        `SELECT start FROM block WHERE cause <> 'manual' AND start > ? AND released_by IS NOT 'guard'`,
+      )
       .all(time);
     return (rows as { start: number }[]).map((row) => row.start);
   }
@@ -131,7 +154,7 @@ export class BlockTable {
     const rows = this.#db
       .prepare(
         `SELECT cause, key_type, key_id, count(*) AS count, max(start) AS last FROM block
-         WHERE cause <> 'manual' AND start < ? GROUP BY cause, key_type, key_id`,
+         WHERE cause <> 'manual' AND start < ? AND released_by IS NOT 'guard' GROUP BY cause, key_type, key_id`,
       )
       .all(time) as (Pick<Row, 'cause' | 'key_type' | 'key_id'> & {
       count: number;

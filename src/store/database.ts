@@ -2,16 +2,19 @@
  * Opens the database: WAL, numbered migrations, one writer at a time.
  * Refuses a file of a newer version untouched; what is wrong with the file or its folder is a PosternError.
  */
-import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { errnoOf, messageOf, PosternError } from '../base/errors.ts';
+import { formatTime } from '../base/time.ts';
 import { MIGRATIONS } from './migrations.ts';
 
 export type Db = Database.Database;
 
-/** How long a statement waits for another process that writes, ms. */
-const BUSY_TIMEOUT = 5000;
+/** How long a statement waits for another process that writes, ms; nothing else happens meanwhile. */
+export const BUSY_TIMEOUT = 5000;
+
+const ASIDE = '.corrupt-';
 
 /** SQLite result codes that mean: this is no database, or a damaged one. */
 const CORRUPT = new Set([
@@ -44,13 +47,59 @@ export function openDatabase(path: string, options: { readonly?: boolean } = {})
       },
     );
   }
+  let db: Db | undefined;
   try {
-    const db = new Database(path, { timeout: BUSY_TIMEOUT });
+    db = new Database(path, { timeout: BUSY_TIMEOUT });
     prepare(db, path);
     return db;
   } catch (error) {
+    db?.close();
     throw explain(error, path);
   }
+}
+
+/** Up to this size, bytes, a file is looked through as a whole at every start: about a second. */
+const LOOKED_THROUGH = 512 * 1024 * 1024;
+
+/**
+ * What is damaged in the file, in SQLite's words; undefined when nothing was found. Without `thorough` the events of
+ * a large file are left out: those that are used are read, and checked by that, right after the start.
+ */
+export function damageOf(db: Db, options: { thorough?: boolean } = {}): string | undefined {
+  try {
+    if (options.thorough === true) return firstProblem(db, 'integrity_check(1)');
+    const pages = db.pragma('page_count', { simple: true }) as number;
+    const pageSize = db.pragma('page_size', { simple: true }) as number;
+    if (pages * pageSize <= LOOKED_THROUGH) return firstProblem(db, 'quick_check(1)');
+    const tables = db.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table'`).all();
+    for (const { name } of tables as { name: string }[]) {
+      const problem = name === 'event' ? undefined : firstProblem(db, `quick_check(${name})`);
+      if (problem !== undefined) return problem;
+    }
+    return undefined;
+  } catch (error) {
+    if (isCorrupt(error)) return messageOf(error);
+    throw error;
+  }
+}
+
+function firstProblem(db: Db, pragma: string): string | undefined {
+  const text = String(db.pragma(pragma, { simple: true }));
+  return text === 'ok' ? undefined : text.replaceAll('\n', ' ').slice(0, 300);
+}
+
+/** Where a damaged file goes. */
+export function asideName(path: string, time: number): string {
+  return `${path}${ASIDE}${formatTime(time).slice(0, 19).replaceAll(':', '')}Z`;
+}
+
+/** Damaged files that were set aside and nobody has deleted, oldest first. */
+export function asideFiles(path: string): string[] {
+  const start = basename(path) + ASIDE;
+  const names = readdirSync(dirname(path)).filter((name) => name.startsWith(start));
+  return names
+    .filter((name) => !/-(?:wal|shm)$/.test(name))
+    .map((name) => join(dirname(path), name));
 }
 
 /** Whether an error says that the file is damaged. */
@@ -64,7 +113,6 @@ export function isCorrupt(error: unknown): boolean {
 function prepare(db: Db, path: string): void {
   const version = db.pragma('user_version', { simple: true }) as number;
   if (version > MIGRATIONS.length) {
-    db.close();
     throw new PosternError(
       'database-newer',
       `${path}: the database has version ${version}, this Postern knows up to ${MIGRATIONS.length}; install the newer Postern again or name another database`,
@@ -75,6 +123,8 @@ function prepare(db: Db, path: string): void {
   // FULL: a notice that was marked as sent stays marked after a power cut, so that no mail goes out twice.
   db.pragma('synchronous = FULL');
   db.pragma('foreign_keys = ON');
+  // A reader that stays long keeps the log from being used anew; afterwards it shrinks again.
+  db.pragma('journal_size_limit = 67108864');
   if (version < MIGRATIONS.length) migrate(db);
 }
 

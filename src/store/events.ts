@@ -95,6 +95,11 @@ export class EventTable {
     }
   }
 
+  /** Forgets the numbers that a transaction gave out which was rolled back. */
+  rolledBack(): void {
+    this.#sources.clear();
+  }
+
   /** Number of the newest event, 0 when there is none. */
   newest(): number {
     const row = this.#db.prepare('SELECT max(id) AS id FROM event').get() as { id: number | null };

@@ -1,7 +1,11 @@
-/** The outbox: notices wait here to be composed into mails, mails until they are accepted. */
+/**
+ * The outbox: notices wait here to be composed into mails, mails until they are accepted. An attempt is written down
+ * before it begins, so that a process that starts knows of which mails the outcome is not known.
+ */
+import { HOUR } from '../base/time.ts';
 import type { Db } from './database.ts';
 
-export const NOTICE_KINDS = ['verdict', 'capped'] as const;
+export const NOTICE_KINDS = ['verdict', 'capped', 'suspect'] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
 /** Something to tell, not yet part of a mail. */
@@ -24,6 +28,8 @@ export interface OutgoingMail {
   readonly attempts: number;
   readonly nextAttempt: number;
   readonly lastError?: string;
+  /** an attempt was begun and its outcome is not known: the next hop may have the mail */
+  readonly unclear: boolean;
   readonly sent?: number;
 }
 
@@ -45,6 +51,12 @@ interface MailRow {
   last_error: string | null;
   sent: number | null;
 }
+
+/** `last_error` of a mail whose attempt has begun and not ended. */
+const UNCLEAR = 'it is not known whether the next hop took it';
+
+/** Longer than any pause between two attempts, ms: what is due later than that was planned by a wrong clock. */
+const LONGEST_PAUSE = 2 * HOUR;
 
 export class Outbox {
   readonly #db: Db;
@@ -101,8 +113,11 @@ export class Outbox {
   due(now: number): OutgoingMail[] {
     return (
       this.#db
-        .prepare('SELECT * FROM mail WHERE sent IS NULL AND next_attempt <= ? ORDER BY id LIMIT 20')
-        .all(now) as MailRow[]
+        .prepare(
+          `SELECT * FROM mail WHERE sent IS NULL AND (next_attempt <= ? OR next_attempt > ?)
+           ORDER BY id LIMIT 20`,
+        )
+        .all(now, now + LONGEST_PAUSE) as MailRow[]
     ).map(fromRow);
   }
 
@@ -121,16 +136,55 @@ export class Outbox {
     return (row as { at: number | null }).at ?? undefined;
   }
 
-  sent(id: number, time: number): void {
-    this.#db.prepare('UPDATE mail SET sent = ?, last_error = NULL WHERE id = ?').run(time, id);
-  }
-
-  failed(id: number, error: string, nextAttempt: number): void {
+  /** An attempt begins. Should the process die in it, the next one is not before `nextAttempt`. */
+  begin(id: number, nextAttempt: number): void {
     this.#db
       .prepare(
         'UPDATE mail SET attempts = attempts + 1, last_error = ?, next_attempt = ? WHERE id = ?',
       )
-      .run(error, nextAttempt, id);
+      .run(UNCLEAR, nextAttempt, id);
+  }
+
+  sent(id: number, time: number): void {
+    this.#db.prepare('UPDATE mail SET sent = ?, last_error = NULL WHERE id = ?').run(time, id);
+  }
+
+  /** The attempt that was begun has failed. The log may have looked as if it had not, unless this is `unclear`, too. */
+  failed(id: number, error: string, nextAttempt: number, unclear: boolean): void {
+    const text = unclear ? `${UNCLEAR}: ${error}` : error;
+    this.#db
+      .prepare(
+        `UPDATE mail SET sent = CASE ? WHEN 1 THEN sent END, last_error = ?, next_attempt = ?
+         WHERE id = ?`,
+      )
+      .run(unclear ? 1 : 0, text, nextAttempt, id);
+  }
+
+  /** Nothing is sent before `until`: the next hop is ill. */
+  postpone(until: number): void {
+    this.#db
+      .prepare('UPDATE mail SET next_attempt = ? WHERE sent IS NULL AND next_attempt < ?')
+      .run(until, until);
+  }
+
+  /** Message-IDs of mails whose attempt has begun and not ended, in this process or in one that was killed. */
+  unclear(): string[] {
+    const rows = this.#db
+      .prepare('SELECT message_id FROM mail WHERE sent IS NULL AND last_error GLOB ?')
+      .all(`${UNCLEAR}*`);
+    return (rows as { message_id: string }[]).map((row) => row.message_id);
+  }
+
+  /** The log tells that the mail server has taken this mail; false when that was known. */
+  taken(messageId: string, time: number): boolean {
+    return (
+      this.#db
+        .prepare(
+          `UPDATE mail SET sent = ?, last_error = NULL
+           WHERE message_id = ? AND sent IS NULL AND last_error GLOB ?`,
+        )
+        .run(time, messageId, `${UNCLEAR}*`).changes > 0
+    );
   }
 
   /** Number of mails sent since `time`, ms. */
@@ -160,6 +214,7 @@ function fromRow(row: MailRow): OutgoingMail {
     html: row.html,
     attempts: row.attempts,
     nextAttempt: row.next_attempt,
+    unclear: row.last_error?.startsWith(UNCLEAR) === true,
     ...(row.last_error === null ? {} : { lastError: row.last_error }),
     ...(row.sent === null ? {} : { sent: row.sent }),
   };

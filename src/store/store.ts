@@ -1,8 +1,9 @@
 /** The store as one thing: its tables over one connection, and the transaction that commits a batch. */
 
 import { errnoOf } from '../base/errors.ts';
+import { BesideFile } from './beside.ts';
 import { BlockTable } from './blocks.ts';
-import { type Db, openDatabase } from './database.ts';
+import { type Db, damageOf, isCorrupt, openDatabase } from './database.ts';
 import { EventTable } from './events.ts';
 import { Outbox } from './outbox.ts';
 import { StateTable } from './state.ts';
@@ -25,11 +26,14 @@ export class Store {
   readonly blocks: BlockTable;
   readonly state: StateTable;
   readonly outbox: Outbox;
+  /** what can be told although the database cannot be written */
+  readonly beside: BesideFile;
 
   /** Opens `path`; throws what `openDatabase` throws. */
   constructor(path: string, options: { readonly?: boolean } = {}) {
     this.path = path;
     this.db = openDatabase(path, options);
+    this.beside = new BesideFile(path);
     this.events = new EventTable(this.db);
     this.verdicts = new VerdictTable(this.db);
     this.blocks = new BlockTable(this.db);
@@ -37,9 +41,29 @@ export class Store {
     this.outbox = new Outbox(this.db);
   }
 
-  /** Runs `work` in one transaction: all of it is committed, or nothing when it throws. */
+  /** Runs `work` in one transaction: all of it is committed, or nothing when it throws. It may be run again then. */
   commit<T>(work: () => T): T {
-    return this.db.transaction(work).immediate();
+    try {
+      return this.db.transaction(work).immediate();
+    } catch (error) {
+      this.events.rolledBack();
+      throw error;
+    }
+  }
+
+  /** Whether an error says that the database is damaged. */
+  isCorrupt(error: unknown): boolean {
+    return isCorrupt(error);
+  }
+
+  /** What is damaged in the database; `thorough` takes as long as it takes. */
+  damage(options: { thorough?: boolean } = {}): string | undefined {
+    return damageOf(this.db, options);
+  }
+
+  /** How long each statement waits for another process that writes, ms. A waiting process does nothing else. */
+  waitFor(timeout: number): void {
+    this.db.pragma(`busy_timeout = ${timeout}`);
   }
 
   /** Whether an error is the environment's and may pass: no room, locked, an I/O error. Anything else is a bug. */

@@ -1,0 +1,33 @@
+/**
+ * Who came near a limit in a period, from the store: the submitters with most refusals of each kind are judged
+ * again over their own events. Others cannot have come nearer; an event of somebody else changes no window of theirs.
+ */
+import { Judge, type Nearest } from './judge/judge.ts';
+import type { Rule } from './judge/rule.ts';
+import type { Submitter } from './model/event.ts';
+import type { Store } from './store/store.ts';
+
+/** Half of the limit is where it becomes worth a look. */
+const NEAR = 0.5;
+const MOST_EVENTS = 20_000;
+
+/** By share of the limit, nearest first; only rules that block. Times in ms, `until` exclusive. */
+export function nearMisses(
+  store: Store,
+  rules: readonly Rule[],
+  candidates: readonly Submitter[],
+  period: { readonly since: number; readonly until: number },
+): Nearest[] {
+  const blocking = rules.filter((rule) => rule.action === 'block');
+  const found = candidates.flatMap((submitter) => {
+    const judge = new Judge(blocking);
+    const query = {
+      ...period,
+      submitter: { type: submitter.type, id: submitter.id },
+      limit: MOST_EVENTS,
+    };
+    for (const { event } of store.events.query(query)) judge.feed(event);
+    return judge.nearest().filter(({ highest, limit }) => highest >= NEAR * limit);
+  });
+  return found.sort((a, b) => b.highest / b.limit - a.highest / a.limit);
+}

@@ -1,0 +1,125 @@
+/**
+ * Pipeline, judge and database without files to follow and without real time: batches in, decisions out. `restart`
+ * throws everything away that is not in the database, as a kill does.
+ */
+import { join } from 'node:path';
+import { rebuildJudge } from '../../src/assemble.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { allowList, type Decision, type Policy } from '../../src/enforce/desired.ts';
+import type { Judge } from '../../src/judge/judge.ts';
+import { loadRules } from '../../src/judge/rule.ts';
+import { Pipeline } from '../../src/pipeline.ts';
+import { Store } from '../../src/store/store.ts';
+import { type Folder, scratchFolder } from '../support/folder.ts';
+import { RULE } from './process.ts';
+
+export interface BenchOptions {
+  /** one rule a text */
+  readonly rules?: readonly string[];
+  readonly zone?: string;
+  readonly policy?: Partial<Policy>;
+  readonly allowed?: readonly string[];
+}
+
+const LOG = '/var/log/mail.log';
+
+export class Bench {
+  readonly folder: Folder = scratchFolder('postern-bench-');
+  /** the present, ms */
+  now = Date.UTC(2026, 10, 10, 12);
+  store: Store;
+  readonly #options: BenchOptions;
+  #judge!: Judge;
+  #pipeline!: Pipeline;
+  #lines = 0;
+
+  constructor(options: BenchOptions = {}) {
+    this.#options = options;
+    for (const [index, rule] of (options.rules ?? [RULE]).entries()) {
+      this.folder.write(`rules/rule${index}.yaml`, rule);
+    }
+    this.store = this.#open();
+  }
+
+  /** One batch of lines; gives what came of it. */
+  async feed(...lines: readonly string[]): Promise<readonly Decision[]> {
+    const batch = lines.map((bytes) => ({
+      source: LOG,
+      line: ++this.#lines,
+      offset: this.#lines * 100,
+      bytes,
+    }));
+    const committed = await this.#pipeline.handle({
+      path: LOG,
+      lines: batch,
+      position: this.#lines,
+    });
+    return committed?.decisions ?? [];
+  }
+
+  restart(): void {
+    this.store.close();
+    this.store = this.#open();
+  }
+
+  /** An operator's unblock, as the service takes it in. */
+  unblock(id: string): void {
+    const block = this.store.blocks.running({ type: 'user', id });
+    if (block === undefined) return;
+    this.store.blocks.release(block.id, this.now, 'operator', this.store.events.newest());
+    this.#judge.release(block.key, this.now);
+  }
+
+  /** The end of blocks whose time is over. */
+  expire(): void {
+    for (const { id, key } of this.store.blocks.ended(this.now)) {
+      this.store.blocks.release(id, this.now, 'expiry', this.store.events.newest());
+      this.#judge.release(key, this.now);
+    }
+  }
+
+  remove(): void {
+    this.store.close();
+    this.folder.remove();
+  }
+
+  #open(): Store {
+    const store = new Store(join(this.folder.path, 'postern.db'));
+    const rules = loadRules(this.folder.at('rules'));
+    const { zone, policy, allowed = [] } = this.#options;
+    this.#judge = rebuildJudge(store, rules, this.now);
+    this.#pipeline = new Pipeline({
+      store,
+      judge: this.#judge,
+      policy: {
+        mode: 'enforce',
+        allow: allowList({ users: allowed }),
+        blocksPerHour: 1000,
+        ...policy,
+      },
+      interpreter: { mta: 'postfix', ...(zone === undefined ? {} : { zone }) },
+      clock: { now: () => this.now },
+      log: silentLog,
+      told: new Set(rules.map(({ name }) => name)),
+    });
+    return store;
+  }
+}
+
+let serial = 0;
+
+/** The lines of a message of `user` to a recipient that does not exist, each stamped by `stamp`. */
+export function bounceLines(
+  user: string,
+  stamp: string,
+  to = `nobody${serial}@example.org`,
+): string[] {
+  const id = (0x20000000 + ++serial).toString(16).toUpperCase();
+  const at = `${stamp} mx1 postfix`;
+  return [
+    `${at}/submission/smtpd[811]: ${id}: client=pc.example.net[192.0.2.7], sasl_method=PLAIN, sasl_username=${user}`,
+    `${at}/qmgr[700]: ${id}: from=<${user}>, size=1000, nrcpt=1 (queue active)`,
+    `${at}/smtp[822]: ${id}: to=<${to}>, relay=mx.example.org[198.51.100.9]:25, delay=1, delays=0/0/0/1, dsn=5.1.1, status=bounced (host mx.example.org[198.51.100.9] said: 550 5.1.1 <${to}>: User unknown (in reply to RCPT TO command))`,
+    `${at}/qmgr[700]: ${id}: removed`,
+  ];
+}
