@@ -3,7 +3,7 @@
  * bounce that comes hours after the message was accepted, and which refusals were counted before.
  * Reads no file and writes none: what must survive is handed out by `takeChanges` and `save`.
  */
-import { DAY, HOUR, MINUTE, SECOND } from '../base/time.ts';
+import { DAY, HOUR, SECOND } from '../base/time.ts';
 import type { NetworkSet } from '../model/address.ts';
 import type { MailEvent, Mta, Submitter } from '../model/event.ts';
 import { type LoggedLine, ownCopy } from '../model/line.ts';
@@ -21,8 +21,10 @@ import type {
 } from '../model/record.ts';
 import { type Context, directionOf, isNobodys } from './context.ts';
 import { correlateDelivery, correlateExpired } from './delivery.ts';
-import { makeEvent } from './make-event.ts';
+import type { ReadPart, StatePart } from './ledger.ts';
+import { newEvent } from './make-event.ts';
 import { inherit, keptClient, newMessage, type OpenMessage } from './message.ts';
+import { MessageIds } from './message-ids.ts';
 import { type MessageChanges, type MessageStore, OpenMessages } from './messages.ts';
 import { LineCopies, RefusedRecipients } from './once.ts';
 import { correlateAuthFailed, correlateRejection } from './rejection.ts';
@@ -34,9 +36,8 @@ const SILENCE = 10 * DAY;
 /** A transaction this old whose session has ended has left no message: its queue ID is free again. */
 const ABANDONED_AFTER = 10 * SECOND;
 const TRANSACTION_LIFETIME = HOUR;
-/** Two queue IDs with one Message-ID belong together when they are this close (content filter). */
-const FILTER_DELAY = 10 * MINUTE;
-const MAX_MESSAGE_IDS = 50_000;
+/** Of a Message-ID that is remembered with its message; RFC 5322 2.1.1 allows 998 in a line. */
+const LONGEST_MESSAGE_ID = 998;
 /** `message repeated N times`: beyond this the number is not believed. */
 const MAX_REPEATS = 10_000;
 
@@ -44,21 +45,12 @@ export interface CorrelatorOptions {
   /** networks whose unauthenticated clients are ours; undefined: infer from the log */
   readonly trusted?: NetworkSet;
   readonly store?: MessageStore;
-  /** most open messages in memory */
+  /** bytes of open messages in memory, about */
   readonly limit?: number;
   /** the store already holds messages of an earlier run */
   readonly resuming?: boolean;
   /** reverse-path of our own notices: such mail from this machine is nobody's */
   readonly noticeSender?: string;
-}
-
-/** State besides the open messages, versioned JSON. */
-export interface CorrelatorState {
-  readonly version: 1;
-  readonly sessions: unknown;
-  readonly refused: unknown;
-  readonly copies: unknown;
-  readonly relayed: unknown;
 }
 
 export class Correlator implements Context {
@@ -68,8 +60,7 @@ export class Correlator implements Context {
   readonly copies = new LineCopies();
   readonly refused = new RefusedRecipients();
   readonly #noticeSender: string | undefined;
-  /** Message-ID to the queue ID that bore it last; undefined when two open messages share it */
-  readonly #messageIds = new Map<string, OpenMessage | undefined>();
+  readonly #messageIds = new MessageIds();
   #swept = 0;
   /** how often the log itself said that it lost lines */
   losses = 0;
@@ -87,25 +78,28 @@ export class Correlator implements Context {
     if (line.time - this.#swept > HOUR) this.#sweep(line.time);
   }
 
+  /** To be called at the end of a batch of lines: nothing that is kept holds on to their memory. */
+  settle(): void {
+    this.sessions.settle();
+  }
+
   takeChanges(): MessageChanges {
     return this.messages.takeChanges();
   }
 
-  save(): CorrelatorState {
-    return {
-      version: 1,
-      sessions: this.sessions.save(),
-      refused: this.refused.save(),
-      copies: this.copies.save(),
-      relayed: this.trust.save(),
-    };
+  /** State besides the open messages: the parts that changed since the last call, to be stored by their names. */
+  takeParts(): StatePart[] {
+    return [
+      ...this.sessions.takeChanges(),
+      ...this.refused.takeChanges(),
+      ...this.copies.takeChanges(),
+      ...this.trust.takeChanges(),
+    ];
   }
 
-  load(state: CorrelatorState): void {
-    this.sessions.load(state.sessions as [string, Session][]);
-    this.refused.load(state.refused as [string, number][]);
-    this.copies.load(state.copies as [string, string[]][]);
-    this.trust.load(state.relayed as string[]);
+  /** Takes up what `takeParts` gave to an earlier process. */
+  load(read: ReadPart): void {
+    for (const part of [this.sessions, this.refused, this.copies, this.trust]) part.load(read);
   }
 
   #feedOnce(line: LoggedLine, record: LogRecord, mta: Mta, events: MailEvent[]): void {
@@ -178,8 +172,7 @@ export class Correlator implements Context {
         ? undefined
         : this.messages.get(line.host, record.originalQueueId);
     if (original !== undefined && this.trust.isLoopback(record.client.address)) {
-      inherit(message, original);
-      message.parentQueueId = original.queueId;
+      this.#goesOnAs(line, original, message);
     }
     this.messages.put(message);
   }
@@ -188,10 +181,9 @@ export class Correlator implements Context {
   #login(session: Session, user: string, events: MailEvent[]): void {
     session.user = ownCopy(user);
     const submitter: Submitter = { type: 'user', id: session.user };
-    for (const event of session.unclaimed) {
+    for (const event of this.sessions.claim(session)) {
       events.push({ ...event, submitter, direction: 'outbound', amends: true });
     }
-    session.unclaimed = [];
   }
 
   #setClient(message: OpenMessage, client: Client, user: string | undefined): void {
@@ -205,6 +197,7 @@ export class Correlator implements Context {
   #pickup(line: LoggedLine, record: PickupRecord): void {
     const message = newMessage(line.host, record.queueId, line.time, 'submitted');
     message.submitter = { type: 'uid', id: record.uid };
+    message.sender = ownCopy(record.sender);
     const original =
       record.originalQueueId === undefined
         ? undefined
@@ -212,6 +205,8 @@ export class Correlator implements Context {
     if (original !== undefined) {
       inherit(message, original);
       message.outcomes = original.outcomes;
+      message.outcomeCount = original.outcomeCount;
+      message.outcomeLength = original.outcomeLength;
       this.messages.close(original);
     } else if (record.originalQueueId !== undefined) message.submitter = undefined;
     if (record.sender === this.#noticeSender) message.origin = 'notice';
@@ -226,8 +221,8 @@ export class Correlator implements Context {
     }
     message.abandoned = undefined;
     if (message.messageId === undefined) {
-      message.messageId = ownCopy(record.messageId);
-      this.#joinByMessageId(line, message);
+      message.messageId = ownCopy(record.messageId.slice(0, LONGEST_MESSAGE_ID));
+      this.#joinByMessageId(line, message, record.messageId);
     }
     this.messages.touch(message, line.time);
   }
@@ -236,19 +231,30 @@ export class Correlator implements Context {
    * Last resort for a content filter that neither speaks XFORWARD nor has said `queued as` yet: mail that comes
    * back from this machine with the Message-ID of exactly one open message.
    */
-  #joinByMessageId(line: LoggedLine, message: OpenMessage): void {
-    const key = `${line.host} ${message.messageId}`;
-    const other = this.#messageIds.get(key);
-    const fromFilter =
-      message.submitter?.type === 'client' && this.trust.isLoopback(message.submitter.id);
-    if (other !== undefined && fromFilter && line.time - other.touched < FILTER_DELAY) {
-      inherit(message, other);
-      message.parentQueueId = other.queueId;
-      return;
+  #joinByMessageId(line: LoggedLine, message: OpenMessage, messageId: string): void {
+    if (this.#mayComeFromFilter(message)) {
+      const queueId = this.#messageIds.bearer(line.host, messageId, line.time);
+      const other = queueId === undefined ? undefined : this.messages.get(line.host, queueId);
+      if (other !== undefined && other !== message && isSameMail(message, other)) {
+        this.#goesOnAs(line, other, message);
+        return;
+      }
     }
-    if (this.#messageIds.size >= MAX_MESSAGE_IDS) this.#messageIds.clear();
-    const shared = other !== undefined && line.time - other.touched < FILTER_DELAY;
-    this.#messageIds.set(ownCopy(key), shared ? undefined : message);
+    const kept = messageId.length > LONGEST_MESSAGE_ID ? messageId : (message.messageId as string);
+    this.#messageIds.add(line.host, kept, message.queueId, line.time);
+  }
+
+  /** From this machine, by SMTP or (a pipe(8) filter) by sendmail, and by no authenticated user. */
+  #mayComeFromFilter({ submitter }: OpenMessage): boolean {
+    if (submitter?.type === 'uid') return true;
+    return submitter?.type === 'client' && this.trust.isLoopback(submitter.id);
+  }
+
+  #goesOnAs(line: LoggedLine, first: OpenMessage, second: OpenMessage): void {
+    inherit(second, first);
+    second.parentQueueId = first.queueId;
+    first.continued = true;
+    this.messages.touch(first, line.time);
   }
 
   #active(line: LoggedLine, record: ActiveRecord, mta: Mta, events: MailEvent[]): void {
@@ -265,7 +271,8 @@ export class Correlator implements Context {
     message.recipients = record.recipients;
     if (message.origin === 'unknown') message.origin = originBySender(record.sender);
     if (this.#isNotice(message)) message.origin = 'notice';
-    message.acceptedAt = { ...line.at, time: line.time };
+    message.acceptedAt = acceptedAt(line);
+    this.messages.touch(message, line.time);
     // Behind a content filter it is still the same message, accepted once.
     if (message.parentQueueId !== undefined || isNobodys(message)) return;
     events.push(acceptedEvent(line, mta, message));
@@ -288,7 +295,7 @@ export class Correlator implements Context {
       message.submitter = { type: 'user', id: ownCopy(record.user) };
     else if (record.uid !== undefined) message.submitter = { type: 'uid', id: ownCopy(record.uid) };
     if (this.#isNotice(message)) message.origin = 'notice';
-    message.acceptedAt = { ...line.at, time: line.time };
+    message.acceptedAt = acceptedAt(line);
     this.messages.put(message);
     if (record.parentQueueId === undefined) {
       if (message.origin !== 'notice') events.push(acceptedEvent(line, mta, message));
@@ -313,16 +320,14 @@ export class Correlator implements Context {
     message.client = undefined;
     this.messages.touch(message, line.time);
     const parent = this.messages.get(line.host, message.parentQueueId ?? '');
-    events.push(
-      makeEvent(line, mta, 'dsn-sent', {
-        queueId: message.queueId,
-        parentQueueId: message.parentQueueId,
-        client: parent?.client,
-        sender: '',
-        recipient: parent?.sender,
-        direction: directionOf(parent),
-      }),
-    );
+    const event = newEvent(line, mta, 'dsn-sent');
+    event.queueId = message.queueId;
+    event.parentQueueId = message.parentQueueId;
+    event.client = parent?.client;
+    event.sender = '';
+    event.recipient = parent?.sender;
+    event.direction = directionOf(parent);
+    events.push(event);
   }
 
   #proxyAccept(line: LoggedLine, record: ProxyAcceptRecord, events: MailEvent[]): void {
@@ -365,18 +370,23 @@ export class Correlator implements Context {
     const message = this.messages.get(line.host, record.queueId);
     // The mail of a requeue comes back at once, and then asks for its submitter by the old ID.
     if (record.how === 'requeued') return;
-    if (message !== undefined) this.messages.close(message);
+    // Exim says `Completed` after every message that an operator removed or cancelled.
+    const follows = mta === 'exim' && record.how !== 'done';
+    if (message !== undefined && !follows) this.messages.close(message);
+    if (message?.gone === true) return;
+    if (message !== undefined && follows) {
+      message.gone = true;
+      this.messages.touch(message, line.time);
+    }
     if (message !== undefined && isNobodys(message) && message.origin !== 'dsn') return;
-    events.push(
-      makeEvent(line, mta, 'removed', {
-        queueId: record.queueId,
-        parentQueueId: message?.parentQueueId,
-        submitter: message?.submitter,
-        client: message?.client,
-        sender: message?.sender,
-        direction: directionOf(message),
-      }),
-    );
+    const event = newEvent(line, mta, 'removed');
+    event.queueId = record.queueId;
+    event.parentQueueId = message?.parentQueueId;
+    event.submitter = message?.submitter;
+    event.client = message?.client;
+    event.sender = message?.sender;
+    event.direction = directionOf(message);
+    events.push(event);
   }
 
   #sweep(now: number): void {
@@ -395,6 +405,15 @@ const BLANK_LINE: Omit<LoggedLine, 'at' | 'time' | 'host'> = {
   times: 1,
 };
 
+function acceptedAt({ at, time }: LoggedLine): OpenMessage['acceptedAt'] {
+  return { source: at.source, line: at.line, offset: at.offset, time };
+}
+
+/** A filter that re-injects with sendmail keeps the sender; a local program that merely copies a Message-ID does not. */
+function isSameMail(second: OpenMessage, first: OpenMessage): boolean {
+  return second.submitter?.type !== 'uid' || second.sender === first.sender;
+}
+
 /** Address verification probes carry this sender unless `address_verify_sender` says otherwise. */
 function originBySender(sender: string): OpenMessage['origin'] {
   if (sender === '') return 'dsn';
@@ -410,14 +429,14 @@ function isOver(message: OpenMessage, now: number): boolean {
 }
 
 function acceptedEvent(line: LoggedLine, mta: Mta, message: OpenMessage): MailEvent {
-  return makeEvent(line, mta, 'accepted', {
-    queueId: message.queueId,
-    submitter: message.submitter,
-    client: message.client,
-    sender: message.sender,
-    size: message.size,
-    recipients: message.recipients,
-    newRecipients: message.recipients,
-    direction: directionOf(message),
-  });
+  const event = newEvent(line, mta, 'accepted');
+  event.queueId = message.queueId;
+  event.submitter = message.submitter;
+  event.client = message.client;
+  event.sender = message.sender;
+  event.size = message.size;
+  event.recipients = message.recipients;
+  event.newRecipients = message.recipients;
+  event.direction = directionOf(message);
+  return event;
 }

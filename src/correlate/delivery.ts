@@ -3,7 +3,7 @@ import type { MailEvent, Mta, Reason } from '../model/event.ts';
 import type { LoggedLine } from '../model/line.ts';
 import type { DeliveryRecord } from '../model/record.ts';
 import { type Context, directionOf, isNobodys } from './context.ts';
-import { makeEvent } from './make-event.ts';
+import { type Draft, newEvent } from './make-event.ts';
 import { inherit, newMessage, type OpenMessage, type Outcome, recordOutcome } from './message.ts';
 import { classify } from './reason.ts';
 
@@ -20,29 +20,35 @@ export function correlateDelivery(
   context.messages.touch(message, line.time);
   if (message.origin === 'probe' || message.origin === 'notice') return;
   if (record.next !== undefined && passOn(context, line, record, message)) return;
+  if (message.continued === true && isHandOver(context, line, record)) return;
   inferRelaying(context, line, record, message);
 
   const key = `${record.recipient} ${record.originalRecipient ?? ''}`;
   const reason = reasonOf(record, message, key);
   const expired = record.retryTimeout === true;
   const last = expired ? message.outcomes?.[key] : undefined;
-  const event = makeEvent(line, mta, expired ? 'expired' : record.outcome, {
-    stage: record.stage,
-    queueId: record.queueId,
-    parentQueueId: message.parentQueueId,
-    submitter: isNobodys(message) ? undefined : message.submitter,
-    client: message.client,
-    sender: message.sender,
-    recipient: record.recipient,
-    originalRecipient: record.originalRecipient,
-    relay: record.relay,
-    code: record.code ?? last?.code,
-    status: record.status ?? last?.status,
-    reply: record.reply,
-    reason,
-    direction: directionOf(message),
-  });
-  events.push(countedOnce(context, message, key, event));
+  const event = newEvent(line, mta, expired ? 'expired' : record.outcome);
+  fillIn(event, message);
+  event.stage = record.stage;
+  event.queueId = record.queueId;
+  event.recipient = record.recipient;
+  event.originalRecipient = record.originalRecipient;
+  event.relay = record.relay;
+  event.code = record.code ?? last?.code;
+  event.status = record.status ?? last?.status;
+  event.reply = record.reply;
+  event.reason = reason;
+  countOnce(context, message, key, event);
+  events.push(event);
+}
+
+/** What the message tells about each of its recipients. */
+function fillIn(event: Draft, message: OpenMessage): void {
+  event.parentQueueId = message.parentQueueId;
+  event.submitter = isNobodys(message) ? undefined : message.submitter;
+  event.client = message.client;
+  event.sender = message.sender;
+  event.direction = directionOf(message);
 }
 
 /** Postfix gave up on all recipients that are still deferred; each keeps its last reason. */
@@ -58,29 +64,26 @@ export function correlateExpired(
   const deferred = Object.entries(message.outcomes ?? {}).filter(
     ([, last]) => last.kind === 'deferred',
   );
-  const base = {
-    queueId,
-    parentQueueId: message.parentQueueId,
-    submitter: isNobodys(message) ? undefined : message.submitter,
-    client: message.client,
-    sender: message.sender,
-    direction: directionOf(message),
-  };
-  if (deferred.length === 0)
-    events.push(makeEvent(line, mta, 'expired', { ...base, reason: 'network' }));
+  if (deferred.length === 0) {
+    const event = newEvent(line, mta, 'expired');
+    fillIn(event, message);
+    event.queueId = queueId;
+    event.reason = 'network';
+    events.push(event);
+  }
   for (const [key, last] of deferred) {
     const { recipient, code, status, reply, reason } = last;
-    const originalRecipient = key.slice(recipient.length + 1) || undefined;
-    const event = makeEvent(line, mta, 'expired', {
-      ...base,
-      recipient,
-      originalRecipient,
-      code,
-      status,
-      reply,
-      reason,
-    });
-    events.push(countedOnce(context, message, key, event));
+    const event = newEvent(line, mta, 'expired');
+    fillIn(event, message);
+    event.queueId = queueId;
+    event.recipient = recipient;
+    event.originalRecipient = key.slice(recipient.length + 1) || undefined;
+    event.code = code;
+    event.status = status;
+    event.reply = reply;
+    event.reason = reason;
+    countOnce(context, message, key, event);
+    events.push(event);
   }
 }
 
@@ -125,6 +128,13 @@ function passOn(
   return true;
 }
 
+/** `sent` to a content filter on this machine is not a delivery: the other queue ID tells what becomes of it. */
+function isHandOver({ trust }: Context, line: LoggedLine, record: DeliveryRecord): boolean {
+  if (record.outcome !== 'delivered') return false;
+  const address = record.relay?.address;
+  return line.program === 'pipe' || (address !== undefined && trust.isLoopback(address));
+}
+
 /** Mail of a stranger that goes straight to a foreign host: the MTA relays for it, so it is one of ours. */
 function inferRelaying(
   context: Context,
@@ -162,12 +172,7 @@ function reasonOf(record: DeliveryRecord, message: OpenMessage, key: string): Re
 }
 
 /** A recipient counts once: not at each retry, and not again when the bounce follows the refusal. */
-function countedOnce(
-  context: Context,
-  message: OpenMessage,
-  key: string,
-  event: MailEvent,
-): MailEvent {
+function countOnce(context: Context, message: OpenMessage, key: string, event: Draft): void {
   const invalid = event.reason === 'invalid-recipient' || event.reason === 'invalid-domain';
   const kind = event.kind === 'expired' ? 'bounced' : event.kind;
   const before = message.outcomes?.[key];
@@ -183,12 +188,8 @@ function countedOnce(
     refusedBefore || (before !== undefined && (invalid ? before.invalid : before.kind === kind));
   // Where the accepting line did not tell how many recipients there are, each one's first outcome does.
   const first = before === undefined && message.recipients === undefined && !isNobodys(message);
-  if (!again && !first) return event;
-  return {
-    ...event,
-    repeated: again ? true : undefined,
-    newRecipients: first && !refusedBefore ? 1 : undefined,
-  };
+  if (again) event.repeated = true;
+  if (first && !refusedBefore) event.newRecipients = 1;
 }
 
 function remember(

@@ -1,19 +1,15 @@
-/** One way to make an event: all keys, always in the same order, so that V8 keeps one shape for all of them. */
+/**
+ * One way to make an event: all keys, always in the same order, so that V8 keeps one shape for all of them. They are
+ * set one by one, since objects with some of the keys have a shape for each place that makes them: 0.6 us an event.
+ */
 import type { EventKind, MailEvent, Mta } from '../model/event.ts';
 import type { LoggedLine } from '../model/line.ts';
 
-/** What is not told by the line itself. */
-export type EventParts = Omit<
-  Partial<MailEvent>,
-  'source' | 'line' | 'offset' | 'time' | 'mta' | 'kind'
->;
+/** An event that is still being filled in. */
+export type Draft = { -readonly [Key in keyof MailEvent]: MailEvent[Key] };
 
-export function makeEvent(
-  line: LoggedLine,
-  mta: Mta,
-  kind: EventKind,
-  parts: EventParts,
-): MailEvent {
+/** An event of this line, all other keys undefined; the caller sets what it knows. */
+export function newEvent(line: LoggedLine, mta: Mta, kind: EventKind): Draft {
   return {
     source: line.at.source,
     line: line.at.line,
@@ -22,25 +18,25 @@ export function makeEvent(
     mta,
     host: line.host === '' ? undefined : line.host,
     kind,
-    temporary: parts.temporary,
-    stage: parts.stage,
-    queueId: parts.queueId,
-    parentQueueId: parts.parentQueueId,
-    submitter: parts.submitter,
-    client: parts.client,
-    sender: parts.sender,
-    recipient: parts.recipient,
-    originalRecipient: parts.originalRecipient,
-    relay: parts.relay,
-    code: parts.code,
-    status: parts.status,
-    reply: parts.reply,
-    reason: parts.reason,
-    size: parts.size,
-    recipients: parts.recipients,
-    direction: parts.direction,
-    repeated: parts.repeated,
-    newRecipients: parts.newRecipients,
-    amends: parts.amends,
+    temporary: undefined,
+    stage: undefined,
+    queueId: undefined,
+    parentQueueId: undefined,
+    submitter: undefined,
+    client: undefined,
+    sender: undefined,
+    recipient: undefined,
+    originalRecipient: undefined,
+    relay: undefined,
+    code: undefined,
+    status: undefined,
+    reply: undefined,
+    reason: undefined,
+    size: undefined,
+    recipients: undefined,
+    direction: undefined,
+    repeated: undefined,
+    newRecipients: undefined,
+    amends: undefined,
   };
 }

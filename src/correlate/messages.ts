@@ -1,8 +1,10 @@
 /**
  * The open messages of all hosts, bounded in memory, with what changed since the last commit.
- * Backed by a `MessageStore`: a message that was pushed out of memory is found there again.
+ * Backed by a `MessageStore`: a message that was pushed out of memory is found there again. Without one (offline
+ * commands) the oldest are forgotten. What counts is how much they hold, not how many they are: a log may make up
+ * any number of queue IDs, and addresses of any length.
  */
-import type { OpenMessage } from './message.ts';
+import { type OpenMessage, weightOf } from './message.ts';
 
 /** Where open messages survive; the daemon's is SQLite, the offline commands have none. */
 export interface MessageStore {
@@ -15,24 +17,33 @@ export interface MessageChanges {
   readonly closed: readonly { readonly host: string; readonly queueId: string }[];
 }
 
+/** Bytes of messages in memory. Some 15,000 with a store: what was pushed out costs one look-up to come back. */
+const WITH_STORE = 15_000_000;
+const WITHOUT_STORE = 60_000_000;
+
+interface HostMessages {
+  /** one string for all messages of the host */
+  readonly host: string;
+  readonly byId: Map<string, OpenMessage>;
+}
+
 export class OpenMessages {
-  readonly #hosts = new Map<string, Map<string, OpenMessage>>();
+  readonly #hosts = new Map<string, HostMessages>();
   readonly #store: MessageStore | undefined;
   readonly #limit: number;
   #size = 0;
-  #lastHost = '';
-  #last: Map<string, OpenMessage>;
+  #weight = 0;
+  #last: HostMessages = { host: '', byId: new Map() };
   #dirty = new Set<OpenMessage>();
   #closed = new Map<string, { host: string; queueId: string }>();
   /** messages that the store may hold and memory does not */
   #elsewhere: boolean;
 
-  /** `limit`: most messages in memory. `resuming`: the store already holds some. */
+  /** `limit`: bytes of messages in memory, about. `resuming`: the store already holds some. */
   constructor(options: { store?: MessageStore; limit?: number; resuming?: boolean } = {}) {
     this.#store = options.store;
-    this.#limit = options.limit ?? 100_000;
+    this.#limit = options.limit ?? (this.#store === undefined ? WITHOUT_STORE : WITH_STORE);
     this.#elsewhere = options.resuming ?? false;
-    this.#last = this.#of('');
   }
 
   get size(): number {
@@ -40,7 +51,7 @@ export class OpenMessages {
   }
 
   get(host: string, queueId: string): OpenMessage | undefined {
-    const known = this.#of(host).get(queueId);
+    const known = this.#of(host)?.byId.get(queueId);
     if (known !== undefined || !this.#elsewhere || this.#closed.has(keyOf(host, queueId)))
       return known;
     const stored = this.#store?.load(host, queueId);
@@ -50,27 +61,34 @@ export class OpenMessages {
 
   /** A new message, in place of an older one with the same ID. */
   put(message: OpenMessage): void {
-    this.#closed.delete(keyOf(message.host, message.queueId));
+    if (this.#store !== undefined) {
+      this.#closed.delete(keyOf(message.host, message.queueId));
+      this.#dirty.add(message);
+    }
     this.#insert(message);
-    this.#dirty.add(message);
   }
 
+  /** To be told after a message was heard of or has grown. */
   touch(message: OpenMessage, time: number): void {
     if (time > message.touched) message.touched = time;
-    this.#dirty.add(message);
+    if (this.#store !== undefined) this.#dirty.add(message);
+    this.#weigh(message);
   }
 
   close(message: OpenMessage): void {
     const { host, queueId } = message;
-    if (this.#of(host).delete(queueId)) this.#size--;
+    const messages = this.#of(host);
+    const known = messages?.byId.get(queueId);
+    if (messages !== undefined && known !== undefined) this.#remove(messages, known);
+    if (this.#store === undefined) return;
     this.#dirty.delete(message);
-    if (this.#store !== undefined) this.#closed.set(keyOf(host, queueId), { host, queueId });
+    this.#closed.set(keyOf(host, queueId), { host, queueId });
   }
 
   /** Drops what was not heard of since `before` (ms): the queue lifetime is long over. */
   expire(before: number): void {
-    for (const messages of this.#hosts.values()) {
-      for (const message of messages.values()) {
+    for (const { byId } of this.#hosts.values()) {
+      for (const message of byId.values()) {
         if (message.touched < before) this.close(message);
       }
     }
@@ -81,40 +99,60 @@ export class OpenMessages {
     const changes = { changed: [...this.#dirty], closed: [...this.#closed.values()] };
     this.#dirty = new Set();
     this.#closed = new Map();
-    this.#shrink();
+    if (this.#weight > this.#limit) this.#shrink();
     return changes;
   }
 
   #insert(message: OpenMessage): void {
-    const messages = this.#of(message.host);
-    if (messages.delete(message.queueId)) this.#size--;
-    messages.set(message.queueId, message);
+    const messages = this.#of(message.host) ?? this.#addHost(message.host);
+    const before = messages.byId.get(message.queueId);
+    if (before !== undefined) this.#remove(messages, before);
+    if (!this.#hosts.has(messages.host)) this.#hosts.set(messages.host, messages);
+    messages.byId.set(message.queueId, message);
     this.#size++;
-    // Without a store there is no commit at which to shrink.
-    if (this.#size > this.#limit * 2 && this.#store === undefined) this.#shrink();
+    message.weight = 0;
+    this.#weigh(message);
   }
 
-  /** Pushes the oldest out of memory; only called when all changes are handed over. */
+  #weigh(message: OpenMessage): void {
+    if (message.weight === undefined) return; // pushed out meanwhile
+    const weight = weightOf(message);
+    this.#weight += weight - message.weight;
+    message.weight = weight;
+    // Without a store there is no commit at which to shrink.
+    if (this.#weight > this.#limit && this.#store === undefined) this.#shrink();
+  }
+
+  #remove(messages: HostMessages, message: OpenMessage): void {
+    messages.byId.delete(message.queueId);
+    this.#size--;
+    this.#weight -= message.weight ?? 0;
+    message.weight = undefined;
+    // A log may make up any number of hosts, too.
+    if (messages.byId.size === 0) this.#hosts.delete(messages.host);
+  }
+
+  /** Pushes the oldest out of memory; with a store only called when all changes are handed over. */
   #shrink(): void {
-    if (this.#size <= this.#limit) return;
+    const goal = this.#limit / 2;
     for (const messages of this.#hosts.values()) {
-      for (const queueId of messages.keys()) {
-        if (this.#size <= this.#limit / 2) return;
-        messages.delete(queueId);
-        this.#size--;
+      for (const message of messages.byId.values()) {
+        if (this.#weight <= goal) return;
+        this.#remove(messages, message);
         this.#elsewhere = this.#store !== undefined;
       }
     }
   }
 
-  #of(host: string): Map<string, OpenMessage> {
-    if (host === this.#lastHost && this.#last !== undefined) return this.#last;
-    let messages = this.#hosts.get(host);
-    if (messages === undefined) {
-      messages = new Map();
-      this.#hosts.set(host, messages);
-    }
-    this.#lastHost = host;
+  #of(host: string): HostMessages | undefined {
+    if (host === this.#last.host) return this.#last;
+    const messages = this.#hosts.get(host);
+    if (messages !== undefined) this.#last = messages;
+    return messages;
+  }
+
+  #addHost(host: string): HostMessages {
+    const messages = { host, byId: new Map<string, OpenMessage>() };
     this.#last = messages;
     return messages;
   }

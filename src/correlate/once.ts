@@ -3,65 +3,44 @@
  * follows, a refusal that a client comes back for.
  */
 import { MINUTE, SECOND } from '../base/time.ts';
-import type { LoggedLine } from '../model/line.ts';
-import { ownCopy } from '../model/line.ts';
+import { type LoggedLine, ownCopy } from '../model/line.ts';
+import { digest, Ledger, type ReadPart, type StatePart } from './ledger.ts';
 
-const MAX_REMEMBERED = 50_000;
+const MAX_LINES = 20_000;
+const MAX_REFUSED = 30_000;
+const MAX_WRITERS = 100;
 
 /**
  * Exim writes a rejection to the main and to the reject log, and to syslog twice. A line is a copy when the same
  * text, with the same time, came before from another source or, in syslog, from the same process.
  */
 export class LineCopies {
-  #seen = new Map<string, string[]>();
+  readonly #seen = new Ledger<readonly string[]>('copies', MAX_LINES);
 
   /** True for the second and later writing of one line. */
   isCopy(line: LoggedLine): boolean {
-    const key = `${line.host} ${Math.floor(line.time / SECOND)} ${line.text}`;
-    const writer = line.host === '' ? line.at.source : `${line.at.source} ${line.pid}`;
-    const writers = this.#seen.get(key);
-    if (writers === undefined) {
-      this.#remember(key, writer);
-      return false;
-    }
-    if (line.host !== '') return takeOne(writers, writer) || keep(writers, writer);
-    return takeOther(writers, writer) || keep(writers, writer);
+    const { host, time, text, at, pid } = line;
+    const key = digest(`${host} ${Math.floor(time / SECOND)} ${text}`);
+    const writer = host === '' ? at.source : `${at.source} ${pid}`;
+    const writers = this.#seen.get(key) ?? [];
+    const index =
+      host === '' ? writers.findIndex((other) => other !== writer) : writers.indexOf(writer);
+    this.#seen.set(key, index < 0 ? withOne(writers, writer) : writers.toSpliced(index, 1));
+    return index >= 0;
   }
 
-  /** The newest lines, so that a restart between the two writings of one line does not count it twice. */
-  save(): unknown {
-    return [...this.#seen].slice(-500);
+  /** All of it: between the two writings of one line there may be a restart, and a whole file of others. */
+  takeChanges(): StatePart[] {
+    return this.#seen.takeChanges();
   }
 
-  load(state: readonly (readonly [string, string[]])[]): void {
-    this.#seen = new Map(state.map(([key, writers]) => [key, [...writers]]));
-  }
-
-  #remember(key: string, writer: string): void {
-    if (this.#seen.size >= MAX_REMEMBERED) dropOldest(this.#seen, MAX_REMEMBERED / 2);
-    this.#seen.set(ownCopy(key), [writer]);
+  load(read: ReadPart): void {
+    this.#seen.load(read);
   }
 }
 
-/** Syslog: the same process wrote the same text; each first writing has one copy. */
-function takeOne(writers: string[], writer: string): boolean {
-  const index = writers.indexOf(writer);
-  if (index < 0) return false;
-  writers.splice(index, 1);
-  return true;
-}
-
-/** Files: a writing in another file is the same event; each is taken once. */
-function takeOther(writers: string[], writer: string): boolean {
-  const index = writers.findIndex((other) => other !== writer);
-  if (index < 0) return false;
-  writers.splice(index, 1);
-  return true;
-}
-
-function keep(writers: string[], writer: string): boolean {
-  if (writers.length < 1000) writers.push(writer);
-  return false;
+function withOne(writers: readonly string[], writer: string): readonly string[] {
+  return writers.length < MAX_WRITERS ? [...writers, ownCopy(writer)] : writers;
 }
 
 /** How long after a refusal at RCPT time a bounce still belongs to it, and how long a client may come back. */
@@ -70,16 +49,13 @@ const CLIENT_RETRIES = 5 * 24 * 60 * MINUTE;
 
 /** Refused recipients by who was refused. */
 export class RefusedRecipients {
-  #refused = new Map<string, number>();
+  readonly #refused = new Ledger<number>('refused', MAX_REFUSED);
 
   /** Remembers a refusal at `time`; true when a temporary one was already counted (the client tries again). */
   refuse(who: string, recipient: string, time: number, temporary: boolean): boolean {
     const key = `${who} ${recipient.toLowerCase()}`;
     const before = this.#refused.get(key);
-    if (before === undefined && this.#refused.size >= MAX_REMEMBERED) {
-      dropOldest(this.#refused, MAX_REMEMBERED / 2);
-    }
-    this.#refused.set(ownCopy(key), time);
+    this.#refused.set(key, time);
     return temporary && before !== undefined && time - before < CLIENT_RETRIES;
   }
 
@@ -92,18 +68,11 @@ export class RefusedRecipients {
     return true;
   }
 
-  save(): unknown {
-    return [...this.#refused].slice(-5000);
+  takeChanges(): StatePart[] {
+    return this.#refused.takeChanges();
   }
 
-  load(state: readonly (readonly [string, number])[]): void {
-    this.#refused = new Map(state);
-  }
-}
-
-function dropOldest(map: Map<string, unknown>, keepCount: number): void {
-  for (const key of map.keys()) {
-    if (map.size <= keepCount) return;
-    map.delete(key);
+  load(read: ReadPart): void {
+    this.#refused.load(read);
   }
 }

@@ -78,6 +78,8 @@ interface CachedFinding extends Finding {
 /** `5.123.123` has nine characters; anything much longer is none. */
 const STATUS_LIMIT = 12;
 const CACHE_LIMIT = 4096;
+/** Of a reply that is remembered; more than that, and a stranger's replies would fill the memory. */
+const LONGEST_SHAPE = 1024;
 let young = new Map<string, CachedFinding>();
 let old = new Map<string, CachedFinding>();
 
@@ -87,6 +89,7 @@ function remembered(reply: string, code?: number, status?: string, stage?: Stage
   let finding = young.get(shape);
   if (finding !== undefined) return finding;
   finding = old.get(shape) ?? findReply(shape.slice(shape.indexOf('\n') + 1), code, status, stage);
+  if (shape.length > LONGEST_SHAPE) return finding;
   if (young.size >= CACHE_LIMIT) {
     old = young;
     young = new Map();

@@ -4,10 +4,9 @@ import { isInvalid } from '../model/event.ts';
 import type { LoggedLine } from '../model/line.ts';
 import type { AuthFailedRecord, RejectionRecord } from '../model/record.ts';
 import { type Context, directionOf } from './context.ts';
-import { makeEvent } from './make-event.ts';
+import { type Draft, newEvent } from './make-event.ts';
 import type { OpenMessage } from './message.ts';
 import { classify } from './reason.ts';
-import { keepUnclaimed } from './sessions.ts';
 
 /** master.cf services that serve authenticated users only (RFC 6409). */
 const SUBMISSION = new Set(['submission', 'submissions', 'smtps', 'submission-tls']);
@@ -28,26 +27,25 @@ export function correlateRejection(
   if (reason === 'relay-denied' && record.client !== undefined) {
     context.trust.sawRefused(record.client.address);
   }
-  const event = makeEvent(line, mta, record.kind, {
-    temporary: record.temporary === true ? true : undefined,
-    stage: record.stage,
-    queueId: record.queueId,
-    parentQueueId: message?.parentQueueId,
-    submitter,
-    client: record.client ?? message?.client,
-    sender: record.sender ?? message?.sender,
-    recipient: record.recipient,
-    relay: record.relay,
-    code: record.code,
-    status: record.status,
-    reply: record.reply,
-    reason,
-    direction: directionOfRefusal(line, record, submitter, message),
-    newRecipients: record.kind === 'rejected' && record.recipient !== undefined ? 1 : undefined,
-  });
-  const counted = countedOnce(context, event, record);
-  events.push(counted);
-  keepForUser(context, line, record, counted);
+  const event = newEvent(line, mta, record.kind);
+  event.temporary = record.temporary === true ? true : undefined;
+  event.stage = record.stage;
+  event.queueId = record.queueId;
+  event.parentQueueId = message?.parentQueueId;
+  event.submitter = submitter;
+  event.client = record.client ?? message?.client;
+  event.sender = record.sender ?? message?.sender;
+  event.recipient = record.recipient;
+  event.relay = record.relay;
+  event.code = record.code;
+  event.status = record.status;
+  event.reply = record.reply;
+  event.reason = reason;
+  event.direction = directionOfRefusal(line, record, submitter, message);
+  if (record.kind === 'rejected' && record.recipient !== undefined) event.newRecipients = 1;
+  countOnce(context, event, record);
+  events.push(event);
+  keepForUser(context, line, record, event);
 }
 
 /** A failed login: no mail, no submitter, only where it came from. */
@@ -59,16 +57,14 @@ export function correlateAuthFailed(
   events: MailEvent[],
 ): void {
   if (mta === 'exim' && context.copies.isCopy(line)) return;
-  events.push(
-    makeEvent(line, mta, 'auth-failed', {
-      client: record.client,
-      code: record.code,
-      status: record.status,
-      reply: record.reply,
-      reason: 'auth',
-      direction: context.trust.isOurs(record.client.address) ? 'outbound' : 'inbound',
-    }),
-  );
+  const event = newEvent(line, mta, 'auth-failed');
+  event.client = record.client;
+  event.code = record.code;
+  event.status = record.status;
+  event.reply = record.reply;
+  event.reason = 'auth';
+  event.direction = context.trust.isOurs(record.client.address) ? 'outbound' : 'inbound';
+  events.push(event);
 }
 
 function reasonOf(record: RejectionRecord): MailEvent['reason'] {
@@ -111,17 +107,15 @@ function directionOfRefusal(
 }
 
 /** Marks what was counted before: a client that tries a temporarily refused recipient again. */
-function countedOnce(context: Context, event: MailEvent, record: RejectionRecord): MailEvent {
-  if (record.recipient === undefined || record.kind !== 'rejected' || !isInvalid(event))
-    return event;
+function countOnce(context: Context, event: Draft, record: RejectionRecord): void {
+  if (record.recipient === undefined || record.kind !== 'rejected' || !isInvalid(event)) return;
+  const temporary = record.temporary === true && record.accepted !== true;
+  // No bounce follows a stranger's refusal, and a final one is not asked about again: nothing to remember.
+  if (event.submitter === undefined && !temporary) return;
   const who = event.submitter?.id ?? event.client?.address ?? '';
-  const again = context.refused.refuse(
-    who,
-    record.recipient,
-    event.time,
-    record.temporary === true && record.accepted !== true,
-  );
-  return again ? { ...event, repeated: true, newRecipients: undefined } : event;
+  if (!context.refused.refuse(who, record.recipient, event.time, temporary)) return;
+  event.repeated = true;
+  event.newRecipients = undefined;
 }
 
 /** Postfix before 3.10: the session may still tell which user this was. */
@@ -133,5 +127,5 @@ function keepForUser(
 ): void {
   if (event.mta !== 'postfix' || record.kind !== 'rejected' || line.pid === '') return;
   if (event.submitter?.type === 'user' || line.program !== 'smtpd') return;
-  keepUnclaimed(context.sessions.of(line), event);
+  context.sessions.keepUnclaimed(line, event);
 }

@@ -5,16 +5,20 @@
 import ipaddr from 'ipaddr.js';
 import { canonicalIp, type NetworkSet } from '../model/address.ts';
 import { ownCopy } from '../model/line.ts';
+import type { ReadPart, StatePart } from './ledger.ts';
 
 /** ipaddr.js range names that never come from the Internet. */
 const PRIVATE_RANGES = new Set(['private', 'loopback', 'uniqueLocal', 'linkLocal']);
-const MAX_RELAYED = 10_000;
+const MAX_RELAYED = 2000;
+/** Longer than any address: what is longer is `invalid` and not worth remembering. */
+const LONGEST = 64;
 const MAX_CACHED = 10_000;
 
 export class Trust {
   readonly #networks: NetworkSet | undefined;
   readonly #ranges = new Map<string, string>();
-  #relayed = new Set<string>();
+  readonly #relayed = new Set<string>();
+  #changed = false;
 
   /** `networks` undefined: infer from the log. */
   constructor(networks?: NetworkSet) {
@@ -39,28 +43,40 @@ export class Trust {
   /** The MTA relayed for this client to a foreign host: true when that makes it ours. */
   sawRelayed(address: string): boolean {
     if (this.#networks !== undefined || this.rangeOf(address) === 'invalid') return false;
-    if (this.#relayed.size >= MAX_RELAYED) this.#relayed.clear();
+    if (this.#relayed.has(address)) return true;
+    if (this.#relayed.size >= MAX_RELAYED) this.#forgetOldest();
     this.#relayed.add(ownCopy(address));
+    this.#changed = true;
     return true;
   }
 
   /** The MTA refused to relay for this client. */
   sawRefused(address: string): void {
-    this.#relayed.delete(address);
+    if (this.#relayed.delete(address)) this.#changed = true;
   }
 
-  save(): unknown {
-    return [...this.#relayed];
+  takeChanges(): StatePart[] {
+    if (!this.#changed) return [];
+    this.#changed = false;
+    return [['relayed', [...this.#relayed]]];
   }
 
-  load(state: readonly string[]): void {
-    this.#relayed = new Set(state);
+  load(read: ReadPart): void {
+    for (const address of (read('relayed') ?? []) as readonly string[]) this.#relayed.add(address);
+  }
+
+  #forgetOldest(): void {
+    for (const address of this.#relayed) {
+      if (this.#relayed.size <= MAX_RELAYED / 2) return;
+      this.#relayed.delete(address);
+    }
   }
 
   private rangeOf(address: string): string {
     let range = this.#ranges.get(address);
     if (range === undefined) {
       range = canonicalIp(address) === undefined ? 'invalid' : ipaddr.process(address).range();
+      if (address.length > LONGEST) return range;
       if (this.#ranges.size >= MAX_CACHED) this.#ranges.clear();
       this.#ranges.set(ownCopy(address), range);
     }

@@ -70,19 +70,29 @@ export function domainOf(address: string): string {
   return address.slice(address.lastIndexOf('@') + 1 || address.length).toLowerCase();
 }
 
+/** A login as it is typed without `user:` in front: nothing that a network, another prefix or a shell word has. */
+const BARE_LOGIN = /^[^\s:;,/\\"'`<>()|&$]+$/;
+/** The number or the name of a local account. */
+const ACCOUNT = /^(?:\d{1,10}|[a-z_][\w.-]*\$?)$/i;
+
 /**
  * Reads an identity as operators type it: `alice@example.net` or any login is a user, `192.0.2.7` a client,
- * `uid:33` a local account. Undefined for the empty string, control characters and anything over 320 bytes.
+ * `uid:33` a local account; `user:` in front allows any login. Undefined for everything else, control characters
+ * and anything over 320 bytes included.
  */
 export function parseIdentity(text: string): Submitter | undefined {
   if (text === '' || Buffer.byteLength(text) > 320 || /[\x00-\x1f\x7f]/.test(text))
     return undefined;
-  const explicit = /^(user|client|uid):(.+)$/.exec(text);
-  if (explicit?.[1] === 'uid') return { type: 'uid', id: explicit[2] as string };
-  if (explicit?.[1] === 'user') return { type: 'user', id: (explicit[2] as string).toLowerCase() };
-  const ip = canonicalIp(explicit?.[2] ?? text);
+  const explicit = /^(user|client|uid):(.+)$/i.exec(text);
+  const kind = explicit?.[1]?.toLowerCase();
+  const rest = explicit?.[2] ?? text;
+  if (kind === 'uid') return ACCOUNT.test(rest) ? { type: 'uid', id: rest } : undefined;
+  if (kind === 'user') return { type: 'user', id: rest.toLowerCase() };
+  const ip = canonicalIp(rest);
   if (ip !== undefined) return { type: 'client', id: ip };
-  return explicit === null ? { type: 'user', id: text.toLowerCase() } : undefined;
+  return kind === undefined && BARE_LOGIN.test(rest)
+    ? { type: 'user', id: rest.toLowerCase() }
+    : undefined;
 }
 
 /** The form that `parseIdentity` reads back; `user:` in front only where the bare text would be ambiguous. */

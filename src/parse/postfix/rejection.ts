@@ -81,10 +81,11 @@ export function parsePostscreen(text: string): RejectionRecord | undefined {
 function tailOf(text: string, start: number): Tail | undefined {
   const tail = findTail(text, start);
   const words = start + endOfStatusWords(text, start);
-  if (text.charCodeAt(words) !== 0x3c) return tail;
+  if (text.charCodeAt(words) !== 0x3c) return tail?.doubtful ? { at: tail.at } : tail;
   if (tail === undefined) return findQuotedTail(text, words);
   if (isAbout(text, words, tail.recipient) || isAbout(text, words, tail.sender)) return tail;
-  return findQuotedRecipient(text, words) ?? tail;
+  // Of two tails the text is about neither, or about the one in front: nobody is named.
+  return findQuotedRecipient(text, words) ?? (tail.doubtful ? { at: tail.at } : tail);
 }
 
 /** Length of `550 5.1.1 ` at `start`. */

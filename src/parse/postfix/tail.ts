@@ -18,6 +18,8 @@ export interface Tail {
   readonly user?: string;
   /** content checks of cleanup: what the operator's table says, behind the tail */
   readonly comment?: string;
+  /** another place in front of it may be the tail as well, with this one in its user's name */
+  readonly doubtful?: boolean;
 }
 
 /** Old logs show addresses unquoted; so many places are tried to find their true end, and no more. */
@@ -26,9 +28,13 @@ const TRIES = 64;
 /** The tail that begins at or after `from`; undefined when there is none that can be believed. */
 export function findTail(text: string, from: number): Tail | undefined {
   const angles = lastAngles(text);
+  let doubtful = false;
   for (let at = text.indexOf(';', from); at >= 0; at = text.indexOf(';', at + 1)) {
-    const tail = parseTail(text, at, angles);
-    if (tail !== undefined && tail.comment === undefined) return tail;
+    const tail = readTail(text, at, angles);
+    if (tail === null) doubtful = true;
+    else if (tail !== undefined && tail.comment === undefined) {
+      return doubtful ? { ...tail, doubtful } : tail;
+    }
   }
   return undefined;
 }
@@ -55,6 +61,11 @@ function lastAngles(text: string): Angles {
 }
 
 function parseTail(text: string, at: number, angles: Angles): Tail | undefined {
+  return readTail(text, at, angles) ?? undefined;
+}
+
+/** Null: well formed up to a user's name that may hold anything. */
+function readTail(text: string, at: number, angles: Angles): Tail | undefined | null {
   const reader = new Reader(text, at + 1);
   const sender = field(reader, ' from=', takeAddress);
   if (sender === null) return undefined;
@@ -66,12 +77,12 @@ function parseTail(text: string, at: number, angles: Angles): Tail | undefined {
   if (helo === null) return undefined;
   if (!reader.literal(' sasl_method=')) {
     const user = takeUser(reader, angles);
-    if (user === null) return undefined;
+    if (user === null) return null;
     return ending(reader, { at, sender, recipient, helo, user });
   }
   reader.word();
   const user = takeUser(reader, angles);
-  return user === null ? undefined : ending(reader, { at, sender, recipient, helo, user });
+  return user === null ? null : ending(reader, { at, sender, recipient, helo, user });
 }
 
 function ending(reader: Reader, tail: Tail): Tail | undefined {

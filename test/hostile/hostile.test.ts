@@ -1,0 +1,257 @@
+/**
+ * Strangers who write into the log: every field that they choose, with every text that looks like something else,
+ * through the whole service. Nobody but who truly acted gets a verdict, stands in a block file as the MTA reads it,
+ * or in a mail; and no text leaves its place in mails, pages and terminals.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runBlocks, runExplain } from '../../src/cli/blocks.ts';
+import { runEvents, runStatus } from '../../src/cli/events.ts';
+import type { Io } from '../../src/cli/io.ts';
+import { runReport } from '../../src/cli/report.ts';
+import { gatherEvidence } from '../../src/evidence.ts';
+import { textOf } from '../../src/model/line.ts';
+import { blockNotice, type ComposedNotice, digestNotice } from '../../src/notify/notice.ts';
+import { EXIM_FIELDS, eximLine, victimsMessage as eximVictim } from './exim-fields.ts';
+import { bytesOf, type Cast, castOf, EXIM_PAYLOADS, POSTFIX_PAYLOADS } from './payloads.ts';
+import {
+  POSTFIX_FIELDS,
+  postfixLine,
+  victimsMessage as postfixVictim,
+  type Scene,
+} from './postfix-fields.ts';
+import { cidrKeys, lsearchKeys, texthashKeys } from './readers.ts';
+import { type Aftermath, aftermathOf } from './world.ts';
+
+interface Attack {
+  readonly name: string;
+  readonly cast: Cast;
+  readonly scene: Scene;
+}
+
+const SUITES = {
+  postfix: {
+    fields: POSTFIX_FIELDS,
+    payloads: POSTFIX_PAYLOADS,
+    line: postfixLine,
+    victim: postfixVictim,
+  },
+  exim: { fields: EXIM_FIELDS, payloads: EXIM_PAYLOADS, line: eximLine, victim: eximVictim },
+} as const;
+
+/** Postfix says so of a mechanism that it does not have: no password was tried. */
+const NO_EVENT = new Set(['mechanism of a failed login: "ordinary"']);
+
+function attacksOn(mta: keyof typeof SUITES): Attack[] {
+  const { fields, payloads } = SUITES[mta];
+  const attacks: Attack[] = [];
+  for (const [name, field] of Object.entries(fields)) {
+    for (const payload of payloads) {
+      const cast = castOf(attacks.length + 1, mta);
+      const text = bytesOf(payload(cast));
+      attacks.push({
+        name: `${name}: ${JSON.stringify(text).slice(0, 80)}`,
+        cast,
+        scene: field(cast, text),
+      });
+    }
+  }
+  return attacks;
+}
+
+/** What a rule may truly count for: the login, the address, the reverse-path, the local account. */
+function trueKeys({ cast, scene }: Attack): string[] {
+  return [
+    `user ${textOf(scene.user ?? cast.user).toLowerCase()}`,
+    // Exim writes `A=AUTH:ID:SENDER` with +smtp_mailauth: an ID with a colon is taken up to it.
+    `user ${textOf((scene.user ?? cast.user).split(':')[0] as string).toLowerCase()}`,
+    `client ${cast.address}`,
+    `uid ${20_000 + cast.number}`,
+    ...(scene.sender === undefined ? [] : [`sender ${textOf(scene.sender).toLowerCase()}`]),
+  ];
+}
+
+/** Which attack a key is about, by the number in it. */
+function culprit(attacks: readonly Attack[], key: string): string {
+  return (
+    attacks.find(({ cast }) => [cast.victim, cast.victimAddress].some((name) => key.includes(name)))
+      ?.name ?? '?'
+  );
+}
+
+const CONTROL = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/;
+const TAGS =
+  /<(?!\/?(?:h3|table|tr|td|pre|body|html)>|!DOCTYPE html>|html lang="en">|body style="font-family: sans-serif">|td colspan="2">)/;
+
+function expectTame({ subject, text, html }: ComposedNotice): void {
+  expect(subject).not.toMatch(CONTROL);
+  expect(subject).not.toMatch(/[\r\n]/);
+  expect(text).not.toMatch(CONTROL);
+  expect(html).not.toMatch(CONTROL);
+  expect(html).not.toMatch(TAGS);
+}
+
+function listener(): Io & { text(): string } {
+  const said: string[] = [];
+  const hear = (text: string) => {
+    said.push(text);
+  };
+  return { stdout: hear, stderr: hear, text: () => said.join('') };
+}
+
+describe.each(['postfix', 'exim'] as const)('what strangers write into the log of %s', (mta) => {
+  const attacks = attacksOn(mta);
+  let aftermath: Aftermath;
+
+  beforeAll(async () => {
+    const { line, victim } = SUITES[mta];
+    const now = Date.now() - 60_000;
+    const lines = attacks.flatMap(({ cast, scene }) =>
+      [...victim(cast), ...scene.lines].map((text) => line(text, now)),
+    );
+    aftermath = await aftermathOf(mta, lines);
+  }, 120_000);
+  afterAll(() => aftermath?.remove());
+
+  it('gives a verdict on nobody else', () => {
+    const known = new Set(attacks.flatMap(trueKeys));
+    const found = aftermath.withStore((store) =>
+      store.verdicts
+        .between(0, Number.MAX_SAFE_INTEGER)
+        .map(({ verdict }) => `${verdict.key.type} ${verdict.key.id}`),
+    );
+    const wrong = found.filter((key) => !known.has(key) && key !== 'uid root');
+    expect(wrong.map((key) => [key, culprit(attacks, key)])).toEqual([]);
+  });
+
+  it('blocks whoever acts with an ordinary text in every field', () => {
+    const blocked = new Set(
+      aftermath.withStore((store) =>
+        store.blocks.allRunning().map(({ key }) => `${key.type} ${key.id}`),
+      ),
+    );
+    const missed = attacks.filter(
+      (attack) =>
+        attack.name.includes('"ordinary"') &&
+        !NO_EVENT.has(attack.name) &&
+        !trueKeys(attack).some((key) => blocked.has(key)),
+    );
+    expect(missed.map(({ name, scene }) => [name, scene.lines])).toEqual([]);
+  });
+
+  it('says of every event what is true, or does not tell it', () => {
+    const byAddress = new Map(attacks.map((attack) => [attack.cast.address, attack]));
+    const victims = new Set(attacks.flatMap(({ cast }) => [cast.victim, cast.victimAddress]));
+    const wrong = aftermath.withStore((store) =>
+      [...store.events.query({})].filter(({ event }) => {
+        if (event.kind === 'accepted') return false; // the victims' own
+        const { submitter, client } = event;
+        if (submitter !== undefined && victims.has(submitter.id)) return true;
+        if (client !== undefined && victims.has(client.address)) return true;
+        return client !== undefined && client.address !== '' && !byAddress.has(client.address);
+      }),
+    );
+    expect(wrong.map(({ event }) => event)).toEqual([]);
+  });
+
+  it('writes block files in which the MTA finds nobody else', () => {
+    const ids = (types: readonly string[]) =>
+      new Set(
+        aftermath.withStore((store) =>
+          store.blocks
+            .allRunning()
+            .filter(({ key }) => types.includes(key.type))
+            .map(({ key }) => Buffer.from(key.id, 'utf8').toString('latin1')),
+        ),
+      );
+    for (const { file, types, keys } of filesOf(mta, aftermath)) {
+      const allowed = ids(types);
+      expect(keys.length, file).toBeGreaterThan(0);
+      expect(
+        keys.filter((key) => !allowed.has(key)),
+        file,
+      ).toEqual([]);
+    }
+  });
+
+  it('sends mails whose headers and texts are its own', () => {
+    expect(aftermath.mails.length).toBeGreaterThan(0);
+    const known = [
+      'from',
+      'to',
+      'subject',
+      'message-id',
+      'auto-submitted',
+      'precedence',
+      'date',
+      'mime-version',
+      'content-type',
+      'content-transfer-encoding',
+    ];
+    for (const mail of aftermath.mails) {
+      const head = mail.slice(0, mail.indexOf('\r\n\r\n')).replaceAll('\r\n ', ' ');
+      const names = head
+        .split('\r\n')
+        .map((line) => line.slice(0, line.indexOf(':')).toLowerCase());
+      expect(names.filter((name) => !known.includes(name))).toEqual([]);
+      expect(mail).toMatch(/^To: abuse@example\.net\r$/m);
+    }
+  });
+
+  it('tells the evidence without markup, control characters and line breaks of others', () => {
+    const notices = aftermath.withStore((store) =>
+      store.verdicts
+        .between(0, Number.MAX_SAFE_INTEGER)
+        .filter((_, index) => index % 3 === 0)
+        .map(({ verdict }) => {
+          const evidence = gatherEvidence(store, verdict, undefined, 'Whoever <i>is</i> named.');
+          return { evidence, notice: blockNotice(evidence, ['Done.']) };
+        }),
+    );
+    expect(notices.length).toBeGreaterThan(attacks.length / 4);
+    for (const { notice } of notices) expectTame(notice);
+    expectTame(digestNotice(notices.map(({ evidence }) => ({ evidence, measures: ['Done.'] }))));
+  });
+
+  it('prints nothing that a terminal obeys', async () => {
+    const io = listener();
+    const { config } = aftermath;
+    runBlocks({ config, all: true }, io);
+    runStatus({ config }, io);
+    runEvents({ config }, io);
+    await runReport({ config, since: '1d' }, io);
+    const some = aftermath.withStore((store) => store.blocks.allRunning().map(({ id }) => id));
+    for (const id of some.filter((_, index) => index % 20 === 0))
+      runExplain(String(id), { config }, io);
+    expect(io.text().length).toBeGreaterThan(10_000);
+    expect(
+      io
+        .text()
+        .split('\n')
+        .filter((line) => CONTROL.test(line)),
+    ).toEqual([]);
+  });
+});
+
+function filesOf(mta: 'postfix' | 'exim', { path, file }: Aftermath) {
+  if (mta === 'exim') {
+    return [
+      {
+        file: 'blocked_users',
+        types: ['user', 'client', 'uid'],
+        keys: lsearchKeys(file('maps/blocked_users')),
+      },
+      {
+        file: 'blocked_senders',
+        types: ['sender'],
+        keys: lsearchKeys(file('maps/blocked_senders')),
+      },
+    ];
+  }
+  const table = (name: string) =>
+    texthashKeys(path('.'), path(`maps/${name}`), file(`maps/${name}`));
+  return [
+    { file: 'sasl_access', types: ['user'], keys: table('sasl_access') },
+    { file: 'sender_access', types: ['sender'], keys: table('sender_access') },
+    { file: 'client_access', types: ['client'], keys: cidrKeys(file('maps/client_access')) },
+  ];
+}
