@@ -212,7 +212,8 @@ function queueIdsHere(config: Config, key: Submitter): Promise<string[]> {
 }
 
 async function withStore<T>(config: Config, work: (store: Store) => Promise<T>): Promise<T> {
-  const store = new Store(config.database);
+  // Only the service makes a database: it looks first whether one was lost, before any line leaves a block file.
+  const store = new Store(config.database, { readonly: true });
   try {
     return await work(store);
   } finally {

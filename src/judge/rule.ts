@@ -175,7 +175,7 @@ function ruleOf(fields: RuleFields, file: string): Rule {
   return {
     name: fields.name,
     file,
-    description: fields.description,
+    description: fields.description ?? '',
     reason: fields.reason,
     source: fields.source,
     count: fields.count,

@@ -132,7 +132,7 @@ export const ruleSchema = z.strictObject(
       'a name of small letters, digits and hyphens; manual is taken',
       (value) => WORD.test(value) && value !== 'manual',
     ),
-    description: text('a sentence that says what the rule finds'),
+    description: text('a sentence that says what the rule finds').optional(),
     reason: text('a text that says why the numbers are what they are').optional(),
     source: text('a text that says where the numbers come from').optional(),
     count: choice([...NAMED_COUNTS, ...EVENT_KINDS, ...REASONS]),
@@ -208,7 +208,7 @@ function measureFindings(raw: Raw): Finding[] {
     const percent = typeof value === 'string' && PERCENT.test(value);
     if (percent && !ratio)
       findings.push({ path, text: 'expected a number; a percentage needs ratio-of' });
-    if (typeof value === 'number' && ratio)
+    if (typeof value === 'number' && ratio && value > 100)
       findings.push({ path, text: 'expected a percentage such as 25% beside ratio-of' });
     if ('distinct' in raw && typeof value === 'number' && value > MAX_DISTINCT) {
       findings.push({ path, text: `expected at most ${MAX_DISTINCT} beside distinct` });

@@ -2,8 +2,8 @@
  * Failed AUTH of a client: `NAME authenticator failed for [H=]HOST...: 535 Incorrect authentication data (set_id=U)`.
  *
  * Only 535 is a guess; 435 (our own backend), 501 and 553 (the client gave up) are undefined, and so is Exim's own
- * failure at a smarthost (`authenticator failed H=...`). U is what the client typed: a U that looks like the end
- * of the line's HOST makes the line undefined, which costs nothing, because no account has such a name.
+ * failure at a smarthost (`authenticator failed H=...`). U is what the client typed, from the first ` (set_id=` to
+ * the last `)`: whatever it holds, the guess counts for the HOST before it.
  */
 import type { AuthFailedRecord } from '../../model/record.ts';
 import { Reader } from '../reader.ts';
@@ -24,8 +24,14 @@ export function parseAuthFailure(text: string): AuthFailedRecord | undefined {
   if (!(ident ? reader.until(': 535 ') !== undefined : reader.literal(': 535 '))) return undefined;
   const rest = reader.rest();
   // Text of an identd could end the line early, so then nothing may look like a second end.
-  if (isForged(rest) || (ident && rest.includes(': 535 '))) return undefined;
+  if (isForged(beforeName(rest)) || (ident && rest.includes(': 535 '))) return undefined;
   return recordOf(client, rest);
+}
+
+/** What stands before the name that the client typed, which may hold anything (auth.c prints it last). */
+function beforeName(rest: string): string {
+  const at = rest.indexOf(' (set_id=');
+  return at < 0 || !rest.endsWith(')') ? rest : rest.slice(0, at);
 }
 
 function recordOf(client: AuthFailedRecord['client'], rest: string): AuthFailedRecord {

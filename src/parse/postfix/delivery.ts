@@ -122,9 +122,10 @@ function outcomeText(said: string, dsn: string): OutcomeText {
   const cached = said.startsWith(SUSPENDED) ? true : undefined;
   const words = cached ? said.slice(SUSPENDED.length) : said;
   const remote = withoutFrame(words);
+  // An answer that another message got is told whole, and its code is not this one's.
+  if (cached) return { status: textOf(dsn), reply: textOf(said), stage: remote?.stage, cached };
   const { code, status, reply } = parseReply(remote?.reply ?? words, textOf(dsn));
-  // An answer that another message got is told whole: whose it was is part of it.
-  return { code, status, reply: cached ? textOf(said) : reply, stage: remote?.stage, cached };
+  return { code, status, reply, stage: remote?.stage };
 }
 
 const SUSPENDED = 'delivery temporarily suspended: ';

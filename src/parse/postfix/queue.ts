@@ -85,6 +85,7 @@ function active(text: string, start: number, queueId: string): LogRecord | undef
 export function parsePostsuper(text: string, from: number, queueId: string): LogRecord | undefined {
   const words = text.slice(from);
   if (words === 'removed') return { kind: 'removed', queueId, how: 'operator' };
+  if (words === 'placed on hold') return { kind: 'held', queueId };
   if (words === 'requeued') return { kind: 'removed', queueId, how: 'requeued' };
   return undefined;
 }
