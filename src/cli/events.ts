@@ -6,7 +6,7 @@ import { EXIT, type ExitStatus, errnoOf, messageOf, PosternError } from '../base
 import { createLog } from '../base/log.ts';
 import { formatTime, MINUTE, parseDuration, systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config.ts';
-import { runDaemon, runningDaemon } from '../daemon.ts';
+import { runDaemon } from '../daemon.ts';
 import type { TargetState } from '../enforcer.ts';
 import { queryFor } from '../evidence.ts';
 import type { FollowPosition } from '../follow/follower.ts';
@@ -22,6 +22,7 @@ import {
   type Reason,
 } from '../model/event.ts';
 import { visible } from '../notify/notice.ts';
+import { runningDaemon } from '../running.ts';
 import { asideFiles } from '../store/database.ts';
 import type { EventQuery } from '../store/events.ts';
 import { Store } from '../store/store.ts';

@@ -10,11 +10,11 @@ import { EXIT, messageOf, PosternError } from '../base/errors.ts';
 import { createLog, type Log } from '../base/log.ts';
 import { type Clock, MINUTE, SECOND } from '../base/time.ts';
 import { bellOf } from '../bell.ts';
-import { takeOver } from '../daemon.ts';
 import type { QueueResult } from '../enforce/queue.ts';
 import type { Reconciliation } from '../enforce/reconcile.ts';
 import { Enforcer, type Hands, type TargetState } from '../enforcer.ts';
 import { WakeUp } from '../follow/watch.ts';
+import { takeOver } from '../running.ts';
 import { Store } from '../store/store.ts';
 import { linesOf, type Opening, type Request, reconcileRequest, type Word } from './protocol.ts';
 

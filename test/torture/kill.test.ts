@@ -83,7 +83,7 @@ async function torment(
   const writing = (async () => {
     while (!isOver) {
       for (let steps = random(16); steps > 0; steps--) traffic.step();
-      if (random(12) === 0) traffic.rotate();
+      if (random(isLong ? 100 : 12) === 0) traffic.rotate();
       await sleep(random(60));
     }
     traffic.end();
