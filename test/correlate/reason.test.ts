@@ -6,6 +6,7 @@ import { classify, explainReason, parseReply, type Refusal } from '../../src/cor
 import { REASON_TABLE } from '../../src/correlate/reason-table.ts';
 import { REASONS, type Reason } from '../../src/model/event.ts';
 import type { Stage } from '../../src/model/record.ts';
+import { isQuick } from '../support/quickly.ts';
 import { REPLIES } from './reason-cases.ts';
 
 describe('reasons of replies', () => {
@@ -293,11 +294,16 @@ describe('any text', () => {
     'is ',
   ])('1 MB of %j takes no longer than a moment', (piece) => {
     const reply = piece.repeat(HUGE / piece.length);
-    const start = performance.now();
-    for (const at of [undefined, 'RCPT'] as const) {
-      classify({ reply, recipient: 'bob@example.org', ...(at === undefined ? {} : { stage: at }) });
-    }
-    parseReply(reply);
-    expect(performance.now() - start).toBeLessThan(1000);
+    const quick = isQuick(() => {
+      for (const at of [undefined, 'RCPT'] as const) {
+        classify({
+          reply,
+          recipient: 'bob@example.org',
+          ...(at === undefined ? {} : { stage: at }),
+        });
+      }
+      parseReply(reply);
+    }, 1000);
+    expect(quick).toBe(true);
   });
 });

@@ -96,8 +96,8 @@ describe.runIf(runs)('a service without rights', { timeout: 120_000 }, () => {
       waits.push(performance.now() - before);
     }
     waits.sort((a, b) => a - b);
-    // The bound that counts is measured by the benchmark; here the machine may be busy with other tests.
-    expect(waits[10]).toBeLessThan(250);
+    // What counts is measured by the benchmark; here it only must not wait for the next regular look.
+    expect(waits[10]).toBeLessThan(2000);
   });
 });
 
