@@ -20,6 +20,7 @@ import {
 import { suggestKey } from './config/suggest.ts';
 import { type Problem, problemsError, problemsOf, readYaml, type YamlFile } from './config/yaml.ts';
 import type { Mta } from './model/event.ts';
+import type { MailRoute } from './notify/mail.ts';
 import { type ListenAddress, parseListenAddress } from './policy/address.ts';
 
 export { describeConfig } from './config/describe.ts';
@@ -55,22 +56,10 @@ export interface EximTargets {
   readonly blockedSenders: string;
 }
 
-/** How notices leave: one of two ways. `passwordFile` is read by whoever sends. */
-export type MailTransport =
-  | {
-      readonly kind: 'smtp';
-      readonly host: string;
-      readonly port: number;
-      readonly secure: boolean;
-      readonly user?: string;
-      readonly passwordFile?: string;
-    }
-  | { readonly kind: 'sendmail'; readonly path: string };
-
 export interface NotifyConfig {
   readonly to: readonly string[];
   readonly from: string;
-  readonly transport: MailTransport;
+  readonly transport: MailRoute;
   /** ms that a notice waits for others to share its mail */
   readonly digest: number;
 }
@@ -348,7 +337,7 @@ function resolveNotify(raw: NonNullable<RawConfig['notify']>, at: At): NotifyCon
   };
 }
 
-function resolveTransport(raw: NonNullable<RawConfig['notify']>, at: At): MailTransport {
+function resolveTransport(raw: NonNullable<RawConfig['notify']>, at: At): MailRoute {
   if (raw.smtp === undefined)
     return { kind: 'sendmail', path: at(raw.sendmail ?? '/usr/sbin/sendmail') };
   const { user, passwordFile, ...server } = raw.smtp;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createTransport, type SendMailOptions, type Transporter } from 'nodemailer';
 import { replaceFile } from '../base/system.ts';
 
-/** How mails leave; the same as in the configuration. */
+/** How mails leave: one of two ways. `passwordFile` is read at every attempt. */
 export type MailRoute =
   | {
       readonly kind: 'smtp';

@@ -47,7 +47,7 @@ export const MIGRATIONS: readonly string[] = [
     new_recipients INTEGER
   );
   CREATE INDEX event_time ON event (time);
-  CREATE INDEX event_submitter ON event (submitter_id, time) WHERE submitter_id IS NOT NULL;
+  CREATE INDEX event_submitter ON event (submitter_id COLLATE NOCASE, time) WHERE submitter_id IS NOT NULL;
 
   -- Messages that have not left the queue, as the correlator remembers them.
   CREATE TABLE message (
@@ -59,7 +59,7 @@ export const MIGRATIONS: readonly string[] = [
     json TEXT NOT NULL,
     PRIMARY KEY (host, queue_id)
   ) WITHOUT ROWID;
-  CREATE INDEX message_submitter ON message (submitter_id) WHERE submitter_id IS NOT NULL;
+  CREATE INDEX message_submitter ON message (submitter_id COLLATE NOCASE) WHERE submitter_id IS NOT NULL;
 
   -- Other state that lives as long as the service: named, versioned JSON.
   CREATE TABLE state (

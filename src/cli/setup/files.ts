@@ -6,7 +6,8 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { errnoOf } from '../../base/errors.ts';
-import type { Config, MailTransport } from '../../config.ts';
+import type { Config } from '../../config.ts';
+import type { MailRoute } from '../../notify/mail.ts';
 import { trustProblems } from '../../step.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
 import { findProgram, isExecutable } from './programs.ts';
@@ -138,7 +139,7 @@ export async function checkNotify(config: Config): Promise<Finding[]> {
   return [...checkPassword(notify.transport), await checkServer(notify.transport, to)];
 }
 
-type Smtp = Extract<MailTransport, { kind: 'smtp' }>;
+type Smtp = Extract<MailRoute, { kind: 'smtp' }>;
 
 function checkPassword({ passwordFile }: Smtp): Finding[] {
   if (passwordFile === undefined) return [];
