@@ -11,15 +11,34 @@ import type { Store } from './store/store.ts';
 const NEAR = 0.5;
 const MOST_EVENTS = 20_000;
 
+/** A submitter with its sums over the whole period: no window within it can hold more. */
+export interface Candidate extends Submitter {
+  readonly invalid: number;
+  readonly clients: number;
+}
+
+function couldBeNear(
+  { count, distinct, ratio, limits }: Rule,
+  { invalid, clients }: Candidate,
+): boolean {
+  const least = NEAR * Math.min(...limits.map(({ limit }) => limit));
+  if (ratio) return true;
+  if (distinct === 'client') return clients >= least;
+  return count === 'invalid' ? invalid >= least : true;
+}
+
 /** By share of the limit, nearest first; only rules that block. Times in ms, `until` exclusive. */
 export function nearMisses(
   store: Store,
   rules: readonly Rule[],
-  candidates: readonly Submitter[],
+  candidates: readonly Candidate[],
   period: { readonly since: number; readonly until: number },
 ): Nearest[] {
   const blocking = rules.filter((rule) => rule.action === 'block');
-  const found = candidates.flatMap((submitter) => {
+  const possible = candidates.filter((candidate) =>
+    blocking.some((rule) => couldBeNear(rule, candidate)),
+  );
+  const found = possible.flatMap((submitter) => {
     const judge = new Judge(blocking);
     const query = {
       ...period,
