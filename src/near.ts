@@ -9,7 +9,8 @@ import type { Store } from './store/store.ts';
 
 /** Half of the limit is where it becomes worth a look. */
 const NEAR = 0.5;
-const MOST_EVENTS = 20_000;
+/** The newest so many events of a submitter are judged: who has more a day sends on purpose. */
+const MOST_EVENTS = 2000;
 
 /** A submitter with its sums over the whole period: no window within it can hold more. */
 export interface Candidate extends Submitter {

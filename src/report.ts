@@ -52,12 +52,12 @@ export function gatherReport(
 ): Report {
   const queries = new ReportQueries(store.db);
   const submitters = queries.submitters(since, until, CANDIDATES);
-  const kinds = queries.byKind(since, until);
+  const { kinds, reasons } = queries.totals(since, until);
   return {
     since,
     until,
     kinds,
-    reasons: queries.byReason(since, until),
+    reasons,
     blocks: store.blocks
       .history(10_000)
       .filter(
@@ -155,9 +155,7 @@ function columns(words: readonly string[]): string {
 
 function blockLine(block: StoredBlock): string {
   const ended =
-    block.released === undefined
-      ? 'runs'
-      : `ended ${shortTime(block.released)} (${block.releasedBy})`;
+    block.released === undefined ? 'runs' : `${block.releasedBy} ${shortTime(block.released)}`;
   return `  ${identityText(block.key)}  ${block.cause}, ${shortTime(block.start)}, ${ended}`;
 }
 

@@ -119,7 +119,7 @@ export class EventTable {
     const sql =
       query.limit === undefined
         ? `${select} ORDER BY event.id`
-        : `SELECT * FROM (${select} ORDER BY event.id DESC LIMIT ?) ORDER BY id`;
+        : `SELECT * FROM (${select} ORDER BY event.time DESC, event.id DESC LIMIT ?) ORDER BY id`;
     if (query.limit !== undefined) values.push(query.limit);
     for (const row of this.#db.prepare(sql).iterate(...values)) yield fromRow(row as Row);
   }

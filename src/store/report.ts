@@ -7,6 +7,11 @@ export interface KindCount {
   readonly count: number;
 }
 
+export interface ReasonCount {
+  readonly reason: Reason;
+  readonly count: number;
+}
+
 /** One submitter's recipients and how many of them were invalid. */
 export interface SubmitterCount {
   readonly type: SubmitterType;
@@ -42,23 +47,24 @@ export class ReportQueries {
     this.#db = db;
   }
 
-  byKind(since: number, until: number): KindCount[] {
-    return this.#db
+  /** Events by kind and by reason, most first; in one walk, because a day may hold hundreds of thousands. */
+  totals(since: number, until: number): { kinds: KindCount[]; reasons: ReasonCount[] } {
+    const rows = this.#db
       .prepare(
-        `SELECT kind, count(*) AS count FROM event WHERE time >= ? AND time < ? AND repeated IS NULL
-         GROUP BY kind ORDER BY count DESC, kind`,
+        `SELECT kind, reason, count(*) AS count FROM event
+         WHERE time >= ? AND time < ? AND repeated IS NULL GROUP BY kind, reason`,
       )
-      .all(since, until) as KindCount[];
-  }
-
-  byReason(since: number, until: number): { reason: Reason; count: number }[] {
-    return this.#db
-      .prepare(
-        `SELECT reason, count(*) AS count FROM event
-         WHERE time >= ? AND time < ? AND reason IS NOT NULL AND repeated IS NULL
-         GROUP BY reason ORDER BY count DESC, reason`,
-      )
-      .all(since, until) as { reason: Reason; count: number }[];
+      .all(since, until) as { kind: EventKind; reason: Reason | null; count: number }[];
+    const kinds = new Map<EventKind, number>();
+    const reasons = new Map<Reason, number>();
+    for (const { kind, reason, count } of rows) {
+      kinds.set(kind, (kinds.get(kind) ?? 0) + count);
+      if (reason !== null) reasons.set(reason, (reasons.get(reason) ?? 0) + count);
+    }
+    return {
+      kinds: mostFirst(kinds).map(([kind, count]) => ({ kind, count })),
+      reasons: mostFirst(reasons).map(([reason, count]) => ({ reason, count })),
+    };
   }
 
   /** Submitters by invalid recipients, most first. */
@@ -102,4 +108,8 @@ export class ReportQueries {
       )
       .all(since, until, most) as AttackerCount[];
   }
+}
+
+function mostFirst<T extends string>(counts: ReadonlyMap<T, number>): [T, number][] {
+  return [...counts].sort(([a, more], [b, less]) => less - more || a.localeCompare(b));
 }
