@@ -10,15 +10,15 @@ const CASES: Readonly<Record<Reason, string>> = {
 504 5.5.2 <bob>: Recipient address rejected: need fully-qualified address
 554 5.7.1 <bob@example.org>: Recipient address rejected: User unknown
 550 5.4.1 Recipient address rejected: Access denied. [EX1.prod.example.com]
-550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup
+550 5.1.10 RESOLVER.ADR.RecipientNotFound; not found by address lookup
 550 <bob@example.org>... No such user
 550 5.2.1 <bob@example.org>... Mailbox disabled for this recipient
 553 sorry, no mailbox here by that name (#5.7.1)
-Sorry, no mailbox here by that name. (#5.1.1)
+Sorry, there is no mailbox here by that name. (#5.1.1)
 554 Delivery error: this person doesn't have an example.com account (bob@example.com) [0]
 554 30 We regret that your message to bob@example.com stays with you. The mailbox is disabled (554.30)
 550 #5.1.0 The address was rejected: unknown user bob@example.org
-550 Requested action not taken: mailbox unavailable
+550 requested mail action not taken: mailbox unavailable
 550 Invalid recipient <bob@example.org> (#5.1.1)
 550 5.1.6 The recipient has moved and is no longer at this site
 550 5.1.3 Bad recipient address syntax

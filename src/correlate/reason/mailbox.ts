@@ -202,6 +202,6 @@ export const PERSON: readonly ReasonEntry[] = [
     ),
     permanent: true,
     unless: /policy|spam|temporar/,
-    example: '550 Requested action not taken: mailbox unavailable',
+    example: '550 Action not taken: mailbox unavailable here',
   },
 ];
