@@ -196,7 +196,8 @@ async function activated(
   // A release counts: the operator may have left the file just as we would have written it.
   const isNews = result.changed || result.released.length > 0;
   const pending = target.reload.length > 0 && (isNews || wasPending);
-  if (!result.changed && target.isIndexed()) return { ...result, pending };
+  // File times are a few ms coarse: after a failure an index may look as new as the text that it lacks.
+  if (!result.changed && !wasPending && target.isIndexed()) return { ...result, pending };
   const failure = await target.activate();
   return failure === undefined ? { ...result, pending } : { ...result, pending: true, failure };
 }

@@ -237,7 +237,8 @@ describe('postmap', () => {
     expect(readFileSync(`${file}.db`).equals(before)).toBe(true);
     expect(existsSync(`${file}.postern-new`)).toBe(false);
     expect(existsSync(`${file}.postern-new.db`)).toBe(false);
-    await one(postfix(hash)[0] as BlockTarget, [alice, bob]);
+    const pending = new Set([result.name]);
+    await one(postfix(hash)[0] as BlockTarget, [alice, bob], { pending });
     expect(readFileSync(`${file}.db`).equals(before)).toBe(false);
   });
 
