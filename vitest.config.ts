@@ -28,6 +28,8 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 1,
+          // Real servers and real time on a busy machine: once more, then it counts.
+          retry: 1,
           sequence: { groupOrder: 1 },
         },
       },
