@@ -3,12 +3,15 @@
  * private addresses are ours, and so is a client for whom the MTA relayed mail to a foreign host.
  */
 import ipaddr from 'ipaddr.js';
-import { canonicalIp, type NetworkSet } from '../model/address.ts';
+import { canonicalIp, isDotted, type NetworkSet } from '../model/address.ts';
 import { ownCopy } from '../model/line.ts';
 import type { ReadPart, StatePart } from './ledger.ts';
 
 /** ipaddr.js range names that never come from the Internet. */
 const PRIVATE_RANGES = new Set(['private', 'loopback', 'uniqueLocal', 'linkLocal']);
+/** How the addresses of those ranges begin: most clients are told apart from them by their first digits. */
+const NEAR_IPV4 = /^(?:10|127|169\.254|172\.(?:1[6-9]|2[0-9]|3[01])|192\.168)\./;
+const PUBLIC = 'unicast';
 const MAX_RELAYED = 2000;
 /** Longer than any address: what is longer is `invalid` and not worth remembering. */
 const LONGEST = 64;
@@ -28,7 +31,7 @@ export class Trust {
   /** Whether mail of this address, unauthenticated, is charged to it. */
   isOurs(address: string): boolean {
     if (this.#networks !== undefined) return this.#networks.has(address);
-    return this.#relayed.has(address) || PRIVATE_RANGES.has(this.rangeOf(address));
+    return PRIVATE_RANGES.has(this.rangeOf(address)) || this.#relayed.has(address);
   }
 
   isLoopback(address: string): boolean {
@@ -73,6 +76,7 @@ export class Trust {
   }
 
   private rangeOf(address: string): string {
+    if (isDotted(address)) return NEAR_IPV4.test(address) ? ipaddr.parse(address).range() : PUBLIC;
     let range = this.#ranges.get(address);
     if (range === undefined) {
       range = canonicalIp(address) === undefined ? 'invalid' : ipaddr.process(address).range();

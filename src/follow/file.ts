@@ -3,7 +3,7 @@
  * or standard input. Reads to the end and stops; growing files are the follower's. A file that cannot be read or
  * unpacked throws a PosternError `unreadable`, after the lines before the damage.
  */
-import { createReadStream } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
@@ -51,7 +51,22 @@ export function isGzip(head: Uint8Array): boolean {
 }
 
 function chunksOf(path: string, chunkBytes: number): AsyncIterable<Buffer> {
-  return path === '-' ? process.stdin : createReadStream(path, { highWaterMark: chunkBytes });
+  return path === '-' ? process.stdin : chunksOfFile(path, chunkBytes);
+}
+
+/** One buffer for the whole file, overwritten by each chunk: a stream allocates one for each, 3 % of a replay. */
+async function* chunksOfFile(path: string, chunkBytes: number): AsyncGenerator<Buffer> {
+  const file = openSync(path, 'r');
+  try {
+    const buffer = Buffer.allocUnsafeSlow(chunkBytes);
+    for (;;) {
+      const length = readSync(file, buffer);
+      if (length === 0) return;
+      yield buffer.subarray(0, length);
+    }
+  } finally {
+    closeSync(file);
+  }
 }
 
 async function* unpacked(
@@ -64,13 +79,18 @@ async function* unpacked(
     while (head.length < 2) {
       const { value, done } = await iterator.next();
       if (done === true) break;
-      head = head.length === 0 ? value : Buffer.concat([head, value]);
+      head = Buffer.concat([head, value]);
     }
     const all = joined(head, iterator);
     yield* isGzip(head) ? gunzip(all, chunkBytes) : all;
   } finally {
     await iterator.return?.();
   }
+}
+
+/** The unpacker reads ahead, and what it holds must not be overwritten. */
+async function* copies(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) yield Buffer.from(chunk);
 }
 
 async function* joined(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
@@ -81,6 +101,6 @@ async function* joined(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerato
 async function* gunzip(packed: AsyncIterable<Buffer>, chunkBytes: number): AsyncGenerator<Buffer> {
   const stream = createGunzip({ chunkSize: chunkBytes });
   // A failure of either end destroys the stream with it, and so reaches the loop below.
-  pipeline(Readable.from(packed), stream).catch(() => {});
+  pipeline(Readable.from(copies(packed)), stream).catch(() => {});
   yield* stream as AsyncIterable<Buffer>;
 }

@@ -1,6 +1,6 @@
 /** Whom an event is counted for, which value it brings, and whom a rule leaves alone. No state but small caches. */
 import { createHash } from 'node:crypto';
-import { canonicalIp, domainOf, netOf, networkSet } from '../model/address.ts';
+import { canonicalIp, domainOf, isDotted, netOf, networkSet } from '../model/address.ts';
 import type { Key, KeyType } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
 import { ownCopy } from '../model/line.ts';
@@ -87,7 +87,8 @@ export function distinctValueOf(distinct: Distinct, event: MailEvent): string | 
 function addressOf(event: MailEvent): string | undefined {
   const { submitter, client } = event;
   const address = submitter?.type === 'client' ? submitter.id : client?.address;
-  return address === undefined ? undefined : ADDRESSES.of(address);
+  if (address === undefined || isDotted(address)) return address;
+  return ADDRESSES.of(address);
 }
 
 /** Remembers answers; bounded, since a log may hold any number of addresses. */

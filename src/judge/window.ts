@@ -202,6 +202,8 @@ export class DistinctWindow implements Window {
   #values = new Map<string, number>();
   /** no value is older than this */
   #oldest = Number.POSITIVE_INFINITY;
+  /** the value that came last: most logins come from where the last one came from */
+  #newestValue: string | undefined;
   readonly #events: SumWindow | undefined;
 
   /** Measures 0 while fewer than `atLeast` events lie in the window. */
@@ -238,12 +240,14 @@ export class DistinctWindow implements Window {
   #put(value: string, time: number, atEnd: boolean): void {
     const before = this.#values.get(value);
     if (before !== undefined && before >= time) return;
-    if (before === undefined) {
-      this.#values.set(ownCopy(value), time);
-    } else {
-      this.#values.delete(value);
-      this.#values.set(ownCopy(value), time);
+    if (atEnd && before !== undefined && value === this.#newestValue) {
+      this.#values.set(value, time); // it is the last one already
+      return;
     }
+    const own = ownCopy(value);
+    if (before !== undefined) this.#values.delete(value);
+    this.#values.set(own, time);
+    this.#newestValue = atEnd ? own : undefined;
     if (!atEnd) this.#values = new Map([...this.#values].sort((a, b) => a[1] - b[1]));
     if (this.#values.size > this.#most) this.#dropFirst();
     this.#oldest = Math.min(this.#oldest, time);

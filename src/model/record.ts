@@ -44,7 +44,6 @@ export type Stage =
 /** A connection opens or ends; `session` of an MTA process is told apart by its pid. */
 export interface ConnectRecord {
   readonly kind: 'connect' | 'disconnect';
-  readonly client: Client;
 }
 
 /** Postfix `client=`: a transaction has begun. The only line that proves a successful AUTH. */

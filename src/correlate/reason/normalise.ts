@@ -6,6 +6,10 @@
 /** Characters of a reply that are looked at; a reply line has at most 512 (RFC 5321 4.5.3.1.5). */
 export const TEXT_LIMIT = 4096;
 
+/** Letters and digits of this length, with at least so many digits, are an identifier and no word. */
+export const IDENTIFIER_LENGTH = 12;
+export const IDENTIFIER_DIGITS = 3;
+
 /** Owners of public blocklists: a host below one of these is itself a reason. */
 const BLOCKLISTS = new Set([
   'abuseat.org',
@@ -138,7 +142,11 @@ function masked(atom: string, digits: number, cased: string, at: number): string
   if (isIp(core)) return `ip#${tail}`;
   if (core.includes(':')) return maskParts(core.split(':'), cased, at) + tail;
   if (core.includes('.')) return maskHost(core, cased, at) + tail;
-  return (digits >= 3 && core.length >= 12 ? '0' : numbers(core)) + tail;
+  return (isIdentifier(core, digits) ? '0' : numbers(core)) + tail;
+}
+
+function isIdentifier(core: string, digits: number): boolean {
+  return digits >= IDENTIFIER_DIGITS && core.length >= IDENTIFIER_LENGTH;
 }
 
 function maskParts(parts: readonly string[], cased: string, at: number): string {
