@@ -15,7 +15,7 @@ import { readJson } from './envelope/json.ts';
 import { openLinesSchema, Parts } from './envelope/parts.ts';
 import type { Prefix } from './envelope/prefix.ts';
 import { Repeats, repeatsSchema, unwrapRepeat } from './envelope/repeat.ts';
-import { isLevel, rfc5424Fields, startsStamp } from './envelope/syslog.ts';
+import { isLevel, rfc5424Fields, startsStamp, withoutSolarisId } from './envelope/syslog.ts';
 import { type Tag, TagReader } from './envelope/tag.ts';
 import { StampReader } from './envelope/timestamp.ts';
 import { createZone } from './envelope/zone.ts';
@@ -189,6 +189,7 @@ export class Envelope {
     if (first === 0x6c && tag.program === 'syslogd' && text.startsWith('last message repeated ')) {
       return this.#repeats.again(this.#prefix, text, 0);
     }
+    if (first === 0x5b) text = withoutSolarisId(text);
     if (first === 0x6d && text.startsWith('message repeated ')) {
       const repeated = unwrapRepeat(text);
       text = repeated?.text ?? text;

@@ -35,6 +35,17 @@ const hostless = [TIME, '', 'postfix||smtpd', '811', CONNECT];
 const SHAPES: readonly (readonly [string, string, unknown])[] = [
   ['RFC 3164', `Nov  1 09:05:07 mx1 ${SMTPD}`, expected],
   ['day with a zero', `Nov 01 09:05:07 mx1 ${SMTPD}`, expected],
+  ['day of one digit', `Nov 1 09:05:07 mx1 ${SMTPD}`, expected],
+  [
+    'day of one digit, with a fraction',
+    `Nov 1 09:05:07.25 mx1 ${SMTPD}`,
+    ['2026-11-01T08:05:07.250Z', ...expected.slice(1)],
+  ],
+  [
+    'Solaris',
+    'Nov  1 09:05:07 mx1 postfix/smtpd[811]: [ID 197553 mail.info] connect from unknown[192.0.2.7]',
+    expected,
+  ],
   ['no host', `Nov  1 09:05:07 ${SMTPD}`, hostless],
   [
     'a fraction without a year',
@@ -68,6 +79,11 @@ const SHAPES: readonly (readonly [string, string, unknown])[] = [
   ],
   ['PRI and RFC 3164', `<22>Nov  1 09:05:07 mx1 ${SMTPD}`, expected],
   ['docker logs -t', `2026-11-01T08:05:07.798Z Nov  1 09:05:07 mx1 ${SMTPD}`, expected],
+  [
+    'docker logs -t, day of one digit',
+    `2026-11-01T08:05:07.798Z Nov 1 09:05:07 mx1 ${SMTPD}`,
+    expected,
+  ],
   [
     'a container in another zone',
     `2026-11-01T08:05:07.798Z Nov  1 13:35:07 mx1 ${SMTPD}`,

@@ -20,6 +20,14 @@ export function isLevel(word: string): boolean {
   return LEVELS.has(word);
 }
 
+const SOLARIS_ID = /\[ID [0-9]{1,10} [a-z0-9]{1,10}\.[a-z]{1,10}\] /y;
+
+/** The message without `[ID 197553 mail.info] `, which syslogd of Solaris and illumos puts in front (syslog(3C)). */
+export function withoutSolarisId(text: string): string {
+  SOLARIS_ID.lastIndex = 0;
+  return SOLARIS_ID.test(text) ? text.slice(SOLARIS_ID.lastIndex) : text;
+}
+
 /** Index after `-` or a row of `[id name="value"]` at `at`; undefined when it never ends. */
 function endOfStructuredData(text: string, at: number): number | undefined {
   if (text.charCodeAt(at) === 0x2d) return at + 1;
@@ -75,5 +83,7 @@ export function startsStamp(text: string, at: number): boolean {
     return text.charCodeAt(at + 4) === 0x2d && text.charCodeAt(at + 13) === 0x3a;
   }
   if (first < 0x41 || first > 0x5a) return false;
-  return text.charCodeAt(at + 3) === 0x20 && text.charCodeAt(at + 9) === 0x3a;
+  if (text.charCodeAt(at + 3) !== 0x20) return false;
+  const hour = text.charCodeAt(at + 5) === 0x20 ? at + 6 : at + 7; // `Nov 1 ` or `Nov  1 `
+  return text.charCodeAt(hour + 2) === 0x3a;
 }

@@ -63,8 +63,8 @@ export class StampReader {
   }
 
   /**
-   * Reads `Nov  1 09:05:07` and an optional fraction at `at`. `near` is the exact instant that an outer
-   * envelope gave; it then decides the year and the zone.
+   * Reads `Nov  1 09:05:07`, also as `Nov 01` and `Nov 1`, and an optional fraction at `at`. `near` is the exact
+   * instant that an outer envelope gave; it then decides the year and the zone.
    */
   short(text: string, at: number, near?: number): number {
     if (near === undefined && this.#shortTime >= 0 && this.#isLastShort(text, at)) {
@@ -72,17 +72,21 @@ export class StampReader {
     }
     const month = MONTHS.indexOf(text.slice(at, at + 3));
     if (month < 0 || month % 3 !== 0 || text.charCodeAt(at + 3) !== SPACE) return -1;
-    const day = text.charCodeAt(at + 4) === SPACE ? one(text, at + 5) : two(text, at + 4);
-    const clock = text.charCodeAt(at + 6) === SPACE ? clockAt(text, at + 7) : -1;
+    // A day of one digit without its blank makes the stamp one shorter.
+    const short = text.charCodeAt(at + 5) === SPACE;
+    const padded = text.charCodeAt(at + 4) === SPACE;
+    const day = short ? one(text, at + 4) : padded ? one(text, at + 5) : two(text, at + 4);
+    const clockStart = short ? at + 6 : at + 7;
+    const clock = text.charCodeAt(clockStart - 1) === SPACE ? clockAt(text, clockStart) : -1;
     if (clock < 0 || day < 1 || day > (LENGTHS[month / 3] as number)) return -1;
     const time = this.#yearFor(month / 3, day, clock, near);
-    if (near === undefined) {
+    if (near === undefined && !short) {
       this.#shortDay = text.slice(at, at + 7);
       this.#shortClock = text.slice(at + 7, at + 15);
       this.#shortTime = time;
     }
     this.#last = time;
-    return this.#fraction(text, at + 15, time, near !== undefined);
+    return this.#fraction(text, clockStart + 8, time, near !== undefined);
   }
 
   /** Reads `2026-11-01T09:05:07` with optional fraction and offset at `at`; `separator` is `T` or a space. */
