@@ -1,6 +1,7 @@
 /** What the functions that turn single records into events share. */
 import type { MailEvent } from '../model/event.ts';
 import type { OpenMessage } from './message.ts';
+import type { MessageIds } from './message-ids.ts';
 import type { OpenMessages } from './messages.ts';
 import type { LineCopies, RefusedRecipients } from './once.ts';
 import type { Sessions } from './sessions.ts';
@@ -13,6 +14,9 @@ export interface Context {
   readonly trust: Trust;
   readonly copies: LineCopies;
   readonly refused: RefusedRecipients;
+  readonly messageIds: MessageIds;
+  /** reverse-path of our own notices: such mail from this machine is nobody's */
+  readonly noticeSender: string | undefined;
 }
 
 /** Mail that the MTA or Postern made: it counts for nobody. */

@@ -4,6 +4,8 @@
  */
 import type { EventKind, MailEvent, Mta } from '../model/event.ts';
 import type { LoggedLine } from '../model/line.ts';
+import { directionOf } from './context.ts';
+import type { OpenMessage } from './message.ts';
 
 /** An event that is still being filled in. */
 export type Draft = { -readonly [Key in keyof MailEvent]: MailEvent[Key] };
@@ -39,4 +41,23 @@ export function newEvent(line: LoggedLine, mta: Mta, kind: EventKind): Draft {
     newRecipients: undefined,
     amends: undefined,
   };
+}
+
+/** The event of the line that says that a message was accepted. */
+export function acceptedEvent(line: LoggedLine, mta: Mta, message: OpenMessage): MailEvent {
+  const event = newEvent(line, mta, 'accepted');
+  event.queueId = message.queueId;
+  event.submitter = message.submitter;
+  event.client = message.client;
+  event.sender = message.sender;
+  event.size = message.size;
+  event.recipients = message.recipients;
+  event.newRecipients = message.recipients;
+  event.direction = directionOf(message);
+  return event;
+}
+
+/** Where that line stands. */
+export function acceptedAt({ at, time }: LoggedLine): OpenMessage['acceptedAt'] {
+  return { source: at.source, line: at.line, offset: at.offset, time };
 }

@@ -61,6 +61,8 @@ const MAX_OUTCOME_LENGTH = 200_000;
 const MAX_REPLY = 2048;
 /** `5.123.123` (RFC 3463 2), and room. */
 const MAX_STATUS = 16;
+/** Of a Message-ID that is remembered with its message; RFC 5322 2.1.1 allows 998 in a line. */
+export const LONGEST_MESSAGE_ID = 998;
 /** Measured with made-up queue IDs: the object, its strings, the maps' entries; each outcome likewise. */
 const MESSAGE_WEIGHT = 900;
 const OUTCOME_WEIGHT = 400;

@@ -3,8 +3,9 @@
  * what one domain or one host may contribute. Rules without these fields do not pay for them.
  */
 import { ownCopy } from '../model/line.ts';
+import { Amounts } from './amounts.ts';
 import type { Bound } from './rule.ts';
-import { Amounts, type Entry, SHARE_TIMES, SKEW, SumWindow, type Window } from './window.ts';
+import { type Entry, SHARE_TIMES, SKEW, SumWindow, type Window } from './window.ts';
 
 /**
  * Another window whose limit counts only while the counted events are at least a share of all outcomes, which are
