@@ -5,9 +5,10 @@
 import { longestPeriod } from './assemble.ts';
 import { messageOf, PosternError } from './base/errors.ts';
 import { loadRules } from './judge/rule.ts';
+import type { ServiceOptions } from './parts.ts';
 import { openWhole, SHORTEST_REACH } from './recovery.ts';
 import { isAlive, takeOver } from './running.ts';
-import { Service, type ServiceOptions } from './service.ts';
+import { Service } from './service.ts';
 import type { Store } from './store/store.ts';
 
 /** While it waits for another process that writes, the service does nothing else: rather often than long. */

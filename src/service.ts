@@ -11,42 +11,27 @@ import {
   release,
 } from './assemble.ts';
 import { messageOf } from './base/errors.ts';
-import type { Log } from './base/log.ts';
-import { type Clock, DAY, HOUR, MINUTE, SECOND } from './base/time.ts';
+import { MINUTE, SECOND } from './base/time.ts';
+import { allOrNone } from './base/together.ts';
 import { ringBell } from './bell.ts';
-import type { Config } from './config.ts';
 import { Enforcer } from './enforcer.ts';
-import { Follower, type LineBatch } from './follow/follower.ts';
-import { noticeText } from './follow/notice.ts';
-import { isFollowPosition } from './follow/position.ts';
+import type { Follower, LineBatch } from './follow/follower.ts';
 import { WakeUp } from './follow/watch.ts';
-import type { SuspectChange } from './judge/guard-watch.ts';
 import type { Judge } from './judge/judge.ts';
 import type { Rule } from './judge/rule.ts';
 import type { Block } from './model/block.ts';
-import { Notices } from './notices.ts';
-import { mailNotifier, type Notifier } from './notify/mail.ts';
+import type { Notices } from './notices.ts';
+import { followersOf, noticesOf, policyServerOf, type ServiceOptions } from './parts.ts';
 import { Pipeline } from './pipeline.ts';
 import { Blocklist } from './policy/blocklist.ts';
-import type { PolicyRequest } from './policy/request.ts';
-import { PolicyServer } from './policy/server.ts';
+import type { PolicyServer } from './policy/server.ts';
+import { keepPruned } from './prune.ts';
 import type { Store } from './store/store.ts';
-import { settleSuspects } from './suspects.ts';
-
-export interface ServiceOptions {
-  readonly config: Config;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly version: string;
-  /** how notices leave instead of as configured */
-  readonly notifier?: Notifier;
-  /** ends the service */
-  readonly signal: AbortSignal;
-}
+import { logSuspicions, settleSuspects } from './suspects.ts';
 
 const LOOK_FOR_CHANGES = 500;
-const PRUNE_STEP = 2000;
 const IDLE_TARGET_CHECK = MINUTE;
+const IDLE_OUTBOX_CHECK = 10 * MINUTE;
 /** As long people are not told of a block that another process is bringing into force. */
 const ENFORCER_ANSWERS = 2 * SECOND;
 
@@ -95,21 +80,7 @@ export class Service {
     this.#blocklist = new Blocklist(policyActionsOf(config));
     this.#policyServer = policyServerOf(this.#blocklist, options);
     this.#syncBlocks();
-    const positions = store.state.positions();
-    this.#followers = config.logs.map((path) => {
-      const position = positions.get(path);
-      return new Follower({
-        path,
-        from: config.startAt,
-        signal,
-        clock,
-        onNotice: (notice) => {
-          const serious = notice.kind !== 'rotated' && notice.kind !== 'resumed';
-          log[serious ? 'warn' : 'info']({ log: path }, noticeText(notice));
-        },
-        ...(isFollowPosition(position) ? { position } : {}),
-      });
-    });
+    this.#followers = followersOf(store, options);
   }
 
   /**
@@ -117,7 +88,8 @@ export class Service {
    * and throws what that part threw.
    */
   async run(ending: AbortController): Promise<void> {
-    const { signal } = this.#options;
+    const { signal, config, clock, log } = this.#options;
+    const store = this.#store;
     const stop = () => {
       this.#enforceSoon.wake();
       this.#tellSoon.wake();
@@ -130,7 +102,7 @@ export class Service {
         this.#enforce(),
         this.#tell(),
         this.#watchDatabase(),
-        this.#prune(),
+        keepPruned({ store, retention: config.retention, clock, log, signal }),
       ]);
     } finally {
       signal.removeEventListener('abort', stop);
@@ -167,7 +139,7 @@ export class Service {
     });
     if (committed === undefined) return false;
     const { decisions, suspicions } = committed;
-    if (suspicions.length > 0) this.#saySuspicions(suspicions);
+    if (suspicions.length > 0) logSuspicions(this.#options.log, suspicions);
     if (suspicions.length > 0 || decisions.some(({ outcome }) => outcome === 'blocked')) {
       this.#syncBlocks();
       this.#enforceSoon.wake();
@@ -177,20 +149,6 @@ export class Service {
       this.#options.log.info({ rule, who: key, count, outcome }, 'verdict');
     }
     return true;
-  }
-
-  #saySuspicions(suspicions: readonly SuspectChange[]): void {
-    const { log } = this.#options;
-    for (const change of suspicions) {
-      const { provider, refused, active } = change.suspect;
-      if (change.change === 'ended') {
-        log.info({ provider }, 'refusals of this provider count again');
-        continue;
-      }
-      const released = change.withdrawn.map(({ key }) => key);
-      const seen = { provider, refused, active, released };
-      log.warn(seen, 'provider is suspect, its refusals do not count');
-    }
   }
 
   /**
@@ -210,31 +168,40 @@ export class Service {
   }
 
   async #enforce(): Promise<void> {
-    const { signal, log } = this.#options;
     const enforcer = this.#enforcer;
     if (enforcer === undefined) return this.#ringForEnforcer();
+    await this.#repeat(this.#enforceSoon, 'enforcing failed, will try again', async () => {
+      this.#watchFolders(enforcer.files);
+      const { released, expired, again } = await enforcer.run();
+      if (released.length + expired.length > 0) this.#syncBlocks();
+      this.#tellSoon.wake();
+      return Math.max(10, Math.min(again ?? IDLE_TARGET_CHECK, IDLE_TARGET_CHECK));
+    });
+  }
+
+  #watchFolders(folders: readonly string[]): void {
+    if (folders.length === 0) return;
+    this.#enforceSoon.watch(folders, undefined, (reason) =>
+      this.#options.log.warn({ reason }, 'block files are not watched'),
+    );
+  }
+
+  /** Does the work again and again: after the ms that it asks for, or when woken, or for trouble that passes later. */
+  async #repeat(soon: WakeUp, trouble: string, work: () => Promise<number>): Promise<void> {
+    const { signal, log } = this.#options;
     let pause = SECOND;
     while (!signal.aborted) {
-      const folders = enforcer.files;
-      if (folders.length > 0) {
-        this.#enforceSoon.watch(folders, undefined, (reason) =>
-          log.warn({ reason }, 'block files are not watched'),
-        );
-      }
-      let wait = IDLE_TARGET_CHECK;
+      let wait: number;
       try {
-        const { released, expired, again } = await enforcer.run();
+        wait = await work();
         pause = SECOND;
-        if (released.length + expired.length > 0) this.#syncBlocks();
-        wait = Math.min(again ?? wait, wait);
-        this.#tellSoon.wake();
       } catch (error) {
         if (!this.#store.isPassing(error)) throw error;
-        log.error({ error: messageOf(error) }, 'enforcing failed, will try again');
+        log.error({ error: messageOf(error) }, trouble);
         wait = pause;
         pause = Math.min(2 * pause, MINUTE);
       }
-      if (!signal.aborted) await this.#enforceSoon.wait(Math.max(wait, 10));
+      if (!signal.aborted) await soon.wait(wait);
     }
   }
 
@@ -258,21 +225,11 @@ export class Service {
   }
 
   async #tell(): Promise<void> {
-    const { signal, log } = this.#options;
-    let pause = SECOND;
-    while (!signal.aborted) {
-      let wait = 10 * MINUTE;
-      try {
-        wait = Math.min((await this.#notices?.run()) ?? wait, wait);
-        pause = SECOND;
-      } catch (error) {
-        if (!this.#store.isPassing(error)) throw error;
-        log.error({ error: messageOf(error) }, 'the outbox cannot be worked on, will try again');
-        wait = pause;
-        pause = Math.min(2 * pause, MINUTE);
-      }
-      if (!signal.aborted) await this.#tellSoon.wait(Math.max(wait, 100));
-    }
+    const trouble = 'the outbox cannot be worked on, will try again';
+    await this.#repeat(this.#tellSoon, trouble, async () => {
+      const wait = await this.#notices?.run();
+      return Math.max(100, Math.min(wait ?? IDLE_OUTBOX_CHECK, IDLE_OUTBOX_CHECK));
+    });
   }
 
   /** Operators' commands write to the database: block, unblock. */
@@ -308,77 +265,4 @@ export class Service {
       if (!this.#store.isPassing(error)) throw error; // the next batch's commit says so
     }
   }
-
-  /** Deletes what is older than the retention, in steps that never hold the database long. */
-  async #prune(): Promise<void> {
-    const { signal, clock, config, log } = this.#options;
-    const pause = new WakeUp();
-    signal.addEventListener('abort', () => pause.wake());
-    while (!signal.aborted) {
-      let wait = HOUR;
-      try {
-        // Not by a clock alone that may have been set years ahead.
-        const now = Math.min(clock.now(), this.#store.events.newestTime());
-        const before = now - config.retention;
-        const gone =
-          this.#store.events.prune(before, PRUNE_STEP) +
-          this.#store.verdicts.prune(before, PRUNE_STEP) +
-          this.#store.state.pruneMessages(now - 30 * DAY, PRUNE_STEP);
-        this.#store.outbox.prune(before);
-        if (gone > 0) wait = 50;
-      } catch (error) {
-        if (!this.#store.isPassing(error)) throw error;
-        log.warn({ error: messageOf(error) }, 'old events not deleted, will try again');
-      }
-      await pause.wait(wait);
-    }
-  }
-}
-
-function policyServerOf(
-  blocklist: Blocklist,
-  { config, clock, log }: ServiceOptions,
-): PolicyServer | undefined {
-  if (config.policy === undefined) return undefined;
-  const decide = (request: PolicyRequest) => blocklist.answer(request, clock.now());
-  return new PolicyServer({ ...config.policy, decide, log });
-}
-
-function noticesOf(
-  store: Store,
-  rules: readonly Rule[],
-  options: ServiceOptions,
-  isLogRead: () => boolean,
-): Notices | undefined {
-  const { config, clock, log } = options;
-  if (config.notify === undefined) return undefined;
-  const { transport, from, to, digest } = config.notify;
-  return new Notices({
-    store,
-    notifier: options.notifier ?? mailNotifier(transport, from),
-    from,
-    to,
-    digest,
-    cap: config.caps.blocksPerHour,
-    rules: new Map(rules.map((rule) => [rule.name, rule.description])),
-    clock,
-    log,
-    isLogRead,
-  });
-}
-
-/** Waits for all parts; the first that fails ends the others, and its error is thrown when they have ended. */
-async function allOrNone(
-  ending: AbortController,
-  parts: readonly (Promise<void> | undefined)[],
-): Promise<void> {
-  const failures: unknown[] = [];
-  const settled = parts.map((part) =>
-    part?.catch((error: unknown) => {
-      failures.push(error);
-      ending.abort();
-    }),
-  );
-  await Promise.all(settled);
-  if (failures.length > 0) throw failures[0];
 }

@@ -2,6 +2,7 @@
  * Suspect providers as they are kept and shown: each with when it began and when it ended. The judge finds them,
  * the pipeline writes them into the store with the batch, `status`, `report` and the notices read them there.
  */
+import type { Log } from './base/log.ts';
 import { DAY, formatTime } from './base/time.ts';
 import type { Suspect } from './judge/guard.ts';
 import type { SuspectChange } from './judge/guard-watch.ts';
@@ -71,6 +72,20 @@ export function settleSuspects(store: Store, suspects: readonly Suspect[], now: 
     NAME,
     periods.map((period) => (isOver(period) ? { ...period, ended: now } : period)),
   );
+}
+
+/** Says in the service's own log which providers have become suspect, and which are believed again. */
+export function logSuspicions(log: Log, changes: readonly SuspectChange[]): void {
+  for (const change of changes) {
+    const { provider, refused, active } = change.suspect;
+    if (change.change === 'ended') {
+      log.info({ provider }, 'refusals of this provider count again');
+      continue;
+    }
+    const released = change.withdrawn.map(({ key }) => key);
+    const seen = { provider, refused, active, released };
+    log.warn(seen, 'provider is suspect, its refusals do not count');
+  }
 }
 
 /** One line about it, times in UTC. */
