@@ -1,0 +1,113 @@
+/** `report`, `explain` and `events` over a database of many events: the events of one log as those of many days. */
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { LINES, LONG, PROGRAM, ROUNDS } from './contestants.ts';
+import { writeLog } from './generate.ts';
+import { type Contestant, inTurn } from './measure.ts';
+import { Service } from './service.ts';
+
+/** A day has some 380,000 events. */
+const DAYS = LONG ? 27 : 3;
+const DAY = 86_400_000;
+const STEP = 5000;
+
+/** What is used of the program's own modules, as they are built. */
+interface StoredEvent {
+  readonly time: number;
+  readonly line: number;
+  readonly offset: number;
+  readonly submitter?: { readonly type: string; readonly id: string };
+}
+interface Modules {
+  readonly Store: new (
+    path: string,
+  ) => {
+    commit(work: () => void): void;
+    close(): void;
+    readonly events: { insert(events: readonly StoredEvent[]): void };
+  };
+  readonly readEvents: (
+    files: readonly string[],
+    options: { now: number; zone: string },
+  ) => AsyncGenerator<{ readonly events: readonly StoredEvent[] }>;
+}
+
+export async function stored(): Promise<void> {
+  const service = new Service();
+  try {
+    const { count, submitter } = await fill(service);
+    const command = (name: string, ...words: string[]): Contestant => ({
+      name: `postern ${name} ${words.join(' ')}`,
+      argv: [process.execPath, PROGRAM, name, ...words, '--config', service.config],
+    });
+    const contestants = [
+      command('report', '--since', '24h'),
+      command('explain', submitter),
+      command('events', '--of', submitter, '--limit', '5'),
+      command('status'),
+    ];
+    const runs = inTurn(contestants, ROUNDS);
+    const bytes = statSync(service.path('postern.db')).size / count;
+    console.log(
+      `\n### ${count.toLocaleString('en')} stored events, ${bytes.toFixed(0)} bytes each\n\n| | wall s | CPU s |\n|---|---:|---:|`,
+    );
+    runs.forEach(({ wall, cpu }, index) => {
+      console.log(`| \`${contestants[index]?.name}\` | ${wall.toFixed(2)} | ${cpu.toFixed(2)} |`);
+    });
+  } finally {
+    await service.remove();
+  }
+}
+
+/** Stores one day's events as those of the last days. Gives how many, and the submitter that has the most of them. */
+async function fill(service: Service): Promise<{ count: number; submitter: string }> {
+  const { Store, readEvents } = await modules();
+  const day = await eventsOfOneDay(service.path('one-day.log'), readEvents);
+  const store = new Store(service.path('postern.db'));
+  const first = day[0]?.time ?? 0;
+  const span = (day.at(-1)?.time ?? 0) - first + 1;
+  for (let number = 0; number < DAYS; number++) {
+    const start = Date.now() - (DAYS - number) * DAY;
+    for (let from = 0; from < day.length; from += STEP) {
+      const events = day.slice(from, from + STEP).map((event) => ({
+        ...event,
+        line: event.line + number * LINES,
+        offset: event.offset + number * 1e9,
+        time: start + Math.floor(((event.time - first) / span) * DAY),
+      }));
+      store.commit(() => store.events.insert(events));
+    }
+  }
+  store.close();
+  return { count: day.length * DAYS, submitter: busiest(day) };
+}
+
+async function modules(): Promise<Modules> {
+  const load = (path: string) => import(pathToFileURL(resolve('dist', path)).href);
+  const [{ Store }, { readEvents }] = await Promise.all([
+    load('store/store.js'),
+    load('offline.js'),
+  ]);
+  return { Store, readEvents } as Modules;
+}
+
+async function eventsOfOneDay(
+  log: string,
+  readEvents: Modules['readEvents'],
+): Promise<StoredEvent[]> {
+  writeLog(log, { mta: 'postfix', lines: LINES });
+  const day: StoredEvent[] = [];
+  for await (const { events } of readEvents([log], { now: Date.now(), zone: 'UTC' })) {
+    for (const event of events) day.push(event);
+  }
+  return day;
+}
+
+function busiest(events: readonly StoredEvent[]): string {
+  const counts = new Map<string, number>();
+  for (const { submitter } of events) {
+    if (submitter?.type === 'user') counts.set(submitter.id, (counts.get(submitter.id) ?? 0) + 1);
+  }
+  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? '';
+}
