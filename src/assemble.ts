@@ -1,30 +1,24 @@
 /** From the configuration to the parts that carry it out; the only place that hands options to stages. */
-import { networkInterfaces } from 'node:os';
 import { DAY, HOUR } from './base/time.ts';
 import { ACTION_TEXTS, type Config } from './config.ts';
 import { sparing } from './enforce/allowed.ts';
-import { type AllowList, allowList, type Policy } from './enforce/desired.ts';
+import type { Policy } from './enforce/desired.ts';
 import { eximTargets } from './enforce/exim.ts';
 import { postfixTargets } from './enforce/postfix.ts';
 import { eximQueue, type MailQueue, postfixQueue } from './enforce/queue.ts';
 import { reconcile } from './enforce/reconcile.ts';
 import type { BlockTarget } from './enforce/target.ts';
 import type { Hands } from './enforcer.ts';
-import type { InterpreterOptions } from './interpret.ts';
 import { GUARD_REACH } from './judge/guard.ts';
 import { Judge } from './judge/judge.ts';
 import type { Rule } from './judge/rule.ts';
-import { networkSet } from './model/address.ts';
-import type { Key, Verdict } from './model/block.ts';
+import type { Verdict } from './model/block.ts';
 import type { Position } from './model/line.ts';
 import type { PolicyActions } from './policy/blocklist.ts';
+import { allowListOf } from './reading.ts';
 import type { StoredBlock } from './store/blocks.ts';
 import type { Store } from './store/store.ts';
 import type { VerdictOutcome } from './store/verdicts.ts';
-
-export function allowListOf(config: Config): AllowList {
-  return allowList({ ...config.allow, ownAddresses: ownAddresses() });
-}
 
 export function policyOf(config: Config): Policy {
   return {
@@ -75,19 +69,6 @@ export function handsOf(config: Config): Hands {
     targets,
     reconcile: (request) => reconcile(targets, request),
     queue: config.queue.hold ? queueOf(config) : undefined,
-  };
-}
-
-/** What reading the configured logs needs to know. */
-export function interpreterOptionsOf(config: Config): InterpreterOptions {
-  return {
-    mta: config.mta,
-    zone: config.zone,
-    host: config.host,
-    ...(config.trustedNetworks === undefined
-      ? {}
-      : { trusted: networkSet(config.trustedNetworks) }),
-    ...(config.notify === undefined ? {} : { noticeSender: config.notify.from }),
   };
 }
 
@@ -159,15 +140,4 @@ export function release(judge: Judge, block: StoredBlock | undefined): void {
   if (block?.released === undefined) return;
   if (block.releasedBy === 'guard') judge.unhold(block.key);
   else judge.release(block.key, block.released);
-}
-
-/** The allow list as a judge asks it that only answers who would have been blocked (replay). */
-export function isAllowed(allow: AllowList): (key: Key) => boolean {
-  return (key) => allow.reason(key) !== undefined;
-}
-
-function ownAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap((addresses) =>
-    (addresses ?? []).map(({ address }) => address),
-  );
 }

@@ -2,14 +2,7 @@
  * The service at work: follow the logs, enforce, tell, answer Postfix, look what operators changed, forget what is
  * old. Each is a loop of its own; they meet in the database. When one of them meets a bug all of them end.
  */
-import {
-  handsOf,
-  interpreterOptionsOf,
-  policyActionsOf,
-  policyOf,
-  rebuildJudge,
-  release,
-} from './assemble.ts';
+import { handsOf, policyActionsOf, policyOf, rebuildJudge, release } from './assemble.ts';
 import { messageOf } from './base/errors.ts';
 import { MINUTE, SECOND } from './base/time.ts';
 import { allOrNone } from './base/together.ts';
@@ -26,6 +19,7 @@ import { Pipeline } from './pipeline.ts';
 import { Blocklist } from './policy/blocklist.ts';
 import type { PolicyServer } from './policy/server.ts';
 import { keepPruned } from './prune.ts';
+import { interpreterOptionsOf } from './reading.ts';
 import type { Store } from './store/store.ts';
 import { logSuspicions, settleSuspects } from './suspects.ts';
 

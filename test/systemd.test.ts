@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMANDS } from '../src/cli/main.ts';
-import { defaultConfig } from '../src/config.ts';
+import { DEFAULT_CONFIG_FILE, parseConfig } from '../src/config.ts';
 import { available, isRoot } from './support/server.ts';
 
 const UNITS = join(import.meta.dirname, '../systemd');
@@ -134,7 +134,7 @@ describe('the units', () => {
 
   it('give the database to the service alone', () => {
     // StateDirectory= makes everything in it the unit's user's own, each time the unit starts.
-    const { database } = defaultConfig();
+    const { database } = parseConfig('', DEFAULT_CONFIG_FILE);
     expect(dirname(database)).toBe('/var/lib/postern');
     for (const unit of ['postern.service', 'postern-single.service'])
       expect(settings(unit, 'StateDirectory')).toEqual(['postern']);
@@ -156,7 +156,7 @@ describe('the units', () => {
     ['postern-enforce.service', 'postfix'],
     ['postern-exim.conf', 'exim'],
   ] as const)('%s may write where the default configuration does', (unit, mta) => {
-    const { targets } = defaultConfig();
+    const { targets } = parseConfig('', DEFAULT_CONFIG_FILE);
     const file = mta === 'exim' ? targets.exim.blockedUsers : targets.postfix.user?.file;
     const writable = settings(unit, 'ReadWritePaths').join(' ').split(' ');
     expect(writable).toContain(`-${dirname(file ?? '')}`);

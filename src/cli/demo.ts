@@ -25,7 +25,7 @@ import { sleep } from '../pipeline.ts';
 import { gatherReport, reportText } from '../report.ts';
 import { Store } from '../store/store.ts';
 import type { Io } from './io.ts';
-import { keyText } from './offline.ts';
+import { keyText } from './offline/replay.ts';
 import { version } from './version.ts';
 
 const DEMO_LOG = fileURLToPath(new URL('../../demo/mail.log', import.meta.url));

@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { type Io, processIo } from './io.ts';
-import { becomeDatabaseOwner } from './owner.ts';
 import { version } from './version.ts';
 
 interface Entry {
@@ -39,7 +38,7 @@ export const COMMANDS: readonly Entry[] = [
   {
     usage: 'run',
     summary: 'follow the log, detect, block, notify (the service)',
-    run: async (_args, options) => (await import('./events.ts')).runRun(options, version()),
+    run: async (_args, options) => (await import('./service/run.ts')).runRun(options, version()),
   },
   {
     usage: 'enforce',
@@ -61,6 +60,7 @@ export const COMMANDS: readonly Entry[] = [
       new Option('--force', 'replace a configuration that exists'),
       new Option('--notify <address>', 'who is told about blocks, usually the abuse address'),
       new Option('--observe', 'begin in observe mode: the mail server is not touched'),
+      new Option('--policy', 'with the policy service, which also stops a session that is open'),
       new Option('--postfix-config <dir>', 'Postfix configuration folder (postconf -c)'),
       new Option('--exim-binary <file>', 'Exim program'),
       new Option('--exim-config <file>', 'Exim configuration file (exim -C)'),
@@ -83,7 +83,7 @@ export const COMMANDS: readonly Entry[] = [
     asOwner: true,
     summary: 'is it running, how far behind, what is blocked, what is failing',
     format: true,
-    run: async (_args, options, io) => (await import('./events.ts')).runStatus(options, io),
+    run: async (_args, options, io) => (await import('./service/status.ts')).runStatus(options, io),
   },
   {
     usage: 'blocks',
@@ -91,7 +91,7 @@ export const COMMANDS: readonly Entry[] = [
     summary: 'list blocks',
     format: true,
     options: [new Option('--all', 'ended ones, too')],
-    run: async (_args, options, io) => (await import('./blocks.ts')).runBlocks(options, io),
+    run: async (_args, options, io) => (await import('./blocks/list.ts')).runBlocks(options, io),
   },
   {
     usage: 'block',
@@ -103,7 +103,7 @@ export const COMMANDS: readonly Entry[] = [
       new Option('--note <text>', 'why, for your colleagues'),
     ],
     run: async ([id], options, io) =>
-      (await import('./blocks.ts')).runBlock(id as never, options, io),
+      (await import('./blocks/change.ts')).runBlock(id as never, options, io),
   },
   {
     usage: 'unblock',
@@ -111,7 +111,7 @@ export const COMMANDS: readonly Entry[] = [
     summary: 'end a block; what happened before does not count again',
     args: [identity()],
     run: async ([id], options, io) =>
-      (await import('./blocks.ts')).runUnblock(id as never, options, io),
+      (await import('./blocks/change.ts')).runUnblock(id as never, options, io),
   },
   {
     usage: 'explain',
@@ -120,7 +120,7 @@ export const COMMANDS: readonly Entry[] = [
     format: true,
     args: [new Argument('<id>', 'an identity, or the number of a block')],
     run: async ([id], options, io) =>
-      (await import('./blocks.ts')).runExplain(id as never, options, io),
+      (await import('./blocks/explain.ts')).runExplain(id as never, options, io),
   },
   {
     usage: 'queue',
@@ -133,7 +133,7 @@ export const COMMANDS: readonly Entry[] = [
       new Option('--delete', 'delete it'),
     ],
     run: async ([id], options, io) =>
-      (await import('./blocks.ts')).runQueue(id as never, options, io),
+      (await import('./blocks/queue.ts')).runQueue(id as never, options, io),
   },
   {
     usage: 'events',
@@ -150,14 +150,14 @@ export const COMMANDS: readonly Entry[] = [
       new Option('--recipient <address>', 'to this recipient'),
       new Option('--limit <number>', 'only the newest so many'),
     ],
-    run: async (_args, options, io) => (await import('./events.ts')).runEvents(options, io),
+    run: async (_args, options, io) => (await import('./events/query.ts')).runEvents(options, io),
   },
   {
     usage: 'watch',
     summary: 'events as they happen',
     format: true,
     run: async (_args, options, io) =>
-      (await import('./events.ts')).runWatch(options, io, untilInterrupted()),
+      (await import('./events/watch.ts')).runWatch(options, io, untilInterrupted()),
   },
   {
     usage: 'parse',
@@ -166,7 +166,7 @@ export const COMMANDS: readonly Entry[] = [
     format: true,
     options: [mta(), zone()],
     run: async ([names], options, io) =>
-      (await import('./offline.ts')).runParse(names as never, options, io),
+      (await import('./offline/parse.ts')).runParse(names as never, options, io),
   },
   {
     usage: 'classify',
@@ -174,7 +174,7 @@ export const COMMANDS: readonly Entry[] = [
     args: [new Argument('[reply...]', 'replies; without any, one a line on standard input')],
     format: true,
     run: async ([replies], _options, io) =>
-      (await import('./offline.ts')).runClassify(replies as never, io),
+      (await import('./offline/classify.ts')).runClassify(replies as never, io),
   },
   {
     usage: 'replay',
@@ -187,7 +187,7 @@ export const COMMANDS: readonly Entry[] = [
       new Option('--rules <dir>', 'rules to use instead of the configured ones'),
     ],
     run: async ([names], options, io) =>
-      (await import('./offline.ts')).runReplay(names as never, options, io),
+      (await import('./offline/replay.ts')).runReplay(names as never, options, io),
   },
   {
     usage: 'report',
@@ -253,7 +253,8 @@ function addCommand(
   for (const option of entry.options ?? []) command.addOption(option);
   command.action(async (...given: unknown[]) => {
     const args = given.slice(0, -2) as never[];
-    if (entry.asOwner === true) becomeDatabaseOwner(command.opts().config);
+    if (entry.asOwner === true)
+      (await import('./owner.ts')).becomeDatabaseOwner(command.opts().config);
     done(await entry.run(args, command.opts() as never, io));
   });
 }

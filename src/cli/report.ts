@@ -4,12 +4,11 @@ import { EXIT, type ExitStatus, messageOf, PosternError } from '../base/errors.t
 import { formatTime, systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { loadRules } from '../judge/rule.ts';
-import { mailNotifier } from '../notify/mail.ts';
 import { plainHtml } from '../notify/notice.ts';
 import { gatherReport, reportJson, reportText } from '../report.ts';
 import { Store } from '../store/store.ts';
-import { timeOf } from './events.ts';
 import { type Io, jsonLine } from './io.ts';
+import { timeOf } from './typed.ts';
 
 export interface ReportOptions {
   readonly config?: string;
@@ -62,6 +61,7 @@ async function mailReport(
     html: plainHtml(text),
     created: systemClock.now(),
   };
+  const { mailNotifier } = await import('../notify/mail.ts');
   try {
     await mailNotifier(notify.transport, notify.from).send(mail);
   } catch (error) {

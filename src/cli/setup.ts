@@ -13,12 +13,13 @@ import { type Io, jsonLine } from './io.ts';
 import { configText } from './setup/config-text.ts';
 import { eximCommand, findExim } from './setup/exim.ts';
 import { checkEximWiring } from './setup/exim-wiring.ts';
-import { checkFiles, checkNotify } from './setup/files.ts';
+import { checkFiles } from './setup/files.ts';
 import { type Finding, findingsText, ok, warning, wrong } from './setup/finding.ts';
 import type { Installation, NotFound } from './setup/installation.ts';
+import { checkNotify } from './setup/notify.ts';
 import { findPostfix, postconfCommand, postfixSettings } from './setup/postfix.ts';
 import { checkPostfixWiring } from './setup/postfix-wiring.ts';
-import { recipeText } from './setup/recipe-text.ts';
+import { type RecipeContext, recipeText } from './setup/recipe-text.ts';
 
 /** Which installation is meant, when it is not the default one of this machine. */
 export interface InstallationOptions {
@@ -38,6 +39,8 @@ export interface InitOptions extends InstallationOptions {
   readonly notify?: string;
   /** write `mode: observe` */
   readonly observe?: boolean;
+  /** write `policy`, and print what makes the mail server ask the service */
+  readonly policy?: boolean;
   /** default text */
   readonly format?: 'text' | 'json';
 }
@@ -122,18 +125,20 @@ function writeConfig(output: string, text: string): void {
   }
 }
 
-async function currentValues(
-  options: InitOptions,
-  mta: Mta,
-): Promise<{ data?: string; submit?: string }> {
+async function currentValues(options: InitOptions, mta: Mta): Promise<RecipeContext> {
   if (mta === 'exim') return {};
   const now = await postfixSettings(postconfCommand(options.postfixConfig), [
     'smtpd_data_restrictions',
+    'smtpd_end_of_data_restrictions',
     'authorized_submit_users',
+    'queue_directory',
   ]);
+  const queue = now.get('queue_directory');
   return {
     data: now.get('smtpd_data_restrictions') ?? '',
     submit: now.get('authorized_submit_users') ?? '',
+    endOfData: now.get('smtpd_end_of_data_restrictions') ?? '',
+    ...(queue === undefined ? {} : { queue }),
   };
 }
 
@@ -149,7 +154,11 @@ async function checkAll(options: CheckOptions): Promise<Finding[]> {
   const loaded = attempt('configuration', () => loadConfig(options.config));
   if ('findings' in loaded) return loaded.findings;
   const config = loaded.value;
-  const [notify, wiring] = await Promise.all([checkNotify(config), checkWiring(config, options)]);
+  const [files, notify, wiring] = await Promise.all([
+    checkFiles(config),
+    checkNotify(config),
+    checkWiring(config, options),
+  ]);
   return [
     ok('configuration', `${config.file} is valid`),
     ...(config.mode === 'observe'
@@ -162,7 +171,7 @@ async function checkAll(options: CheckOptions): Promise<Finding[]> {
         ]
       : []),
     ...checkRules(config),
-    ...checkFiles(config),
+    ...files,
     ...notify,
     ...wiring,
   ];

@@ -105,17 +105,6 @@ export function isPlainAddress(value: string): boolean {
   return value.length <= 254 && /^[^\s@<>()",;:\\[\]]+@[A-Za-z0-9._-]+$/.test(value);
 }
 
-/** True for an IANA zone that this Node knows, and for an offset such as `+01:00`. */
-export function isZone(value: string): boolean {
-  if (/^[+-](?:0\d|1[0-4]):[0-5]\d$/.test(value)) return true;
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: value });
-    return /^[A-Za-z]/.test(value);
-  } catch {
-    return false;
-  }
-}
-
 /** One mail address. */
 export const address = text('a mail address such as abuse@example.net', isPlainAddress);
 /** One mail address or a list of them; always a list here. */

@@ -4,6 +4,7 @@
  * message says what was expected.
  */
 import type { z } from 'zod';
+import { isZone } from '../base/zone.ts';
 import { parseListenAddress } from '../policy/address.ts';
 import {
   account,
@@ -14,7 +15,6 @@ import {
   command,
   count,
   duration,
-  isZone,
   list,
   mtaPath,
   network,

@@ -1,7 +1,7 @@
 /** "Did you mean": the known key that an unknown one was probably meant to be. Proposes nothing when none is near. */
 import type { z } from 'zod';
+import { dotted } from '../base/yaml.ts';
 import { sectionOf } from './option.ts';
-import { dotted } from './yaml.ts';
 
 /** A key of the same section that differs by a slip of the finger, else the same key in another section. */
 export function suggestKey(schema: z.ZodType, path: readonly PropertyKey[]): string | undefined {

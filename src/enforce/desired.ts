@@ -118,15 +118,6 @@ function nameOf(key: Key): string {
   return `${key.type}:${key.id.toLowerCase()}`;
 }
 
-/** Blocks in force, and those whose time is over. */
-export function expire(
-  blocks: readonly Block[],
-  now: number,
-): { running: Block[]; ended: Block[] } {
-  const isOver = ({ end }: Block) => end !== undefined && end <= now;
-  return { running: blocks.filter((block) => !isOver(block)), ended: blocks.filter(isOver) };
-}
-
 /** Throws a RangeError naming a network that is none. */
 export function allowList(options: AllowOptions): AllowList {
   const users = new Set((options.users ?? []).map((user) => user.toLowerCase()));

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { errnoOf, located, messageOf, PosternError } from '../base/errors.ts';
 import { HOUR } from '../base/time.ts';
+import { type Problem, readYaml, type YamlFile } from '../base/yaml.ts';
 import type { Action } from '../model/block.ts';
 import { contradictions, type RuleFields, ruleSchema } from './schema.ts';
-import { type Problem, readYaml, type YamlFile } from './yaml-file.ts';
 
 /** An event kind, a reason, or one of the sets `invalid`, `recipients`, `logins`. */
 export type Count = RuleFields['count'];

@@ -85,11 +85,11 @@ describe('wrong usage and configuration: one clear message, exit status 2', () =
     [['run', '--config', '@/newer.yaml'], 'the database has version 4711'],
     [
       ['run', '--config', '@/no-map-folder.yaml'],
-      'no-map-folder.yaml:2: targets.postfix.user.file: @/gone/users: expected a folder @/gone, found none',
+      'no-map-folder.yaml:2: targets.postfix.user.file: the folder @/gone does not exist (mkdir -p @/gone)',
     ],
     [
       ['run', '--config', '@/log-is-folder.yaml'],
-      'log-is-folder.yaml:2: logs: @/bad-rules: expected a readable log',
+      'log-is-folder.yaml:2: logs: @/bad-rules is no file (name the log',
     ],
     [['block', '10.0.0.0/8', '--config', '@/good.yaml'], 'not an identity'],
     [['block', 'x:y', '--config', '@/good.yaml'], 'not an identity'],
@@ -98,7 +98,7 @@ describe('wrong usage and configuration: one clear message, exit status 2', () =
     [['parse', '@/bad-rules'], '@/bad-rules: cannot be read'],
     [
       ['run', '--config', '@/missing-folder.yaml'],
-      'missing-folder.yaml:1: database: @/gone/postern.db: expected a folder @/gone, found none',
+      'missing-folder.yaml:1: database: the folder @/gone does not exist (mkdir -p @/gone)',
     ],
     [['block', '', '--config', '@/good.yaml'], 'not an identity'],
     [['block', 'a\nb', '--config', '@/good.yaml'], 'not an identity'],

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { configText } from '../../src/cli/setup/config-text.ts';
 import { listItems } from '../../src/cli/setup/exim.ts';
-import { aclsIn } from '../../src/cli/setup/exim-wiring.ts';
+import { aclsIn } from '../../src/cli/setup/exim-acls.ts';
 import { findingsText, ok, wrong } from '../../src/cli/setup/finding.ts';
 import { type Installation, networksIn, pickLog } from '../../src/cli/setup/installation.ts';
 import { indexedType } from '../../src/cli/setup/postfix.ts';
 import { failureOf, settingsIn } from '../../src/cli/setup/programs.ts';
 import { dataLines, eximStatements, postfixLines } from '../../src/cli/setup/recipe.ts';
-import { defaultConfig, parseConfig } from '../../src/config.ts';
+import { DEFAULT_CONFIG_FILE, parseConfig } from '../../src/config.ts';
 import { scratchFolder } from '../support/folder.ts';
 
 const DOCS = join(import.meta.dirname, '../../docs/mta');
@@ -21,7 +21,7 @@ function recipe(name: string): string {
 }
 
 describe('the recipe', () => {
-  const { postfix, exim } = defaultConfig().targets;
+  const { postfix, exim } = parseConfig('', DEFAULT_CONFIG_FILE).targets;
 
   it('for main.cf is the one of docs/mta', () => {
     const shown = `${recipe('postfix/main.cf.data')}\n${recipe('postfix/main.cf.local')}\n`;
@@ -161,6 +161,15 @@ describe('the configuration that init writes', () => {
     commands: { exim: ['/usr/sbin/exim4'] },
     notes: [],
   };
+
+  it.each([
+    [undefined, undefined],
+    [true, { kind: 'unix', path: '/run/postern/policy' }],
+  ])('has the policy service as it is wished: %j', (policy, listen) => {
+    const text = configText(found, policy === undefined ? {} : { policy });
+    expect(text).toMatch(policy === true ? /^policy: \{\}$/m : /^# policy: \{\}$/m);
+    expect(parseConfig(text, 'p.yaml').policy?.listen).toEqual(listen);
+  });
 
   it('is valid, and says what was found', () => {
     expect(parseConfig(configText(found), '/etc/postern/postern.yaml')).toMatchObject({

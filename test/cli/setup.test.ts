@@ -1,10 +1,18 @@
 /** `postern init` and `postern check` on scratch installations of the real mail servers. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../src/base/errors.ts';
 import { runCommand } from '../../src/base/system.ts';
 import { findProgram } from '../../src/cli/setup/programs.ts';
+import { recipeText } from '../../src/cli/setup/recipe-text.ts';
 import { type CheckOptions, type InitOptions, runCheck, runInit } from '../../src/cli/setup.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { eximProgram } from '../support/exim.ts';
@@ -77,13 +85,16 @@ function available(name: string, path: string | undefined): boolean {
 
 describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', () => {
   let etc: string;
-  const mainCf = (more = '') =>
-    folder.write(
+  const mainCf = (more = '') => {
+    const path = folder.write(
       'etc/main.cf',
       `compatibility_level = 3.6\nmyhostname = mx.example.net\nmyorigin = example.net\n` +
         `maillog_file = ${folder.at('mail.log')}\nmaillog_file_prefixes = ${folder.path}\n` +
         `mynetworks = 127.0.0.0/8 [::ffff:127.0.0.0]/104 [2001:db8::]/32 192.0.2.0/24\n${more}\n`,
     );
+    // Postfix waits for a second or two before it reads a file that was written just now.
+    utimesSync(path, 1, 1);
+  };
   beforeEach(() => {
     etc = folder.at('etc');
     mainCf();
@@ -194,6 +205,115 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
     expect(texts.join('\n')).toMatch(expected);
   });
 
+  /** A queue directory of its own, where the policy service has its socket. */
+  async function initWithPolicy(): Promise<{ text: string; queue: string }> {
+    const queue = folder.at('queue');
+    mkdirSync(join(queue, 'postern'), { recursive: true });
+    mainCf(`queue_directory = ${queue}`);
+    const { text } = await init({ postfixConfig: etc, policy: true });
+    await firstStart(useScratchDatabase());
+    return { text, queue };
+  }
+
+  it('init --policy prints what makes Postfix ask the policy service', async () => {
+    const { text, queue } = await initWithPolicy();
+    const listen = { kind: 'unix', path: `${queue}/postern/policy` };
+    expect(loadConfig(folder.at('postern.yaml')).policy).toEqual({ listen });
+    mainCf(`queue_directory = ${queue}\n${printedLines(text)}`);
+    const { wrong, findings } = await check();
+    expect(wrong).toEqual([]);
+    const texts = findings.map((finding) => finding.text);
+    expect(texts).toContain('check_policy_service unix:postern/policy is in effect');
+    expect(texts).toContain(`policy.listen: the folder ${queue}/postern can be written`);
+  });
+
+  const SERVICE = 'check_policy_service { unix:postern/policy, default_action=DUNNO }';
+  const DOWN = /smtp\/inet asks check_policy_service .* when Postern is down, Postfix answers 451 /;
+  const ASKED: readonly [string, string, RegExp | undefined][] = [
+    [
+      'nowhere',
+      'end_of_data_restrictions =',
+      /^smtp\/inet does not ask check_policy_service unix:postern\/policy$/m,
+    ],
+    [
+      'at RCPT',
+      `recipient_restrictions = ${SERVICE}, permit_mynetworks, reject`,
+      /submission\/inet does not ask/,
+    ],
+    ['at the end of data', `end_of_data_restrictions = ${SERVICE}`, undefined],
+    [
+      'in a class',
+      `end_of_data_restrictions = own\nsmtpd_restriction_classes = own\nown = ${SERVICE}`,
+      undefined,
+    ],
+    [
+      'behind a permit',
+      `end_of_data_restrictions = permit_mynetworks, ${SERVICE}`,
+      /in smtpd_end_of_data_restrictions it stands behind permit_mynetworks/,
+    ],
+    [
+      'by another name',
+      'end_of_data_restrictions = check_policy_service unix:private/policy',
+      /smtp\/inet does not ask/,
+    ],
+    [
+      'without default_action',
+      'end_of_data_restrictions = check_policy_service unix:postern/policy',
+      DOWN,
+    ],
+    [
+      'with the attributes of another',
+      `end_of_data_restrictions = check_policy_service { unix:postern/policy, timeout=2s }, check_policy_service { inet:127.0.0.1:1, default_action=DUNNO }`,
+      DOWN,
+    ],
+    [
+      'with default_action for all',
+      'end_of_data_restrictions = check_policy_service unix:postern/policy\nsmtpd_policy_service_default_action = dunno',
+      undefined,
+    ],
+  ];
+  it.each(ASKED)(
+    'check knows a policy service that is asked %s',
+    async (_name, lines, expected) => {
+      const { text, queue } = await initWithPolicy();
+      const recipe = printedLines(text).split('smtpd_end_of_data')[0];
+      mainCf(`queue_directory = ${queue}\n${recipe}\nsmtpd_${lines}`);
+      const { wrong } = await check();
+      if (expected === undefined) return expect(wrong).toEqual([]);
+      expect(wrong.map((finding) => finding.text).join('\n')).toMatch(expected);
+      const asking = /check_policy_service[ ,]\{ ?unix:postern\/policy, ?default_action=DUNNO,/;
+      for (const { fix } of wrong) expect(fix).toMatch(asking);
+    },
+  );
+
+  it('check finds a socket that a chrooted service cannot reach, and a list in master.cf', async () => {
+    const { text, queue } = await initWithPolicy();
+    mainCf(`queue_directory = ${queue}\n${printedLines(text)}`);
+    const master = folder.read('etc/master.cf');
+    const withChroot = master.replace('submission inet n - n', 'submission inet n - y');
+    folder.write('etc/master.cf', withChroot);
+    expect((await check()).wrong).toEqual([]);
+    folder.write(
+      'etc/master.cf',
+      withChroot.replace('_enable=yes\n', '_enable=yes -o smtpd_end_of_data_restrictions=\n'),
+    );
+    const { wrong } = await check();
+    expect(wrong.map((finding) => finding.text)).toEqual([
+      'submission/inet does not ask check_policy_service unix:postern/policy',
+    ]);
+    await doAsTold(wrong[0]?.fix);
+    expect((await check()).wrong).toEqual([]);
+
+    const yaml = folder
+      .read('postern.yaml')
+      .replace(/^policy: .*$/m, `policy: { listen: "unix:${folder.at('p')}" }`);
+    folder.write('postern.yaml', yaml);
+    const texts = (await check()).wrong.map((finding) => finding.text);
+    expect(texts).toContain(
+      `submission/inet is chrooted to ${queue} and cannot reach ${folder.at('p')}`,
+    );
+  });
+
   it('check finds a map that Postfix asks and that is not there', async () => {
     const { text } = await init({ postfixConfig: etc });
     const config = useScratchDatabase();
@@ -204,6 +324,13 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
       `Postfix asks ${config.targets.postfix.user?.file}, which does not exist`,
     );
   });
+
+  /** Runs the `postconf -P` that a finding proposes. */
+  async function doAsTold(fix = ''): Promise<void> {
+    const setting = /^postconf -P '(.*)', then postfix reload$/m.exec(fix)?.[1] ?? '';
+    const argv = ['postconf', '-c', etc, '-P', setting];
+    expect(await runCommand(argv, { timeout: 10_000 })).toMatchObject({ status: 0, stderr: '' });
+  }
 
   it('check finds a service of master.cf with a list of its own', async () => {
     const { text } = await init({ postfixConfig: etc });
@@ -219,6 +346,8 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
     expect(wrong[0]?.fix).toContain(
       "postconf -P 'submission/inet/smtpd_data_restrictions=check_sasl",
     );
+    await doAsTold(wrong[0]?.fix);
+    expect((await check()).wrong).toEqual([]);
   });
 
   it('init replaces nothing without --force, and leaves nothing half-written', async () => {
@@ -279,6 +408,32 @@ describe.runIf(available('Exim', eximProgram()))('beside Exim', () => {
     ]);
     configure(SET, acl('acl_check_data', printed(text)) + acl('acl_local', printed(text)));
     expect(await check()).toMatchObject({ status: EXIT.done, ok: true, wrong: [] });
+  });
+
+  it('init --policy prints what makes Exim ask the policy service', async () => {
+    const listen = folder.at('policy');
+    const rcpt = 'acl_smtp_rcpt = acl_check_rcpt';
+    const blocked = (text: string) =>
+      acl('acl_check_data', printed(text)) + acl('acl_local', printed(text));
+    configure(`${SET}\n${rcpt}`, acl('acl_check_data') + acl('acl_local') + acl('acl_check_rcpt'));
+    await init({ mta: 'exim', policy: true, ...options() });
+    const path = folder.at('postern.yaml');
+    writeFileSync(
+      path,
+      readFileSync(path, 'utf8').replace(/^policy: .*$/m, `policy: { listen: "unix:${listen}" }`),
+    );
+    const text = recipeText(useScratchDatabase());
+    const asking = text.slice(
+      text.indexOf('  warn\n    set acl_m_postern_answer'),
+      text.indexOf('\n5. '),
+    );
+    configure(`${SET}\n${rcpt}`, blocked(text) + acl('acl_check_rcpt'));
+    const before = await check();
+    expect(before.wrong.map((finding) => finding.text)).toEqual([
+      expect.stringMatching(/^no ACL \(acl_smtp_rcpt, .*\) asks the policy service .*policy$/),
+    ]);
+    configure(`${SET}\n${rcpt}`, blocked(text) + acl('acl_check_rcpt', asking));
+    expect((await check()).wrong).toEqual([]);
   });
 
   it.each([

@@ -5,9 +5,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EXIT, PosternError } from '../../src/base/errors.ts';
 import { DAY } from '../../src/base/time.ts';
-import { optionsOf } from '../../src/config/describe.ts';
+import { describeConfig, optionsOf } from '../../src/config/describe.ts';
 import { configSchema } from '../../src/config/schema.ts';
-import { defaultConfig, describeConfig, loadConfig, parseConfig } from '../../src/config.ts';
+import {
+  DEFAULT_CONFIG_FILE,
+  loadConfig,
+  openConfig,
+  parseConfig,
+  SHIPPED_RULES,
+} from '../../src/config.ts';
+import { allowList } from '../../src/enforce/desired.ts';
 
 const BAD = join(import.meta.dirname, 'bad');
 
@@ -77,7 +84,7 @@ describe('a configuration with a mistake', () => {
 
 describe('a configuration in order', () => {
   it('is Debian with Postfix when it is empty', () => {
-    expect(defaultConfig()).toMatchObject({
+    expect(parseConfig('', DEFAULT_CONFIG_FILE)).toMatchObject({
       mta: 'postfix',
       logs: ['/var/log/mail.log'],
       database: '/var/lib/postern/postern.db',
@@ -93,8 +100,16 @@ describe('a configuration in order', () => {
         },
       },
     });
-    expect(defaultConfig().notify).toBeUndefined();
-    expect(defaultConfig().trustedNetworks).toBeUndefined();
+    expect(parseConfig('', DEFAULT_CONFIG_FILE).notify).toBeUndefined();
+    expect(parseConfig('', DEFAULT_CONFIG_FILE).trustedNetworks).toBeUndefined();
+  });
+
+  it('allows nobody beyond those who are never blocked, and uses the shipped rules', () => {
+    // `postern replay` without a configuration relies on both.
+    const { allow, rules } = parseConfig('', DEFAULT_CONFIG_FILE);
+    expect(allow).toEqual({ users: [], networks: [], uids: ['0', 'root'] });
+    for (const id of allow.uids) expect(allowList({}).reason({ type: 'uid', id })).toBeDefined();
+    expect(rules).toBe(SHIPPED_RULES);
   });
 
   it('takes the log of Exim for Exim', () => {
@@ -152,6 +167,16 @@ describe('a configuration in order', () => {
     const { allow } = parseConfig('allow: { users: [Boss@Example.NET], uids: [33, root] }', 'p');
     expect(allow).toMatchObject({ users: ['boss@example.net'], uids: ['33', 'root'] });
   });
+});
+
+it('knows what its file says of an option', () => {
+  const { config, placeOf, isNamed } = openConfig(join(BAD, '../named.yaml'));
+  expect(config.targets.postfix.user?.file).toBe('/srv/users');
+  expect(isNamed(['targets', 'postfix', 'user', 'file'])).toBe(true);
+  expect(isNamed(['targets', 'postfix', 'client', 'file'])).toBe(false);
+  const place = { file: config.file, line: 4, key: 'targets.postfix.user.file' };
+  expect(placeOf(['targets', 'postfix', 'user', 'file'])).toEqual(place);
+  expect(placeOf(['targets', 'postfix', 'client', 'file'])).toMatchObject({ line: 4 });
 });
 
 describe('the manual', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { HOUR } from '../../src/base/time.ts';
-import { allowList, decide, expire, type Outcome } from '../../src/enforce/desired.ts';
+import { allowList, decide, type Outcome } from '../../src/enforce/desired.ts';
 import type { Block, Key, Verdict } from '../../src/model/block.ts';
 
 const NOW = Date.UTC(2026, 10, 10, 9, 5, 7);
@@ -136,15 +136,4 @@ describe('never blocked', () => {
   it('names a network that is none', () => {
     expect(() => allowList({ networks: ['192.0.2.0/24', 'office'] })).toThrow(/office/);
   });
-});
-
-it('ends a block at its end, not before', () => {
-  const block = (id: number, end?: number): Block => ({
-    ...running,
-    id,
-    ...(end === undefined ? {} : { end }),
-  });
-  const { running: left, ended } = expire([block(1), block(2, NOW), block(3, NOW + 1)], NOW);
-  expect(left.map(({ id }) => id)).toEqual([1, 3]);
-  expect(ended.map(({ id }) => id)).toEqual([2]);
 });

@@ -4,10 +4,12 @@
  * or in a mail; and no text leaves its place in mails, pages and terminals.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runBlocks, runExplain } from '../../src/cli/blocks.ts';
-import { runEvents, runStatus } from '../../src/cli/events.ts';
+import { runExplain } from '../../src/cli/blocks/explain.ts';
+import { runBlocks } from '../../src/cli/blocks/list.ts';
+import { runEvents } from '../../src/cli/events/query.ts';
 import type { Io } from '../../src/cli/io.ts';
 import { runReport } from '../../src/cli/report.ts';
+import { runStatus } from '../../src/cli/service/status.ts';
 import { gatherEvidence } from '../../src/evidence.ts';
 import { textOf } from '../../src/model/line.ts';
 import { blockNotice, type ComposedNotice, digestNotice } from '../../src/notify/notice.ts';

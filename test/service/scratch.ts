@@ -17,18 +17,7 @@ import { loadConfig } from '../../src/config.ts';
 import { runDaemon } from '../../src/daemon.ts';
 import { folderNotifier } from '../../src/notify/mail.ts';
 import { Store } from '../../src/store/store.ts';
-
-const RULE = [
-  'name: invalid-recipients',
-  'description: Mail to addresses that do not exist.',
-  'count: invalid',
-  'per: submitter',
-  'direction: outbound',
-  'limit: 5',
-  'period: 1h',
-  'action: block',
-  '',
-].join('\n');
+import { RULE } from '../support/rule.ts';
 
 export interface Scratch {
   readonly folder: string;

@@ -11,7 +11,7 @@ import { loadRules } from '../../src/judge/rule.ts';
 import { Pipeline } from '../../src/pipeline.ts';
 import { Store } from '../../src/store/store.ts';
 import { type Folder, scratchFolder } from '../support/folder.ts';
-import { RULE } from './process.ts';
+import { RULE } from '../support/rule.ts';
 
 export interface BenchOptions {
   /** one rule a text */

@@ -1,8 +1,9 @@
 /** The life of the process: a number that belongs to another now, two at once, SIGHUP with right and wrong rules. */
 import { afterEach, expect, it } from 'vitest';
 import { until } from '../support/folder.ts';
+import { RULE } from '../support/rule.ts';
 import { bounceLines } from './bench.ts';
-import { type Installation, install, RULE } from './process.ts';
+import { type Installation, install } from './process.ts';
 
 const open: Installation[] = [];
 

@@ -5,21 +5,10 @@ import { join, resolve } from 'node:path';
 import { type CommandResult, runCommand } from '../../src/base/system.ts';
 import { Store } from '../../src/store/store.ts';
 import { type Folder, readText, scratchFolder, until } from '../support/folder.ts';
+import { RULE } from '../support/rule.ts';
 
 /** scripts/prepare.mjs builds it before the tests. */
 const PROGRAM = process.env.POSTERN_PROGRAM ?? resolve('dist/cli/main.js');
-
-export const RULE = [
-  'name: invalid-recipients',
-  'description: Mail to addresses that do not exist.',
-  'count: invalid',
-  'per: submitter',
-  'direction: outbound',
-  'limit: 5',
-  'period: 1h',
-  'action: block',
-  '',
-].join('\n');
 
 export interface Installation {
   readonly folder: Folder;

@@ -8,6 +8,8 @@ export interface ConfigWishes {
   readonly notify?: string;
   /** only observe; the careful way to begin */
   readonly observe?: boolean;
+  /** with the policy service; otherwise its section stands there as a comment */
+  readonly policy?: boolean;
 }
 
 type Key = keyof typeof configSchema.shape;
@@ -23,6 +25,7 @@ export function configText(found: Installation, wishes: ConfigWishes = {}): stri
     ...(found.networks === undefined ? [] : [option('trustedNetworks', found.networks)]),
     section('targets', found.targets),
     section('commands', found.commands),
+    policySection(found, wishes.policy),
     notifySection(found, wishes.notify),
   ].join('\n\n');
 }
@@ -62,6 +65,10 @@ function comment(key: Key): string {
 
 function inline(value: unknown): string {
   return stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
+}
+
+function policySection({ policy }: Installation, wanted = false): string {
+  return `${comment('policy')}\n${wanted ? '' : '# '}policy: ${inline(policy ?? {})}`;
 }
 
 /** A mail address needs a domain with a dot; a host that has none gets the section as a comment. */

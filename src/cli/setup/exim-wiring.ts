@@ -5,12 +5,11 @@
 import { statSync } from 'node:fs';
 import type { Config } from '../../config.ts';
 import { eximConfiguration, listItems } from './exim.ts';
+import { type Acls, acceptsAll, aclsIn, mentions, reachable, stops } from './exim-acls.ts';
+import { checkEximPolicy } from './exim-policy.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
 import { ask, failureOf, settingsIn } from './programs.ts';
 import { eximStatements } from './recipe.ts';
-
-/** ACLs of a configuration: name to statements, each statement with its verb in the first line. */
-export type Acls = ReadonlyMap<string, readonly string[]>;
 
 /** ACLs that see every message that comes in by SMTP. */
 const SMTP_ACLS = ['acl_smtp_data', 'acl_smtp_rcpt', 'acl_smtp_predata', 'acl_smtp_mail'];
@@ -49,6 +48,7 @@ export async function checkEximWiring(config: Config, exim: readonly string[]): 
     // No shipped rule blocks senders.
     ...checkEntrance(blockedSenders, entrance(SMTP_ACLS), warning),
     ...[blockedUsers, blockedSenders].flatMap(checkReadable),
+    ...checkEximPolicy(config, acls, settings),
     ...checkLog(config, settings),
   ];
 }
@@ -103,81 +103,6 @@ function fixFor({ settings, statements }: Entrance): string {
     return `put first into ${acl}, then restart Exim (Debian: update-exim4.conf before):\n${statements}`;
   const name = setting === LOCAL_ACL ? 'acl_postern_local' : 'acl_postern_data';
   return `set in the main section: ${setting} = ${name}\nadd after "begin acl", then restart Exim:\n${name}:\n${statements}\n  accept`;
-}
-
-/** A longer name that begins the same is another file. */
-function mentions(statement: string, file: string): boolean {
-  for (let at = statement.indexOf(file); at >= 0; at = statement.indexOf(file, at + 1)) {
-    if (!/[\w.-]/.test(statement[at + file.length] ?? '')) return true;
-  }
-  return false;
-}
-
-function stops(statement: string): boolean {
-  return (
-    /^(?:deny|drop|defer|discard|require)\b/.test(statement) ||
-    /^\s*control\s*=\s*freeze\b/m.test(statement)
-  );
-}
-
-/** Accepts everybody, all authenticated users or all relay clients: nothing below it sees their mail. */
-function acceptsAll(statement: string): boolean {
-  if (!/^accept\b/.test(statement)) return false;
-  const conditions = statement
-    .replace(/^accept\b/, '')
-    .split('\n')
-    .map((line) => line.trim())
-    .filter(
-      (line) =>
-        line !== '' &&
-        !/^(?:control|add_header|logwrite|log_message|message|set|delay)\b/.test(line),
-    );
-  return conditions.every((line) =>
-    /^(?:authenticated\s*=\s*\*|hosts\s*=\s*\+relay_from_hosts)$/.test(line),
-  );
-}
-
-/** Statements of an ACL and of those it calls, in the order of their text; none for an unknown name. */
-function reachable(acls: Acls, name: string): string[] {
-  const names = new Set([name]);
-  const statements: string[] = [];
-  for (const acl of names) {
-    for (const statement of acls.get(acl) ?? []) {
-      statements.push(statement);
-      for (const [, called] of statement.matchAll(/^\s*!?acl\s*=\s*(\w+)/gm))
-        names.add(called as string);
-    }
-  }
-  return statements;
-}
-
-const VERB = /^\s*(accept|defer|deny|discard|drop|require|warn)\b/;
-
-/** Reads the ACL section of what `exim -bP config` prints; `spool` stands for `$spool_directory`. */
-export function aclsIn(configuration: string, spool: string): Acls {
-  const acls = new Map<string, string[]>();
-  let statements: string[] | undefined;
-  let inside = false;
-  for (const line of configuration.split('\n')) {
-    if (/^\s*begin\s/.test(line)) inside = /^\s*begin\s+acl\s*$/.test(line);
-    else if (inside && !/^\s*(?:#|$)/.test(line)) {
-      const label = /^\s*([A-Za-z]\w*)\s*:\s*$/.exec(line)?.[1];
-      if (label !== undefined) {
-        statements = [];
-        acls.set(label, statements);
-      } else if (statements !== undefined) addLine(statements, withSpool(line, spool));
-    }
-  }
-  return acls;
-}
-
-function addLine(statements: string[], line: string): void {
-  if (VERB.test(line) || statements.length === 0) statements.push(line.trimStart());
-  else statements[statements.length - 1] += `\n${line}`;
-}
-
-function withSpool(line: string, spool: string): string {
-  return line.replaceAll(/\$(?:\{spool_directory\}|spool_directory\b)/g, spool);
 }
 
 function checkLog(config: Config, settings: ReadonlyMap<string, string>): Finding[] {

@@ -16,6 +16,8 @@ export interface Installation {
   /** `targets` and `commands` as they go into the configuration file */
   readonly targets: Readonly<Record<string, unknown>>;
   readonly commands: Readonly<Record<string, unknown>>;
+  /** `policy`, where its default would not do */
+  readonly policy?: Readonly<Record<string, unknown>>;
   /** what a person should know: a log that is no file, networks that could not be read */
   readonly notes: readonly string[];
 }

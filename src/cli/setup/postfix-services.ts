@@ -21,6 +21,8 @@ export const LISTS = [
 export interface SmtpdService {
   /** `submission/inet`, as `postconf -P` names it */
   readonly name: string;
+  /** it sees nothing but the queue directory */
+  readonly chroot: boolean;
   setting(name: string): string;
   /** whether master.cf has an `-o` of its own for it */
   overrides(name: string): boolean;
@@ -37,12 +39,18 @@ export async function smtpdServices(
   ]);
   const own = settingsIn(overrides.stdout);
   return table.stdout.split('\n').flatMap((line) => {
-    const [service, type, , , , , , command] = line.split(/\s+/);
+    const [service, type, , , chroot, , , command] = line.split(/\s+/);
     if (command !== 'smtpd') return [];
     const name = `${service}/${type}`;
     const setting = (key: string) => own.get(`${name}/${key}`) ?? main.get(key) ?? '';
-    return [{ name, setting, overrides: (key: string) => own.has(`${name}/${key}`) }];
+    const overrides = (key: string) => own.has(`${name}/${key}`);
+    return [{ name, chroot: isChroot(chroot, main), setting, overrides }];
   });
+}
+
+/** `-` is the default: no, and yes in a main.cf that was written for Postfix 2 (compatibility_level 0). */
+function isChroot(column: string | undefined, main: ReadonlyMap<string, string>): boolean {
+  return column === 'y' || (column === '-' && main.get('compatibility_level') === '0');
 }
 
 /** Named lists that restriction lists may hold (smtpd_restriction_classes). */
@@ -105,8 +113,8 @@ export function needs(
   });
 }
 
-/** A list as restrictions with their table, restriction classes in place. */
-function entriesOf(list: string, classes: ReadonlyMap<string, string>, depth = 0): string[] {
+/** A list as restrictions with their table or address, restriction classes in place. */
+export function entriesOf(list: string, classes: ReadonlyMap<string, string>, depth = 0): string[] {
   const entries: string[] = [];
   for (const word of words(list)) {
     const last = entries.at(-1);

@@ -8,6 +8,7 @@ import type { Config, MapTarget } from '../../config.ts';
 import { INDEXED, type IndexedType, isIndexed } from '../../enforce/postmap.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
 import { mapTypes, postfixSettings } from './postfix.ts';
+import { checkPostfixPolicy, POLICY_SETTINGS } from './postfix-policy.ts';
 import {
   isReinjection,
   LISTS,
@@ -21,6 +22,7 @@ import {
 import { ask, failureOf } from './programs.ts';
 import {
   dataLines,
+  masterValue,
   type PostfixValues,
   postfixRestrictions,
   type Restriction,
@@ -44,6 +46,8 @@ export async function checkPostfixWiring(
     'smtpd_sasl_auth_enable',
     'content_filter',
     'maillog_file',
+    'compatibility_level',
+    ...POLICY_SETTINGS,
   ]);
   const [services, classes, types] = await Promise.all([
     smtpdServices(postconf, main),
@@ -58,6 +62,7 @@ export async function checkPostfixWiring(
     ok('mta', `Postfix ${version.stdout.trim()}, ${services.length} SMTP services`),
     ...checkTypes(config, types),
     ...checkRestrictions({ config, services, classes, values }),
+    ...checkPostfixPolicy(config, services, classes),
     ...checkSubmit(config, values),
     ...checkLog(config, main.get('maillog_file') ?? ''),
   ];
@@ -134,11 +139,11 @@ function fixFor(
 ): string {
   if (!overrides('smtpd_data_restrictions'))
     return `in main.cf, then postfix reload:\n${dataLines(config.targets.postfix, values.data).trimEnd()}`;
-  const value = dataLines(config.targets.postfix, setting('smtpd_data_restrictions'))
-    .replace(/^.*=\s*/, '')
-    .replaceAll(/\s+/g, ' ')
-    .trim();
-  return `postconf -P '${name}/smtpd_data_restrictions=${value}', then postfix reload`;
+  const value = dataLines(config.targets.postfix, setting('smtpd_data_restrictions')).replace(
+    /^.*=\s*/,
+    '',
+  );
+  return `postconf -P '${name}/smtpd_data_restrictions=${masterValue(value)}', then postfix reload`;
 }
 
 function mapOf(config: Config, target: Restriction['target']): MapTarget {

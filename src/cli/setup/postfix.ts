@@ -4,7 +4,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseListenAddress } from '../../policy/address.ts';
 import { type Installation, type NotFound, networksIn, pickLog } from './installation.ts';
+import { QUEUE_DIRECTORY } from './policy-recipe.ts';
 import { ask, failureOf, findProgram, settingsIn } from './programs.ts';
 
 /** Usual files, see the table of log locations in docs/install.md. */
@@ -56,6 +58,7 @@ export async function findPostfix(options: FindPostfix = {}): Promise<Installati
   const settings = await postfixSettings(postconf, [
     'config_directory',
     'command_directory',
+    'queue_directory',
     'maillog_file',
     'mynetworks',
     'myhostname',
@@ -74,6 +77,7 @@ export async function findPostfix(options: FindPostfix = {}): Promise<Installati
     ...(settings.has('myhostname') ? { hostname: settings.get('myhostname') as string } : {}),
     targets: { postfix: targetsFor(options.folder, settings, types) },
     commands: commandsFor(options.folder, settings),
+    ...policyFor(settings.get('queue_directory') ?? QUEUE_DIRECTORY),
     notes,
   };
 }
@@ -131,6 +135,13 @@ function targetsFor(
     postmap: [program('postmap'), ...instance],
     reload: [program('postfix'), ...instance, 'reload'],
   };
+}
+
+/** The socket belongs below the queue directory, where a chrooted smtpd finds it, too. */
+function policyFor(queue: string): Pick<Installation, 'policy'> {
+  const listen = `unix:${queue}/postern/policy`;
+  const isUsual = queue === QUEUE_DIRECTORY || parseListenAddress(listen) === undefined;
+  return isUsual ? {} : { policy: { listen } };
 }
 
 function commandsFor(

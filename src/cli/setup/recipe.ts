@@ -68,6 +68,17 @@ export function dataLines(targets: PostfixTargets, now = POSTFIX_DEFAULTS.data):
   return `smtpd_data_restrictions =\n    ${entries.join(',\n    ')}\n`;
 }
 
+/** A restriction list for `postconf -P`, which takes no white space; to smtpd a comma is as good. */
+export function masterValue(list: string): string {
+  return list
+    .trim()
+    .replaceAll(/\s*([{}])\s*/g, ' $1 ')
+    .replaceAll(/[\s,]+/g, ',')
+    .replaceAll('{,', '{')
+    .replaceAll(',}', '}')
+    .replace(/,$/, '');
+}
+
 /** Entries behind which nothing is asked any more, for the submitters that matter here. */
 export const LIST_ENDS = [
   'permit',

@@ -1,0 +1,166 @@
+/**
+ * One YAML document with the line of everything in it, for the configuration and for rules.
+ * Reads text only; what is wrong with the syntax is a value, in words that the caller may choose.
+ */
+import {
+  type Document,
+  isMap,
+  isScalar,
+  LineCounter,
+  type Node,
+  type ParsedNode,
+  parseDocument,
+  type Range,
+  visit,
+} from 'yaml';
+import { located, messageOf, type Place, PosternError } from './errors.ts';
+
+/** A place in a file and what was expected there. */
+export interface Problem extends Place {
+  readonly text: string;
+}
+
+/** Thrown for one problem or many: one line each, in the order of the file. Exit status 2. */
+export function problemsError(code: string, problems: readonly Problem[]): PosternError {
+  const sorted = [...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+  const lines = sorted.map((problem) => located(problem, problem.text));
+  const { text: _, ...place } = sorted[0] ?? { text: '' };
+  return new PosternError(code, lines.join('\n'), { place });
+}
+
+/** A parsed file that knows the line of every key. */
+export interface YamlFile {
+  /** the content as plain values, null when there is none; undefined when there are problems */
+  readonly value: unknown;
+  /** what is wrong with the syntax */
+  readonly problems: readonly Problem[];
+  /** a problem at the key or list item that `path` leads to, or at the nearest thing around it */
+  problem(path: readonly PropertyKey[], text: string): Problem;
+  /** whether the key that `path` ends with is there */
+  has(path: readonly PropertyKey[]): boolean;
+  /** place of the value at `path`, or of the nearest section around it */
+  place(path: readonly PropertyKey[]): Place;
+  /** place of the key or list item itself, or of the nearest section around it */
+  keyPlace(path: readonly PropertyKey[]): Place;
+}
+
+/** How problems with the syntax are told. */
+export interface Words {
+  /** `what`: the parser's words, one line */
+  mistake(what: string): string;
+  readonly secondDocument: string;
+  /** for each alias without an anchor before it; when not given, the first is a mistake of the whole file */
+  readonly alias?: (name: string) => string;
+  /** told too is what the parser lets pass: a tag that nobody knows, whose value it takes for a text */
+  readonly strict: boolean;
+}
+
+const WORDS: Words = {
+  mistake: (what) => `expected YAML: ${what}`,
+  secondDocument: 'expected one YAML document',
+  alias: (name) => `expected an anchor &${name} before this alias`,
+  strict: false,
+};
+
+/** `file` is only named in problems and places. */
+export function readYaml(text: string, file: string, words: Words = WORDS): YamlFile {
+  const counter = new LineCounter();
+  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
+  const lineAt = (offset: number) => counter.linePos(offset).line;
+  const root = document.contents;
+  const at = (node: Ranged | null | undefined, path: readonly PropertyKey[]) => ({
+    file,
+    line: node?.range == null ? 1 : lineAt(node.range[0]),
+    ...(path.length === 0 ? {} : { key: dotted(path) }),
+  });
+  const keyPlace = (path: readonly PropertyKey[]) =>
+    at(keyAt(root, path) ?? nodeAt(root, path), path);
+  const wrong = mistakesIn(document, words).map(({ offset, text }) => ({
+    file,
+    line: lineAt(offset),
+    text,
+  }));
+  const content = wrong.length === 0 ? contentOf(document, words) : undefined;
+  return {
+    value: content?.value,
+    problems: content?.failure === undefined ? wrong : [{ file, line: 1, text: content.failure }],
+    problem: (path, text) => ({ ...keyPlace(path), text }),
+    has: (path) => keyAt(root, path) !== undefined,
+    place: (path) => at(nodeAt(root, path), path),
+    keyPlace,
+  };
+}
+
+interface Ranged {
+  readonly range?: Range | null;
+}
+
+interface Mistake {
+  readonly offset: number;
+  readonly text: string;
+}
+
+function mistakesIn(document: Document.Parsed, words: Words): Mistake[] {
+  const said = words.strict ? [...document.errors, ...document.warnings] : document.errors;
+  const mistakes: Mistake[] = said.map(({ code, message, pos }) => ({
+    offset: pos[0],
+    text: code === 'MULTIPLE_DOCS' ? words.secondDocument : words.mistake(firstLine(message)),
+  }));
+  const { alias: tell } = words;
+  if (tell === undefined) return mistakes;
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) !== undefined) return;
+      mistakes.push({ offset: alias.range?.[0] ?? 0, text: tell(alias.source) });
+    },
+  });
+  return mistakes;
+}
+
+/** Fails for an alias without its anchor, and for a bomb of aliases. */
+function contentOf(
+  document: Document.Parsed,
+  words: Words,
+): { readonly value?: unknown; readonly failure?: string } {
+  try {
+    return { value: document.toJS() };
+  } catch (error) {
+    return { failure: words.mistake(firstLine(messageOf(error))) };
+  }
+}
+
+/** The node of the key that `path` ends with. */
+function keyAt(root: ParsedNode | null, path: readonly PropertyKey[]): Node | undefined {
+  const parent = nodeAt(root, path.slice(0, -1));
+  if (!isMap(parent)) return undefined;
+  const pair = parent.items.find(({ key }) => isScalar(key) && String(key.value) === path.at(-1));
+  return isScalar(pair?.key) ? pair.key : undefined;
+}
+
+/** The node at `path`, or the last one on the way there: a missing key is reported at its section. */
+function nodeAt(root: ParsedNode | null, path: readonly PropertyKey[]): Node | null {
+  let node: Node | null = root;
+  for (const step of path) {
+    const next: unknown = node !== null && 'get' in node ? (node as LookUp).get(step, true) : null;
+    if (next === null || next === undefined) return node;
+    node = next as Node;
+  }
+  return node;
+}
+
+interface LookUp {
+  get(key: PropertyKey, keepScalar: true): unknown;
+}
+
+/** `targets.postfix.user.type`; list positions count from 1, in brackets. */
+export function dotted(path: readonly PropertyKey[]): string {
+  return path
+    .map((step, index) =>
+      typeof step === 'number' ? `[${step + 1}]` : `${index === 0 ? '' : '.'}${String(step)}`,
+    )
+    .join('');
+}
+
+function firstLine(message: string): string {
+  return message.split('\n', 1)[0] as string;
+}

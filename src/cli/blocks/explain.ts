@@ -1,0 +1,74 @@
+/** `postern explain`: the evidence behind a block or a verdict. */
+import { EXIT, type ExitStatus } from '../../base/errors.ts';
+import { formatTime } from '../../base/time.ts';
+import { loadConfig } from '../../config.ts';
+import { evidenceJson, gatherEvidence } from '../../evidence.ts';
+import { loadRules } from '../../judge/rule.ts';
+import { measuresFor } from '../../notices.ts';
+import { blockNotice } from '../../notify/notice.ts';
+import type { StoredBlock } from '../../store/blocks.ts';
+import { Store } from '../../store/store.ts';
+import { type Io, jsonLine } from '../io.ts';
+import { identityOf } from '../typed.ts';
+import type { BlockOptions } from './list.ts';
+import { blockJson, blockLine, releaseText } from './text.ts';
+
+/** `postern explain ID`: the evidence, by identity or by the block's number. */
+export function runExplain(identity: string, options: BlockOptions, io: Io): ExitStatus {
+  const config = loadConfig(options.config);
+  const store = new Store(config.database, { readonly: true });
+  try {
+    const block = /^\d+$/.test(identity)
+      ? store.blocks.get(Number(identity))
+      : store.blocks.of(identityOf(identity))[0];
+    const key = block?.key ?? identityOf(identity);
+    const stored =
+      block?.verdict === undefined
+        ? store.verdicts.of(key, 1)[0]
+        : store.verdicts.get(block.verdict);
+    if (stored === undefined) {
+      if (block === undefined) {
+        io.stderr(`${identity}: no rule was ever met, and there is no block.\n`);
+        return EXIT.failed;
+      }
+      io.stdout(
+        options.format === 'json' ? jsonLine(blockJson(store, block)) : blockLine(store, block),
+      );
+      return EXIT.done;
+    }
+    const rules = new Map(loadRules(config.rules).map((rule) => [rule.name, rule.description]));
+    const evidence = gatherEvidence(store, stored.verdict, block, rules.get(stored.verdict.rule));
+    const measures =
+      stored.outcome === 'blocked' || block !== undefined
+        ? measuresOf(store, block)
+        : [outcomeText(stored.outcome)];
+    if (options.format === 'json')
+      io.stdout(jsonLine({ ...evidenceJson(evidence), outcome: stored.outcome, measures }));
+    else io.stdout(blockNotice(evidence, measures).text);
+    return EXIT.done;
+  } finally {
+    store.close();
+  }
+}
+
+function measuresOf(store: Store, block: StoredBlock | undefined): readonly string[] {
+  if (block?.released === undefined) return measuresFor(store, block?.id);
+  return [`Ended ${formatTime(block.released)}: ${releaseText(block)}.`];
+}
+
+function outcomeText(outcome: string): string {
+  switch (outcome) {
+    case 'observed':
+      return 'Nothing was changed: the rule only observes.';
+    case 'mode-observe':
+      return 'Nothing was changed: Postern runs in observe mode.';
+    case 'allowed':
+      return 'Not blocked: the allow list names it.';
+    case 'capped':
+      return 'Not blocked: the cap on blocks per hour was reached.';
+    case 'stale':
+      return 'Not blocked: it lay too far in the past when it was read.';
+    default:
+      return `Not blocked: ${outcome}.`;
+  }
+}

@@ -1,0 +1,153 @@
+/** `postern status`: how the service is, from its database and the logs. */
+import { type Stats, statSync } from 'node:fs';
+import { EXIT, type ExitStatus, errnoOf } from '../../base/errors.ts';
+import { formatTime, MINUTE, systemClock } from '../../base/time.ts';
+import { type Config, loadConfig } from '../../config.ts';
+import type { TargetState } from '../../enforcer.ts';
+import type { FollowPosition } from '../../follow/follower.ts';
+import { visible } from '../../notify/notice.ts';
+import { runningDaemon } from '../../running.ts';
+import { asideFiles } from '../../store/database.ts';
+import { Store } from '../../store/store.ts';
+import { suspectJson, suspectPeriods, suspectText } from '../../suspects.ts';
+import { type Io, jsonLine } from '../io.ts';
+
+/** As long a run of `postern enforce --once` counts, ms. */
+const TIMER_BOUND = 10 * MINUTE;
+
+interface LogStatus {
+  /** the account that asks may not look at it; the service says what it thinks of it */
+  readonly hidden?: true;
+  readonly path: string;
+  readonly present: boolean;
+  /** bytes that are not read yet; absent when the position belongs to a rotated file */
+  readonly behind?: number;
+}
+
+/** `postern status`: is it running, how far behind, what is blocked, what is failing. Exit 1 when something is wrong. */
+export function runStatus(
+  options: { readonly config?: string; readonly format?: 'text' | 'json' },
+  io: Io,
+): ExitStatus {
+  const config = loadConfig(options.config);
+  const store = new Store(config.database, { readonly: true });
+  try {
+    const status = statusOf(store, config);
+    const json = { ...status, suspects: status.suspects.map(suspectJson) };
+    io.stdout(options.format === 'json' ? jsonLine(json) : statusText(status));
+    return status.problems.length === 0 ? EXIT.done : EXIT.failed;
+  } finally {
+    store.close();
+  }
+}
+
+type Status = ReturnType<typeof statusOf>;
+
+function statusOf(store: Store, config: Config) {
+  const daemon = runningDaemon(store);
+  const logs = config.logs.map((path) => logStatus(store, path));
+  const targets = store.state
+    .targets()
+    .map(({ name, state }) => ({ name, ...(state as TargetState) }));
+  const unsent = store.outbox.unsent();
+  const health = store.state.read('health') as { losses?: number; policy?: string } | undefined;
+  const newest = store.events.newestTime();
+  const problems = [
+    ...(daemon === undefined ? ['postern run is not running'] : databaseProblems(store)),
+    ...asideFiles(config.database).map(
+      (file) => `the database was damaged and rebuilt; delete ${file} when you do not need it`,
+    ),
+    ...(isEnforcing(store, config) ? [] : ['postern enforce is not running']),
+    ...logs.filter((log) => !log.present).map((log) => `${log.path}: there is no such log`),
+    ...targets.flatMap(({ name, failure }) =>
+      failure === undefined ? [] : [`${name}: ${failure}`],
+    ),
+    ...targets.flatMap(({ name, inexpressible }) =>
+      inexpressible.map((text) => `${name}: cannot hold ${text}`),
+    ),
+    ...unsent
+      .filter(({ attempts }) => attempts > 0)
+      .map(
+        ({ subject, attempts, lastError }) =>
+          `notice not sent after ${attempts} attempts: ${subject}: ${lastError}`,
+      ),
+    ...((health?.losses ?? 0) > 0
+      ? [`the system log reported lost lines ${health?.losses} times`]
+      : []),
+    ...(health?.policy === undefined ? [] : [`no policy service at ${health.policy}`]),
+  ];
+  return {
+    running: daemon !== undefined,
+    ...(daemon === undefined
+      ? {}
+      : { pid: daemon.pid, since: formatTime(daemon.started), version: daemon.version }),
+    mode: config.mode,
+    logs,
+    ...(newest === 0 ? {} : { newestEvent: formatTime(newest) }),
+    blocks: store.blocks.allRunning().length,
+    suspects: suspectPeriods(store).filter(({ ended }) => ended === undefined),
+    openMessages: store.state.messageCount(),
+    noticesWaiting: unsent.length,
+    problems,
+  };
+}
+
+/** What the service could not write into the database, it wrote beside it. */
+function databaseProblems(store: Store): string[] {
+  const { failing } = store.beside.read();
+  if (failing === undefined) return [];
+  return [`cannot write to the database since ${formatTime(failing.since)}: ${failing.error}`];
+}
+
+/** Whether a process changes the MTA: the service, one beside it, or a timer that ran of late. */
+function isEnforcing(store: Store, config: Config): boolean {
+  if (config.enforcer === 'daemon' || runningDaemon(store, 'enforcer') !== undefined) return true;
+  const last = (store.state.read('enforced once') as number | undefined) ?? 0;
+  return systemClock.now() - last < TIMER_BOUND;
+}
+
+function logStatus(store: Store, path: string): LogStatus {
+  const stat = fileOf(path);
+  if (stat === 'hidden') return { path, present: true, hidden: true };
+  const position = store.state.positions().get(path) as FollowPosition | undefined;
+  if (stat === undefined) return { path, present: false };
+  if (position === undefined) return { path, present: true, behind: stat.size };
+  const same = String(position.inode) === String(stat.ino);
+  return {
+    path,
+    present: true,
+    ...(same ? { behind: Math.max(0, stat.size - position.offset) } : {}),
+  };
+}
+
+/** `hidden`: in a folder that this account may not enter. */
+function fileOf(path: string): Stats | 'hidden' | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (errnoOf(error) === 'EACCES') return 'hidden';
+    throw error;
+  }
+}
+
+function logText({ present, hidden, behind }: LogStatus): string {
+  if (!present) return 'MISSING';
+  if (hidden === true) return 'cannot be looked at by this account';
+  return behind === undefined ? 'rotated, catching up' : `${behind} bytes behind`;
+}
+
+function statusText(status: Status): string {
+  const lines = [
+    status.running
+      ? `running since ${status.since} (process ${status.pid}, version ${status.version}), mode ${status.mode}`
+      : 'NOT running',
+    ...status.logs.map((log) => `log ${log.path}: ${logText(log)}`),
+    `blocks: ${status.blocks}   open messages: ${status.openMessages}   notices waiting: ${status.noticesWaiting}`,
+    ...status.suspects.map((suspect) => `refusals do not count: ${visible(suspectText(suspect))}`),
+    ...(status.newestEvent === undefined ? [] : [`newest event: ${status.newestEvent}`]),
+    ...(status.problems.length === 0
+      ? ['no problems']
+      : ['problems:', ...status.problems.map((text) => `  ${visible(text)}`)]),
+  ];
+  return `${lines.join('\n')}\n`;
+}

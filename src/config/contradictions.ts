@@ -1,0 +1,41 @@
+/** What is wrong with a configuration though each of its options is right by itself. Pure. */
+import { resolve } from 'node:path';
+import type { Problem, YamlFile } from '../base/yaml.ts';
+import type { RawConfig } from './schema.ts';
+
+/** What no single option shows. */
+export function contradictions(raw: RawConfig, yaml: YamlFile): Problem[] {
+  const problems: Problem[] = [];
+  const say = (path: readonly string[], text: string) => problems.push(yaml.problem(path, text));
+  const { notify } = raw;
+  if (notify?.smtp !== undefined && notify.sendmail !== undefined)
+    say(['notify', 'sendmail'], 'expected smtp or sendmail, found both');
+  const smtp = notify?.smtp;
+  if (smtp?.user !== undefined && smtp.passwordFile === undefined)
+    say(['notify', 'smtp', 'user'], 'expected passwordFile beside it, found nothing');
+  if (smtp?.passwordFile !== undefined && smtp.user === undefined)
+    say(['notify', 'smtp', 'passwordFile'], 'expected user beside it, found nothing');
+  for (const [path, other] of sharedFiles(raw))
+    say(path, `expected a file of its own, found that of ${other}`);
+  return problems;
+}
+
+/** Two targets in one file would delete each other's lines for ever. */
+function sharedFiles(raw: RawConfig): [string[], string][] {
+  const { postfix, exim } = raw.targets;
+  const files: [string[], string][] = (['user', 'client', 'sender', 'uid'] as const).flatMap(
+    (name) => {
+      const file = postfix[name]?.file;
+      return file === undefined ? [] : [[['targets', 'postfix', name, 'file'], file]];
+    },
+  );
+  files.push([['targets', 'exim', 'blockedUsers'], exim.blockedUsers]);
+  files.push([['targets', 'exim', 'blockedSenders'], exim.blockedSenders]);
+  files.unshift([['database'], raw.database]);
+  return files.flatMap(([path, file], index): [string[], string][] => {
+    const first = files
+      .slice(0, index)
+      .find((entry) => resolve('/', entry[1]) === resolve('/', file));
+    return first === undefined ? [] : [[path, first[0].join('.')]];
+  });
+}

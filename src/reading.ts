@@ -1,0 +1,39 @@
+/**
+ * From the configuration to what reading and judging logs needs: how lines are interpreted, and who is let be. Apart
+ * from `assemble.ts`, because commands over given files need nothing else.
+ */
+import { networkInterfaces } from 'node:os';
+import type { Config } from './config.ts';
+import { type AllowList, type AllowOptions, allowList } from './enforce/desired.ts';
+import type { InterpreterOptions } from './interpret.ts';
+import { networkSet } from './model/address.ts';
+import type { Key } from './model/block.ts';
+
+/** What reading the configured logs needs to know. */
+export function interpreterOptionsOf(config: Config): InterpreterOptions {
+  return {
+    mta: config.mta,
+    zone: config.zone,
+    host: config.host,
+    ...(config.trustedNetworks === undefined
+      ? {}
+      : { trusted: networkSet(config.trustedNetworks) }),
+    ...(config.notify === undefined ? {} : { noticeSender: config.notify.from }),
+  };
+}
+
+/** Who is never blocked: whom `allow` names, and this machine. */
+export function allowListOf({ allow }: { readonly allow: AllowOptions }): AllowList {
+  return allowList({ ...allow, ownAddresses: ownAddresses() });
+}
+
+/** The allow list as a judge asks it that only answers who would have been blocked (replay). */
+export function isAllowed(allow: AllowList): (key: Key) => boolean {
+  return (key) => allow.reason(key) !== undefined;
+}
+
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((addresses) =>
+    (addresses ?? []).map(({ address }) => address),
+  );
+}

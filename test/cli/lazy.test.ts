@@ -1,0 +1,63 @@
+/** What each command loads before it does anything: small commands start fast because they load little. */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const SRC = join(import.meta.dirname, '../../src');
+
+const IMPORT = /^(?:import|export) (?!type\b)[^;']*? from '([^'\s]+)'/gm;
+
+/** Modules that are loaded with `file`, those of packages by name; types and `import()` do not load. */
+function loadedWith(file: string, seen = new Set<string>()): Set<string> {
+  seen.add(file);
+  const text = readFileSync(join(SRC, file), 'utf8');
+  for (const [, path = ''] of text.matchAll(IMPORT)) {
+    const module = path.startsWith('.') ? join(dirname(file), path) : path;
+    if (!path.startsWith('.')) seen.add(module);
+    else if (!seen.has(module)) loadedWith(module, seen);
+  }
+  return seen;
+}
+
+function packagesOf(loaded: ReadonlySet<string>): string[] {
+  return [...loaded].filter((name) => !name.endsWith('.ts') && !name.startsWith('node:')).sort();
+}
+
+describe('loads no more than it needs:', () => {
+  it('--help and --version', () => {
+    const loaded = [...loadedWith('cli/main.ts')].filter((name) => !name.startsWith('node:'));
+    expect(loaded.sort()).toEqual([
+      'base/errors.ts',
+      'cli/io.ts',
+      'cli/main.ts',
+      'cli/version.ts',
+      'commander',
+    ]);
+  });
+
+  it.each<[string, string[]]>([
+    ['offline/classify', ['ipaddr.js']],
+    ['offline/parse', ['ipaddr.js', 'zod']],
+    ['offline/replay', ['ipaddr.js', 'yaml', 'zod']],
+    ['blocks/list', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
+    ['blocks/change', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
+    ['blocks/explain', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
+    ['events/query', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
+    ['service/status', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
+    ['report', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
+    ['setup', ['ipaddr.js', 'yaml', 'zod']],
+  ])('%s', (command, packages) => {
+    const loaded = packagesOf(loadedWith(`cli/${command}.ts`));
+    expect(loaded.filter((name) => !packages.includes(name))).toEqual([]);
+  });
+
+  it('nothing that stores, blocks or tells, where only files are read', () => {
+    const loaded = [...loadedWith('cli/offline/replay.ts')];
+    // Who is never blocked is known to enforce/desired.ts.
+    expect(loaded.filter((name) => /^(?:store|notify)\//.test(name))).toEqual([]);
+    expect(loaded.filter((name) => name.startsWith('enforce/')).sort()).toEqual([
+      'enforce/desired.ts',
+      'enforce/target.ts',
+    ]);
+  });
+});
