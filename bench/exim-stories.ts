@@ -1,22 +1,19 @@
 /** What happens on an Exim hosting server, as the lines of one session or message each, in their order. */
+import type { Stories, Story } from './mixture.ts';
 import type { Host, World } from './world.ts';
 
 /** Lines without time: `[MSGID ]REST`. */
-export type Story = string[];
-
-/** One more thing that happens; the same mixture as for Postfix. */
-export function eximStory(world: World): Story {
-  const part = world.random.below(1000);
-  if (part < 190) return dictionary(world);
-  if (part < 330) return blocklisted(world);
-  if (part < 450) return guessing(world);
-  if (part < 640) return inbound(world);
-  if (part < 900) return submission(world, world.random.pick(world.customers));
-  if (part < 945) return deferral(world);
-  if (part < 970) return bounce(world);
-  if (part < 974) return burst(world, world.random.pick(world.stolen));
-  return [noise(world)];
-}
+export const EXIM_STORIES: Stories = {
+  dictionary,
+  blocklisted,
+  guessing,
+  inbound,
+  submission,
+  deferral,
+  bounce,
+  burst,
+  noise,
+};
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 

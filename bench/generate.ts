@@ -6,8 +6,9 @@
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { eximStory } from './exim-stories.ts';
-import { postfixStory } from './postfix-stories.ts';
+import { EXIM_STORIES } from './exim-stories.ts';
+import { nextStory } from './mixture.ts';
+import { POSTFIX_STORIES } from './postfix-stories.ts';
 import { seeded } from './random.ts';
 import { makeWorld } from './world.ts';
 
@@ -34,9 +35,9 @@ export function* generateLog(options: LogOptions): Generator<string> {
   const { mta, lines, seed = 1, start = Date.UTC(2026, 10, 1), rate = 25 } = options;
   const prefix = options.prefix ?? (mta === 'exim' ? 'exim' : 'rfc3339');
   const world = makeWorld(seeded(seed));
-  const next = mta === 'exim' ? eximStory : postfixStory;
+  const stories = mta === 'exim' ? EXIM_STORIES : POSTFIX_STORIES;
   // Stories are told from the end of their array: pop is cheap.
-  const under = Array.from({ length: CONCURRENT }, () => next(world).reverse());
+  const under = Array.from({ length: CONCURRENT }, () => nextStory(world, stories).reverse());
   let chunk = '';
   let time = start;
   let second = 0;
@@ -44,7 +45,7 @@ export function* generateLog(options: LogOptions): Generator<string> {
   for (let written = 0; written < lines; written++) {
     const slot = world.random.below(CONCURRENT);
     let story = under[slot] as string[];
-    if (story.length === 0) story = under[slot] = next(world).reverse();
+    if (story.length === 0) story = under[slot] = nextStory(world, stories).reverse();
     time = start + Math.floor((written * 1000) / rate);
     if (Math.floor(time / 1000) !== second) {
       second = Math.floor(time / 1000);

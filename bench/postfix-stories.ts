@@ -1,22 +1,19 @@
 /** What happens on a Postfix hosting server, as the lines of one session or message each, in their order. */
+import type { Stories, Story } from './mixture.ts';
 import type { Host, World } from './world.ts';
 
 /** Lines without time and host: `tag[pid]: message`. */
-export type Story = string[];
-
-/** One more thing that happens; the parts in percent are those of a server for a few hundred customers. */
-export function postfixStory(world: World): Story {
-  const part = world.random.below(1000);
-  if (part < 190) return dictionary(world);
-  if (part < 330) return blocklisted(world);
-  if (part < 450) return guessing(world);
-  if (part < 640) return inbound(world);
-  if (part < 900) return submission(world, world.random.pick(world.customers));
-  if (part < 945) return deferral(world);
-  if (part < 970) return bounce(world);
-  if (part < 974) return burst(world, world.random.pick(world.stolen));
-  return [noise(world)];
-}
+export const POSTFIX_STORIES: Stories = {
+  dictionary,
+  blocklisted,
+  guessing,
+  inbound,
+  submission,
+  deferral,
+  bounce,
+  burst,
+  noise,
+};
 
 /** In turn, so that no two sessions that are under way share a process. */
 function pid(world: World): number {
