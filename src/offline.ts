@@ -20,7 +20,7 @@ export async function* readEvents(
   files: readonly string[],
   options: InterpreterOptions & { readonly now: number },
 ): AsyncGenerator<OfflineBatch> {
-  const interpreter = new Interpreter(options);
+  const interpreter = new Interpreter({ ...options, sole: files.length === 1 });
   const streams = files.map((file) => new LogStream(file, interpreter, options.now));
   if (streams.length === 1) return yield* single(streams[0] as LogStream, interpreter);
   await Promise.all(streams.map((stream) => stream.fill()));

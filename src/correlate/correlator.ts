@@ -45,13 +45,15 @@ export interface CorrelatorOptions {
   readonly resuming?: boolean;
   /** reverse-path of our own notices: such mail from this machine is nobody's */
   readonly noticeSender?: string;
+  /** all lines come from one source and never from another */
+  readonly sole?: boolean;
 }
 
 export class Correlator implements Context {
   readonly messages: OpenMessages;
   readonly sessions = new Sessions();
   readonly trust: Trust;
-  readonly copies = new LineCopies();
+  readonly copies: LineCopies;
   readonly refused = new RefusedRecipients();
   readonly noticeSender: string | undefined;
   readonly messageIds = new MessageIds();
@@ -62,6 +64,7 @@ export class Correlator implements Context {
   constructor(options: CorrelatorOptions = {}) {
     this.messages = new OpenMessages(options);
     this.trust = new Trust(options.trusted);
+    this.copies = new LineCopies(options.sole);
     this.noticeSender = options.noticeSender;
   }
 

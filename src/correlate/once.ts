@@ -16,10 +16,17 @@ const MAX_WRITERS = 100;
  */
 export class LineCopies {
   readonly #seen = new Ledger<readonly string[]>('copies', MAX_LINES);
+  readonly #sole: boolean;
+
+  /** `sole`: all lines are from one source, so that no second one can have a copy (10 % of a replay for Exim). */
+  constructor(sole = false) {
+    this.#sole = sole;
+  }
 
   /** True for the second and later writing of one line. */
   isCopy(line: LoggedLine): boolean {
     const { host, time, text, at, pid } = line;
+    if (this.#sole && host === '') return false;
     const key = digest(`${host} ${Math.floor(time / SECOND)} ${text}`);
     const writer = host === '' ? at.source : `${at.source} ${pid}`;
     const writers = this.#seen.get(key) ?? [];
