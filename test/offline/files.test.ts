@@ -1,0 +1,56 @@
+/** Given files in any order: one stream of events, each line once. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readEvents } from '../../src/offline.ts';
+import { type Folder, scratchFolder } from '../support/folder.ts';
+
+const REFUSED =
+  '2026-11-01 09:05:07 H=(localhost) [192.0.2.7] F=<x@example.org> rejected RCPT <nobody@example.net>: no such user\n';
+const BOUNCED = [
+  '2026-11-01 09:04:00 1xUirY-00014N-13 <= alice@example.net H=pc.example.net [192.0.2.9] P=esmtpsa A=plain:alice S=900 for x@example.org\n',
+  '2026-11-01 09:06:00 1xUirY-00014N-13 ** x@example.org R=out T=smtp H=mx.example.org [198.51.100.1]: SMTP error from remote mail server after RCPT TO:<x@example.org>: 550 5.1.1 User unknown\n',
+].join('');
+
+let folder: Folder;
+beforeEach(() => {
+  folder = scratchFolder();
+});
+afterEach(() => folder.remove());
+
+/** Kinds of the events in their order. */
+async function kindsOf(...names: readonly string[]): Promise<string[]> {
+  const kinds: string[] = [];
+  const files = names.map((name) => folder.at(name));
+  for await (const { events } of readEvents(files, { now: Date.now(), zone: '+00:00' })) {
+    for (const { kind } of events) kinds.push(kind);
+  }
+  return kinds;
+}
+
+describe('given files', () => {
+  it('count a refusal once that Exim wrote to its main and to its reject log', async () => {
+    folder.write('mainlog', REFUSED);
+    folder.write('rejectlog', REFUSED);
+    expect(await kindsOf('mainlog', 'rejectlog')).toEqual(['rejected']);
+    expect(await kindsOf('rejectlog', 'mainlog')).toEqual(['rejected']);
+  });
+
+  it('count two refusals within one second of one file as two', async () => {
+    folder.write('mainlog', REFUSED + REFUSED);
+    expect(await kindsOf('mainlog')).toEqual(['rejected', 'rejected']);
+  });
+
+  it('count two refusals within one second as two, though both logs tell of them', async () => {
+    folder.write('mainlog', REFUSED + REFUSED);
+    folder.write('rejectlog', REFUSED + REFUSED);
+    expect(await kindsOf('mainlog', 'rejectlog')).toEqual(['rejected', 'rejected']);
+  });
+
+  it('are read in the order of time, in whatever order they are named', async () => {
+    const [accepted = '', bounced = ''] = BOUNCED.split(/(?<=\n)/);
+    folder.write('mainlog', bounced);
+    folder.write('mainlog.1', accepted);
+    const expected = ['accepted', 'bounced'];
+    expect(await kindsOf('mainlog', 'mainlog.1')).toEqual(expected);
+    expect(await kindsOf('mainlog.1', 'mainlog')).toEqual(expected);
+  });
+});
