@@ -9,7 +9,8 @@ import { spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type Folder, logged, scratchFolder, until } from './folder.ts';
+import { type Folder, scratchFolder, until } from './folder.ts';
+import { type MailServer, watched } from './mail-server.ts';
 import {
   available,
   endStragglers,
@@ -70,23 +71,13 @@ export interface QueuedMail {
   readonly recipients: readonly string[];
 }
 
-export interface EximServer {
-  readonly folder: Folder;
+export interface EximServer extends MailServer<QueuedMail> {
   /** the configuration file, for `exim -C` */
   readonly configuration: string;
   readonly port: number;
-  /** set when ::1 listens too */
-  readonly ipv6: boolean;
-  readonly logFile: string;
   readonly rejectLogFile: string;
   readonly blockedUsers: string;
   readonly blockedSenders: string;
-  log(): string;
-  /** Waits until a line of the main log matches and returns it. */
-  logged(pattern: RegExp): Promise<string>;
-  queue(): Promise<QueuedMail[]>;
-  /** Waits for a queued message that satisfies `test`. */
-  queued(test: (mail: QueuedMail) => boolean): Promise<QueuedMail>;
   /** Runs the program with this configuration and returns its output. */
   exim(args: readonly string[], input?: string): Promise<string>;
   /** Hands a message in as a local account. */
@@ -95,7 +86,6 @@ export interface EximServer {
   smtpFrom(address: string, commands: readonly string[]): Promise<string>;
   /** Writes the configuration anew and lets the daemon read it. */
   reconfigure(options: EximOptions): Promise<void>;
-  stop(): Promise<void>;
 }
 
 /** Starts it and waits until it listens; removes everything again when that fails. */
@@ -147,20 +137,13 @@ type Operations = Omit<
 
 /** What a running instance can be asked to do. */
 function operations(folder: Folder, program: string): Operations {
-  const log = () => folder.read('log/mainlog');
   const exim = (args: readonly string[], input?: string) =>
     runExim([program, '-C', folder.at('exim.conf'), ...args], input);
-  const queue = async () => parseQueue(await exim(['-bp']));
   return {
-    logFile: folder.at('log/mainlog'),
+    ...watched(folder, 'log/mainlog', async () => parseQueue(await exim(['-bp']))),
     rejectLogFile: folder.at('log/rejectlog'),
     blockedUsers: folder.at('blocked_users'),
     blockedSenders: folder.at('blocked_senders'),
-    log,
-    logged: (pattern) => logged(log, pattern),
-    queue,
-    queued: (test) =>
-      until('a queued message', async () => (await queue()).find(test), { evidence: log }),
     exim,
     // Root is a trusted caller and may say who it speaks for; another account could not use our configuration.
     sendmail: (login, args, message) => exim(['-oMt', login, ...args], message),

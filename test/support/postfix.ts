@@ -8,7 +8,8 @@
 import { spawn } from 'node:child_process';
 import { appendFileSync, chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Folder, logged, scratchFolder, until } from './folder.ts';
+import { type Folder, scratchFolder, until } from './folder.ts';
+import { type MailServer, watched } from './mail-server.ts';
 import { DAEMONS, mainCf, masterCf, type Ports, type PostfixOptions } from './postfix-config.ts';
 import {
   available,
@@ -38,21 +39,11 @@ export interface QueuedMail {
   readonly recipients: readonly string[];
 }
 
-export interface PostfixServer {
-  readonly folder: Folder;
+export interface PostfixServer extends MailServer<QueuedMail> {
   /** folder of main.cf: what stands for /etc/postfix */
   readonly configuration: string;
   readonly smtpPort: number;
   readonly submissionPort: number;
-  /** set when ::1 listens too */
-  readonly ipv6: boolean;
-  readonly logFile: string;
-  log(): string;
-  /** Waits until a line of the log matches and returns it. */
-  logged(pattern: RegExp): Promise<string>;
-  queue(): Promise<QueuedMail[]>;
-  /** Waits for a queued message that satisfies `test`. */
-  queued(test: (mail: QueuedMail) => boolean): Promise<QueuedMail>;
   /** Adds lines to main.cf and reloads. */
   configure(mainCf: string): Promise<void>;
   reload(): Promise<void>;
@@ -61,7 +52,6 @@ export interface PostfixServer {
   postsuper(...args: readonly string[]): Promise<string>;
   /** Hands a message to sendmail(1) as a local account. */
   sendmail(login: string, args: readonly string[], message: string): Promise<SendmailResult>;
-  stop(): Promise<void>;
 }
 
 export interface SendmailResult {
@@ -117,16 +107,11 @@ async function writeInstance(folder: Folder, ports: Ports, options: PostfixOptio
 /** What a running instance can be asked to do. */
 function operations(folder: Folder): Omit<PostfixServer, keyof Ports | 'folder' | 'stop'> {
   const configuration = folder.at('etc');
-  const log = () => folder.read('mail.log');
-  const queue = () => listQueue(configuration);
+  const watching = watched(folder, 'mail.log', () => listQueue(configuration));
+  const { log } = watching;
   return {
+    ...watching,
     configuration,
-    logFile: folder.at('mail.log'),
-    log,
-    logged: (pattern) => logged(log, pattern),
-    queue,
-    queued: (test) =>
-      until('a queued message', async () => (await queue()).find(test), { evidence: log }),
     async configure(lines) {
       appendFileSync(folder.at('etc/main.cf'), `\n${lines.replaceAll('{dir}', configuration)}\n`);
       await reload(configuration, log);
