@@ -65,7 +65,7 @@ export async function runUnblock(
     store.commit(() => store.blocks.release(block.id, now, 'operator', store.events.newest()));
     io.stdout(`${formatIdentity(key)} is no longer blocked (block ${block.id}).\n`);
     const held = store.state.queueIdsOf(key as Submitter).length;
-    if (held > 0) io.stdout(`Queued mail stays held: postern queue ${identity} --release\n`);
+    if (held > 0) io.stdout(`What is held in the queue stays there: postern queue ${identity} --release\n`);
     return await bringIntoForce(store, config, io);
   });
 }
