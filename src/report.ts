@@ -50,9 +50,9 @@ export function gatherReport(
   since: number,
   until: number,
 ): Report {
-  const queries = new ReportQueries(store.db);
-  const submitters = queries.submitters(since, until, CANDIDATES);
-  const { kinds, reasons } = queries.totals(since, until);
+  const queries = new ReportQueries(store.db, since, until);
+  const submitters = queries.submitters(CANDIDATES);
+  const { kinds, reasons } = queries.totals();
   return {
     since,
     until,
@@ -67,8 +67,8 @@ export function gatherReport(
     verdicts: store.verdicts.between(since, until).filter(({ outcome }) => outcome !== 'blocked'),
     near: nearMisses(store, rules, submitters, { since, until }),
     submitters: submitters.slice(0, MOST),
-    refusers: queries.refusers(since, until, MOST),
-    attackers: queries.attackers(since, until, MOST),
+    refusers: queries.refusers(MOST),
+    attackers: queries.attackers(MOST),
     dsnsSent: kinds.find(({ kind }) => kind === 'dsn-sent')?.count ?? 0,
     suspects: suspectPeriods(store).filter(
       ({ began, ended }) => began < until && (ended === undefined || ended >= since),

@@ -1,53 +1,21 @@
 /** Events in the database: inserting a batch, correcting one, reading them back in the order they came. */
-import type {
-  EventKind,
-  MailEvent,
-  Mta,
-  Reason,
-  Submitter,
-  SubmitterType,
-} from '../model/event.ts';
-import type { Stage } from '../model/record.ts';
+import type { EventKind, MailEvent, Reason, Submitter } from '../model/event.ts';
+import { DIRECTIONS, KINDS, REASON_CODES, sqlList } from './codes.ts';
 import type { Db } from './database.ts';
+import {
+  COLUMNS,
+  fromRow,
+  JOINED,
+  putValues,
+  type Row,
+  SELECTED,
+  type StoredEvent,
+  type Value,
+} from './event-row.ts';
+import { Names } from './names.ts';
+import { between, type Condition, within } from './period.ts';
 
-const COLUMNS = [
-  'time',
-  'source',
-  'line',
-  'offset',
-  'mta',
-  'host',
-  'kind',
-  'temporary',
-  'stage',
-  'queue_id',
-  'parent_queue_id',
-  'submitter_type',
-  'submitter_id',
-  'client_address',
-  'client_name',
-  'client_helo',
-  'sender',
-  'recipient',
-  'original_recipient',
-  'relay_host',
-  'relay_address',
-  'relay_port',
-  'code',
-  'status',
-  'reply',
-  'reason',
-  'size',
-  'recipients',
-  'direction',
-  'repeated',
-  'new_recipients',
-] as const;
-
-type Row = { readonly [column in (typeof COLUMNS)[number]]: string | number | null } & {
-  readonly id: number;
-  readonly path: string;
-};
+export type { StoredEvent } from './event-row.ts';
 
 /** Which events to read; all conditions must hold. Times in ms, `since` inclusive, `until` exclusive. */
 export interface EventQuery {
@@ -64,40 +32,47 @@ export interface EventQuery {
   readonly limit?: number;
 }
 
-/** An event with its number in the store. */
-export interface StoredEvent {
-  readonly id: number;
-  readonly event: MailEvent;
-}
+/** Rows that one statement inserts: what a run costs beside its values is as much as a row. */
+const ROWS = 16;
+/** Ways to write one submitter that are looked up one by one; SQLite allows 500. */
+const MOST_SELECTS = 100;
 
 export class EventTable {
   readonly #db: Db;
-  readonly #sources = new Map<string, number>();
+  readonly #names: Names;
   readonly #insert;
+  readonly #insertRows;
   readonly #amend;
+  readonly #row: Value[] = Array(COLUMNS.length).fill(null);
+  readonly #rows: Value[] = Array(ROWS * COLUMNS.length).fill(null);
 
   constructor(db: Db) {
     this.#db = db;
-    this.#insert = db.prepare(
-      `INSERT INTO event (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`,
-    );
+    this.#names = new Names(db);
+    this.#insert = db.prepare(insertSql(1));
+    this.#insertRows = db.prepare(insertSql(ROWS));
     this.#amend = db.prepare(
-      `UPDATE event SET submitter_type = ?, submitter_id = ?, direction = ?, client_address = ?
+      `UPDATE event SET submitter = ?, direction = ?, client_address = ?
        WHERE time = ? AND source = ? AND offset = ? AND kind = ?`,
     );
   }
 
   /** Stores the batch; an event that amends corrects the one at its line instead. Call inside a transaction. */
   insert(events: readonly MailEvent[]): void {
+    let waiting: MailEvent[] = [];
     for (const event of events) {
-      if (event.amends === true) this.#correct(event);
-      else this.#insert.run(this.#values(event));
+      if (event.amends === true) {
+        this.#insertAll(waiting);
+        waiting = [];
+        this.#correct(event);
+      } else waiting.push(event);
     }
+    this.#insertAll(waiting);
   }
 
   /** Forgets the numbers that a transaction gave out which was rolled back. */
   rolledBack(): void {
-    this.#sources.clear();
+    this.#names.forget();
   }
 
   /** Number of the newest event, 0 when there is none. */
@@ -114,170 +89,123 @@ export class EventTable {
 
   /** Events that match, oldest first. */
   *query(query: EventQuery): Generator<StoredEvent> {
-    const { where, values } = conditions(query);
-    const select = `SELECT event.*, source.path FROM event JOIN source ON source.id = event.source ${where}`;
-    const sql =
-      query.limit === undefined
-        ? `${select} ORDER BY event.id`
-        : `SELECT * FROM (${select} ORDER BY event.time DESC, event.id DESC LIMIT ?) ORDER BY id`;
-    if (query.limit !== undefined) values.push(query.limit);
-    for (const row of this.#db.prepare(sql).iterate(...values)) yield fromRow(row as Row);
+    const { limit } = query;
+    const { parts, values } = conditions(query, this.#period(query));
+    const submitters = this.#submitters(query);
+    if (submitters.length === 0) return;
+    // One SELECT for each way to write the submitter: each goes along the index, newest first, and SQLite merges them.
+    const select = submitters
+      .map((part) => `SELECT ${SELECTED} FROM ${JOINED} WHERE ${[part, ...parts].join(' AND ')}`)
+      .join(' UNION ALL ');
+    const all = submitters.flatMap(() => values);
+    const rows =
+      limit === undefined
+        ? this.#rowsOf(`${select} ORDER BY event.id`, all)
+        : this.#rowsOf(
+            `SELECT * FROM (${select} ORDER BY event.time DESC, event.id DESC LIMIT ?) ORDER BY id`,
+            [...all, limit],
+          );
+    for (const row of rows) yield fromRow(row);
   }
 
   /** Events numbered above `id`, in order: what a judge is rebuilt from, what `watch` shows next. */
   *after(id: number, since = 0): Generator<StoredEvent> {
-    const rows = this.#db
-      .prepare(
-        `SELECT event.*, source.path FROM event JOIN source ON source.id = event.source
-         WHERE event.id > ? AND event.time >= ? ORDER BY event.id`,
-      )
-      .iterate(id, since);
-    for (const row of rows) yield fromRow(row as Row);
+    const period = within(this.#db, since === 0 ? undefined : since);
+    const rows = this.#rowsOf(
+      `SELECT ${SELECTED} FROM ${JOINED} WHERE event.id > ? AND ${period.sql} ORDER BY event.id`,
+      [id, ...period.values],
+    );
+    for (const row of rows) yield fromRow(row);
   }
 
   /** Deletes up to `most` events older than `before` (ms); gives back how many went. */
   prune(before: number, most: number): number {
-    return this.#db
+    const { changes } = this.#db
       .prepare('DELETE FROM event WHERE id IN (SELECT id FROM event WHERE time < ? LIMIT ?)')
-      .run(before, most).changes;
+      .run(before, most);
+    if (changes < most) this.#names.prune(most);
+    return changes;
+  }
+
+  #insertAll(events: readonly MailEvent[]): void {
+    const whole = events.length - (events.length % ROWS);
+    for (let first = 0; first < whole; first += ROWS) {
+      for (let row = 0; row < ROWS; row++) {
+        this.#put(this.#rows, row * COLUMNS.length, events[first + row] as MailEvent);
+      }
+      this.#insertRows.run(this.#rows);
+    }
+    for (let index = whole; index < events.length; index++) {
+      this.#put(this.#row, 0, events[index] as MailEvent);
+      this.#insert.run(this.#row);
+    }
+  }
+
+  #put(values: Value[], at: number, event: MailEvent): void {
+    putValues(values, at, event, this.#names.source(event.source), this.#submitter(event));
+  }
+
+  #submitter({ submitter }: MailEvent): number | null {
+    return submitter === undefined ? null : this.#names.submitter(submitter);
   }
 
   #correct(event: MailEvent): void {
     this.#amend.run(
-      event.submitter?.type ?? null,
-      event.submitter?.id ?? null,
-      event.direction ?? null,
+      this.#submitter(event),
+      event.direction === undefined ? null : DIRECTIONS.numberOf[event.direction],
       event.client?.address ?? null,
       event.time,
-      this.#sourceId(event.source),
+      this.#names.source(event.source),
       event.offset,
-      event.kind,
+      KINDS.numberOf[event.kind],
     );
   }
 
-  #sourceId(path: string): number {
-    const known = this.#sources.get(path);
-    if (known !== undefined) return known;
-    this.#db.prepare('INSERT INTO source (path) VALUES (?) ON CONFLICT DO NOTHING').run(path);
-    const { id } = this.#db.prepare('SELECT id FROM source WHERE path = ?').get(path) as {
-      id: number;
-    };
-    this.#sources.set(path, id);
-    return id;
+  #rowsOf(sql: string, values: readonly Value[]): IterableIterator<Row> {
+    return this.#db
+      .prepare(sql)
+      .raw()
+      .iterate(...values) as IterableIterator<Row>;
   }
 
-  #values(event: MailEvent): (string | number | null)[] {
-    return [
-      event.time,
-      this.#sourceId(event.source),
-      event.line,
-      event.offset,
-      event.mta,
-      event.host ?? null,
-      event.kind,
-      event.temporary === true ? 1 : null,
-      event.stage ?? null,
-      event.queueId ?? null,
-      event.parentQueueId ?? null,
-      event.submitter?.type ?? null,
-      event.submitter?.id ?? null,
-      event.client?.address ?? null,
-      event.client?.name ?? null,
-      event.client?.helo ?? null,
-      event.sender ?? null,
-      event.recipient ?? null,
-      event.originalRecipient ?? null,
-      event.relay?.host ?? null,
-      event.relay?.address ?? null,
-      event.relay?.port ?? null,
-      event.code ?? null,
-      event.status ?? null,
-      event.reply ?? null,
-      event.reason ?? null,
-      event.size ?? null,
-      event.recipients ?? null,
-      event.direction ?? null,
-      event.repeated === true ? 1 : null,
-      event.newRecipients ?? null,
-    ];
+  /** Conditions on the submitter, any of which may hold; none when nobody of that name was ever seen. */
+  #submitters({ submitter }: EventQuery): string[] {
+    if (submitter === undefined) return ['TRUE'];
+    const numbers = this.#names.submittersLike(submitter);
+    if (numbers.length > MOST_SELECTS) return [`event.submitter IN (${numbers.join(', ')})`];
+    return numbers.map((number) => `event.submitter = ${number}`);
+  }
+
+  /** A submitter's events, and the newest few of many, are found by indexes that have the time. */
+  #period({ since, until, limit, ...rest }: EventQuery): Condition {
+    const { submitter, clientAddress, sender, recipient, queueId } = rest;
+    const rare = clientAddress ?? sender ?? recipient ?? queueId;
+    return submitter === undefined && (limit === undefined || rare !== undefined)
+      ? within(this.#db, since, until)
+      : between(since, until);
   }
 }
 
-function conditions(query: EventQuery): { where: string; values: (string | number)[] } {
-  const parts: string[] = [];
-  const values: (string | number)[] = [];
-  const add = (condition: string, ...more: (string | number | undefined)[]) => {
-    if (more.some((value) => value === undefined)) return;
+function conditions(query: EventQuery, period: Condition): { parts: string[]; values: Value[] } {
+  const { clientAddress, sender, recipient, queueId, kinds, reasons } = query;
+  const parts = [period.sql];
+  const values: Value[] = [...period.values];
+  const add = (condition: string, value: string | undefined) => {
+    if (value === undefined) return;
     parts.push(condition);
-    values.push(...(more as (string | number)[]));
+    values.push(value);
   };
-  const list = (count: number) => Array.from({ length: count }, () => '?').join(', ');
-  add('event.time >= ?', query.since);
-  add('event.time < ?', query.until);
-  add('submitter_id = ? COLLATE NOCASE', query.submitter?.id);
-  add('submitter_type = ?', query.submitter?.type);
-  add('client_address = ?', query.clientAddress);
-  add('sender = ? COLLATE NOCASE', query.sender);
-  add('(recipient = ? COLLATE NOCASE)', query.recipient);
-  add('queue_id = ?', query.queueId);
-  if (query.kinds !== undefined) add(`kind IN (${list(query.kinds.length)})`, ...query.kinds);
-  if (query.reasons !== undefined)
-    add(`reason IN (${list(query.reasons.length)})`, ...query.reasons);
-  return { where: parts.length === 0 ? '' : `WHERE ${parts.join(' AND ')}`, values };
+  add('client_address = ?', clientAddress);
+  add('sender = ? COLLATE NOCASE', sender);
+  add('recipient = ? COLLATE NOCASE', recipient);
+  add('queue_id = ?', queueId);
+  if (kinds !== undefined) parts.push(`kind IN (${sqlList(KINDS, ...kinds)})`);
+  if (reasons !== undefined) parts.push(`reason IN (${sqlList(REASON_CODES, ...reasons)})`);
+  return { parts, values };
 }
 
-function fromRow(row: Row): StoredEvent {
-  const text = (value: string | number | null) => (value === null ? undefined : String(value));
-  const number = (value: string | number | null) => (value === null ? undefined : Number(value));
-  const event: MailEvent = {
-    source: row.path,
-    line: Number(row.line),
-    offset: Number(row.offset),
-    time: Number(row.time),
-    mta: row.mta as Mta,
-    host: text(row.host),
-    kind: row.kind as EventKind,
-    temporary: row.temporary === 1 ? true : undefined,
-    stage: text(row.stage) as Stage | undefined,
-    queueId: text(row.queue_id),
-    parentQueueId: text(row.parent_queue_id),
-    submitter:
-      row.submitter_id === null
-        ? undefined
-        : { type: row.submitter_type as SubmitterType, id: String(row.submitter_id) },
-    client:
-      row.client_address === null
-        ? undefined
-        : present({
-            address: String(row.client_address),
-            name: text(row.client_name),
-            helo: text(row.client_helo),
-          }),
-    sender: text(row.sender),
-    recipient: text(row.recipient),
-    originalRecipient: text(row.original_recipient),
-    relay:
-      row.relay_host === null && row.relay_address === null
-        ? undefined
-        : present({
-            host: text(row.relay_host),
-            address: text(row.relay_address),
-            port: number(row.relay_port),
-          }),
-    code: number(row.code),
-    status: text(row.status),
-    reply: text(row.reply),
-    reason: text(row.reason) as Reason | undefined,
-    size: number(row.size),
-    recipients: number(row.recipients),
-    direction: text(row.direction) as MailEvent['direction'],
-    repeated: row.repeated === 1 ? true : undefined,
-    newRecipients: number(row.new_recipients),
-  };
-  return { id: row.id, event };
-}
-
-/** Without the keys whose value is unknown. */
-function present<T extends object>(value: T): T {
-  return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as T;
+function insertSql(rows: number): string {
+  const row = `(${COLUMNS.map(() => '?').join(', ')})`;
+  // FAIL: the transaction ends with an error anyway. For the default, ABORT, SQLite first copies each page aside.
+  return `INSERT OR FAIL INTO event (${COLUMNS.join(', ')}) VALUES ${Array(rows).fill(row).join(', ')}`;
 }

@@ -12,42 +12,51 @@ export const MIGRATIONS: readonly string[] = [
     json TEXT NOT NULL
   ) WITHOUT ROWID;
 
+  -- Who handed mail in, as the log writes it.
+  CREATE TABLE submitter (
+    id INTEGER PRIMARY KEY,
+    type INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    UNIQUE (type, name)
+  );
+  CREATE INDEX submitter_name ON submitter (name COLLATE NOCASE);
+
+  -- Words are numbers: src/store/codes.ts. References are not checked, which would cost a look-up each.
   CREATE TABLE event (
     id INTEGER PRIMARY KEY,
     time INTEGER NOT NULL,          -- ms since the epoch
-    source INTEGER NOT NULL REFERENCES source(id),
-    line INTEGER NOT NULL,
-    offset INTEGER NOT NULL,
-    mta TEXT NOT NULL,
-    host TEXT,
-    kind TEXT NOT NULL,
-    temporary INTEGER,
-    stage TEXT,
-    queue_id TEXT,
-    parent_queue_id TEXT,
-    submitter_type TEXT,
-    submitter_id TEXT,
+    kind INTEGER NOT NULL,
+    reason INTEGER,
+    direction INTEGER,
+    repeated INTEGER,
+    new_recipients INTEGER,
+    submitter INTEGER,
     client_address TEXT,
-    client_name TEXT,
-    client_helo TEXT,
-    sender TEXT,
-    recipient TEXT,
-    original_recipient TEXT,
     relay_host TEXT,
     relay_address TEXT,
+    client_name TEXT,
+    reply TEXT,
+    sender TEXT,
+    recipient TEXT,
+    queue_id TEXT,
+    source INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    mta INTEGER NOT NULL,
+    host TEXT,
+    temporary INTEGER,
+    stage INTEGER,
+    parent_queue_id TEXT,
+    client_helo TEXT,
+    original_recipient TEXT,
     relay_port INTEGER,
     code INTEGER,
     status TEXT,
-    reply TEXT,
-    reason TEXT,
     size INTEGER,
-    recipients INTEGER,
-    direction TEXT,
-    repeated INTEGER,
-    new_recipients INTEGER
+    recipients INTEGER
   );
   CREATE INDEX event_time ON event (time);
-  CREATE INDEX event_submitter ON event (submitter_id COLLATE NOCASE, time) WHERE submitter_id IS NOT NULL;
+  CREATE INDEX event_submitter ON event (submitter, time) WHERE submitter IS NOT NULL;
 
   -- Messages that have not left the queue, as the correlator remembers them.
   CREATE TABLE message (

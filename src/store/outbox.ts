@@ -60,9 +60,14 @@ const LONGEST_PAUSE = 2 * HOUR;
 
 export class Outbox {
   readonly #db: Db;
+  /** prepared once: every batch of lines asks */
+  readonly #unclear;
 
   constructor(db: Db) {
     this.#db = db;
+    this.#unclear = db
+      .prepare('SELECT message_id FROM mail WHERE sent IS NULL AND last_error GLOB ?')
+      .pluck();
   }
 
   /** Puts something to tell into the outbox. */
@@ -169,10 +174,7 @@ export class Outbox {
 
   /** Message-IDs of mails whose attempt has begun and not ended, in this process or in one that was killed. */
   unclear(): string[] {
-    const rows = this.#db
-      .prepare('SELECT message_id FROM mail WHERE sent IS NULL AND last_error GLOB ?')
-      .all(`${UNCLEAR}*`);
-    return (rows as { message_id: string }[]).map((row) => row.message_id);
+    return this.#unclear.all(`${UNCLEAR}*`) as string[];
   }
 
   /** The log tells that the mail server has taken this mail; false when that was known. */

@@ -15,6 +15,8 @@ export class StateTable {
   readonly #load;
   readonly #save;
   readonly #delete;
+  readonly #savePosition;
+  readonly #write;
 
   constructor(db: Db) {
     this.#db = db;
@@ -23,6 +25,8 @@ export class StateTable {
       'INSERT OR REPLACE INTO message (host, queue_id, touched, submitter_type, submitter_id, json) VALUES (?, ?, ?, ?, ?, ?)',
     );
     this.#delete = db.prepare('DELETE FROM message WHERE host = ? AND queue_id = ?');
+    this.#savePosition = db.prepare('INSERT OR REPLACE INTO position (path, json) VALUES (?, ?)');
+    this.#write = db.prepare('INSERT OR REPLACE INTO state (name, json) VALUES (?, ?)');
   }
 
   /** Read positions by path, as the follower gave them. */
@@ -35,9 +39,7 @@ export class StateTable {
   }
 
   savePosition(path: string, position: unknown): void {
-    this.#db
-      .prepare('INSERT OR REPLACE INTO position (path, json) VALUES (?, ?)')
-      .run(path, JSON.stringify(position));
+    this.#savePosition.run(path, JSON.stringify(position));
   }
 
   /** Named JSON, undefined when it was never saved. */
@@ -47,9 +49,7 @@ export class StateTable {
   }
 
   write(name: string, value: unknown): void {
-    this.#db
-      .prepare('INSERT OR REPLACE INTO state (name, json) VALUES (?, ?)')
-      .run(name, JSON.stringify(value));
+    this.#write.run(name, JSON.stringify(value));
   }
 
   loadMessage<T extends StorableMessage>(host: string, queueId: string): T | undefined {
