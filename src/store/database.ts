@@ -125,6 +125,9 @@ function prepare(db: Db, path: string): void {
   db.pragma('foreign_keys = ON');
   // Pages, 16 MB: a page that changes with every commit is copied into the file less often. A commit is as safe.
   db.pragma('wal_autocheckpoint = 4000');
+  // KiB in memory. The system keeps the file's pages anyway: with SQLite's 16 MB it is neither faster (11 instead of
+  // 13 us an event over 11 million of them, in turn) nor smaller.
+  db.pragma('cache_size = -4000');
   // A reader that stays long keeps the log from being used anew; afterwards it shrinks again.
   db.pragma('journal_size_limit = 67108864');
   if (version < MIGRATIONS.length) migrate(db);
