@@ -8,6 +8,7 @@ import { type AllowList, type AllowOptions, allowList } from './enforce/desired.
 import type { InterpreterOptions } from './interpret.ts';
 import { networkSet } from './model/address.ts';
 import type { Key } from './model/block.ts';
+import type { Mta } from './model/event.ts';
 
 /** What reading the configured logs needs to know. */
 export function interpreterOptionsOf(config: Config): InterpreterOptions {
@@ -22,9 +23,14 @@ export function interpreterOptionsOf(config: Config): InterpreterOptions {
   };
 }
 
+interface AllowSource {
+  readonly allow: AllowOptions;
+  readonly mta?: Mta;
+}
+
 /** Who is never blocked: whom `allow` names, and this machine. */
-export function allowListOf({ allow }: { readonly allow: AllowOptions }): AllowList {
-  return allowList({ ...allow, ownAddresses: ownAddresses() });
+export function allowListOf({ allow, mta }: AllowSource): AllowList {
+  return allowList({ ...allow, ownAddresses: ownAddresses(), oneNamespace: mta === 'exim' });
 }
 
 /** The allow list as a judge asks it that only answers who would have been blocked (replay). */

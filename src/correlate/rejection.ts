@@ -7,6 +7,7 @@ import { type Context, directionOf } from './context.ts';
 import { type Draft, newEvent } from './make-event.ts';
 import type { OpenMessage } from './message.ts';
 import { classify } from './reason.ts';
+import { isSameClient } from './sessions.ts';
 
 /** master.cf services that serve authenticated users only (RFC 6409). */
 const SUBMISSION = new Set(['submission', 'submissions', 'smtps', 'submission-tls']);
@@ -85,8 +86,10 @@ function submitterOf(
   message: OpenMessage | undefined,
 ): Submitter | undefined {
   if (record.user !== undefined) return { type: 'user', id: record.user };
-  const user = context.sessions.find(line)?.user;
-  if (user !== undefined) return { type: 'user', id: user };
+  const session = context.sessions.find(line);
+  if (session?.user !== undefined && isSameClient(session.address, record.client?.address)) {
+    return { type: 'user', id: session.user };
+  }
   if (message?.submitter !== undefined) return message.submitter;
   if (record.uid !== undefined) return { type: 'uid', id: record.uid };
   const address = record.client?.address;

@@ -10,8 +10,9 @@ import type { ReadPart, StatePart } from './ledger.ts';
 import { keptEvent } from './message.ts';
 
 export interface Session {
-  /** SASL user, once a `client=` line proved the login */
+  /** SASL user, once a `client=` line proved the login, and the address that it named */
   user?: string;
+  address?: string;
   /** the client of a before-queue proxy, whose own lines do not name it */
   client?: Client;
   /** queue ID of the transaction that is open */
@@ -80,12 +81,12 @@ export class Sessions {
     if (++this.#unclaimed > MAX_UNCLAIMED_OVERALL) this.#forgetUnclaimed();
   }
 
-  /** The rejections that were kept; they are no longer. */
+  /** The rejections that were kept, as far as they are this client's; they are no longer. */
   claim(session: Session): readonly MailEvent[] {
-    const { unclaimed } = session;
+    const { unclaimed, address } = session;
     this.#unclaimed -= unclaimed.length;
     session.unclaimed = [];
-    return unclaimed;
+    return unclaimed.filter((event) => isSameClient(address, event.client?.address));
   }
 
   /**
@@ -193,9 +194,24 @@ interface Group {
   readonly byPid: Map<string, Session>;
 }
 
+/**
+ * Whether two lines can be of one session. A process serves one client after the other, and where the log has lost
+ * the lines between two of them (rate limits, filters, a kill) only the address tells them apart.
+ */
+export function isSameClient(one: string | undefined, other: string | undefined): boolean {
+  return !one || !other || one === other;
+}
+
 /** All keys at once, so that V8 keeps one shape for all sessions. */
 function newSession(touched: number): Session {
-  return { user: undefined, client: undefined, queueId: undefined, unclaimed: [], touched };
+  return {
+    user: undefined,
+    address: undefined,
+    client: undefined,
+    queueId: undefined,
+    unclaimed: [],
+    touched,
+  };
 }
 
 function lengthOf({ sender, recipient, reply }: MailEvent): number {

@@ -24,7 +24,7 @@ import {
   newMessage,
   type OpenMessage,
 } from './message.ts';
-import type { Session } from './sessions.ts';
+import { isSameClient, type Session } from './sessions.ts';
 
 /** A transaction this old whose session has ended has left no message: its queue ID is free again. */
 const ABANDONED_AFTER = 10 * SECOND;
@@ -43,7 +43,10 @@ export function correlateTransaction(
   record: TransactionRecord,
   events: MailEvent[],
 ): void {
+  const before = context.sessions.find(line);
+  if (before !== undefined && !goesOn(before, record)) correlateSessionEdge(context, line);
   const session = context.sessions.of(line);
+  session.address = ownCopy(record.client.address);
   if (record.user !== undefined) login(context, session, record.user, events);
   if (record.queueId === undefined) {
     session.client = keptClient(record.client);
@@ -63,6 +66,12 @@ export function correlateTransaction(
     goesOnAs(context, line, original, message);
   }
   context.messages.put(message);
+}
+
+/** Whether the line is of that session: the same client, and still logged in as the same user. */
+function goesOn(session: Session, { client, user }: TransactionRecord): boolean {
+  if (!isSameClient(session.address, client.address)) return false;
+  return session.user === undefined || session.user === user;
 }
 
 /** The transaction is over; if no message came of it, none will. */

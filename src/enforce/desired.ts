@@ -17,6 +17,8 @@ export interface AllowOptions {
   readonly uids?: readonly (string | number)[];
   /** the addresses of this machine */
   readonly ownAddresses?: readonly string[];
+  /** logins and local accounts are told apart nowhere: Exim's `blocked_users` is asked for both */
+  readonly oneNamespace?: boolean;
 }
 
 export interface AllowList {
@@ -148,11 +150,13 @@ export function allowList(options: AllowOptions): AllowList {
     return uids.has(uid) ? 'allow.uids names it' : undefined;
   }
 
+  const shared = options.oneNamespace === true;
   return {
     reason({ type, id }) {
       if (type === 'client') return clientReason(id);
-      if (type === 'uid') return uidReason(id);
-      return type === 'user' || type === 'sender' ? userReason(id) : undefined;
+      if (type === 'uid') return uidReason(id) ?? (shared ? userReason(id) : undefined);
+      if (type === 'user') return userReason(id) ?? (shared ? uidReason(id) : undefined);
+      return type === 'sender' ? userReason(id) : undefined;
     },
   };
 }

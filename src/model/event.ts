@@ -114,9 +114,22 @@ export function eventToJson(event: MailEvent): Record<string, unknown> {
   const json: Record<string, unknown> = {};
   for (const key of KEYS) {
     const value = event[key];
-    if (value !== undefined) json[key] = key === 'time' ? formatTime(event.time) : value;
+    if (value === undefined) continue;
+    if (key === 'time') json.time = formatTime(event.time);
+    else if (key !== 'client') json[key] = value;
+    else if (isTold(value as Client)) json.client = told(value as Client);
   }
   return json;
+}
+
+/** Whether the log told anything about the client; its address is empty where the MTA did not know it. */
+function isTold({ address, name, helo }: Client): boolean {
+  return address !== '' || name !== undefined || helo !== undefined;
+}
+
+function told(client: Client): Partial<Client> {
+  const { address, ...rest } = client;
+  return address === '' ? rest : client;
 }
 
 /** Invalid: the mailbox or its domain does not exist. */

@@ -29,6 +29,7 @@ Sorry, there is no mailbox here by that name. (#5.1.1)
 525 5.7.13 Recipient account disabled
 unknown user: "bob"
 user unknown. Command output: bob: no such user here
+user unknown. Command output: Invalid user specified.
 User Bob Example (bob@example.org) not listed in Domino Directory
 550 Mailbox not found
 550 5.1.1 bob@example.org is an unknown alias
@@ -163,6 +164,7 @@ all hosts for 'example.org' have been failing for a long time (and retry time no
 530 5.7.0 Must issue a STARTTLS command first
 TLS is required, but was not offered by host mx.example.org[192.0.2.7]
 Message could not be delivered for 5 days
+host lookup did not complete
 `,
   other: `
 

@@ -27,6 +27,17 @@ const policy = { mode: 'enforce', allow, blocksPerHour: 10 } as const;
 const state = { running: [running], recentStarts: [], now: NOW };
 
 describe('one verdict', () => {
+  it('tells logins from local accounts only where the mail server does', () => {
+    const names = { users: ['boss'], uids: ['backup'] };
+    const [postfix, exim] = [allowList(names), allowList({ ...names, oneNamespace: true })];
+    for (const id of ['root', '0', 'backup']) {
+      expect(postfix.reason({ type: 'user', id })).toBeUndefined();
+      expect(exim.reason({ type: 'user', id })).toBeDefined();
+    }
+    expect(postfix.reason({ type: 'uid', id: 'boss' })).toBeUndefined();
+    expect(exim.reason({ type: 'uid', id: 'boss' })).toBeDefined();
+  });
+
   it.each<[string, Verdict, Outcome]>([
     ['a user', verdict(alice), 'blocked'],
     ['a client', verdict({ type: 'client', id: '192.0.2.7' }), 'blocked'],

@@ -30,7 +30,7 @@ export const DOMAIN: readonly ReasonEntry[] = [
     name: 'temporary-dns',
     reason: 'network',
     literals:
-      'lookup failure|name server|resolve route|try again|servfail|temporar|timed out|timeout|dns',
+      'lookup failure|lookup did not complete|name server|resolve route|try again|servfail|temporar|timed out|timeout|dns',
     pattern: either(
       near(
         'host|name service|name server|dns|domain|lookup|resolv\\w+',
@@ -39,7 +39,7 @@ export const DOMAIN: readonly ReasonEntry[] = [
       ),
       near('temporar\\w+', 'dns|name resolution|resolv\\w+', 25),
       word(
-        'dns (?:query|server|error|failure|timeout|lookup) ?(?:failed|failure|error|timed out)?|host name lookup failure|malformed (?:or unexpected )?name server|unable to resolve route',
+        'dns (?:query|server|error|failure|timeout|lookup) ?(?:failed|failure|error|timed out)?|host name lookup failure|host lookup did not complete|malformed (?:or unexpected )?name server|unable to resolve route',
       ),
     ),
     unless:

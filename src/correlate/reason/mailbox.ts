@@ -160,7 +160,7 @@ export const PERSON: readonly ReasonEntry[] = [
       /recipient (?:is )?not (?:on|in) (?:this|our|the)|reserved by rfc|(?:have|has) an? (?:\S+ )?account|is no longer valid|not found in (?:the )?ldap|mailbox name not allowed|need fully-qualified address|handle mail for (?:that|this) user|callout verification failure|exists? that user|no record of (?:this|that|the) (?:user|recipient|address)|(?:has )?left the (?:company|organi[sz]ation)|cannot deliver mail for/,
     ),
     unless:
-      /\b(?:from|sender|return[- ]path|helo|host name|hostname|command|header|sequence)\b[^.;]{0,30}\b(?:invalid|unknown|not|bad|wrong|incorrect)|(?:invalid|unknown|bad|wrong) (?:sender|from|return|command|helo|host|domain|ip|sequence|message|header|credentials)|try again later|mail domain mentioned|no valid recipients from|temporar\w+ (?:lookup|failure)/,
+      /\b(?:from|sender|return[- ]path|helo|host name|hostname|command(?! output)|header|sequence)\b[^.;]{0,30}\b(?:invalid|unknown|not|bad|wrong|incorrect)|(?:invalid|unknown|bad|wrong) (?:sender|from|return|command|helo|host|domain|ip|sequence|message|header|credentials)|try again later|mail domain mentioned|no valid recipients from|temporar\w+ (?:lookup|failure)/,
     example:
       '550 5.1.1 <bob@example.org>: Recipient address rejected: User unknown in local recipient table',
   },

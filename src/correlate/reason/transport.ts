@@ -70,7 +70,7 @@ export const SYSTEM: readonly ReasonEntry[] = [
         '(?:bad|improper|invalid|wrong|unknown|unrecogni[sz]ed|unimplemented|unsupported|unauthenticated) (?:sequence|commands?|parameter|argument|use of (?:smtp )?command)|syntax error|pipelining|before greeting|smtputf0|nested mail|not implemented',
       ),
     ),
-    unless: /address syntax|recipient syntax|bad address syntax|helo/,
+    unless: /address syntax|recipient syntax|bad address syntax|helo|command output/,
     example: '503 5.5.1 Bad sequence of commands',
   },
   {

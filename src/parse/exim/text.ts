@@ -72,7 +72,7 @@ export interface RemoteReply {
 
 /**
  * Takes Exim's frame off: `SMTP error from remote mail server after [pipelined ]COMMAND: [host NAME [IP]: ]REPLY`
- * (transports/smtp.c), `LMTP error after COMMAND: REPLY`, and the callouts'
+ * (transports/smtp.c), `LMTP error after COMMAND: REPLY`, the same with PRDR (one reply a recipient), and the callouts'
  * `response to "COMMAND" [from NAME [IP] ]was: REPLY` (verify.c). Undefined when the text has no such frame.
  */
 export function remoteReply(reader: Reader): RemoteReply | undefined {
@@ -80,7 +80,8 @@ export function remoteReply(reader: Reader): RemoteReply | undefined {
   if (
     !callout &&
     !reader.literal('SMTP error from remote mail server after ') &&
-    !reader.literal('LMTP error after ')
+    !reader.literal('LMTP error after ') &&
+    !reader.literal('PRDR error after ')
   ) {
     return undefined;
   }
