@@ -70,9 +70,12 @@ export function parseConfig(text: string, file: string): Config {
 function checked(text: string, file: string): { config: Config; yaml: YamlFile } {
   const yaml = readConfigText(text, file);
   const result = configSchema.safeParse(yaml.value ?? {});
-  const problems = result.success
-    ? contradictions(result.data, yaml)
-    : problemsOf(yaml, result.error.issues, (path) => suggestKey(configSchema, path));
+  const problems = [
+    ...yaml.problems,
+    ...(result.success
+      ? contradictions(result.data, yaml)
+      : problemsOf(yaml, result.error.issues, (path) => suggestKey(configSchema, path))),
+  ];
   if (!result.success || problems.length > 0) throw problemsError('config', problems);
   return { config: resolveConfig(besideEachOther(result.data, yaml), resolve(file)), yaml };
 }

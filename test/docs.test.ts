@@ -27,6 +27,11 @@ describe.each(PAGES)('%s', (name) => {
     expect(links.filter((path) => !existsSync(join(ROOT, dirname(name), path)))).toEqual([]);
   });
 
+  it('names pages that exist', () => {
+    const named = [...page(name).matchAll(/\bdocs\/[\w/.-]+\.md\b/g)].map(([path]) => path);
+    expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
+
   it('names commands that exist', () => {
     const used = [...page(name).matchAll(/(?:^|[`\s])postern ([a-z]+)\b(?=[^\n]*)/gm)].map(
       ([line, word]) => [line, word as string] as const,
@@ -41,29 +46,42 @@ describe.each(PAGES)('%s', (name) => {
 });
 
 describe('docs/events.md', () => {
-  it('shows the event of the line in docs/flow.md', async () => {
+  const logged = (text: string) =>
+    [...text.matchAll(/^ {4}(Nov 10 .*(?:\n {6}.*)*)/gm)].map(([, line]) =>
+      (line as string).replace(/\n\s+/g, ' '),
+    );
+
+  it('shows the line that docs/flow.md follows, and those before it', () => {
+    const lines = logged(page('docs/events.md'));
+    expect(lines.length).toBeGreaterThan(1);
+    expect(logged(page('docs/flow.md'))).toEqual([lines.at(-1)]);
+  });
+
+  it('shows what parse prints for its lines', async () => {
+    const lines = logged(page('docs/events.md'));
     const example = JSON.parse(/```json\n(.*)\n```/.exec(page('docs/events.md'))?.[1] ?? '');
-    const folded = /^ {4}(Nov 10 .*(?:\n {6}.*)+)/m.exec(page('docs/flow.md'))?.[1] ?? '';
-    const lines = [
-      'Nov 10 09:05:06 mx1 postfix/submission/smtpd[811]: connect from unknown[192.0.2.7]',
-      'Nov 10 09:05:07 mx1 postfix/submission/smtpd[811]: 9BE7E21449E: client=unknown[192.0.2.7], sasl_method=PLAIN, sasl_username=alice@example.net',
-      'Nov 10 09:05:08 mx1 postfix/qmgr[700]: 9BE7E21449E: from=<alice@example.net>, size=1432, nrcpt=1 (queue active)',
-      folded.replace(/\n\s+/g, ' '),
-    ];
     const folder = mkdtempSync(join(tmpdir(), 'postern-docs-'));
     writeFileSync(join(folder, 'mail.log'), `${lines.join('\n')}\n`);
     const out: string[] = [];
-    await main(['parse', join(folder, 'mail.log'), '--zone', '+00:00'], {
+    await main(['parse', '--zone', 'UTC', join(folder, 'mail.log')], {
       stdout: (text) => void out.push(text),
       stderr: () => {},
     });
     rmSync(folder, { recursive: true });
-    const event = JSON.parse(out.join('').trim().split('\n').at(-1) ?? '');
+    const events = out
+      .join('')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events.map(({ line, kind }) => [line, kind])).toEqual([
+      [3, 'accepted'],
+      [4, 'bounced'],
+    ]);
+    const event = events[1];
     const year = new Date(event.time).getUTCFullYear();
     expect(event).toEqual({
       ...example,
       source: join(folder, 'mail.log'),
-      offset: event.offset,
       time: example.time.replace('2026', String(year)),
     });
     expect(Object.keys(event)).toEqual(Object.keys(example));
@@ -79,7 +97,35 @@ describe('docs/events.md', () => {
   });
 });
 
+describe.each(['README.md', 'docs/install.md'])('the steps in %s', (name) => {
+  it('put the units and the folder in place before they are started', () => {
+    const text = page(name);
+    const enabled = [...text.matchAll(/^ {4}systemctl enable --now ([\w. -]+?) *(?:#.*)?$/gm)];
+    expect(enabled.length).toBeGreaterThan(0);
+    const units = readdirSync(join(ROOT, 'systemd'));
+    const copied = text.indexOf('/systemd/postern*.service "$(npm root -g)"/postern/systemd/');
+    const folder = text.search(/mkdir -p \/etc\/postfix\/postern|systemd-tmpfiles --create/);
+    const reloaded = text.indexOf('systemctl daemon-reload');
+    for (const { 1: names = '', index } of enabled) {
+      const files = names.split(' ').map((unit) => (/\./.test(unit) ? unit : `${unit}.service`));
+      expect(units).toEqual(expect.arrayContaining(files));
+      for (const step of [copied, folder, reloaded]) {
+        expect(step).toBeGreaterThan(0);
+        expect(step).toBeLessThan(index);
+      }
+    }
+  });
+});
+
 describe('README.md', () => {
+  it('names the commands without --format json', () => {
+    const [, list = ''] =
+      /`--format json` works with every command but ([^;]+);/.exec(page('README.md')) ?? [];
+    const named = [...list.matchAll(/`(\w+)`/g)].map(([, command]) => command);
+    const without = COMMANDS.filter(({ format }) => format === undefined);
+    expect(named).toEqual(without.map(({ usage }) => usage));
+  });
+
   it('fits its promise: the npm scripts it names exist', () => {
     const { scripts } = JSON.parse(page('package.json')) as { scripts: Record<string, string> };
     for (const name of ['start', 'test']) expect(scripts[name]).toBeDefined();

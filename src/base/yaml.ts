@@ -6,12 +6,15 @@ import {
   type Document,
   isMap,
   isScalar,
+  isSeq,
   LineCounter,
   type Node,
+  type Pair,
   type ParsedNode,
   parseDocument,
   type Range,
   visit,
+  type YAMLMap,
 } from 'yaml';
 import { located, messageOf, type Place, PosternError } from './errors.ts';
 
@@ -30,9 +33,9 @@ export function problemsError(code: string, problems: readonly Problem[]): Poste
 
 /** A parsed file that knows the line of every key. */
 export interface YamlFile {
-  /** the content as plain values, null when there is none; undefined when there are problems */
+  /** the content as plain values, null when there is none; undefined when the problems leave none */
   readonly value: unknown;
-  /** what is wrong with the syntax */
+  /** what is wrong with the syntax; a key that stands there twice leaves a value, the last one */
   readonly problems: readonly Problem[];
   /** a problem at the key or list item that `path` leads to, or at the nearest thing around it */
   problem(path: readonly PropertyKey[], text: string): Problem;
@@ -75,15 +78,13 @@ export function readYaml(text: string, file: string, words: Words = WORDS): Yaml
   });
   const keyPlace = (path: readonly PropertyKey[]) =>
     at(keyAt(root, path) ?? nodeAt(root, path), path);
-  const wrong = mistakesIn(document, words).map(({ offset, text }) => ({
-    file,
-    line: lineAt(offset),
-    text,
-  }));
-  const content = wrong.length === 0 ? contentOf(document, words) : undefined;
+  const mistakes = mistakesIn(document, words);
+  const wrong = mistakes.map(({ offset, text }) => ({ file, line: lineAt(offset), text }));
+  const isReadable = mistakes.every(({ isDuplicate }) => isDuplicate === true);
+  const { value, failure } = isReadable ? contentOf(document, words) : {};
   return {
-    value: content?.value,
-    problems: content?.failure === undefined ? wrong : [{ file, line: 1, text: content.failure }],
+    value,
+    problems: failure === undefined ? wrong : [...wrong, { file, line: 1, text: failure }],
     problem: (path, text) => ({ ...keyPlace(path), text }),
     has: (path) => keyAt(root, path) !== undefined,
     place: (path) => at(nodeAt(root, path), path),
@@ -98,12 +99,15 @@ interface Ranged {
 interface Mistake {
   readonly offset: number;
   readonly text: string;
+  /** a key that was there before: the rest can be read */
+  readonly isDuplicate?: boolean;
 }
 
 function mistakesIn(document: Document.Parsed, words: Words): Mistake[] {
   const said = words.strict ? [...document.errors, ...document.warnings] : document.errors;
   const mistakes: Mistake[] = said.map(({ code, message, pos }) => ({
     offset: pos[0],
+    isDuplicate: code === 'DUPLICATE_KEY',
     text: code === 'MULTIPLE_DOCS' ? words.secondDocument : words.mistake(firstLine(message)),
   }));
   const { alias: tell } = words;
@@ -133,23 +137,28 @@ function contentOf(
 function keyAt(root: ParsedNode | null, path: readonly PropertyKey[]): Node | undefined {
   const parent = nodeAt(root, path.slice(0, -1));
   if (!isMap(parent)) return undefined;
-  const pair = parent.items.find(({ key }) => isScalar(key) && String(key.value) === path.at(-1));
-  return isScalar(pair?.key) ? pair.key : undefined;
+  const key = pairOf(parent, path.at(-1))?.key;
+  return isScalar(key) ? key : undefined;
+}
+
+/** Of a key that stands there twice the last one, as it is with the values. */
+function pairOf({ items }: YAMLMap, name: PropertyKey | undefined): Pair | undefined {
+  return items.findLast(({ key }) => isScalar(key) && String(key.value) === name);
 }
 
 /** The node at `path`, or the last one on the way there: a missing key is reported at its section. */
 function nodeAt(root: ParsedNode | null, path: readonly PropertyKey[]): Node | null {
   let node: Node | null = root;
   for (const step of path) {
-    const next: unknown = node !== null && 'get' in node ? (node as LookUp).get(step, true) : null;
+    const next: unknown = isMap(node)
+      ? pairOf(node, step)?.value
+      : isSeq(node)
+        ? node.get(step, true)
+        : null;
     if (next === null || next === undefined) return node;
     node = next as Node;
   }
   return node;
-}
-
-interface LookUp {
-  get(key: PropertyKey, keepScalar: true): unknown;
 }
 
 /** `targets.postfix.user.type`; list positions count from 1, in brackets. */

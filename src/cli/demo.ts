@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
@@ -52,8 +52,11 @@ export async function runDemo(options: { readonly keep?: boolean }, io: Io): Pro
   });
   const ended = grow(folder, lines).then(() => controller.abort());
   await Promise.all([daemon, ended.catch(() => controller.abort())]);
-  const found = tell(folder, config, io);
-  if (options.keep === false) rmSync(folder, { recursive: true, force: true });
+  const found = tell(folder, io);
+  if (options.keep === false) {
+    rmSync(folder, { recursive: true, force: true });
+    io.stdout('\nThe folder is deleted. Without --no-keep it stays, to look closer.\n');
+  } else io.stdout(lookCloser(folder, config));
   return found ? EXIT.done : EXIT.failed;
 }
 
@@ -104,8 +107,8 @@ async function grow(folder: string, lines: readonly string[]): Promise<void> {
     await sleep(50, undefined);
 }
 
-/** What happened and where to look; true when the stolen account was found. */
-function tell(folder: string, config: string, io: Io): boolean {
+/** What happened; true when the stolen account was found. */
+function tell(folder: string, io: Io): boolean {
   const store = new Store(join(folder, 'postern.db'), { readonly: true });
   try {
     const now = systemClock.now();
@@ -121,22 +124,28 @@ function tell(folder: string, config: string, io: Io): boolean {
     io.stdout(
       `\n${reportText(gatherReport(store, loadRules(SHIPPED_RULES), now - 86_400_000, now + 1))}`,
     );
-    const mails = readdirSync(join(folder, 'outbox'));
-    io.stdout(
-      `\nLook closer:\n  the mail to the abuse address   ${folder}/outbox/${mails[0] ?? '(none)'}\n`,
-    );
-    for (const command of [
-      'blocks',
-      'explain alice@example.net',
-      'events --reason invalid --limit 5',
-      'unblock alice@example.net',
-    ]) {
-      io.stdout(`  node dist/cli/main.js ${command} --config ${config}\n`);
-    }
-    return blocks.length > 0 && mails.length > 0;
+    return blocks.length > 0 && readdirSync(join(folder, 'outbox')).length > 0;
   } finally {
     store.close();
   }
+}
+
+/** What stays in the folder, and the commands that show it. */
+function lookCloser(folder: string, config: string): string {
+  const mail = readdirSync(join(folder, 'outbox'))[0] ?? '(none)';
+  const self = ownCommand(process.argv[1] ?? '', process.cwd());
+  const commands = [
+    'blocks',
+    'explain alice@example.net',
+    'events --reason invalid --limit 5',
+    'unblock alice@example.net',
+  ].map((command) => `  ${self} ${command} --config ${config}\n`);
+  return `\nLook closer:\n  the mail to the abuse address   ${folder}/outbox/${mail}\n${commands.join('')}`;
+}
+
+/** How this program was called: installed by its name, else by its script. */
+export function ownCommand(script: string, cwd: string): string {
+  return basename(script) === 'main.js' ? `node ${relative(cwd, script)}` : 'postern';
 }
 
 function indented(text: string): string {

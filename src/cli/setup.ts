@@ -31,8 +31,10 @@ export interface InstallationOptions {
 }
 
 export interface InitOptions extends InstallationOptions {
-  /** default /etc/postern/postern.yaml */
+  /** the file to write; default `config` */
   readonly output?: string;
+  /** the same, by the name that the option has elsewhere; default /etc/postern/postern.yaml */
+  readonly config?: string;
   readonly force?: boolean;
   readonly mta?: Mta;
   /** address that is told of blocks */
@@ -53,7 +55,8 @@ export interface CheckOptions extends InstallationOptions {
 
 /** Writes the configuration and prints what to do next. Throws a PosternError when it cannot; then nothing is written. */
 export async function runInit(options: InitOptions, io: Io): Promise<ExitStatus> {
-  const output = resolve(options.output ?? DEFAULT_CONFIG_FILE);
+  const named = options.output ?? options.config;
+  const output = resolve(named ?? DEFAULT_CONFIG_FILE);
   if (options.force !== true && existsSync(output))
     throw new PosternError(
       'init',
@@ -65,7 +68,7 @@ export async function runInit(options: InitOptions, io: Io): Promise<ExitStatus>
   writeConfig(output, text);
   const recipe = recipeText(config, {
     ...(await currentValues(options, found.mta)),
-    output: options.output,
+    output: named,
   });
   const { mta, version, notes } = found;
   io.stdout(

@@ -8,10 +8,10 @@ import { type Problem, problemsError, readYaml, type Words, type YamlFile } from
 const mistake = (what: string) => `expected one YAML document, found a mistake: ${what}`;
 const WORDS: Words = { mistake, secondDocument: mistake('a second document'), strict: true };
 
-/** Parses `text`; throws the list of syntax errors. */
+/** Parses `text`; throws the list of syntax errors, unless there is a value in spite of them. */
 export function readConfigText(text: string, file: string): YamlFile {
   const yaml = readYaml(text, file, WORDS);
-  if (yaml.problems.length > 0) throw problemsError('config', yaml.problems);
+  if (yaml.value === undefined) throw problemsError('config', yaml.problems);
   return yaml;
 }
 

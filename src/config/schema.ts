@@ -264,7 +264,7 @@ export const configSchema = section({
     policy
       .optional()
       .describe(
-        'The policy service: answers for each recipient, so that a block also meets a session that is open. See docs/mta/postfix-policy.md.',
+        'The policy service: the mail server asks it while a message comes in (Postfix about each message, Exim about each recipient), so that a block also meets a session that is open. See docs/mta/postfix-policy.md, for Exim docs/mta/exim-open-session.md.',
       ),
     'there is no such service',
   ),

@@ -75,9 +75,9 @@ export interface Rule {
  */
 export function parseRule(text: string, file: string): Rule {
   const problems: Problem[] = [];
-  const rule = readRule(text, file, problems);
-  if (rule === undefined) throw problemError(problems);
-  return rule;
+  const read = readRule(text, file, problems);
+  if (read === undefined) throw problemError(problems);
+  return read.rule;
 }
 
 /**
@@ -87,15 +87,21 @@ export function parseRule(text: string, file: string): Rule {
  */
 export function loadRules(folder: string): readonly Rule[] {
   const problems: Problem[] = [];
-  const rules: Rule[] = [];
+  const read: ReadRule[] = [];
   for (const file of ruleFiles(folder, problems)) {
     const text = textOfFile(file, problems);
-    const rule = text === undefined ? undefined : readRule(text, file, problems);
-    if (rule !== undefined) rules.push(rule);
+    const one = text === undefined ? undefined : readRule(text, file, problems);
+    if (one !== undefined) read.push(one);
   }
-  problems.push(...duplicateNames(rules));
+  problems.push(...duplicateNames(read));
   if (problems.length > 0) throw problemError(problems);
-  return rules;
+  return read.map(({ rule }) => rule);
+}
+
+/** A rule, and the file that knows where its fields stand. */
+interface ReadRule {
+  readonly rule: Rule;
+  readonly yaml: YamlFile;
 }
 
 function ruleFiles(folder: string, problems: Problem[]): string[] {
@@ -129,31 +135,34 @@ function textOfFile(file: string, problems: Problem[]): string | undefined {
   }
 }
 
-function duplicateNames(rules: readonly Rule[]): Problem[] {
+function duplicateNames(read: readonly ReadRule[]): Problem[] {
   const first = new Map<string, string>();
   const problems: Problem[] = [];
-  for (const { name, file } of rules) {
-    const other = first.get(name);
-    if (other === undefined) first.set(name, file);
-    else problems.push({ file, key: 'name', text: `expected another name: ${other} has this one` });
+  for (const { rule, yaml } of read) {
+    const other = first.get(rule.name);
+    if (other === undefined) first.set(rule.name, rule.file);
+    else problems.push(yaml.problem(['name'], `expected another name: ${other} has this one`));
   }
   return problems;
 }
 
 /** The rule, or undefined with everything that is wrong added to `problems` in the order of the lines. */
-function readRule(text: string, file: string, problems: Problem[]): Rule | undefined {
+function readRule(text: string, file: string, problems: Problem[]): ReadRule | undefined {
   const yaml = readYaml(text, file);
-  if (yaml.problems.length > 0) {
+  if (yaml.value === undefined) {
     problems.push(...yaml.problems);
     return undefined;
   }
   const result = ruleSchema.safeParse(yaml.value);
-  const found = (result.error?.issues ?? []).flatMap((issue) => problemsOf(yaml, issue));
+  const issues = result.error?.issues ?? [];
+  const found = [...yaml.problems, ...issues.flatMap((issue) => problemsOf(yaml, issue))];
   if (isMapping(yaml.value)) {
     found.push(...contradictions(yaml.value).map(({ path, text }) => yaml.problem(path, text)));
   }
   problems.push(...found.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
-  return result.success && found.length === 0 ? ruleOf(result.data, file) : undefined;
+  return result.success && found.length === 0
+    ? { rule: ruleOf(result.data, file), yaml }
+    : undefined;
 }
 
 function isMapping(value: unknown): value is Record<string, unknown> {

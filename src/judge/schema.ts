@@ -7,6 +7,8 @@ import { EVENT_KINDS, REASONS } from '../model/event.ts';
 
 /** Sets with a name of their own, beside event kinds and reasons. */
 const NAMED_COUNTS = ['invalid', 'recipients', 'logins'] as const;
+const COUNTS = [...NAMED_COUNTS, ...EVENT_KINDS, ...REASONS] as const;
+const DISTINCT = ['recipient', 'client', 'client-net'] as const;
 
 const MAX_LIMIT = 1_000_000;
 /** A window keeps one entry for each of its values, so distinct limits are smaller. */
@@ -135,7 +137,7 @@ export const ruleSchema = z.strictObject(
     description: text('a sentence that says what the rule finds').optional(),
     reason: text('a text that says why the numbers are what they are').optional(),
     source: text('a text that says where the numbers come from').optional(),
-    count: choice([...NAMED_COUNTS, ...EVENT_KINDS, ...REASONS]),
+    count: choice(COUNTS),
     per: choice(['submitter', ...KEY_TYPES]),
     limit: limit.optional(),
     period: period.optional(),
@@ -151,7 +153,7 @@ export const ruleSchema = z.strictObject(
       .min(1, { error: 'expected at least one duration' })
       .max(8, { error: 'expected at most 8 durations' })
       .optional(),
-    distinct: choice(['recipient', 'client', 'client-net']).optional(),
+    distinct: choice(DISTINCT).optional(),
     'ratio-of': choice(['recipients']).optional(),
     'at-least': whole(MAX_DISTINCT).optional(),
     'at-least-share': percent.optional(),
@@ -177,7 +179,10 @@ export interface Finding {
 
 type Raw = Readonly<Record<string, unknown>>;
 
-/** What contradicts itself though each field alone may be right. `raw` is the file before the schema. */
+/**
+ * What contradicts itself though each field alone may be right. `raw` is the file before the schema: a value that the
+ * schema refuses anyway contradicts nothing.
+ */
 export function contradictions(raw: Raw): Finding[] {
   return [
     ...limitFindings(raw),
@@ -229,16 +234,22 @@ function measureFindings(raw: Raw): Finding[] {
 
 function boundFindings(raw: Raw): Finding[] {
   const findings: Finding[] = [];
-  if ('at-least-share' in raw && ('ratio-of' in raw || !REFUSALS.has(raw.count))) {
+  const isOtherCount = isOneOf(COUNTS, raw.count) && !REFUSALS.has(raw.count);
+  if ('at-least-share' in raw && ('ratio-of' in raw || isOtherCount)) {
     const text = 'expected count: invalid or a reason beside at-least-share, and no ratio-of';
     findings.push({ path: ['at-least-share'], text });
   }
+  const isOtherDistinct = !('distinct' in raw) || isOneOf(DISTINCT, raw.distinct);
   for (const key of ['most-per-domain', 'most-per-host']) {
-    if (key in raw && raw.distinct !== 'recipient') {
+    if (key in raw && isOtherDistinct && raw.distinct !== 'recipient') {
       findings.push({ path: [key], text: `expected distinct: recipient beside ${key}` });
     }
   }
   return findings;
+}
+
+function isOneOf(values: readonly unknown[], value: unknown): boolean {
+  return values.includes(value);
 }
 
 /** Every limit of the file with the way to it, as far as it has the right form. */

@@ -1,15 +1,16 @@
 /** The parts of `postern init` and `postern check` that need no mail server. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { configText } from '../../src/cli/setup/config-text.ts';
 import { listItems } from '../../src/cli/setup/exim.ts';
 import { aclsIn } from '../../src/cli/setup/exim-acls.ts';
-import { findingsText, ok, wrong } from '../../src/cli/setup/finding.ts';
+import { findingsText, ok, warning, wrong } from '../../src/cli/setup/finding.ts';
 import { type Installation, networksIn, pickLog } from '../../src/cli/setup/installation.ts';
 import { indexedType } from '../../src/cli/setup/postfix.ts';
 import { failureOf, settingsIn } from '../../src/cli/setup/programs.ts';
 import { dataLines, eximStatements, postfixLines } from '../../src/cli/setup/recipe.ts';
+import { recipeText } from '../../src/cli/setup/recipe-text.ts';
 import { DEFAULT_CONFIG_FILE, parseConfig } from '../../src/config.ts';
 import { scratchFolder } from '../support/folder.ts';
 
@@ -169,6 +170,10 @@ describe('the configuration that init writes', () => {
     const text = configText(found, policy === undefined ? {} : { policy });
     expect(text).toMatch(policy === true ? /^policy: \{\}$/m : /^# policy: \{\}$/m);
     expect(parseConfig(text, 'p.yaml').policy?.listen).toEqual(listen);
+    for (const page of ['postfix-policy.md', 'exim-open-session.md']) {
+      expect(text).toContain(`docs/mta/${page}`);
+      expect(existsSync(join(DOCS, page))).toBe(true);
+    }
   });
 
   it('is valid, and says what was found', () => {
@@ -188,7 +193,78 @@ describe('the configuration that init writes', () => {
   });
 });
 
+describe('what init prints', () => {
+  const steps = (text: string) => recipeText(parseConfig(text, '/etc/postern/postern.yaml'));
+
+  it.each(['mta: postfix', 'mta: exim'])('for %s: the mail server comes after Postern', (mta) => {
+    const text = steps(mta);
+    expect(text).not.toMatch(/observe|mode: enforce|When it shall block/);
+    const wiring = text.search(/in main\.cf|into the ACL/);
+    expect(text.indexOf('systemctl enable --now postern')).toBeLessThan(wiring);
+  });
+
+  it.each([
+    ['mta: postfix', 'postern-single', /main\.cf|mkdir/],
+    ['mta: postfix\nenforcer: separate', 'postern postern-enforce', /main\.cf|mkdir/],
+    ['mta: exim', 'postern', /ACL|acl_/],
+  ])(
+    'for %j in observe mode: nothing for the mail server before it shall block',
+    (mta, units, touch) => {
+      const text = steps(`${mta}\nmode: observe`);
+      const [now = '', later = ''] = text.split('\nWhen it shall block\n');
+      expect(now).toContain(`systemctl enable --now ${units}\n`);
+      expect(now).toMatch(/postern report .*\n.*postern explain /);
+      expect(now).not.toMatch(touch);
+      const restart = later.indexOf(`systemctl restart ${units}\n`);
+      expect(later.slice(0, restart)).toMatch(/\n3\. Set mode: enforce in \S+postern\.yaml/);
+      expect(later.slice(restart)).toMatch(mta === 'mta: exim' ? /into the ACL/ : /in main\.cf/);
+      const numbers = text.match(/^\d(?=\. )/gm) ?? [];
+      expect(numbers).toEqual(numbers.map((_, index) => String(index + 1)));
+    },
+  );
+});
+
 describe('findings', () => {
+  it('tell a fix where it is first needed, also when others stand between', () => {
+    const lines = '  warn\n    x\n';
+    const text = findingsText([
+      wrong('mta', 'a', `into A:\n${lines}`, { lines }),
+      wrong('mta', 'b', `into B:\n${lines}  accept`, { lines }),
+      warning('mta', 'c', `into A:\n${lines}`, { lines, instead: 'to do without: c: false' }),
+      warning('mta', 'd', `into A:\n${lines}`, { lines }),
+      wrong('mta', 'e'),
+      wrong('mta', 'f', 'else', { instead: 'none' }),
+      wrong('mta', 'g', 'else', { instead: 'none' }),
+    ]);
+    const margin = '         ';
+    expect(text).toBe(
+      [
+        'wrong    mta: a',
+        `${margin}fix: into A:`,
+        `${margin}    warn`,
+        `${margin}      x`,
+        'wrong    mta: b',
+        `${margin}fix: into B:`,
+        `${margin}    (the lines told for: a)`,
+        `${margin}    accept`,
+        'warning  mta: c',
+        `${margin}fix: the same as for: a`,
+        `${margin}or, to do without: c: false`,
+        'warning  mta: d',
+        `${margin}fix: the same`,
+        'wrong    mta: e',
+        'wrong    mta: f',
+        `${margin}fix: else`,
+        `${margin}or, none`,
+        'wrong    mta: g',
+        `${margin}fix: the same`,
+        `${margin}or, none`,
+        '5 things are wrong.',
+        '',
+      ].join('\n'),
+    );
+  });
+
   it('read one a paragraph, a fix once', () => {
     const fix = 'do\n  this';
     const text = findingsText([

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -11,6 +12,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../src/base/errors.ts';
 import { runCommand } from '../../src/base/system.ts';
+import { main } from '../../src/cli/main.ts';
 import { findProgram } from '../../src/cli/setup/programs.ts';
 import { recipeText } from '../../src/cli/setup/recipe-text.ts';
 import { type CheckOptions, type InitOptions, runCheck, runInit } from '../../src/cli/setup.ts';
@@ -325,6 +327,65 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
     );
   });
 
+  it('check proposes no line for main.cf before the maps are there', async () => {
+    await init({ postfixConfig: etc, policy: true });
+    const config = useScratchDatabase();
+    folder.write('mail.log', '');
+    const first = /^first start Postern, which writes the maps; then in main\.cf/;
+    const fixesOf = async () =>
+      (await check()).findings
+        .filter(({ text }) => /does not (?:ask check_\w+_access|name)/.test(text))
+        .map(({ fix }) => fix ?? '');
+    const before = await fixesOf();
+    expect(before.length).toBeGreaterThan(3);
+    for (const fix of before) expect(fix).toMatch(first);
+    await firstStart(config);
+    for (const fix of await fixesOf()) expect(fix).toMatch(/^in main\.cf/);
+    // A map whose index is gone is no map either.
+    rmSync(`${config.targets.postfix.user?.file}.${config.targets.postfix.user?.type}`);
+    for (const fix of await fixesOf()) expect(fix).toMatch(first);
+  });
+
+  it('check proposes nothing for main.cf to who only observes, maps or none', async () => {
+    const { text } = await init({ postfixConfig: etc, observe: true, policy: true });
+    const config = useScratchDatabase();
+    folder.write('mail.log', '');
+    const enforceFirst =
+      /^set mode: enforce and restart Postern first(?:, which writes the maps)?; then /;
+    const asked = async () =>
+      (await check()).findings.filter(({ text }) => /does not (?:ask|name)/.test(text));
+    expect((await asked()).length).toBeGreaterThan(4);
+    for (const { level, fix } of await asked()) {
+      expect(level).toBe('warning');
+      expect(fix).toMatch(enforceFirst);
+    }
+    await firstStart(config);
+    for (const { fix } of await asked()) expect(fix).toMatch(enforceFirst);
+
+    // Who adds the lines all the same has a mail server that answers 451, and is told the two ways out.
+    rmSync(dirname(config.targets.postfix.user?.file ?? ''), { recursive: true });
+    mainCf(printedLines(text));
+    const { wrong } = await check();
+    const maps = wrong.filter(({ text }) => text.startsWith('Postfix asks '));
+    expect(maps).toHaveLength(4);
+    for (const { fix } of maps)
+      expect(fix).toMatch(/^take the line out of main\.cf again, or set mode: enforce /);
+  });
+
+  it('check tells lines for main.cf once, however many services lack them', async () => {
+    await init({ postfixConfig: etc });
+    await firstStart(useScratchDatabase());
+    let text = '';
+    await runCheck(
+      { config: folder.at('postern.yaml') },
+      { stdout: (more) => (text += more), stderr: () => {} },
+    );
+    expect(text.match(/does not ask/g)).toHaveLength(4);
+    expect(text.match(/^ +smtpd_data_restrictions =$/gm)).toHaveLength(1);
+    expect(text.match(/^ +fix: the same$/gm)).toHaveLength(3);
+    expect(text.match(/^ +or, to block no senders: /gm)).toHaveLength(2);
+  });
+
   /** Runs the `postconf -P` that a finding proposes. */
   async function doAsTold(fix = ''): Promise<void> {
     const setting = /^postconf -P '(.*)', then postfix reload$/m.exec(fix)?.[1] ?? '';
@@ -360,6 +421,23 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
       notify: { to: ['abuse@example.org'] },
     });
     expect(readdirSync(folder.path).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  it('init --config names the file to write, as everywhere', async () => {
+    const argv = ['init', '--postfix-config', etc, '--config', folder.at('own.yaml')];
+    let text = '';
+    const io = {
+      stdout: (more: string) => (text += more),
+      stderr: (more: string) => (text += more),
+    };
+    expect(await main(argv, io)).toBe(EXIT.done);
+    expect(text).toContain(`Wrote ${folder.at('own.yaml')}.`);
+    expect(text).toContain(`postern check --config ${folder.at('own.yaml')}`);
+    expect(loadConfig(folder.at('own.yaml')).mta).toBe('postfix');
+    expect(existsSync(folder.at('postern.yaml'))).toBe(false);
+    text = '';
+    expect(await main(argv, io)).not.toBe(EXIT.done);
+    expect(text).toMatch(/own\.yaml: exists already/);
   });
 
   it('init says what is missing where there is no mail server', async () => {
@@ -408,6 +486,25 @@ describe.runIf(available('Exim', eximProgram()))('beside Exim', () => {
     ]);
     configure(SET, acl('acl_check_data', printed(text)) + acl('acl_local', printed(text)));
     expect(await check()).toMatchObject({ status: EXIT.done, ok: true, wrong: [] });
+  });
+
+  it('check tells the statements once, and in observe mode none as a thing to do now', async () => {
+    configure(SET, acl('acl_check_data') + acl('acl_local'));
+    await init({ mta: 'exim', observe: true, policy: true, ...options() });
+    useScratchDatabase();
+    let text = '';
+    await runCheck(
+      { config: folder.at('postern.yaml') },
+      { stdout: (more) => (text += more), stderr: () => {} },
+    );
+    expect(text.match(/ACL \(.*\) looks into/g)?.length).toBeGreaterThanOrEqual(3);
+    expect(text.match(/# Authenticated users\.$/gm)).toHaveLength(1);
+    const fixes = (await check()).findings.filter(({ text }) => text.startsWith('no ACL '));
+    expect(fixes).toHaveLength(4);
+    for (const { level, fix } of fixes) {
+      expect(level).toBe('warning');
+      expect(fix).toMatch(/^set mode: enforce and restart Postern first; then /);
+    }
   });
 
   it('init --policy prints what makes Exim ask the policy service', async () => {

@@ -50,6 +50,18 @@ describe('a configuration with a mistake', () => {
     ]);
   });
 
+  it('reports every mistake at once beside a key that stands there twice', () => {
+    const { message } = failure(() =>
+      parseConfig('mode: observe\nretention: 30\nmode: watch\nlog: [a]\n', 'p.yaml'),
+    );
+    expect(message.split('\n')).toEqual([
+      'p.yaml:2: retention: expected a duration such as 30d, found 30',
+      'p.yaml:3: expected one YAML document, found a mistake: Map keys must be unique',
+      'p.yaml:3: mode: expected one of enforce, observe, found "watch"',
+      'p.yaml:4: log: expected a known key, found an unknown one (did you mean logs?)',
+    ]);
+  });
+
   it('says where the YAML is broken', () => {
     const { message } = failure(() =>
       parseConfig('logs: [/var/log/mail.log\nmode: observe\n', 'p'),

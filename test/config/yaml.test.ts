@@ -64,6 +64,15 @@ describe('mistakes', () => {
     expect(value).toBeUndefined();
   });
 
+  it('leave a value where a key stands there twice: the last one, and its line', () => {
+    const yaml = readYaml('a: { b: 1, b: 2 }\nc: 1\na: { b: 3,\n  b: 4 }\n', 'f.yaml');
+    expect(yaml.problems.map(({ line }) => line)).toEqual([1, 3, 4]);
+    expect(yaml.value).toEqual({ a: { b: 4 }, c: 1 });
+    expect(yaml.place(['a', 'b'])).toEqual({ file: 'f.yaml', line: 4, key: 'a.b' });
+    expect(yaml.keyPlace(['a', 'b'])).toEqual({ file: 'f.yaml', line: 4, key: 'a.b' });
+    expect(readYaml('a: 1\na: [\n', 'f.yaml').value).toBeUndefined();
+  });
+
   it('are no tags that nobody knows, unless they shall be', () => {
     expect(readYaml('a: !x 1', 'f.yaml')).toMatchObject({ problems: [], value: { a: '1' } });
   });

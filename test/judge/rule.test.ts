@@ -109,6 +109,17 @@ describe('bad rules: the comment above each is the message it gives', () => {
   });
 });
 
+test('a field that is there twice hides nothing else', () => {
+  const text = `${MINIMAL}limit: 50\nlimit: 0\ncolour: red\n`;
+  const { message } = failureOf(() => parseRule(text, 'x.yaml'));
+  expect(message.split('\n')).toEqual([
+    'x.yaml:8: expected YAML: Map keys must be unique',
+    'x.yaml:9: expected YAML: Map keys must be unique',
+    expect.stringMatching(/^x\.yaml:9: limit: expected a whole number /),
+    expect.stringMatching(/^x\.yaml:10: colour: expected one of: /),
+  ]);
+});
+
 test('broken YAML is told with its line', () => {
   const { message } = failureOf(() => parseRule(`${MINIMAL}limits: [1, 2\n`, 'x.yaml'));
   expect(message).toMatch(/^x\.yaml:9: expected YAML: Flow sequence/);
@@ -131,7 +142,7 @@ describe('a folder of rules', () => {
       'a.yaml': `${MINIMAL}colour: red\n`,
       'b.yaml': MINIMAL.replace('100', '0'),
       'c.yaml': MINIMAL,
-      'd.yaml': MINIMAL,
+      'd.yaml': `# The same once more.\n${MINIMAL}`,
       'e.yml': MINIMAL,
     });
     const { message, exitStatus } = failureOf(() => loadRules(folder));
@@ -139,7 +150,7 @@ describe('a folder of rules', () => {
       'e.yml: expected a name that ends in .yaml',
       expect.stringMatching(/^a\.yaml:8: colour: expected one of: name, /),
       expect.stringMatching(/^b\.yaml:5: limit: expected a whole number from 1 to /),
-      'd.yaml: name: expected another name: c.yaml has this one',
+      'd.yaml:2: name: expected another name: c.yaml has this one',
     ]);
     expect(exitStatus).toBe(2);
   });

@@ -4,7 +4,7 @@
  */
 import type { Config } from '../../config.ts';
 import { type Acls, acceptsAll, mentions, reachable, stops } from './exim-acls.ts';
-import { type Finding, ok, warning, wrong } from './finding.ts';
+import { ENFORCE_FIRST, type Finding, ok, warning, wrong } from './finding.ts';
 import { eximPolicyStatements, readsocketAddress } from './policy-recipe.ts';
 
 /** ACLs that may ask it, the recommended one first. */
@@ -26,7 +26,8 @@ export function checkEximPolicy(
   const found = looks.find(({ use }) => use === 'in effect');
   if (found !== undefined) return [ok('mta', `${found.name} asks the policy service ${address}`)];
   const level = mode === 'observe' ? warning : wrong;
-  const fix = `put first into ${looks[0]?.acl ?? 'the ACL of acl_smtp_rcpt'}, then restart Exim (Debian: update-exim4.conf before):\n${eximPolicyStatements(policy.listen)}`;
+  const first = mode === 'observe' ? `${ENFORCE_FIRST}; then ` : '';
+  const fix = `${first}put first into ${looks[0]?.acl ?? 'the ACL of acl_smtp_rcpt'}, then restart Exim (Debian: update-exim4.conf before):\n${eximPolicyStatements(policy.listen)}`;
   const weak = looks.find(({ use }) => use !== undefined);
   const why =
     weak === undefined

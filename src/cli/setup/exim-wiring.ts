@@ -7,7 +7,7 @@ import type { Config } from '../../config.ts';
 import { eximConfiguration, listItems } from './exim.ts';
 import { type Acls, acceptsAll, aclsIn, mentions, reachable, stops } from './exim-acls.ts';
 import { checkEximPolicy } from './exim-policy.ts';
-import { type Finding, ok, warning, wrong } from './finding.ts';
+import { ENFORCE_FIRST, type Finding, ok, warning, wrong } from './finding.ts';
 import { ask, failureOf, settingsIn } from './programs.ts';
 import { eximStatements } from './recipe.ts';
 
@@ -38,6 +38,7 @@ export async function checkEximWiring(config: Config, exim: readonly string[]): 
     acls,
     settings: names.map((setting) => ({ setting, acl: settings.get(setting) ?? '' })),
     statements: eximStatements(config.targets.exim),
+    first: config.mode === 'observe' ? `${ENFORCE_FIRST}; then ` : '',
   });
   const { blockedUsers, blockedSenders } = config.targets.exim;
   const level = config.mode === 'observe' ? warning : wrong;
@@ -59,6 +60,8 @@ interface Entrance {
   readonly settings: readonly { readonly setting: string; readonly acl: string }[];
   /** what belongs there */
   readonly statements: string;
+  /** how a fix begins: what has to be done before */
+  readonly first: string;
 }
 
 function checkEntrance(file: string, entrance: Entrance, level: typeof wrong): Finding[] {
@@ -69,11 +72,12 @@ function checkEntrance(file: string, entrance: Entrance, level: typeof wrong): F
   const found = looks.find(({ use }) => use === 'stops');
   if (found !== undefined) return [ok('mta', `${found.name} looks into ${file}`)];
   const fix = fixFor(entrance);
+  const parts = { lines: entrance.statements };
   const weak = looks.find(({ use }) => use !== 'unused');
   if (weak !== undefined)
-    return [level('mta', `${weak.name} looks into ${file}, but ${WEAK[weak.use]}`, fix)];
+    return [level('mta', `${weak.name} looks into ${file}, but ${WEAK[weak.use]}`, fix, parts)];
   const names = entrance.settings.map(({ setting }) => setting).join(', ');
-  return [level('mta', `no ACL (${names}) looks into ${file}`, fix)];
+  return [level('mta', `no ACL (${names}) looks into ${file}`, fix, parts)];
 }
 
 /** Exim looks into it as its own user; a file that it cannot open makes it defer everybody's mail. */
@@ -97,12 +101,12 @@ function useOf(file: string, statements: readonly string[]): Use {
   return statements.slice(0, index).some(acceptsAll) ? 'late' : 'stops';
 }
 
-function fixFor({ settings, statements }: Entrance): string {
+function fixFor({ settings, statements, first }: Entrance): string {
   const { setting, acl } = settings[0] as Entrance['settings'][number];
   if (acl !== '')
-    return `put first into ${acl}, then restart Exim (Debian: update-exim4.conf before):\n${statements}`;
+    return `${first}put first into ${acl}, then restart Exim (Debian: update-exim4.conf before):\n${statements}`;
   const name = setting === LOCAL_ACL ? 'acl_postern_local' : 'acl_postern_data';
-  return `set in the main section: ${setting} = ${name}\nadd after "begin acl", then restart Exim:\n${name}:\n${statements}\n  accept`;
+  return `${first}set in the main section: ${setting} = ${name}\nadd after "begin acl", then restart Exim:\n${name}:\n${statements}\n  accept`;
 }
 
 function checkLog(config: Config, settings: ReadonlyMap<string, string>): Finding[] {

@@ -4,7 +4,7 @@
  */
 import type { Config } from '../../config.ts';
 import type { ListenAddress } from '../../policy/address.ts';
-import { type Finding, ok, warning, wrong } from './finding.ts';
+import { ENFORCE_FIRST, type Finding, ok, warning, wrong } from './finding.ts';
 import {
   isBelow,
   isSameAddress,
@@ -30,8 +30,7 @@ export function checkPostfixPolicy(
 ): Finding[] {
   const front = services.filter((service) => !isReinjection(service));
   if (policy === undefined || front.length === 0) return [];
-  const level = mode === 'observe' ? warning : wrong;
-  const findings = front.flatMap((service) => checkService(service, policy.listen, classes, level));
+  const findings = front.flatMap((service) => checkService(service, policy.listen, classes, mode));
   if (findings.length > 0) return findings;
   const address = policyAddress(policy.listen, queueOf(front[0] as SmtpdService));
   return [ok('mta', `check_policy_service ${address} is in effect`)];
@@ -45,9 +44,10 @@ function checkService(
   service: SmtpdService,
   listen: ListenAddress,
   classes: ReadonlyMap<string, string>,
-  level: typeof wrong,
+  mode: Config['mode'],
 ): Finding[] {
   const { name, chroot } = service;
+  const level = mode === 'observe' ? warning : wrong;
   const queue = queueOf(service);
   if (chroot && listen.kind === 'unix' && !isBelow(listen.path, queue))
     return [
@@ -60,8 +60,11 @@ function checkService(
   const address = policyAddress(listen, queue);
   const place = placeIn(service, listen, classes);
   const fix = fixFor(service, listen);
-  if (place.kind === 'missing')
-    return [level('mta', `${name} does not ask check_policy_service ${address}${place.why}`, fix)];
+  if (place.kind === 'missing') {
+    const first = mode === 'observe' ? `${ENFORCE_FIRST}; then ` : '';
+    const text = `${name} does not ask check_policy_service ${address}${place.why}`;
+    return [level('mta', text, `${first}${fix}`)];
+  }
   if (PASSES.test(place.defaultAction)) return [];
   const answer = place.defaultAction || 'nothing';
   return [

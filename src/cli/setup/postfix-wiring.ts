@@ -6,7 +6,7 @@ import { existsSync, statSync } from 'node:fs';
 import { MAP_TYPES } from '../../config/schema.ts';
 import type { Config, MapTarget } from '../../config.ts';
 import { INDEXED, type IndexedType, isIndexed } from '../../enforce/postmap.ts';
-import { type Finding, ok, warning, wrong } from './finding.ts';
+import { ENFORCE_FIRST, type Finding, type FixParts, ok, warning, wrong } from './finding.ts';
 import { mapTypes, postfixSettings } from './postfix.ts';
 import { checkPostfixPolicy, POLICY_SETTINGS } from './postfix-policy.ts';
 import {
@@ -92,7 +92,7 @@ function checkRestrictions(situation: Situation): Finding[] {
     });
     return [...missingIn(service, missing, situation), ...checkActions(service, config)];
   });
-  for (const { target } of asked) findings.push(...checkMapFile(mapOf(config, target)));
+  for (const { target } of asked) findings.push(...checkMapFile(mapOf(config, target), config));
   return findings.length > 0
     ? findings
     : restrictions.map((restriction) => inOrder(restriction, asked));
@@ -117,18 +117,31 @@ function missingIn(
   { config, values }: Situation,
 ): Finding[] {
   const fix = fixFor(service, config, values);
-  const tell = (level: typeof wrong, some: readonly Missing[], more = '') => {
+  const tell = (level: typeof wrong, some: readonly Missing[], parts: FixParts = {}) => {
     const names = some.map(({ restriction: { check, map }, why }) => `${check} ${map}${why}`);
     return some.length === 0
       ? []
-      : [level('mta', `${service.name} does not ask ${names.join(', ')}`, `${fix}${more}`)];
+      : [level('mta', `${service.name} does not ask ${names.join(', ')}`, fix, parts)];
   };
   const senders = missing.filter(({ restriction }) => restriction.target === 'sender');
   const others = missing.filter(({ restriction }) => restriction.target !== 'sender');
   return [
     ...tell(config.mode === 'observe' ? warning : wrong, others),
-    ...tell(warning, senders, '\nor, to block no senders: targets.postfix.sender: false'),
+    ...tell(warning, senders, { instead: 'to block no senders: targets.postfix.sender: false' }),
   ];
+}
+
+/**
+ * What has to be done before Postfix may be told of the maps: asked for one that is not there, it answers 451 to
+ * everybody. In observe mode Postern writes none.
+ */
+function beforehand(config: Config): string {
+  if (config.mode === 'observe') return `${ENFORCE_FIRST}, which writes the maps; then `;
+  const { user, client, sender, uid } = config.targets.postfix;
+  const isMissing = [user, client, sender, uid].some(
+    (map) => map !== undefined && !(existsSync(map.file) && hasIndex(map)),
+  );
+  return isMissing ? 'first start Postern, which writes the maps; then ' : '';
 }
 
 /** master.cf wins over main.cf: a service with a list of its own needs the lines there. */
@@ -137,13 +150,14 @@ function fixFor(
   config: Config,
   values: PostfixValues,
 ): string {
+  const first = beforehand(config);
   if (!overrides('smtpd_data_restrictions'))
-    return `in main.cf, then postfix reload:\n${dataLines(config.targets.postfix, values.data).trimEnd()}`;
+    return `${first}in main.cf, then postfix reload:\n${dataLines(config.targets.postfix, values.data).trimEnd()}`;
   const value = dataLines(config.targets.postfix, setting('smtpd_data_restrictions')).replace(
     /^.*=\s*/,
     '',
   );
-  return `postconf -P '${name}/smtpd_data_restrictions=${masterValue(value)}', then postfix reload`;
+  return `${first}postconf -P '${name}/smtpd_data_restrictions=${masterValue(value)}', then postfix reload`;
 }
 
 function mapOf(config: Config, target: Restriction['target']): MapTarget {
@@ -181,12 +195,14 @@ function checkTypes(config: Config, types: readonly string[]): Finding[] {
 const USABLE: readonly string[] = MAP_TYPES;
 
 /** A table that is asked but cannot be opened makes smtpd answer 451 to everybody. */
-function checkMapFile(map: MapTarget): Finding[] {
-  const written = 'start Postern first: it writes the file, empty or not';
+function checkMapFile(map: MapTarget, { mode }: Config): Finding[] {
+  const fix =
+    mode === 'observe'
+      ? 'take the line out of main.cf again, or set mode: enforce and restart Postern: in observe mode it writes no maps'
+      : 'start Postern: it writes the file, empty or not';
   if (!existsSync(map.file))
-    return [wrong('mta', `Postfix asks ${map.file}, which does not exist`, written)];
-  if (!(map.type in INDEXED)) return [];
-  return isIndexed({ type: map.type as IndexedType, file: map.file })
+    return [wrong('mta', `Postfix asks ${map.file}, which does not exist`, fix)];
+  return hasIndex(map)
     ? []
     : [
         wrong(
@@ -195,6 +211,11 @@ function checkMapFile(map: MapTarget): Finding[] {
           `postmap ${map.type}:${map.file}`,
         ),
       ];
+}
+
+/** Whether the index that Postfix reads is there and up to date; true for a type without one. */
+function hasIndex({ type, file }: MapTarget): boolean {
+  return !(type in INDEXED) || isIndexed({ type: type as IndexedType, file });
 }
 
 function checkSubmit(config: Config, { submit }: PostfixValues): Finding[] {
@@ -207,11 +228,11 @@ function checkSubmit(config: Config, { submit }: PostfixValues): Finding[] {
   if (index < 0 || (first >= 0 && first < index)) {
     const why = index < 0 ? 'does not name' : `has ${patterns[first]} in front of`;
     const text = `authorized_submit_users ${why} ${pattern}`;
-    const fix = `in main.cf: ${submitLine(config.targets.postfix, submit).trimEnd()}`;
+    const fix = `${beforehand(config)}in main.cf: ${submitLine(config.targets.postfix, submit).trimEnd()}`;
     return [config.mode === 'observe' ? warning('mta', text, fix) : wrong('mta', text, fix)];
   }
   const stats = statSync(map.file, { throwIfNoEntry: false });
-  if (stats === undefined) return checkMapFile(map);
+  if (stats === undefined) return checkMapFile(map, config);
   return (stats.mode & 0o004) === 0
     ? [
         wrong(
