@@ -3,6 +3,7 @@
  * transaction of a block is composed once and sent until it is accepted.
  */
 import { randomUUID } from 'node:crypto';
+import { counted } from './base/count.ts';
 import type { Log } from './base/log.ts';
 import { type Clock, SECOND } from './base/time.ts';
 import { type TargetState, triedBlock } from './enforcer.ts';
@@ -167,6 +168,6 @@ export function measuresFor(store: Store, block: number | undefined): Measures {
   }
   const held = store.state.read(`held ${block}`);
   if (typeof held === 'number' && held > 0)
-    measures.push(`${held} messages in the queue were held.`);
+    measures.push(`Held in the queue: ${counted(held, 'message')}.`);
   return measures.length === 0 ? ['NOT in force: see postern status.'] : measures;
 }

@@ -1,11 +1,13 @@
-/** A period of the store as one report: gathered once, shown as text in 80 columns or as JSON. */
+/** A period of the store as one report: gathered once, shown as text in 80 columns, as JSON, or as HTML (report-html.ts). */
 import { formatTime } from './base/time.ts';
 import type { Nearest } from './judge/judge.ts';
 import type { Rule } from './judge/rule.ts';
+import { measured, ratiosOf } from './measured.ts';
 import { formatIdentity } from './model/address.ts';
 import type { SubmitterType } from './model/event.ts';
 import { nearMisses } from './near.ts';
 import { identityText, visible } from './notify/notice.ts';
+import { releaseText } from './release.ts';
 import type { StoredBlock } from './store/blocks.ts';
 import {
   type AttackerCount,
@@ -35,6 +37,8 @@ export interface Report {
   readonly dsnsSent: number;
   /** providers whose refusals did not count for some of the time */
   readonly suspects: readonly SuspectPeriod[];
+  /** names of the rules whose limits are percent */
+  readonly ratios: ReadonlySet<string>;
 }
 
 const MOST = 10;
@@ -73,12 +77,13 @@ export function gatherReport(
     suspects: suspectPeriods(store).filter(
       ({ began, ended }) => began < until && (ended === undefined || ended >= since),
     ),
+    ratios: ratiosOf(rules),
   };
 }
 
 /** The report with times as RFC 3339. */
 export function reportJson(report: Report): Record<string, unknown> {
-  const { since, until, blocks, verdicts, suspects, near, ...rest } = report;
+  const { since, until, blocks, verdicts, suspects, near, ratios: _, ...rest } = report;
   return {
     since: formatTime(since),
     until: formatTime(until),
@@ -104,9 +109,9 @@ export function reportText(report: Report): string {
   const parts = [
     [`Postern report, ${formatTime(report.since)} to ${formatTime(report.until)}`],
     section('Mail', totals(report)),
-    section('Blocks', report.blocks.map(blockLine), 'None.'),
-    section('Came near a limit', report.near.map(nearLine), 'Nobody.'),
-    section('Met a limit, not blocked', verdictLines(report.verdicts), 'Nobody.'),
+    section('Blocks', report.blocks.flatMap(blockLines), 'None.'),
+    section('Came near a limit', nearLines(report), 'Nobody.'),
+    section('Met a limit, not blocked', verdictLines(report), 'Nobody.'),
     section('Most invalid recipients by submitter', submitterLines(report.submitters), 'None.'),
     section('Who refuses our mail, and why', report.refusers.flatMap(refuserLines), 'Nobody.'),
     ...(report.suspects.length === 0 ? [] : [suspectSection(report.suspects)]),
@@ -153,44 +158,77 @@ function columns(words: readonly string[]): string {
   return lines.join('\n');
 }
 
-function blockLine(block: StoredBlock): string {
+/** One line, or two where it does not fit: how a block ended is not cut off. */
+function blockLines(block: StoredBlock): string[] {
+  const who = `  ${identityText(block.key)}`;
+  const cause = `${block.cause}, ${shortTime(block.start)}`;
   const ended =
-    block.released === undefined ? 'runs' : `${block.releasedBy} ${shortTime(block.released)}`;
-  return `  ${identityText(block.key)}  ${block.cause}, ${shortTime(block.start)}, ${ended}`;
+    block.released === undefined
+      ? 'runs'
+      : `ended ${shortTime(block.released)}: ${releaseText(block)}`;
+  const line = `${who}  ${cause}, ${ended}`;
+  if (visible(line).length <= WIDTH) return [line];
+  return [`${who}  ${cause},`, `      ${ended}`];
 }
 
-/** One line for a rule and key, however often it was met. */
-function verdictLines(verdicts: readonly StoredVerdict[]): string[] {
-  const lines = new Map<string, { times: number; highest: number; last: StoredVerdict }>();
+/** A rule that a key met, however often. */
+export interface MetLimit {
+  readonly times: number;
+  readonly highest: number;
+  readonly last: StoredVerdict;
+}
+
+/** One entry for a rule and key, in the order of their first verdicts; so many that somebody reads them. */
+export function metLimits(verdicts: readonly StoredVerdict[]): MetLimit[] {
+  const met = new Map<string, MetLimit>();
   for (const stored of verdicts) {
     const key = `${stored.verdict.rule} ${stored.verdict.key.type} ${stored.verdict.key.id}`;
-    const known = lines.get(key);
-    lines.set(key, {
+    const known = met.get(key);
+    met.set(key, {
       times: (known?.times ?? 0) + 1,
       highest: Math.max(known?.highest ?? 0, stored.verdict.count),
       last: stored,
     });
   }
-  return [...lines.values()]
-    .slice(0, 4 * MOST)
-    .map(({ times, highest, last: { verdict, outcome } }) => {
-      const often = times === 1 ? '' : `, ${times} times`;
-      return `  ${identityText(verdict.key)}  ${verdict.rule} ${highest}/${verdict.limit} (${outcome}${often})`;
-    });
+  return [...met.values()].slice(0, 4 * MOST);
 }
 
-function nearLine({ key, rule, highest, limit, time }: Nearest): string {
-  return `  ${identityText(key)}  ${rule} ${highest}/${limit}, ${shortTime(time)}`;
+function verdictLines({ verdicts, ratios }: Report): string[] {
+  return metLimits(verdicts).map(({ times, highest, last: { verdict, outcome } }) => {
+    const often = times === 1 ? '' : `, ${times} times`;
+    const { key, rule, limit } = verdict;
+    return `  ${identityText(key)}  ${rule} ${ofLimit(highest, limit, rule, ratios)} (${outcome}${often})`;
+  });
+}
+
+function nearLines({ near, ratios }: Report): string[] {
+  return near.map(({ key, rule, highest, limit, time }) => {
+    return `  ${identityText(key)}  ${rule} ${ofLimit(highest, limit, rule, ratios)}, ${shortTime(time)}`;
+  });
+}
+
+/** `4/5`, `93.7/25 %`. */
+function ofLimit(
+  highest: number,
+  limit: number,
+  rule: string,
+  ratios: ReadonlySet<string>,
+): string {
+  return `${highest}/${measured(limit, rule, ratios)}`;
 }
 
 function submitterLines(submitters: readonly SubmitterCount[]): string[] {
   if (submitters.length === 0) return [];
-  const rows = submitters.map(({ type, id, invalid, recipients, clients }) => {
-    const share =
-      recipients === 0 ? '' : `${Math.min(100, Math.round((100 * invalid) / recipients))} %`;
-    return `${String(invalid).padStart(8)} ${String(recipients).padStart(11)} ${share.padStart(6)} ${String(clients).padStart(8)}  ${formatIdentity({ type: type as SubmitterType, id })}`;
+  const rows = submitters.map((one) => {
+    const { type, id, invalid, recipients, clients } = one;
+    return `${String(invalid).padStart(8)} ${String(recipients).padStart(11)} ${shareText(one).padStart(6)} ${String(clients).padStart(8)}  ${formatIdentity({ type: type as SubmitterType, id })}`;
   });
   return [' invalid  recipients  share  clients  submitter', ...rows];
+}
+
+/** How much of its mail went to nobody; empty when it sent none. */
+export function shareText({ invalid, recipients }: SubmitterCount): string {
+  return recipients === 0 ? '' : `${Math.min(100, Math.round((100 * invalid) / recipients))} %`;
 }
 
 function refuserLines({ host, reason, count, reply }: RefuserCount): string[] {
@@ -207,6 +245,7 @@ function suspectSection(suspects: readonly SuspectPeriod[]): string[] {
   return section('Refusals that did not count: the provider was suspect', lines);
 }
 
-function shortTime(ms: number): string {
+/** To the minute: `2026-11-10 09:05Z`. */
+export function shortTime(ms: number): string {
   return `${formatTime(ms).slice(0, 16).replace('T', ' ')}Z`;
 }

@@ -15,6 +15,18 @@ export interface Place {
   readonly key?: string;
 }
 
+/**
+ * Codes of what the environment did: a file or folder that cannot be read or written, a program that is not there, a
+ * database that does not exist yet. Everything else is for the operator to correct: usage, configuration, rules.
+ */
+const FAILURES: ReadonlySet<string> = new Set([
+  'unreadable',
+  'init',
+  'database-missing',
+  'database-unusable',
+  'database-corrupt',
+]);
+
 /** `code` is stable and for programs; the message is one line (a list of problems: one a line) for people. */
 export class PosternError extends Error {
   readonly code: string;
@@ -29,7 +41,7 @@ export class PosternError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'PosternError';
     this.code = code;
-    this.exitStatus = options.exitStatus ?? EXIT.usage;
+    this.exitStatus = options.exitStatus ?? (FAILURES.has(code) ? EXIT.failed : EXIT.usage);
     this.place = options.place ?? {};
   }
 }

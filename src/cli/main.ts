@@ -4,6 +4,7 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
+import { addHelp } from './help.ts';
 import { type Io, processIo } from './io.ts';
 import { version } from './version.ts';
 
@@ -13,8 +14,10 @@ interface Entry {
   readonly summary: string;
   readonly options?: readonly Option[];
   readonly args?: readonly Argument[];
-  /** takes --format text|json */
-  readonly format?: boolean;
+  /** takes --format text|json, or one of these */
+  readonly format?: true | readonly string[];
+  /** false: takes no --config, because it uses no configuration */
+  readonly config?: false;
   /** needs the database and no rights: root becomes the owner of the database first */
   readonly asOwner?: boolean;
   run(args: readonly never[], options: never, io: Io): Promise<ExitStatus> | ExitStatus;
@@ -31,6 +34,11 @@ const zone = () =>
     "time zone of stamps that name none (Europe/Berlin, +01:00); default this host's",
   );
 const files = () => new Argument('<file...>', "log files, plain or gzip'd; - is standard input");
+/** What `timeOf` (typed.ts) reads. */
+const TIMES = '2026-11-01, 2026-11-01T09:00 (configured zone) or 2026-11-01T09:00:00Z';
+const since = (more = '') =>
+  new Option('--since <time>', `from then on: 24h (that long ago), ${TIMES}${more}`);
+const until = (more = '') => new Option('--until <time>', `likewise, exclusive${more}`);
 const identity = () => new Argument('<id>', 'alice@example.net, 192.0.2.7 or uid:33');
 
 /** Every command, in the order of `postern help`. Code is loaded when its command is run, so that small ones start fast. */
@@ -56,7 +64,7 @@ export const COMMANDS: readonly Entry[] = [
       'find the mail server and its log, write a configuration, print what to add to the mail server',
     options: [
       mta(),
-      new Option('--output <file>', 'write the configuration there'),
+      new Option('--output <file>', 'write the configuration there; the same as --config'),
       new Option('--force', 'replace a configuration that exists'),
       new Option('--notify <address>', 'who is told about blocks, usually the abuse address'),
       new Option('--observe', 'begin in observe mode: the mail server is not touched'),
@@ -97,6 +105,7 @@ export const COMMANDS: readonly Entry[] = [
     usage: 'block',
     asOwner: true,
     summary: 'shut someone out by hand',
+    format: true,
     args: [identity()],
     options: [
       new Option('--for <duration>', 'how long, 1h or 7d; default until released'),
@@ -109,6 +118,7 @@ export const COMMANDS: readonly Entry[] = [
     usage: 'unblock',
     asOwner: true,
     summary: 'end a block; what happened before does not count again',
+    format: true,
     args: [identity()],
     run: async ([id], options, io) =>
       (await import('./blocks/change.ts')).runUnblock(id as never, options, io),
@@ -141,8 +151,8 @@ export const COMMANDS: readonly Entry[] = [
     summary: 'query stored events',
     format: true,
     options: [
-      new Option('--since <time>', '24h ago, or 2026-11-01T09:00:00Z'),
-      new Option('--until <time>', 'likewise, exclusive'),
+      since(),
+      until(),
       new Option('--of <id>', 'of this submitter or client'),
       new Option('--kind <kinds>', 'bounced,rejected,...'),
       new Option('--reason <reasons>', 'invalid-recipient,... or invalid'),
@@ -171,6 +181,7 @@ export const COMMANDS: readonly Entry[] = [
   {
     usage: 'classify',
     summary: 'SMTP replies to {reply, code, status, reason}',
+    config: false,
     args: [new Argument('[reply...]', 'replies; without any, one a line on standard input')],
     format: true,
     run: async ([replies], _options, io) =>
@@ -192,17 +203,18 @@ export const COMMANDS: readonly Entry[] = [
   {
     usage: 'report',
     asOwner: true,
-    summary: 'a period in text or JSON',
-    format: true,
+    summary: 'a period in text, JSON or HTML',
+    format: ['text', 'json', 'html'],
     options: [
-      new Option('--since <time>', '24h ago (default), or 2026-11-01T09:00:00Z'),
-      new Option('--until <time>', 'likewise, exclusive; default now'),
+      since('; default 24h'),
+      until('; default now'),
       new Option('--mail', 'send it to the abuse address'),
     ],
     run: async (_args, options, io) => (await import('./report.ts')).runReport(options, io),
   },
   {
     usage: 'demo',
+    config: false,
     summary: 'the whole pipeline in a scratch folder on a bundled log',
     options: [new Option('--no-keep', 'delete the scratch folder at the end')],
     run: async (_args, options, io) => (await import('./demo.ts')).runDemo(options, io),
@@ -231,6 +243,7 @@ function programOf(io: Io, done: (status: ExitStatus) => void): Command {
     .configureOutput({ writeOut: io.stdout, writeErr: io.stderr })
     .showHelpAfterError('(postern --help lists the commands)');
   for (const entry of COMMANDS) addCommand(program, entry, io, done);
+  addHelp(program);
   return program;
 }
 
@@ -242,12 +255,15 @@ function addCommand(
 ): void {
   const command = program.command(entry.usage).description(entry.summary);
   for (const argument of entry.args ?? []) command.addArgument(argument);
-  command.addOption(
-    new Option('--config <file>', 'configuration file; default /etc/postern/postern.yaml'),
-  );
-  if (entry.format === true) {
+  if (entry.config !== false) {
     command.addOption(
-      new Option('--format <format>', 'how to print').choices(['text', 'json']).default('text'),
+      new Option('--config <file>', 'configuration file; default /etc/postern/postern.yaml'),
+    );
+  }
+  if (entry.format !== undefined) {
+    const formats = entry.format === true ? ['text', 'json'] : entry.format;
+    command.addOption(
+      new Option('--format <format>', 'how to print').choices(formats).default('text'),
     );
   }
   for (const option of entry.options ?? []) command.addOption(option);

@@ -1,48 +1,50 @@
-/** `postern report`: a period as text or JSON; `--mail` sends it. */
+/** `postern report`: a period as text, JSON or HTML; `--mail` sends it, as text and HTML whatever `--format` says. */
 import { randomUUID } from 'node:crypto';
 import { EXIT, type ExitStatus, messageOf, PosternError } from '../base/errors.ts';
 import { formatTime, systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { loadRules } from '../judge/rule.ts';
-import { plainHtml } from '../notify/notice.ts';
-import { gatherReport, reportJson, reportText } from '../report.ts';
+import { visible } from '../notify/notice.ts';
+import { gatherReport, type Report, reportJson, reportText } from '../report.ts';
+import { reportHtml } from '../report-html.ts';
 import { Store } from '../store/store.ts';
 import { type Io, jsonLine } from './io.ts';
-import { timeOf } from './typed.ts';
+import { periodOf } from './typed.ts';
 
 export interface ReportOptions {
   readonly config?: string;
   readonly since?: string;
   readonly until?: string;
-  readonly format?: 'text' | 'json';
+  readonly format?: 'text' | 'json' | 'html';
   readonly mail?: boolean;
 }
 
 export async function runReport(options: ReportOptions, io: Io): Promise<ExitStatus> {
   const config = loadConfig(options.config);
-  const since = timeOf('--since', options.since ?? '24h');
-  const until =
-    options.until === undefined ? systemClock.now() + 1 : timeOf('--until', options.until);
-  if (since >= until) throw new PosternError('usage', '--since must lie before --until');
+  const now = systemClock.now() + 1;
+  const typed = { since: options.since ?? '24h', until: options.until };
+  const { since = now, until = now } = periodOf(typed, config.zone);
+  if (since >= until) throw new PosternError('usage', '--since must lie before now');
   const store = new Store(config.database, { readonly: true });
   try {
     const report = gatherReport(store, loadRules(config.rules), since, until);
-    if (options.mail === true) return await mailReport(reportText(report), since, config, io);
-    io.stdout(options.format === 'json' ? jsonLine(reportJson(report)) : reportText(report));
+    if (options.mail === true) return await mailReport(report, config, io);
+    io.stdout(shown(report, options.format));
     return EXIT.done;
   } finally {
     store.close();
   }
 }
 
-async function mailReport(
-  text: string,
-  since: number,
-  config: Config,
-  io: Io,
-): Promise<ExitStatus> {
-  const { notify, report } = config;
-  if (notify === undefined || report.to.length === 0) {
+function shown(report: Report, format: ReportOptions['format']): string {
+  if (format === 'json') return jsonLine(reportJson(report));
+  return format === 'html' ? reportHtml(report) : reportText(report);
+}
+
+async function mailReport(report: Report, config: Config, io: Io): Promise<ExitStatus> {
+  const { notify } = config;
+  const { to } = config.report;
+  if (notify === undefined || to.length === 0) {
     throw new PosternError(
       'config',
       `${config.file}: notify: expected notify.to and notify.from, found none: --mail has nobody to write to`,
@@ -52,22 +54,22 @@ async function mailReport(
     );
   }
   const messageId = `<${randomUUID()}@${notify.from.slice(notify.from.lastIndexOf('@') + 1)}>`;
-  const subject = `[postern] report since ${formatTime(since).slice(0, 16)}Z`;
+  const subject = `[postern] report since ${formatTime(report.since).slice(0, 16)}Z`;
   const mail = {
     messageId,
-    recipient: report.to.join(', '),
+    recipient: to.join(', '),
     subject,
-    text,
-    html: plainHtml(text),
+    text: reportText(report),
+    html: reportHtml(report),
     created: systemClock.now(),
   };
   const { mailNotifier } = await import('../notify/mail.ts');
   try {
     await mailNotifier(notify.transport, notify.from).send(mail);
   } catch (error) {
-    io.stderr(`the report was not sent: ${messageOf(error)}\n`);
+    io.stderr(`postern: the report was not sent: ${visible(messageOf(error))}\n`);
     return EXIT.failed;
   }
-  io.stdout(`Report sent to ${report.to.join(', ')}.\n`);
+  io.stdout(`Report sent to ${to.join(', ')}.\n`);
   return EXIT.done;
 }

@@ -94,7 +94,7 @@ async function findMta(options: InitOptions): Promise<Installation> {
   const found = results.filter((result) => 'version' in result);
   if (found.length > 1)
     throw new PosternError(
-      'init',
+      'usage',
       'both Postfix and Exim are here: say which one with --mta postfix or --mta exim',
     );
   const [only] = found;

@@ -1,8 +1,9 @@
 /** Values as they are typed on a command line: identities, times, durations, numbers, words. */
 import { PosternError } from '../base/errors.ts';
-import { parseDuration, systemClock } from '../base/time.ts';
+import { formatTime, parseDuration, systemClock } from '../base/time.ts';
 import { parseIdentity } from '../model/address.ts';
 import type { Submitter } from '../model/event.ts';
+import { createZone } from '../parse/envelope/zone.ts';
 
 /** An identity as typed; throws a PosternError (exit status 2) when it is none. */
 export function identityOf(text: string): Submitter {
@@ -28,18 +29,45 @@ export function durationOf(text: string | undefined): number | undefined {
   return duration;
 }
 
-/** A time as typed: `24h` (that long ago) or RFC 3339. Throws a PosternError (exit status 2). */
-export function timeOf(option: string, text: string): number {
-  const ago = parseDuration(text);
+/**
+ * A time as typed: `24h` (that long ago; `24h ago` says the same), RFC 3339, or a date or a date with a time, which
+ * are meant in `zone`. Throws a PosternError (exit status 2).
+ */
+export function timeOf(option: string, text: string, zone: string): number {
+  const ago = parseDuration(text.replace(/ ago$/, ''));
   if (ago !== undefined) return systemClock.now() - ago;
-  const time = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(time)) {
-    throw new PosternError(
-      'usage',
-      `${option} ${text}: expected a duration such as 24h or a time such as 2026-11-01T09:00:00Z`,
-    );
+  const time = instantOf(text, zone);
+  if (time !== undefined) return time;
+  throw new PosternError(
+    'usage',
+    `${option} ${text}: expected a duration such as 24h or a time such as 2026-11-01T09:00:00Z`,
+  );
+}
+
+const TIME =
+  /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?))?(Z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?$/i;
+
+/** ms; undefined when it is no time, or a day that no month has. */
+function instantOf(text: string, zone: string): number | undefined {
+  const [, day, clock = '00:00', named] = TIME.exec(text) ?? [];
+  // What a clock showed, as if it were one in UTC.
+  const civil = Date.parse(`${day}T${clock}Z`);
+  if (Number.isNaN(civil) || !formatTime(civil).startsWith(`${day}`)) return undefined;
+  if (named?.toUpperCase() === 'Z') return civil;
+  return createZone(named ?? zone).instants(civil)[0];
+}
+
+/** `--since` and `--until` as typed, ms; throws a PosternError (exit status 2), also when nothing lies between them. */
+export function periodOf(
+  typed: { readonly since?: string | undefined; readonly until?: string | undefined },
+  zone: string,
+): { readonly since?: number; readonly until?: number } {
+  const since = typed.since === undefined ? undefined : timeOf('--since', typed.since, zone);
+  const until = typed.until === undefined ? undefined : timeOf('--until', typed.until, zone);
+  if (since !== undefined && since >= (until ?? Number.POSITIVE_INFINITY)) {
+    throw new PosternError('usage', '--since must lie before --until');
   }
-  return time;
+  return { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) };
 }
 
 /** Words with commas between them, each one of `allowed`. Throws a PosternError (exit status 2). */

@@ -1,12 +1,10 @@
 /**
  * The lines of a file that is given once: plain, gzip'd (told by its first bytes; several members are one file),
  * or standard input. Reads to the end and stops; growing files are the follower's. A file that cannot be read or
- * unpacked throws a PosternError `unreadable`, after the lines before the damage.
+ * unpacked throws a PosternError `unreadable` (exit status 1), after the whole lines before the damage.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
+import { createGunzip, type Gunzip } from 'node:zlib';
 import { messageOf, PosternError } from '../base/errors.ts';
 import type { Line } from '../model/line.ts';
 import { LineSplitter } from './lines.ts';
@@ -88,19 +86,80 @@ async function* unpacked(
   }
 }
 
-/** The unpacker reads ahead, and what it holds must not be overwritten. */
-async function* copies(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  for await (const chunk of chunks) yield Buffer.from(chunk);
-}
-
 async function* joined(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
   if (head.length > 0) yield head;
   for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
 }
 
+/** Bytes that are unpacked together: what a damaged place can take with it, and a thousandth of what they may become. */
+const PIECE = 16_384;
+
+/**
+ * Piece by piece, and what one gave is handed on before the next is looked at: an unpacker that fails drops what
+ * nobody has taken yet. Ends with the last member; what follows it (padding of a tape) is not looked at.
+ */
 async function* gunzip(packed: AsyncIterable<Buffer>, chunkBytes: number): AsyncGenerator<Buffer> {
-  const stream = createGunzip({ chunkSize: chunkBytes });
-  // A failure of either end destroys the stream with it, and so reaches the loop below.
-  pipeline(Readable.from(copies(packed)), stream).catch(() => {});
-  yield* stream as AsyncIterable<Buffer>;
+  const unpacker = new Unpacker(chunkBytes);
+  try {
+    for await (const chunk of packed) {
+      for (let start = 0; start < chunk.length; start += PIECE) {
+        yield* await unpacker.push(chunk.subarray(start, start + PIECE));
+        if (unpacker.failure !== undefined) throw unpacker.failure;
+        if (unpacker.isOver) return;
+      }
+    }
+    yield* await unpacker.end();
+    if (unpacker.failure !== undefined) throw unpacker.failure;
+  } finally {
+    unpacker.close();
+  }
+}
+
+/** Node's unpacker, asked one piece after the other. */
+class Unpacker {
+  failure: unknown;
+  isOver = false;
+  readonly #stream: Gunzip;
+  #unpacked: Buffer[] = [];
+  #wake = (): void => {};
+
+  constructor(chunkBytes: number) {
+    this.#stream = createGunzip({ chunkSize: chunkBytes });
+    this.#stream.on('data', (chunk: Buffer) => this.#unpacked.push(chunk));
+    this.#stream.on('error', (error) => {
+      this.failure ??= error;
+      this.#wake();
+    });
+    this.#stream.on('end', () => {
+      this.isOver = true;
+      this.#wake();
+    });
+  }
+
+  /** What `packed` becomes; done with `packed` when it resolves. A failure is in `failure`, never thrown. */
+  push(packed: Buffer): Promise<Buffer[]> {
+    return this.#step((done) => this.#stream.write(packed, done));
+  }
+
+  /** What is left when nothing more comes. */
+  end(): Promise<Buffer[]> {
+    return this.#step(() => this.#stream.end());
+  }
+
+  close(): void {
+    this.#stream.destroy();
+  }
+
+  async #step(act: (done: (error?: Error | null) => void) => void): Promise<Buffer[]> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      act((error) => {
+        this.failure ??= error ?? undefined;
+        resolve();
+      });
+    });
+    const unpacked = this.#unpacked;
+    this.#unpacked = [];
+    return unpacked;
+  }
 }

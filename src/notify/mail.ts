@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createTransport, type SendMailOptions, type Transporter } from 'nodemailer';
-import { replaceFile } from '../base/system.ts';
+import { type CommandResult, replaceFile, runCommand } from '../base/system.ts';
+import { formatDuration } from '../base/time.ts';
 
 /** How mails leave: one of two ways. `passwordFile` is read at every attempt. */
 export type MailRoute =
@@ -32,6 +33,8 @@ export interface Notifier {
 }
 
 const TIMEOUT = 30_000;
+/** Of what a program says, characters. */
+const MOST_SAID = 300;
 
 /** RFC 3834 5: no vacation message and no other robot answers these. */
 const HEADERS = { 'Auto-Submitted': 'auto-generated', Precedence: 'bulk' };
@@ -40,6 +43,7 @@ const HEADERS = { 'Auto-Submitted': 'auto-generated', Precedence: 'bulk' };
 export function mailNotifier(route: MailRoute, from: string): Notifier {
   return {
     async send(mail) {
+      if (route.kind === 'sendmail') return await throughProgram(route.path, mail, from);
       const transport = transportFor(route);
       try {
         await transport.sendMail(optionsOf(mail, from));
@@ -54,11 +58,52 @@ export function mailNotifier(route: MailRoute, from: string): Notifier {
 export function folderNotifier(folder: string, from: string): Notifier {
   return {
     async send(mail) {
-      const transport = createTransport({ streamTransport: true, buffer: true });
-      const { message } = await transport.sendMail(optionsOf(mail, from));
+      const { message } = await composed(mail, from);
       const name = mail.messageId.replace(/[^\w.-]/g, '');
-      replaceFile(join(folder, `${name}.eml`), message as Buffer);
+      replaceFile(join(folder, `${name}.eml`), message);
     },
+  };
+}
+
+/** Like sendmail(1): sender and recipients are arguments, a line with a dot is no end. Rejects with what it said. */
+async function throughProgram(path: string, mail: Mail, from: string): Promise<void> {
+  const { message, envelope } = await composed(mail, from, { newline: 'unix' });
+  const option = [envelope.from, ...envelope.to].find((address) => /^"?-/.test(address));
+  if (option !== undefined) throw new Error(`${path}: would take ${option} for an option`);
+  const argv = [path, '-i', '-f', envelope.from, ...envelope.to];
+  const result = await runCommand(argv, { timeout: TIMEOUT, input: message.toString('utf8') });
+  if (result.status === 0) return;
+  const said = result.stderr
+    .trim()
+    .replaceAll(/\s*\n\s*/g, '; ')
+    .slice(0, MOST_SAID);
+  const why = [`${path}: ${howEnded(result)}`, said].filter((part) => part !== '').join(': ');
+  // Killed in the middle: it may have taken the mail before.
+  throw Object.assign(new Error(why), result.timedOut ? { code: 'ETIMEDOUT' } : {});
+}
+
+function howEnded({ status, timedOut, failure }: CommandResult): string {
+  if (failure !== undefined) return `cannot be started: ${failure}`;
+  if (timedOut) return `took longer than ${formatDuration(TIMEOUT)}`;
+  return status === null ? 'was killed' : `exit status ${status}`;
+}
+
+interface Composed {
+  readonly message: Buffer;
+  readonly envelope: { readonly from: string; readonly to: readonly string[] };
+}
+
+/** The mail as bytes, with the line ends of the wire unless others are asked for. */
+async function composed(
+  mail: Mail,
+  from: string,
+  ends: { readonly newline?: 'unix' } = {},
+): Promise<Composed> {
+  const transport = createTransport({ streamTransport: true, buffer: true, ...ends });
+  const { message, envelope } = await transport.sendMail(optionsOf(mail, from));
+  return {
+    message: message as Buffer,
+    envelope: { from: envelope.from || from, to: envelope.to },
   };
 }
 
@@ -76,10 +121,7 @@ function optionsOf(mail: Mail, from: string): SendMailOptions {
   };
 }
 
-function transportFor(route: MailRoute): Transporter {
-  if (route.kind === 'sendmail') {
-    return createTransport({ sendmail: true, path: route.path, newline: 'unix' });
-  }
+function transportFor(route: MailRoute & { readonly kind: 'smtp' }): Transporter {
   const { host, port, secure, user, passwordFile } = route;
   const pass =
     passwordFile === undefined ? '' : readFileSync(passwordFile, 'utf8').split('\n', 1)[0];

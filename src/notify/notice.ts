@@ -1,4 +1,5 @@
 /** Notices as mails: subject, text and HTML. Everything that came from a log is escaped; nothing is sent here. */
+import { counted } from '../base/count.ts';
 import { formatDuration, formatTime } from '../base/time.ts';
 import { formatIdentity } from '../model/address.ts';
 import type { Key, Verdict } from '../model/block.ts';
@@ -169,7 +170,7 @@ function details(evidence: Evidence): Section[] {
     title: 'Where the mail came from',
     rows: evidence.clients.map(({ address, name, count }) => [
       address,
-      `${count} events${name === undefined ? '' : `, ${name}`}`,
+      `${counted(count, 'event')}${name === undefined ? '' : `, ${name}`}`,
     ]),
   };
   const recipients: Section = {
@@ -241,7 +242,8 @@ export function visible(text: string): string {
   );
 }
 
-function escapeHtml(text: string): string {
+/** Text as HTML, between tags or in a quoted attribute. */
+export function escapeHtml(text: string): string {
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

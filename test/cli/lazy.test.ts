@@ -28,6 +28,7 @@ describe('loads no more than it needs:', () => {
     const loaded = [...loadedWith('cli/main.ts')].filter((name) => !name.startsWith('node:'));
     expect(loaded.sort()).toEqual([
       'base/errors.ts',
+      'cli/help.ts',
       'cli/io.ts',
       'cli/main.ts',
       'cli/version.ts',

@@ -15,6 +15,9 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'postern-cli-'));
   writeFileSync(file('mail.log'), `${LOG.join('\n')}\n`);
   writeFileSync(file('mail.log.gz'), gzipSync(`${LOG.join('\n')}\n`));
+  writeFileSync(file('cut.gz'), gzipSync(`${LOG.join('\n')}\nNov 10 09:05`).subarray(0, -8));
+  writeFileSync(file('no-database.yaml'), 'database: none.db\nlogs: [ none.log ]\n');
+  writeFileSync(file('log-as-database.yaml'), 'database: mail.log\n');
   writeFileSync(file('good.yaml'), 'database: postern.db\nlogs: [ mail.log ]\n');
   writeFileSync(file('newer.yaml'), 'database: newer.db\n');
   writeFileSync(file('missing-folder.yaml'), 'database: gone/postern.db\n');
@@ -67,8 +70,6 @@ describe('wrong usage and configuration: one clear message, exit status 2', () =
       ['parse', '--mta', 'sendmail', '@/mail.log'],
       "argument 'sendmail' is invalid. Allowed choices are postfix, exim.",
     ],
-    [['parse', '@/no-such.log'], '@/no-such.log'],
-    [['replay', '@/no-such.log'], '@/no-such.log'],
     [['replay', '--rules', '@/no-rules', '@/mail.log'], '@/no-rules'],
     [
       ['replay', '--rules', '@/bad-rules', '@/mail.log'],
@@ -95,7 +96,6 @@ describe('wrong usage and configuration: one clear message, exit status 2', () =
     [['block', 'x:y', '--config', '@/good.yaml'], 'not an identity'],
     [['block', 'a b;$(id)', '--config', '@/good.yaml'], 'not an identity'],
     [['block', 'uid:a b', '--config', '@/good.yaml'], 'not an identity'],
-    [['parse', '@/bad-rules'], '@/bad-rules: cannot be read'],
     [
       ['run', '--config', '@/missing-folder.yaml'],
       'missing-folder.yaml:1: database: the folder @/gone does not exist (mkdir -p @/gone)',
@@ -116,7 +116,21 @@ describe('wrong usage and configuration: one clear message, exit status 2', () =
       ['queue', 'x', '--hold', '--delete', '--config', '@/good.yaml'],
       'name one of --hold, --release and --delete',
     ],
+    [
+      ['events', '--since', '1h', '--until', '2h', '--config', '@/good.yaml'],
+      'postern: --since must lie before --until',
+    ],
+    [
+      ['report', '--since', '1h', '--until', '2h', '--config', '@/good.yaml'],
+      'postern: --since must lie before --until',
+    ],
+    [
+      ['report', '--since', '2999-01-01', '--config', '@/good.yaml'],
+      'postern: --since must lie before now',
+    ],
+    [['report', '--format', 'pdf', '--config', '@/good.yaml'], 'choices are text, json, html.'],
     [['report', '--mail', '--config', '@/good.yaml'], 'notify'],
+    [['help', 'frobnicate'], "error: unknown command 'frobnicate'"],
   ])('%j', async (argv, message) => {
     const { status, err } = await run(...argv);
     expect({ status, says: err.includes(message), err }).toMatchObject({ status: 2, says: true });
@@ -130,10 +144,37 @@ describe('wrong usage and configuration: one clear message, exit status 2', () =
     db.close();
     expect(readdirSync(folder).filter((name) => name.startsWith('newer.db-'))).toEqual([]);
   });
+});
+
+describe('what the environment refuses: one clear message, exit status 1', () => {
+  it.each<[string[], string]>([
+    [['parse', '@/no-such.log'], '@/no-such.log: cannot be read'],
+    [['replay', '@/no-such.log'], '@/no-such.log: cannot be read'],
+    [['parse', '@/bad-rules'], '@/bad-rules: cannot be read'],
+    [['parse', '@/cut.gz'], '@/cut.gz: cannot be read: unexpected end of file'],
+    [['replay', '@/cut.gz'], '@/cut.gz: cannot be read: unexpected end of file'],
+    [['blocks', '--config', '@/no-database.yaml'], '@/none.db: there is no database yet'],
+    [['status', '--config', '@/no-database.yaml'], '@/none.db: there is no database yet'],
+    [['events', '--config', '@/no-database.yaml'], '@/none.db: there is no database yet'],
+    [['report', '--config', '@/no-database.yaml'], '@/none.db: there is no database yet'],
+    [['explain', 'x', '--config', '@/no-database.yaml'], '@/none.db: there is no database yet'],
+    [['queue', 'x', '--config', '@/no-database.yaml'], '@/none.db: there is no database yet'],
+    [['block', 'x', '--config', '@/no-database.yaml'], '@/none.db: there is no database yet'],
+    [['unblock', 'x', '--config', '@/no-database.yaml'], '@/none.db: there is no database yet'],
+    [['blocks', '--config', '@/log-as-database.yaml'], '@/mail.log: cannot use the database'],
+    [['watch', '--config', '@/no-database.yaml'], '@/none.log: there is no such log'],
+    [['init', '--output', '@/good.yaml'], '@/good.yaml: exists already'],
+  ])('%j', async (argv, message) => {
+    const { status, err } = await run(...argv);
+    expect({ status, says: err.includes(`postern: ${message}`), err }).toMatchObject({
+      status: 1,
+      says: true,
+    });
+  });
 
   it.skipIf(process.getuid?.() === 0)('names a log that may not be read', async () => {
     chmodSync(file('mail.log'), 0);
-    expect(await run('parse', '@/mail.log')).toMatchObject({ status: 2 });
+    expect(await run('parse', '@/mail.log')).toMatchObject({ status: 1 });
     chmodSync(file('mail.log'), 0o644);
   });
 });
@@ -167,6 +208,13 @@ describe('commands over files', () => {
       ]);
     },
   );
+
+  it('parse prints what can be read of a file that breaks off', async () => {
+    const { status, out } = await run('parse', '@/cut.gz');
+    expect(status).toBe(1);
+    const kinds = out.trim().split('\n');
+    expect(kinds.map((line) => JSON.parse(line).kind)).toEqual(['accepted', 'bounced']);
+  });
 
   it('classify prints code, status and reason', async () => {
     const { out } = await run(
@@ -208,6 +256,27 @@ describe('commands over files', () => {
     });
   });
 
+  it.each([
+    [['@/one.log'], /^1 line, 1 event, 0 blocks, 0 observations\n/],
+    [['@/mail.log'], /^3 lines, 2 events, 0 blocks, 0 observations\n/],
+    [['@/mail.log', '--rules', '@/shares'], /, 1 block, 0 observations\n/],
+    [['@/mail.log', '--rules', '@/shares'], / {4}shares: 100 % in 1h, met at /],
+    [['@/mail.log', '--rules', '@/counts'], / {4}alice@example\.net: 1 of 9 \(counts\)/],
+  ])('replay %j: numbers with their nouns', async (argv, pattern) => {
+    writeFileSync(file('one.log'), `${LOG[1]}\n`);
+    for (const [name, limit] of Object.entries({
+      shares: "'50%'\nratio-of: recipients",
+      counts: 9,
+    })) {
+      mkdirSync(file(name), { recursive: true });
+      writeFileSync(
+        file(`${name}/rule.yaml`),
+        `name: ${name}\ndescription: d\ncount: invalid\nper: user\nlimit: ${limit}\nperiod: 1h\naction: block\n`,
+      );
+    }
+    expect((await run('replay', ...argv)).out).toMatch(pattern);
+  });
+
   it('reads rotated logs in the order of their time, however they are named', async () => {
     writeFileSync(file('b.log'), `${LOG[2]}\n`);
     writeFileSync(file('a.log'), `${LOG[0]}\n${LOG[1]}\n`);
@@ -229,7 +298,23 @@ describe('help', () => {
     for (const { usage } of COMMANDS) expect(out).toContain(`  ${usage}`);
   });
 
-  it.each(COMMANDS.map(({ usage }) => usage))('%s --help names --config', async (usage) => {
-    expect((await run(usage, '--help')).out).toContain('--config');
+  it.each(['parse', 'blocks'])('help %s is %s --help', async (name) => {
+    const { status, out } = await run('help', name);
+    expect({ status, out }).toEqual({ status: 0, out: (await run(name, '--help')).out });
+    expect(out).toContain(`Usage: postern ${name}`);
+  });
+
+  it('alone is --help', async () => {
+    expect(await run('help')).toEqual(await run('--help'));
+  });
+
+  it.each(COMMANDS)('$usage --help names --config when it uses it', async ({ usage, config }) => {
+    expect((await run(usage, '--help')).out.includes('--config')).toBe(config !== false);
+  });
+
+  it.each([['demo'], ['classify', 'lost connection']])('%s takes no --config', async (...argv) => {
+    const { status, err } = await run(...argv, '--config', '@/good.yaml');
+    expect(status).toBe(2);
+    expect(err).toContain("unknown option '--config'");
   });
 });

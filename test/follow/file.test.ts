@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +23,10 @@ async function linesOf(path: string, chunkBytes?: number): Promise<string[]> {
 const text = Array.from({ length: 5000 }, (_, index) => `line ${index}`).join('\n');
 const expected = text.split('\n');
 const middle = 20_001;
+/** what does not compress well: each line has a digest */
+const noise = Array.from({ length: 20_000 }, (_, index) =>
+  createHash('sha1').update(`${index}`).digest('hex'),
+).join('\n');
 
 test.each([
   ['plain', Buffer.from(text)],
@@ -64,7 +69,14 @@ test('lines carry the path, or the source that was asked for', async () => {
 test.each([
   ['missing', () => {}, 0],
   ['a-folder/.', (path: string) => rmSync(path, { force: true }), 0],
-  ['cut-short.gz', (path: string) => writeFileSync(path, gzipSync(text).subarray(0, 5000)), 1],
+  ['cut-short.gz', (path: string) => writeFileSync(path, gzipSync(text).subarray(0, 5000)), 1000],
+  ['hardly-begun.gz', (path: string) => writeFileSync(path, gzipSync(noise).subarray(0, 3000)), 20],
+  ['cut-late.gz', (path: string) => writeFileSync(path, gzipSync(noise).subarray(0, -9)), 19_999],
+  [
+    'damaged-midway.gz',
+    (path: string) => writeFileSync(path, gzipSync(noise).fill(0xff, 300_000, 300_064)),
+    5000,
+  ],
   [
     'damaged.gz',
     (path: string) =>
@@ -83,8 +95,14 @@ test.each([
     (thrown: unknown) => thrown,
   );
   expect(error).toBeInstanceOf(PosternError);
-  expect(error).toMatchObject({ code: 'unreadable', exitStatus: 2, place: { file: path } });
+  expect(error).toMatchObject({ code: 'unreadable', exitStatus: 1, place: { file: path } });
   expect(lines).toBeGreaterThanOrEqual(atLeast);
+});
+
+test('zeros after a gzip member are padding', async () => {
+  const path = join(folder, 'padded.gz');
+  writeFileSync(path, Buffer.concat([gzipSync(text), Buffer.alloc(100_000)]));
+  expect(await linesOf(path)).toEqual(expected);
 });
 
 test('leaving the loop early closes the file', async () => {

@@ -1,5 +1,5 @@
 /** Mails leave by SMTP or through a program, and stay in the outbox until they are accepted. */
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -115,14 +115,44 @@ describe('through a program', () => {
     expect(readFileSync(join(folder, 'args'), 'utf8')).toMatch(
       /-f postern@mx1\.example\.net.* abuse@example\.net/,
     );
-    expect(readFileSync(join(folder, 'mail'), 'utf8')).toContain('Auto-Submitted: auto-generated');
+    expect(readFileSync(join(folder, 'mail'), 'utf8')).toMatch(/^Auto-Submitted: auto-generated$/m);
+    expect(readFileSync(join(folder, 'mail'), 'utf8')).not.toContain('\r');
   });
 
-  it('rejects when the program fails', async () => {
-    const path = program('cat > /dev/null; exit 75');
-    await expect(
-      mailNotifier({ kind: 'sendmail', path }, 'postern@mx1.example.net').send(MAIL),
-    ).rejects.toThrow(/75/);
+  it.each([
+    ['its status', 'cat > /dev/null; exit 75', /^@: exit status 75$/],
+    [
+      'what it says, on one line',
+      'cat > /dev/null; echo "fatal: queue" >&2; echo " full" >&2; exit 75',
+      /^@: exit status 75: fatal: queue; full$/,
+    ],
+    [
+      'what it says, not all of it',
+      'head -c 100000 /dev/zero | tr "\\0" x >&2; exit 1',
+      /^@: .{1,400}$/,
+    ],
+    ['a signal', 'kill -9 $$', /^@: was killed$/],
+  ])('rejects when the program fails, and tells %s', async (_what, script, message) => {
+    const path = program(script);
+    const notifier = mailNotifier({ kind: 'sendmail', path }, 'postern@mx1.example.net');
+    const error = await notifier.send(MAIL).catch((thrown: Error) => thrown);
+    expect((error as Error).message.replace(path, '@')).toMatch(message);
+  });
+
+  it('rejects when there is no program', async () => {
+    const notifier = mailNotifier(
+      { kind: 'sendmail', path: join(folder, 'none') },
+      'postern@mx1.example.net',
+    );
+    await expect(notifier.send(MAIL)).rejects.toThrow(/none: cannot be started: ENOENT$/);
+  });
+
+  it('gives no address that would be taken for an option', async () => {
+    const path = program(`touch ${folder}/started; cat > /dev/null`);
+    const notifier = mailNotifier({ kind: 'sendmail', path }, 'postern@mx1.example.net');
+    const mail = { ...MAIL, recipient: '-bs@example.net' };
+    await expect(notifier.send(mail)).rejects.toThrow(/would take -bs@example\.net for an option/);
+    expect(existsSync(join(folder, 'started'))).toBe(false);
   });
 });
 

@@ -202,7 +202,7 @@ describe.runIf(runs)('a command of root', { timeout: 120_000 }, () => {
       expect(here.databaseOwners()).toEqual([SERVICE.uid]);
     }
     expect(here.run('unblock', 'bob@example.net').out).toContain('no longer blocked');
-    expect(here.run('queue', 'carol@example.net', '--hold').out).toBe('1 messages held.\n');
+    expect(here.run('queue', 'carol@example.net', '--hold').out).toBe('1 message held.\n');
     expect(here.asked('postsuper').join()).toMatch(/^0 -h - [0-9A-F]+ABCDE$/);
     expect(here.databaseOwners()).toEqual([SERVICE.uid]);
     expect(await here.startService()).toMatchObject({ exitCode: null });

@@ -59,6 +59,13 @@ describe('as text', () => {
   });
 });
 
+it('as HTML', async () => {
+  const html = await report('--format', 'html');
+  expect(html).toMatch(/^<!DOCTYPE html>[\s\S]*<\/html>\n$/);
+  for (const part of ['<td>alice@example.net</td>', '<td>bob@example.net</td>', '<td>runs</td>'])
+    expect(html).toContain(part);
+});
+
 it('as JSON', async () => {
   expect(JSON.parse(await report('--format', 'json'))).toMatchObject({
     since: expect.stringMatching(/T.*Z$/),

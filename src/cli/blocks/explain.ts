@@ -6,12 +6,12 @@ import { evidenceJson, gatherEvidence } from '../../evidence.ts';
 import { loadRules } from '../../judge/rule.ts';
 import { measuresFor } from '../../notices.ts';
 import { blockNotice } from '../../notify/notice.ts';
+import { releaseText } from '../../release.ts';
 import type { StoredBlock } from '../../store/blocks.ts';
 import { Store } from '../../store/store.ts';
 import { type Io, jsonLine } from '../io.ts';
 import { identityOf } from '../typed.ts';
-import type { BlockOptions } from './list.ts';
-import { blockJson, blockLine, releaseText } from './text.ts';
+import { type BlockOptions, shown } from './list.ts';
 
 /** `postern explain ID`: the evidence, by identity or by the block's number. */
 export function runExplain(identity: string, options: BlockOptions, io: Io): ExitStatus {
@@ -31,9 +31,7 @@ export function runExplain(identity: string, options: BlockOptions, io: Io): Exi
         io.stderr(`${identity}: no rule was ever met, and there is no block.\n`);
         return EXIT.failed;
       }
-      io.stdout(
-        options.format === 'json' ? jsonLine(blockJson(store, block)) : blockLine(store, block),
-      );
+      io.stdout(shown(store, config, block, options.format));
       return EXIT.done;
     }
     const rules = new Map(loadRules(config.rules).map((rule) => [rule.name, rule.description]));

@@ -1,5 +1,6 @@
 /** `postern queue`: queued mail of a submitter. The queue IDs come from the database, the MTA's commands act on them. */
 import { queueOf } from '../../assemble.ts';
+import { counted } from '../../base/count.ts';
 import { EXIT, type ExitStatus, PosternError } from '../../base/errors.ts';
 import { type Config, loadConfig } from '../../config.ts';
 import type { QueueAction } from '../../enforce/queue.ts';
@@ -47,11 +48,11 @@ export async function runQueue(
   }
   const result = await queueOf(config).act(action, ids);
   if (result.failure !== undefined) {
-    io.stderr(`${result.failure.message}\n`);
+    io.stderr(`postern: ${result.failure.message}\n`);
     return EXIT.failed;
   }
   const done = { hold: 'held', release: 'released', remove: 'deleted' }[action];
-  io.stdout(`${result.ids.length} messages ${done}.\n`);
+  io.stdout(`${counted(result.ids.length, 'message')} ${done}.\n`);
   return EXIT.done;
 }
 

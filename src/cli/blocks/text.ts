@@ -1,14 +1,15 @@
-/** How a block is shown, to people and as JSON, and whether the mail server knows of it. */
-import { formatDuration, formatTime, systemClock } from '../../base/time.ts';
-import type { TargetState } from '../../enforcer.ts';
+/** How a block is shown, to people and as JSON. */
+import { formatDuration, formatTime, SECOND, systemClock } from '../../base/time.ts';
 import { formatIdentity } from '../../model/address.ts';
 import type { Block } from '../../model/block.ts';
 import type { Submitter } from '../../model/event.ts';
+import { visible } from '../../notify/notice.ts';
+import { releaseText } from '../../release.ts';
 import type { StoredBlock } from '../../store/blocks.ts';
-import type { Store } from '../../store/store.ts';
+import type { Force } from './force.ts';
 
-/** A block for programs. */
-export function blockJson(store: Store, block: StoredBlock): Record<string, unknown> {
+/** A block for programs; `force` is of no meaning for one that has ended. */
+export function blockJson(block: StoredBlock, force: Force): Record<string, unknown> {
   const { id, key, cause, start, end, released, releasedBy, note } = block;
   return {
     id,
@@ -17,53 +18,39 @@ export function blockJson(store: Store, block: StoredBlock): Record<string, unkn
     start: formatTime(start),
     ...(end === undefined ? {} : { end: formatTime(end) }),
     ...(note === undefined ? {} : { note }),
-    ...(released === undefined
-      ? { inForce: isInForce(store, block) }
-      : { released: formatTime(released), releasedBy }),
+    ...(released === undefined ? force : { released: formatTime(released), releasedBy }),
   };
 }
 
-/** A block on one line. */
-export function blockLine(store: Store, block: StoredBlock): string {
+/** A block on one line; nothing that somebody typed as a note can act on the terminal. */
+export function blockLine(block: StoredBlock, force: Force): string {
   const state =
     block.released === undefined
-      ? `${untilText(block)}${isInForce(store, block) ? '' : ', NOT IN FORCE YET (postern status)'}`
+      ? `${untilText(block)}${forceText(force)}`
       : `ended ${formatTime(block.released)}: ${releaseText(block)}`;
   const note = block.note === undefined ? '' : ` "${block.note}"`;
-  return `${block.id}  ${formatBlocked(block)}  ${block.cause}${note}  since ${formatTime(block.start)}, ${state}\n`;
+  return `${visible(`${block.id}  ${blockedText(block)}  ${block.cause}${note}  since ${formatTime(block.start)}, ${state}`)}\n`;
 }
 
-function formatBlocked({ key }: Block): string {
+function forceText(force: Force): string {
+  if (force.inForce) return '';
+  return force.why === undefined
+    ? ', NOT IN FORCE YET (postern status)'
+    : `, NOT IN FORCE: ${force.why}`;
+}
+
+/** Who is blocked. */
+export function blockedText({ key }: Block): string {
   return key.type === 'sender' ? `sender ${key.id}` : formatIdentity(key as Submitter);
-}
-
-/** Why a block ended. */
-export function releaseText({ releasedBy }: StoredBlock): string {
-  switch (releasedBy) {
-    case 'file':
-      return 'its line was deleted by hand';
-    case 'expiry':
-      return 'its time was over';
-    case 'guard':
-      return 'the refusals behind it are not believed any more';
-    default:
-      return 'postern unblock';
-  }
 }
 
 /** How long a block lasts. */
 export function untilText({ end }: Block): string {
-  return end === undefined
-    ? 'until released'
-    : `until ${formatTime(end)} (${formatDuration(Math.max(0, end - systemClock.now()))})`;
+  return end === undefined ? 'until released' : `until ${formatTime(end)} (${leftText(end)})`;
 }
 
-function isInForce(store: Store, { id }: Block): boolean {
-  const targets = new Map(
-    store.state.targets().map(({ name, state }) => [name, state as TargetState]),
-  );
-  for (const [name, blocks] of store.state.enforced()) {
-    if (blocks.has(id) && targets.get(name)?.pending !== true) return true;
-  }
-  return false;
+/** To the second: what is left of an hour is no `59m59s992ms`. */
+function leftText(end: number): string {
+  const left = Math.max(0, end - systemClock.now());
+  return formatDuration(Math.round(left / SECOND) * SECOND);
 }

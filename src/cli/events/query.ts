@@ -6,7 +6,7 @@ import { EVENT_KINDS, type EventKind, REASONS, type Reason } from '../../model/e
 import type { EventQuery } from '../../store/events.ts';
 import { Store } from '../../store/store.ts';
 import type { Io } from '../io.ts';
-import { countOf, identityOf, timeOf, wordsOf } from '../typed.ts';
+import { countOf, identityOf, periodOf, wordsOf } from '../typed.ts';
 import { eventText } from './text.ts';
 
 export interface EventsOptions {
@@ -24,8 +24,9 @@ export interface EventsOptions {
 
 /** `postern events`: stored events, oldest first. */
 export function runEvents(options: EventsOptions, io: Io): ExitStatus {
-  const query = queryOf(options);
-  const store = new Store(loadConfig(options.config).database, { readonly: true });
+  const config = loadConfig(options.config);
+  const query = queryOf(options, config.zone);
+  const store = new Store(config.database, { readonly: true });
   try {
     for (const { event } of store.events.query(query)) io.stdout(eventText(event, options.format));
     return EXIT.done;
@@ -34,12 +35,11 @@ export function runEvents(options: EventsOptions, io: Io): ExitStatus {
   }
 }
 
-function queryOf(options: EventsOptions): EventQuery {
-  const { since, until, of, kind, reason, queueId, recipient, limit } = options;
+function queryOf(options: EventsOptions, zone: string): EventQuery {
+  const { of, kind, reason, queueId, recipient, limit } = options;
   return {
     ...(of === undefined ? {} : queryFor(identityOf(of))),
-    ...(since === undefined ? {} : { since: timeOf('--since', since) }),
-    ...(until === undefined ? {} : { until: timeOf('--until', until) }),
+    ...periodOf(options, zone),
     ...(kind === undefined ? {} : { kinds: wordsOf('--kind', kind, EVENT_KINDS) as EventKind[] }),
     ...(reason === undefined ? {} : { reasons: reasonsOf(reason) }),
     ...(queueId === undefined ? {} : { queueId }),

@@ -1,13 +1,13 @@
 /** `postern parse`: what the lines of log files say. Keeps no state. */
 import { EXIT, type ExitStatus } from '../../base/errors.ts';
 import { systemClock } from '../../base/time.ts';
-import { eventToJson } from '../../model/event.ts';
+import { eventToJson, type MailEvent } from '../../model/event.ts';
 import { readEvents } from '../../offline.ts';
 import { LineOrder } from '../../order.ts';
 import { type Io, jsonLine } from '../io.ts';
 import { interpreterOptions, namedConfig, type OfflineOptions } from './options.ts';
 
-/** `postern parse FILE...`: events as JSON, one a line. */
+/** `postern parse FILE...`: events as JSON, one a line. Throws a PosternError (exit status 1) for a file that cannot be read. */
 export async function runParse(
   files: readonly string[],
   options: OfflineOptions,
@@ -15,15 +15,17 @@ export async function runParse(
 ): Promise<ExitStatus> {
   const reading = await interpreterOptions(options, await namedConfig(options));
   const order = new LineOrder();
-  for await (const batch of readEvents(files, { ...reading, now: systemClock.now() })) {
-    const text = order.pass(batch.events).map((event) => jsonLine(eventToJson(event)));
-    if (text.length > 0) io.stdout(text.join(''));
+  try {
+    for await (const batch of readEvents(files, { ...reading, now: systemClock.now() })) {
+      print(order.pass(batch.events), io);
+    }
+  } finally {
+    // Of a file that breaks off as well: what could be read is told before the failure is.
+    print(order.end(), io);
   }
-  io.stdout(
-    order
-      .end()
-      .map((event) => jsonLine(eventToJson(event)))
-      .join(''),
-  );
   return EXIT.done;
+}
+
+function print(events: readonly MailEvent[], io: Io): void {
+  if (events.length > 0) io.stdout(events.map((event) => jsonLine(eventToJson(event))).join(''));
 }

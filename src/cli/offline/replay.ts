@@ -1,9 +1,11 @@
 /** `postern replay`: the rules over given files. Stores nothing, enforces nothing. */
+import { counted } from '../../base/count.ts';
 import { EXIT, type ExitStatus } from '../../base/errors.ts';
 import { formatDuration, formatTime, systemClock } from '../../base/time.ts';
 import { SHIPPED_RULES } from '../../config/resolve.ts';
 import { Judge } from '../../judge/judge.ts';
 import { loadRules } from '../../judge/rule.ts';
+import { measured, ratiosOf } from '../../measured.ts';
 import { formatIdentity } from '../../model/address.ts';
 import type { Key, Verdict } from '../../model/block.ts';
 import type { SubmitterType } from '../../model/event.ts';
@@ -51,7 +53,8 @@ export async function runReplay(
         ...(suspects.length === 0 ? {} : { suspects: suspects.map(suspectJson) }),
       }),
     );
-  else io.stdout(replayText(lines, events, verdicts, nearest, suspects));
+  else
+    io.stdout(replayText({ lines, events, verdicts, nearest, suspects, ratios: ratiosOf(rules) }));
   return EXIT.done;
 }
 
@@ -72,31 +75,43 @@ interface Near {
   readonly time: string;
 }
 
-function replayText(
-  lines: number,
-  events: number,
-  verdicts: readonly Verdict[],
-  nearest: readonly Near[],
-  suspects: readonly SuspectPeriod[],
-): string {
+interface Replay {
+  readonly lines: number;
+  readonly events: number;
+  readonly verdicts: readonly Verdict[];
+  readonly nearest: readonly Near[];
+  readonly suspects: readonly SuspectPeriod[];
+  readonly ratios: ReadonlySet<string>;
+}
+
+function replayText({ lines, events, verdicts, nearest, suspects, ratios }: Replay): string {
   const blocks = verdicts.filter((verdict) => verdict.action === 'block');
   const observed = verdicts.length - blocks.length;
   const out = [
-    `${lines} lines, ${events} events, ${blocks.length} blocks, ${observed} observations`,
+    [
+      counted(lines, 'line'),
+      counted(events, 'event'),
+      counted(blocks.length, 'block'),
+      counted(observed, 'observation'),
+    ].join(', '),
     '',
   ];
   for (const verdict of verdicts) {
     const { rule, count, period, key, time, source, line } = verdict;
     const what = verdict.action === 'block' ? 'would block' : 'would note ';
     out.push(`${formatTime(time)} ${what} ${keyText(key)}`);
-    out.push(`    ${rule}: ${count} in ${formatDuration(period)}, met at ${source}:${line}`);
+    out.push(
+      `    ${rule}: ${measured(count, rule, ratios)} in ${formatDuration(period)}, met at ${source}:${line}`,
+    );
   }
   if (verdicts.length === 0) out.push('Nobody met a limit.');
   if (suspects.length > 0) out.push('', 'Refusals that did not count:');
   for (const suspect of suspects) out.push(`    ${suspectText(suspect)}`);
   if (nearest.length > 0) out.push('', 'Closest without a verdict:');
   for (const { key, rule, highest, limit } of nearest.slice(0, 20)) {
-    out.push(`    ${keyText(key)}: ${highest} of ${limit} (${rule})`);
+    out.push(
+      `    ${keyText(key)}: ${measured(highest, rule, ratios)} of ${measured(limit, rule, ratios)} (${rule})`,
+    );
   }
   return `${out.join('\n')}\n`;
 }

@@ -1,5 +1,6 @@
 /** `postern status`: how the service is, from its database and the logs. */
 import { type Stats, statSync } from 'node:fs';
+import { counted } from '../../base/count.ts';
 import { EXIT, type ExitStatus, errnoOf } from '../../base/errors.ts';
 import { formatTime, MINUTE, systemClock } from '../../base/time.ts';
 import { type Config, loadConfig } from '../../config.ts';
@@ -7,13 +8,18 @@ import type { TargetState } from '../../enforcer.ts';
 import type { FollowPosition } from '../../follow/follower.ts';
 import { visible } from '../../notify/notice.ts';
 import { runningDaemon } from '../../running.ts';
+import type { StoredBlock } from '../../store/blocks.ts';
 import { asideFiles } from '../../store/database.ts';
 import { Store } from '../../store/store.ts';
 import { suspectJson, suspectPeriods, suspectText } from '../../suspects.ts';
+import { forceOf, withoutTarget } from '../blocks/force.ts';
 import { type Io, jsonLine } from '../io.ts';
 
 /** As long a run of `postern enforce --once` counts, ms. */
 const TIMER_BOUND = 10 * MINUTE;
+
+/** So many blocks one problem names. */
+const MOST_NUMBERS = 10;
 
 interface LogStatus {
   /** the account that asks may not look at it; the service says what it thinks of it */
@@ -46,36 +52,9 @@ type Status = ReturnType<typeof statusOf>;
 function statusOf(store: Store, config: Config) {
   const daemon = runningDaemon(store);
   const logs = config.logs.map((path) => logStatus(store, path));
-  const targets = store.state
-    .targets()
-    .map(({ name, state }) => ({ name, ...(state as TargetState) }));
   const unsent = store.outbox.unsent();
-  const health = store.state.read('health') as { losses?: number; policy?: string } | undefined;
   const newest = store.events.newestTime();
-  const problems = [
-    ...(daemon === undefined ? ['postern run is not running'] : databaseProblems(store)),
-    ...asideFiles(config.database).map(
-      (file) => `the database was damaged and rebuilt; delete ${file} when you do not need it`,
-    ),
-    ...(isEnforcing(store, config) ? [] : ['postern enforce is not running']),
-    ...logs.filter((log) => !log.present).map((log) => `${log.path}: there is no such log`),
-    ...targets.flatMap(({ name, failure }) =>
-      failure === undefined ? [] : [`${name}: ${failure}`],
-    ),
-    ...targets.flatMap(({ name, inexpressible }) =>
-      inexpressible.map((text) => `${name}: cannot hold ${text}`),
-    ),
-    ...unsent
-      .filter(({ attempts }) => attempts > 0)
-      .map(
-        ({ subject, attempts, lastError }) =>
-          `notice not sent after ${attempts} attempts: ${subject}: ${lastError}`,
-      ),
-    ...((health?.losses ?? 0) > 0
-      ? [`the system log reported lost lines ${health?.losses} times`]
-      : []),
-    ...(health?.policy === undefined ? [] : [`no policy service at ${health.policy}`]),
-  ];
+  const blocks = store.blocks.allRunning();
   return {
     running: daemon !== undefined,
     ...(daemon === undefined
@@ -84,12 +63,73 @@ function statusOf(store: Store, config: Config) {
     mode: config.mode,
     logs,
     ...(newest === 0 ? {} : { newestEvent: formatTime(newest) }),
-    blocks: store.blocks.allRunning().length,
+    blocks: blocks.length,
+    ...(config.mode === 'observe'
+      ? { notInForce: blocks.filter((block) => !forceOf(store, config, block).inForce).length }
+      : {}),
     suspects: suspectPeriods(store).filter(({ ended }) => ended === undefined),
     openMessages: store.state.messageCount(),
     noticesWaiting: unsent.length,
-    problems,
+    problems: [
+      ...(daemon === undefined ? ['postern run is not running'] : databaseProblems(store)),
+      ...asideFiles(config.database).map(
+        (file) => `the database was damaged and rebuilt; delete ${file} when you do not need it`,
+      ),
+      ...(isEnforcing(store, config) ? [] : ['postern enforce is not running']),
+      ...logs.filter((log) => !log.present).map((log) => `${log.path}: there is no such log`),
+      ...targetProblems(store),
+      ...withoutTargets(config, blocks),
+      ...unsentProblems(unsent),
+      ...healthProblems(store),
+    ],
   };
+}
+
+/** What the files that the mail server reads do not say yet, and what they cannot say. */
+function targetProblems(store: Store): string[] {
+  const targets = store.state
+    .targets()
+    .map(({ name, state }) => ({ name, ...(state as TargetState) }));
+  return [
+    ...targets.flatMap(({ name, failure }) =>
+      failure === undefined ? [] : [`${name}: ${failure}`],
+    ),
+    ...targets.flatMap(({ name, inexpressible }) =>
+      inexpressible.map((text) => `${name}: cannot hold ${text}`),
+    ),
+  ];
+}
+
+function unsentProblems(unsent: ReturnType<Store['outbox']['unsent']>): string[] {
+  return unsent
+    .filter(({ attempts }) => attempts > 0)
+    .map(
+      ({ subject, attempts, lastError }) =>
+        `notice not sent after ${counted(attempts, 'attempt')}: ${subject}: ${lastError}`,
+    );
+}
+
+function healthProblems(store: Store): string[] {
+  const health = store.state.read('health') as { losses?: number; policy?: string } | undefined;
+  const losses = health?.losses ?? 0;
+  return [
+    ...(losses > 0 ? [`the system log reported lost lines ${counted(losses, 'time')}`] : []),
+    ...(health?.policy === undefined ? [] : [`no policy service at ${health.policy}`]),
+  ];
+}
+
+/** Blocks that no file can take; who made them may not know that the configuration has no place for them. */
+function withoutTargets(config: Config, blocks: readonly StoredBlock[]): string[] {
+  const numbers = new Map<string, number[]>();
+  for (const { id, key } of blocks) {
+    const why = withoutTarget(config, key.type);
+    if (why !== undefined) numbers.set(why, [...(numbers.get(why) ?? []), id]);
+  }
+  return [...numbers].map(([why, ids]) => {
+    const more = ids.length > MOST_NUMBERS ? `, and ${ids.length - MOST_NUMBERS} more` : '';
+    const named = `${ids.length === 1 ? 'block' : 'blocks'} ${ids.slice(0, MOST_NUMBERS).join(', ')}`;
+    return `not in force: ${named}${more}: ${why}`;
+  });
 }
 
 /** What the service could not write into the database, it wrote beside it. */
@@ -136,13 +176,17 @@ function logText({ present, hidden, behind }: LogStatus): string {
   return behind === undefined ? 'rotated, catching up' : `${behind} bytes behind`;
 }
 
+function observedText({ notInForce = 0 }: Status): string {
+  return notInForce === 0 ? '' : ` (${notInForce} not in force: observe mode)`;
+}
+
 function statusText(status: Status): string {
   const lines = [
     status.running
       ? `running since ${status.since} (process ${status.pid}, version ${status.version}), mode ${status.mode}`
-      : 'NOT running',
+      : `NOT running, mode ${status.mode}`,
     ...status.logs.map((log) => `log ${log.path}: ${logText(log)}`),
-    `blocks: ${status.blocks}   open messages: ${status.openMessages}   notices waiting: ${status.noticesWaiting}`,
+    `blocks: ${status.blocks}${observedText(status)}   open messages: ${status.openMessages}   notices waiting: ${status.noticesWaiting}`,
     ...status.suspects.map((suspect) => `refusals do not count: ${visible(suspectText(suspect))}`),
     ...(status.newestEvent === undefined ? [] : [`newest event: ${status.newestEvent}`]),
     ...(status.problems.length === 0

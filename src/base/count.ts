@@ -1,0 +1,6 @@
+/** Numbers with their nouns. */
+
+/** `1 line`, `2 lines`; for nouns whose plural ends in s. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

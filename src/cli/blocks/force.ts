@@ -1,0 +1,35 @@
+/** Whether the mail server knows of a block, and if it never will, why. */
+import type { Config } from '../../config.ts';
+import type { TargetState } from '../../enforcer.ts';
+import type { Block, BlockableType } from '../../model/block.ts';
+import type { Store } from '../../store/store.ts';
+
+/** `why`: what keeps it from coming into force by itself, as the end of a sentence; undefined: it is under way. */
+export type Force = { readonly inForce: true } | { readonly inForce: false; readonly why?: string };
+
+/** What a target file lists now; in observe mode as well, because that leaves the files as they are. */
+export function forceOf(store: Store, config: Config, block: Block): Force {
+  if (isListed(store, block)) return { inForce: true };
+  const why = withoutTarget(config, block.key.type) ?? withoutHands(config);
+  return { inForce: false, ...(why === undefined ? {} : { why }) };
+}
+
+/** Why no block of this kind can take effect with this configuration; undefined when it can. */
+export function withoutTarget({ mta, targets }: Config, type: BlockableType): string | undefined {
+  if (mta === 'exim' || targets.postfix[type] !== undefined) return undefined;
+  return `no target for ${type} (targets.postfix.${type} is false)`;
+}
+
+function withoutHands({ mode }: Config): string | undefined {
+  return mode === 'observe' ? 'observe mode' : undefined;
+}
+
+function isListed(store: Store, { id }: Block): boolean {
+  const targets = new Map(
+    store.state.targets().map(({ name, state }) => [name, state as TargetState]),
+  );
+  for (const [name, blocks] of store.state.enforced()) {
+    if (blocks.has(id) && targets.get(name)?.pending !== true) return true;
+  }
+  return false;
+}

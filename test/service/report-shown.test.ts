@@ -1,0 +1,149 @@
+/** The same report in all its forms: nothing is cut off, a share is percent, and what strangers wrote is harmless. */
+import { describe, expect, it } from 'vitest';
+import { type Report, reportJson, reportText } from '../../src/report.ts';
+import { reportHtml } from '../../src/report-html.ts';
+
+const TIME = Date.parse('2026-11-10T09:05:07Z');
+const HOUR = 3_600_000;
+
+const EMPTY: Report = {
+  since: TIME,
+  until: TIME + HOUR,
+  kinds: [],
+  reasons: [],
+  blocks: [],
+  verdicts: [],
+  near: [],
+  submitters: [],
+  refusers: [],
+  attackers: [],
+  dsnsSent: 0,
+  suspects: [],
+  ratios: new Set(['invalid-share']),
+};
+
+function block(id: string, more: Partial<Report['blocks'][number]> = {}) {
+  return { id: 3, key: { type: 'user', id }, cause: 'manual', start: TIME, ...more } as const;
+}
+
+function full(name: string): Report {
+  const key = { type: 'user', id: name } as const;
+  const verdict = {
+    rule: 'invalid-share',
+    action: 'block',
+    key,
+    time: TIME,
+    source: 'mail.log',
+    line: 1,
+    offset: 0,
+    count: 93.7,
+    limit: 25,
+    period: HOUR,
+  } as const;
+  return {
+    ...EMPTY,
+    kinds: [{ kind: 'bounced', count: 12 }],
+    reasons: [{ reason: 'invalid-recipient', count: 11 }],
+    blocks: [block(name, { note: name, released: TIME + 60_000, releasedBy: 'expiry' })],
+    verdicts: [
+      { verdict, outcome: 'capped' },
+      { verdict: { ...verdict, count: 50 }, outcome: 'capped' },
+    ] as unknown as Report['verdicts'],
+    near: [{ rule: 'invalid-recipients', key, highest: 61, limit: 100, time: TIME }],
+    submitters: [{ type: 'user', id: name, invalid: 7, recipients: 9, clients: 2 }],
+    refusers: [{ host: name, reason: 'invalid-recipient', count: 5, reply: name }],
+    attackers: [{ address: '203.0.113.9', name, invalid: 1, auth: 2, rejected: 3 }],
+    suspects: [
+      { provider: name, began: TIME, since: TIME, refused: 4, active: 5, usual: 1 },
+    ] as unknown as Report['suspects'],
+  };
+}
+
+describe('a block in the text', () => {
+  it.each([
+    ['bob@example.net', {}, '  bob@example.net  manual, 2026-11-10 09:05Z, runs'],
+    [
+      '192.0.2.9',
+      { released: TIME + HOUR, releasedBy: 'operator' },
+      '  192.0.2.9  manual, 2026-11-10 09:05Z, ended 2026-11-10 10:05Z: postern unblock',
+    ],
+    [
+      'alice@mail.example.net',
+      { cause: 'invalid-recipients', released: TIME + HOUR, releasedBy: 'file' },
+      '  alice@mail.example.net  invalid-recipients, 2026-11-10 09:05Z,\n      ended 2026-11-10 10:05Z: its line was deleted by hand',
+    ],
+  ] as const)('%s %j', (id, more, expected) => {
+    const key = /^\d/.test(id) ? ({ type: 'client', id } as const) : { type: 'user', id };
+    const one = { ...block(id, more), key } as Report['blocks'][number];
+    expect(reportText({ ...EMPTY, blocks: [one] })).toContain(`Blocks\n------\n${expected}\n\n`);
+  });
+});
+
+describe('a share is percent, a number is none', () => {
+  it('in the text', () => {
+    const text = reportText(full('bob@example.net'));
+    expect(text).toContain('invalid-share 93.7/25 % (capped, 2 times)');
+    expect(text).toContain('invalid-recipients 61/100,');
+  });
+
+  it('in HTML', () => {
+    const html = reportHtml(full('bob@example.net'));
+    expect(html).toContain('<td>93.7 %</td><td>25 %</td><td>capped</td>');
+    expect(html).toContain('<td>61</td><td>100</td>');
+  });
+
+  it('in JSON as numbers', () => {
+    expect(reportJson(full('bob@example.net'))).toMatchObject({
+      verdicts: [{ count: 93.7, limit: 25, outcome: 'capped' }, { count: 50 }],
+    });
+    expect(reportJson(EMPTY)).not.toHaveProperty('ratios');
+  });
+});
+
+describe('as HTML', () => {
+  it.each([
+    'Postern report, 2026-11-10T09:05:07.000Z to 2026-11-10T10:05:07.000Z',
+    '<td>bounced</td><td class="number">12</td>',
+    '<td>invalid-recipient</td><td class="number">11</td>',
+    '<td class="number">3</td><td>bob@example.net</td><td>manual</td><td>2026-11-10 09:05Z</td><td>2026-11-10 09:06Z: its time was over</td>',
+    '<td class="number">7</td><td class="number">9</td><td>78 %</td><td class="number">2</td>',
+    '<td>203.0.113.9</td>',
+    'refused 4 of 5 submitters at once',
+  ])('tells %s', (part) => {
+    expect(reportHtml(full('bob@example.net'))).toContain(part);
+  });
+
+  it('says so where there is nothing', () => {
+    const html = reportHtml(EMPTY);
+    for (const text of ['No mail was seen.', 'None.', 'Nobody.', 'Nothing.'])
+      expect(html).toContain(`<p>${text}</p>`);
+  });
+
+  it('needs nothing from elsewhere and runs nothing', () => {
+    const html = reportHtml(full('bob@example.net'));
+    expect(html).toMatch(/^<!DOCTYPE html>\n<html lang="en">/);
+    expect(html).toContain(`content="default-src 'none'; style-src 'unsafe-inline'"`);
+    expect(html).not.toMatch(/<script|<img|<link|<iframe|src=|href=|url\(|@import|\son\w+=/i);
+  });
+
+  it.each([
+    '<script>alert(1)</script>',
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    '</td></table><h1>x',
+    '<!-- x',
+    'a\u001b[2J\u202e\r\nb',
+    ']]>\u0000\u2028',
+  ])('escapes %j wherever it stands', (name) => {
+    const plain = reportHtml(full('name'));
+    const html = reportHtml(full(name));
+    // The same tags in the same order, whatever the values are.
+    expect(html.match(/<[^>]*>/g)).toEqual(plain.match(/<[^>]*>/g));
+    expect(html).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f\u2028\u202a-\u202e]/);
+    expect(html.split('\n')).toHaveLength(plain.split('\n').length);
+  });
+
+  it('an ampersand stays one', () => {
+    expect(reportHtml(full('&lt;b&gt;'))).not.toContain('&lt;b');
+  });
+});
