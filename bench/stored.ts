@@ -15,6 +15,7 @@ const STEP = 5000;
 /** What is used of the program's own modules, as they are built. */
 interface StoredEvent {
   readonly time: number;
+  readonly kind: string;
   readonly line: number;
   readonly offset: number;
   readonly submitter?: { readonly type: string; readonly id: string };
@@ -25,7 +26,8 @@ interface Modules {
   ) => {
     commit(work: () => void): void;
     close(): void;
-    readonly events: { insert(events: readonly StoredEvent[]): void };
+    readonly events: { insert(events: readonly StoredEvent[]): void; newest(): number };
+    readonly verdicts: { insert(verdict: unknown, outcome: string, newest: number): number };
   };
   readonly readEvents: (
     files: readonly string[],
@@ -60,15 +62,20 @@ export async function stored(): Promise<void> {
   }
 }
 
-/** Stores one day's events as those of the last days. Gives how many, and the submitter that has the most of them. */
+/**
+ * Stores one day's events as those of the last days, and a verdict about the submitter who was refused most. Gives how
+ * many events these are, and that submitter.
+ */
 async function fill(service: Service): Promise<{ count: number; submitter: string }> {
   const { Store, readEvents } = await modules();
   const day = await eventsOfOneDay(service.path('one-day.log'), readEvents);
   const store = new Store(service.path('postern.db'));
+  const submitter = mostRefused(day);
   const first = day[0]?.time ?? 0;
   const span = (day.at(-1)?.time ?? 0) - first + 1;
+  const now = Date.now();
   for (let number = 0; number < DAYS; number++) {
-    const start = Date.now() - (DAYS - number) * DAY;
+    const start = now - (DAYS - number) * DAY;
     for (let from = 0; from < day.length; from += STEP) {
       const events = day.slice(from, from + STEP).map((event) => ({
         ...event,
@@ -79,8 +86,26 @@ async function fill(service: Service): Promise<{ count: number; submitter: strin
       store.commit(() => store.events.insert(events));
     }
   }
+  store.commit(() => {
+    store.verdicts.insert(verdictOn(submitter, now), 'observed', store.events.newest());
+  });
   store.close();
-  return { count: day.length * DAYS, submitter: busiest(day) };
+  return { count: day.length * DAYS, submitter };
+}
+
+function verdictOn(id: string, time: number): unknown {
+  return {
+    rule: 'invalid-recipients',
+    action: 'observe',
+    key: { type: 'user', id },
+    time,
+    source: 'mail.log',
+    line: 1,
+    offset: 0,
+    count: 100,
+    limit: 100,
+    period: DAY,
+  };
 }
 
 async function modules(): Promise<Modules> {
@@ -104,10 +129,11 @@ async function eventsOfOneDay(
   return day;
 }
 
-function busiest(events: readonly StoredEvent[]): string {
+function mostRefused(events: readonly StoredEvent[]): string {
   const counts = new Map<string, number>();
-  for (const { submitter } of events) {
-    if (submitter?.type === 'user') counts.set(submitter.id, (counts.get(submitter.id) ?? 0) + 1);
+  for (const { kind, submitter } of events) {
+    if (submitter?.type !== 'user' || kind !== 'bounced') continue;
+    counts.set(submitter.id, (counts.get(submitter.id) ?? 0) + 1);
   }
   return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? '';
 }

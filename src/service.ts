@@ -166,6 +166,7 @@ export class Service {
     if (enforcer === undefined) return this.#ringForEnforcer();
     await this.#repeat(this.#enforceSoon, 'enforcing failed, will try again', async () => {
       this.#watchFolders(enforcer.files);
+      await nextPoll(); // the policy service knows already, and its answers must not wait for files
       const { released, expired, again } = await enforcer.run();
       if (released.length + expired.length > 0) this.#syncBlocks();
       this.#tellSoon.wake();
@@ -259,4 +260,9 @@ export class Service {
       if (!this.#store.isPassing(error)) throw error; // the next batch's commit says so
     }
   }
+}
+
+/** Lets the event loop look at its sockets once. */
+function nextPoll(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 }
