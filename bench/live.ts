@@ -11,7 +11,9 @@ import { cpuOf, median, memoryOf, quantile, sleep } from './measure.ts';
 import { Service, type Setting } from './service.ts';
 
 const TRIALS = LONG ? 1000 : 200;
-const IDLE_SECONDS = LONG ? 300 : 30;
+const IDLE_SECONDS = LONG ? 300 : 60;
+/** After a start V8 tidies up for some seconds, ms. */
+const SETTLING = 15_000;
 /** Lines in front of each trial: a fifth of a second of the usual mixture. */
 const STEPS = 10;
 const STEP = 20;
@@ -64,7 +66,7 @@ async function idle(): Promise<void> {
   const service = new Service();
   try {
     await service.start();
-    await sleep(3000);
+    await sleep(SETTLING);
     const before = cpuOf(service.pid);
     await sleep(IDLE_SECONDS * 1000);
     const used = ((cpuOf(service.pid) - before) / IDLE_SECONDS) * 3600;

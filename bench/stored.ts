@@ -47,7 +47,6 @@ export async function stored(): Promise<void> {
       command('report', '--since', '24h'),
       command('explain', submitter),
       command('events', '--of', submitter, '--limit', '5'),
-      command('status'),
     ];
     const runs = inTurn(contestants, ROUNDS);
     const bytes = statSync(service.path('postern.db')).size / count;
