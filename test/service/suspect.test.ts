@@ -1,8 +1,8 @@
 /** A provider that refuses good addresses, through the running service: told once, blocks ended, nobody forgotten. */
-import { readFileSync } from 'node:fs';
 import { afterEach, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
 import { suspectPeriods } from '../../src/suspects.ts';
+import { readText } from '../support/folder.ts';
 import { eventually, type RunningService, type Scratch, scratch } from './scratch.ts';
 
 const MINUTE = 60_000;
@@ -55,8 +55,9 @@ async function run(at: Scratch, ...argv: string[]) {
   return { status, out: out.join('') };
 }
 
+/** The block is decided before it is written: there may be no file yet. */
 function lists(at: Scratch, user: string): boolean {
-  return readFileSync(at.path('maps/sasl_access'), 'utf8').includes(`\n${user}\t`);
+  return readText(at.path('maps/sasl_access')).includes(`\n${user}\t`);
 }
 
 it('ends the block that rests on it, tells once, and goes on with all others', async () => {
