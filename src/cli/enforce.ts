@@ -5,6 +5,7 @@ import { createLog, type Log } from '../base/log.ts';
 import { systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { runStep } from '../step.ts';
+import { inRounds } from './rounds.ts';
 import { version } from './version.ts';
 
 export interface EnforceOptions {
@@ -18,40 +19,23 @@ export async function runEnforce(options: EnforceOptions): Promise<ExitStatus> {
   if (options.reader === true) return await runReaderHalf();
   let config = configOf(options);
   const log = createLog(config.logLevel);
-  let stopped = false;
+  const once = options.once === true;
   let well = true;
-  while (!stopped) {
-    const controller = new AbortController();
-    const stop = () => {
-      stopped = true;
-      controller.abort();
-    };
-    const reload = () => {
-      config = reloaded(options, config, log);
-      controller.abort();
-    };
-    const handlers = [
-      ['SIGTERM', stop],
-      ['SIGINT', stop],
-      ['SIGHUP', reload],
-    ] as const;
-    for (const [signal, handler] of handlers) process.on(signal, handler);
-    try {
-      const { signal } = controller;
-      const once = options.once === true;
-      well = await runStep({
-        config,
-        clock: systemClock,
-        log,
-        reader: readerCommand(),
-        once,
-        signal,
-      });
-      if (once) stopped = true;
-    } finally {
-      for (const [signal, handler] of handlers) process.off(signal, handler);
-    }
-  }
+  const reload = () => {
+    config = reloaded(options, config, log);
+    return true;
+  };
+  await inRounds(reload, async (signal) => {
+    well = await runStep({
+      config,
+      clock: systemClock,
+      log,
+      reader: readerCommand(),
+      once,
+      signal,
+    });
+    return !once;
+  });
   return well ? EXIT.done : EXIT.failed;
 }
 

@@ -5,6 +5,7 @@ import { systemClock } from '../../base/time.ts';
 import { loadConfig, openConfig } from '../../config.ts';
 import { runDaemon } from '../../daemon.ts';
 import { loadRules } from '../../judge/rule.ts';
+import { inRounds } from '../rounds.ts';
 import { checkStart } from './start-check.ts';
 
 /** `postern run`: the service, until SIGTERM. SIGHUP reads configuration and rules again. */
@@ -16,39 +17,23 @@ export async function runRun(
   checkStart(loaded);
   let { config } = loaded;
   const log = createLog(config.logLevel);
-  let stopped = false;
-  let controller = new AbortController();
-  const stop = () => {
-    stopped = true;
-    controller.abort();
-  };
   const reload = () => {
     try {
       const next = loadConfig(options.config);
       loadRules(next.rules);
       config = next;
-      controller.abort();
+      return true;
     } catch (error) {
       log.error(
         { error: messageOf(error) },
         'configuration not taken over, going on with the old one',
       );
+      return false;
     }
   };
-  const handlers = [
-    ['SIGTERM', stop],
-    ['SIGINT', stop],
-    ['SIGHUP', reload],
-  ] as const;
-  // All the time: between two rounds a SIGHUP would end the process.
-  for (const [signal, handler] of handlers) process.on(signal, handler);
-  try {
-    while (!stopped) {
-      controller = new AbortController();
-      await runDaemon({ config, clock: systemClock, log, version, signal: controller.signal });
-    }
-  } finally {
-    for (const [signal, handler] of handlers) process.off(signal, handler);
-  }
+  await inRounds(reload, async (signal) => {
+    await runDaemon({ config, clock: systemClock, log, version, signal });
+    return true;
+  });
   return EXIT.done;
 }
