@@ -53,13 +53,18 @@ function readConfigFile(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    const why = errnoOf(error) === 'ENOENT' ? 'there is no such file' : messageOf(error);
-    throw new PosternError(
-      'config',
-      `${file}: expected a configuration file, found none: ${why} (postern init writes one)`,
-      { place: { file }, cause: error },
-    );
+    const found = foundInstead(error);
+    throw new PosternError('config', `${file}: expected a configuration file, ${found}`, {
+      place: { file },
+      cause: error,
+    });
   }
+}
+
+function foundInstead(error: unknown): string {
+  if (errnoOf(error) === 'ENOENT') return 'there is none (postern init writes one)';
+  if (errnoOf(error) === 'EISDIR') return 'found a directory';
+  return `cannot read it: ${messageOf(error)}`;
 }
 
 /** Checks `text` as the content of `file`; relative paths are meant from that file's folder. */

@@ -1,8 +1,10 @@
 /**
  * Given log files to events, in the order of time: rotated files named in any order, main and reject log side by
- * side. Nothing is stored. A file that cannot be read is a PosternError.
+ * side. Nothing is stored. A file that cannot be read is a PosternError: at once when nothing of it can be, and when
+ * it breaks off, after the lines of all files that could be.
  */
 import { statSync } from 'node:fs';
+import { errnoOf, PosternError } from './base/errors.ts';
 import { readLines } from './follow/file.ts';
 import { Interpreter, type InterpreterOptions } from './interpret.ts';
 import type { MailEvent } from './model/event.ts';
@@ -26,7 +28,7 @@ export async function* readEvents(
   await Promise.all(streams.map((stream) => stream.fill()));
   for (;;) {
     const next = earliest(streams);
-    if (next === undefined) return;
+    if (next === undefined) break;
     const events: MailEvent[] = [];
     const others = streams.filter((stream) => stream !== next);
     const limit = Math.min(...others.map((other) => other.time));
@@ -34,6 +36,8 @@ export async function* readEvents(
     yield { lines, events };
     if (next.isEmpty) await next.fill();
   }
+  const damaged = streams.find((stream) => stream.damage !== undefined);
+  if (damaged !== undefined) throw damaged.damage;
 }
 
 async function* single(stream: LogStream, interpreter: Interpreter): AsyncGenerator<OfflineBatch> {
@@ -57,6 +61,8 @@ function earliest(streams: readonly LogStream[]): LogStream | undefined {
 class LogStream {
   readonly envelope: Envelope;
   readonly source: AsyncGenerator<readonly Line[]>;
+  /** why the file breaks off */
+  damage: PosternError | undefined;
   #lines: { readonly logged: LoggedLine | undefined }[] = [];
   #next = 0;
   #over = false;
@@ -81,10 +87,20 @@ class LogStream {
   }
 
   async fill(): Promise<void> {
-    const { value, done } = await this.source.next();
-    this.#over = done === true;
+    const lines = await this.#nextLines();
+    this.#over = lines === undefined;
     this.#next = 0;
-    this.#lines = done === true ? [] : value.map((line) => ({ logged: this.envelope.read(line) }));
+    this.#lines = (lines ?? []).map((line) => ({ logged: this.envelope.read(line) }));
+  }
+
+  async #nextLines(): Promise<readonly Line[] | undefined> {
+    try {
+      return (await this.source.next()).value ?? undefined;
+    } catch (error) {
+      if (!(error instanceof PosternError) || !isDamage(error)) throw error;
+      this.damage = error;
+      return undefined;
+    }
   }
 
   /** Feeds lines up to `limit` (ms, inclusive) of what is read; gives their number. */
@@ -97,6 +113,11 @@ class LogStream {
     interpreter.correlator.settle();
     return this.#next - first;
   }
+}
+
+/** What zlib says of bytes that it cannot unpack (Z_DATA_ERROR, Z_BUF_ERROR); a file that does not open is no such case. */
+function isDamage({ cause }: PosternError): boolean {
+  return errnoOf(cause)?.startsWith('Z_') === true;
 }
 
 /** When the file was written last: its stamps without a year lie before that. */

@@ -44,7 +44,8 @@ export async function queueIdsAs(
   const { status, stdout, stderr } = await runCommand(argv, { timeout: 60_000, account: owner });
   const ids = status === 0 ? idsOf(stdout) : undefined;
   if (ids !== undefined) return ids;
-  const said = stderr.trim() || 'postern queue gave no answer';
+  // It has put its name before its words, as this command will.
+  const said = stderr.trim().replace(/^postern: /, '') || 'postern queue gave no answer';
   throw new PosternError('queue', said, { exitStatus: EXIT.failed });
 }
 

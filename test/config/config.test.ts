@@ -76,6 +76,13 @@ describe('a configuration with a mistake', () => {
     expect(exitStatus).toBe(EXIT.usage);
   });
 
+  it('says when a folder was named instead', () => {
+    const { message } = failure(() => loadConfig(import.meta.dirname));
+    expect(message).toBe(
+      `${import.meta.dirname}: expected a configuration file, found a directory`,
+    );
+  });
+
   it('never fails in any other way, whatever the text', () => {
     const keys = [...Object.keys(configSchema.shape), 'x', '__proto__', 'constructor'];
     const value = fc.oneof(fc.jsonValue(), fc.constantFrom('7d', [], {}, ['a'], 10, true));

@@ -1,4 +1,6 @@
 /** Given files in any order: one stream of events, each line once. */
+import { writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readEvents } from '../../src/offline.ts';
 import { type Folder, scratchFolder } from '../support/folder.ts';
@@ -52,5 +54,22 @@ describe('given files', () => {
     const expected = ['accepted', 'bounced'];
     expect(await kindsOf('mainlog', 'mainlog.1')).toEqual(expected);
     expect(await kindsOf('mainlog.1', 'mainlog')).toEqual(expected);
+  });
+
+  it('are read although one of them breaks off, which is told after all of them', async () => {
+    const [accepted = '', bounced = ''] = BOUNCED.split(/(?<=\n)/);
+    writeFileSync(folder.at('mainlog.2.gz'), gzipSync(REFUSED).subarray(0, 12));
+    folder.write('mainlog.1', accepted);
+    folder.write('mainlog', bounced);
+    const kinds: string[] = [];
+    const names = ['mainlog', 'mainlog.2.gz', 'mainlog.1'];
+    const files = names.map((name) => folder.at(name));
+    const reading = (async () => {
+      for await (const { events } of readEvents(files, { now: Date.now(), zone: '+00:00' })) {
+        for (const { kind } of events) kinds.push(kind);
+      }
+    })();
+    await expect(reading).rejects.toThrow(`${files[1]}: cannot be read: unexpected end of file`);
+    expect(kinds).toEqual(['accepted', 'bounced']);
   });
 });
