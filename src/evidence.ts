@@ -1,35 +1,47 @@
 /**
  * Gathers the evidence of a verdict from the store and, where the log still has them, the very lines.
- * A log that was rotated away or cannot be read costs the quoted lines, nothing else.
+ * A log that was rotated away or cannot be read costs the quoted lines, nothing else. What the judge did not count,
+ * because the provider that refused was suspect, is told apart.
  */
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { formatDuration, formatTime } from './base/time.ts';
+import { distinctValueOf } from './judge/key.ts';
+import { countsInvalid, countsRefusal } from './judge/plan.ts';
+import type { Rule } from './judge/rule.ts';
 import type { Block, Key, Verdict } from './model/block.ts';
 import { isInvalid, type MailEvent, type Submitter } from './model/event.ts';
-import type { ClientCount, Evidence, QuotedLine, RefusedRecipient } from './model/evidence.ts';
+import type {
+  ClientCount,
+  DoubtedRefusals,
+  Evidence,
+  QuotedLine,
+  RefusedRecipient,
+} from './model/evidence.ts';
 import { textOf } from './model/line.ts';
 import type { EventQuery, StoredEvent } from './store/events.ts';
 import type { Store } from './store/store.ts';
+import { doubtOf, isBefore, type SuspectPeriod, suspectPeriods } from './suspects.ts';
 
 const SAMPLE = 20;
 const QUOTED_LINES = 10;
 const MAX_EVENTS = 20_000;
 const MAX_QUOTE = 2048;
 
-/** Everything known about why this verdict fell; `description` is the rule's. */
+/** Everything known about why this verdict fell; `rule` is its rule, as long as there is one. */
 export function gatherEvidence(
   store: Store,
   verdict: Verdict,
   block: Block | undefined,
-  description: string | undefined,
+  rule: Rule | undefined,
 ): Evidence {
-  const events = eventsOf(store, verdict);
-  const telling = events.filter(isInvalid);
+  const { events, doubted } = believed(store, verdict, rule, eventsOf(store, verdict));
+  const telling = events.filter((event) => isTelling(rule, event));
   const shown = telling.length > 0 ? telling : events;
   return {
     verdict,
     ...(block === undefined ? {} : { block }),
-    ...(description === undefined ? {} : { description }),
+    ...(rule === undefined ? {} : { description: rule.description }),
+    ...(doubted.length === 0 ? {} : { doubted }),
     events: shown.length,
     first: shown.reduce((least, event) => Math.min(least, event.time), verdict.time),
     last: shown.reduce((most, event) => Math.max(most, event.time), 0) || verdict.time,
@@ -37,7 +49,7 @@ export function gatherEvidence(
     senders: [...new Set(shown.map((event) => event.sender ?? ''))]
       .filter((text) => text !== '')
       .slice(0, 10),
-    recipients: new Set(shown.map((event) => event.recipient)).size,
+    recipients: countRecipients(shown),
     sample: shown.slice(-SAMPLE).map(refused),
     lines: quoteLines(shown.slice(-QUOTED_LINES)),
   };
@@ -46,7 +58,7 @@ export function gatherEvidence(
 function eventsOf(store: Store, verdict: Verdict): MailEvent[] {
   const query: EventQuery = {
     ...queryFor(verdict.key),
-    since: verdict.time - verdict.period + 1,
+    since: countedSince(store, verdict) + 1,
     until: verdict.time + 1,
     limit: MAX_EVENTS,
   };
@@ -55,9 +67,53 @@ function eventsOf(store: Store, verdict: Verdict): MailEvent[] {
   );
 }
 
+/** Whether people are shown this refusal: one that the rule counts, whoever refused; of other rules any. */
+function isTelling(rule: Rule | undefined, event: MailEvent): boolean {
+  if (!isInvalid(event) || rule === undefined || !countsInvalid(rule)) return isInvalid(event);
+  const { direction = event.direction } = rule;
+  return countsRefusal(rule, event) && event.direction === direction;
+}
+
+interface Believed {
+  /** those that counted */
+  readonly events: readonly MailEvent[];
+  readonly doubted: readonly DoubtedRefusals[];
+}
+
+/** Sets apart what did not count. A rule that is not there any more is taken for one of those that do not believe all. */
+function believed(
+  store: Store,
+  verdict: Verdict,
+  rule: Rule | undefined,
+  events: readonly MailEvent[],
+): Believed {
+  if (rule !== undefined && !countsInvalid(rule)) return { events, doubted: [] };
+  const doubt = doubtOf(suspectPeriods(store));
+  const counts = new Map<SuspectPeriod, number>();
+  const left = events.filter((event) => {
+    const period = isTelling(rule, event) ? doubt(event) : undefined;
+    if (period === undefined) return true;
+    counts.set(period, (counts.get(period) ?? 0) + 1);
+    return isBefore(verdict, period);
+  });
+  const doubted = [...counts].map(([period, refusals]) => doubtedBy(period, refusals, verdict));
+  return { events: left, doubted };
+}
+
+function doubtedBy(period: SuspectPeriod, refusals: number, verdict: Verdict): DoubtedRefusals {
+  const { provider, since, ended } = period;
+  return {
+    provider,
+    refusals,
+    since,
+    ...(ended === undefined ? {} : { ended }),
+    counted: isBefore(verdict, period),
+  };
+}
+
 /** The evidence as programs read it: times as RFC 3339, durations as in rules. */
 export function evidenceJson(evidence: Evidence): Record<string, unknown> {
-  const { verdict, block, first, last, sample, ...rest } = evidence;
+  const { verdict, block, first, last, sample, doubted, ...rest } = evidence;
   const { period, duration, time, ...found } = verdict;
   return {
     verdict: {
@@ -71,6 +127,15 @@ export function evidenceJson(evidence: Evidence): Record<string, unknown> {
     last: formatTime(last),
     ...rest,
     sample: sample.map((refusal) => ({ ...refusal, time: formatTime(refusal.time) })),
+    ...(doubted === undefined ? {} : { doubted: doubted.map(doubtedTimes) }),
+  };
+}
+
+function doubtedTimes({ since, ended, ...rest }: DoubtedRefusals): Record<string, unknown> {
+  return {
+    ...rest,
+    since: formatTime(since),
+    ...(ended === undefined ? {} : { ended: formatTime(ended) }),
   };
 }
 
@@ -82,6 +147,16 @@ function blockTimes(block: NonNullable<Evidence['block']>): Record<string, unkno
     start: formatTime(start),
     ...(end === undefined ? {} : { end: formatTime(end) }),
   };
+}
+
+/** Up to when nothing counted, ms: what lies before the end of an earlier block does not count again. */
+function countedSince(store: Store, { key, time, period }: Verdict): number {
+  const ends = store.blocks
+    .of(key as Block['key'])
+    .filter(({ releasedBy }) => releasedBy !== 'guard')
+    .map(({ released }) => released ?? Number.POSITIVE_INFINITY)
+    .filter((released) => released < time);
+  return Math.max(time - period, ...ends);
 }
 
 /** The condition that finds the events of a key. */
@@ -97,6 +172,13 @@ export function queryFor(key: Key): EventQuery {
     default:
       return {};
   }
+}
+
+/** As rules tell recipients apart. */
+function countRecipients(events: readonly MailEvent[]): number {
+  const different = new Set(events.map((event) => distinctValueOf('recipient', event)));
+  different.delete(undefined);
+  return different.size;
 }
 
 function countClients(events: readonly MailEvent[]): ClientCount[] {

@@ -1,11 +1,13 @@
 /**
  * Who came near a limit in a period, from the store: the submitters with most refusals of each kind are judged
  * again over their own events. Others cannot have come nearer; an event of somebody else changes no window of theirs.
+ * Refusals that did not count, because their provider was suspect, do not count here either.
  */
 import { Judge, type Nearest } from './judge/judge.ts';
 import type { Rule } from './judge/rule.ts';
 import type { Submitter } from './model/event.ts';
 import type { Store } from './store/store.ts';
+import { doubtOf, suspectPeriods } from './suspects.ts';
 
 /** Half of the limit is where it becomes worth a look. */
 const NEAR = 0.5;
@@ -39,6 +41,7 @@ export function nearMisses(
   const possible = candidates.filter((candidate) =>
     blocking.some((rule) => couldBeNear(rule, candidate)),
   );
+  const doubt = doubtOf(suspectPeriods(store));
   const found = possible.flatMap((submitter) => {
     const judge = new Judge(blocking);
     const query = {
@@ -46,7 +49,9 @@ export function nearMisses(
       submitter: { type: submitter.type, id: submitter.id },
       limit: MOST_EVENTS,
     };
-    for (const { event } of store.events.query(query)) judge.feed(event);
+    for (const { event } of store.events.query(query)) {
+      if (doubt(event) === undefined) judge.feed(event);
+    }
     return judge.nearest().filter(({ highest, limit }) => highest >= NEAR * limit);
   });
   return found.sort((a, b) => b.highest / b.limit - a.highest / a.limit);

@@ -8,6 +8,8 @@ import type { Log } from './base/log.ts';
 import { type Clock, SECOND } from './base/time.ts';
 import { type TargetState, triedBlock } from './enforcer.ts';
 import { gatherEvidence } from './evidence.ts';
+import type { Rule } from './judge/rule.ts';
+import { measureOf } from './measured.ts';
 import type { Evidence, Measures } from './model/evidence.ts';
 import { Drain } from './notify/drain.ts';
 import type { Notifier } from './notify/mail.ts';
@@ -31,8 +33,8 @@ export interface NoticesOptions {
   /** ms that a notice waits for others after the last mail */
   readonly digest: number;
   readonly cap: number;
-  /** description by rule name */
-  readonly rules: ReadonlyMap<string, string>;
+  /** by name */
+  readonly rules: ReadonlyMap<string, Rule>;
   readonly clock: Clock;
   readonly log: Log;
   /** everything that was logged until now has been read and stored; default: always */
@@ -126,10 +128,11 @@ export class Notices {
       .slice(MAX_DIGEST_DETAILS)
       .map(({ verdict }) => this.#options.store.verdicts.get(verdict)?.verdict)
       .filter((verdict) => verdict !== undefined);
+    const measure = measureOf(this.#options.rules.values());
     const [first] = parts;
     return parts.length === 1 && others.length === 0 && first !== undefined
-      ? blockNotice(first.evidence, first.measures)
-      : digestNotice(parts, others);
+      ? blockNotice(first.evidence, first.measures, measure)
+      : digestNotice(parts, others, measure);
   }
 
   #part(about: About): { evidence: Evidence; measures: Measures } | undefined {

@@ -51,7 +51,7 @@ export function noticesOf(
     to,
     digest,
     cap: config.caps.blocksPerHour,
-    rules: new Map(rules.map((rule) => [rule.name, rule.description])),
+    rules: new Map(rules.map((rule) => [rule.name, rule])),
     clock,
     log,
     isLogRead,

@@ -5,8 +5,10 @@
 import type { Log } from './base/log.ts';
 import { DAY, formatTime } from './base/time.ts';
 import type { Suspect } from './judge/guard.ts';
+import { ProviderNames } from './judge/guard-provider.ts';
 import type { SuspectChange } from './judge/guard-watch.ts';
 import type { Key, Verdict } from './model/block.ts';
+import { isInvalid, type MailEvent } from './model/event.ts';
 import type { Store } from './store/store.ts';
 
 /** A time during which a provider's refusals did not count, ms. */
@@ -51,6 +53,38 @@ export function periodOf(change: SuspectChange & { readonly change: 'began' }): 
 /** Those that the store knows of, oldest first. */
 export function suspectPeriods(store: Store): readonly SuspectPeriod[] {
   return (store.state.read(NAME) as readonly SuspectPeriod[] | undefined) ?? [];
+}
+
+/** Tells in which of the periods a refusal fell that is not believed; undefined: it is, or is no such refusal. */
+export function doubtOf(
+  periods: readonly SuspectPeriod[],
+): (event: MailEvent) => SuspectPeriod | undefined {
+  const names = new ProviderNames();
+  return (event) => {
+    if (periods.length === 0 || event.relay === undefined || !isInvalid(event)) return undefined;
+    const provider = names.of(event.relay);
+    return periods.find((period) => period.provider === provider && isDoubted(event, period));
+  };
+}
+
+/** Like the judge: what came before the provider was found out is taken back only of mail of our own. */
+function isDoubted(
+  { time, direction }: MailEvent,
+  { began, since, ended }: SuspectPeriod,
+): boolean {
+  if (time < since || (ended !== undefined && time >= ended)) return false;
+  return time >= began || direction !== 'inbound';
+}
+
+/**
+ * Whether the provider was found out only after the verdict, which so rests on its refusals as well. A log may tell
+ * no more than the second: of the same one are those verdicts before it that were withdrawn.
+ */
+export function isBefore({ time, rule, key }: Verdict, period: SuspectPeriod): boolean {
+  if (time !== period.began) return time < period.began;
+  return period.released.some(
+    (one) => one.rule === rule && one.key.type === key.type && one.key.id === key.id,
+  );
 }
 
 /** Writes changes into the store; inside the transaction of their batch. `now` in ms. */

@@ -25,12 +25,23 @@ export interface QuotedLine {
   readonly text: string;
 }
 
+/** Refusals of a provider that was suspect: they may be no fault of whoever sent the mail. Times in ms. */
+export interface DoubtedRefusals {
+  readonly provider: string;
+  readonly refusals: number;
+  /** from when on it is not believed, and until when; undefined: it still is not */
+  readonly since: number;
+  readonly ended?: number;
+  /** the provider was found out after the verdict: they are in its count, and in all other numbers */
+  readonly counted: boolean;
+}
+
 export interface Evidence {
   readonly verdict: Verdict;
   readonly block?: Pick<Block, 'id' | 'start' | 'end' | 'key' | 'cause'>;
   /** the rule's own description */
   readonly description?: string;
-  /** events in the window up to the verdict */
+  /** events in the window up to the verdict, as far as they counted; so are all that follow */
   readonly events: number;
   readonly first: number;
   readonly last: number;
@@ -40,6 +51,8 @@ export interface Evidence {
   readonly recipients: number;
   readonly sample: readonly RefusedRecipient[];
   readonly lines: readonly QuotedLine[];
+  /** refusals that are not believed, by provider; absent: none */
+  readonly doubted?: readonly DoubtedRefusals[];
 }
 
 /** What was done about a verdict, one sentence each. */

@@ -4,7 +4,7 @@ import { formatDuration, formatTime } from '../base/time.ts';
 import { formatIdentity } from '../model/address.ts';
 import type { Key, Verdict } from '../model/block.ts';
 import type { SubmitterType } from '../model/event.ts';
-import type { Evidence, Measures } from '../model/evidence.ts';
+import type { DoubtedRefusals, Evidence, Measures } from '../model/evidence.ts';
 
 /** A mail before it has sender and recipient. */
 export interface ComposedNotice {
@@ -12,6 +12,9 @@ export interface ComposedNotice {
   readonly text: string;
   readonly html: string;
 }
+
+/** A value of the rule of that name as people read it: `100`, `93.7 %`. */
+export type Measure = (value: number, rule: string) => string;
 
 /** One part of a notice: heading and lines of `[label, value]` or plain text. */
 interface Section {
@@ -26,34 +29,42 @@ const WIDTH = 78;
 export const MAX_DIGEST_DETAILS = 10;
 
 /** The notice about one block. */
-export function blockNotice(evidence: Evidence, measures: Measures): ComposedNotice {
+export function blockNotice(
+  evidence: Evidence,
+  measures: Measures,
+  measure: Measure = String,
+): ComposedNotice {
   const who = identityText(evidence.verdict.key);
   const what = evidence.block === undefined ? 'met a limit, nothing changed' : 'blocked';
-  const subject = `[postern] ${who} ${what}: ${evidence.verdict.rule}, ${evidence.verdict.count} in ${formatDuration(evidence.verdict.period)}`;
-  return compose(subject, [summary(evidence, measures), ...details(evidence), commands(evidence)]);
+  const subject = `[postern] ${who} ${what}: ${metText(evidence.verdict, measure)}`;
+  return compose(subject, sectionsOf(evidence, measures, measure));
+}
+
+/** `invalid-recipients, 100 in 1h` */
+function metText({ rule, count, period }: Verdict, measure: Measure): string {
+  return `${rule}, ${measure(count, rule)} in ${formatDuration(period)}`;
+}
+
+function sectionsOf(evidence: Evidence, measures: Measures, measure: Measure): Section[] {
+  return [summary(evidence, measures, measure), ...details(evidence), commands(evidence)];
 }
 
 /** One mail about many blocks; the first ten with their evidence. `others`: verdicts that are only listed. */
 export function digestNotice(
   blocks: readonly { evidence: Evidence; measures: Measures }[],
   others: readonly Verdict[] = [],
+  measure: Measure = String,
 ): ComposedNotice {
   const verdicts = [...blocks.map(({ evidence }) => evidence.verdict), ...others];
   const changed = blocks.some(({ evidence }) => evidence.block !== undefined);
   const subject = `[postern] ${verdicts.length} ${changed ? 'blocks' : 'limits met, nothing changed'}`;
   const list: Section = {
     title: `${verdicts.length} submitters ${changed ? 'were blocked' : 'met a limit, nothing was changed'}`,
-    rows: verdicts.map((verdict) => {
-      return `${identityText(verdict.key)}: ${verdict.rule}, ${verdict.count} in ${formatDuration(verdict.period)}`;
-    }),
+    rows: verdicts.map((verdict) => `${identityText(verdict.key)}: ${metText(verdict, measure)}`),
   };
   const parts = blocks
     .slice(0, MAX_DIGEST_DETAILS)
-    .flatMap(({ evidence, measures }) => [
-      summary(evidence, measures),
-      ...details(evidence),
-      commands(evidence),
-    ]);
+    .flatMap(({ evidence, measures }) => sectionsOf(evidence, measures, measure));
   const left = verdicts.length - MAX_DIGEST_DETAILS;
   const more: Section[] =
     left > 0
@@ -147,14 +158,15 @@ export function identityText(key: Key): string {
   );
 }
 
-function summary(evidence: Evidence, measures: Measures): Section {
+function summary(evidence: Evidence, measures: Measures, measure: Measure): Section {
   const { verdict, block } = evidence;
   const until = block?.end === undefined ? 'until released' : `until ${formatTime(block.end)}`;
   return {
     title: `${identityText(verdict.key)} met the rule ${verdict.rule}`,
     rows: [
       ...(evidence.description === undefined ? [] : [evidence.description]),
-      ['Counted', `${verdict.count} (limit ${verdict.limit}) in ${formatDuration(verdict.period)}`],
+      ['Counted', countedText(verdict, measure)],
+      ...(evidence.doubted ?? []).map(doubtedRow),
       ['First event', formatTime(evidence.first)],
       ['Last event', formatTime(evidence.last)],
       ['Recipients', `${evidence.recipients} different`],
@@ -163,6 +175,18 @@ function summary(evidence: Evidence, measures: Measures): Section {
       ...measures.map((measure) => ['Done', measure] as const),
     ],
   };
+}
+
+function countedText({ count, limit, rule, period }: Verdict, measure: Measure): string {
+  return `${measure(count, rule)} (limit ${measure(limit, rule)}) in ${formatDuration(period)}`;
+}
+
+function doubtedRow(doubted: DoubtedRefusals): readonly [string, string] {
+  const { provider, refusals, since, ended } = doubted;
+  const until = ended === undefined ? '' : ` to ${formatTime(ended)}`;
+  const when = `${ended === undefined ? 'since' : 'from'} ${formatTime(since)}${until}`;
+  const text = `${counted(refusals, 'refusal')} by ${provider}, which refused recipients of many submitters at once ${when}`;
+  return [doubted.counted ? 'Counted, not believed any more' : 'Not counted', text];
 }
 
 function details(evidence: Evidence): Section[] {

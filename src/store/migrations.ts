@@ -86,8 +86,8 @@ export const MIGRATIONS: readonly string[] = [
     source TEXT NOT NULL,
     line INTEGER NOT NULL,
     offset INTEGER NOT NULL,
-    count INTEGER NOT NULL,
-    "limit" INTEGER NOT NULL,
+    count REAL NOT NULL,
+    "limit" REAL NOT NULL,
     period INTEGER NOT NULL,
     duration INTEGER,
     -- what came of it: blocked, observed, allowed, capped, stale, already-blocked, mode-observe

@@ -11,8 +11,10 @@ import type { Io } from '../../src/cli/io.ts';
 import { runReport } from '../../src/cli/report.ts';
 import { runStatus } from '../../src/cli/service/status.ts';
 import { gatherEvidence } from '../../src/evidence.ts';
+import { parseRule } from '../../src/judge/rule.ts';
 import { textOf } from '../../src/model/line.ts';
 import { blockNotice, type ComposedNotice, digestNotice } from '../../src/notify/notice.ts';
+import { RULE } from '../support/rule.ts';
 import { EXIM_FIELDS, eximLine, victimsMessage as eximVictim } from './exim-fields.ts';
 import { bytesOf, type Cast, castOf, EXIM_PAYLOADS, POSTFIX_PAYLOADS } from './payloads.ts';
 import {
@@ -200,12 +202,17 @@ describe.each(['postfix', 'exim'] as const)('what strangers write into the log o
   });
 
   it('tells the evidence without markup, control characters and line breaks of others', () => {
+    const text = RULE.replace(/direction:.*\n/, '').replace(
+      /(?<=description: ).*/,
+      'Whoever <i>is</i>.',
+    );
+    const rule = parseRule(text, 'rule.yaml');
     const notices = aftermath.withStore((store) =>
       store.verdicts
         .between(0, Number.MAX_SAFE_INTEGER)
         .filter((_, index) => index % 3 === 0)
         .map(({ verdict }) => {
-          const evidence = gatherEvidence(store, verdict, undefined, 'Whoever <i>is</i> named.');
+          const evidence = gatherEvidence(store, verdict, undefined, rule);
           return { evidence, notice: blockNotice(evidence, ['Done.']) };
         }),
     );

@@ -96,6 +96,7 @@ describe('what the log held', () => {
       senders: [HOSTILE],
       clients: [{ address: HOSTILE, name: HOSTILE, count: 1 }],
       lines: [{ source: HOSTILE, line: 1, text: HOSTILE }],
+      doubted: [{ provider: HOSTILE, refusals: 1, since: TIME, counted: false }],
     },
     HOSTILE,
   );
@@ -128,6 +129,17 @@ describe('what the log held', () => {
   ])('the shell takes %j as %j', (word, quoted) => {
     expect(shellQuoted(word)).toBe(quoted);
   });
+});
+
+it('a digest tells all figures as they are meant', () => {
+  const blocks = [{ evidence: evidence(), measures: [] }];
+  const other = { ...evidence().verdict, rule: 'invalid-share', count: 93.7, limit: 25 };
+  const measure = (value: number, rule: string) =>
+    rule === other.rule ? `${value} %` : `${value}`;
+  const { text } = digestNotice(blocks, [other], measure);
+  expect(text).toContain('alice@example.net: invalid-share, 93.7 % in 1h');
+  expect(text).toContain('alice@example.net: invalid-recipients, 100 in 1h');
+  expect(text).toContain('Counted: 100 (limit 100) in 1h');
 });
 
 it('a digest lists every block and details ten', () => {

@@ -87,11 +87,19 @@ it('ends the block that rests on it, tells once, and goes on with all others', a
   await open.service.stop();
   open.service = at.start();
   at.write(...refused('news@example.net', 40));
-  at.write(...refused('thief@example.net', 20, 'mx.other.example'));
+  for (let n = 0; n < 3; n++) at.write(...mail('thief@example.net', true, 0));
+  for (let n = 0; n < 20; n++) at.write(...mail('thief@example.net', true, 0, 'mx.other.example'));
   expect(await eventually(() => lists(at, 'thief@example.net'))).toBe(true);
   await open.service.stop();
   delete open.service;
   expect(lists(at, 'news@example.net')).toBe(false);
+  const thief = (await run(at, 'explain', 'thief@example.net')).out;
+  expect(thief).toContain(
+    'Counted: 20 (limit 20) in 1h\n  Not counted: 3 refusals by big.example,',
+  );
+  expect(thief).toContain('Recipients: 20 different');
+  const news = (await run(at, 'explain', 'news@example.net')).out;
+  expect(news).toContain('Counted, not believed any more: 20 refusals by big.example,');
   expect(at.withStore(suspectPeriods)).toMatchObject([
     { provider: 'big.example', released: [{ key: { id: 'news@example.net' } }] },
   ]);

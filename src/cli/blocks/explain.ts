@@ -4,6 +4,7 @@ import { formatTime } from '../../base/time.ts';
 import { loadConfig } from '../../config.ts';
 import { evidenceJson, gatherEvidence } from '../../evidence.ts';
 import { loadRules } from '../../judge/rule.ts';
+import { measureOf } from '../../measured.ts';
 import { measuresFor } from '../../notices.ts';
 import { blockNotice } from '../../notify/notice.ts';
 import { releaseText } from '../../release.ts';
@@ -34,15 +35,16 @@ export function runExplain(identity: string, options: BlockOptions, io: Io): Exi
       io.stdout(shown(store, config, block, options.format));
       return EXIT.done;
     }
-    const rules = new Map(loadRules(config.rules).map((rule) => [rule.name, rule.description]));
-    const evidence = gatherEvidence(store, stored.verdict, block, rules.get(stored.verdict.rule));
+    const rules = loadRules(config.rules);
+    const rule = rules.find(({ name }) => name === stored.verdict.rule);
+    const evidence = gatherEvidence(store, stored.verdict, block, rule);
     const measures =
       stored.outcome === 'blocked' || block !== undefined
         ? measuresOf(store, block)
         : [outcomeText(stored.outcome)];
     if (options.format === 'json')
       io.stdout(jsonLine({ ...evidenceJson(evidence), outcome: stored.outcome, measures }));
-    else io.stdout(blockNotice(evidence, measures).text);
+    else io.stdout(blockNotice(evidence, measures, measureOf(rules)).text);
     return EXIT.done;
   } finally {
     store.close();

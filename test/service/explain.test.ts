@@ -1,0 +1,296 @@
+/** What explain and the mails tell of a verdict agrees with what the judge counted. */
+import { writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { silentLog } from '../../src/base/log.ts';
+import { MINUTE, SECOND } from '../../src/base/time.ts';
+import { main } from '../../src/cli/main.ts';
+import { evidenceJson, gatherEvidence } from '../../src/evidence.ts';
+import { parseRule, type Rule } from '../../src/judge/rule.ts';
+import type { Block, Key, Verdict } from '../../src/model/block.ts';
+import type { MailEvent } from '../../src/model/event.ts';
+import type { DoubtedRefusals } from '../../src/model/evidence.ts';
+import { Notices } from '../../src/notices.ts';
+import type { Mail } from '../../src/notify/mail.ts';
+import { Store } from '../../src/store/store.ts';
+import type { SuspectPeriod } from '../../src/suspects.ts';
+import { invalid, START } from '../judge/event.ts';
+import { type Scratch, scratch } from './scratch.ts';
+
+const ALICE: Key = { type: 'user', id: 'alice@example.net' };
+const BIG = { relay: { host: 'mx1.in.big.example', address: '198.51.100.9' } };
+const OTHER = { relay: { host: 'mx.other.example', address: '203.0.113.9' } };
+const VERDICT: Verdict = {
+  rule: 'invalid-recipients',
+  action: 'block',
+  key: ALICE,
+  time: START + 30 * MINUTE,
+  source: 'mail.log',
+  line: 1,
+  offset: 0,
+  count: 5,
+  limit: 5,
+  period: 60 * MINUTE,
+};
+/** Found out 20 minutes after START, had begun 5 minutes before. */
+const SUSPECT: SuspectPeriod = {
+  provider: 'big.example',
+  began: START + 20 * MINUTE,
+  since: START + 15 * MINUTE,
+  refused: 8,
+  active: 20,
+  usual: 1,
+  released: [],
+};
+const DOUBTED: DoubtedRefusals = {
+  provider: 'big.example',
+  refusals: 1,
+  since: SUSPECT.since,
+  counted: false,
+};
+
+function ruleOf(name: string, ...fields: string[]): string {
+  const all = [`name: ${name}`, 'description: Too many.', 'per: submitter', 'action: block'];
+  return [...all, ...fields, ''].join('\n');
+}
+
+const INVALID = ruleOf('invalid-recipients', 'count: invalid', 'limit: 5', 'period: 1h');
+const SHARE = ruleOf(
+  'invalid-share',
+  'count: invalid',
+  'ratio-of: recipients',
+  'at-least: 15',
+  'limit: 25%',
+  'period: 1h',
+);
+const BOUNCED = ruleOf('bounced', 'count: bounced', 'limit: 5', 'period: 1h');
+const DOMAINS = ruleOf('domains', 'count: invalid-domain', 'limit: 5', 'period: 1h');
+
+let at: Scratch;
+beforeEach(() => {
+  at = scratch({ rule: INVALID });
+});
+afterEach(() => at.remove());
+
+function rule(text: string): Rule {
+  return parseRule(text, 'rule.yaml');
+}
+
+/** Stores the events in their order, each with a recipient and a line of its own, and the suspicions. */
+function stored(events: readonly MailEvent[], suspects: readonly SuspectPeriod[] = []): void {
+  at.withStore((store) =>
+    store.commit(() => {
+      store.events.insert(events.map((event, offset) => ({ ...event, offset })));
+      store.state.write('suspects', suspects);
+    }),
+  );
+}
+
+function evidenceOf(verdict: Verdict = VERDICT, by: Rule | undefined = rule(INVALID)) {
+  return at.withStore((store) => gatherEvidence(store, verdict, undefined, by));
+}
+
+/** Alice's refusal by an honest host and by the one that is suspect, `minutes` after START. */
+function both(minutes: number, parts: Partial<MailEvent> = {}): MailEvent[] {
+  return [
+    invalid(minutes * MINUTE, 'a@example.org', { ...OTHER, ...parts }),
+    invalid(minutes * MINUTE, 'b@big.example', { ...BIG, ...parts }),
+  ];
+}
+
+interface Case {
+  readonly what: string;
+  readonly minutes: number;
+  readonly verdict?: Partial<Verdict>;
+  readonly suspect?: Partial<SuspectPeriod>;
+  readonly event?: Partial<MailEvent>;
+  readonly by?: Rule;
+  readonly expected: { readonly recipients: number; readonly doubted?: readonly DoubtedRefusals[] };
+}
+
+const ALL = { recipients: 2 };
+const APART = { recipients: 1, doubted: [DOUBTED] };
+const FOUND_OUT_LATER = { recipients: 2, doubted: [{ ...DOUBTED, counted: true }] };
+const BEGAN = { time: SUSPECT.began };
+
+const CASES: readonly Case[] = [
+  { what: 'while the provider is suspect', minutes: 25, expected: APART },
+  { what: 'before it was found out, taken back', minutes: 16, expected: APART },
+  { what: 'before it began to fail', minutes: 14, expected: ALL },
+  {
+    what: 'while it was suspect, which is over',
+    minutes: 21,
+    suspect: { ended: START + 25 * MINUTE },
+    expected: { recipients: 1, doubted: [{ ...DOUBTED, ended: START + 25 * MINUTE }] },
+  },
+  { what: 'after that', minutes: 25, suspect: { ended: START + 25 * MINUTE }, expected: ALL },
+  {
+    what: 'of mail that is not ours, before it was found out',
+    minutes: 16,
+    event: { direction: 'inbound' },
+    expected: ALL,
+  },
+  {
+    what: 'of mail that is not ours, while it is suspect',
+    minutes: 25,
+    event: { direction: 'inbound' },
+    expected: APART,
+  },
+  {
+    what: 'with a verdict before it was found out',
+    minutes: 16,
+    verdict: { time: START + 17 * MINUTE },
+    expected: FOUND_OUT_LATER,
+  },
+  {
+    what: 'with a verdict in the same second, which was withdrawn',
+    minutes: 16,
+    verdict: BEGAN,
+    suspect: { released: [{ rule: VERDICT.rule, key: ALICE }] },
+    expected: FOUND_OUT_LATER,
+  },
+  { what: 'with a verdict in the same second', minutes: 16, verdict: BEGAN, expected: APART },
+  {
+    what: 'of another kind, by a host that is suspect',
+    minutes: 25,
+    event: { reason: 'mailbox-full' },
+    expected: ALL,
+  },
+  { what: 'for a rule that believes all', minutes: 25, by: rule(BOUNCED), expected: ALL },
+  { what: 'for a rule that counts others', minutes: 25, by: rule(DOMAINS), expected: ALL },
+];
+
+describe('a refusal', () => {
+  it.each(CASES)('$what', ({ minutes, verdict, suspect, event, by, expected }) => {
+    stored(both(minutes, event), [{ ...SUSPECT, ...suspect }]);
+    const { recipients, doubted } = evidenceOf({ ...VERDICT, ...verdict }, by);
+    expect({ recipients, ...(doubted === undefined ? {} : { doubted }) }).toEqual(expected);
+  });
+
+  it('that is told apart is in no list', () => {
+    stored([...both(25), ...both(26)], [SUSPECT]);
+    const { events, sample, doubted } = evidenceOf();
+    expect(events).toBe(2);
+    expect(sample.map(({ recipient }) => recipient)).toEqual(['a@example.org', 'a@example.org']);
+    expect(doubted).toMatchObject([{ refusals: 2 }]);
+  });
+
+  it('is told apart by provider and time', () => {
+    const first = {
+      ...SUSPECT,
+      began: START + 5 * MINUTE,
+      since: START,
+      ended: START + MINUTE * 10,
+    };
+    const other = { ...SUSPECT, provider: 'other.example' };
+    stored([...both(6), ...both(25)], [first, SUSPECT, other]);
+    const { recipients, doubted } = evidenceOf();
+    expect(recipients).toBe(1);
+    expect(doubted).toMatchObject([
+      { provider: 'big.example', since: first.since, refusals: 1 },
+      { provider: 'other.example', refusals: 1 },
+      { provider: 'big.example', since: SUSPECT.since, refusals: 1 },
+    ]);
+  });
+
+  it('is told by the recipient that the sender wrote, as rules count it', () => {
+    const [first, second, third] = ['a@example.org', 'a@EXAMPLE.org', 'b@example.org'].map(
+      (originalRecipient, n) => invalid(n * SECOND, 'alias@example.com', { originalRecipient }),
+    ) as [MailEvent, MailEvent, MailEvent];
+    const { recipient: _, originalRecipient: __, ...without } = third;
+    stored([first, second, third, without]);
+    const { events, recipients } = evidenceOf();
+    expect({ events, recipients }).toEqual({ events: 4, recipients: 2 });
+  });
+
+  it('before an earlier block ended does not count again', () => {
+    const times = [MINUTE, 2 * MINUTE, 3 * MINUTE];
+    stored(times.map((time) => invalid(time, `r${time}@example.org`, OTHER)));
+    const ended = (time: number, by: 'operator' | 'guard') =>
+      at.withStore((store) => {
+        const key = ALICE as Block['key'];
+        const block = store.blocks.start({ key, cause: 'manual', start: START });
+        store.blocks.release(block?.id ?? 0, time, by, 0);
+      });
+    ended(START + 3 * MINUTE, 'guard');
+    expect(evidenceOf().recipients).toBe(3);
+    ended(START + 2 * MINUTE, 'operator');
+    expect(evidenceOf().recipients).toBe(1);
+  });
+
+  it('has its times as RFC 3339 in JSON', () => {
+    stored(both(25), [SUSPECT]);
+    expect(evidenceJson(evidenceOf())).toMatchObject({
+      doubted: [{ provider: 'big.example', since: '2026-11-10T09:15:00.000Z', counted: false }],
+    });
+  });
+});
+
+/** What `postern explain` prints, and the mail about the same verdict; each without its line breaks. */
+async function told(verdict: Verdict): Promise<{ explained: string; mail: Mail }> {
+  const id = at.withStore((store) => store.verdicts.insert(verdict, 'mode-observe', 0));
+  const out: string[] = [];
+  const io = { stdout: (text: string) => void out.push(text), stderr: () => undefined };
+  await main(['explain', ALICE.id, '--config', at.config], io);
+  return { explained: flat(out.join('')), mail: await mailAbout(id) };
+}
+
+async function mailAbout(verdict: number): Promise<Mail> {
+  const mails: Mail[] = [];
+  const store = new Store(at.path('postern.db'));
+  store.outbox.tell('verdict', { verdict }, START);
+  const notices = new Notices({
+    store,
+    notifier: { send: async (mail) => void mails.push(mail) },
+    to: ['abuse@example.net'],
+    from: 'postern@mx1.example.net',
+    digest: SECOND,
+    cap: 10,
+    rules: new Map([SHARE, INVALID].map((text) => [rule(text).name, rule(text)])),
+    clock: { now: () => START },
+    log: silentLog,
+  });
+  await notices.run();
+  store.close();
+  expect(mails).toHaveLength(1);
+  return mails[0] as Mail;
+}
+
+function flat(text: string): string {
+  return text.replaceAll(/\s+/g, ' ');
+}
+
+describe('explain and the mail', () => {
+  it.each([
+    ['a share as percent', 'invalid-share', '93.7 % (limit 25 %) in 1h', '93.7 % in 1h'],
+    ['a number as it is', 'invalid-recipients', '93.7 (limit 25) in 1h', '93.7 in 1h'],
+    ['of a rule that is gone the bare number', 'old-share', '93.7 (limit 25) in 1h', '93.7 in 1h'],
+  ])('tell %s', async (_what, name, counted, met) => {
+    writeFileSync(at.path('rules/share.yaml'), SHARE);
+    const { explained, mail } = await told({ ...VERDICT, rule: name, count: 93.7, limit: 25 });
+    expect(explained).toContain(`Counted: ${counted} `);
+    expect(flat(mail.text)).toContain(`Counted: ${counted} `);
+    expect(mail.subject).toMatch(new RegExp(`: ${name}, ${met}$`));
+  });
+
+  it.each(['invalid-recipients', 'gone'])('tell apart what %s did not count', async (name) => {
+    stored([...both(16), ...both(25)], [{ ...SUSPECT, ended: START + 40 * MINUTE }]);
+    const { explained, mail } = await told({ ...VERDICT, rule: name });
+    const said =
+      'Not counted: 2 refusals by big.example, which refused recipients of many submitters at once from 2026-11-10T09:15:00.000Z to 2026-11-10T09:40:00.000Z';
+    for (const text of [explained, flat(mail.text), flat(mail.html.replaceAll(/<[^>]*>+/g, ' '))]) {
+      expect(text.replace('Not counted ', 'Not counted: ')).toContain(said);
+      expect(text).toContain('1 different');
+      expect(text).not.toContain('b@big.example');
+    }
+  });
+
+  it('tell what was counted and is not believed any more', async () => {
+    stored(both(16), [SUSPECT]);
+    const { explained, mail } = await told({ ...VERDICT, time: START + 17 * MINUTE });
+    for (const text of [explained, flat(mail.text)]) {
+      expect(text).toContain('Counted, not believed any more: 1 refusal by big.example, which');
+      expect(text).toContain('at once since 2026-11-10T09:15:00.000Z');
+      expect(text).toContain('2 different');
+    }
+  });
+});
