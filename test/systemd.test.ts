@@ -119,6 +119,13 @@ describe('the units', () => {
     expect(settings(unit, 'RestartPreventExitStatus')).toEqual(['2']);
   });
 
+  it.each(daemons)('%s is started again for as long as anything else takes', (unit) => {
+    expect(settings(unit, 'Restart')).toEqual(['on-failure']);
+    expect(settings(unit, 'RestartSec')).toEqual(['5s']);
+    const [head = ''] = contentOf(unit).split('[Service]');
+    expect(head).toMatch(/^StartLimitIntervalSec=0$/m);
+  });
+
   it('run the service without root and without any capability', () => {
     expect(settings('postern.service', 'User')).toEqual(['postern']);
     expect(settings('postern.service', 'CapabilityBoundingSet')).toEqual(['']);

@@ -118,7 +118,7 @@ function lookForExim({ eximBinary, eximConfig }: InitOptions): Promise<Installat
 
 function writeConfig(output: string, text: string): void {
   try {
-    mkdirSync(dirname(output), { recursive: true });
+    makeFolder(dirname(output));
     replaceFile(output, text, 0o644);
   } catch (error) {
     throw new PosternError('init', `${output}: cannot be written: ${messageOf(error)}`, {
@@ -126,6 +126,16 @@ function writeConfig(output: string, text: string): void {
       cause: error,
     });
   }
+}
+
+/**
+ * With its parents. Not `mkdirSync` with `recursive`: that tries for ever where a folder exists and takes no new one
+ * with ENOENT, as /proc does.
+ */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  mkdirSync(folder);
 }
 
 async function currentValues(options: InitOptions, mta: Mta): Promise<RecipeContext> {

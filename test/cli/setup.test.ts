@@ -13,6 +13,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../src/base/errors.ts';
 import { runCommand } from '../../src/base/system.ts';
 import { main } from '../../src/cli/main.ts';
+import { eximPolicyStatements } from '../../src/cli/setup/policy-recipe.ts';
 import { findProgram } from '../../src/cli/setup/programs.ts';
 import { recipeText } from '../../src/cli/setup/recipe-text.ts';
 import { type CheckOptions, type InitOptions, runCheck, runInit } from '../../src/cli/setup.ts';
@@ -288,6 +289,44 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
     },
   );
 
+  it('check finds Postfix asking a policy service that the configuration does not have', async () => {
+    const { text, queue } = await initWithPolicy();
+    const recipe = printedLines(text);
+    const path = folder.at('postern.yaml');
+    const without = folder.read('postern.yaml').replace(/^policy:\n(?: .*\n)*|^policy: .*\n/m, '');
+    writeFileSync(path, without);
+    expect(loadConfig(path).policy).toBeUndefined();
+    const unanswered = async (lines: string) => {
+      mainCf(`queue_directory = ${queue}\n${lines}`);
+      const { findings, status } = await check();
+      const found = findings.filter(({ text }) => text.includes('nobody answers'));
+      return { found, status };
+    };
+    const mild = await unanswered(recipe);
+    expect(mild.status).toBe(EXIT.done);
+    expect(mild.found).toMatchObject(
+      ['smtp/inet', 'submission/inet', '127.0.0.1:10025/inet'].map((name) => ({
+        level: 'warning',
+        text: expect.stringMatching(
+          `^${name} asks check_policy_service unix:postern/policy in .* mail passes, but each question costs warnings in the log$`,
+        ),
+      })),
+    );
+    const bare = recipe.replace(
+      /check_policy_service \{.*\}/,
+      'check_policy_service unix:postern/policy',
+    );
+    const harsh = await unanswered(bare);
+    expect(harsh.status).toBe(EXIT.usage);
+    expect(harsh.found.map(({ level }) => level)).toEqual(['wrong', 'wrong', 'wrong']);
+    expect(harsh.found[0]?.text).toMatch(/ gets 451 4\.3\.5 Server configuration problem$/);
+
+    const section = harsh.found[0]?.fix?.split('\n').at(-1);
+    writeFileSync(path, `${without}${section}\n`);
+    expect((await unanswered(recipe)).found).toEqual([]);
+    expect((await check()).wrong).toEqual([]);
+  });
+
   it('check finds a socket that a chrooted service cannot reach, and a list in master.cf', async () => {
     const { text, queue } = await initWithPolicy();
     mainCf(`queue_directory = ${queue}\n${printedLines(text)}`);
@@ -440,6 +479,22 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
     expect(text).toMatch(/own\.yaml: exists already/);
   });
 
+  // /proc takes no folder and says ENOENT: mkdirSync with `recursive` never came back from there.
+  it.each([
+    ...(existsSync('/proc/self') ? ['/proc/none/more/p.yaml', '/proc/self/none/p.yaml'] : []),
+    '/dev/null/none/p.yaml',
+  ])('init ends at once where it cannot make %s', async (output) => {
+    const attempt = init({ postfixConfig: etc, output });
+    await expect(attempt).rejects.toThrow(`${output}: cannot be written: ENO`);
+    await expect(attempt).rejects.toMatchObject({ code: 'init', exitStatus: EXIT.failed });
+  });
+
+  it('init makes the folders that are missing', async () => {
+    const output = folder.at('new/and/newer/postern.yaml');
+    expect((await init({ postfixConfig: etc, output })).status).toBe(EXIT.done);
+    expect(loadConfig(output).mta).toBe('postfix');
+  });
+
   it('init says what is missing where there is no mail server', async () => {
     const attempt = init({ mta: 'postfix', postfixConfig: folder.at('nowhere') });
     await expect(attempt).rejects.toThrow(/no mail server was found \(postfix: .*main\.cf/);
@@ -532,6 +587,40 @@ describe.runIf(available('Exim', eximProgram()))('beside Exim', () => {
     configure(`${SET}\n${rcpt}`, blocked(text) + acl('acl_check_rcpt', asking));
     expect((await check()).wrong).toEqual([]);
   });
+
+  it.each<[string, string, 'warning' | 'wrong', number]>([
+    ['as told', 'warn', 'warning', 250],
+    ['alone in a warn', 'warn', 'warning', 250],
+    ['alone in a deny', 'deny', 'wrong', 451],
+  ])(
+    'check says what becomes of mail that nobody answers for, asked %s',
+    async (how, verb, ...expected) => {
+      const rcpt = 'acl_smtp_rcpt = acl_check_rcpt';
+      const socket = '/run/postern/policy-of-nobody';
+      const asking =
+        how === 'as told'
+          ? eximPolicyStatements({ kind: 'unix', path: socket })
+          : `  ${verb}\n    condition = \${readsocket{${socket}}{x\\n}{2s}}\n`;
+      configure(rcpt, acl('acl_check_rcpt', asking));
+      await init({ mta: 'exim', observe: true, ...options() });
+      useScratchDatabase();
+      const { findings } = await check();
+      const found = findings.filter(({ text }) => text.includes('nobody answers'));
+      expect(found).toMatchObject([
+        {
+          level: expected[0],
+          text: expect.stringContaining(
+            `acl_check_rcpt (acl_smtp_rcpt) asks the policy service ${socket}, but ${folder.at('postern.yaml')} has no policy`,
+          ),
+        },
+      ]);
+      const session = 'HELO a\nMAIL FROM:<a@example.net>\nRCPT TO:<b@example.net>\nQUIT\n';
+      const exim = [eximProgram() as string, '-C', folder.at('exim.conf'), '-bh', '192.0.2.1'];
+      const { stdout } = await runCommand(exim, { timeout: 20_000, input: session });
+      const codes = stdout.split('\n').flatMap((line) => /^\d{3}(?= )/.exec(line)?.[0] ?? []);
+      expect(codes).toEqual(['220', '250', '250', `${expected[1]}`, '221']);
+    },
+  );
 
   it.each([
     [

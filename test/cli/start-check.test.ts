@@ -1,5 +1,5 @@
 /** What stops `postern run` at its start, and what it waits for. */
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PosternError } from '../../src/base/errors.ts';
 import { checkStart } from '../../src/cli/service/start-check.ts';
@@ -38,6 +38,11 @@ describe('the start', () => {
       [`@/p.yaml:3: targets.postfix.user.file: ${MISSING}`],
     ],
     ['leaves that to another process', `${HERE}${GONE}enforcer: separate\n`, []],
+    [
+      'wants a database to be a file',
+      'database: maps\nlogs: [ mail.log ]\n',
+      ['@/p.yaml:1: database: @/maps is no file (name a file, which Postern makes itself)'],
+    ],
     ['needs none to observe', `${HERE}${GONE}mode: observe\n`, []],
     [
       'is not about a default that may be of no use',
@@ -57,6 +62,15 @@ describe('the start', () => {
   ])('%s', (_, text, expected) => {
     mkdirSync(folder.at('maps'));
     expect(start(text)).toEqual(expected);
+  });
+
+  it.skipIf(process.getuid?.() === 0)('does not begin with a database that it may not use', () => {
+    folder.write('postern.db', '');
+    chmodSync(folder.at('postern.db'), 0o400);
+    const mine = `uid ${process.getuid?.()}`;
+    expect(start(HERE)).toEqual([
+      `@/p.yaml:1: database: @/postern.db cannot be written by ${mine} (chown or chmod @/postern.db)`,
+    ]);
   });
 
   it('does not ask for the folder of a default', () => {

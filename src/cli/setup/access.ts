@@ -59,8 +59,13 @@ export function logFindings({ logs }: Config): FileFinding[] {
 const NO_LOG =
   'name the log that the mail server writes; if it logs to the journal only, let it write a file';
 
+/** Unlike a block file it is written in place, so one that cannot be opened keeps the service from starting. */
 export function databaseFinding({ database }: Config): FileFinding {
-  return writableFinding(['database'], database);
+  const finding = writableFinding(['database'], database);
+  if (!finding.isOk) return { ...finding, hinders: true };
+  if (statSync(database, { throwIfNoEntry: false })?.isFile() !== false) return finding;
+  const text = `${database} is no file`;
+  return { ...finding, isOk: false, text, fix: 'name a file, which Postern makes itself' };
 }
 
 /** Each file that takes blocks; none in observe mode. */

@@ -4,6 +4,8 @@
 export type Acls = ReadonlyMap<string, readonly string[]>;
 
 const VERB = /^\s*(accept|defer|deny|discard|drop|require|warn)\b/;
+/** The condition that calls another ACL, which may follow the verb on its line. */
+const CALL = /^\s*(?:(?:accept|defer|deny|discard|drop|require|warn)\s+)?!?\s*acl\s*=\s*(\w+)/gm;
 
 /** Reads the ACL section of what `exim -bP config` prints; `spool` stands for `$spool_directory`. */
 export function aclsIn(configuration: string, spool: string): Acls {
@@ -39,8 +41,7 @@ export function reachable(acls: Acls, name: string): string[] {
   for (const acl of names) {
     for (const statement of acls.get(acl) ?? []) {
       statements.push(statement);
-      for (const [, called] of statement.matchAll(/^\s*!?acl\s*=\s*(\w+)/gm))
-        names.add(called as string);
+      for (const [, called] of statement.matchAll(CALL)) names.add(called as string);
     }
   }
   return statements;
@@ -52,6 +53,28 @@ export function mentions(statement: string, file: string): boolean {
     if (!/[\w.-]/.test(statement[at + file.length] ?? '')) return true;
   }
   return false;
+}
+
+/** The arguments in braces that follow each other from `at` on; one that does not end is none. */
+export function bracedAfter(text: string, at: number): string[] {
+  const found: string[] = [];
+  let depth = 0;
+  let start = at;
+  for (let here = at; here < text.length; here++) {
+    const char = text[here];
+    // \N switches expansion off until the next one; else the backslash is for one character, or ends the line.
+    if (char === '\\') here = text[here + 1] === 'N' ? endOfPlain(text, here) : here + 1;
+    else if (char === '{' && depth++ === 0) start = here + 1;
+    else if (char === '}' && depth === 0) break;
+    else if (char === '}' && --depth === 0) found.push(text.slice(start, here));
+    else if (depth === 0 && !/\s/.test(char as string)) break;
+  }
+  return found;
+}
+
+function endOfPlain(text: string, at: number): number {
+  const end = text.indexOf('\\N', at + 2);
+  return end < 0 ? text.length : end + 1;
 }
 
 /** Refuses the message or freezes it. */

@@ -1,22 +1,25 @@
 /**
- * Whether Exim's ACLs ask the policy service where the configuration has one. Looks at the text of the ACLs, asks
- * nobody: neither Exim nor the service.
+ * Whether Exim's ACLs ask the policy service where the configuration has one, and do not where it has none. Looks at
+ * the text of the ACLs, asks nobody: neither Exim nor the service.
  */
 import type { Config } from '../../config.ts';
-import { type Acls, acceptsAll, mentions, reachable, stops } from './exim-acls.ts';
+import { parseListenAddress } from '../../policy/address.ts';
+import { type Acls, acceptsAll, bracedAfter, mentions, reachable, stops } from './exim-acls.ts';
 import { ENFORCE_FIRST, type Finding, ok, warning, wrong } from './finding.ts';
 import { eximPolicyStatements, readsocketAddress } from './policy-recipe.ts';
+import { isPosterns, unansweredFinding } from './unanswered.ts';
 
 /** ACLs that may ask it, the recommended one first. */
 const ASKING = ['acl_smtp_rcpt', 'acl_smtp_data', 'acl_smtp_predata', 'acl_smtp_mail'];
 
-/** `settings` name the ACLs. Nothing is found where there is no such service. */
+/** `settings` name the ACLs. Without such a service only questions to it are found. */
 export function checkEximPolicy(
-  { policy, mode }: Config,
+  config: Config,
   acls: Acls,
   settings: ReadonlyMap<string, string>,
 ): Finding[] {
-  if (policy === undefined) return [];
+  const { policy, mode } = config;
+  if (policy === undefined) return checkUnanswered(config, acls, settings);
   const address = readsocketAddress(policy.listen);
   const looks = ASKING.flatMap((setting) => {
     const acl = settings.get(setting) ?? '';
@@ -51,4 +54,57 @@ function useOf(address: string, statements: readonly string[]): string | undefin
   if (statements.slice(0, index).some(acceptsAll))
     return 'only behind a statement that accepts the mail before';
   return 'in effect';
+}
+
+/** One finding for each statement that asks Postern, though the configuration has nobody who answers. */
+function checkUnanswered(
+  config: Config,
+  acls: Acls,
+  settings: ReadonlyMap<string, string>,
+): Finding[] {
+  const seen = new Set<string>();
+  return [...ASKING, 'acl_not_smtp'].flatMap((setting) => {
+    const acl = settings.get(setting) ?? '';
+    const statements = reachable(acls, acl).filter((statement) => !seen.has(statement));
+    for (const statement of statements) seen.add(statement);
+    return statements.flatMap((statement) => {
+      const [address, , , , failure] = questionIn(statement);
+      if (address === undefined) return [];
+      return unansweredFinding(
+        {
+          question: `${acl} (${setting}) asks the policy service ${address}`,
+          ...outcomeOf(statement, failure),
+          listen: parseListenAddress(address.startsWith('/') ? `unix:${address}` : address),
+          removal: `take the statement with readsocket out of ${acl}, and what follows from it, then restart Exim (Debian: update-exim4.conf before)`,
+        },
+        config,
+      );
+    });
+  });
+}
+
+/** The arguments of the first `readsocket` that names Postern: address, request, options, end of line, failure. */
+function questionIn(statement: string): readonly string[] {
+  for (const { index, 0: word } of statement.matchAll(/\breadsocket\b/g)) {
+    const [address = '', ...rest] = bracedAfter(statement, index + word.length);
+    if (isPosterns(address.trim())) return [address.trim(), ...rest];
+  }
+  return [];
+}
+
+/**
+ * What Exim does with mail when it cannot connect. Without a string for that case the expansion fails: Exim leaves out
+ * a `warn` (acl.c), and any other statement defers.
+ */
+function outcomeOf(
+  statement: string,
+  failure: string | undefined,
+): { readonly passes: boolean; readonly outcome: string } {
+  if (failure === undefined && /^warn\b/.test(statement))
+    return { passes: true, outcome: 'mail passes, but each question costs a warning in the log' };
+  if (failure === undefined)
+    return { passes: false, outcome: 'and mail that comes so far gets 451' };
+  const taken = `Exim takes "${failure}" for the answer`;
+  if (/HOLD|REJECT/.test(failure)) return { passes: false, outcome: `and ${taken}` };
+  return { passes: true, outcome: /DUNNO/.test(failure) ? `${taken} and mail passes` : taken };
 }
