@@ -17,7 +17,7 @@ import { until } from '../support/folder.ts';
 import { type Postern, setUpPostern } from '../support/postern.ts';
 import { type Sink, startSink } from '../support/sink.ts';
 import { SmtpClient, sendMail } from '../support/smtp-client.ts';
-import { RECIPIENTS, startBot, tell } from './open-session.ts';
+import { type Figures, linesAfterVerdict, startBot, tellAttack } from './open-session.ts';
 
 const ALICE = { user: 'alice@example.net', password: 'secret' };
 const BOB = { user: 'bob@example.net', password: 'secret' };
@@ -128,18 +128,8 @@ describe.runIf(hasExim())('the policy service', () => {
   });
 
   /** Messages of `user` that came after the verdict's line, and those of them that are not frozen. */
-  const figures = async (user: string) => {
-    const replay = await postern.command('replay', '--format', 'json', server.logFile);
-    const verdicts = JSON.parse(replay.stdout).verdicts as {
-      rule: string;
-      key: { id: string };
-      line: number;
-    }[];
-    const line = verdicts.find(
-      ({ rule, key }) => rule === 'invalid-recipients' && key.id === user,
-    )?.line;
-    if (line === undefined) throw new Error(`no verdict about ${user}\n${evidence()}`);
-    const rest = server.log().split('\n').slice(line);
+  const figures = async (user: string): Promise<Figures> => {
+    const rest = await linesAfterVerdict(postern, server.logFile, user);
     const ids = rest.flatMap((text) => / (\S+) <= .* A=plain:(\S+)/.exec(text) ?? []);
     const after = ids.filter((_, index) => ids[index + 1] === user && index % 3 === 1);
     const frozen = after.filter((id) => rest.some((text) => text.includes(` ${id} frozen by ACL`)));
@@ -158,12 +148,7 @@ describe.runIf(hasExim())('the policy service', () => {
     );
     await bot.finish(MORE);
     const result = await figures(user);
-    const recipients = (messages: number) =>
-      `${messages * RECIPIENTS} recipients (${messages} messages)`;
-    tell(
-      `Exim, ${name}: ${recipients(result.through)} went through after the verdict's line, ` +
-        `of ${recipients(result.after)}; bot: ${Math.round(bot.rate())} messages/s`,
-    );
+    tellAttack(`Exim, ${name}`, result, bot);
     return result;
   };
 

@@ -13,11 +13,11 @@ import {
   type PostfixServer,
   startPostfix,
 } from '../support/postfix.ts';
-import { optionsIn, postfixRecipe } from '../support/recipes.ts';
+import { optionsIn, postfixRecipe, postfixTargets } from '../support/recipes.ts';
 import { freePorts, idOf } from '../support/server.ts';
 import { type Sink, startSink } from '../support/sink.ts';
 import { type ConnectOptions, SmtpClient, sendMail } from '../support/smtp-client.ts';
-import { RECIPIENTS, startBot, tell } from './open-session.ts';
+import { type Figures, linesAfterVerdict, startBot, tell, tellAttack } from './open-session.ts';
 
 const USERS = ['alice', 'bob', 'carol', 'dora'].map((name) => `${name}@example.net`);
 /** messages that the bot sends after the block stands in the file */
@@ -34,7 +34,6 @@ let chrootedPort: number;
 let plain: string;
 
 const recipe = (name: string) => readFileSync(resolve('docs/mta/postfix', name), 'utf8');
-const table = (name: string) => `${server.configuration}/postern/${name}`;
 const evidence = () => `${postern.log()}\n${server.log().slice(-8000)}`;
 const login = (user: string) => ({
   port: server.submissionPort,
@@ -77,42 +76,19 @@ logs: [ ${server.logFile} ]
 database: postern.db
 trustedNetworks: [ 198.51.100.0/24 ]
 policy: { listen: "unix:${server.folder.at('queue/postern/policy')}" }
-targets:
-  postfix:
-    user: { file: ${table('sasl_access')}, type: ${type} }
-    client: { file: ${table('client_access')}, type: cidr }
-    sender: { file: ${table('sender_access')}, type: ${type} }
-    uid: { file: ${table('submit_users')}, type: texthash }
-    postmap: [ /usr/sbin/postmap, -c, ${etc} ]
-    reload: [ /usr/sbin/postfix, -c, ${etc}, reload ]
+${postfixTargets(etc, type)}
 commands:
   postsuper: [ /usr/sbin/postsuper, -c, ${etc} ]`;
 }
 
-/** What of the submitter's mail the queue manager took, though it was complete only after the verdict's line. */
-interface Figures {
-  /** messages that came to their end after that line */
-  readonly after: number;
-  /** those of them that went out */
-  readonly through: number;
-}
-
 async function figures(who: string): Promise<Figures> {
-  const replay = await postern.command('replay', '--format', 'json', server.logFile);
-  const verdicts = JSON.parse(replay.stdout).verdicts as {
-    rule: string;
-    key: { id: string };
-    line: number;
-  }[];
-  const verdict = verdicts.find(({ rule, key }) => rule === 'invalid-recipients' && key.id === who);
-  if (verdict === undefined) throw new Error(`no verdict about ${who}\n${evidence()}`);
   const lines = server.log().split('\n');
   const isOurs = (line: string) =>
     line.includes(`sasl_username=${who}`) || line.includes(`client=unknown[${who}]`);
   const ids = new Set(
     lines.flatMap((line) => (isOurs(line) ? idsIn(line, /: ([0-9A-F]+): client=/) : [])),
   );
-  const rest = lines.slice(verdict.line);
+  const rest = await linesAfterVerdict(postern, server.logFile, who);
   const after = new Set(
     rest.flatMap((line) => idsIn(line, /: ([0-9A-F]+): message-id=/)).filter((id) => ids.has(id)),
   );
@@ -142,12 +118,7 @@ async function attack(
   });
   await bot.finish(MORE);
   const result = await figures(who);
-  const recipients = (messages: number) =>
-    `${messages * RECIPIENTS} recipients (${messages} messages)`;
-  tell(
-    `Postfix, ${name}: ${recipients(result.through)} went through after the verdict's line, ` +
-      `of ${recipients(result.after)}; bot: ${Math.round(bot.rate())} messages/s`,
-  );
+  tellAttack(`Postfix, ${name}`, result, bot);
   return result;
 }
 

@@ -3,10 +3,12 @@
  * the line on which the verdict falls. Counted from the server's own log, so that no clock is needed.
  */
 import { appendFileSync } from 'node:fs';
+import { readText } from '../support/folder.ts';
+import type { Postern } from '../support/postern.ts';
 import { type ConnectOptions, SmtpClient } from '../support/smtp-client.ts';
 
 /** recipients of each message; every second one does not exist */
-export const RECIPIENTS = 4;
+const RECIPIENTS = 4;
 /** after so many messages the bot gives up */
 const ENOUGH = 4000;
 
@@ -64,6 +66,41 @@ async function sendOne(client: SmtpClient, sender: string, number: number): Prom
     return false;
   }
   return (await client.command('Subject: x\r\n\r\nx\r\n.')).code === 250;
+}
+
+/** What of the submitter's mail went through, though it was complete only after the verdict's line. */
+export interface Figures {
+  /** messages that came to their end after that line */
+  readonly after: number;
+  /** those of them that went out */
+  readonly through: number;
+}
+
+/** The lines of a log behind the one on which the verdict about `who` falls, as a replay of that log tells. */
+export async function linesAfterVerdict(
+  postern: Postern,
+  logFile: string,
+  who: string,
+): Promise<string[]> {
+  const replay = await postern.command('replay', '--format', 'json', logFile);
+  const verdicts = JSON.parse(replay.stdout).verdicts as {
+    rule: string;
+    key: { id: string };
+    line: number;
+  }[];
+  const verdict = verdicts.find(({ rule, key }) => rule === 'invalid-recipients' && key.id === who);
+  if (verdict === undefined) throw new Error(`no verdict about ${who}: ${replay.stdout}`);
+  return readText(logFile).split('\n').slice(verdict.line);
+}
+
+/** Tells what the bot's attack came to; `name` says what stood in its way. */
+export function tellAttack(name: string, { after, through }: Figures, bot: Bot): void {
+  const recipients = (messages: number) =>
+    `${messages * RECIPIENTS} recipients (${messages} messages)`;
+  tell(
+    `${name}: ${recipients(through)} went through after the verdict's line, ` +
+      `of ${recipients(after)}; bot: ${Math.round(bot.rate())} messages/s`,
+  );
 }
 
 /** Prints a figure where the run of the tests shows it, and into the file that POSTERN_FIGURES names. */

@@ -1,7 +1,7 @@
 /** The whole way on a real Postfix, see pipeline.ts. */
 import { describe } from 'vitest';
 import { hasPostfix, indexedMapType, startPostfix } from '../support/postfix.ts';
-import { postfixRecipe } from '../support/recipes.ts';
+import { postfixRecipe, postfixTargets } from '../support/recipes.ts';
 import { sendMail } from '../support/smtp-client.ts';
 import { type Rig, testPipeline } from './pipeline.ts';
 
@@ -18,14 +18,7 @@ async function startRig(sinkPort: number): Promise<Rig> {
   return {
     yaml: `mta: postfix
 logs: [ ${server.logFile} ]
-targets:
-  postfix:
-    user: { file: ${table('sasl_access')}, type: ${type} }
-    client: { file: ${table('client_access')}, type: cidr }
-    sender: { file: ${table('sender_access')}, type: ${type} }
-    uid: { file: ${table('submit_users')}, type: texthash }
-    postmap: [ /usr/sbin/postmap, -c, ${configuration} ]
-    reload: [ /usr/sbin/postfix, -c, ${configuration}, reload ]
+${postfixTargets(configuration, type)}
 commands:
   postsuper: [ /usr/sbin/postsuper, -c, ${configuration} ]
   postqueue: [ /usr/sbin/postqueue, -c, ${configuration} ]

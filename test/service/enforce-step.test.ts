@@ -1,29 +1,16 @@
 /** `postern enforce` beside a service without rights: real accounts, owners and processes; as root only. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Store } from '../../src/store/store.ts';
-import { available, missingParts } from '../support/server.ts';
 import { accepted, bounced, eventually } from './scratch.ts';
-import { childrenOf, SERVICE, StepPlace, statusOf } from './step-place.ts';
+import { childrenOf, hasSteps, SERVICE, statusOf, stepPlaces } from './step-place.ts';
 
-let place: StepPlace | undefined;
-
-afterEach(async () => {
-  await place?.remove();
-  place = undefined;
-});
-
-function at(extra?: string): StepPlace {
-  place = new StepPlace(extra);
-  return place;
-}
+const at = stepPlaces();
 
 const names = ['a', 'b', 'c'].map((name) => `${name}@example.org`);
 const guilty = (user: string) => names.flatMap((name) => bounced(user, name));
 
-const runs = available('service in two processes', missingParts(['/usr/bin/setpriv'], []));
-
-describe.runIf(runs)('a service without rights', { timeout: 120_000 }, () => {
+describe.runIf(hasSteps())('a service without rights', { timeout: 120_000 }, () => {
   it('reads the log through its group and sees its blocks come into force', async () => {
     const here = at();
     const service = await here.startService();
@@ -101,7 +88,7 @@ describe.runIf(runs)('a service without rights', { timeout: 120_000 }, () => {
   });
 });
 
-describe.runIf(runs)('the step', { timeout: 120_000 }, () => {
+describe.runIf(hasSteps())('the step', { timeout: 120_000 }, () => {
   it('catches up with what was decided while it was down, and survives its reader', async () => {
     const here = at();
     await here.startService();
@@ -184,7 +171,7 @@ describe.runIf(runs)('the step', { timeout: 120_000 }, () => {
   });
 });
 
-describe.runIf(runs)('a command of root', { timeout: 120_000 }, () => {
+describe.runIf(hasSteps())('a command of root', { timeout: 120_000 }, () => {
   it('opens the database as its owner', async () => {
     const here = at();
     const service = await here.startService();

@@ -9,29 +9,16 @@ import {
   readFileSync,
   writeFileSync,
 } from 'node:fs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import { systemClock } from '../../src/base/time.ts';
 import { loadConfig } from '../../src/config.ts';
 import { runStep } from '../../src/step.ts';
 import { Store } from '../../src/store/store.ts';
-import { available, missingParts } from '../support/server.ts';
 import { eventually } from './scratch.ts';
-import { SERVICE, StepPlace } from './step-place.ts';
+import { hasSteps, SERVICE, type StepPlace, stepPlaces } from './step-place.ts';
 
-let place: StepPlace | undefined;
-
-afterEach(async () => {
-  await place?.remove();
-  place = undefined;
-});
-
-function at(extra?: string): StepPlace {
-  place = new StepPlace(extra);
-  return place;
-}
-
-const runs = available('service in two processes', missingParts(['/usr/bin/setpriv'], []));
+const at = stepPlaces();
 
 /** A shell command as the account of the service. */
 function asService(here: StepPlace, command: string): void {
@@ -54,7 +41,7 @@ function expectUntouched(here: StepPlace): void {
   expect(readFileSync(here.path('victim/secret'), 'utf8')).toBe('secret\n');
 }
 
-describe.runIf(runs)('links in the folder of the database', { timeout: 120_000 }, () => {
+describe.runIf(hasSteps())('links in the folder of the database', { timeout: 120_000 }, () => {
   it.each([
     ['the database', 'ln -s ../victim/secret postern.db'],
     ['a database to be made', 'ln -s ../victim/new postern.db'],
@@ -102,7 +89,7 @@ function wanting(...ids: string[]) {
   return { ask: 'reconcile', blocks, written: {}, pending: [] };
 }
 
-describe.runIf(runs)('a reader in wrong hands', { timeout: 120_000 }, () => {
+describe.runIf(hasSteps())('a reader in wrong hands', { timeout: 120_000 }, () => {
   it('can block', async () => {
     const here = at();
     await heard(here, [wanting('alice@example.net')]);
@@ -153,7 +140,7 @@ describe.runIf(runs)('a reader in wrong hands', { timeout: 120_000 }, () => {
   });
 });
 
-describe.runIf(runs)('a database in wrong hands', { timeout: 120_000 }, () => {
+describe.runIf(hasSteps())('a database in wrong hands', { timeout: 120_000 }, () => {
   it('names no file: what it says of targets is not asked', async () => {
     const here = at();
     victim(here);

@@ -21,7 +21,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { afterEach } from 'vitest';
 import { Store } from '../../src/store/store.ts';
+import { available, missingParts } from '../support/server.ts';
 import { eventually } from './scratch.ts';
 
 export const PROGRAM = resolve('dist/cli/main.js'); // scripts/prepare.mjs builds it before the tests
@@ -37,6 +39,24 @@ export interface Ran {
   readonly status: number | null;
   readonly out: string;
   readonly err: string;
+}
+
+/** Whether this machine can run both processes. */
+export function hasSteps(): boolean {
+  return available('service in two processes', missingParts(['/usr/bin/setpriv'], []));
+}
+
+/** Makes an installation when a test asks for one, with these lines more in its configuration; removed after the test. */
+export function stepPlaces(): (extra?: string) => StepPlace {
+  let place: StepPlace | undefined;
+  afterEach(async () => {
+    await place?.remove();
+    place = undefined;
+  });
+  return (extra) => {
+    place = new StepPlace(extra);
+    return place;
+  };
 }
 
 export class StepPlace {

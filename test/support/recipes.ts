@@ -17,3 +17,16 @@ export function postfixRecipe(
 export function optionsIn(masterCf: string): string[] {
   return masterCf.split('\n').flatMap((line) => /^ +-o (.+)$/.exec(line)?.slice(1, 2) ?? []);
 }
+
+/** The targets of a Postern that has its tables in `postern/` below this configuration folder of Postfix. */
+export function postfixTargets(configuration: string, mapType: 'lmdb' | 'hash'): string {
+  const table = (name: string) => `${configuration}/postern/${name}`;
+  return `targets:
+  postfix:
+    user: { file: ${table('sasl_access')}, type: ${mapType} }
+    client: { file: ${table('client_access')}, type: cidr }
+    sender: { file: ${table('sender_access')}, type: ${mapType} }
+    uid: { file: ${table('submit_users')}, type: texthash }
+    postmap: [ /usr/sbin/postmap, -c, ${configuration} ]
+    reload: [ /usr/sbin/postfix, -c, ${configuration}, reload ]`;
+}
