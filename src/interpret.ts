@@ -5,8 +5,16 @@
 import { Correlator, type CorrelatorOptions } from './correlate/correlator.ts';
 import type { MailEvent, Mta } from './model/event.ts';
 import type { Line, LoggedLine } from './model/line.ts';
+import type { LogRecord } from './model/record.ts';
 import { Envelope } from './parse/envelope.ts';
+import type { LogParser } from './parse/parser.ts';
 import { PARSERS, parserFor } from './registry.ts';
+
+/**
+ * Lines that go through a stage together: enough that its code and tables stay in the processor's caches, few enough
+ * that what they become is garbage when V8 collects the young. Line by line a replay takes a tenth longer.
+ */
+const STEP = 512;
 
 export interface InterpreterOptions extends CorrelatorOptions {
   /** undefined: told by each line */
@@ -42,21 +50,43 @@ export class Interpreter {
 
   /** Appends the events that this line completes. */
   feed(logged: LoggedLine, events: MailEvent[]): void {
-    const { mta, host } = this.#options;
-    const parser = mta === undefined ? parserFor(logged.program) : PARSERS[mta];
-    const record = parser.parse(logged);
-    if (logged.time > this.newest) this.newest = logged.time;
-    if (record === undefined) return;
-    const placed = host !== undefined && logged.host === '' ? { ...logged, host } : logged;
-    this.correlator.feed(placed, record, parser.mta, events);
+    const parser = this.#parserOf(logged);
+    this.#correlate(logged, parser.parse(logged), parser, events);
   }
 
   /** Appends the events of all lines of one source. */
   feedLines(envelope: Envelope, lines: readonly Line[], events: MailEvent[]): void {
-    for (const line of lines) {
-      const logged = envelope.read(line);
-      if (logged !== undefined) this.feed(logged, events);
+    for (let start = 0; start < lines.length; start += STEP) {
+      this.#feedStep(envelope, lines.slice(start, start + STEP), events);
     }
     this.correlator.settle();
+  }
+
+  /** Each stage takes all lines before the next one begins. */
+  #feedStep(envelope: Envelope, lines: readonly Line[], events: MailEvent[]): void {
+    const logged = lines.map((line) => envelope.read(line)).filter((line) => line !== undefined);
+    const parsers = logged.map((line) => this.#parserOf(line));
+    const records = logged.map((line, index) => (parsers[index] as LogParser).parse(line));
+    for (const [index, line] of logged.entries()) {
+      this.#correlate(line, records[index], parsers[index] as LogParser, events);
+    }
+  }
+
+  #parserOf({ program }: LoggedLine): LogParser {
+    const { mta } = this.#options;
+    return mta === undefined ? parserFor(program) : PARSERS[mta];
+  }
+
+  #correlate(
+    logged: LoggedLine,
+    record: LogRecord | undefined,
+    { mta }: LogParser,
+    events: MailEvent[],
+  ): void {
+    const { host } = this.#options;
+    if (logged.time > this.newest) this.newest = logged.time;
+    if (record === undefined) return;
+    const placed = host !== undefined && logged.host === '' ? { ...logged, host } : logged;
+    this.correlator.feed(placed, record, mta, events);
   }
 }
