@@ -112,21 +112,36 @@ const REPEATED =
 function withoutCodes(text: string, code: number | undefined): string {
   if (code === undefined) return text.replace(/^#?[245]\.[0-9]{1,3}\.[0-9]{1,3}(?=[ :]) ?/, '');
   const own = String(code);
-  return text
-    .slice(0, TEXT_LIMIT)
-    .replace(REPEATED, (all, before: string, found: string) => (found === own ? before : all));
+  return withoutAftermath(text.slice(0, TEXT_LIMIT), code).replace(
+    REPEATED,
+    (all, before: string, found: string) => (found === own ? before : all),
+  );
+}
+
+const AFTERMATH =
+  / (?:503(?=[ -](?:[A-Z0-9#]|need|valid))|421(?=[ -][^a-z]{0,6}(?:[^ ]{1,64} )?Error: too many errors))(?:(?! [245][0-9][0-9][ -]).)*/g;
+
+/** After a 5yz, `503 need RCPT` and `421 too many errors` only say that the session went on without a recipient. */
+function withoutAftermath(text: string, code: number): string {
+  if (code < 500 || code === 503) return text;
+  return text.replace(AFTERMATH, '');
 }
 
 interface PreparedEntry extends ReasonEntry {
-  readonly words: readonly string[];
+  /** any of the literals; as one expression it takes a third of the time that one search for each takes */
+  readonly gate: RegExp;
 }
 
 const PREPARED: readonly PreparedEntry[] = REASON_TABLE.map((entry) => ({
   ...entry,
-  words: entry.literals.split('|'),
+  gate: new RegExp(entry.literals.replace(/[.*+?^${}()[\]\\]/g, '\\$&')),
 }));
 
-function find(wording: string, code?: number, status?: string, stage?: Stage): Finding {
+/** RFC 4954 6: who gets one of these has not logged in, whatever it says of accounts and users. */
+const LOGIN_CODES: ReadonlySet<number | undefined> = new Set([435, 534, 535, 538]);
+
+function find(wording: string, code?: number, status?: string, at?: Stage): Finding {
+  const stage = at ?? (LOGIN_CODES.has(code) ? 'AUTH' : undefined);
   const temporary = code === undefined ? status?.startsWith('4') === true : code < 500;
   for (const entry of PREPARED) {
     if (!speaks(entry, wording, status, temporary)) continue;
@@ -135,7 +150,7 @@ function find(wording: string, code?: number, status?: string, stage?: Stage): F
     const reason = atStage(entry.reason, stage);
     if (reason !== undefined) return { reason, by: entry.name };
   }
-  const { reason, by } = fallback(code, status);
+  const { reason, by } = fallback(code, status, wording);
   if (by === 'none' && stage === 'CONNECT' && code !== undefined && !temporary) {
     return { reason: 'reputation', by: 'stage' };
   }
@@ -151,9 +166,9 @@ function speaks(
   status: string | undefined,
   temporary: boolean,
 ): boolean {
-  if (entry.permanent === true && temporary) return false;
+  if (temporary ? entry.permanent === true : entry.temporary === true) return false;
   if (entry.status !== undefined && !entry.status.includes(status?.slice(2) ?? '')) return false;
-  if (!entry.words.some((literal) => wording.includes(literal))) return false;
+  if (!entry.gate.test(wording)) return false;
   if (entry.pattern !== undefined && !entry.pattern.test(wording)) return false;
   return entry.unless === undefined || !entry.unless.test(wording);
 }

@@ -51,6 +51,50 @@ User Bob Example (bob@example.org) not listed in Domino Directory
 550 宛先アドレスは存在しません
 550 收件人不存在
 550 用户不存在
+550 We have no customer with this address
+550 We do not have this user
+550 User bob is not in our directory
+550 That mailbox is not provisioned
+550 The address is not in use
+550 Bob no longer works here
+550 bob@example.org: email id does not exist
+550 No local user by that name
+550 Cannot find your recipient
+550 Non existent mailbox
+550 BAD_RECIPIENT, see our pages
+550 discontinued account
+550 The recipient cannot be verified
+550 We were unable to find a mailbox with that name
+550 No active mailbox for this address
+550 This e-mail address is not served by us
+550 The mailbox address is misspelled
+450 4.2.1 <bob@example.org>: this mailbox is inactive and was disabled
+501 bob: recipient address must contain a domain
+550 5.1.1 <bob@example.org>: User unknown 503 5.5.1 Bad sequence of commands
+550 Invalid recipient <bob@example.org> 421 4.7.0 mx Error: too many errors
+550 Usuario no válido
+550 La cuenta de correo no existe
+550 Caixa postal inexistente
+550 Utente non trovato
+550 Boîte aux lettres inexistante
+550 Compte fermé
+550 Kein solcher Benutzer
+550 Kunde nicht bekannt
+550 Gebruiker onbekend
+550 Adressen finns inte
+550 Ukjent bruker
+550 Ukendt modtager
+550 Tuntematon vastaanottaja
+550 Brak takiego użytkownika
+550 Uživatel neexistuje
+550 Kullanıcı bulunamadı
+550 Ismeretlen felhasználó
+550 Người dùng không tồn tại
+550 Нет такого пользователя
+550 Учетная запись отключена
+550 存在しないアドレスです
+550 查无此用户
+550 존재하지 않는 사용자입니다
 `,
   'invalid-domain': `
 Host or domain name not found. Name service error for name=example.org type=AAAA: Host not found
@@ -64,6 +108,13 @@ Sorry, I couldn't find any host named example.org. (#5.1.2)
 Unrouteable address
 an MX or SRV record indicated no SMTP service
 all relevant MX records point to non-existent hosts
+550 The domain of the recipient is not registered, it is unknown
+550 no such mail domain
+550 That domain has no mail server
+All hosts for "example.org" do not exist
+no IP address found for host mx.example.org
+unable to find an MX for example.org
+Name service error for name=example.org type=MX: no matching entry
 `,
   'mailbox-full': `
 552 5.2.2 The mailbox is full
@@ -81,6 +132,14 @@ mailbox of bob is full, giving up after 4 days
 552 メールボックスがいっぱいです
 552 用户邮箱已满
 552 Почтовый ящик переполнен
+552 The mailbox has no room left
+452 Inbox limit reached
+552 The user has run out of space
+552 The user has exhausted the allowed storage space
+552 El usuario ha excedido su cuota
+552 Speicherplatz des Kontos überschritten
+552 Skrzynka przepełniona
+552 5.2.2 Larger than a limit, or the mailbox is full
 `,
   'spam-or-content': `
 554 5.7.1 This message looks like spam
@@ -97,6 +156,14 @@ mailbox of bob is full, giving up after 4 days
 550 Message identifié comme spam
 550 垃圾邮件
 550 спам
+550 5.7.1 Malicious content in your mail
+550 Gesperrter Inhalt
+550 Mensaje rechazado por contenido
+554 The message does not conform to the standards
+550 Mails without a To: field are not taken
+550 There is more than one From header
+550 This mail violates our terms
+550 An archive with a password is refused
 `,
   reputation: `
 554 5.7.1 Service unavailable; Client host [192.0.2.7] blocked using zen.spamhaus.org; https://www.spamhaus.org/query/ip/192.0.2.7
@@ -116,6 +183,17 @@ mailbox of bob is full, giving up after 4 days
 554 5.7.1 <unknown[192.0.2.7]>: Client host rejected: Access denied
 550 5.7.1 Your account has been suspended for outgoing mail
 550 permanent failure for one or more recipients (bob@example.org:blocked)
+554 You wrote to a spamtrap
+550 5.7.1 Connection from your network refused
+550 5.7.1 Host 192.0.2.7 is refused by our policy
+554 Connection rejected by policy
+550 Too much spam from 192.0.2.7
+550 This provider is blocked
+550 Your domain does not resolve
+550 5.7.1 Directory harvest attack
+550 IP address 192.0.2.7 blocked for spam
+550 You cannot send as this sender, no permission to send as that sender
+451 Deferred because of an unresolvable RFC5321 from domain
 `,
   auth: `
 550 5.7.26 This mail is unauthenticated: neither SPF nor DKIM passed
@@ -126,6 +204,8 @@ mailbox of bob is full, giving up after 4 days
 550 Please turn on SMTP Authentication in your mail client
 550 Authentification requise pour cet envoi
 535 Incorrect authentication data
+550 192.0.2.7 is not permitted to send mail for example.net
+550 5.7.1 <bob@example.org>: Recipient address rejected: see http://www.openspf.net/Why?ip=192.0.2.7
 `,
   'rate-limited': `
 450 4.2.0 <bob@example.org>: Recipient address rejected: Greylisted for 5 minutes
@@ -137,6 +217,12 @@ mailbox of bob is full, giving up after 4 days
 550 5.4.5 Daily sending quota exceeded
 451 4.7.1 <mx.example.net[192.0.2.7]>: Client host rejected: slow down
 421 Trop de connexions
+550 5.2.122 This recipient has exceeded the limit of messages they can receive per hour
+450 Mail rate control, come back later
+451 Please come back in 10 minutes
+450 A limit of 100 messages per hour is reached
+421 Maximum connections reached
+421-4.7.28 An unusual rate of mail comes from your SPF domain
 `,
   'relay-denied': `
 554 5.7.1 <bob@example.org>: Relay access denied
@@ -145,6 +231,8 @@ mailbox of bob is full, giving up after 4 days
 550 5.7.1 Unable to relay for bob@example.org
 553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)
 550 5.7.1 We do not relay
+550 5.7.1 Delivery to remote domains is not permitted
+554 That domain is not served here
 `,
   'too-big': `
 552 5.3.4 Message size exceeds fixed limit
@@ -152,6 +240,8 @@ mailbox of bob is full, giving up after 4 days
 message size 20480000 exceeds size limit 10240000 of server mx.example.org[192.0.2.7]
 552 5.3.4 Error: message file too big
 552 La taille du message depasse la limite
+552 Your mail is too heavy
+552 The size of the mail is more than 10 MB
 `,
   network: `
 connect to mx.example.org[192.0.2.7]:25: Connection refused
@@ -165,6 +255,9 @@ all hosts for 'example.org' have been failing for a long time (and retry time no
 TLS is required, but was not offered by host mx.example.org[192.0.2.7]
 Message could not be delivered for 5 days
 host lookup did not complete
+Remote host closed connection
+451 The remote server did not answer
+450 4.4.4 <bob@example.org>: Recipient address rejected: Unable to look up mail exchanger host mx.example.org: Host not found, try again
 `,
   other: `
 
@@ -180,6 +273,10 @@ mail for example.org loops back to myself
 450 4.2.1 The mailbox is temporarily unavailable
 450 4.1.1 <bob@example.org>: Recipient address rejected: unverified address: Address verification in progress
 Command died with status 75: "/usr/bin/procmail"
+450 4.2.1 The account is temporarily blocked
+550 5.7.1 No permission to send to this recipient
+452 4.4.5 Insufficient disk space; try again, the server is busy
+450 4.7.3 Queue quota exceeded
 `,
 };
 

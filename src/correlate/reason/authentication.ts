@@ -45,7 +45,8 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
   {
     name: 'relay-denied',
     reason: 'relay-denied',
-    literals: 'relay|relais|rcpthost|gateway|reenvio|retransmission|weiterleit',
+    literals:
+      'relay|relais|remote|external|foreign|non-local|outside|rcpthost|gateway|reenvio|retransmission|weiterleit',
     pattern: either(
       around(
         'relay(?:ing)?',
@@ -59,23 +60,30 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
       word(
         'as a relay|no relay(?:ing)?|open relay|rcpthosts?|not a gateway|relay access|relais refuse\\w*|relaying mail to',
       ),
+      near(
+        'remote|external|foreign|non-local|outside',
+        '(?:domains?|destinations?|hosts?|recipients?) (?:is |are )?(?:not|denied|refused|prohibited)',
+        3,
+      ),
       /weiterleitung .{0,30}nicht/,
     ),
-    unless: /unknown in|recipient table|relay host name|dnsbl#|black ?list|block ?list/,
+    unless:
+      /unknown in|recipient table|relay host name|primary relay|client host rejected|dnsbl#|black ?list|block ?list/,
     example: '554 5.7.1 <bob@example.org>: Relay access denied',
   },
   {
     name: 'foreign-recipient',
     reason: 'relay-denied',
     literals:
-      'handle mail for|not local|non-local|local domain|not hosted|host mail for|accept mail for|allowed domain|is not allowed|local user only|mx record points to local',
+      'handle mail for|forward mail for|not served|not handled|list of|not local|non-local|local domain|not hosted|host mail for|accept mail for|allowed domain|is not allowed|local user only|mx record points to local',
     pattern: either(
       near(
         "don't|not|doesn't|do not",
-        'handle mail for|host mail for|accept mail for|hosted (?:here|on)',
+        'handle mail for|host mail for|accept mail for|forward mail for|hosted (?:here|on)',
         20,
       ),
-      /local users? only|not local host|non-local e-?mail|not (?:a|one of our|an?) (?:local|hosted|allowed) domains?|specified domain is not allowed/,
+      near('domain', 'not (?:served|handled|hosted) (?:by|here|on)', 10),
+      /not in (?:our|my|the) list of (?:local|accepted|allowed|hosted|relay) domains|local users? only|not local host|non-local e-?mail|not (?:a|one of our|an?) (?:local|hosted|allowed) domains?|specified domain is not allowed/,
     ),
     unless: /for that user|for this user/,
     example: "550 5.7.1 We don't handle mail for example.org",
@@ -106,19 +114,8 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
       near('sender[ -]id|(?:sender|domain|message|e-?mail) authentication', FAILED),
       word('authentication checks|dane validation|dnssec'),
     ),
-    unless: /header '?(?:dkim|dmarc|spf)|duplicate header|dkim-signature/,
+    unless: /unusual rate|header '?(?:dkim|dmarc|spf)|duplicate header|dkim-signature/,
     example: '550 5.7.1 SPF check failed for example.net',
-  },
-  {
-    name: 'authenticated-mail-only',
-    reason: 'auth',
-    literals: 'authenticated',
-    pattern: near(
-      'unauthenticated|not (?:been )?authenticated|be authenticated',
-      'e-?mails?|messages?|mail|senders?|client|sender|domain|required|to',
-      60,
-    ),
-    example: '550 5.7.1 Unauthenticated email from example.net is not accepted',
   },
   {
     name: 'sender-not-authenticated',
@@ -133,6 +130,17 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
     example: '550 5.7.136 Sender was not authenticated for this mailbox',
   },
   {
+    name: 'authenticated-mail-only',
+    reason: 'auth',
+    literals: 'authenticated',
+    pattern: near(
+      'unauthenticated|not (?:been )?authenticated|be authenticated',
+      'e-?mails?|messages?|mail|senders?|client|sender|domain|required|to',
+      60,
+    ),
+    example: '550 5.7.1 Unauthenticated email from example.net is not accepted',
+  },
+  {
     name: 'login',
     reason: 'auth',
     literals:
@@ -143,7 +151,7 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
         `${FAILED}|${REFUSED}|requires?|requise|requerida|richiesta|necessaria|needed|unsuccessful|failure|not enabled|disabled|error|temporar\\w+|first|before|must|please|echec|en echec|invalide?|aborted|mechanism`,
       ),
       near(
-        'must|please|need(?:s|ed)?|require[sd]?|not|turn on|enable|use|first',
+        'must|please|need(?:s|ed)?|require[sd]?|not|unable to|failed to|turn on|enable|use|first',
         'auth|authenticate[d]?|authentication|smtp auth|log in|logged in|login',
       ),
       word(
@@ -156,7 +164,7 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
       word('pop before smtp|smtp-auth'),
     ),
     unless:
-      /sender address|not authori[sz]ed to (?:send|accept)|delivery not authori[sz]ed|not authori[sz]ed$|authoritative/,
+      /archive|attachment|zip|sender address|not authori[sz]ed to (?:send|accept)|delivery not authori[sz]ed|not authori[sz]ed$|authoritative/,
     example: '530 5.7.0 Authentication required',
   },
 ];

@@ -7,7 +7,7 @@ export const DOMAIN: readonly ReasonEntry[] = [
     name: 'no-mail-domain',
     reason: 'invalid-domain',
     literals:
-      'nullmx|null mx|not accept mail|nxdomain|no mx|no mail service|no smtp service|receiving disabled|smtp service|no valid mx|mx record|no mail exchanger|accept any mail|mail-enabled|inbounds disabled|accept email|not accept e-mail|no route for current',
+      'nullmx|null mx|not accept mail|nxdomain|no mx|no mail service|no smtp service|receiving disabled|smtp service|no valid mx|mx record|no mail exchanger|no mail server|no dns|find mx|mx for|accept any mail|mail-enabled|inbounds disabled|accept email|not accept e-mail|no route for current',
     pattern: either(
       word('null ?mx|nxdomain|mail receiving disabled|no route for current request'),
       near(
@@ -16,8 +16,8 @@ export const DOMAIN: readonly ReasonEntry[] = [
         30,
       ),
       near(
-        'no|not|missing|without|no valid',
-        '(?:valid )?(?:mx|mail exchangers?|mx records?|mx hosts?|mail server records?)',
+        "no|not|missing|without|no valid|unable to find|cannot find|can't find|couldn't find",
+        '(?:an? |any )?(?:valid )?(?:mx|dns (?:records?|entry|entries)|mail servers?|mail exchangers?|mx records?|mx hosts?|mail server records?)',
         15,
       ),
       near('mx records?', 'non-?existent|do not exist|not found|point to|no such|invalid', 30),
@@ -43,7 +43,7 @@ export const DOMAIN: readonly ReasonEntry[] = [
       ),
     ),
     unless:
-      /not found\.?$|infodomainnonexistent|nxdomain|helo|sender|host (?:dom# )?not found$|not reachable|access denied|rejected|reputation/,
+      /not found\.?$|no relevant answers|infodomainnonexistent|nxdomain|helo|sender|host (?:dom# )?not found$|not reachable|access denied|rejected|reputation/,
     example:
       'Host or domain name not found. Name service error for name=example.org type=MX: Host not found, try again',
   },
@@ -66,7 +66,7 @@ export const DOMAIN: readonly ReasonEntry[] = [
     name: 'unknown-domain',
     reason: 'invalid-domain',
     literals:
-      'domain|host|unrout|destination|dom#|name or service|ドメイン|域名|домен|infodomainnonexistent|dns|mail domain|mx record',
+      'domain|host|name service error|unrout|destination|dom#|name or service|ドメイン|域名|домен|infodomainnonexistent|dns|mail domain|mx record',
     pattern: either(
       near(
         'domain(?: name)?|mail ?domain|host ?name|host|mail host|destination(?: system| host| domain| server)?(?: address)?|recipient domain|name',
@@ -75,13 +75,14 @@ export const DOMAIN: readonly ReasonEntry[] = [
       ),
       /\bdom#[^.;:]{0,20}(?:not found|does(?: not|n't) exist|non-?existent|unknown(?! error)|no such domain|unresolvable)/,
       word(
-        'unknown (?:recipient |mail |destination |remote )?(?:domain|host|destination)|no such (?:domain|host)|invalid (?:recipient |destination |mail )?(?:domain|host ?name)|bad (?:destination|recipient) (?:system|domain|host|mailbox system)\\w*|(?:un)?able to (?:find|resolve) (?:the )?(?:recipient |destination )?(?:domain|host)|name or service not known|infodomainnonexistent|not able to find the recipient domain',
+        'unknown (?:recipient |mail |destination |remote )?(?:domain|host|destination)|no such (?:mail )?(?:domain|host)|invalid (?:recipient |destination |mail )?(?:domain|host ?name)|bad (?:destination|recipient) (?:system|domain|host|mailbox system)\\w*|(?:un)?able to (?:find|resolve) (?:the )?(?:recipient |destination )?(?:domain|host)|name or service not known|infodomainnonexistent|not able to find the recipient domain|illegal host(?:/domain)?(?: name)?|unresolvable (?:domain|host|mail ?host)(?: ?name)?',
       ),
       /(?:weren't|unable|not able|could not|cannot|can't|couldn't) (?:able )?(?:to )?(?:find|resolve|locate|look ?up)[^.;]{0,20}(?:domain|host)|mx record points to local host/,
+      /all (?:mx )?hosts for \S+ (?:don't|do not) exist|had no relevant answers|no (?:ip )?address(?:es)? found for host|name service error[^;]{0,60}: no matching entry/,
       /unrout(?:e)?able (?:mail )?domain|(?:ドメイン|域名|домен).{0,30}(?:見つかり|存在し|不存在|не найден|не существует)/,
     ),
     unless:
-      /not found, try again|\bsender|your (?:host|domain|ip)|from address|mail from|helo|client host|reverse|\bfrom:/,
+      /not found, try again|\bsender|your (?:host|domain|ip)|connect(?:ing|ed)? from|tried to|from address|mail from|helo|client host|reverse|\bfrom:/,
     example:
       'Host or domain name not found. Name service error for name=example.org type=AAAA: Host not found',
   },

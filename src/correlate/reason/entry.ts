@@ -2,7 +2,7 @@
  * The shape of one entry of the reason table and the few helpers its patterns are built with.
  * Holds no wording itself. Patterns see the text as `reason/normalise.ts` leaves it: lower case, single blanks,
  * no accents on Latin letters, and `@` for a mail address, `dom#` for a host, `ip#` for an IP address,
- * `dnsbl#` for a known blocklist, `url#` for a link, `0` for a number.
+ * `dnsbl#` for a known blocklist, `url#` for a link (`spf url#` for one to an SPF checker), `0` for a number.
  */
 import type { Reason } from '../../model/event.ts';
 import type { Stage } from '../../model/record.ts';
@@ -24,6 +24,8 @@ export interface ReasonEntry {
   readonly stages?: readonly Stage[];
   /** not for 4yz: the words alone are too weak for a temporary refusal */
   readonly permanent?: true;
+  /** only for 4yz: a 5yz with these words means more */
+  readonly temporary?: true;
   /** a reply in our own words which this entry must win */
   readonly example: string;
 }
@@ -47,9 +49,12 @@ export function around(one: string, other: string, gap = 40): RegExp {
 export const REFUSED =
   'reject(?:ed|s|ing|ion)?|refus(?:ed|es|al|ing)|den(?:ied|y|ies)|block(?:ed|s|ing)?|not (?:be )?(?:accept(?:ed|ing)?|allowed|permitted|authori[sz]ed|welcome)|disallowed|prohibited|forbidden|banned|barred|unauthori[sz]ed|unacceptable';
 
+/** `user agreement`, `mailbox server`: with such a word after it, the noun is about something else. */
+export const ALONE =
+  "(?!(?:'s|s')? (?:agents?|agreement|rights?|quotas?|errors?|problems?|providers?|commands?|balance|input|(?:mail ?)?servers?|systems?|certificates?|passwords?|polic(?:y|ies)|lists?|authentication|count|headers?|database|store|rules|licen[cs]es?|sessions?|range|family|literal|records?|block|space|settings?)(?!\\w))";
+
 /** Somebody who could receive mail. */
-export const WHO =
-  "user(?:s|name|id)?|user'?s|recipients?|rcpt(?:-?to)?|mail[- ]?box(?:es)?|mail ?drop|mailfolder|accounts?|addressee|(?<!\\b(?:ip|sender|from|source|return|client|host|reply-to) )address(?:es)?|alias(?:es)?|person|customer|subscriber|inbox|local[- ]?part|recipient\\(s\\)|user\\(s\\)|address\\(es\\)";
+export const WHO = `(?:user(?:s|name|id)?|user'?s|recipients?|rcpt(?:-?to)?|mail[- ]?box(?:es)?|mail ?drop|mailfolder|accounts?|addressee|(?<!\\b(?:ip|ipv0|sender|from|source|return|client|host|reply-to|network|relay) )address(?:es)?|alias(?:es)?|person|customer|subscriber|inbox|local[- ]?part|recipient\\(s\\)|user\\(s\\)|address\\(es\\))${ALONE}`;
 
 /** One of several patterns. */
 export function either(...patterns: readonly RegExp[]): RegExp {

@@ -12,11 +12,15 @@ export const HOSTS: readonly ReasonEntry[] = [
   {
     name: 'dictionary-attack',
     reason: 'reputation',
-    literals: 'too many|excessive',
-    pattern: near(
-      'too many|excessive',
-      '(?:invalid|unknown|bad|non-?existent|rejected|wrong) (?:users?|recipients?|rcpts?|addresses)|(?:user(?:id)?s?|recipients?) unknowns?',
-      20,
+    literals: 'too many|excessive|many|dictionary|harvest|guess|often|number of',
+    pattern: either(
+      near(
+        'too many|excessive|so many|many|high (?:number|rate|percentage) of|number of',
+        '(?:invalid|unknown|bad|non-?existent|non-?existing|rejected|wrong|failed) (?:users?|recipients?|rcpts?|addresses|mail ?boxes)|(?:user(?:id)?s?|recipients?) (?:unknowns?|failures)|invalid rcpts?',
+        20,
+      ),
+      word('dictionary attacks?|directory harvest(?:ing)?(?: attacks?)?|address harvest(?:ing)?'),
+      near('(?:users|recipients|addresses)', '(?:invalid|unknown|rejected) (?:too )?often', 45),
     ),
     example: '421 4.7.1 Too many unknown users from 192.0.2.7',
   },
@@ -46,7 +50,8 @@ export const HOSTS: readonly ReasonEntry[] = [
   {
     name: 'recipient-blocks-sender',
     reason: 'other',
-    literals: 'notauthorized|recipient|user|member|destinataire|subscriber',
+    literals:
+      'notauthorized|recipient|user|member|destinataire|subscriber|permission|to this|to the',
     pattern: either(
       near(
         'recipient|user|subscriber',
@@ -57,6 +62,11 @@ export const HOSTS: readonly ReasonEntry[] = [
         'protected by|rejected by|blocked by|user rules|rules? of|preferences of|(?:refused|rejected) due to',
         "(?:the |this )?(?:recipient|user)(?:'s)?(?: preferences| rules)?|user rules|a challenge",
         12,
+      ),
+      near(
+        "(?:do not|don't|does not|not) have (?:the )?permissions?|not (?:allowed|permitted|authori[sz]ed)|no permission",
+        'to (?:send|post|write|mail|deliver)(?: (?:mail|e-?mail|messages?))? to (?:this|the|that) (?:recipient|user|member|group|list|mailing list|distribution list|mailbox|address)',
+        3,
       ),
       word(
         "resolver\\.rst\\.notauthorized|recipient'?s? (?:preferences|rules|personal|white ?list|allow ?list)",
@@ -154,11 +164,11 @@ export const HOSTS: readonly ReasonEntry[] = [
     name: 'spamming-host',
     reason: 'reputation',
     literals:
-      'spam|abus|unwanted|unsolicited|virus|suspicious|complaints|bounce attack|permanently deferred|dnsrbl',
+      'spam|trap|abus|unwanted|unsolicited|virus|suspicious|complaints|bounce attack|permanently deferred|dnsrbl',
     pattern: either(
       near(
         'spams?|spam(?:mer|ming)s?|abuse|abusive|unwanted messages|unsolicited|suspicious\\w*|junk',
-        '(?:from|of|by|on) (?:your|this|the|that) (?:following )?(?:ip|host|server|network|domain|mail ?server|address|isp)|your (?:ip|host|server|network)|ip address',
+        '(?:from|of|by|on) (?:your|this|the|that) (?:following )?(?:ip|host|server|network|domain|mail ?server|address|isp)|your (?:ip|host|server|network)|ip address|(?:from|by) \\[?ip#',
         45,
       ),
       near(
@@ -167,8 +177,9 @@ export const HOSTS: readonly ReasonEntry[] = [
         3,
       ),
       /\b(?:this|your|sending|the) (?:ip|host|server|network)\b[^.;]{0,40}\b(?:blocked|banned|refused|rejected)\b[^.;]{0,80}(?:spam|abuse|invalid)/,
+      /\b(?:client host|(?:adresse|direccion|endereco|indirizzo) ip|ip(?: address|-adresse)?)\b[^.;]{0,25}(?:blocked|rejected|banned|bloqu\w+|bloccat\w|gesperrt)[^.;]{0,30}(?:spam|abus)/,
       word(
-        'spammers?|abus detecte|spam source|source of spam|spam ips?|permanently deferred|dnsrbl|blocked for abuse|currently sending spam|(?:user|because of|due to|of) complaints|bounce attacks?',
+        'spam ?traps?|honey ?pots?|spammers?|abus detecte|spam source|source of spam|spam ips?|permanently deferred|dnsrbl|blocked for abuse|currently sending spam|(?:user|because of|due to|of) complaints|bounce attacks?',
       ),
     ),
     unless: /spam(?:my)? content|content of/,
@@ -198,13 +209,29 @@ export const HOSTS: readonly ReasonEntry[] = [
         '(?:[a-z]+ )?(?:limits?|quota|threshold)(?: (?:is |was |has been )?(?:exceeded|reached|hit))?',
         12,
       ),
-      near('max(?:imum)?', '(?:messages?|mails?|recipients?|connections?) per', 15),
+      near(
+        'max(?:imum)?',
+        '(?:messages?|mails?|recipients?|connections?) (?:per|reached|exceeded)',
+        15,
+      ),
+      near('limits? of', '(?:per (?:hour|day|minute|second)|reached|exceeded)', 30),
       word(
-        'p=receivingrate\\w*|too much fail|unexpected volume|excessive volume|frequency limited|limit exceeded: (?:connection|rate)',
+        'p=receivingrate\\w*|too much fail|unexpected volume|excessive volume|frequency limited|limit exceeded: (?:connection|rate)|rate control|(?:out|in)bound limit|sending too (?:much|many)',
       ),
     ),
     unless:
       /mail[- ]?box|inbox|message size|size limit|storage|disk|quota exceeded for user|boite|reputation|maximum (?:message )?size|hop|too (?:large|big)|header|corrupt|ptr\b/,
     example: '421 4.7.0 Too many connections from 192.0.2.7',
+  },
+  {
+    // what greylisting says where it does not give its name
+    name: 'come-back',
+    reason: 'rate-limited',
+    literals: 'again in|again after|retry in|retry after|back in',
+    pattern:
+      /(?:try|come|retry)(?: again| back)? (?:in|after) 0 ?(?:s|secs?|seconds?|mins?|minutes?|hours?)(?!\w)/,
+    temporary: true,
+    unless: /fail|error|unavailable|maintenance|down|full|lookup|verif/,
+    example: '450 4.7.1 Please try again in 300 seconds',
   },
 ];

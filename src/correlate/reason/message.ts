@@ -15,21 +15,22 @@ export const SIZE: readonly ReasonEntry[] = [
     name: 'too-big',
     reason: 'too-big',
     literals:
-      'too big|too large|larger than|bigger than|size|too long|length|taille|grande|zu gross|zu groß|oversize|line limit|太大|大きすぎ|サイズ',
+      'too big|too large|larger than|bigger than|size|too long|length|taille|grande|zu gross|zu groß|too heavy|oversize|line limit|太大|大きすぎ|サイズ',
     pattern: either(
       near(
         'message|messages|mail|mails|e-?mail|msg|attachments?|size|content|body|data|file|nachricht|mensaje|messaggio|mensagem',
-        'too (?:big|large|long)|(?:larger|bigger) than|over-?sized?|zu gro(?:ss|ß)|demasiado grande|troppo grande|muito grande|trop (?:gros|volumineux|grand)',
+        'too (?:big|large|long|heavy)|(?:larger|bigger) than|over-?sized?|zu gro(?:ss|ß)|demasiado grande|troppo grande|muito grande|trop (?:gros|volumineux|grand)',
       ),
       around(
         'size|mailsize|msgsize|length|taille|tamano|dimensione?|tamanho',
-        'exceed(?:s|ed|ing)?|limits?|limit(?:e|ation)s?|maximum|max|over|larger|greater|depasse\\w*|excede|supera|atteinte',
+        'exceed(?:s|ed|ing)?|limits?|limit(?:e|ation)s?|maximum|max|over|larger|greater|more than|depasse\\w*|excede|supera|atteinte',
       ),
+      /^too (?:big|large)\b/,
       word('line limit exceeded|recipsizelimit|sendersizelimit|oversized?'),
       /太大|大きすぎ|サイズ.{0,20}(?:超|オーバー|制限)/,
     ),
     unless:
-      /headers?\b[^.;]{0,25}(?:size|too|limit|exceed|long|large)|size of (?:the )?headers?|mail[- ]?box[^.;]{0,25}(?:limit|exceed|over|size)|(?:rate|number)[^.;]{0,15} limit|line too long|domain name|mail ?folder|command|quota|queue too long|in (?:the )?queue|deliver\w* for|mail file|recipient list/,
+      /headers?\b[^.;]{0,25}(?:size|too|limit|exceed|long|large)|size of (?:the )?headers?|mail[- ]?box[^.;]{0,25}(?:limit|exceed|over|size)|(?:rate|number)[^.;]{0,15} limit|line too long|domain name|mail ?folder|command|quota|queue too long|mailbox is full|in (?:the )?queue|deliver\w* for|mail file|recipient list/,
     example: '552 5.3.4 Message size exceeds fixed limit',
   },
 ];
@@ -47,12 +48,12 @@ export const CONTENT: readonly ReasonEntry[] = [
     name: 'spam',
     reason: 'spam-or-content',
     literals:
-      'spam|unsolicited|bulk|junk|uce|ube|score|suspicious|pourriel|no deseado|indesejad|mass mail|reject, id|gtube|dt:spm|спам|垃圾|迷惑メール|スパム|advertis',
+      'spam|scam|unsolicited|bulk|junk|uce|ube|score|suspicious|pourriel|no deseado|indesejad|mass mail|reject, id|gtube|dt:spm|спам|垃圾|迷惑メール|スパム|advertis',
     pattern: either(
       /спам|垃圾|迷惑メール|スパム/,
       /spam|reject, id=|gtube|\bdt:spm\b/,
       word(
-        'mass mail(?:er|ing)?|unsolicited|bulk(?: e-?mail| mail)?|junk(?: ?mail)?|uce|ube|pourriel|indesirable|no deseado|indesejad[ao]|advertising|suspicious',
+        'mass mail(?:er|ing)?|scam|unsolicited|bulk(?: e-?mail| mail)?|junk(?: ?mail)?|uce|ube|pourriel|indesirable|no deseado|indesejad[ao]|advertising|suspicious',
       ),
       near('score', 'too high|exceed\\w*|above|over|threshold'),
     ),
@@ -62,10 +63,11 @@ export const CONTENT: readonly ReasonEntry[] = [
   {
     name: 'attachment',
     reason: 'spam-or-content',
-    literals: 'attach|piece jointe|file type|filename|extension|zip|adjunto|anhang|anexo|allegat',
+    literals:
+      'attach|archive|piece jointe|file type|filename|extension|zip|adjunto|anhang|anexo|allegat',
     pattern: either(
       around(
-        'attach(?:ment|ments|ed)|pieces? jointes?|file types?|filename|file name|extensions?|anhang|adjunto|anexo|allegato',
+        'attach(?:ment|ments|ed)|archives?|pieces? jointes?|file types?|filename|file name|extensions?|anhang|adjunto|anexo|allegato',
         `${REFUSED}|illegal|dangerous|not accept|potential\\w*|unsafe|type|contains?|nicht|interdite?|suspect|bad|invalid`,
       ),
     ),
@@ -76,42 +78,49 @@ export const CONTENT: readonly ReasonEntry[] = [
     name: 'malformed-message',
     reason: 'spam-or-content',
     literals:
-      'header|mime|rfc|message-id|from:|multiple from|bare lf|bare line|bare cr|malformed|encoded-word|improperly|invalid characters|0-bit|0bit|base0|subject|date:|from header|nul |charset|line too long|lines longer|line length|not compliant|compliance',
+      'header|mime|rfc|without|blank|empty|conform|message-id|from:|multiple from|bare lf|bare line|bare cr|malformed|encoded-word|improperly|invalid characters|0-bit|0bit|base0|subject|date:|from header|nul |charset|line too long|lines longer|line length|not compliant|compliance',
     pattern: either(
       around(
         'headers?|mime|message-id|date:|from: header|(?:from|to|subject|date|reply-to) (?:header|field|line)|charset|0-?bit',
-        `error|invalid|missing|malformed|duplicate|illegal|bad|not (?:valid|accept\\w*|compliant|conform\\w*)|large|limit|exceed\\w*|too (?:many|large|long|big)|improper|multiple|incorrect|no|syntax|violat\\w*|complexity|corrupt|${REFUSED}`,
+        `error|invalid|missing|malformed|duplicate|illegal|bad|not (?:valid|accept\\w*|compliant|conform\\w*)|large|limit|exceed\\w*|too (?:many|large|long|big)|improper|multiple|incorrect|more than one|no|syntax|violat\\w*|complexity|corrupt|${REFUSED}`,
         60,
       ),
       near(
         'message|mail|e-?mail|messages',
-        "(?:is |are |does )?(?:not|n't|non)[- ](?:be )?(?:rfc|compl\\w+|conform\\w*)|malformed|improperly[- ]formatted|rfc[ -]?0? (?:non-?)?complian\\w*",
+        "(?:is |are |does |do )*(?:not|n't|non)[- ](?:be )?(?:rfc|compl\\w+|conform\\w*)|malformed|improperly[- ]formatted|rfc[ -]?0? (?:non-?)?complian\\w*",
         30,
       ),
-      /\bbare (?:lf|cr|linefeed|newline|line ?feed)|nul (?:character|byte)s?|lines? (?:too long|longer)|unnecessary base0|not a valid rfc|not allowed as a from|encoded-word|invalid characters|(?:not|non-?) ?rfc|headers? are not/,
+      near(
+        'without|missing|blank|empty|no',
+        '(?:an? |any )?(?:valid )?"?(?:from|to|date|subject|cc|sender)"?(?:: ?|-| )(?:addresses|address|headers?|fields?|lines?)',
+        3,
+      ),
+      /\bbare (?:lf|cr|linefeed|newline|line ?feed)|nul (?:character|byte)s?|lines? (?:too long|longer)|unnecessary base0|not a valid rfc|p=rfcmessagenoncompliant|not allowed as a from|encoded-word|invalid characters|(?:not|non-?) ?rfc|headers? are not/,
     ),
-    unless: /bad sequence|see rfc|command|helo|review rfc .* (?:bad|sequence)|domain is invalid/,
+    unless:
+      /bad sequence|see rfc|command|helo|review rfc .* (?:bad|sequence)|domain is invalid|(?:recipient|destination) address(?! header)/,
     example: '550 5.6.0 Message is missing a valid From: header',
   },
   {
     name: 'content-refused',
     reason: 'spam-or-content',
     literals:
-      'content|filter|inhalt|contenu|contenido|conteudo|contenuto|内容|pattern|banned|forbidden|prohibited',
+      'content|malicious|body|filter|inhalt|contenu|contenido|conteudo|contenuto|内容|pattern|banned|forbidden|prohibited',
     pattern: either(
       around(
         'contents?|inhalt|contenu|contenido|conteudo|contenuto',
-        `${REFUSED}|violat\\w*|filter(?:ed|s|ing)?|suspicious|nature|restriction|inappropriate|invalid|improperly|binary|check|potential|scan\\w*|policy|unerwunscht|inacceptable|detect\\w*|because|due`,
+        `${REFUSED}|violat\\w*|filter(?:ed|s|ing)?|suspicious|nature|restriction|inappropriate|invalid|improperly|binary|check|potential|scan\\w*|policy|unerwunscht|gesperrt\\w*|verboten\\w*|interdit\\w*|rechazad[oa]|rejet\\w*|prohibid[oa]|rifiutat[oa]|recusad[oa]|malicious|harmful|inacceptable|detect\\w*|because|due`,
         50,
       ),
       near('(?:message|mail|e-?mail)', '(?:was |has been |is )?(?:filtered|quarantined)', 20),
+      near('unacceptable|forbidden|illegal', '(?:message )?(?:body|text)', 3),
       near(
         'blocked by|rejected by|stopped by|caught by',
         '(?:[a-z]+ ){0,3}(?:filter|filters|filtering|scanner|engine)',
         20,
       ),
       word(
-        'recurrent pattern detection|banned (?:content|words?|subject|file)|forbidden (?:content|words?)|prohibited (?:content|words?)',
+        'recurrent pattern detection|banned (?:content|words?|subject|file)|forbidden (?:content|words?|links?|urls?|files?)|prohibited (?:content|words?)',
       ),
       /内容/,
     ),
@@ -148,12 +157,17 @@ export const POLICY: readonly ReasonEntry[] = [
     name: 'policy',
     reason: 'spam-or-content',
     literals:
-      'polic|politique|richtlinie|security reason|politica|organizational|ポリシー|local rule|administratively|mail rule|rules reject|transport.rules|rejectmessage',
+      'polic|politique|richtlinie|security reason|politica|organizational|ポリシー|local rule|administratively|mail rule|rules reject|transport.rules|rejectmessage|acceptable use|terms|our rules',
     pattern: either(
       around(
         'polic(?:y|ies)|politique|politicas?|richtlinien?',
         `${REFUSED}|violat\\w*|reasons?|detected|due|because|against|breach\\w*|not comply|conform\\w*|by|organization|violacion|restriction|match\\w*|local|verletz\\w*|grunde\\w*`,
         60,
+      ),
+      near(
+        'violat\\w*|against|breach\\w*',
+        '(?:our |the |your )?(?:terms|rules|aup|acceptable use|conditions)',
+        5,
       ),
       word(
         'rules reject|security reasons|organi[sz]ational (?:policy|settings)|transport\\.rules\\.rejectmessage',
@@ -161,7 +175,7 @@ export const POLICY: readonly ReasonEntry[] = [
       /ポリシー/,
     ),
     unless:
-      /client host|your (?:ip|host|server)|\bip address|connect(?:ion|ing)?\b|recipient address rejected: policy violation|policy server|greeting|helo/,
+      /client host|your (?:ip|host|server)|\bip address|connect(?:ion|ing)?\b|host ip#|ip#\]? (?:is|was|has)|recipient address rejected: policy violation|policy server|greeting|helo/,
     example: '554 5.7.1 Message refused for policy reasons',
   },
 ];

@@ -180,10 +180,16 @@ function maskLink(atom: string, link: number): string {
   const before = link === -1 ? '' : atom.slice(0, link).replace(/(?:https?|ftp)$/, '');
   let end = start;
   while (end < atom.length && !'/?:#'.includes(atom[end] as string)) end++;
-  const name = isBlocklist(atom.slice(start, end)) ? 'dnsbl#' : 'url#';
+  const name = linkName(atom.slice(start, end));
   // Some links say it themselves, Google's `?p=NoSuchUser` for instance.
   const hint = /[?&][pc]=([a-z]{2,40})/.exec(atom.slice(end, end + 200))?.[1];
   return before + name + (hint === undefined ? '' : ` p=${hint}`);
+}
+
+/** Old SPF checkers give nothing but a link to the explanation. */
+function linkName(host: string): string {
+  if (/(?:^|\.)(?:openspf\.(?:org|net)|spf\.pobox\.com)$/.test(host)) return 'spf url#';
+  return isBlocklist(host) ? 'dnsbl#' : 'url#';
 }
 
 function isBlocklist(host: string): boolean {

@@ -50,7 +50,7 @@ export function readReply(input: string): FramedReply {
   text = text.replace(/[\x00-\x20\x7f]+/g, ' ').trim();
   const cached = text.startsWith(SUSPENDED);
   if (cached) text = text.slice(SUSPENDED.length);
-  const inner = startsWithCode(text) ? { text } : unframed(text);
+  const inner = startsWithCode(text) ? withoutTail(text) : unframed(text);
   const { code, status } = codesIn(inner.text);
   return {
     ...(code === undefined ? {} : { code }),
@@ -77,7 +77,7 @@ function unframed(text: string): { text: string; stage?: Stage } {
       frame = words;
     }
   }
-  if (start === -1) return { text };
+  if (start === -1) return withoutTail(text);
   const answer = text.slice(start + frame.length).trimStart();
   if (frame.includes('refused')) return { text: answer, stage: 'CONNECT' };
   const asked = frame === ' was: ' ? stageIn(text.slice(0, start)) : undefined;

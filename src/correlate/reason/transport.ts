@@ -7,7 +7,7 @@ export const NETWORK: readonly ReasonEntry[] = [
     name: 'expired',
     reason: 'network',
     literals:
-      'expired|too long|retry time|giving up|gave up|could not be delivered for|queue|attempts|multiple retries|gateway for|after 0 day|attempts will continue|long time|delayed|not been collected|more than|abgelaufen|retries',
+      'expired|time exceeded|too long|retry time|giving up|gave up|could not be delivered for|queue|attempts|multiple retries|gateway for|after 0 day|attempts will continue|long time|delayed|not been collected|more than|abgelaufen|retries',
     pattern: either(
       near(
         'message|delivery|time|retry|queue|mail|lifetime',
@@ -31,7 +31,7 @@ export const NETWORK: readonly ReasonEntry[] = [
     name: 'connection',
     reason: 'network',
     literals:
-      'connect|timed out|timeout|time-out|time out|no route|unreachable|network|broken pipe|socket|conversation|did not respond|not respond|not responding|host is down|eof|not reachable|unable to reach',
+      'connect|timed out|timeout|time-out|time out|no route|unreachable|network|broken pipe|socket|conversation|did not respond|not respond|not responding|not answer|host is down|eof|not reachable|unable to reach',
     pattern: either(
       near(
         'connections?|connect|connected|connecting|conversation|session',
@@ -39,16 +39,18 @@ export const NETWORK: readonly ReasonEntry[] = [
         40,
       ),
       near('not accepting', 'connections', 15),
+      near('closed|dropped|reset|aborted|terminated|broke', '(?:the |its |our )?connection', 3),
       near(
         "could not|couldn't|cannot|can't|unable|failed|wasn't able|not able|no|did not accept (?:our )?requests|lost|error|fail(?:ed|ure)",
         '(?:to )?(?:[a-z]+ ){0,3}(?:connect(?:ion)?|establish|reach|contact the (?:remote|recipient|destination))',
         30,
       ),
       word(
-        'timed? ?-?out|timeout|no route to host|unreachable|network (?:error|failure|problem)|broken pipe|socket error|not respond(?:ing)?|host is down|not reachable',
+        'timed? ?-?out|timeout|no route to host|unreachable|network (?:error|failure|problem)|broken pipe|socket error|not respond(?:ing)?|not answer(?:ing)?|host is down|not reachable',
       ),
     ),
-    unless: /too many connections|your (?:ip|host|server)|ldap|database|banned|policy/,
+    unless:
+      /too many connections|your (?:ip|host|server|network|domain|country)|refused (?:because|due to)|ldap|database|banned|policy/,
     example: 'connect to mx.example.org[192.0.2.7]:25: Connection refused',
   },
 ];
