@@ -3,7 +3,7 @@
  * period, and beyond a number of keys or of entries the least recently used goes first (by second chance: a key
  * that was used since its last turn gets another one).
  */
-import { ownCopy } from '../model/line.ts';
+import { shared } from './key.ts';
 import type { Pool } from './pool.ts';
 import { SKEW, type Window } from './window.ts';
 
@@ -86,7 +86,7 @@ export class KeyTable {
       highestTime: now,
     };
     this.#bounds.pool?.changed(KEY_WEIGHT); // before: it must not make way for itself
-    this.#states.set(ownCopy(id), state);
+    this.#states.set(shared(id), state);
     return state;
   }
 
