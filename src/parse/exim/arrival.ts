@@ -19,8 +19,24 @@ export function parseArrival(queueId: string, text: string): ArrivalRecord | und
   const reader = new Reader(text);
   const sender = reader.literal('<>') ? '' : bareAddress(reader);
   if (sender === undefined) return undefined;
-  const draft: Draft = { kind: 'arrival', queueId, sender: textOf(sender) };
+  const draft = draftOf(queueId, textOf(sender));
   return tags(reader, draft) ? draft : undefined;
+}
+
+/** All keys at once, as in delivery.ts. */
+function draftOf(queueId: string, sender: string): Draft {
+  return {
+    kind: 'arrival',
+    queueId,
+    sender,
+    client: undefined,
+    user: undefined,
+    uid: undefined,
+    size: undefined,
+    recipients: undefined,
+    parentQueueId: undefined,
+    messageId: undefined,
+  };
 }
 
 /** Takes a tag's value into the draft; false when it is not what this tag holds. */

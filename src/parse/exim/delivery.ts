@@ -5,12 +5,12 @@
  * nothing. The separator before it is `: `, since Exim 4.99 ` : ` on `**` lines.
  */
 import { textOf } from '../../model/line.ts';
-import type { DeliveryRecord, RejectionRecord, Relay, Reply, Stage } from '../../model/record.ts';
+import type { DeliveryRecord, RejectionRecord, Relay } from '../../model/record.ts';
 import { Reader } from '../reader.ts';
 import { angleAddress } from './address.ts';
 import { relayHost } from './host.ts';
 import { type Addresses, addressesAt } from './recipient.ts';
-import { cString, printed, remoteReply, replyOf, unescapedQuotes } from './text.ts';
+import { cString, printed, putReply, remoteReply, replyOf, unescapedQuotes } from './text.ts';
 
 type Draft = { -readonly [Key in keyof DeliveryRecord]: DeliveryRecord[Key] };
 
@@ -54,7 +54,7 @@ export function parseBounced(queueId: string, text: string): DeliveryRecord | un
   tags(reader, draft);
   if (!reader.literal(' : ') && !reader.literal(': ')) {
     // `routing yielded a local delivery`, `mua_wrapper forced failure ...`: no separator
-    if (reader.literal(' ')) Object.assign(draft, replyOf(printed(reader.rest())));
+    if (reader.literal(' ')) putReply(draft, replyOf(printed(reader.rest())));
     return draft;
   }
   const reason = withoutTime(reader.rest());
@@ -94,15 +94,22 @@ function systemError(reader: Reader): string {
   return text.slice(position, end);
 }
 
+/** All keys at once: V8 then keeps one shape for all deliveries, which is what their readers are fast with. */
 function draftOf(queueId: string, outcome: Draft['outcome'], addresses: Addresses): Draft {
-  const draft: Draft = {
+  const { recipient, original } = addresses;
+  return {
     kind: 'delivery',
     queueId,
     outcome,
-    recipient: textOf(addresses.recipient),
+    recipient: textOf(recipient),
+    originalRecipient: original === undefined ? undefined : textOf(original),
+    relay: undefined,
+    stage: undefined,
+    code: undefined,
+    status: undefined,
+    reply: undefined,
+    retryTimeout: undefined,
   };
-  if (addresses.original !== undefined) draft.originalRecipient = textOf(addresses.original);
-  return draft;
 }
 
 /** Puts the reply into the record: the remote server's own, else Exim's text behind the system's `cause`. */
@@ -110,13 +117,12 @@ function explain(draft: Draft, reason: string, cause = ''): void {
   const remote = remoteReply(new Reader(reason));
   if (remote === undefined) {
     const text = printed(reason);
-    Object.assign(draft, replyOf(cause === '' ? text : `${printed(cause)}: ${text}`));
+    putReply(draft, replyOf(cause === '' ? text : `${printed(cause)}: ${text}`));
     return;
   }
-  const said: { stage: Stage } & Reply = { stage: remote.stage, ...remote.reply };
-  Object.assign(draft, said);
-  const relay: Relay | undefined = draft.relay ?? remote.relay;
-  if (relay !== undefined) draft.relay = relay;
+  draft.stage = remote.stage;
+  putReply(draft, remote.reply);
+  draft.relay ??= remote.relay;
 }
 
 /** `DT=` stands behind the text of a `**` line. */
@@ -172,7 +178,7 @@ function value(reader: Reader, name: string, draft: Draft): boolean {
   reader.position++;
   const content = cString(reader);
   if (content === undefined) return false;
-  if (name === 'C') Object.assign(draft, replyOf(printed(unescapedQuotes(content))));
+  if (name === 'C') putReply(draft, replyOf(printed(unescapedQuotes(content))));
   return true;
 }
 
@@ -181,7 +187,7 @@ function hostBeforeSeparator(reader: Reader): Relay | undefined {
   if (relay?.address !== undefined || relay?.host === undefined || !relay.host.endsWith(':'))
     return relay;
   reader.position--; // `H=name: text` of a local transport
-  return { host: relay.host.slice(0, -1) };
+  return { host: relay.host.slice(0, -1), address: undefined, port: undefined };
 }
 
 function plainValue(reader: Reader): boolean {

@@ -5,22 +5,33 @@
 import type { RejectionRecord } from '../../model/record.ts';
 import { Reader } from '../reader.ts';
 import { type Identity, isForged } from './host.ts';
-import { namedRelay, oneLine, remoteReply, replyOf } from './text.ts';
+import { namedRelay, oneLine, putReply, remoteReply, replyOf } from './text.ts';
 
 /** A rejection that is still being read. */
 export type RejectionDraft = { -readonly [Key in keyof RejectionRecord]: RejectionRecord[Key] };
 
-/** A rejection that names who it is about, as far as the line did. */
+/** A rejection that names who it is about, as far as the line did. All keys at once, as in delivery.ts. */
 export function draftOf(
   kind: RejectionRecord['kind'],
   queueId: string | undefined,
-  who: Identity,
+  { client, uid }: Identity,
 ): RejectionDraft {
-  const draft: RejectionDraft = { kind };
-  if (queueId !== undefined) draft.queueId = queueId;
-  if (who.client !== undefined) draft.client = who.client;
-  if (who.uid !== undefined) draft.uid = who.uid;
-  return draft;
+  return {
+    kind,
+    queueId,
+    stage: undefined,
+    client,
+    user: undefined,
+    uid,
+    sender: undefined,
+    recipient: undefined,
+    code: undefined,
+    status: undefined,
+    reply: undefined,
+    temporary: undefined,
+    accepted: undefined,
+    relay: undefined,
+  };
 }
 
 /** Reads `[: TEXT]` up to the end into the record; undefined when TEXT could be the real line's tail. */
@@ -40,10 +51,9 @@ function explain(draft: RejectionDraft, text: string): void {
   const remote = remoteReply(reader);
   // An answer to another command says nothing about the recipient: it keeps its frame, and no code.
   if (remote === undefined || remote.stage !== 'RCPT') {
-    Object.assign(draft, replyOf(oneLine(text)));
+    putReply(draft, replyOf(oneLine(text)));
     return;
   }
-  Object.assign(draft, remote.reply);
-  const relay = asked ?? remote.relay;
-  if (relay !== undefined) draft.relay = relay;
+  putReply(draft, remote.reply);
+  draft.relay = asked ?? remote.relay;
 }

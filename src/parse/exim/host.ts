@@ -28,8 +28,8 @@ export function clientHost(reader: Reader): Client | undefined {
   reader.position = host.end;
   return {
     address: host.address,
-    ...(host.name === undefined ? {} : { name: textOf(host.name) }),
-    ...(host.helo === undefined ? {} : { helo: textOf(host.helo) }),
+    name: host.name === undefined ? undefined : textOf(host.name),
+    helo: host.helo === undefined ? undefined : textOf(host.helo),
   };
 }
 
@@ -42,14 +42,14 @@ export function relayHost(reader: Reader): Relay | undefined {
   const end = reader.position === start ? -1 : addressEndAt(reader.text, reader.position);
   if (end < 0) {
     reader.position = start;
-    return { host: textOf(name) };
+    return { host: textOf(name), address: undefined, port: undefined };
   }
   const address = reader.text.slice(reader.position, end);
   reader.position = end + 1;
   const port = portAt(reader.text, reader.position);
   if (port !== undefined) reader.position = port.end;
   reader.literal('*');
-  return { host: textOf(name), address, ...(port === undefined ? {} : { port: port.port }) };
+  return { host: textOf(name), address, port: port?.port };
 }
 
 function hostAt(text: string, start: number): Host | undefined {
@@ -110,9 +110,9 @@ function portAt(text: string, start: number): { port: number; end: number } | un
 
 /** Who a rejection line is about. `doubtful`: a field before its end is free text, so its end is a guess. */
 export interface Identity {
-  readonly client?: Client;
+  readonly client: Client | undefined;
   /** Unix login of a local SMTP session */
-  readonly uid?: string;
+  readonly uid: string | undefined;
   readonly doubtful: boolean;
 }
 
@@ -143,7 +143,7 @@ export function identity(reader: Reader): Identity | undefined {
     doubtful = true; // Exim does not escape a quote in the certificate's name
   }
   if (reader.literal(' SNI=')) reader.word();
-  return { doubtful, ...(client && { client }), ...(uid !== undefined && { uid }) };
+  return { doubtful, client, uid };
 }
 
 /** Takes ` I=[IP]:PORT` and ` Ci=ID`; a colon behind them is the line's separator. */

@@ -115,6 +115,7 @@ function plain(text: string, start: number): Addresses | undefined {
 function spelled(recipient: string, original: string): Omit<Addresses, 'end'> {
   if (recipient === original) return { recipient };
   const [local] = splitAddress(original);
+  if (local === recipient) return { recipient: original };
   const same = [original, unquoted(original), local, unquoted(local)];
   const printed = recipient.toLowerCase();
   if (same.some((form) => form.toLowerCase() === printed)) return { recipient: original };

@@ -10,7 +10,7 @@ import { Reader } from '../reader.ts';
 import { angleAddress, bareAddress, commandArgument } from './address.ts';
 import { draftOf, type RejectionDraft, withText } from './draft.ts';
 import { clientHost, type Identity, identity, isForged, skipInterface } from './host.ts';
-import { oneLine, replyOf } from './text.ts';
+import { oneLine, putReply, replyOf } from './text.ts';
 
 type Read = (reader: Reader, draft: RejectionDraft) => RejectionRecord | undefined;
 
@@ -48,7 +48,7 @@ export function parseRefusal(
   return undefined;
 }
 
-const NOBODY: Identity = { doubtful: false };
+const NOBODY: Identity = { client: undefined, uid: undefined, doubtful: false };
 
 /** `HOST[: TEXT| TEXT]`, HOST without its `H=`. */
 function at(stage: Stage): Read {
@@ -203,5 +203,6 @@ function local(reader: Reader, draft: RejectionDraft): RejectionRecord | undefin
 function withRest(reader: Reader, draft: RejectionDraft): RejectionRecord | undefined {
   const text = reader.rest().slice(1);
   if (isForged(text)) return undefined;
-  return Object.assign(draft, replyOf(oneLine(text)));
+  putReply(draft, replyOf(oneLine(text)));
+  return draft;
 }

@@ -7,21 +7,19 @@
  */
 import { textOf } from '../../model/line.ts';
 import type { Relay, Reply, Stage } from '../../model/record.ts';
-import type { Reader } from '../reader.ts';
+import { endOfRun, type Reader } from '../reader.ts';
 import { angleAddress } from './address.ts';
+
+const UP_TO_QUOTE = /[^"\\]*/y;
 
 /** Takes the rest of a C string whose opening quote was taken; returns it still escaped. */
 export function cString(reader: Reader): string | undefined {
   const { text, position } = reader;
-  for (let index = position; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    if (code === 0x5c) index++;
-    else if (code === 0x22) {
-      reader.position = index + 1;
-      return text.slice(position, index);
-    }
-  }
-  return undefined;
+  let index = endOfRun(UP_TO_QUOTE, text, position);
+  while (text.charCodeAt(index) === 0x5c) index = endOfRun(UP_TO_QUOTE, text, index + 2);
+  if (text.charCodeAt(index) !== 0x22) return undefined;
+  reader.position = index + 1;
+  return text.slice(position, index);
 }
 
 /** A C string's content (`C="..."`) as Exim had it before it added backslashes to quotes and backslashes. */
@@ -43,23 +41,31 @@ export function printed(escaped: string): string {
 
 /** Real text of a byte string with every control byte as a space. */
 export function oneLine(bytes: string): string {
-  for (let index = 0; index < bytes.length; index++) {
-    const code = bytes.charCodeAt(index);
-    if (code < 0x20 || code > 0x7e) return textOf(bytes.replace(/[\x00-\x1f\x7f]/g, ' '));
-  }
-  return bytes;
+  return /[^\x20-\x7e]/.test(bytes) ? textOf(bytes.replace(/[\x00-\x1f\x7f]/g, ' ')) : bytes;
 }
 
-/** A text as a reply: with its code and enhanced status code (RFC 3463 2) when it begins with them. */
-export function replyOf(reply: string): Reply {
-  if (reply === '') return {};
-  const match = /^([245]\d\d)(?:[ -](?:([245]\.\d{1,3}\.\d{1,3})(?![\d.]))?|$)/.exec(reply);
-  if (match === null) {
-    const status = /^([245]\.\d{1,3}\.\d{1,3})(?= )/.exec(reply)?.[1];
-    return { ...(status !== undefined && { status }), reply };
-  }
-  const status = match[2];
-  return { code: Number(match[1]), ...(status !== undefined && { status }), reply };
+const REPLY = /^([245]\d\d)(?:[ -](?:([245]\.\d{1,3}\.\d{1,3})(?![\d.]))?|$)/;
+const STATUS = /^([245]\.\d{1,3}\.\d{1,3})(?= )/;
+
+/** A text as a reply: with its code and enhanced status code (RFC 3463 2) when it begins with them; an empty one is none. */
+export function replyOf(text: string): Reply {
+  const match = REPLY.exec(text);
+  return {
+    code: match === null ? undefined : Number(match[1]),
+    status: match === null ? STATUS.exec(text)?.[1] : match[2],
+    reply: text === '' ? undefined : text,
+  };
+}
+
+/** Puts a reply into a record, unless there is none. */
+export function putReply(
+  record: { -readonly [Key in keyof Reply]: Reply[Key] },
+  { code, status, reply }: Reply,
+): void {
+  if (reply === undefined) return;
+  record.code = code;
+  record.status = status;
+  record.reply = reply;
 }
 
 /** What a remote server said, to which command. */
@@ -67,7 +73,7 @@ export interface RemoteReply {
   readonly stage: Stage;
   readonly reply: Reply;
   /** named in the text by Exim before 4.86 */
-  readonly relay?: Relay;
+  readonly relay: Relay | undefined;
 }
 
 /**
@@ -99,7 +105,7 @@ export function remoteReply(reader: Reader): RemoteReply | undefined {
       if (!reader.literal(': ')) return undefined;
     }
   }
-  return { stage, reply: replyOf(printed(reader.rest())), ...(relay && { relay }) };
+  return { stage, reply: replyOf(printed(reader.rest())), relay };
 }
 
 /** The command as far as it names itself; its address is taken too, because it may hold the delimiter behind. */
@@ -131,7 +137,7 @@ export function namedRelay(reader: Reader): Relay | undefined {
   if (host !== undefined && reader.literal(' [')) {
     const address = reader.until(']');
     if (address !== undefined && /^[0-9a-fA-F:.]+$/.test(address))
-      return { host: textOf(host), address };
+      return { host: textOf(host), address, port: undefined };
   }
   reader.position = start;
   return undefined;
