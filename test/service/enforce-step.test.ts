@@ -194,4 +194,10 @@ describe.runIf(hasSteps())('a command of root', { timeout: 120_000 }, () => {
     expect(here.databaseOwners()).toEqual([SERVICE.uid]);
     expect(await here.startService()).toMatchObject({ exitCode: null });
   });
+
+  it('says what the account of the database said, under one name', () => {
+    const { status, err } = at().run('queue', 'carol@example.net');
+    expect(status).toBe(1);
+    expect(err).toMatch(/^postern: \/.*postern\.db: there is no database yet/);
+  });
 });
