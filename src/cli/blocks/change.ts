@@ -13,7 +13,7 @@ import type { StoredBlock } from '../../store/blocks.ts';
 import type { Store } from '../../store/store.ts';
 import type { Io } from '../io.ts';
 import { durationOf, identityOf } from '../typed.ts';
-import { withoutTarget } from './force.ts';
+import { forcesOf, withoutTarget } from './force.ts';
 import { type BlockOptions, shown } from './list.ts';
 import { withStore } from './store.ts';
 import { blockedText, untilText } from './text.ts';
@@ -125,7 +125,7 @@ class Change {
   print(id: number): void {
     const block = this.#store.blocks.get(id);
     if (block === undefined || this.#options.format !== 'json') return;
-    this.#io.stdout(shown(this.#store, this.#config, block, 'json'));
+    this.#io.stdout(shown(block, forcesOf(this.#store, this.#config)(block), 'json'));
   }
 
   /** Brings it into force and prints what the block is then. */

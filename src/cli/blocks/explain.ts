@@ -12,6 +12,7 @@ import type { StoredBlock } from '../../store/blocks.ts';
 import { Store } from '../../store/store.ts';
 import { type Io, jsonLine } from '../io.ts';
 import { identityOf } from '../typed.ts';
+import { forcesOf } from './force.ts';
 import { type BlockOptions, shown } from './list.ts';
 
 /** `postern explain ID`: the evidence, by identity or by the block's number. */
@@ -32,7 +33,7 @@ export function runExplain(identity: string, options: BlockOptions, io: Io): Exi
         io.stderr(`${identity}: no rule was ever met, and there is no block.\n`);
         return EXIT.failed;
       }
-      io.stdout(shown(store, config, block, options.format));
+      io.stdout(shown(block, forcesOf(store, config)(block), options.format));
       return EXIT.done;
     }
     const rules = loadRules(config.rules);

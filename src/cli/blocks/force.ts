@@ -7,11 +7,17 @@ import type { Store } from '../../store/store.ts';
 /** `why`: what keeps it from coming into force by itself, as the end of a sentence; undefined: it is under way. */
 export type Force = { readonly inForce: true } | { readonly inForce: false; readonly why?: string };
 
-/** What a target file lists now; in observe mode as well, because that leaves the files as they are. */
-export function forceOf(store: Store, config: Config, block: Block): Force {
-  if (isListed(store, block)) return { inForce: true };
-  const why = withoutTarget(config, block.key.type) ?? withoutHands(config);
-  return { inForce: false, ...(why === undefined ? {} : { why }) };
+/**
+ * What the target files list now; in observe mode as well, because that leaves the files as they are. Read once for all
+ * blocks that are asked about.
+ */
+export function forcesOf(store: Store, config: Config): (block: Block) => Force {
+  const listed = listedBlocks(store);
+  return ({ id, key }) => {
+    if (listed.has(id)) return { inForce: true };
+    const why = withoutTarget(config, key.type) ?? withoutHands(config);
+    return { inForce: false, ...(why === undefined ? {} : { why }) };
+  };
 }
 
 /** Why no block of this kind can take effect with this configuration; undefined when it can. */
@@ -24,12 +30,11 @@ function withoutHands({ mode }: Config): string | undefined {
   return mode === 'observe' ? 'observe mode' : undefined;
 }
 
-function isListed(store: Store, { id }: Block): boolean {
+/** Numbers of the blocks in files that the mail server uses. */
+function listedBlocks(store: Store): ReadonlySet<number> {
   const targets = new Map(
     store.state.targets().map(({ name, state }) => [name, state as TargetState]),
   );
-  for (const [name, blocks] of store.state.enforced()) {
-    if (blocks.has(id) && targets.get(name)?.pending !== true) return true;
-  }
-  return false;
+  const used = [...store.state.enforced()].filter(([name]) => targets.get(name)?.pending !== true);
+  return new Set(used.flatMap(([, blocks]) => [...blocks]));
 }

@@ -12,7 +12,7 @@ import type { StoredBlock } from '../../store/blocks.ts';
 import { asideFiles } from '../../store/database.ts';
 import { Store } from '../../store/store.ts';
 import { suspectJson, suspectPeriods, suspectText } from '../../suspects.ts';
-import { forceOf, withoutTarget } from '../blocks/force.ts';
+import { forcesOf, withoutTarget } from '../blocks/force.ts';
 import { type Io, jsonLine } from '../io.ts';
 
 /** As long a run of `postern enforce --once` counts, ms. */
@@ -55,6 +55,7 @@ function statusOf(store: Store, config: Config) {
   const unsent = store.outbox.unsent();
   const newest = store.events.newestTime();
   const blocks = store.blocks.allRunning();
+  const forceOf = forcesOf(store, config);
   return {
     running: daemon !== undefined,
     ...(daemon === undefined
@@ -65,7 +66,7 @@ function statusOf(store: Store, config: Config) {
     ...(newest === 0 ? {} : { newestEvent: formatTime(newest) }),
     blocks: blocks.length,
     ...(config.mode === 'observe'
-      ? { notInForce: blocks.filter((block) => !forceOf(store, config, block).inForce).length }
+      ? { notInForce: blocks.filter((block) => !forceOf(block).inForce).length }
       : {}),
     suspects: suspectPeriods(store).filter(({ ended }) => ended === undefined),
     openMessages: store.state.messageCount(),
