@@ -31,10 +31,6 @@ export function keyIdOf(type: KeyType, event: MailEvent): string | undefined {
   return client;
 }
 
-/** IDs that were seen of late; bounded, since a log may make up any number. */
-const IDS = new Map<string, string>();
-const MOST_IDS = 10_000;
-
 /**
  * The one copy of an ID that all tables have, with memory of its own: looking it up in the next table compares two
  * pointers, not two texts that lie in different places (some 4 % of a replay).
@@ -42,13 +38,7 @@ const MOST_IDS = 10_000;
 export function shared(id: string): string;
 export function shared(id: string | undefined): string | undefined;
 export function shared(id: string | undefined): string | undefined {
-  if (id === undefined) return undefined;
-  const known = IDS.get(id);
-  if (known !== undefined) return known;
-  if (IDS.size >= MOST_IDS) IDS.clear();
-  const own = ownCopy(id);
-  IDS.set(own, own);
-  return own;
+  return id === undefined ? undefined : IDS.of(id);
 }
 
 /** What no event can have as an ID: it is too long. */
@@ -111,7 +101,7 @@ function addressOf(event: MailEvent): string | undefined {
   return ADDRESSES.of(address);
 }
 
-/** Remembers answers; bounded, since a log may hold any number of addresses. */
+/** Remembers answers; bounded, since a log may hold any number of addresses and logins. */
 class Cache {
   #answers = new Map<string, string | undefined>();
   readonly #look: (text: string) => string | undefined;
@@ -132,6 +122,7 @@ class Cache {
 
 const ADDRESSES = new Cache((text) => (text.length > 45 ? undefined : canonicalIp(text)));
 const NETWORKS = new Cache(netOf);
+const IDS = new Cache((id) => id);
 
 /** A test whether a rule leaves this event alone; undefined when there are no exceptions. */
 export function exceptionTest(except: Exceptions): ((event: MailEvent) => boolean) | undefined {
