@@ -1,7 +1,7 @@
 /**
  * Who came near a limit in a period, from the store: the submitters with most refusals of each kind are judged
  * again over their own events. Others cannot have come nearer; an event of somebody else changes no window of theirs.
- * Refusals that did not count, because their provider was suspect, do not count here either.
+ * What a provider said while it was suspect is no reason here either; that it said something still counts.
  */
 import { Judge, type Nearest } from './judge/judge.ts';
 import type { Rule } from './judge/rule.ts';
@@ -50,7 +50,7 @@ export function nearMisses(
       limit: MOST_EVENTS,
     };
     for (const { event } of store.events.query(query)) {
-      if (doubt(event) === undefined) judge.feed(event);
+      judge.feed(doubt(event) === undefined ? event : { ...event, reason: undefined });
     }
     return judge.nearest().filter(({ highest, limit }) => highest >= NEAR * limit);
   });

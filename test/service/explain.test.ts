@@ -15,9 +15,9 @@ import { Store } from '../../src/store/store.ts';
 import type { SuspectPeriod } from '../../src/suspects.ts';
 import { invalid, START } from '../judge/event.ts';
 import { type Scratch, scratch } from './scratch.ts';
+import { BIG, SUSPECT } from './suspicion.ts';
 
 const ALICE: Key = { type: 'user', id: 'alice@example.net' };
-const BIG = { relay: { host: 'mx1.in.big.example', address: '198.51.100.9' } };
 const OTHER = { relay: { host: 'mx.other.example', address: '203.0.113.9' } };
 const VERDICT: Verdict = {
   rule: 'invalid-recipients',
@@ -30,16 +30,6 @@ const VERDICT: Verdict = {
   count: 5,
   limit: 5,
   period: 60 * MINUTE,
-};
-/** Found out 20 minutes after START, had begun 5 minutes before. */
-const SUSPECT: SuspectPeriod = {
-  provider: 'big.example',
-  began: START + 20 * MINUTE,
-  since: START + 15 * MINUTE,
-  refused: 8,
-  active: 20,
-  usual: 1,
-  released: [],
 };
 const DOUBTED: DoubtedRefusals = {
   provider: 'big.example',

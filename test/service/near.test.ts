@@ -6,19 +6,11 @@ import { nearMisses } from '../../src/near.ts';
 import type { SuspectPeriod } from '../../src/suspects.ts';
 import { invalid, START } from '../judge/event.ts';
 import { type Scratch, scratch } from './scratch.ts';
+import { BIG, SUSPECT } from './suspicion.ts';
 
 const RULE =
   'name: r\ndescription: d\ncount: invalid\nper: submitter\nlimit: 5\nperiod: 1h\naction: block\n';
-const SUSPECT: SuspectPeriod = {
-  provider: 'big.example',
-  began: START + 20 * MINUTE,
-  since: START + 15 * MINUTE,
-  ended: START + 40 * MINUTE,
-  refused: 8,
-  active: 20,
-  usual: 1,
-  released: [],
-};
+const ENDED: SuspectPeriod = { ...SUSPECT, ended: START + 40 * MINUTE };
 
 let at: Scratch;
 beforeEach(() => {
@@ -27,11 +19,14 @@ beforeEach(() => {
 afterEach(() => at.remove());
 
 /** Alice is refused four times by big.example, every minute from `minutes` after START on. */
-function highestFrom(minutes: number, suspects: readonly SuspectPeriod[]): number | undefined {
+function highestFrom(
+  minutes: number,
+  suspects: readonly SuspectPeriod[],
+  rule = RULE,
+): number | undefined {
   return at.withStore((store) => {
-    const relay = { host: 'mx1.in.big.example', address: '198.51.100.9' };
     const refusals = [0, 1, 2, 3].map((offset) => ({
-      ...invalid((minutes + offset) * MINUTE, `u${offset}@big.example`, { relay }),
+      ...invalid((minutes + offset) * MINUTE, `u${offset}@big.example`, BIG),
       offset,
     }));
     store.commit(() => {
@@ -40,17 +35,22 @@ function highestFrom(minutes: number, suspects: readonly SuspectPeriod[]): numbe
     });
     const alice = { type: 'user', id: 'alice@example.net', invalid: 4, clients: 1 } as const;
     const period = { since: START, until: START + HOUR };
-    return nearMisses(store, [parseRule(RULE, 'r.yaml')], [alice], period)[0]?.highest;
+    return nearMisses(store, [parseRule(rule, 'r.yaml')], [alice], period)[0]?.highest;
   });
 }
 
 describe('who came near a limit', () => {
   it.each<[string, number, readonly SuspectPeriod[], number | undefined]>([
     ['by refusals that count', 25, [], 4],
-    ['before the provider failed', 5, [SUSPECT], 4],
-    ['after it had recovered', 41, [SUSPECT], 4],
-    ['not by refusals of a provider that is not believed', 25, [SUSPECT], undefined],
+    ['before the provider failed', 5, [ENDED], 4],
+    ['after it had recovered', 41, [ENDED], 4],
+    ['not by refusals of a provider that is not believed', 25, [ENDED], undefined],
   ])('%s', (_what, minutes, suspects, expected) => {
     expect(highestFrom(minutes, suspects)).toBe(expected);
+  });
+
+  it('by bounces, whoever bounced, when that is what the rule counts', () => {
+    const bounced = RULE.replace('count: invalid', 'count: bounced');
+    expect(highestFrom(25, [ENDED], bounced)).toBe(4);
   });
 });
