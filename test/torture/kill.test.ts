@@ -106,9 +106,11 @@ async function outcome({ installation, sink }: Place) {
   const { log } = installation;
   let size = -1;
   let quiet = 0;
+  let shown = '';
   const isDone = async () => {
     await sleep(500);
     const { status, stdout } = await installation.command('status', '--format', 'json');
+    shown = stdout;
     const { logs, noticesWaiting } = JSON.parse(stdout || '{}');
     const told = waiting(installation);
     const now = sink.messages.length;
@@ -119,7 +121,8 @@ async function outcome({ installation, sink }: Place) {
     size = now;
     return quiet >= 2;
   };
-  await until('everything to be worked on', isDone, { timeout: 120_000, evidence: log });
+  const evidence = () => `${shown}\n${log().slice(-4000)}`;
+  await until('everything to be worked on', isDone, { timeout: 120_000, evidence });
   expect(await installation.stop()).toBe(0);
   return installation.withStore((store) => {
     const events = [...store.events.query({})].map(({ event }) => ({

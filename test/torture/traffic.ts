@@ -51,7 +51,8 @@ export class Traffic {
 
   /** A line of somebody else, whole. */
   line(text: string): void {
-    this.#write(`${text}\n`);
+    this.#rest += `${text}\n`;
+    this.#write('');
   }
 
   rotate(): void {
