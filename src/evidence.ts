@@ -6,10 +6,10 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { formatDuration, formatTime } from './base/time.ts';
 import { distinctValueOf } from './judge/key.ts';
-import { countsInvalid, countsRefusal } from './judge/plan.ts';
+import { countedFor, countsInvalid } from './judge/plan.ts';
 import type { Rule } from './judge/rule.ts';
 import type { Block, Key, Verdict } from './model/block.ts';
-import { isInvalid, type MailEvent, type Submitter } from './model/event.ts';
+import { EVENT_KINDS, isInvalid, type MailEvent, REASONS, type Submitter } from './model/event.ts';
 import type {
   ClientCount,
   DoubtedRefusals,
@@ -23,6 +23,8 @@ import type { Store } from './store/store.ts';
 import { doubtOf, isBefore, type SuspectPeriod, suspectPeriods } from './suspects.ts';
 
 const SAMPLE = 20;
+const CLIENTS = 20;
+const INVALID_REASONS = ['invalid-recipient', 'invalid-domain'] as const;
 const QUOTED_LINES = 10;
 const MAX_EVENTS = 20_000;
 const MAX_QUOTE = 2048;
@@ -31,12 +33,15 @@ const MAX_QUOTE = 2048;
 export function gatherEvidence(
   store: Store,
   verdict: Verdict,
-  block: Block | undefined,
+  block: Evidence['block'],
   rule: Rule | undefined,
 ): Evidence {
-  const { events, doubted } = believed(store, verdict, rule, eventsOf(store, verdict));
-  const telling = events.filter((event) => isTelling(rule, event));
+  const isTelling = rule === undefined ? isInvalid : countedFor(rule, verdict.key);
+  const found = eventsOf(store, verdict, rule, isTelling);
+  const { events, doubted } = believed(store, verdict, rule, found, isTelling);
+  const telling = events.filter(isTelling);
   const shown = telling.length > 0 ? telling : events;
+  const clients = countClients(shown);
   return {
     verdict,
     ...(block === undefined ? {} : { block }),
@@ -45,33 +50,49 @@ export function gatherEvidence(
     events: shown.length,
     first: shown.reduce((least, event) => Math.min(least, event.time), verdict.time),
     last: shown.reduce((most, event) => Math.max(most, event.time), 0) || verdict.time,
-    clients: countClients(shown),
+    addresses: clients.length,
+    clients: clients.slice(0, CLIENTS),
     senders: [...new Set(shown.map((event) => event.sender ?? ''))]
       .filter((text) => text !== '')
       .slice(0, 10),
     recipients: countRecipients(shown),
-    sample: shown.slice(-SAMPLE).map(refused),
+    sample: shown.filter(isRefusal).slice(-SAMPLE).map(refused),
     lines: quoteLines(shown.slice(-QUOTED_LINES)),
   };
 }
 
-function eventsOf(store: Store, verdict: Verdict): MailEvent[] {
-  const query: EventQuery = {
-    ...queryFor(verdict.key),
-    since: countedSince(store, verdict) + 1,
-    until: verdict.time + 1,
-    limit: MAX_EVENTS,
-  };
-  return Array.from(store.events.query(query), (stored: StoredEvent) => stored.event).filter(
-    (event) => event.repeated !== true,
-  );
+type Test = (event: MailEvent) => boolean;
+
+/** The key's events in the window; of keys that the store cannot look up those that tell something. */
+function eventsOf(
+  store: Store,
+  verdict: Verdict,
+  rule: Rule | undefined,
+  isTelling: Test,
+): MailEvent[] {
+  const period = { since: countedSince(store, verdict) + 1, until: verdict.time + 1 };
+  const ofKey = queryFor(verdict.key);
+  if (ofKey === undefined) {
+    const query = rule === undefined ? { reasons: INVALID_REASONS } : queryOf(rule);
+    return newest(store.events.query({ ...period, ...query }), isTelling);
+  }
+  const query: EventQuery = { ...period, ...ofKey, limit: MAX_EVENTS };
+  return newest(store.events.query(query), (event) => event.repeated !== true || isTelling(event));
 }
 
-/** Whether people are shown this refusal: one that the rule counts, whoever refused; of other rules any. */
-function isTelling(rule: Rule | undefined, event: MailEvent): boolean {
-  if (!isInvalid(event) || rule === undefined || !countsInvalid(rule)) return isInvalid(event);
-  const { direction = event.direction } = rule;
-  return countsRefusal(rule, event) && event.direction === direction;
+/** The newest MAX_EVENTS that pass the test, oldest first. */
+function newest(events: Iterable<StoredEvent>, test: Test): MailEvent[] {
+  let kept: MailEvent[] = [];
+  for (const { event } of events) {
+    if (!test(event)) continue;
+    kept.push(event);
+    if (kept.length >= 2 * MAX_EVENTS) kept = kept.slice(-MAX_EVENTS);
+  }
+  return kept.slice(-MAX_EVENTS);
+}
+
+function isRefusal({ kind, reason }: MailEvent): boolean {
+  return reason !== undefined || kind === 'bounced' || kind === 'rejected' || kind === 'expired';
 }
 
 interface Believed {
@@ -86,12 +107,13 @@ function believed(
   verdict: Verdict,
   rule: Rule | undefined,
   events: readonly MailEvent[],
+  isTelling: Test,
 ): Believed {
   if (rule !== undefined && !countsInvalid(rule)) return { events, doubted: [] };
   const doubt = doubtOf(suspectPeriods(store));
   const counts = new Map<SuspectPeriod, number>();
   const left = events.filter((event) => {
-    const period = isTelling(rule, event) ? doubt(event) : undefined;
+    const period = isTelling(event) ? doubt(event) : undefined;
     if (period === undefined) return true;
     counts.set(period, (counts.get(period) ?? 0) + 1);
     return isBefore(verdict, period);
@@ -141,11 +163,12 @@ function doubtedTimes({ since, ended, ...rest }: DoubtedRefusals): Record<string
 
 /** A block with its times as RFC 3339. */
 function blockTimes(block: NonNullable<Evidence['block']>): Record<string, unknown> {
-  const { end, start, ...rest } = block;
+  const { end, start, released, ...rest } = block;
   return {
     ...rest,
     start: formatTime(start),
     ...(end === undefined ? {} : { end: formatTime(end) }),
+    ...(released === undefined ? {} : { released: formatTime(released) }),
   };
 }
 
@@ -159,8 +182,8 @@ function countedSince(store: Store, { key, time, period }: Verdict): number {
   return Math.max(time - period, ...ends);
 }
 
-/** The condition that finds the events of a key. */
-export function queryFor(key: Key): EventQuery {
+/** The condition that finds the events of a key; undefined: events are not stored by keys of that type. */
+export function queryFor(key: Key): EventQuery | undefined {
   switch (key.type) {
     case 'user':
     case 'uid':
@@ -170,8 +193,17 @@ export function queryFor(key: Key): EventQuery {
     case 'sender':
       return { sender: key.id };
     default:
-      return {};
+      return undefined;
   }
+}
+
+/** The condition that leaves out most of what the rule does not count. */
+function queryOf({ count }: Rule): EventQuery {
+  if (count === 'invalid') return { reasons: INVALID_REASONS };
+  if (count === 'logins') return { kinds: ['accepted'] };
+  const kinds = EVENT_KINDS.filter((kind) => kind === count);
+  const reasons = REASONS.filter((reason) => reason === count);
+  return { ...(kinds.length > 0 ? { kinds } : {}), ...(reasons.length > 0 ? { reasons } : {}) };
 }
 
 /** As rules tell recipients apart. */
@@ -198,8 +230,7 @@ function countClients(events: readonly MailEvent[]): ClientCount[] {
       count,
       ...(name === undefined ? {} : { name }),
     }))
-    .sort((a, b) => b.count - a.count)
-    .slice(0, 20);
+    .sort((a, b) => b.count - a.count);
 }
 
 function refused(event: MailEvent): RefusedRecipient {

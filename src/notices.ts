@@ -5,22 +5,24 @@
 import { randomUUID } from 'node:crypto';
 import { counted } from './base/count.ts';
 import type { Log } from './base/log.ts';
-import { type Clock, SECOND } from './base/time.ts';
+import { type Clock, formatTime, SECOND } from './base/time.ts';
 import { type TargetState, triedBlock } from './enforcer.ts';
 import { gatherEvidence } from './evidence.ts';
 import type { Rule } from './judge/rule.ts';
 import { measureOf } from './measured.ts';
 import type { Evidence, Measures } from './model/evidence.ts';
+import type { ComposedNotice } from './notify/compose.ts';
 import { Drain } from './notify/drain.ts';
 import type { Notifier } from './notify/mail.ts';
 import {
   blockNotice,
-  type ComposedNotice,
   cappedNotice,
   digestNotice,
   MAX_DIGEST_DETAILS,
   suspectNotice,
 } from './notify/notice.ts';
+import { releaseText } from './release.ts';
+import type { StoredBlock } from './store/blocks.ts';
 import { NOTICE_KINDS, type NoticeKind, type WaitingNotice } from './store/outbox.ts';
 import type { Store } from './store/store.ts';
 import type { SuspectPeriod } from './suspects.ts';
@@ -141,7 +143,7 @@ export class Notices {
     if (verdict === undefined) return undefined;
     const block = about.block === undefined ? undefined : store.blocks.get(about.block);
     const evidence = gatherEvidence(store, verdict, block, rules.get(verdict.rule));
-    return { evidence, measures: measuresFor(store, about.block) };
+    return { evidence, measures: measuresFor(store, block) };
   }
 
   #capped(notices: readonly WaitingNotice[]): ComposedNotice {
@@ -155,13 +157,15 @@ export class Notices {
 }
 
 /** What was done about a block, in sentences; what is not done yet is said as well. */
-export function measuresFor(store: Store, block: number | undefined): Measures {
+export function measuresFor(store: Store, block: StoredBlock | undefined): Measures {
   if (block === undefined) return ['Nothing was changed: Postern only observes here.'];
+  if (block.released !== undefined)
+    return [`Ended ${formatTime(block.released)}: ${releaseText(block)}.`];
   const measures: string[] = [];
   const listed = store.state.enforced();
   for (const { name, state } of store.state.targets()) {
     const { file, failure, pending } = state as TargetState;
-    if (listed.get(name)?.has(block) !== true) {
+    if (listed.get(name)?.has(block.id) !== true) {
       if (failure !== undefined) measures.push(`NOT in force yet: ${failure}`);
       continue;
     }
@@ -169,7 +173,7 @@ export function measuresFor(store: Store, block: number | undefined): Measures {
       pending ? `Listed in ${file}; the mail server has not read it yet.` : `Listed in ${file}.`,
     );
   }
-  const held = store.state.read(`held ${block}`);
+  const held = store.state.read(`held ${block.id}`);
   if (typeof held === 'number' && held > 0)
     measures.push(`Held in the queue: ${counted(held, 'message')}.`);
   return measures.length === 0 ? ['NOT in force: see postern status.'] : measures;

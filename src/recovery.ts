@@ -16,7 +16,7 @@ import type { BlockTarget } from './enforce/target.ts';
 import { type FollowPosition, fingerprintOf } from './follow/position.ts';
 import { canonicalIp } from './model/address.ts';
 import type { Block, BlockableType } from './model/block.ts';
-import { plainHtml, visible } from './notify/notice.ts';
+import { plainHtml, visible } from './notify/compose.ts';
 import { BesideFile } from './store/beside.ts';
 import { asideName } from './store/database.ts';
 import { Store } from './store/store.ts';

@@ -6,7 +6,8 @@ import { measured, ratiosOf } from './measured.ts';
 import { formatIdentity } from './model/address.ts';
 import type { SubmitterType } from './model/event.ts';
 import { nearMisses } from './near.ts';
-import { identityText, visible } from './notify/notice.ts';
+import { visible } from './notify/compose.ts';
+import { identityText } from './notify/notice.ts';
 import { releaseText } from './release.ts';
 import type { StoredBlock } from './store/blocks.ts';
 import {

@@ -4,7 +4,7 @@ import { EXIT, type ExitStatus, messageOf, PosternError } from '../base/errors.t
 import { formatTime, systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { loadRules } from '../judge/rule.ts';
-import { visible } from '../notify/notice.ts';
+import { visible } from '../notify/compose.ts';
 import { gatherReport, type Report, reportJson, reportText } from '../report.ts';
 import { reportHtml } from '../report-html.ts';
 import { Store } from '../store/store.ts';

@@ -2,6 +2,7 @@
  * Which rules want which events, worked out once: for every kind and reason the list of rules to ask, in the
  * order of the rules. Most events are wanted by none and cost one look-up.
  */
+import type { Key } from '../model/block.ts';
 import {
   EVENT_KINDS,
   type EventKind,
@@ -9,7 +10,7 @@ import {
   REASONS,
   type Reason,
 } from '../model/event.ts';
-import { exceptionTest } from './key.ts';
+import { exceptionTest, keyIdOf, keyTypeOf } from './key.ts';
 import type { Rule } from './rule.ts';
 import type { Bounds } from './table.ts';
 import { Tally } from './tally.ts';
@@ -72,9 +73,13 @@ export class Plan {
 
   /** `discounted`: whoever refused is not believed */
   stepsFor(event: MailEvent, discounted: boolean): readonly Step[] {
-    const brings = event.newRecipients !== undefined && event.newRecipients > 0;
-    return this.#steps[indexOf(event.kind, countedReason(event, discounted), brings)] ?? [];
+    const reason = countedReason(event, discounted);
+    return this.#steps[indexOf(event.kind, reason, bringsRecipients(event))] ?? [];
   }
+}
+
+function bringsRecipients({ newRecipients }: MailEvent): boolean {
+  return newRecipients !== undefined && newRecipients > 0;
 }
 
 /**
@@ -113,6 +118,16 @@ export function countsInvalid({ count }: Rule): boolean {
 /** Whether the rule counts this refusal. */
 export function countsRefusal({ count }: Rule, { reason }: MailEvent): boolean {
   return count === 'invalid' || count === reason;
+}
+
+/** Tells which events the rule counts for the key, whoever refused: what its verdict on the key rests on. */
+export function countedFor(rule: Rule, key: Key): (event: MailEvent) => boolean {
+  const admits = admission(rule);
+  return (event) => {
+    const reason = countedReason(event, false);
+    if (!counts(rule, event.kind, reason, bringsRecipients(event)) || !admits(event)) return false;
+    return keyTypeOf(rule.per, event) === key.type && keyIdOf(key.type, event) === key.id;
+  };
 }
 
 function counts(

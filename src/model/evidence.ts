@@ -38,17 +38,21 @@ export interface DoubtedRefusals {
 
 export interface Evidence {
   readonly verdict: Verdict;
-  readonly block?: Pick<Block, 'id' | 'start' | 'end' | 'key' | 'cause'>;
+  readonly block?: Block & { readonly released?: number };
   /** the rule's own description */
   readonly description?: string;
   /** events in the window up to the verdict, as far as they counted; so are all that follow */
   readonly events: number;
   readonly first: number;
   readonly last: number;
+  /** different client addresses among the events */
+  readonly addresses: number;
+  /** those with most events */
   readonly clients: readonly ClientCount[];
   readonly senders: readonly string[];
   /** different recipients among the events */
   readonly recipients: number;
+  /** the latest refusals among the events */
   readonly sample: readonly RefusedRecipient[];
   readonly lines: readonly QuotedLine[];
   /** refusals that are not believed, by provider; absent: none */

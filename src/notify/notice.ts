@@ -1,30 +1,22 @@
-/** Notices as mails: subject, text and HTML. Everything that came from a log is escaped; nothing is sent here. */
+/** What each notice tells, in sections. Everything that came from a log is escaped when they are composed. */
 import { counted } from '../base/count.ts';
 import { formatDuration, formatTime } from '../base/time.ts';
 import { formatIdentity } from '../model/address.ts';
 import type { Key, Verdict } from '../model/block.ts';
 import type { SubmitterType } from '../model/event.ts';
 import type { DoubtedRefusals, Evidence, Measures } from '../model/evidence.ts';
-
-/** A mail before it has sender and recipient. */
-export interface ComposedNotice {
-  readonly subject: string;
-  readonly text: string;
-  readonly html: string;
-}
+import {
+  type ComposedNotice,
+  compose,
+  type Row,
+  type Section,
+  shellQuoted,
+  visible,
+} from './compose.ts';
 
 /** A value of the rule of that name as people read it: `100`, `93.7 %`. */
 export type Measure = (value: number, rule: string) => string;
 
-/** One part of a notice: heading and lines of `[label, value]` or plain text. */
-interface Section {
-  readonly title: string;
-  readonly rows: readonly (string | readonly [string, string])[];
-  /** log lines and commands: shown as they are */
-  readonly literal?: boolean;
-}
-
-const WIDTH = 78;
 /** More evidence than that in one mail nobody reads, and gathering it takes its time. */
 export const MAX_DIGEST_DETAILS = 10;
 
@@ -35,9 +27,13 @@ export function blockNotice(
   measure: Measure = String,
 ): ComposedNotice {
   const who = identityText(evidence.verdict.key);
-  const what = evidence.block === undefined ? 'met a limit, nothing changed' : 'blocked';
-  const subject = `[postern] ${who} ${what}: ${metText(evidence.verdict, measure)}`;
+  const subject = `[postern] ${who} ${doneText(evidence)}: ${metText(evidence.verdict, measure)}`;
   return compose(subject, sectionsOf(evidence, measures, measure));
+}
+
+function doneText({ block }: Evidence): string {
+  if (block === undefined) return 'met a limit, nothing changed';
+  return block.released === undefined ? 'blocked' : 'was blocked, is not any more';
 }
 
 /** `invalid-recipients, 100 in 1h` */
@@ -160,7 +156,6 @@ export function identityText(key: Key): string {
 
 function summary(evidence: Evidence, measures: Measures, measure: Measure): Section {
   const { verdict, block } = evidence;
-  const until = block?.end === undefined ? 'until released' : `until ${formatTime(block.end)}`;
   return {
     title: `${identityText(verdict.key)} met the rule ${verdict.rule}`,
     rows: [
@@ -169,12 +164,24 @@ function summary(evidence: Evidence, measures: Measures, measure: Measure): Sect
       ...(evidence.doubted ?? []).map(doubtedRow),
       ['First event', formatTime(evidence.first)],
       ['Last event', formatTime(evidence.last)],
-      ['Recipients', `${evidence.recipients} different`],
+      ...different('Recipients', evidence.recipients),
+      ...different('Client addresses', evidence.addresses),
       ...(evidence.senders.length > 0 ? [['Senders', evidence.senders.join(', ')] as const] : []),
-      ...(block === undefined ? [] : [['Block', `number ${block.id}, ${until}`] as const]),
+      ...(block === undefined
+        ? []
+        : [['Block', `number ${block.id}, ${untilText(block)}`] as const]),
       ...measures.map((measure) => ['Done', measure] as const),
     ],
   };
+}
+
+function untilText({ end, released }: NonNullable<Evidence['block']>): string {
+  if (released !== undefined) return `ended ${formatTime(released)}`;
+  return end === undefined ? 'until released' : `until ${formatTime(end)}`;
+}
+
+function different(title: string, number: number): Row[] {
+  return number === 0 ? [] : [[title, `${number} different`]];
 }
 
 function countedText({ count, limit, rule, period }: Verdict, measure: Measure): string {
@@ -217,82 +224,6 @@ function details(evidence: Evidence): Section[] {
 function commands({ verdict, block }: Evidence): Section {
   const id = shellQuoted(identityText(verdict.key));
   const rows = [`postern explain ${id}`, `postern queue ${id}`];
-  if (block !== undefined) rows.push(`postern unblock ${id}`);
+  if (block !== undefined && block.released === undefined) rows.push(`postern unblock ${id}`);
   return { title: 'Look closer, undo', literal: true, rows };
-}
-
-/** A word that the reader's shell takes as it is: log content must not run when it is pasted. */
-export function shellQuoted(text: string): string {
-  return /^[\w@.:/+][\w@.:/+-]*$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-function compose(subject: string, sections: readonly Section[]): ComposedNotice {
-  return {
-    subject: visible(subject).slice(0, 200),
-    text: `${sections.map(sectionText).join('\n\n')}\n`,
-    html: `<!DOCTYPE html>\n<html lang="en"><body style="font-family: sans-serif">\n${sections.map(sectionHtml).join('\n')}\n</body></html>\n`,
-  };
-}
-
-function sectionText({ title, rows, literal }: Section): string {
-  const heading = visible(title);
-  const lines = rows.map((row) => {
-    if (typeof row === 'string')
-      return literal === true ? `  ${visible(row)}` : wrap(visible(row), '');
-    const [label, value] = row;
-    return wrap(`  ${visible(label)}: ${visible(value)}`, '      ');
-  });
-  return [heading, '-'.repeat(Math.min(heading.length, WIDTH)), ...lines].join('\n');
-}
-
-function sectionHtml({ title, rows, literal }: Section): string {
-  const heading = `<h3>${escapeHtml(visible(title))}</h3>`;
-  if (literal === true) {
-    return `${heading}\n<pre>${rows.map((row) => escapeHtml(visible(String(row)))).join('\n')}</pre>`;
-  }
-  const cells = rows.map((row) => {
-    if (typeof row === 'string') return `<tr><td colspan="2">${escapeHtml(visible(row))}</td></tr>`;
-    const [label, value] = row;
-    return `<tr><td>${escapeHtml(visible(label))}</td><td>${escapeHtml(visible(value))}</td></tr>`;
-  });
-  return `${heading}\n<table>\n${cells.join('\n')}\n</table>`;
-}
-
-/** Control characters, line separators and bidirectional marks as visible escapes: one field stays one line. */
-export function visible(text: string): string {
-  return text.replace(
-    /[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
-
-/** Text as HTML, between tags or in a quoted attribute. */
-export function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
-}
-
-/** Breaks at spaces; later lines start with `indent`. A word longer than a line stays whole. */
-function wrap(text: string, indent: string): string {
-  const margin = /^ */.exec(text)?.[0] ?? '';
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.slice(margin.length).split(' ')) {
-    if (line === '') line = margin + word;
-    else if (line.length + 1 + word.length <= WIDTH) line += ` ${word}`;
-    else {
-      lines.push(line);
-      line = indent + word;
-    }
-  }
-  return [...lines, line].join('\n');
-}
-
-/** Plain text as HTML that keeps its columns. */
-export function plainHtml(text: string): string {
-  return `<!DOCTYPE html>\n<html lang="en"><body><pre>${escapeHtml(text)}</pre></body></html>\n`;
 }

@@ -1,7 +1,8 @@
 /** Notices as people read them: complete, in 78 columns, and harmless whatever the log held. */
 import { describe, expect, it } from 'vitest';
 import type { Evidence } from '../../src/model/evidence.ts';
-import { blockNotice, cappedNotice, digestNotice, shellQuoted } from '../../src/notify/notice.ts';
+import { shellQuoted } from '../../src/notify/compose.ts';
+import { blockNotice, cappedNotice, digestNotice } from '../../src/notify/notice.ts';
 
 const HOUR = 3_600_000;
 const TIME = Date.parse('2026-11-10T09:05:07Z');
@@ -25,6 +26,7 @@ function evidence(changes: Partial<Evidence> = {}, id = 'alice@example.net'): Ev
     events: 100,
     first: TIME - 1000,
     last: TIME,
+    addresses: 1,
     clients: [{ address: '203.0.113.7', name: 'bot.example.org', count: 61 }],
     senders: ['alice@example.net'],
     recipients: 100,

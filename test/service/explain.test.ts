@@ -13,7 +13,7 @@ import { Notices } from '../../src/notices.ts';
 import type { Mail } from '../../src/notify/mail.ts';
 import { Store } from '../../src/store/store.ts';
 import type { SuspectPeriod } from '../../src/suspects.ts';
-import { invalid, START } from '../judge/event.ts';
+import { event, invalid, login, START } from '../judge/event.ts';
 import { type Scratch, scratch } from './scratch.ts';
 import { BIG, SUSPECT } from './suspicion.ts';
 
@@ -215,6 +215,72 @@ describe('a refusal', () => {
   });
 });
 
+const NETWORK: Key = { type: 'client-net', id: '192.0.2.0/24' };
+const LOGINS = ruleOf('logins', 'count: logins', 'distinct: client', 'limit: 2', 'period: 1h');
+const NETS = INVALID.replace('per: submitter', 'per: client-net').replace('block', 'observe');
+const HOST =
+  'name: h\ndescription: D.\ncount: dsn-sent\nper: host\nlimit: 2\nperiod: 1h\naction: observe\n';
+const from = (address: string) => ({ client: { address } });
+
+describe('the evidence of a rule', () => {
+  it.each<{ what: string; text: string; key: Key; events: MailEvent[]; times: number[] }>([
+    {
+      what: 'that counts logins is logins, not the one refusal among them',
+      text: LOGINS.replace('per: submitter', 'per: user'),
+      key: ALICE,
+      events: [login(1, '192.0.2.1'), invalid(2, 'a@example.org'), login(3, '192.0.2.2')],
+      times: [1, 3],
+    },
+    {
+      what: 'leaves out whom the rule excepts',
+      text: `${INVALID}except: { networks: [ 192.0.2.0/24 ] }\n`,
+      key: ALICE,
+      events: [
+        invalid(1, 'a@example.org', from('192.0.2.1')),
+        invalid(2, 'b@example.org', from('198.51.100.1')),
+      ],
+      times: [2],
+    },
+    {
+      what: 'by network is of that network',
+      text: NETS,
+      key: NETWORK,
+      events: ['192.0.2.1', '198.51.100.1', '192.0.2.9'].map((address, n) =>
+        invalid(n, `${n}@example.org`, from(address)),
+      ),
+      times: [0, 2],
+    },
+    {
+      what: 'by host is of that host, and of the kind that counts',
+      text: HOST,
+      key: { type: 'host', id: 'mx1' },
+      events: [
+        event(1, { kind: 'dsn-sent', host: 'mx1' }),
+        event(2, { kind: 'dsn-sent', host: 'mx2' }),
+        event(3, { kind: 'bounced', host: 'mx1' }),
+      ],
+      times: [1],
+    },
+  ])('$what', ({ text, key, events, times }) => {
+    stored(events);
+    const { first, last, ...found } = evidenceOf({ ...VERDICT, key }, rule(text));
+    expect(found.events).toBe(times.length);
+    expect(first).toBe(START + Math.min(...times));
+    expect(last).toBe(START + Math.max(...times));
+  });
+
+  it('tells how many addresses there were, and refused recipients only of refusals', () => {
+    stored(Array.from({ length: 30 }, (_, n) => login(n, `192.0.2.${n + 1}`)));
+    const by = rule(LOGINS.replace('per: submitter', 'per: user'));
+    const { addresses, clients, sample } = evidenceOf(VERDICT, by);
+    expect({ addresses, clients: clients.length, sample }).toEqual({
+      addresses: 30,
+      clients: 20,
+      sample: [],
+    });
+  });
+});
+
 /** What `postern explain` prints, and the mail about the same verdict; each without its line breaks. */
 async function told(verdict: Verdict): Promise<{ explained: string; mail: Mail }> {
   const id = at.withStore((store) => store.verdicts.insert(verdict, 'mode-observe', 0));
@@ -224,10 +290,10 @@ async function told(verdict: Verdict): Promise<{ explained: string; mail: Mail }
   return { explained: flat(out.join('')), mail: await mailAbout(id) };
 }
 
-async function mailAbout(verdict: number): Promise<Mail> {
+async function mailAbout(verdict: number, block?: number): Promise<Mail> {
   const mails: Mail[] = [];
   const store = new Store(at.path('postern.db'));
-  store.outbox.tell('verdict', { verdict }, START);
+  store.outbox.tell('verdict', { verdict, block }, START - 60 * MINUTE);
   const notices = new Notices({
     store,
     notifier: { send: async (mail) => void mails.push(mail) },
@@ -282,5 +348,21 @@ describe('explain and the mail', () => {
       expect(text).toContain('at once since 2026-11-10T09:15:00.000Z');
       expect(text).toContain('2 different');
     }
+  });
+
+  it('tell of a block that was withdrawn before its mail was written', async () => {
+    const key = ALICE as Block['key'];
+    const [verdict, block] = at.withStore((store) => {
+      const verdict = store.verdicts.insert(VERDICT, 'blocked', 0);
+      const cause = VERDICT.rule;
+      const block = store.blocks.start({ key, cause, start: START, verdict })?.id ?? 0;
+      store.blocks.release(block, START + MINUTE, 'guard', 0);
+      return [verdict, block];
+    });
+    const { subject, text } = await mailAbout(verdict, block);
+    expect(subject).toContain('alice@example.net was blocked, is not any more: invalid-recipients');
+    expect(flat(text)).toContain('Block: number 1, ended 2026-11-10T09:01:00.000Z');
+    expect(flat(text)).toContain('the refusals behind it are not believed any more.');
+    expect(text).not.toMatch(/in force|unblock/);
   });
 });

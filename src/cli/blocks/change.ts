@@ -6,7 +6,7 @@ import { type Config, loadConfig } from '../../config.ts';
 import { unblockableReason } from '../../enforce/desired.ts';
 import { formatIdentity } from '../../model/address.ts';
 import type { Submitter } from '../../model/event.ts';
-import { shellQuoted, visible } from '../../notify/notice.ts';
+import { shellQuoted, visible } from '../../notify/compose.ts';
 import { allowListOf } from '../../reading.ts';
 import { runningDaemon } from '../../running.ts';
 import type { StoredBlock } from '../../store/blocks.ts';

@@ -1,14 +1,11 @@
 /** `postern explain`: the evidence behind a block or a verdict. */
 import { EXIT, type ExitStatus } from '../../base/errors.ts';
-import { formatTime } from '../../base/time.ts';
 import { loadConfig } from '../../config.ts';
 import { evidenceJson, gatherEvidence } from '../../evidence.ts';
 import { loadRules } from '../../judge/rule.ts';
 import { measureOf } from '../../measured.ts';
 import { measuresFor } from '../../notices.ts';
 import { blockNotice } from '../../notify/notice.ts';
-import { releaseText } from '../../release.ts';
-import type { StoredBlock } from '../../store/blocks.ts';
 import { Store } from '../../store/store.ts';
 import { type Io, jsonLine } from '../io.ts';
 import { identityOf } from '../typed.ts';
@@ -41,7 +38,7 @@ export function runExplain(identity: string, options: BlockOptions, io: Io): Exi
     const evidence = gatherEvidence(store, stored.verdict, block, rule);
     const measures =
       stored.outcome === 'blocked' || block !== undefined
-        ? measuresOf(store, block)
+        ? measuresFor(store, block)
         : [outcomeText(stored.outcome)];
     if (options.format === 'json')
       io.stdout(jsonLine({ ...evidenceJson(evidence), outcome: stored.outcome, measures }));
@@ -50,11 +47,6 @@ export function runExplain(identity: string, options: BlockOptions, io: Io): Exi
   } finally {
     store.close();
   }
-}
-
-function measuresOf(store: Store, block: StoredBlock | undefined): readonly string[] {
-  if (block?.released === undefined) return measuresFor(store, block?.id);
-  return [`Ended ${formatTime(block.released)}: ${releaseText(block)}.`];
 }
 
 function outcomeText(outcome: string): string {

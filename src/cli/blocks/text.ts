@@ -3,7 +3,7 @@ import { formatDuration, formatTime, SECOND, systemClock } from '../../base/time
 import { formatIdentity } from '../../model/address.ts';
 import type { Block } from '../../model/block.ts';
 import type { Submitter } from '../../model/event.ts';
-import { visible } from '../../notify/notice.ts';
+import { visible } from '../../notify/compose.ts';
 import { releaseText } from '../../release.ts';
 import type { StoredBlock } from '../../store/blocks.ts';
 import type { Force } from './force.ts';

@@ -2,7 +2,7 @@
 import { formatTime } from '../../base/time.ts';
 import { formatIdentity } from '../../model/address.ts';
 import { eventToJson, type MailEvent } from '../../model/event.ts';
-import { visible } from '../../notify/notice.ts';
+import { visible } from '../../notify/compose.ts';
 import { jsonLine } from '../io.ts';
 
 /** One line; nothing that a stranger wrote into the log can act on the terminal. */

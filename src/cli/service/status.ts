@@ -6,7 +6,7 @@ import { formatTime, MINUTE, systemClock } from '../../base/time.ts';
 import { type Config, loadConfig } from '../../config.ts';
 import type { TargetState } from '../../enforcer.ts';
 import type { FollowPosition } from '../../follow/follower.ts';
-import { visible } from '../../notify/notice.ts';
+import { visible } from '../../notify/compose.ts';
 import { runningDaemon } from '../../running.ts';
 import type { StoredBlock } from '../../store/blocks.ts';
 import { asideFiles } from '../../store/database.ts';
