@@ -4,18 +4,11 @@
  */
 import type { Rule } from './judge/rule.ts';
 
-/** Names of the rules whose limits are percent. */
-export function ratiosOf(rules: readonly Rule[]): ReadonlySet<string> {
-  return new Set(rules.filter(({ ratio }) => ratio).map(({ name }) => name));
-}
+/** A value of the rule of that name as text: `100`, `93.7 %`. */
+export type Measure = (value: number, rule: string) => string;
 
-/** `100`, or `93.7 %` of a rule in `ratios`. */
-export function measured(value: number, rule: string, ratios: ReadonlySet<string>): string {
-  return ratios.has(rule) ? `${value} %` : String(value);
-}
-
-/** The same for those who need not know about rules: a value of the rule of that name, as text. */
-export function measureOf(rules: Iterable<Rule>): (value: number, rule: string) => string {
-  const ratios = ratiosOf([...rules]);
-  return (value, rule) => measured(value, rule, ratios);
+/** How the values of these rules are written. */
+export function measureOf(rules: Iterable<Rule>): Measure {
+  const ratios = new Set([...rules].filter(({ ratio }) => ratio).map(({ name }) => name));
+  return (value, rule) => (ratios.has(rule) ? `${value} %` : String(value));
 }

@@ -3,7 +3,6 @@
  * escaped here, whatever it is; a browser is told to load nothing.
  */
 import { formatTime } from './base/time.ts';
-import { measured } from './measured.ts';
 import { formatIdentity } from './model/address.ts';
 import type { SubmitterType } from './model/event.ts';
 import { escapeHtml, visible } from './notify/compose.ts';
@@ -109,8 +108,8 @@ function near(report: Report): Table {
     rows: report.near.map(({ key, rule, highest, limit, time }) => [
       identityText(key),
       rule,
-      measured(highest, rule, report.ratios),
-      measured(limit, rule, report.ratios),
+      report.measure(highest, rule),
+      report.measure(limit, rule),
       shortTime(time),
     ]),
     empty: 'Nobody.',
@@ -124,8 +123,8 @@ function met(report: Report): Table {
     rows: metLimits(report.verdicts).map(({ times, highest, last: { verdict, outcome } }) => [
       identityText(verdict.key),
       verdict.rule,
-      measured(highest, verdict.rule, report.ratios),
-      measured(verdict.limit, verdict.rule, report.ratios),
+      report.measure(highest, verdict.rule),
+      report.measure(verdict.limit, verdict.rule),
       outcome,
       times,
     ]),

@@ -2,7 +2,7 @@
 import { formatTime } from './base/time.ts';
 import type { Nearest } from './judge/judge.ts';
 import type { Rule } from './judge/rule.ts';
-import { measured, ratiosOf } from './measured.ts';
+import { type Measure, measureOf } from './measured.ts';
 import { formatIdentity } from './model/address.ts';
 import type { SubmitterType } from './model/event.ts';
 import { nearMisses } from './near.ts';
@@ -38,8 +38,8 @@ export interface Report {
   readonly dsnsSent: number;
   /** providers whose refusals did not count for some of the time */
   readonly suspects: readonly SuspectPeriod[];
-  /** names of the rules whose limits are percent */
-  readonly ratios: ReadonlySet<string>;
+  /** how values of the rules are written */
+  readonly measure: Measure;
 }
 
 const MOST = 10;
@@ -78,13 +78,13 @@ export function gatherReport(
     suspects: suspectPeriods(store).filter(
       ({ began, ended }) => began < until && (ended === undefined || ended >= since),
     ),
-    ratios: ratiosOf(rules),
+    measure: measureOf(rules),
   };
 }
 
 /** The report with times as RFC 3339. */
 export function reportJson(report: Report): Record<string, unknown> {
-  const { since, until, blocks, verdicts, suspects, near, ratios: _, ...rest } = report;
+  const { since, until, blocks, verdicts, suspects, near, measure: _, ...rest } = report;
   return {
     since: formatTime(since),
     until: formatTime(until),
@@ -194,28 +194,23 @@ export function metLimits(verdicts: readonly StoredVerdict[]): MetLimit[] {
   return [...met.values()].slice(0, 4 * MOST);
 }
 
-function verdictLines({ verdicts, ratios }: Report): string[] {
+function verdictLines({ verdicts, measure }: Report): string[] {
   return metLimits(verdicts).map(({ times, highest, last: { verdict, outcome } }) => {
     const often = times === 1 ? '' : `, ${times} times`;
     const { key, rule, limit } = verdict;
-    return `  ${identityText(key)}  ${rule} ${ofLimit(highest, limit, rule, ratios)} (${outcome}${often})`;
+    return `  ${identityText(key)}  ${rule} ${ofLimit(highest, limit, rule, measure)} (${outcome}${often})`;
   });
 }
 
-function nearLines({ near, ratios }: Report): string[] {
+function nearLines({ near, measure }: Report): string[] {
   return near.map(({ key, rule, highest, limit, time }) => {
-    return `  ${identityText(key)}  ${rule} ${ofLimit(highest, limit, rule, ratios)}, ${shortTime(time)}`;
+    return `  ${identityText(key)}  ${rule} ${ofLimit(highest, limit, rule, measure)}, ${shortTime(time)}`;
   });
 }
 
 /** `4/5`, `93.7/25 %`. */
-function ofLimit(
-  highest: number,
-  limit: number,
-  rule: string,
-  ratios: ReadonlySet<string>,
-): string {
-  return `${highest}/${measured(limit, rule, ratios)}`;
+function ofLimit(highest: number, limit: number, rule: string, measure: Measure): string {
+  return `${highest}/${measure(limit, rule)}`;
 }
 
 function submitterLines(submitters: readonly SubmitterCount[]): string[] {

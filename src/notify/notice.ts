@@ -15,7 +15,7 @@ import {
 } from './compose.ts';
 
 /** A value of the rule of that name as people read it: `100`, `93.7 %`. */
-export type Measure = (value: number, rule: string) => string;
+type Measure = (value: number, rule: string) => string;
 
 /** More evidence than that in one mail nobody reads, and gathering it takes its time. */
 export const MAX_DIGEST_DETAILS = 10;

@@ -19,7 +19,7 @@ const EMPTY: Report = {
   attackers: [],
   dsnsSent: 0,
   suspects: [],
-  ratios: new Set(['invalid-share']),
+  measure: (value, rule) => (rule === 'invalid-share' ? `${value} %` : `${value}`),
 };
 
 function block(id: string, more: Partial<Report['blocks'][number]> = {}) {
@@ -96,7 +96,7 @@ describe('a share is percent, a number is none', () => {
     expect(reportJson(full('bob@example.net'))).toMatchObject({
       verdicts: [{ count: 93.7, limit: 25, outcome: 'capped' }, { count: 50 }],
     });
-    expect(reportJson(EMPTY)).not.toHaveProperty('ratios');
+    expect(reportJson(EMPTY)).not.toHaveProperty('measure');
   });
 });
 

@@ -5,7 +5,7 @@ import { formatDuration, formatTime, systemClock } from '../../base/time.ts';
 import { SHIPPED_RULES } from '../../config/resolve.ts';
 import { Judge } from '../../judge/judge.ts';
 import { loadRules } from '../../judge/rule.ts';
-import { measured, ratiosOf } from '../../measured.ts';
+import { type Measure, measureOf } from '../../measured.ts';
 import { formatIdentity } from '../../model/address.ts';
 import type { Key, Verdict } from '../../model/block.ts';
 import type { SubmitterType } from '../../model/event.ts';
@@ -54,7 +54,9 @@ export async function runReplay(
       }),
     );
   else
-    io.stdout(replayText({ lines, events, verdicts, nearest, suspects, ratios: ratiosOf(rules) }));
+    io.stdout(
+      replayText({ lines, events, verdicts, nearest, suspects, measure: measureOf(rules) }),
+    );
   return EXIT.done;
 }
 
@@ -81,10 +83,10 @@ interface Replay {
   readonly verdicts: readonly Verdict[];
   readonly nearest: readonly Near[];
   readonly suspects: readonly SuspectPeriod[];
-  readonly ratios: ReadonlySet<string>;
+  readonly measure: Measure;
 }
 
-function replayText({ lines, events, verdicts, nearest, suspects, ratios }: Replay): string {
+function replayText({ lines, events, verdicts, nearest, suspects, measure }: Replay): string {
   const blocks = verdicts.filter((verdict) => verdict.action === 'block');
   const observed = verdicts.length - blocks.length;
   const out = [
@@ -101,7 +103,7 @@ function replayText({ lines, events, verdicts, nearest, suspects, ratios }: Repl
     const what = verdict.action === 'block' ? 'would block' : 'would note ';
     out.push(`${formatTime(time)} ${what} ${keyText(key)}`);
     out.push(
-      `    ${rule}: ${measured(count, rule, ratios)} in ${formatDuration(period)}, met at ${source}:${line}`,
+      `    ${rule}: ${measure(count, rule)} in ${formatDuration(period)}, met at ${source}:${line}`,
     );
   }
   if (verdicts.length === 0) out.push('Nobody met a limit.');
@@ -109,9 +111,7 @@ function replayText({ lines, events, verdicts, nearest, suspects, ratios }: Repl
   for (const suspect of suspects) out.push(`    ${suspectText(suspect)}`);
   if (nearest.length > 0) out.push('', 'Closest without a verdict:');
   for (const { key, rule, highest, limit } of nearest.slice(0, 20)) {
-    out.push(
-      `    ${keyText(key)}: ${measured(highest, rule, ratios)} of ${measured(limit, rule, ratios)} (${rule})`,
-    );
+    out.push(`    ${keyText(key)}: ${measure(highest, rule)} of ${measure(limit, rule)} (${rule})`);
   }
   return `${out.join('\n')}\n`;
 }
