@@ -17,6 +17,9 @@ export function correlateDelivery(
 ): void {
   const message = messageOf(context, line, record.queueId);
   if (record.probe === true) message.origin = 'probe';
+  if (line.program === 'pipe' && record.outcome === 'delivered') {
+    message.piped = (message.piped ?? 0) + 1;
+  }
   context.messages.touch(message, line.time);
   if (message.origin === 'probe' || message.origin === 'notice') return;
   if (record.next !== undefined && passOn(context, line, record, message)) return;
@@ -96,8 +99,8 @@ function messageOf(context: Context, line: LoggedLine, queueId: string): OpenMes
 }
 
 /**
- * The message goes on under another queue ID. A content filter on this machine is believed only for a message
- * that was born here; what a foreign host says of its queue is its own affair. True when there is no event.
+ * The message goes on under another queue ID. A content filter is believed only for a message that came from this
+ * machine or back from the filter; what a foreign host says of its queue is its own affair. True when there is no event.
  */
 function passOn(
   context: Context,
@@ -106,11 +109,14 @@ function passOn(
   message: OpenMessage,
 ): boolean {
   const { queueId, how } = record.next as NonNullable<DeliveryRecord['next']>;
-  const near =
-    record.relay?.address === undefined || context.trust.isLoopback(record.relay.address);
-  if (how === 'queued' && !near) return false;
+  const address = record.relay?.address;
+  const near = address === undefined || context.trust.isLoopback(address);
   const next = context.messages.get(line.host, queueId);
   if (next === undefined || next === message) return false;
+  const known = next.parentQueueId === message.queueId;
+  if (how === 'queued' && !near && !known && !cameBack(context, record, message, next)) {
+    return false;
+  }
   if (how === 'forwarded') {
     next.origin = 'forward';
     next.parentQueueId = message.queueId;
@@ -118,7 +124,10 @@ function passOn(
     return false;
   }
   const fromHere =
-    next.parentQueueId === message.queueId ||
+    !near ||
+    known ||
+    // Both are known as what one message went on as: this line tells in which order.
+    (next.parentQueueId !== undefined && next.parentQueueId === message.parentQueueId) ||
     (next.submitter?.type === 'client' && context.trust.isLoopback(next.submitter.id)) ||
     (next.client !== undefined && context.trust.isLoopback(next.client.address));
   if (!fromHere) return false;
@@ -128,14 +137,40 @@ function passOn(
   return true;
 }
 
-/** `sent` to a content filter on this machine is not a delivery: the other queue ID tells what becomes of it. */
+/** No mail goes out to these ports of a content filter; a foreign MX answers on the first, a smarthost on any. */
+const MAIL_PORTS: ReadonlySet<number | undefined> = new Set([25, 465, 587]);
+
+/**
+ * A content filter on another address: what it was given at a port of its own has come back from the very same
+ * address, which is one of ours and not logged in, with the same Message-ID, since then. That a foreign host claims a
+ * queue ID of ours is not enough: it is reached at port 25, and no MX record names another.
+ */
+function cameBack(
+  { trust }: Context,
+  { relay }: DeliveryRecord,
+  first: OpenMessage,
+  second: OpenMessage,
+): boolean {
+  const address = relay?.address;
+  if (address === undefined || relay?.port === undefined || MAIL_PORTS.has(relay.port)) return false;
+  if (second.submitter?.type !== 'client' || second.submitter.id !== address) return false;
+  if (second.messageId === undefined || second.messageId !== first.messageId) return false;
+  if (second.born < first.born || !trust.isOurs(address)) return false;
+  trust.sawFilter(address);
+  return true;
+}
+
+/** `sent` to a content filter is not a delivery: the other queue ID tells what becomes of it. */
 function isHandOver({ trust }: Context, line: LoggedLine, record: DeliveryRecord): boolean {
   if (record.outcome !== 'delivered') return false;
   const address = record.relay?.address;
-  return line.program === 'pipe' || (address !== undefined && trust.isLoopback(address));
+  return line.program === 'pipe' || (address !== undefined && trust.isFilter(address));
 }
 
-/** Mail of a stranger that goes straight to a foreign host: the MTA relays for it, so it is one of ours. */
+/**
+ * Mail of a stranger that goes straight to a foreign host: the MTA relays for it, so it is one of ours. Not by way of
+ * Postfix's service `relay`: that one serves `relay_domains`, for which everybody may leave mail (a backup MX).
+ */
 function inferRelaying(
   context: Context,
   line: LoggedLine,
@@ -144,7 +179,7 @@ function inferRelaying(
 ): void {
   if (message.stranger !== true || message.client === undefined) return;
   if (record.originalRecipient !== undefined || !leadsOut(context, record)) return;
-  if (line.program !== 'smtp' && line.program !== 'exim') return;
+  if ((line.program !== 'smtp' && line.program !== 'exim') || line.service === 'relay') return;
   if (!context.trust.sawRelayed(message.client.address)) return;
   message.submitter = { type: 'client', id: message.client.address };
   message.stranger = undefined;

@@ -14,15 +14,18 @@ import { parseBounced, parseDeferred, parseDelivered, parseDiscarded } from './e
 import { parseQueueState } from './exim/queue.ts';
 import { parseRefusal } from './exim/refusal.ts';
 import { parseRejection } from './exim/rejection.ts';
+import { parseOverflow } from './loss.ts';
 import type { LogParser } from './parser.ts';
 
 export const eximParser: LogParser = {
   mta: 'exim',
   parse(line) {
     const length = messageIdLength(line.text);
-    if (length === 0) return parseWithoutMessage(line);
-    const queueId = line.text.slice(0, length);
-    return parseOfMessage(queueId, line.text.slice(length + 1));
+    const record =
+      length === 0
+        ? parseWithoutMessage(line)
+        : parseOfMessage(line.text.slice(0, length), line.text.slice(length + 1));
+    return record ?? parseOverflow(line);
   },
 };
 

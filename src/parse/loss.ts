@@ -1,4 +1,4 @@
-/** Lines by which the syslog daemon itself says that it dropped others; the same for every MTA. */
+/** Lines by which the syslog daemon itself says that it dropped others, and Exim that it cut one of its own. */
 import { type LoggedLine, textOf } from '../model/line.ts';
 import type { LossRecord } from '../model/record.ts';
 
@@ -16,4 +16,17 @@ export function parseLoss(line: LoggedLine): LossRecord | undefined {
     return undefined;
   }
   return { kind: 'loss', reply: textOf(text) };
+}
+
+const OVERFLOW = '**** log string overflowed log buff';
+/** The marker, and what may stand behind it. */
+const TAIL = 64;
+
+/**
+ * A line of Exim that got too long, 8 KiB, and lost its end (before 4.98 all of it, log.c). Any client brings that
+ * about with a HELO name of that length, and who sent the message is then told nowhere.
+ */
+export function parseOverflow({ text }: LoggedLine): LossRecord | undefined {
+  if (text.indexOf(OVERFLOW, Math.max(0, text.length - TAIL)) < 0) return undefined;
+  return { kind: 'loss', reply: 'log string overflowed log buffer' };
 }

@@ -108,6 +108,13 @@ export const EXIM_FIELDS: Readonly<Record<string, Field>> = {
     ],
     sender: cast.user,
   }),
+  "subject of a certificate in OpenSSL's form": (cast, payload) => ({
+    lines: [
+      arrival(cast).replace(' A=', () => ` X=TLS1.3:x:256 CV=no DN="/CN=${printing(payload)}" A=`),
+      bounced(cast, nobody(cast), UNKNOWN),
+    ],
+    sender: cast.user,
+  }),
   'name in SNI': (cast, payload) => ({
     lines: [
       arrival(cast).replace(
@@ -128,6 +135,21 @@ export const EXIM_FIELDS: Readonly<Record<string, Field>> = {
   },
   'quoted recipient of a refusal': (cast, payload) => ({
     lines: [rejected(cast, quoted(payload, `d${cast.number}.test`))],
+    sender: cast.user,
+  }),
+  'phrase before a recipient': (cast, payload) => ({
+    lines: [
+      rejected(cast, nobody(cast)).replace(
+        'RCPT <',
+        () => `RCPT ${quoted(payload.slice(0, 40), '').slice(0, -1)} <`,
+      ),
+    ],
+    sender: cast.user,
+  }),
+  'comment behind a recipient': (cast, payload) => ({
+    lines: [
+      rejected(cast, nobody(cast)).replace('>: Unr', () => `> (${raw(payload).slice(0, 60)}: Unr`),
+    ],
     sender: cast.user,
   }),
   'recipient that Exim cut': (cast, payload) => {

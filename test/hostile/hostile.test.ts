@@ -15,6 +15,7 @@ import { parseRule } from '../../src/judge/rule.ts';
 import { textOf } from '../../src/model/line.ts';
 import type { ComposedNotice } from '../../src/notify/compose.ts';
 import { blockNotice, digestNotice } from '../../src/notify/notice.ts';
+import { Store } from '../../src/store/store.ts';
 import { RULE } from '../support/rule.ts';
 import { EXIM_FIELDS, eximLine, victimsMessage as eximVictim } from './exim-fields.ts';
 import { bytesOf, type Cast, castOf, EXIM_PAYLOADS, POSTFIX_PAYLOADS } from './payloads.ts';
@@ -202,21 +203,20 @@ describe.each(['postfix', 'exim'] as const)('what strangers write into the log o
     }
   });
 
-  it('tells the evidence without markup, control characters and line breaks of others', () => {
+  it('tells the evidence without markup, control characters and line breaks of others', async () => {
     const text = RULE.replace(/direction:.*\n/, '').replace(
       /(?<=description: ).*/,
       'Whoever <i>is</i>.',
     );
     const rule = parseRule(text, 'rule.yaml');
-    const notices = aftermath.withStore((store) =>
-      store.verdicts
-        .between(0, Number.MAX_SAFE_INTEGER)
-        .filter((_, index) => index % 3 === 0)
-        .map(({ verdict }) => {
-          const evidence = gatherEvidence(store, verdict, undefined, rule);
-          return { evidence, notice: blockNotice(evidence, ['Done.']) };
-        }),
-    );
+    const store = new Store(aftermath.path('postern.db'));
+    const verdicts = store.verdicts.between(0, Number.MAX_SAFE_INTEGER);
+    const notices = [];
+    for (const { verdict } of verdicts.filter((_, index) => index % 3 === 0)) {
+      const evidence = await gatherEvidence(store, verdict, undefined, rule);
+      notices.push({ evidence, notice: blockNotice(evidence, ['Done.']) });
+    }
+    store.close();
     expect(notices.length).toBeGreaterThan(attacks.length / 4);
     for (const { notice } of notices) expectTame(notice);
     expectTame(digestNotice(notices.map(({ evidence }) => ({ evidence, measures: ['Done.'] }))));
@@ -231,7 +231,7 @@ describe.each(['postfix', 'exim'] as const)('what strangers write into the log o
     await runReport({ config, since: '1d' }, io);
     const some = aftermath.withStore((store) => store.blocks.allRunning().map(({ id }) => id));
     for (const id of some.filter((_, index) => index % 20 === 0))
-      runExplain(String(id), { config }, io);
+      await runExplain(String(id), { config }, io);
     expect(io.text().length).toBeGreaterThan(10_000);
     expect(
       io

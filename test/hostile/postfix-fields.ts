@@ -32,6 +32,18 @@ function quoted(payload: string, domain: string): string {
   return `"${logged(payload).replace(/[\\"]/g, '\\$&')}"@${domain}`;
 }
 
+/** An address that Postfix takes for one with a source route: what stands before its colon gets no quotes. */
+function route(payload: string): string {
+  const text = `@x${logged(payload)}:y`;
+  const at = text.indexOf(':') + 1;
+  return text.slice(0, at) + quoted(text.slice(at), 'example.org');
+}
+
+/** Not the xtext of RFC 3461 4: a quote that never closes lets anything pass (smtpd_token.c). */
+function authParameter(payload: string): string {
+  return `"x${logged(payload)}`;
+}
+
 function hostName(payload: string): string {
   return `${payload.replace(/[^A-Za-z0-9.-]/g, '-').slice(0, 60)}.example.org`;
 }
@@ -103,6 +115,14 @@ export const POSTFIX_FIELDS: Readonly<Record<string, Field>> = {
     const sender = quoted(payload, 'example.org');
     return { lines: [refusal(cast, { sender, user: cast.user })], sender };
   },
+  'sender like a source route': (cast, payload) => ({
+    lines: [refusal(cast, { sender: route(payload), user: cast.user })],
+    sender: cast.user,
+  }),
+  'recipient like a source route': (cast, payload) => ({
+    lines: [...bounce(cast, route(payload), UNKNOWN), refusal(cast, { user: cast.user })],
+    sender: cast.user,
+  }),
   'quoted recipient of a refusal': (cast, payload) => {
     const domain = `d${cast.number}.test`;
     const recipient = quoted(payload, domain);
@@ -163,10 +183,21 @@ export const POSTFIX_FIELDS: Readonly<Record<string, Field>> = {
   },
   'AUTH= parameter': (cast, payload) => ({
     lines: bounce(
-      { ...cast, user: `${cast.user}, sasl_sender=${logged(payload).replace(/[ =]/g, '+')}` },
+      { ...cast, user: `${cast.user}, sasl_sender=${authParameter(payload)}` },
       nobody(cast),
       UNKNOWN,
       { sender: cast.user },
+    ),
+    sender: cast.user,
+  }),
+  'AUTH= parameter of a refusal': (cast, payload) => ({
+    lines: [refusal(cast, { user: `${cast.user} sasl_sender=${authParameter(payload)}` })],
+    sender: cast.user,
+  }),
+  'AUTH= parameter of a neighbour': (cast, payload) => ({
+    lines: bounce(cast, nobody(cast), UNKNOWN).with(
+      0,
+      `smtpd[${cast.number}]: ${cast.queueId}: client=unknown[${cast.address}], sasl_sender=${authParameter(payload)}`,
     ),
     sender: cast.user,
   }),

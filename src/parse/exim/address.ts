@@ -148,12 +148,15 @@ export function anyArgument(reader: Reader, limit: number): string | undefined {
   const { text, position } = reader;
   const cut = Math.min(text.length, position + limit);
   let angles = 0;
+  let route = text.charCodeAt(position) === AT;
   let index = position;
-  while (index < cut && !text.startsWith(': ', index)) {
+  while (index < cut && (route || !text.startsWith(': ', index))) {
     if (isMisplaced(text, index)) return undefined;
-    const isAngle = text.charAt(index) === '<';
-    if (isAngle && ++angles > 1) return undefined;
-    const next = isAngle ? angleEnd(text, index, cut) : lexemeEnd(text, index, cut);
+    const byte = text.charAt(index);
+    if (byte === '<' && ++angles > 1) return undefined;
+    if (byte === ':') route = false; // RFC 5321 C: `@relay: user@example.org`
+    const next = byte === '<' ? angleEnd(text, index, cut) : lexemeEnd(text, index, cut);
+    if (next < 0 && byte === '(') return unclosed(reader, index, cut);
     if (next < 0 && cut < position + limit) return undefined;
     index = next < 0 ? cut : next;
   }
@@ -161,6 +164,14 @@ export function anyArgument(reader: Reader, limit: number): string | undefined {
     return undefined;
   reader.position = index;
   return addressIn(text.slice(position, index));
+}
+
+/** Exim lets a comment behind the address go on to the end (parse.c, skip_comment): the last separator is its own. */
+function unclosed(reader: Reader, comment: number, cut: number): string | undefined {
+  const { text, position } = reader;
+  const separator = text.lastIndexOf(': ', cut);
+  reader.position = separator > comment ? separator : Math.min(cut, text.length);
+  return addressIn(text.slice(position, comment));
 }
 
 /** Brackets that have no place outside quotes and comments: `)`, and `[` but for a domain literal. */
@@ -178,11 +189,16 @@ function addressIn(argument: string): string {
     const lexeme = argument.slice(index, end);
     if (lexeme === '<') address = '';
     else if (lexeme === '>') break;
-    else if (lexeme !== ' ' && !lexeme.startsWith('(')) address += lexeme;
+    else if (!isBlank(lexeme) && !lexeme.startsWith('(')) address += lexeme;
     index = end;
   }
   if (!address.startsWith('@')) return address;
   return address.slice(address.indexOf(':') + 1); // RFC 5321 C: a source route is ignored
+}
+
+function isBlank(lexeme: string): boolean {
+  const code = lexeme.charCodeAt(0);
+  return code === SPACE || (code >= 0x09 && code <= 0x0d);
 }
 
 /** Splits an address at its last `@` outside the local part's quotes; the domain may be empty. */

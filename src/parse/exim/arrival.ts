@@ -2,14 +2,15 @@
  * The arrival line: `<= SENDER ...` (and `(= ...`: accepted, but the client was told otherwise).
  *
  * Everything that says who handed the mail in stands on this line, beside fields that strangers choose. So it is
- * read strictly: each known tag once, in Exim's order (receive.c), and nothing left over at the end. A line that
- * does not fit is undefined rather than somebody else's. Unknown ` XX=` tags are skipped.
+ * read strictly: each known tag once, in Exim's order (receive.c), with the size, which is never missing, and
+ * nothing left over at the end. A line that does not fit is undefined rather than somebody else's; only what stands
+ * behind the size may be unknown where no field before it is free text. Unknown ` XX=` tags are skipped.
  */
 import { textOf } from '../../model/line.ts';
 import type { ArrivalRecord, Client } from '../../model/record.ts';
 import { Reader } from '../reader.ts';
 import { addressEnd, angleAddress, bareAddress } from './address.ts';
-import { clientHost } from './host.ts';
+import { clientHost, hasHostEnd } from './host.ts';
 import { cString } from './text.ts';
 
 type Draft = { -readonly [Key in keyof ArrivalRecord]: ArrivalRecord[Key] };
@@ -19,8 +20,7 @@ export function parseArrival(queueId: string, text: string): ArrivalRecord | und
   const reader = new Reader(text);
   const sender = reader.literal('<>') ? '' : bareAddress(reader);
   if (sender === undefined) return undefined;
-  const draft = draftOf(queueId, textOf(sender));
-  return tags(reader, draft) ? draft : undefined;
+  return tags(reader, draftOf(queueId, textOf(sender)), 0, 0);
 }
 
 /** All keys at once, as in delivery.ts. */
@@ -52,20 +52,59 @@ interface Tag {
   readonly bit: number;
 }
 
-function tags(reader: Reader, draft: Draft): boolean {
-  let seen = 0;
-  let order = 0;
+/** Takes all tags to the end of the line into the draft; `seen` and `order` are those of the tags before. */
+function tags(reader: Reader, draft: Draft, seen: number, order: number): Draft | undefined {
+  let before = seen;
+  let last = order;
+  let behindSize = reader.text.length;
   while (!reader.atEnd) {
     const tag = tagAt(reader);
-    if (tag === undefined || (seen & tag.bit) !== 0) return false;
-    seen |= tag.bit;
-    if (tag.order !== ANYWHERE) {
-      if (tag.order < order) return false;
-      order = tag.order;
+    const fits = tag !== undefined && (before & tag.bit) === 0 && tag.order >= last;
+    if (!fits && tag?.order !== ANYWHERE) break;
+    before |= tag.bit;
+    last = Math.max(last, tag.order);
+    if (tag.take === certificate && reader.text.startsWith('"/', reader.position)) {
+      return behindRawName(reader, draft, before, last);
     }
-    if (!tag.take(reader, draft)) return false;
+    if (!tag.take(reader, draft)) break;
+    if (tag.take === size) behindSize = reader.position;
+    if (reader.atEnd) return draft.size === undefined ? undefined : draft;
   }
-  return true;
+  return asFarAsCertain(draft, before, reader.text.slice(behindSize));
+}
+
+/**
+ * The draft of a line with something unknown behind the size (another build of Exim, a DKIM domain that has a space).
+ * Not where a login, a HELO name, an identd or a certificate may have written the size.
+ */
+function asFarAsCertain(draft: Draft, seen: number, behindSize: string): Draft | undefined {
+  const isIdent = draft.client !== undefined && (seen & bitOf('U')) !== 0;
+  if (draft.size === undefined || isIdent || (seen & bitOf('DN')) !== 0) return undefined;
+  return behindSize.includes(' S=') || hasHostEnd(behindSize) ? undefined : draft;
+}
+
+/** Quotes that are tried as the end of a raw name. */
+const TRIES = 16;
+
+/**
+ * OpenSSL's form of a certificate's name (`/CN=...`) is logged as it is, quotes included. It ends where all that
+ * follows fits: whoever writes tags into it leaves a quote over, and none may stand alone behind the size.
+ */
+function behindRawName(
+  reader: Reader,
+  draft: Draft,
+  seen: number,
+  order: number,
+): Draft | undefined {
+  const { text } = reader;
+  let end = text.indexOf('" ', reader.position);
+  for (let tries = 0; end >= 0 && tries < TRIES; tries++) {
+    reader.position = end + 1;
+    const found = tags(reader, { ...draft }, seen, order);
+    if (found !== undefined) return found;
+    end = text.indexOf('" ', end + 1);
+  }
+  return undefined;
 }
 
 /** Takes ` KEY=`, ` KEY*=` or a flag such as ` PRDR`, ` L.-`; a flag that Exim does not have is refused. */
@@ -153,14 +192,13 @@ function quoted(reader: Reader): boolean {
   return reader.literal('"') && cString(reader) !== undefined;
 }
 
-/** The end of a HOST inside a certificate's name: the quote was opened by a HELO name. */
-function certificate(reader: Reader): boolean {
-  return reader.literal('"') && cString(reader)?.includes(') [') === false;
-}
+/** A certificate's name in GnuTLS's form: quotes and backslashes are escaped (RFC 4514). */
+const certificate: Take = (reader) => quoted(reader);
 
 /** Escaped by Exim so that it holds no space, but it may hold a quote. */
 function sni(reader: Reader): boolean {
-  return reader.word() !== undefined;
+  reader.word();
+  return true;
 }
 
 /** Envelope recipients up to the end; Exim ends a list that is too long with `<trunc>`, inside an address. */
@@ -255,3 +293,7 @@ const TAGS: ReadonlyMap<string, Tag> = new Map(
     return [name, { order, take, isFlag: flag !== undefined, bit: 1 << index }];
   }),
 );
+
+function bitOf(name: string): number {
+  return TAGS.get(name)?.bit ?? 0;
+}

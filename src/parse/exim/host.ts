@@ -139,8 +139,10 @@ export function identity(reader: Reader): Identity | undefined {
   if (reader.literal(' X=')) reader.word();
   if (reader.literal(' CV=')) reader.word();
   if (reader.literal(' DN="')) {
-    if (cString(reader) === undefined) return undefined;
-    doubtful = true; // Exim does not escape a quote in the certificate's name
+    const name = cString(reader);
+    if (name === undefined) return undefined;
+    // Exim does not escape quotes here; GnuTLS does (RFC 4514), OpenSSL's `/CN=...` does not.
+    doubtful ||= name.startsWith('/') || hasHostEnd(name);
   }
   if (reader.literal(' SNI=')) reader.word();
   return { doubtful, client, uid };
@@ -175,6 +177,14 @@ const AFTER_HOST = [
   'dropped by ',
   'authenticator failed ',
 ];
+
+/** Whether a text holds what can be the end of a HOST. */
+export function hasHostEnd(text: string): boolean {
+  for (let at = text.indexOf(') ['); at >= 0; at = text.indexOf(') [', at + 1)) {
+    if (addressEndAt(text, at + 3) >= 0) return true;
+  }
+  return false;
+}
 
 /** Whether free text holds another end of a HOST with a line's tail behind it: then the line proves nothing. */
 export function isForged(text: string): boolean {

@@ -26,7 +26,11 @@ export function parseRejection(
   if (who === undefined) return undefined;
   const start = reader.position;
   const draft = draftOf('rejected', queueId, who);
-  if (reader.literal(' Warning: ')) return parseInvalid(reader, draft);
+  if (reader.literal(' Warning: ')) {
+    // What an identd answered may be such a warning, too.
+    const isOnly = !who.doubtful || text.indexOf(' Warning: ', reader.position) < 0;
+    return isOnly ? parseInvalid(reader, draft) : undefined;
+  }
   if (!senderAndUser(reader, draft)) return undefined;
   if (reader.literal(' RCPT ')) return discarded(reader, draft);
   if (!verdict(reader, draft)) return undefined;
@@ -45,12 +49,22 @@ function verdicts(text: string, start: number): number {
 
 /**
  * Whether a HELO name may have written the line so far, its real tail being hidden: behind an argument, in the
- * text, or between the quotes of a sender and of a recipient. A quoted sender alone is no sign of that: any
- * client may choose one, and it must not thereby go uncounted.
+ * text, or between the quotes of a sender and of a recipient, of which the last one is then left over. A quoted
+ * sender alone is no sign of that: any client may choose one, and it must not thereby go uncounted.
  */
 function isDoubtful(argument: string, sender: string, text: string): boolean {
   if (isForged(argument) || verdicts(text, 0) > 0) return true;
-  return text.includes('"') && isForged(sender);
+  return isQuoteLeftOver(text) && isForged(sender);
+}
+
+function isQuoteLeftOver(text: string): boolean {
+  let open = false;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code === 0x5c) index++;
+    else if (code === 0x22) open = !open;
+  }
+  return open;
 }
 
 /** Takes ` F=<S>[ A=AUTH[:ID]]` and the SPF and DMARC results; false when F= is there but broken. */

@@ -83,6 +83,8 @@ export function parseDelivery(
  */
 function takeLoggedAddress(reader: Reader): string | undefined {
   const { position } = reader;
+  // A source route is logged without quotes, and may hold the fields that follow an address: see endOfAddress.
+  if (reader.text.startsWith('<@', position)) return undefined;
   const address = takeAddress(reader);
   if (address !== undefined && reader.text.startsWith(', ', reader.position)) return address;
   reader.position = position + 1;

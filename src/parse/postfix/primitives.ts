@@ -49,7 +49,8 @@ const PLAIN_ADDRESS = /[^ "<>\\]*>/y;
 /**
  * Index after `<address>` at `at`, or -1. External form (quote_822_local.c): the local part is a quoted string or
  * holds neither space, angle bracket, quote nor backslash, and after a quoted one only the domain can follow. So
- * this never ends at a bracket that the address's owner wrote.
+ * this never ends at a bracket that the address's owner wrote. What looks like a source route is the exception: of
+ * `"@a:b"@example.org` Postfix quotes nothing in front of the colon, and logs `<@a:b@example.org>`.
  */
 export function endOfAddress(text: string, at: number): number {
   if (text.charCodeAt(at) !== 0x3c) return -1;

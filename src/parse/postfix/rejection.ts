@@ -51,7 +51,7 @@ export function parseRejection(
   const tail = tailOf(text, start);
   const words = text.slice(start, tail?.at ?? endWithoutTail(text, start));
   const reply = parseReply(words);
-  const recipient = tail === undefined ? plainRecipient(words, reply.words) : tail.recipient;
+  const recipient = tail?.recipient ?? plainRecipient(words, reply.words);
   return {
     kind,
     queueId,
@@ -81,11 +81,14 @@ export function parsePostscreen(text: string): RejectionRecord | undefined {
 function tailOf(text: string, start: number): Tail | undefined {
   const tail = findTail(text, start);
   const words = start + endOfStatusWords(text, start);
-  if (text.charCodeAt(words) !== 0x3c) return tail?.doubtful ? { at: tail.at } : tail;
+  const nobody = tail?.doubtful === undefined ? undefined : { at: endWithoutTail(text, start) };
+  if (text.charCodeAt(words) !== 0x3c) return nobody ?? tail;
   if (tail === undefined) return findQuotedTail(text, words);
-  if (isAbout(text, words, tail.recipient) || isAbout(text, words, tail.sender)) return tail;
-  // Of two tails the text is about neither, or about the one in front: nobody is named.
-  return findQuotedRecipient(text, words) ?? (tail.doubtful ? { at: tail.at } : tail);
+  const about = endOfValue(text, words, tail);
+  // Of two tails the one in front is fake if it stands in the value, else nobody is named.
+  if (about > (tail.doubtful ?? 0)) return tail;
+  if (about >= 0) return nobody;
+  return findQuotedRecipient(text, words) ?? nobody ?? tail;
 }
 
 /** Length of `550 5.1.1 ` at `start`. */
@@ -93,12 +96,14 @@ function endOfStatusWords(text: string, start: number): number {
   return parseReply(text.slice(start, start + 20)).words;
 }
 
-function isAbout(text: string, at: number, address: string | undefined): boolean {
-  return address !== undefined && wordsAbout(text, at, address) >= 0;
+/** Index after the value `<VALUE>: ` when it is one of the tail's addresses, else -1. */
+function endOfValue(text: string, at: number, { recipient, sender }: Tail): number {
+  const end = recipient === undefined ? -1 : wordsAbout(text, at, recipient);
+  return end >= 0 || sender === undefined ? end : wordsAbout(text, at, sender);
 }
 
-/** A cut line: its text ends before anything that looks like the tail. */
-function endWithoutTail(text: string, start: number): number {
+/** Where the text of a line ends whose tail cannot be read: before anything that looks like one. */
+export function endWithoutTail(text: string, start: number): number {
   const ends = [text.indexOf('; from=<', start), text.indexOf('; proto=', start)];
   return Math.min(...ends.map((end) => (end < 0 ? text.length : end)));
 }

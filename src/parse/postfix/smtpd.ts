@@ -14,8 +14,8 @@ import type {
 } from '../../model/record.ts';
 import { Reader } from '../reader.ts';
 import { endOfQueueId, isTemporary, parseReply, takeClient } from './primitives.ts';
-import { parseRejection } from './rejection.ts';
-import { findTail, withoutSaslSender } from './tail.ts';
+import { endWithoutTail, parseRejection } from './rejection.ts';
+import { findTail } from './tail.ts';
 
 /** Reads a message of smtpd. */
 export function parseSmtpd(text: string): LogRecord | undefined {
@@ -62,17 +62,22 @@ export function parseTransaction(
     return { kind: 'transaction', queueId, client, ...takeOriginal(reader) };
   }
   const [name, original] = splitUser(reader.rest(), client);
-  const user = textOf(withoutSaslSender(name, ', sasl_sender='));
-  return { kind: 'transaction', queueId, client, user, ...original };
+  return { kind: 'transaction', queueId, client, user: textOf(name), ...original };
 }
+
+const SASL_SENDER = ', sasl_sender=';
 
 type Original = Pick<TransactionRecord, 'originalQueueId' | 'originalClient'>;
 
-/** `[, sasl_sender=X][, orig_queue_id=Q][, orig_client=NAMADDR]` to the end of the line. */
+/**
+ * `[, sasl_sender=X][, orig_queue_id=Q][, orig_client=NAMADDR]` to the end of the line. X is the AUTH= parameter of
+ * MAIL, by anyone and unchecked: where something in it is quoted (smtpd_token.c), it may hold all that follows.
+ */
 function takeOriginal(reader: Reader): Original | undefined {
-  if (reader.literal(', sasl_sender=')) {
-    if (reader.until(', ') === undefined) reader.rest();
-    else reader.position -= 2;
+  if (reader.literal(SASL_SENDER)) {
+    const sender = reader.until(', ');
+    if (sender === undefined || /["<\\]/.test(sender)) return undefined;
+    reader.position -= 2;
   }
   let originalQueueId: string | undefined;
   if (reader.literal(', orig_queue_id=')) {
@@ -90,6 +95,11 @@ function takeOriginal(reader: Reader): Original | undefined {
  * those are near: from anywhere else all of it is the name.
  */
 function splitUser(rest: string, client: Client): [string, Original | undefined] {
+  const sender = rest.indexOf(SASL_SENDER);
+  if (sender >= 0) {
+    const original = isNear(client.address) ? takeOriginal(new Reader(rest, sender)) : undefined;
+    return [rest.slice(0, sender), original];
+  }
   if (!rest.includes(', orig_') || !isNear(client.address)) return [rest, undefined];
   for (const key of [', orig_queue_id=', ', orig_client=']) {
     const at = rest.lastIndexOf(key);
@@ -185,7 +195,7 @@ function proxy(text: string): ProxyAcceptRecord | RejectionRecord | undefined {
   if (!accepted && !reader.literal('proxy-reject: ')) return undefined;
   if (!reader.literal('END-OF-MESSAGE: ')) return undefined;
   const tail = findTail(text, reader.position);
-  const words = text.slice(reader.position, tail?.at);
+  const words = text.slice(reader.position, tail?.at ?? endWithoutTail(text, reader.position));
   const sender = tail?.sender === undefined ? undefined : textOf(tail.sender);
   const recipient = tail?.recipient === undefined ? undefined : textOf(tail.recipient);
   const user = tail?.user === undefined ? undefined : textOf(tail.user);
@@ -195,7 +205,7 @@ function proxy(text: string): ProxyAcceptRecord | RejectionRecord | undefined {
     return {
       kind: 'proxy-accept',
       client,
-      queueId: tail === undefined ? undefined : queuedAs(words),
+      queueId: queuedAs(words),
       user,
       sender,
       recipient,

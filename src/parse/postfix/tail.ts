@@ -18,8 +18,8 @@ export interface Tail {
   readonly user?: string;
   /** content checks of cleanup: what the operator's table says, behind the tail */
   readonly comment?: string;
-  /** another place in front of it may be the tail as well, with this one in its user's name */
-  readonly doubtful?: boolean;
+  /** index of a place in front from which on everything may belong to the SASL fields of another tail */
+  readonly doubtful?: number;
 }
 
 /** Old logs show addresses unquoted; so many places are tried to find their true end, and no more. */
@@ -27,12 +27,15 @@ const TRIES = 64;
 
 /** The tail that begins at or after `from`; undefined when there is none that can be believed. */
 export function findTail(text: string, from: number): Tail | undefined {
-  let doubtful = false;
+  let doubtful: number | undefined;
   for (let at = text.indexOf(';', from); at >= 0; at = text.indexOf(';', at + 1)) {
     const tail = readTail(text, at);
-    if (tail === null) doubtful = true;
+    if (tail === null) doubtful ??= at;
     else if (tail !== undefined && tail.comment === undefined) {
-      return doubtful ? { ...tail, doubtful } : tail;
+      // Behind it stands an AUTH= parameter, and this may be a part of that.
+      const sender = nextSaslSender(text, from);
+      if (isIn(sender, at)) doubtful ??= sender;
+      return doubtful === undefined ? tail : { ...tail, doubtful };
     }
   }
   return undefined;
@@ -49,21 +52,26 @@ export function findOnlyTail(text: string, from: number): Tail | undefined {
   return found;
 }
 
-interface Angles {
-  readonly text: string;
-  readonly open: number;
-  readonly close: number;
+/**
+ * Looks for `what` at or after an index. Asked again further right in the same text it does not look at any byte
+ * twice, which keeps a line of many tails linear.
+ */
+function finder(what: string): (text: string, from: number) => number {
+  let known = { text: '', from: 0, found: -1 };
+  return (text, from) => {
+    const { found } = known;
+    if (known.text !== text || from < known.from || (found >= 0 && found < from)) {
+      known = { text, from, found: text.indexOf(what, from) };
+    }
+    return known.found;
+  };
 }
 
-let angles: Angles = { text: '', open: -1, close: -1 };
-
-/** Looked for only when a login name is there to ask for them, and once for each text: most lines go without (0.3 us). */
-function lastAngles(text: string): Angles {
-  if (angles.text !== text) {
-    angles = { text, open: text.lastIndexOf('<'), close: text.lastIndexOf('>') };
-  }
-  return angles;
-}
+const nextOpen = finder('<');
+const nextClose = finder('>');
+const nextSaslSender = finder(' sasl_sender=');
+const nextSemicolon = finder(';');
+const nextProtocol = finder(' proto=');
 
 function parseTail(text: string, at: number): Tail | undefined {
   return readTail(text, at) ?? undefined;
@@ -90,7 +98,9 @@ function readTail(text: string, at: number): Tail | undefined | null {
   return user === null ? null : ending(reader, { at, sender, recipient, helo, user });
 }
 
-function ending(reader: Reader, tail: Tail): Tail | undefined {
+function ending(reader: Reader, read: Tail): Tail | undefined {
+  // What looks like a source route may have been cut anywhere: see endOfAddress.
+  const tail = read.sender?.startsWith('@') ? { ...read, sender: undefined } : read;
   if (reader.atEnd) return tail;
   return reader.literal(': ') ? { ...tail, comment: reader.rest() } : undefined;
 }
@@ -148,30 +158,46 @@ function isBarredFromHelo(code: number): boolean {
 }
 
 /**
- * ` sasl_username=U[ sasl_sender=X]` or ` sasl_username=<U>` to the end. A name may hold spaces, but one with an
- * angle bracket (null) could as well be a fake field that swallows the real tail.
+ * ` sasl_username=U[ sasl_sender=X]` or ` sasl_username=<U>` to the end. U may hold spaces, but one with an angle
+ * bracket (null) could as well be a fake field that swallows the real tail. So could X, the AUTH= parameter of MAIL,
+ * in which a client may write anything (smtpd_token.c), if what is in every tail is in it.
  */
 function takeUser(reader: Reader): string | undefined | null {
   const { text } = reader;
-  if (reader.literal(' sasl_username=')) {
-    const start = reader.position;
-    const { open, close } = lastAngles(text);
-    if (open === start && close === text.length - 1) {
-      reader.position = text.length;
-      return text.slice(start + 1, -1);
-    }
-    if (open >= start || close >= start) return null;
-    const name = reader.rest();
-    return withoutSaslSender(name, ' sasl_sender=');
+  if (!reader.literal(' sasl_username=')) {
+    if (reader.literal(' sasl_sender=')) return takeSender(reader) ? undefined : null;
+    return undefined;
   }
-  if (reader.literal(' sasl_sender=')) reader.word();
-  return undefined;
+  const start = reader.position;
+  const inAngles = userInAngles(text, start);
+  if (inAngles !== undefined) {
+    reader.position = text.length;
+    return inAngles;
+  }
+  const sender = nextSaslSender(text, start);
+  const end = sender < 0 ? text.length : sender;
+  if (isIn(nextOpen(text, start), end) || isIn(nextClose(text, start), end)) return null;
+  reader.position = end;
+  if (reader.literal(' sasl_sender=') && !takeSender(reader)) return null;
+  return text.slice(start, end);
 }
 
-/** The AUTH= parameter is the client's, but xtext (RFC 3461 4): no space, no equals sign. */
-export function withoutSaslSender(name: string, key: string): string {
-  const at = name.lastIndexOf(key);
-  return at >= 0 && name.indexOf(' ', at + key.length) < 0 ? name.slice(0, at) : name;
+function isIn(index: number, end: number): boolean {
+  return index >= 0 && index < end;
+}
+
+/** `<U>`, when this pair of brackets is the last of the line and encloses its end. */
+function userInAngles(text: string, start: number): string | undefined {
+  if (text.charCodeAt(start) !== 0x3c || !text.endsWith('>')) return undefined;
+  const isOnly = nextOpen(text, start + 1) < 0 && nextClose(text, start + 1) === text.length - 1;
+  return isOnly ? text.slice(start + 1, -1) : undefined;
+}
+
+/** Takes the rest of the line. */
+function takeSender(reader: Reader): boolean {
+  const { text, position } = reader;
+  reader.position = text.length;
+  return nextSemicolon(text, position) < 0 && nextProtocol(text, position) < 0;
 }
 
 /**
@@ -216,6 +242,10 @@ export function findQuotedRecipient(text: string, words: number): Tail | undefin
       if (start < 0) return undefined;
       const reader = new Reader(text, start + 7);
       const sender = takeAddress(reader);
+      if (text.lastIndexOf(' sasl_sender=', end) > words) {
+        // An AUTH= parameter may have written the rest.
+        return { at: text.indexOf('; from=<', words + raw.length), recipient: raw };
+      }
       const known = reader.position === at ? { ...rest, sender } : rest;
       return { ...known, at: start, recipient: raw };
     }
