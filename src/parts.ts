@@ -20,6 +20,8 @@ export interface ServiceOptions {
   readonly version: string;
   /** how notices leave instead of as configured */
   readonly notifier?: Notifier;
+  /** called when nothing stands in the way any more: the database is taken over, the parts are made */
+  readonly started?: () => void;
   /** ends the service */
   readonly signal: AbortSignal;
 }
@@ -41,7 +43,7 @@ export function noticesOf(
   options: ServiceOptions,
   isLogRead: () => boolean,
 ): Notices | undefined {
-  const { config, clock, log } = options;
+  const { config, clock, log, signal } = options;
   if (config.notify === undefined) return undefined;
   const { transport, from, to, digest } = config.notify;
   return new Notices({
@@ -55,6 +57,7 @@ export function noticesOf(
     clock,
     log,
     isLogRead,
+    signal,
   });
 }
 

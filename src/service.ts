@@ -10,6 +10,7 @@ import { ringBell } from './bell.ts';
 import { Enforcer } from './enforcer.ts';
 import type { Follower, LineBatch } from './follow/follower.ts';
 import { WakeUp } from './follow/watch.ts';
+import { type Health, writeHealth } from './health.ts';
 import type { Judge } from './judge/judge.ts';
 import type { Rule } from './judge/rule.ts';
 import type { Block } from './model/block.ts';
@@ -46,6 +47,8 @@ export class Service {
   #lastHealth = '';
   /** blocks in force, as the judge knows them */
   #running: ReadonlyMap<number, Block> = new Map();
+  /** they have changed, and the database could not be read since */
+  #isBehind = false;
   /** batches that are read and not yet stored */
   #underWay = 0;
 
@@ -65,7 +68,7 @@ export class Service {
       interpreter,
       clock,
       log,
-      told,
+      ...(config.notify === undefined ? {} : { told }),
       signal,
     });
     if (config.enforcer === 'daemon')
@@ -135,7 +138,7 @@ export class Service {
     const { decisions, suspicions } = committed;
     if (suspicions.length > 0) logSuspicions(this.#options.log, suspicions);
     if (suspicions.length > 0 || decisions.some(({ outcome }) => outcome === 'blocked')) {
-      this.#syncBlocks();
+      this.#blocksChanged();
       this.#enforceSoon.wake();
     } else if (decisions.length > 0) this.#tellSoon.wake();
     for (const { verdict, outcome } of decisions) {
@@ -151,14 +154,25 @@ export class Service {
    */
   #syncBlocks(): void {
     const running = new Map(this.#store.blocks.allRunning().map((block) => [block.id, block]));
-    for (const id of this.#running.keys()) {
-      if (!running.has(id)) release(this.#judge, this.#store.blocks.get(id));
-    }
+    const ended = [...this.#running.keys()].filter((id) => !running.has(id));
+    // All is read before anything is changed: a read that fails is done again as a whole.
+    for (const block of ended.map((id) => this.#store.blocks.get(id))) release(this.#judge, block);
     for (const [id, { key, end }] of running) {
       if (!this.#running.has(id)) this.#judge.hold(key, end);
     }
     this.#running = running;
     this.#blocklist.replace([...running.values()]);
+    this.#isBehind = false;
+  }
+
+  /** Our own changes are committed. When they cannot be read now, `#watchDatabase` does it as soon as they can. */
+  #blocksChanged(): void {
+    this.#isBehind = true;
+    try {
+      this.#syncBlocks();
+    } catch (error) {
+      if (!this.#store.isPassing(error)) throw error;
+    }
   }
 
   async #enforce(): Promise<void> {
@@ -168,7 +182,7 @@ export class Service {
       this.#watchFolders(enforcer.files);
       await nextPoll(); // the policy service knows already, and its answers must not wait for files
       const { released, expired, again } = await enforcer.run();
-      if (released.length + expired.length > 0) this.#syncBlocks();
+      if (released.length + expired.length > 0) this.#blocksChanged();
       this.#tellSoon.wake();
       return Math.max(10, Math.min(again ?? IDLE_TARGET_CHECK, IDLE_TARGET_CHECK));
     });
@@ -232,33 +246,41 @@ export class Service {
     const { signal } = this.#options;
     const pause = new WakeUp();
     signal.addEventListener('abort', () => pause.wake());
-    let version = this.#store.dataVersion();
-    while (!signal.aborted) {
+    let version: number | undefined;
+    await this.#repeat(pause, 'the database cannot be read, will try again', async () => {
       this.#publishHealth();
-      await pause.wait(LOOK_FOR_CHANGES);
       const next = this.#store.dataVersion();
-      if (next === version) continue;
-      version = next;
+      if (next === version && !this.#isBehind) return LOOK_FOR_CHANGES;
       this.#syncBlocks();
-      this.#enforceSoon.wake();
-    }
+      if (version !== undefined) this.#enforceSoon.wake();
+      version = next;
+      return LOOK_FOR_CHANGES;
+    });
   }
 
   /** What `postern status` shows and the database does not tell otherwise; written when it changes. */
   #publishHealth(): void {
-    const logs = this.#followers.map((follower) => {
-      const { path, present, errors, lastError } = follower.status();
-      return { path, present, errors, ...(lastError === undefined ? {} : { lastError }) };
-    });
-    const policy = this.#policyServer?.failure; // undefined is left out
-    const health = JSON.stringify({ logs, losses: this.#pipeline.losses, policy });
-    if (health === this.#lastHealth || this.#pipeline.isFailing) return;
+    const health = this.#health();
+    const text = JSON.stringify(health);
+    if (text === this.#lastHealth || this.#pipeline.isFailing) return;
     try {
-      this.#store.state.write('health', JSON.parse(health));
-      this.#lastHealth = health;
+      writeHealth(this.#store, health);
+      this.#lastHealth = text;
     } catch (error) {
       if (!this.#store.isPassing(error)) throw error; // the next batch's commit says so
     }
+  }
+
+  #health(): Health {
+    const policy = this.#policyServer?.failure;
+    return {
+      logs: this.#followers.map((follower) => {
+        const { path, failure } = follower.status();
+        return { path, ...(failure === undefined ? {} : { failure }) };
+      }),
+      losses: this.#pipeline.losses,
+      ...(policy === undefined ? {} : { policy }),
+    };
   }
 }
 

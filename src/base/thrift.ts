@@ -14,7 +14,8 @@ export class Thrift {
   #on = false;
 
   /** To be called from time to time, with the resident memory in bytes; gives whether it is on now. */
-  look(resident = process.memoryUsage.rss()): boolean {
+  look(resident = residentMemory()): boolean {
+    if (resident === undefined) return this.#on;
     if (!this.#on && resident > ABOVE) this.#set(true);
     else if (this.#on && resident < BELOW) this.#set(false);
     return this.#on;
@@ -23,5 +24,14 @@ export class Thrift {
   #set(on: boolean): void {
     this.#on = on;
     setFlagsFromString(on ? '--optimize-for-size' : '--no-optimize-for-size');
+  }
+}
+
+/** Bytes; undefined when the system does not tell, which takes a free file descriptor. */
+function residentMemory(): number | undefined {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return undefined;
   }
 }

@@ -41,7 +41,6 @@ export interface FollowStatus {
   readonly present: boolean;
   /** bytes unread, over all files */
   readonly behind: number;
-  /** failed attempts to open or read a file, and the last one's reason */
-  readonly errors: number;
-  readonly lastError: string | undefined;
+  /** why the log cannot be read, while that is so */
+  readonly failure: string | undefined;
 }

@@ -6,12 +6,13 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { messageOf } from '../base/errors.ts';
-import { type Clock, systemClock } from '../base/time.ts';
+import { systemClock } from '../base/time.ts';
 import type { Line } from '../model/line.ts';
 import type { FollowerOptions, FollowStatus, LineBatch } from './contract.ts';
 import { NamedLog } from './namedlog.ts';
 import { endOfLines, type OpenFile, type Start } from './openfile.ts';
 import type { FollowPosition } from './position.ts';
+import { Quiet } from './quiet.ts';
 import { type Location, positionBeforeLive } from './rotation.ts';
 import { isSameFile, type LogFile, lookAt, realPath } from './siblings.ts';
 import { WakeUp } from './watch.ts';
@@ -23,8 +24,8 @@ export type { FollowPosition } from './position.ts';
 export class Follower {
   readonly #options: FollowerOptions;
   readonly #log: NamedLog;
-  readonly #grace: number;
-  readonly #clock: Clock;
+  /** of the open file, once that has a successor */
+  readonly #quiet: Quiet;
   readonly #buffer: Buffer;
   readonly #wakeUp = new WakeUp();
   #file: OpenFile | undefined;
@@ -36,15 +37,12 @@ export class Follower {
   #isReplaced = false;
   /** files behind the open one, when it is not the live one */
   #later: readonly LogFile[] = [];
-  /** since when the open file has a successor and gives nothing more */
-  #quietSince: number | undefined;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
     this.#log = new NamedLog(options.path, options.onNotice);
     this.#position = options.position;
-    this.#grace = options.grace ?? 1000;
-    this.#clock = options.clock ?? systemClock;
+    this.#quiet = new Quiet(options.grace ?? 1000, options.clock ?? systemClock);
     this.#buffer = Buffer.allocUnsafeSlow(options.maxBatchBytes ?? 1_048_576);
   }
 
@@ -75,8 +73,12 @@ export class Follower {
 
   /** The next batch if there is one now; never waits. For tests and one-shot runs; not beside a running iteration. */
   async poll(): Promise<LineBatch | undefined> {
+    const { failures } = this.#log;
     try {
-      return await this.#next();
+      const batch = await this.#next();
+      // Lines of a file that is open say nothing of the one under the log's name.
+      if (batch === undefined && this.#log.failures === failures) this.#log.recovered();
+      return batch;
     } catch (error) {
       // The system has no descriptors or memory to spare, or a disk fails: tried again. Anything else is a bug of ours.
       if (!(error instanceof Error && 'syscall' in error)) throw error;
@@ -95,11 +97,10 @@ export class Follower {
       const file = this.#file;
       const start = file.isUntouched ? file.position() : undefined;
       const outcome = await file.read(this.#buffer);
-      if (outcome.kind === 'bytes' && start !== undefined && this.#isPreceded(file, start)) {
+      if (outcome.kind === 'bytes' && start !== undefined && this.#isOvertaken(file, start)) {
         this.#leave(file, start);
       } else if (outcome.kind === 'bytes') {
-        this.#quietSince = undefined;
-        this.#log.readable(file.source);
+        this.#quiet.end();
         if (outcome.lines.length > 0) return this.#batch(file, outcome.lines);
         if (this.#options.signal.aborted) return undefined;
         changes = 0;
@@ -127,20 +128,20 @@ export class Follower {
   }
 
   status(): FollowStatus {
-    const live = this.#log.look();
+    const live = this.#log.peek();
     const isLive = live !== undefined && this.#file !== undefined && isSameFile(live, this.#file);
     return {
       path: this.#log.path,
       reading: this.#file?.source,
       present: live !== undefined,
       behind: isLive ? (this.#file?.unreadOf(live.size) ?? 0) : this.#behind(),
-      errors: this.#log.errors,
-      lastError: this.#log.lastError,
+      failure: this.#log.failure,
     };
   }
 
+  /** A successor that cannot be read is no reason to hurry. */
   get #isLeaving(): boolean {
-    return this.#quietSince !== undefined;
+    return this.#quiet.isAwaited && this.#log.failure === undefined;
   }
 
   #watch(): void {
@@ -153,10 +154,18 @@ export class Follower {
     );
   }
 
-  /** Whether a file with unread lines came to stand before `file` since that was opened: the copy of a copytruncate. */
-  #isPreceded(file: OpenFile, start: FollowPosition): boolean {
-    const { self, next } = this.#log.locate(start, true);
-    return self === undefined && next.findIndex((other) => isSameFile(other, file)) > 0;
+  /**
+   * Whether a file with unread lines came to stand before `file` since that was opened: the copy of a copytruncate.
+   * When that cannot be found out (no descriptor to spare) it throws, and what was read of `file` is read again.
+   */
+  #isOvertaken(file: OpenFile, start: FollowPosition): boolean {
+    try {
+      const { self, next } = this.#log.locate(start, true);
+      return self === undefined && next.findIndex((other) => isSameFile(other, file)) > 0;
+    } catch (error) {
+      this.#leave(file, start);
+      throw error;
+    }
   }
 
   #leave(file: OpenFile, position = file.position()): void {
@@ -235,7 +244,7 @@ export class Follower {
     const live = this.#log.look();
     if (live !== undefined && isSameFile(live, file)) {
       this.#later = [];
-      this.#quietSince = undefined;
+      this.#quiet.end();
       this.#isReplaced = false;
       return undefined;
     }
@@ -245,17 +254,10 @@ export class Follower {
     const next = location.next[0];
     // While the new file is empty its writer may still have the old one open: rsyslog does until its HUP.
     if (next === undefined || (next === location.live && next.size === 0)) {
-      this.#quietSince = undefined;
+      this.#quiet.end();
       return undefined;
     }
-    return this.#isQuiet(file) ? location : undefined;
-  }
-
-  #isQuiet(file: OpenFile): boolean {
-    const now = this.#clock.now();
-    this.#quietSince ??= now;
-    if (file.packed || now - file.modified >= this.#grace) return true;
-    return now - this.#quietSince >= this.#grace;
+    return file.packed || this.#quiet.isOver(file.modified) ? location : undefined;
   }
 
   #goOn(file: OpenFile, location: Location): boolean {
@@ -268,7 +270,7 @@ export class Follower {
     file.close();
     this.#file = opened;
     this.#later = location.next.slice(1);
-    this.#quietSince = undefined;
+    this.#quiet.end();
     this.#log.say({ kind: 'rotated', path: this.#log.path, from, to: source });
     return true;
   }

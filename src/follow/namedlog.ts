@@ -25,21 +25,31 @@ export class NamedLog {
   readonly #onNotice: (notice: FollowNotice) => void;
   readonly #passedOver = new Set<string>();
   readonly #said = new Set<string>();
-  #errors = 0;
-  #lastError: string | undefined;
+  #failure: string | undefined;
+  #failures = 0;
 
   constructor(path: string, onNotice: (notice: FollowNotice) => void = () => {}) {
     this.path = path;
     this.#onNotice = onNotice;
   }
 
-  /** Failed attempts to open or read a file. */
-  get errors(): number {
-    return this.#errors;
+  /** Why the log cannot be read, until it can be or is gone. A file that is passed over is no reason. */
+  get failure(): string | undefined {
+    return this.#failure;
   }
 
-  get lastError(): string | undefined {
-    return this.#lastError;
+  /** How often the log could not be looked at, opened or read so far. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** The live file if it is there and can be looked at; says nothing. */
+  peek(): LogFile | undefined {
+    try {
+      return lookAt(this.path);
+    } catch {
+      return undefined;
+    }
   }
 
   /** The live file; undefined, with a notice, when it is missing or cannot be looked at. */
@@ -76,7 +86,10 @@ export class NamedLog {
   open(file: LogFile, start: Start): OpenFile | undefined {
     try {
       const opened = OpenFile.open(file, start);
-      if (opened !== undefined) this.readable(start.source);
+      if (opened !== undefined) {
+        this.#said.delete(`unreadable:${start.source}`);
+        this.recovered();
+      }
       return opened;
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
@@ -93,13 +106,16 @@ export class NamedLog {
   }
 
   failed(file: string, reason: string, skipped: boolean): void {
-    this.#errors++;
-    this.#lastError = reason;
-    this.say({ kind: 'unreadable', path: this.path, file, reason, skipped });
+    const notice = { kind: 'unreadable', path: this.path, file, reason, skipped } as const;
+    if (skipped) return this.say(notice);
+    if (this.#failure === undefined) this.#onNotice(notice);
+    this.#failure = reason;
+    this.#failures++;
   }
 
-  readable(file: string): void {
-    if (this.#said.size > 0) this.#said.delete(`unreadable:${file}`);
+  /** Nothing is wrong with the log any more. */
+  recovered(): void {
+    this.#failure = undefined;
   }
 
   say(notice: FollowNotice): void {

@@ -1,7 +1,7 @@
 /**
  * The place where a mail server connects: a unix socket or a loopback port. Takes away a socket that a killed process
  * left behind, and nothing else: what is no socket, or answers, stays, and the server does not start.
- * Throws errors whose message is one line that says what to do.
+ * A socket is known again, so that its loss is noticed. Throws errors whose message is one line that says what to do.
  */
 import { chmodSync, chownSync, existsSync, lstatSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type ListenOptions } from 'node:net';
@@ -44,6 +44,23 @@ export function openTo(address: ListenAddress, group: string | undefined): void 
   if (address.kind === 'inet') return;
   if (group !== undefined) chownSync(address.path, -1, groupId(group));
   chmodSync(address.path, group === undefined ? 0o666 : 0o660);
+}
+
+/** What the socket at `address` is known by; undefined for a port. Throws when it is not there. */
+export function socketMark(address: ListenAddress): string | undefined {
+  if (address.kind === 'inet') return undefined;
+  // Nobody is given this inode again while the socket is listened on.
+  const { dev, ino } = lstatSync(address.path);
+  return `${dev}:${ino}`;
+}
+
+/** Whether the socket with that mark is still in its place; one that cannot be looked at is. */
+export function isInPlace(address: ListenAddress, mark: string | undefined): boolean {
+  try {
+    return socketMark(address) === mark;
+  } catch (error) {
+    return !['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '');
+  }
 }
 
 function groupId(name: string): number {

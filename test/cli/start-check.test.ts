@@ -1,5 +1,5 @@
 /** What stops `postern run` at its start, and what it waits for. */
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PosternError } from '../../src/base/errors.ts';
 import { checkStart } from '../../src/cli/service/start-check.ts';
@@ -43,6 +43,13 @@ describe('the start', () => {
       'database: maps\nlogs: [ mail.log ]\n',
       ['@/p.yaml:1: database: @/maps is no file (name a file, which Postern makes itself)'],
     ],
+    [
+      'wants each log once, whatever its name',
+      'database: postern.db\nlogs: [ one.log, link.log ]\n',
+      [
+        '@/p.yaml:2: logs: @/link.log is the same file as @/one.log: its lines would count twice (name each log once)',
+      ],
+    ],
     ['needs none to observe', `${HERE}${GONE}mode: observe\n`, []],
     [
       'is not about a default that may be of no use',
@@ -61,6 +68,8 @@ describe('the start', () => {
     ],
   ])('%s', (_, text, expected) => {
     mkdirSync(folder.at('maps'));
+    folder.write('one.log', '');
+    symlinkSync(folder.at('one.log'), folder.at('link.log'));
     expect(start(text)).toEqual(expected);
   });
 

@@ -137,7 +137,7 @@ describe('a growing log', () => {
     expect(session.follower.status()).toMatchObject({
       present: true,
       behind: 5,
-      errors: 0,
+      failure: undefined,
       reading: log,
     });
   });
@@ -215,6 +215,22 @@ describe('rename rotation', () => {
     now += 900;
     expect(await session.read()).toEqual([]);
     now += 200;
+    expect(await session.read()).toEqual(['new']);
+  });
+
+  test('a clock that is set back within the grace period: that begins anew', async () => {
+    add('a\n');
+    let now = statSync(log).mtimeMs + 10;
+    const session = new Session({ grace: 1000, clock: { now: () => now } });
+    await session.read();
+    rotate();
+    add('new\n');
+    expect(await session.read()).toEqual([]);
+    now -= 3_600_000;
+    expect(await session.read()).toEqual([]);
+    now += 999;
+    expect(await session.read()).toEqual([]);
+    now += 1;
     expect(await session.read()).toEqual(['new']);
   });
 
@@ -478,10 +494,56 @@ describe('a log that cannot be read', () => {
     expect(session.notices).toMatchObject([
       { kind: 'unreadable', path: log, file: log, skipped: false },
     ]);
-    expect(session.follower.status().errors).toBeGreaterThan(1);
+    expect(session.follower.status().failure).toMatch(/^EISDIR/);
     rmSync(log, { recursive: true });
     add('a\n');
     expect(await session.read()).toEqual(['a']);
+    expect(session.follower.status().failure).toBeUndefined();
+  });
+
+  test('the file after a rotation: said once, and the failure ends when it can be read', async () => {
+    add('a\n');
+    const session = new Session();
+    await session.read();
+    rotate();
+    mkdirSync(log);
+    for (let times = 0; times < 3; times++) expect(await session.read()).toEqual([]);
+    expect(session.said).toEqual(['unreadable']);
+    expect(session.follower.status()).toMatchObject({
+      present: true,
+      failure: expect.stringMatching(/^EISDIR/),
+    });
+    rmSync(log, { recursive: true });
+    add('b\n');
+    expect(await session.read()).toEqual(['b']);
+    expect(session.follower.status().failure).toBeUndefined();
+  });
+
+  test('a name that leads nowhere: the failure ends with it, before the next line', async () => {
+    add('a\n');
+    const session = new Session();
+    await session.read();
+    rotate();
+    symlinkSync(log, log);
+    await session.read();
+    await session.read();
+    expect(session.said).toEqual(['unreadable']);
+    expect(session.follower.status().failure).toMatch(/^ELOOP/);
+    rmSync(log);
+    add('');
+    await session.read();
+    expect(session.follower.status().failure).toBeUndefined();
+    symlinkSync(log, `${log}.new`);
+    renameSync(`${log}.new`, log);
+    await session.read();
+    expect(session.said).toEqual(['unreadable', 'unreadable']);
+  });
+
+  test('asking for the status says nothing and changes nothing', async () => {
+    symlinkSync(log, log);
+    const session = new Session();
+    expect(session.follower.status()).toMatchObject({ present: false, failure: undefined });
+    expect(session.said).toEqual([]);
   });
 
   test('a link to itself', async () => {
@@ -581,6 +643,34 @@ describe('as it runs', () => {
       return all.length === 3;
     });
     expect(lines.length).toBe(3);
+  });
+
+  test('a successor that cannot be read is tried once per interval', async () => {
+    add('a\n');
+    const controller = new AbortController();
+    const pollInterval = 200;
+    const tries: number[] = [];
+    // The clock is asked once each time that the file might be done with.
+    const now = () => {
+      tries.push(performance.now());
+      if (tries.length === 4) controller.abort();
+      return Number.MAX_SAFE_INTEGER;
+    };
+    const { signal } = controller;
+    const follower = new Follower({
+      path: log,
+      signal,
+      watch: false,
+      pollInterval,
+      clock: { now },
+    });
+    for await (const batch of follower) {
+      if (batch.lines.length === 0) continue;
+      rotate();
+      mkdirSync(log);
+    }
+    const [first = 0, last = 0] = [tries[0], tries.at(-1)];
+    expect(last - first).toBeGreaterThan(2.5 * pollInterval);
   });
 
   test('aborting while it waits ends the iteration and closes everything', async () => {

@@ -37,10 +37,11 @@ function fail(): never {
   throw new Error('a bug');
 }
 
-function start(listen: ListenAddress = { kind: 'unix', path }, group?: string) {
+function start(listen: ListenAddress = { kind: 'unix', path }, group?: string, lookAgain?: number) {
   const say = (_: unknown, text: string) => void lines.push(text);
   const log = { debug: say, info: say, warn: say, error: say } as unknown as Log;
-  const server = new PolicyServer({ listen, group, decide: named, log });
+  const often = lookAgain === undefined ? {} : { lookAgain };
+  const server = new PolicyServer({ listen, group, decide: named, log, ...often });
   const controller = new AbortController();
   const done = server.run(controller.signal);
   const stop = async () => {
@@ -263,6 +264,69 @@ describe('the place', () => {
     await expect.poll(() => lines, { timeout: 5000 }).toContain('policy service');
     expect(server.failure).toBeUndefined();
     expect(await exchange({ path }, requestText({ sasl_username: 'a' }))).toBe(held('a'));
+  });
+});
+
+describe('a socket that is lost', () => {
+  const asked = () => exchange({ path }, requestText({ sasl_username: 'a' })).catch(String);
+  const lost = 'policy service: somebody deleted the socket';
+
+  async function watched() {
+    const started = start(undefined, undefined, 5);
+    await expect.poll(() => lines).toContain('policy service');
+    return started;
+  }
+
+  it('is made anew, and who is connected stays so', async () => {
+    const { server, stop } = await watched();
+    const { socket, answers, isOpen } = await peer();
+    rmSync(path);
+    await expect.poll(asked).toBe(held('a'));
+    expect(lines).toEqual(['policy service', lost, 'policy service']);
+    expect(server.failure).toBeUndefined();
+    expect(statSync(path).mode & 0o777).toBe(0o666);
+    socket.write(requestText({ sasl_username: 'b' }));
+    await expect.poll(answers).toBe(held('b'));
+    socket.write('request=');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await stop();
+    await expect.poll(isOpen).toBe(false);
+  });
+
+  it('is told while its folder is missing', async () => {
+    path = join(folder, 'gone/policy');
+    mkdirSync(join(folder, 'gone'));
+    const { server } = await watched();
+    rmSync(join(folder, 'gone'), { recursive: true });
+    await expect.poll(() => server.failure).toMatch(/the folder .* is missing/);
+    expect(lines).toEqual(['policy service', 'no policy service, will try again']);
+    mkdirSync(join(folder, 'gone'));
+    await expect.poll(asked).toBe(held('a'));
+    expect(server.failure).toBeUndefined();
+  });
+
+  it('is told while another process listens there, whom it leaves alone', async () => {
+    const { server } = await watched();
+    rmSync(path);
+    const other = createServer((socket) =>
+      socket
+        .on('error', () => {})
+        .resume()
+        .end('other'),
+    );
+    await new Promise<void>((resolve) => other.listen(path, resolve));
+    await expect.poll(() => server.failure).toMatch(/another process listens/);
+    expect(await asked()).toBe('other');
+    await new Promise((resolve) => other.close(resolve));
+    await expect.poll(asked).toBe(held('a'));
+  });
+
+  it('is known after its mode was changed', async () => {
+    const { server } = await watched();
+    chmodSync(path, 0o600);
+    await new Promise((resolve) => setTimeout(resolve, 50)); // some looks
+    expect(server.failure).toBeUndefined();
+    expect(lines).toEqual(['policy service']);
   });
 });
 

@@ -1,11 +1,13 @@
 /** `postern status`: how the service is, from its database and the logs. */
-import { type Stats, statSync } from 'node:fs';
+import { targetsOf } from '../../assemble.ts';
 import { counted } from '../../base/count.ts';
-import { EXIT, type ExitStatus, errnoOf } from '../../base/errors.ts';
+import { EXIT, type ExitStatus } from '../../base/errors.ts';
 import { formatTime, MINUTE, systemClock } from '../../base/time.ts';
 import { type Config, loadConfig } from '../../config.ts';
 import type { TargetState } from '../../enforcer.ts';
 import type { FollowPosition } from '../../follow/follower.ts';
+import { type Health, readHealth } from '../../health.ts';
+import { unheld } from '../../holding.ts';
 import { visible } from '../../notify/compose.ts';
 import { runningDaemon } from '../../running.ts';
 import type { StoredBlock } from '../../store/blocks.ts';
@@ -14,21 +16,13 @@ import { Store } from '../../store/store.ts';
 import { suspectJson, suspectPeriods, suspectText } from '../../suspects.ts';
 import { forcesOf, withoutTarget } from '../blocks/force.ts';
 import { type Io, jsonLine } from '../io.ts';
+import { type LogStatus, logProblems, logStatus, logText } from './log-status.ts';
 
 /** As long a run of `postern enforce --once` counts, ms. */
 const TIMER_BOUND = 10 * MINUTE;
 
 /** So many blocks one problem names. */
 const MOST_NUMBERS = 10;
-
-interface LogStatus {
-  /** the account that asks may not look at it; the service says what it thinks of it */
-  readonly hidden?: true;
-  readonly path: string;
-  readonly present: boolean;
-  /** bytes that are not read yet; absent when the position belongs to a rotated file */
-  readonly behind?: number;
-}
 
 /** `postern status`: is it running, how far behind, what is blocked, what is failing. Exit 1 when something is wrong. */
 export function runStatus(
@@ -51,7 +45,10 @@ type Status = ReturnType<typeof statusOf>;
 
 function statusOf(store: Store, config: Config) {
   const daemon = runningDaemon(store);
-  const logs = config.logs.map((path) => logStatus(store, path));
+  const health = readHealth(store);
+  // What a service that runs no more has said of the moment is over.
+  const current = daemon === undefined ? undefined : health;
+  const logs = logsOf(store, config, current);
   const unsent = store.outbox.unsent();
   const newest = store.events.newestTime();
   const blocks = store.blocks.allRunning();
@@ -77,19 +74,22 @@ function statusOf(store: Store, config: Config) {
         (file) => `the database was damaged and rebuilt; delete ${file} when you do not need it`,
       ),
       ...(isEnforcing(store, config) ? [] : ['postern enforce is not running']),
-      ...logs.filter((log) => !log.present).map((log) => `${log.path}: there is no such log`),
-      ...targetProblems(store),
+      ...logs.flatMap(logProblems),
+      ...(config.mode === 'observe' ? [] : targetProblems(store, config)),
       ...withoutTargets(config, blocks),
       ...unsentProblems(unsent),
-      ...healthProblems(store),
+      ...lossProblems(health),
+      ...(current?.policy === undefined ? [] : [`no policy service at ${current.policy}`]),
     ],
   };
 }
 
 /** What the files that the mail server reads do not say yet, and what they cannot say. */
-function targetProblems(store: Store): string[] {
+function targetProblems(store: Store, config: Config): string[] {
+  const configured = new Set(targetsOf(config).map(({ name }) => name));
   const targets = store.state
     .targets()
+    .filter(({ name }) => configured.has(name))
     .map(({ name, state }) => ({ name, ...(state as TargetState) }));
   return [
     ...targets.flatMap(({ name, failure }) =>
@@ -97,6 +97,9 @@ function targetProblems(store: Store): string[] {
     ),
     ...targets.flatMap(({ name, inexpressible }) =>
       inexpressible.map((text) => `${name}: cannot hold ${text}`),
+    ),
+    ...(config.queue.hold ? unheld(store) : []).map(
+      ({ block, failure }) => `queued mail of block ${block} is not held yet: ${failure}`,
     ),
   ];
 }
@@ -110,13 +113,17 @@ function unsentProblems(unsent: ReturnType<Store['outbox']['unsent']>): string[]
     );
 }
 
-function healthProblems(store: Store): string[] {
-  const health = store.state.read('health') as { losses?: number; policy?: string } | undefined;
+function logsOf(store: Store, { logs }: Config, health: Health | undefined): LogStatus[] {
+  const positions = store.state.positions() as ReadonlyMap<string, FollowPosition>;
+  return logs.map((path) => {
+    const said = health?.logs.find((log) => log.path === path);
+    return logStatus(path, positions.get(path), said);
+  });
+}
+
+function lossProblems(health: Health | undefined): string[] {
   const losses = health?.losses ?? 0;
-  return [
-    ...(losses > 0 ? [`the system log reported lost lines ${counted(losses, 'time')}`] : []),
-    ...(health?.policy === undefined ? [] : [`no policy service at ${health.policy}`]),
-  ];
+  return losses > 0 ? [`the system log reported lost lines ${counted(losses, 'time')}`] : [];
 }
 
 /** Blocks that no file can take; who made them may not know that the configuration has no place for them. */
@@ -145,36 +152,6 @@ function isEnforcing(store: Store, config: Config): boolean {
   if (config.enforcer === 'daemon' || runningDaemon(store, 'enforcer') !== undefined) return true;
   const last = (store.state.read('enforced once') as number | undefined) ?? 0;
   return systemClock.now() - last < TIMER_BOUND;
-}
-
-function logStatus(store: Store, path: string): LogStatus {
-  const stat = fileOf(path);
-  if (stat === 'hidden') return { path, present: true, hidden: true };
-  const position = store.state.positions().get(path) as FollowPosition | undefined;
-  if (stat === undefined) return { path, present: false };
-  if (position === undefined) return { path, present: true, behind: stat.size };
-  const same = String(position.inode) === String(stat.ino);
-  return {
-    path,
-    present: true,
-    ...(same ? { behind: Math.max(0, stat.size - position.offset) } : {}),
-  };
-}
-
-/** `hidden`: in a folder that this account may not enter. */
-function fileOf(path: string): Stats | 'hidden' | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch (error) {
-    if (errnoOf(error) === 'EACCES') return 'hidden';
-    throw error;
-  }
-}
-
-function logText({ present, hidden, behind }: LogStatus): string {
-  if (!present) return 'MISSING';
-  if (hidden === true) return 'cannot be looked at by this account';
-  return behind === undefined ? 'rotated, catching up' : `${behind} bytes behind`;
 }
 
 function observedText({ notInForce = 0 }: Status): string {

@@ -52,8 +52,18 @@ export function logFindings({ logs }: Config): FileFinding[] {
         fix: `let ${account()} read it, for instance through the group adm`,
       };
     if (!statSync(path).isFile()) return { ...finding, text: `${path} is no file`, fix: NO_LOG };
+    const twin = logs.slice(0, logs.indexOf(path)).find((other) => isSame(other, path));
+    if (twin !== undefined) {
+      const text = `${path} is the same file as ${twin}: its lines would count twice`;
+      return { ...finding, text, fix: 'name each log once' };
+    }
     return { ...finding, isOk: true, text: `${path} can be read` };
   });
+}
+
+function isSame(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }));
+  return a !== undefined && a.dev === b?.dev && a.ino === b.ino;
 }
 
 const NO_LOG =

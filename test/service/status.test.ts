@@ -1,0 +1,85 @@
+/** What `postern status` says of the logs, over a scratch installation. */
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { main } from '../../src/cli/main.ts';
+import { positionBeforeLive } from '../../src/follow/rotation.ts';
+import { readHealth, writeHealth } from '../../src/health.ts';
+import { bounced, type RunningService, type Scratch, scratch } from './scratch.ts';
+
+let at: Scratch;
+let service: RunningService | undefined;
+
+beforeEach(() => {
+  at = scratch();
+});
+afterEach(async () => {
+  await service?.stop();
+  service = undefined;
+  at.remove();
+});
+
+async function status() {
+  const texts: string[] = [];
+  const stdout = (text: string) => void texts.push(text);
+  const exit = await main(['status', '--config', at.config], { stdout, stderr: stdout });
+  return { exit, text: texts.join('') };
+}
+
+const shown = async () => (await status()).text;
+const patience = { timeout: 15_000 };
+
+it('shows a log that cannot be read after a rotation, until it can be', async () => {
+  at.write(...bounced('alice@example.net', 'nobody@example.org'));
+  service = at.start();
+  await expect.poll(shown, patience).toContain(`log ${at.log}: 0 bytes behind`);
+  renameSync(at.log, `${at.log}.1`);
+  mkdirSync(at.log);
+  await expect.poll(shown, patience).toContain(`log ${at.log}: CANNOT BE READ`);
+  const failing = await status();
+  expect(failing.exit).toBe(1);
+  expect(failing.text).toContain(`  ${at.log}: cannot be read (EISDIR: `);
+  // Nothing that grows: it would be written twice a second.
+  expect(at.withStore(readHealth)).toEqual({
+    logs: [{ path: at.log, failure: expect.stringMatching(/^EISDIR/) }],
+    losses: 0,
+  });
+  rmSync(at.log, { recursive: true });
+  at.write(...bounced('alice@example.net', 'nobody@example.org'));
+  await expect.poll(shown, patience).toContain(`log ${at.log}: 0 bytes behind`);
+  await expect.poll(status, patience).toMatchObject({ exit: 0 });
+});
+
+it('tells in one line of a log that is a link to itself', async () => {
+  at.withStore(() => {});
+  symlinkSync(at.log, at.log);
+  const { exit, text } = await status();
+  expect(exit).toBe(1);
+  expect(text).toContain(`log ${at.log}: CANNOT BE READ\n`);
+  expect(text).toMatch(new RegExp(`^  ${at.log}: cannot be read \\(ELOOP: .*\\)$`, 'm'));
+  expect(text).not.toContain('    at ');
+});
+
+it('tells of a log below a file that it is missing', async () => {
+  at.withStore(() => {});
+  writeFileSync(at.path('file'), '');
+  writeFileSync(at.config, `database: postern.db\nlogs: [ file/mail.log ]\n`);
+  expect(await shown()).toContain(`${at.path('file/mail.log')}: there is no such log`);
+});
+
+it('a log without a line is not behind, and not rotated', async () => {
+  writeFileSync(at.log, '');
+  at.withStore((store) => store.state.savePosition(at.log, positionBeforeLive(at.log)));
+  expect(await shown()).toContain(`log ${at.log}: 0 bytes behind`);
+  writeFileSync(at.log, 'line\n');
+  expect(await shown()).toContain(`log ${at.log}: 5 bytes behind`);
+});
+
+it('does not repeat what a service said that runs no more', async () => {
+  writeFileSync(at.log, '');
+  const logs = [{ path: at.log, failure: 'EACCES: permission denied' }];
+  at.withStore((store) => writeHealth(store, { logs, losses: 2, policy: 'unix:/p: gone' }));
+  const { text } = await status();
+  expect(text).toContain('postern run is not running');
+  expect(text).toContain('lost lines 2 times');
+  expect(text).not.toMatch(/EACCES|policy/);
+});
