@@ -5,11 +5,12 @@
  */
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { formatDuration, formatTime } from './base/time.ts';
+import { eventsOf, type Test } from './evidence/events.ts';
 import { distinctValueOf } from './judge/key.ts';
 import { countedFor, countsInvalid } from './judge/plan.ts';
 import type { Rule } from './judge/rule.ts';
-import type { Block, Key, Verdict } from './model/block.ts';
-import { EVENT_KINDS, isInvalid, type MailEvent, REASONS, type Submitter } from './model/event.ts';
+import type { Verdict } from './model/block.ts';
+import { isInvalid, type MailEvent } from './model/event.ts';
 import type {
   ClientCount,
   DoubtedRefusals,
@@ -18,26 +19,23 @@ import type {
   RefusedRecipient,
 } from './model/evidence.ts';
 import { textOf } from './model/line.ts';
-import type { EventQuery, StoredEvent } from './store/events.ts';
 import type { Store } from './store/store.ts';
 import { doubtOf, isBefore, type SuspectPeriod, suspectPeriods } from './suspects.ts';
 
 const SAMPLE = 20;
 const CLIENTS = 20;
-const INVALID_REASONS = ['invalid-recipient', 'invalid-domain'] as const;
 const QUOTED_LINES = 10;
-const MAX_EVENTS = 20_000;
 const MAX_QUOTE = 2048;
 
-/** Everything known about why this verdict fell; `rule` is its rule, as long as there is one. */
-export function gatherEvidence(
+/** Everything known about why this verdict fell; `rule` is its rule, as long as there is one. Lets others work meanwhile. */
+export async function gatherEvidence(
   store: Store,
   verdict: Verdict,
   block: Evidence['block'],
   rule: Rule | undefined,
-): Evidence {
+): Promise<Evidence> {
   const isTelling = rule === undefined ? isInvalid : countedFor(rule, verdict.key);
-  const found = eventsOf(store, verdict, rule, isTelling);
+  const found = await eventsOf(store, verdict, rule, isTelling);
   const { events, doubted } = believed(store, verdict, rule, found, isTelling);
   const telling = events.filter(isTelling);
   const shown = telling.length > 0 ? telling : events;
@@ -59,36 +57,6 @@ export function gatherEvidence(
     sample: shown.filter(isRefusal).slice(-SAMPLE).map(refused),
     lines: quoteLines(shown.slice(-QUOTED_LINES)),
   };
-}
-
-type Test = (event: MailEvent) => boolean;
-
-/** The key's events in the window; of keys that the store cannot look up those that tell something. */
-function eventsOf(
-  store: Store,
-  verdict: Verdict,
-  rule: Rule | undefined,
-  isTelling: Test,
-): MailEvent[] {
-  const period = { since: countedSince(store, verdict) + 1, until: verdict.time + 1 };
-  const ofKey = queryFor(verdict.key);
-  if (ofKey === undefined) {
-    const query = rule === undefined ? { reasons: INVALID_REASONS } : queryOf(rule);
-    return newest(store.events.query({ ...period, ...query }), isTelling);
-  }
-  const query: EventQuery = { ...period, ...ofKey, limit: MAX_EVENTS };
-  return newest(store.events.query(query), (event) => event.repeated !== true || isTelling(event));
-}
-
-/** The newest MAX_EVENTS that pass the test, oldest first. */
-function newest(events: Iterable<StoredEvent>, test: Test): MailEvent[] {
-  let kept: MailEvent[] = [];
-  for (const { event } of events) {
-    if (!test(event)) continue;
-    kept.push(event);
-    if (kept.length >= 2 * MAX_EVENTS) kept = kept.slice(-MAX_EVENTS);
-  }
-  return kept.slice(-MAX_EVENTS);
 }
 
 function isRefusal({ kind, reason }: MailEvent): boolean {
@@ -170,40 +138,6 @@ function blockTimes(block: NonNullable<Evidence['block']>): Record<string, unkno
     ...(end === undefined ? {} : { end: formatTime(end) }),
     ...(released === undefined ? {} : { released: formatTime(released) }),
   };
-}
-
-/** Up to when nothing counted, ms: what lies before the end of an earlier block does not count again. */
-function countedSince(store: Store, { key, time, period }: Verdict): number {
-  const ends = store.blocks
-    .of(key as Block['key'])
-    .filter(({ releasedBy }) => releasedBy !== 'guard')
-    .map(({ released }) => released ?? Number.POSITIVE_INFINITY)
-    .filter((released) => released < time);
-  return Math.max(time - period, ...ends);
-}
-
-/** The condition that finds the events of a key; undefined: events are not stored by keys of that type. */
-export function queryFor(key: Key): EventQuery | undefined {
-  switch (key.type) {
-    case 'user':
-    case 'uid':
-      return { submitter: key as Submitter };
-    case 'client':
-      return { clientAddress: key.id };
-    case 'sender':
-      return { sender: key.id };
-    default:
-      return undefined;
-  }
-}
-
-/** The condition that leaves out most of what the rule does not count. */
-function queryOf({ count }: Rule): EventQuery {
-  if (count === 'invalid') return { reasons: INVALID_REASONS };
-  if (count === 'logins') return { kinds: ['accepted'] };
-  const kinds = EVENT_KINDS.filter((kind) => kind === count);
-  const reasons = REASONS.filter((reason) => reason === count);
-  return { ...(kinds.length > 0 ? { kinds } : {}), ...(reasons.length > 0 ? { reasons } : {}) };
 }
 
 /** As rules tell recipients apart. */

@@ -14,41 +14,61 @@ export interface PruneOptions {
   readonly signal: AbortSignal;
 }
 
-const STEP = 2000;
-/** Between two steps while there is more to delete, ms. */
+/** Rows that one step looks at: a few ms. */
+const STEP = 500;
+/** Between two steps, ms. */
 const BREATH = 50;
+/** As long a message may stay in the queue without a word of it. */
+const LONGEST_SILENCE = 30 * DAY;
+
+/** What is too old for something: of the time `now` (ms), the retention left behind `before`. */
+interface Age {
+  readonly now: number;
+  readonly before: number;
+}
+
+/** A step for each kind of row; whether to take another one. Submitters after the events that name them. */
+const KINDS: readonly ((store: Store, age: Age) => boolean)[] = [
+  ({ events }, { before }) => events.prune(before, STEP),
+  ({ events }) => events.pruneSubmitters(STEP),
+  ({ verdicts }, { before }) => verdicts.prune(before, STEP),
+  ({ state }, { now }) => state.pruneMessages(now - LONGEST_SILENCE, STEP),
+  ({ outbox }, { before }) => {
+    outbox.prune(before);
+    return false;
+  },
+];
 
 /** Prunes every hour until the signal is aborted; what the database refuses for now is tried again. */
-export async function keepPruned({
-  store,
-  retention,
-  clock,
-  log,
-  signal,
-}: PruneOptions): Promise<void> {
+export async function keepPruned(options: PruneOptions): Promise<void> {
+  const { store, log, signal } = options;
   const pause = new WakeUp();
   signal.addEventListener('abort', () => pause.wake());
   while (!signal.aborted) {
-    let wait = HOUR;
     try {
-      if (pruneStep(store, retention, clock) > 0) wait = BREATH;
+      await pruneOnce(options, pause);
     } catch (error) {
       if (!store.isPassing(error)) throw error;
       log.warn({ error: messageOf(error) }, 'old events not deleted, will try again');
     }
-    await pause.wait(wait);
+    if (!signal.aborted) await pause.wait(HOUR);
   }
 }
 
-/** How many rows went. */
-function pruneStep(store: Store, retention: number, clock: Clock): number {
+/** One kind after the other, each until there is no more of it. */
+async function pruneOnce(options: PruneOptions, pause: WakeUp): Promise<void> {
+  const { store, signal } = options;
+  for (const step of KINDS) {
+    let more = true;
+    while (more && !signal.aborted) {
+      more = step(store, ageOf(options));
+      await pause.wait(BREATH);
+    }
+  }
+}
+
+function ageOf({ store, retention, clock }: PruneOptions): Age {
   // Not by a clock alone that may have been set years ahead.
   const now = Math.min(clock.now(), store.events.newestTime());
-  const before = now - retention;
-  const gone =
-    store.events.prune(before, STEP) +
-    store.verdicts.prune(before, STEP) +
-    store.state.pruneMessages(now - 30 * DAY, STEP);
-  store.outbox.prune(before);
-  return gone;
+  return { now, before: now - retention };
 }

@@ -4,19 +4,19 @@
  * rule looks, and the abuse address is told. What neither tells is lost: ended blocks, unblocks, notes.
  * Throws what opening throws for anything but damage, a newer version for instance; the file is then untouched.
  */
-import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { targetsOf } from './assemble.ts';
 import { errnoOf, messageOf, PosternError } from './base/errors.ts';
 import type { Log } from './base/log.ts';
 import { type Clock, DAY, formatTime } from './base/time.ts';
 import type { Config } from './config.ts';
-import { ownEntries } from './enforce/table.ts';
+import { type OwnEntry, ownEntries } from './enforce/table.ts';
 import type { BlockTarget } from './enforce/target.ts';
 import { type FollowPosition, fingerprintOf } from './follow/position.ts';
 import { canonicalIp } from './model/address.ts';
 import type { Block, BlockableType } from './model/block.ts';
-import { plainHtml, visible } from './notify/compose.ts';
+import { mailsOf, plainHtml, visible } from './notify/compose.ts';
+import type { Process } from './running.ts';
 import { BesideFile } from './store/beside.ts';
 import { asideName } from './store/database.ts';
 import { Store } from './store/store.ts';
@@ -31,11 +31,7 @@ export interface RecoveryOptions {
   isAlive(daemon: Process | undefined): boolean;
 }
 
-/** A process as src/daemon.ts tells it from others. */
-export interface Process {
-  readonly pid: number;
-  readonly ticks: string;
-}
+type Key = Block['key'];
 
 interface Damage {
   readonly reason: string;
@@ -50,11 +46,12 @@ interface Salvage {
 }
 
 /** The database, whole; a new one when the old one is not. */
-export function openWhole(options: RecoveryOptions): Store {
+export async function openWhole(options: RecoveryOptions): Promise<Store> {
   const { database } = options.config;
   const { store, reason } = tryOpen(database);
   if (store !== undefined && reason === undefined) {
-    if (isFresh(store)) afterLoss(store, { reason: 'there was none, or it was empty' }, options);
+    if (isFresh(store))
+      await afterLoss(store, { reason: 'there was none, or it was empty' }, options);
     return store;
   }
   store?.close();
@@ -67,7 +64,7 @@ export function openWhole(options: RecoveryOptions): Store {
   options.log.error({ database, reason, aside }, 'the database is damaged, beginning a new one');
   const anew = new Store(database);
   anew.beside.change({ suspect: undefined });
-  afterLoss(anew, { reason: reason ?? '', aside }, options);
+  await afterLoss(anew, { reason: reason ?? '', aside }, options);
   return anew;
 }
 
@@ -88,9 +85,10 @@ function tryOpen(database: string): { store?: Store; reason?: string } {
   }
 }
 
-/** Nothing was ever stored in it. */
-function isFresh(store: Store): boolean {
-  return store.state.positions().size === 0 && store.blocks.history(1).length === 0;
+/** Nothing was ever stored in it, and no service began to. */
+function isFresh({ state, blocks }: Store): boolean {
+  const isUnused = state.read('daemon') === undefined && state.positions().size === 0;
+  return isUnused && blocks.history(1).length === 0;
 }
 
 /** The files keep their names behind the new one, so that `sqlite3 FILE .recover` finds all of them. */
@@ -107,10 +105,11 @@ function setAside(database: string, clock: Clock): string {
 }
 
 /** Fills the new database with what is known; all or nothing, so that a kill in between begins again. */
-function afterLoss(store: Store, damage: Damage, options: RecoveryOptions): void {
+async function afterLoss(store: Store, damage: Damage, options: RecoveryOptions): Promise<void> {
   const { config, clock, log, reach } = options;
-  const { blocks, problems } = salvage(config);
-  if (damage.aside === undefined && blocks.length === 0) return; // a first start
+  const { blocks, problems } = await salvage(config);
+  const wasServed = store.beside.read().daemon !== undefined;
+  if (damage.aside === undefined && blocks.length === 0 && !wasServed) return; // a first start
   const now = clock.now();
   store.commit(() => {
     const note = `taken from its line in the block file on ${formatTime(now)}`;
@@ -133,7 +132,7 @@ function positionSince(path: string, since: number): FollowPosition {
 }
 
 /** The blocks that the block files tell by our own lines. */
-function salvage(config: Config): Salvage {
+async function salvage(config: Config): Promise<Salvage> {
   const blocks = new Map<number, Block>();
   const problems: string[] = [];
   for (const target of config.mode === 'enforce' ? targetsOf(config) : []) {
@@ -144,17 +143,41 @@ function salvage(config: Config): Salvage {
       problems.push(`${target.file} cannot be read: ${messageOf(error)}`);
       continue;
     }
-    for (const { key, ...about } of ownEntries(target, content)) {
-      const block = { ...about, key: identityOf(target, key) };
-      const entry = target.entry(block.key);
-      if ('key' in entry && entry.key === key) blocks.set(block.id, block);
-      else problems.push(`${target.file}: block ${block.id}: not understood: ${visible(key)}`);
+    for (const { key, ...about } of await identified(target, ownEntries(target, content))) {
+      if (typeof key === 'object') blocks.set(about.id, { ...about, key });
+      else problems.push(`${target.file}: block ${about.id}: not understood: ${visible(key)}`);
     }
   }
   return { blocks: [...blocks.values()].sort((a, b) => a.id - b.id), problems };
 }
 
-/** Whom a line of this target means. A file for several kinds of identity does not tell users from local accounts. */
+type Identified = Omit<Block, 'key'> & { readonly key: Block['key'] | string };
+
+/** Our lines with whom they mean, in the words of the log; one that is not understood keeps its own. */
+async function identified(
+  target: BlockTarget,
+  entries: readonly OwnEntry[],
+): Promise<readonly Identified[]> {
+  const named = entries.map((entry) => ({ ...entry, name: identityOf(target, entry.key) }));
+  const uids = (await target.uidsOf?.(named.map(({ name }) => name.id))) ?? new Map();
+  const numbered = named.map(({ name, ...entry }) => {
+    const uid = uids.get(name.id);
+    return { ...entry, keys: uid === undefined ? [name] : [{ ...name, id: uid }, name] };
+  });
+  await target.prepare(numbered.map(({ keys, ...entry }) => ({ ...entry, key: keys[0] as Key })));
+  return numbered.map(({ keys, ...entry }) => {
+    const key = keys.find((one) => means(target, one, entry.key));
+    return key === undefined ? entry : { ...entry, key };
+  });
+}
+
+/** Whether the target writes this identity as that line. */
+function means(target: BlockTarget, key: Key, line: string): boolean {
+  const entry = target.entry(key);
+  return 'key' in entry && entry.key === line;
+}
+
+/** Whom a line of this target names. A file for several kinds of identity does not tell users from local accounts. */
 function identityOf(target: BlockTarget, key: string): Block['key'] {
   const literal = /^\/\^.*\$\/$/.test(key) ? key.slice(2, -2).replace(/\\(.)/g, '$1') : key;
   const id = Buffer.from(literal, 'latin1').toString('utf8');
@@ -168,10 +191,9 @@ function tell(store: Store, damage: Damage, found: Salvage, { config, clock }: R
   if (notify === undefined) return;
   const text = noticeText(database, damage, found);
   const created = clock.now();
-  const messageId = `<${randomUUID()}@${notify.from.slice(notify.from.lastIndexOf('@') + 1)}>`;
   const subject = `Postern: the database was ${damage.aside === undefined ? 'lost' : 'damaged'} and is rebuilt`;
-  const recipient = notify.to.join(', ');
-  store.outbox.compose({ subject, text, html: plainHtml(text), messageId, recipient, created }, []);
+  const notice = { subject, text, html: plainHtml(text) };
+  store.outbox.compose(mailsOf(notice, { ...notify, created }), []);
 }
 
 function noticeText(database: string, damage: Damage, { blocks, problems }: Salvage): string {

@@ -5,14 +5,17 @@
 import { readFileSync } from 'node:fs';
 import { PosternError } from './base/errors.ts';
 import type { Clock } from './base/time.ts';
-import type { Process } from './recovery.ts';
 import type { Store } from './store/store.ts';
 
-/** What `postern status` reads: who runs, and how it is. */
-export interface DaemonState {
+/** A process, told from others. */
+export interface Process {
   readonly pid: number;
   /** ticks since boot at which that process started: a pid alone may belong to another by now */
   readonly ticks: string;
+}
+
+/** What `postern status` reads: who runs, and how it is. */
+export interface DaemonState extends Process {
   readonly started: number;
   readonly version: string;
 }

@@ -23,6 +23,7 @@ const FAILURES: ReadonlySet<string> = new Set([
   'unreadable',
   'init',
   'database-missing',
+  'database-older',
   'database-unusable',
   'database-corrupt',
 ]);

@@ -3,7 +3,7 @@
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Argument, Command, CommanderError, Option } from 'commander';
-import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
+import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { addHelp } from './help.ts';
 import { type Io, processIo } from './io.ts';
 import { version } from './version.ts';
@@ -39,7 +39,7 @@ const TIMES = '2026-11-01, 2026-11-01T09:00 (configured zone) or 2026-11-01T09:0
 const since = (more = '') =>
   new Option('--since <time>', `from then on: 24h (that long ago), ${TIMES}${more}`);
 const until = (more = '') => new Option('--until <time>', `likewise, exclusive${more}`);
-const identity = () => new Argument('<id>', 'alice@example.net, 192.0.2.7 or uid:33');
+const identity = (more = '') => new Argument('<id>', `alice@example.net, 192.0.2.7, uid:33${more}`);
 
 /** Every command, in the order of `postern help`. Code is loaded when its command is run, so that small ones start fast. */
 export const COMMANDS: readonly Entry[] = [
@@ -106,7 +106,7 @@ export const COMMANDS: readonly Entry[] = [
     asOwner: true,
     summary: 'shut someone out by hand',
     format: true,
-    args: [identity()],
+    args: [identity(', sender:alice@example.net')],
     options: [
       new Option('--for <duration>', 'how long, 1h or 7d; default until released'),
       new Option('--note <text>', 'why, for your colleagues'),
@@ -119,7 +119,7 @@ export const COMMANDS: readonly Entry[] = [
     asOwner: true,
     summary: 'end a block; what happened before does not count again',
     format: true,
-    args: [identity()],
+    args: [identity(', sender:alice@example.net')],
     run: async ([id], options, io) =>
       (await import('./blocks/change.ts')).runUnblock(id as never, options, io),
   },
@@ -231,7 +231,7 @@ export async function main(argv: readonly string[], io: Io): Promise<ExitStatus>
     await program.parseAsync([...argv], { from: 'user' });
     return status;
   } catch (error) {
-    return statusOf(error, io);
+    return await statusOf(error, io);
   }
 }
 
@@ -268,21 +268,19 @@ function addCommand(
   }
   for (const option of entry.options ?? []) command.addOption(option);
   command.action(async (...given: unknown[]) => {
-    const args = given.slice(0, -2) as never[];
     if (entry.asOwner === true)
       (await import('./owner.ts')).becomeDatabaseOwner(command.opts().config);
-    done(await entry.run(args, command.opts() as never, io));
+    done(await entry.run(given.slice(0, -2) as never[], command.opts() as never, io));
   });
 }
 
 /** A usage or configuration error is status 2, an expected failure 1; a bug of ours is thrown on. */
-function statusOf(error: unknown, io: Io): ExitStatus {
+async function statusOf(error: unknown, io: Io): Promise<ExitStatus> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  if (error instanceof PosternError) {
-    io.stderr(`postern: ${error.message}\n`);
-    return error.exitStatus;
-  }
-  throw error;
+  const known = (await import('../store/failure.ts')).failureOf(error);
+  if (known === undefined) throw error;
+  io.stderr(`postern: ${known.message}\n`);
+  return known.exitStatus;
 }
 
 function untilInterrupted(): AbortSignal {

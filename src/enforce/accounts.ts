@@ -1,5 +1,5 @@
 /**
- * Login names of local accounts: Postfix logs a number, its `authorized_submit_users` matches names.
+ * Login names of local accounts, and back: Postfix logs a number, its `authorized_submit_users` matches names.
  * Asks /etc/passwd, then `getent` for accounts that live elsewhere (LDAP, SSSD). Unknown accounts stay unknown; never throws.
  */
 import { readFileSync } from 'node:fs';
@@ -12,6 +12,8 @@ export interface AccountOptions {
   readonly getent?: readonly string[];
 }
 
+/** What may be asked for as a name: no option, no number. */
+const LOGIN = /^(?!\d+$)[a-z0-9_.][^:\s]*$/;
 const GETENT_TIMEOUT = 5000;
 const GETENT_LIMIT = 100;
 
@@ -41,6 +43,32 @@ export async function findLogins(
     if (result.timedOut || result.failure !== undefined) break; // it would not do better with the next one
   }
   return names;
+}
+
+/**
+ * The uids of those login names that have one, by the name in lower case: so Postfix compares them, and so our lines
+ * write them. A number is no name.
+ */
+export async function findUids(
+  names: readonly string[],
+  options: AccountOptions = {},
+): Promise<ReadonlyMap<string, string>> {
+  const uids = uidsByName(readOrEmpty(options.passwd ?? '/etc/passwd'));
+  const getent = options.getent ?? ['getent', 'passwd'];
+  const missing = names.filter((name) => LOGIN.test(name) && !uids.has(name));
+  if (getent.length === 0) return uids;
+  for (const name of missing.slice(0, GETENT_LIMIT)) {
+    const result = await runCommand([...getent, name], { timeout: GETENT_TIMEOUT });
+    const uid = uidsByName(result.stdout).get(name);
+    if (uid !== undefined) uids.set(name, uid);
+    if (result.timedOut || result.failure !== undefined) break; // as above
+  }
+  return uids;
+}
+
+function uidsByName(passwd: string): Map<string, string> {
+  const names = [...loginNames(passwd)];
+  return new Map(names.map(([uid, name]) => [name.toLowerCase(), uid]));
 }
 
 function readOrEmpty(path: string): string {

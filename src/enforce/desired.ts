@@ -4,7 +4,7 @@
  */
 import { HOUR } from '../base/time.ts';
 import { canonicalIp, domainOf, networkSet } from '../model/address.ts';
-import type { Block, BlockableType, Key, Verdict } from '../model/block.ts';
+import type { Block, BlockableType, Key, Verdict, VerdictOutcome } from '../model/block.ts';
 import { refusal } from './target.ts';
 
 /** Who is never blocked. Postmaster, root and loopback are never blocked whatever is named here. */
@@ -41,23 +41,11 @@ export interface DecisionState {
   readonly now: number;
 }
 
-export type NewBlock = Omit<Block, 'id'>;
-
-export type Outcome =
-  | 'blocked'
-  | 'observed'
-  | 'unblockable'
-  | 'allowed'
-  | 'stale'
-  | 'already-blocked'
-  | 'mode-observe'
-  | 'capped';
-
 export interface Decision {
   readonly verdict: Verdict;
-  readonly outcome: Outcome;
+  readonly outcome: VerdictOutcome;
   /** with `blocked`: what to insert */
-  readonly block?: NewBlock;
+  readonly block?: Omit<Block, 'id'>;
   /** why, for `allowed` and `unblockable` */
   readonly detail?: string;
 }
@@ -105,7 +93,7 @@ function isBlockable(key: Key): key is Block['key'] {
   return key.type !== 'client-net' && key.type !== 'sender-domain';
 }
 
-function newBlock(verdict: Verdict, now: number): NewBlock {
+function newBlock(verdict: Verdict, now: number): Omit<Block, 'id'> {
   const { duration, rule } = verdict;
   const key = { type: verdict.key.type as BlockableType, id: verdict.key.id };
   return {

@@ -4,7 +4,7 @@
  */
 import { PosternError } from '../base/errors.ts';
 import type { Block, BlockableType } from '../model/block.ts';
-import { type AccountOptions, findLogins } from './accounts.ts';
+import { type AccountOptions, findLogins, findUids } from './accounts.ts';
 import {
   cidrFormat,
   type Format,
@@ -121,11 +121,12 @@ function withLogins(
   kind: BlockableType,
   format: Format,
   options: PostfixOptions,
-): Format & Pick<BlockTarget, 'prepare'> {
+): Format & Pick<BlockTarget, 'prepare' | 'uidsOf'> {
   if (kind !== 'uid') return { ...format, prepare: async () => {} };
   let logins: ReadonlyMap<string, string> = new Map();
   return {
     keysOf: format.keysOf,
+    uidsOf: (names) => findUids(names, options),
     async prepare(blocks) {
       if (blocks.length === 0) return;
       // Earlier answers stay: a directory that is down for a while must not unblock anybody.

@@ -33,6 +33,8 @@ export interface BlockTarget {
   /** Looks up what `entry` needs (login names); never throws, what it cannot find becomes inexpressible. */
   prepare(blocks: readonly Block[]): Promise<void>;
   entry(key: Block['key']): Entry | Inexpressible;
+  /** Where uids are written as login names: the uids of these names, in lower case; never throws. */
+  uidsOf?(logins: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** The keys of any line of the file, an operator's too; none for comments, blank and continuation lines. */
   keysOf(line: string): readonly string[];
   /** The whole file as it should be; a second run over its own result changes nothing. */

@@ -38,6 +38,17 @@ export interface Verdict extends Position {
   readonly stale?: boolean;
 }
 
+/** What came of a verdict: a block, or the reason why there is none. */
+export type VerdictOutcome =
+  | 'blocked'
+  | 'observed'
+  | 'unblockable'
+  | 'allowed'
+  | 'stale'
+  | 'already-blocked'
+  | 'mode-observe'
+  | 'capped';
+
 export type BlockableType = 'user' | 'client' | 'uid' | 'sender';
 
 /** The decision that someone is shut out. */

@@ -1,61 +1,58 @@
 /**
  * Opens the database: WAL, numbered migrations, one writer at a time.
- * Refuses a file of a newer version untouched; what is wrong with the file or its folder is a PosternError.
+ * Refuses a file of a newer version or of another program untouched; what is wrong with the file or its folder is a
+ * PosternError.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
-import { errnoOf, messageOf, PosternError } from '../base/errors.ts';
+import { messageOf, PosternError } from '../base/errors.ts';
 import { formatTime } from '../base/time.ts';
+import { isCorrupt } from './failure.ts';
+import { APPLICATION_ID, isForeign } from './header.ts';
 import { MIGRATIONS } from './migrations.ts';
 
 export type Db = Database.Database;
 
-/** How long a statement waits for another process that writes, ms; nothing else happens meanwhile. */
-export const BUSY_TIMEOUT = 5000;
+/** How long a statement of a command waits for another process that writes, ms; nothing else happens meanwhile. */
+const BUSY_TIMEOUT = 5000;
 
 const ASIDE = '.corrupt-';
 
-/** SQLite result codes that mean: this is no database, or a damaged one. */
-const CORRUPT = new Set([
-  'SQLITE_CORRUPT',
-  'SQLITE_NOTADB',
-  'SQLITE_CORRUPT_INDEX',
-  'SQLITE_CORRUPT_VTAB',
-]);
-
 /**
  * Opens `path` (`:memory:` for a scratch one), creating and migrating it unless `readonly`.
- * Throws PosternError: `database-missing`, `database-newer`, `database-corrupt`, `database-unusable`.
+ * Throws PosternError: `database-missing`, `database-older`, `database-newer`, `database-foreign`, `database-corrupt`,
+ * `database-unusable`.
  */
-export function openDatabase(path: string, options: { readonly?: boolean } = {}): Db {
-  if (path !== ':memory:' && options.readonly === true && !existsSync(path)) {
-    throw new PosternError(
-      'database-missing',
-      `${path}: there is no database yet; has \`postern run\` been started?`,
-      {
-        place: { file: path },
-      },
-    );
-  }
-  if (path !== ':memory:' && !existsSync(dirname(path))) {
-    throw new PosternError(
-      'database-unusable',
-      `${path}: the folder ${dirname(path)} does not exist`,
-      {
-        place: { file: path },
-      },
-    );
-  }
+export function openDatabase(path: string, { readonly = false } = {}): Db {
+  if (path !== ':memory:') assertUsable(path, readonly);
   let db: Db | undefined;
   try {
     db = new Database(path, { timeout: BUSY_TIMEOUT });
-    prepare(db, path);
+    prepare(db, path, readonly);
     return db;
   } catch (error) {
     db?.close();
     throw explain(error, path);
   }
+}
+
+/** Finds out what can be known before SQLite touches the file. */
+function assertUsable(path: string, readonly: boolean): void {
+  if (readonly && !existsSync(path)) throw missing(path);
+  if (!existsSync(dirname(path))) {
+    const message = `${path}: the folder ${dirname(path)} does not exist`;
+    throw new PosternError('database-unusable', message, { place: { file: path } });
+  }
+  if (isForeign(path)) {
+    const message = `${path}: this SQLite database is not Postern's; name another file as database, or move this one away`;
+    throw new PosternError('database-foreign', message, { place: { file: path } });
+  }
+}
+
+function missing(path: string): PosternError {
+  const message = `${path}: there is no database yet; has \`postern run\` been started?`;
+  return new PosternError('database-missing', message, { place: { file: path } });
 }
 
 /** Up to this size, bytes, a file is looked through as a whole at every start: about a second. */
@@ -102,23 +99,11 @@ export function asideFiles(path: string): string[] {
     .map((name) => join(dirname(path), name));
 }
 
-/** Whether an error says that the file is damaged. */
-export function isCorrupt(error: unknown): boolean {
-  return (
-    CORRUPT.has(errnoOf(error) ?? '') ||
-    (error instanceof PosternError && error.code === 'database-corrupt')
-  );
-}
-
-function prepare(db: Db, path: string): void {
+function prepare(db: Db, path: string, readonly: boolean): void {
   const version = db.pragma('user_version', { simple: true }) as number;
-  if (version > MIGRATIONS.length) {
-    throw new PosternError(
-      'database-newer',
-      `${path}: the database has version ${version}, this Postern knows up to ${MIGRATIONS.length}; install the newer Postern again or name another database`,
-      { place: { file: path } },
-    );
-  }
+  assertVersion(version, path, readonly);
+  // Before the WAL: so the file itself says whose it is from its first page on, whenever the process is killed.
+  if (version === 0) db.pragma(`application_id = ${APPLICATION_ID}`);
   db.pragma('journal_mode = WAL');
   // FULL: a notice that was marked as sent stays marked after a power cut, so that no mail goes out twice.
   db.pragma('synchronous = FULL');
@@ -131,6 +116,19 @@ function prepare(db: Db, path: string): void {
   // A reader that stays long keeps the log from being used anew; afterwards it shrinks again.
   db.pragma('journal_size_limit = 67108864');
   if (version < MIGRATIONS.length) migrate(db);
+}
+
+/** Only who may create a database brings an older one up to date. */
+function assertVersion(version: number, path: string, readonly: boolean): void {
+  const known = MIGRATIONS.length;
+  if (version > known) {
+    const message = `${path}: the database has version ${version}, this Postern knows up to ${known}; install the newer Postern again or name another database`;
+    throw new PosternError('database-newer', message, { place: { file: path } });
+  }
+  if (!readonly || version === known) return;
+  if (version === 0) throw missing(path); // its service is just making it
+  const message = `${path}: the database has version ${version}, this Postern needs ${known}; \`postern run\` brings it up to date`;
+  throw new PosternError('database-older', message, { place: { file: path } });
 }
 
 function migrate(db: Db): void {

@@ -87,6 +87,14 @@ export class EventTable {
     return (row as { time: number | null }).time ?? 0;
   }
 
+  /** Since when there are `count` events before `until` (both ms); undefined: there are fewer. */
+  timeBefore(until: number, count: number): number | undefined {
+    return this.#db
+      .prepare('SELECT time FROM event WHERE time < ? ORDER BY time DESC LIMIT 1 OFFSET ?')
+      .pluck()
+      .get(until, count - 1) as number | undefined;
+  }
+
   /** Events that match, oldest first. */
   *query(query: EventQuery): Generator<StoredEvent> {
     const { limit } = query;
@@ -118,13 +126,17 @@ export class EventTable {
     for (const row of rows) yield fromRow(row);
   }
 
-  /** Deletes up to `most` events older than `before` (ms); gives back how many went. */
-  prune(before: number, most: number): number {
+  /** Deletes up to `most` events older than `before` (ms); whether there may be more of them. */
+  prune(before: number, most: number): boolean {
     const { changes } = this.#db
       .prepare('DELETE FROM event WHERE id IN (SELECT id FROM event WHERE time < ? LIMIT ?)')
       .run(before, most);
-    if (changes < most) this.#names.prune(most);
-    return changes;
+    return changes === most;
+  }
+
+  /** Deletes those of the next `most` submitters that have no event any more; false behind the last. */
+  pruneSubmitters(most: number): boolean {
+    return this.#names.prune(most);
   }
 
   #insertAll(events: readonly MailEvent[]): void {

@@ -90,7 +90,7 @@ export const MIGRATIONS: readonly string[] = [
     "limit" REAL NOT NULL,
     period INTEGER NOT NULL,
     duration INTEGER,
-    -- what came of it: blocked, observed, allowed, capped, stale, already-blocked, mode-observe
+    -- what came of it: VerdictOutcome of src/model/block.ts
     outcome TEXT NOT NULL,
     event INTEGER NOT NULL          -- newest event when it fell
   );
@@ -110,6 +110,8 @@ export const MIGRATIONS: readonly string[] = [
     released_event INTEGER          -- newest event then: events up to it do not count again
   );
   CREATE UNIQUE INDEX block_running ON block (key_type, key_id) WHERE released IS NULL;
+  -- Also for each verdict that is deleted: that no block refers to it.
+  CREATE INDEX block_verdict ON block (verdict) WHERE verdict IS NOT NULL;
 
   -- Blocks that a target's file is known to list: a line that is gone from it was deleted by hand.
   CREATE TABLE enforced (
@@ -131,6 +133,7 @@ export const MIGRATIONS: readonly string[] = [
     mail INTEGER REFERENCES mail(id)
   );
   CREATE INDEX notice_waiting ON notice (id) WHERE mail IS NULL;
+  CREATE INDEX notice_mail ON notice (mail) WHERE mail IS NOT NULL;
 
   -- The outbox: composed once, sent until it is accepted.
   CREATE TABLE mail (
@@ -147,5 +150,6 @@ export const MIGRATIONS: readonly string[] = [
     sent INTEGER
   );
   CREATE INDEX mail_waiting ON mail (next_attempt) WHERE sent IS NULL;
+  CREATE INDEX mail_sent ON mail (sent) WHERE sent IS NOT NULL;
   `,
 ];

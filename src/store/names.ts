@@ -3,6 +3,7 @@ import type { Submitter, SubmitterType } from '../model/event.ts';
 import { ownCopy } from '../model/line.ts';
 import { SUBMITTERS } from './codes.ts';
 import type { Db } from './database.ts';
+import { Walk } from './walk.ts';
 
 type Statement = ReturnType<Db['prepare']>;
 
@@ -14,9 +15,7 @@ export class Names {
   readonly #submitters: { readonly [type in SubmitterType]: NumberedTexts };
   readonly #find;
   readonly #pruneSubmitters;
-  readonly #last;
-  /** submitters up to this number were looked at in this round of pruning */
-  #looked = 0;
+  readonly #walk;
 
   constructor(db: Db) {
     this.#sources = new NumberedTexts(
@@ -40,7 +39,7 @@ export class Names {
     this.#find = db
       .prepare('SELECT id FROM submitter WHERE name = ? COLLATE NOCASE AND type = ?')
       .pluck();
-    this.#last = db.prepare('SELECT max(id) FROM submitter').pluck();
+    this.#walk = new Walk(db, 'submitter');
     this.#pruneSubmitters = db.prepare(
       `DELETE FROM submitter WHERE id > ? AND id <= ?
          AND NOT EXISTS (SELECT 1 FROM event WHERE event.submitter = submitter.id)`,
@@ -62,13 +61,13 @@ export class Names {
     return this.#find.all(id, SUBMITTERS.numberOf[type]) as number[];
   }
 
-  /** Deletes those of the next `most` submitters that have no event any more; after the last the first come again. */
-  prune(most: number): void {
-    const last = this.#last.get() as number | null;
-    if (this.#looked >= (last ?? 0)) this.#looked = 0;
-    const { changes } = this.#pruneSubmitters.run(this.#looked, this.#looked + most);
-    this.#looked += most;
+  /** Deletes those of the next `most` submitters that have no event any more; false behind the last. */
+  prune(most: number): boolean {
+    const part = this.#walk.next(most);
+    if (part === undefined) return false;
+    const { changes } = this.#pruneSubmitters.run(part.after, part.upTo);
     if (changes > 0) this.forget();
+    return true;
   }
 
   /** Whenever what was given out may not be in the database: a transaction was rolled back, rows were deleted. */

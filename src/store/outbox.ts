@@ -90,26 +90,34 @@ export class Outbox {
     }));
   }
 
-  /** One mail tells all of these: in one transaction, so that none is told twice. */
-  compose(mail: NewMail, notices: readonly number[]): void {
+  /** Each of these mails tells all of these notices: in one transaction, so that none is told twice. */
+  compose(mails: readonly NewMail[], notices: readonly number[]): void {
     this.#db
       .transaction(() => {
-        const { lastInsertRowid } = this.#db
-          .prepare(
-            `INSERT INTO mail (created, message_id, recipient, subject, text, html, next_attempt)
-             VALUES (?, ?, ?, ?, ?, ?, ?)`,
-          )
-          .run(
-            mail.created,
-            mail.messageId,
-            mail.recipient,
-            mail.subject,
-            mail.text,
-            mail.html,
-            mail.created,
-          );
+        const [first] = mails.map((mail) => this.#insert(mail));
         const mark = this.#db.prepare('UPDATE notice SET mail = ? WHERE id = ? AND mail IS NULL');
-        for (const id of notices) mark.run(lastInsertRowid, id);
+        for (const id of notices) mark.run(first, id);
+      })
+      .immediate();
+  }
+
+  /** Gives its number. */
+  #insert(mail: NewMail): number | bigint {
+    const { created, messageId, recipient, subject, text, html } = mail;
+    return this.#db
+      .prepare(
+        `INSERT INTO mail (created, message_id, recipient, subject, text, html, next_attempt)
+         VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(created, messageId, recipient, subject, text, html, created).lastInsertRowid;
+  }
+
+  /** Nothing is left to tell of these notices. */
+  drop(notices: readonly number[]): void {
+    const remove = this.#db.prepare('DELETE FROM notice WHERE id = ?');
+    this.#db
+      .transaction(() => {
+        for (const id of notices) remove.run(id);
       })
       .immediate();
   }
@@ -165,11 +173,14 @@ export class Outbox {
       .run(unclear ? 1 : 0, text, nextAttempt, id);
   }
 
-  /** Nothing is sent before `until`: the next hop is ill. */
-  postpone(until: number): void {
+  /** Nothing is sent before `until`, or nothing to `recipient`: the next hop is ill, or does not take that one now. */
+  postpone(until: number, recipient?: string): void {
     this.#db
-      .prepare('UPDATE mail SET next_attempt = ? WHERE sent IS NULL AND next_attempt < ?')
-      .run(until, until);
+      .prepare(
+        `UPDATE mail SET next_attempt = ?
+         WHERE sent IS NULL AND next_attempt < ? AND recipient = ifnull(?, recipient)`,
+      )
+      .run(until, until, recipient ?? null);
   }
 
   /** Message-IDs of mails whose attempt has begun and not ended, in this process or in one that was killed. */
@@ -196,11 +207,14 @@ export class Outbox {
     ).n;
   }
 
-  /** Deletes mails sent before `before` with their notices. */
+  /** Deletes mails sent before `before` (ms) with their notices, and notices as old that no mail tells. */
   prune(before: number): void {
     this.#db
-      .prepare('DELETE FROM notice WHERE mail IN (SELECT id FROM mail WHERE sent < ?)')
-      .run(before);
+      .prepare(
+        `DELETE FROM notice
+         WHERE mail IN (SELECT id FROM mail WHERE sent < ?) OR (mail IS NULL AND created < ?)`,
+      )
+      .run(before, before);
     this.#db.prepare('DELETE FROM mail WHERE sent < ?').run(before);
   }
 }

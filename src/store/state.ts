@@ -10,13 +10,22 @@ export interface StorableMessage {
   submitter?: Submitter | undefined;
 }
 
+interface MessageRow {
+  readonly host: string;
+  readonly queue_id: string;
+  readonly touched: number;
+}
+
 export class StateTable {
   readonly #db: Db;
   readonly #load;
   readonly #save;
   readonly #delete;
+  readonly #nextMessages;
   readonly #savePosition;
   readonly #write;
+  /** host and queue ID up to which messages were looked at in this round of pruning */
+  #pruned: readonly [string, string] = ['', ''];
 
   constructor(db: Db) {
     this.#db = db;
@@ -25,6 +34,10 @@ export class StateTable {
       'INSERT OR REPLACE INTO message (host, queue_id, touched, submitter_type, submitter_id, json) VALUES (?, ?, ?, ?, ?, ?)',
     );
     this.#delete = db.prepare('DELETE FROM message WHERE host = ? AND queue_id = ?');
+    this.#nextMessages = db.prepare(
+      `SELECT host, queue_id, touched FROM message WHERE (host, queue_id) > (?, ?)
+       ORDER BY host, queue_id LIMIT ?`,
+    );
     this.#savePosition = db.prepare('INSERT OR REPLACE INTO position (path, json) VALUES (?, ?)');
     this.#write = db.prepare('INSERT OR REPLACE INTO state (name, json) VALUES (?, ?)');
   }
@@ -89,14 +102,16 @@ export class StateTable {
     return (rows as { queue_id: string }[]).map((row) => row.queue_id);
   }
 
-  /** Deletes up to `most` messages not heard of since `before` (ms). */
-  pruneMessages(before: number, most: number): number {
-    return this.#db
-      .prepare(
-        `DELETE FROM message WHERE (host, queue_id) IN
-           (SELECT host, queue_id FROM message WHERE touched < ? LIMIT ?)`,
-      )
-      .run(before, most).changes;
+  /** Deletes those of the next `most` messages that were not heard of since `before` (ms); false behind the last. */
+  pruneMessages(before: number, most: number): boolean {
+    const next = this.#nextMessages.all(...this.#pruned, most) as MessageRow[];
+    const old = next.filter(({ touched }) => touched < before);
+    this.#db.transaction(() => {
+      for (const { host, queue_id } of old) this.#delete.run(host, queue_id);
+    })();
+    const last = next.at(-1);
+    this.#pruned = last === undefined ? ['', ''] : [last.host, last.queue_id];
+    return last !== undefined;
   }
 
   /** By target: IDs of the blocks that its file is known to list. */
@@ -127,6 +142,12 @@ export class StateTable {
     this.#db
       .prepare('INSERT OR REPLACE INTO target (name, json) VALUES (?, ?)')
       .run(name, JSON.stringify(value));
+  }
+
+  /** Deletes the state of a target, and what its file is known to list. */
+  forgetTarget(name: string): void {
+    this.#db.prepare('DELETE FROM target WHERE name = ?').run(name);
+    this.#db.prepare('DELETE FROM enforced WHERE target = ?').run(name);
   }
 
   /** All targets with their state. */

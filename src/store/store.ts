@@ -1,22 +1,12 @@
 /** The store as one thing: its tables over one connection, and the transaction that commits a batch. */
-
-import { errnoOf } from '../base/errors.ts';
 import { BesideFile } from './beside.ts';
 import { BlockTable } from './blocks.ts';
-import { type Db, damageOf, isCorrupt, openDatabase } from './database.ts';
+import { type Db, damageOf, openDatabase } from './database.ts';
 import { EventTable } from './events.ts';
+import { isCorrupt, isPassing } from './failure.ts';
 import { Outbox } from './outbox.ts';
 import { StateTable } from './state.ts';
 import { VerdictTable } from './verdicts.ts';
-
-const PASSING = [
-  'SQLITE_FULL',
-  'SQLITE_BUSY',
-  'SQLITE_LOCKED',
-  'SQLITE_IOERR',
-  'SQLITE_CANTOPEN',
-  'SQLITE_READONLY',
-];
 
 export class Store {
   readonly path: string;
@@ -68,8 +58,7 @@ export class Store {
 
   /** Whether an error is the environment's and may pass: no room, locked, an I/O error. Anything else is a bug. */
   isPassing(error: unknown): boolean {
-    const code = errnoOf(error) ?? '';
-    return PASSING.some((name) => code.startsWith(name));
+    return isPassing(error);
   }
 
   /** Changes whenever another process has written to the database. */

@@ -1,19 +1,7 @@
 /** Verdicts in the database, each with what came of it. */
-import type { Action, Key, KeyType, Verdict } from '../model/block.ts';
+import type { Action, Key, KeyType, Verdict, VerdictOutcome } from '../model/block.ts';
 import type { Db } from './database.ts';
-
-/** What came of a verdict: a block, or the reason why there is none. */
-export const OUTCOMES = [
-  'blocked',
-  'observed',
-  'allowed',
-  'capped',
-  'stale',
-  'already-blocked',
-  'mode-observe',
-  'unblockable',
-] as const;
-export type VerdictOutcome = (typeof OUTCOMES)[number];
+import { Walk } from './walk.ts';
 
 export interface StoredVerdict {
   readonly id: number;
@@ -40,9 +28,11 @@ interface Row {
 
 export class VerdictTable {
   readonly #db: Db;
+  readonly #walk;
 
   constructor(db: Db) {
     this.#db = db;
+    this.#walk = new Walk(db, 'verdict');
   }
 
   /** Stores a verdict that fell with event number `event`; gives its number. */
@@ -94,13 +84,20 @@ export class VerdictTable {
     return (rows as Row[]).map(fromRow);
   }
 
-  prune(before: number, most: number): number {
-    return this.#db
+  /**
+   * Deletes those of the next `most` verdicts that are older than `before` (ms) and led to no block; false behind the
+   * last. Those of blocks stay as long as these do: a step must not go through all of them.
+   */
+  prune(before: number, most: number): boolean {
+    const part = this.#walk.next(most);
+    if (part === undefined) return false;
+    this.#db
       .prepare(
-        `DELETE FROM verdict WHERE id IN (SELECT id FROM verdict WHERE time < ?
-           AND NOT EXISTS (SELECT 1 FROM block WHERE block.verdict = verdict.id) LIMIT ?)`,
+        `DELETE FROM verdict WHERE id > ? AND id <= ? AND time < ?
+           AND NOT EXISTS (SELECT 1 FROM block WHERE block.verdict = verdict.id)`,
       )
-      .run(before, most).changes;
+      .run(part.after, part.upTo, before);
+    return true;
   }
 }
 

@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMANDS, main } from '../../src/cli/main.ts';
+import { APPLICATION_ID } from '../../src/store/header.ts';
 import { Store } from '../../src/store/store.ts';
 
 let folder: string;
@@ -34,6 +35,7 @@ beforeAll(() => {
     'name: r\ndescription: d\ncount: invalid\nper: user\nlimit: 3\nperiod: 1h\naction: block\nthreshold: 7\n',
   );
   const db = new Database(file('newer.db'));
+  db.pragma(`application_id = ${APPLICATION_ID}`);
   db.pragma('user_version = 4711');
   db.close();
   new Store(file('postern.db')).close();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { HOUR } from '../../src/base/time.ts';
-import { allowList, decide, type Outcome } from '../../src/enforce/desired.ts';
-import type { Block, Key, Verdict } from '../../src/model/block.ts';
+import { allowList, decide } from '../../src/enforce/desired.ts';
+import type { Block, Key, Verdict, VerdictOutcome } from '../../src/model/block.ts';
 
 const NOW = Date.UTC(2026, 10, 10, 9, 5, 7);
 const alice: Key = { type: 'user', id: 'alice@example.net' };
@@ -38,7 +38,7 @@ describe('one verdict', () => {
     expect(exim.reason({ type: 'uid', id: 'boss' })).toBeDefined();
   });
 
-  it.each<[string, Verdict, Outcome]>([
+  it.each<[string, Verdict, VerdictOutcome]>([
     ['a user', verdict(alice), 'blocked'],
     ['a client', verdict({ type: 'client', id: '192.0.2.7' }), 'blocked'],
     ['an observing rule', verdict(alice, { action: 'observe' }), 'observed'],

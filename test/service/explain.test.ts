@@ -75,8 +75,13 @@ function stored(events: readonly MailEvent[], suspects: readonly SuspectPeriod[]
   );
 }
 
-function evidenceOf(verdict: Verdict = VERDICT, by: Rule | undefined = rule(INVALID)) {
-  return at.withStore((store) => gatherEvidence(store, verdict, undefined, by));
+async function evidenceOf(verdict: Verdict = VERDICT, by: Rule | undefined = rule(INVALID)) {
+  const store = new Store(at.path('postern.db'));
+  try {
+    return await gatherEvidence(store, verdict, undefined, by);
+  } finally {
+    store.close();
+  }
 }
 
 /** Alice's refusal by an honest host and by the one that is suspect, `minutes` after START. */
@@ -150,21 +155,21 @@ const CASES: readonly Case[] = [
 ];
 
 describe('a refusal', () => {
-  it.each(CASES)('$what', ({ minutes, verdict, suspect, event, by, expected }) => {
+  it.each(CASES)('$what', async ({ minutes, verdict, suspect, event, by, expected }) => {
     stored(both(minutes, event), [{ ...SUSPECT, ...suspect }]);
-    const { recipients, doubted } = evidenceOf({ ...VERDICT, ...verdict }, by);
+    const { recipients, doubted } = await evidenceOf({ ...VERDICT, ...verdict }, by);
     expect({ recipients, ...(doubted === undefined ? {} : { doubted }) }).toEqual(expected);
   });
 
-  it('that is told apart is in no list', () => {
+  it('that is told apart is in no list', async () => {
     stored([...both(25), ...both(26)], [SUSPECT]);
-    const { events, sample, doubted } = evidenceOf();
+    const { events, sample, doubted } = await evidenceOf();
     expect(events).toBe(2);
     expect(sample.map(({ recipient }) => recipient)).toEqual(['a@example.org', 'a@example.org']);
     expect(doubted).toMatchObject([{ refusals: 2 }]);
   });
 
-  it('is told apart by provider and time', () => {
+  it('is told apart by provider and time', async () => {
     const first = {
       ...SUSPECT,
       began: START + 5 * MINUTE,
@@ -173,7 +178,7 @@ describe('a refusal', () => {
     };
     const other = { ...SUSPECT, provider: 'other.example' };
     stored([...both(6), ...both(25)], [first, SUSPECT, other]);
-    const { recipients, doubted } = evidenceOf();
+    const { recipients, doubted } = await evidenceOf();
     expect(recipients).toBe(1);
     expect(doubted).toMatchObject([
       { provider: 'big.example', since: first.since, refusals: 1 },
@@ -182,17 +187,17 @@ describe('a refusal', () => {
     ]);
   });
 
-  it('is told by the recipient that the sender wrote, as rules count it', () => {
+  it('is told by the recipient that the sender wrote, as rules count it', async () => {
     const [first, second, third] = ['a@example.org', 'a@EXAMPLE.org', 'b@example.org'].map(
       (originalRecipient, n) => invalid(n * SECOND, 'alias@example.com', { originalRecipient }),
     ) as [MailEvent, MailEvent, MailEvent];
     const { recipient: _, originalRecipient: __, ...without } = third;
     stored([first, second, third, without]);
-    const { events, recipients } = evidenceOf();
+    const { events, recipients } = await evidenceOf();
     expect({ events, recipients }).toEqual({ events: 4, recipients: 2 });
   });
 
-  it('before an earlier block ended does not count again', () => {
+  it('before an earlier block ended does not count again', async () => {
     const times = [MINUTE, 2 * MINUTE, 3 * MINUTE];
     stored(times.map((time) => invalid(time, `r${time}@example.org`, OTHER)));
     const ended = (time: number, by: 'operator' | 'guard') =>
@@ -202,14 +207,14 @@ describe('a refusal', () => {
         store.blocks.release(block?.id ?? 0, time, by, 0);
       });
     ended(START + 3 * MINUTE, 'guard');
-    expect(evidenceOf().recipients).toBe(3);
+    expect((await evidenceOf()).recipients).toBe(3);
     ended(START + 2 * MINUTE, 'operator');
-    expect(evidenceOf().recipients).toBe(1);
+    expect((await evidenceOf()).recipients).toBe(1);
   });
 
-  it('has its times as RFC 3339 in JSON', () => {
+  it('has its times as RFC 3339 in JSON', async () => {
     stored(both(25), [SUSPECT]);
-    expect(evidenceJson(evidenceOf())).toMatchObject({
+    expect(evidenceJson(await evidenceOf())).toMatchObject({
       doubted: [{ provider: 'big.example', since: '2026-11-10T09:15:00.000Z', counted: false }],
     });
   });
@@ -261,18 +266,18 @@ describe('the evidence of a rule', () => {
       ],
       times: [1],
     },
-  ])('$what', ({ text, key, events, times }) => {
+  ])('$what', async ({ text, key, events, times }) => {
     stored(events);
-    const { first, last, ...found } = evidenceOf({ ...VERDICT, key }, rule(text));
+    const { first, last, ...found } = await evidenceOf({ ...VERDICT, key }, rule(text));
     expect(found.events).toBe(times.length);
     expect(first).toBe(START + Math.min(...times));
     expect(last).toBe(START + Math.max(...times));
   });
 
-  it('tells how many addresses there were, and refused recipients only of refusals', () => {
+  it('tells how many addresses there were, and refused recipients only of refusals', async () => {
     stored(Array.from({ length: 30 }, (_, n) => login(n, `192.0.2.${n + 1}`)));
     const by = rule(LOGINS.replace('per: submitter', 'per: user'));
-    const { addresses, clients, sample } = evidenceOf(VERDICT, by);
+    const { addresses, clients, sample } = await evidenceOf(VERDICT, by);
     expect({ addresses, clients: clients.length, sample }).toEqual({
       addresses: 30,
       clients: 20,

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { MailEvent, Submitter } from '../../src/model/event.ts';
 import type { EventQuery } from '../../src/store/events.ts';
 import { Store } from '../../src/store/store.ts';
-import { batches, events, START, submitters } from './made-up.ts';
+import { batches, event, events, START, submitters } from './made-up.ts';
 
 let store: Store;
 
@@ -20,11 +20,6 @@ function stored(query: EventQuery = {}): MailEvent[] {
 function empty(): void {
   store.db.exec('DELETE FROM event; DELETE FROM submitter; DELETE FROM source');
   store.events.rolledBack();
-}
-
-function event(parts: Partial<MailEvent> = {}): MailEvent {
-  const place = { source: 'mail.log', line: 1, offset: 0 };
-  return { ...place, time: START, mta: 'postfix', kind: 'accepted', ...parts };
 }
 
 const alice: Submitter = { type: 'user', id: 'alice@example.net' };
@@ -159,7 +154,10 @@ describe('pruning', () => {
         event({ submitter: { type: 'user', id: 'bob' }, time: START + 10 }),
       ]),
     );
-    expect(store.events.prune(START + 5, 100)).toBe(1);
+    expect(store.events.prune(START + 5, 1)).toBe(true);
+    expect(store.events.prune(START + 5, 1)).toBe(false);
+    expect(store.events.pruneSubmitters(100)).toBe(true);
+    expect(store.events.pruneSubmitters(100)).toBe(false);
     expect(store.db.prepare('SELECT name FROM submitter').pluck().all()).toEqual(['bob']);
     store.commit(() => store.events.insert([event({ submitter: alice, time: START + 20 })]));
     expect(stored({ submitter: upper }).map(({ submitter }) => submitter)).toEqual([alice]);
@@ -172,10 +170,15 @@ describe('pruning', () => {
     }));
     store.commit(() => store.events.insert(users.map((submitter) => event({ submitter }))));
     store.db.exec('DELETE FROM event');
-    const left = [1, 2, 3].map(() => {
-      store.events.prune(0, 20);
-      return store.db.prepare('SELECT count(*) FROM submitter').pluck().get();
-    });
-    expect(left).toEqual([30, 10, 0]);
+    const left = [1, 2, 3, 4].map(() => [
+      store.events.pruneSubmitters(20),
+      store.db.prepare('SELECT count(*) FROM submitter').pluck().get(),
+    ]);
+    expect(left).toEqual([
+      [true, 30],
+      [true, 10],
+      [true, 0],
+      [false, 0],
+    ]);
   });
 });

@@ -5,6 +5,12 @@ import { EVENT_KINDS, type MailEvent, REASONS, SUBMITTER_TYPES } from '../../src
 /** 2026-11-10T09:00:00Z */
 export const START = Date.UTC(2026, 10, 10, 9);
 
+/** A plain event, but for these parts. */
+export function event(parts: Partial<MailEvent> = {}): MailEvent {
+  const place = { source: 'mail.log', line: 1, offset: 0 };
+  return { ...place, time: START, mta: 'postfix', kind: 'accepted', ...parts };
+}
+
 const texts = fc.constantFrom('', 'a', 'it’s', '550 5.1.1 unknown\u0000', 'x'.repeat(3000));
 const maybe = <T>(values: fc.Arbitrary<T>) => fc.option(values, { nil: undefined });
 const addresses = fc.constantFrom('192.0.2.1', '192.0.2.2', '2001:db8::1', '');

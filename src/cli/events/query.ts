@@ -1,7 +1,7 @@
 /** `postern events`: stored events, by submitter, time, kind, reason, message, recipient. */
 import { EXIT, type ExitStatus } from '../../base/errors.ts';
 import { loadConfig } from '../../config.ts';
-import { queryFor } from '../../evidence.ts';
+import { queryFor } from '../../evidence/events.ts';
 import { EVENT_KINDS, type EventKind, REASONS, type Reason } from '../../model/event.ts';
 import type { EventQuery } from '../../store/events.ts';
 import { Store } from '../../store/store.ts';

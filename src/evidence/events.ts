@@ -1,0 +1,106 @@
+/**
+ * Finds the events that a verdict rests on. The store has an index for submitters; for every other kind of key it is
+ * read through, in parts, newest first, so that lines, blocks and answers need not wait for a window of a day.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Rule } from '../judge/rule.ts';
+import type { Block, Key, Verdict } from '../model/block.ts';
+import { EVENT_KINDS, type MailEvent, REASONS, type Submitter } from '../model/event.ts';
+import type { EventQuery, StoredEvent } from '../store/events.ts';
+import type { Store } from '../store/store.ts';
+
+/** So many events are told of at most, the newest. */
+const MAX_EVENTS = 20_000;
+/** Events that are read in one go: a few ms. */
+const PART = 10_000;
+const INVALID_REASONS = ['invalid-recipient', 'invalid-domain'] as const;
+
+export type Test = (event: MailEvent) => boolean;
+
+interface Period {
+  /** ms, inclusive */
+  readonly since: number;
+  /** ms, exclusive */
+  readonly until: number;
+}
+
+/** The key's events in the window, oldest first; of keys that the store cannot look up those that tell something. */
+export async function eventsOf(
+  store: Store,
+  verdict: Verdict,
+  rule: Rule | undefined,
+  isTelling: Test,
+): Promise<MailEvent[]> {
+  const period = { since: countedSince(store, verdict) + 1, until: verdict.time + 1 };
+  const query = queryFor(verdict.key);
+  const test: Test = (event) => event.repeated !== true || isTelling(event);
+  if (query?.submitter !== undefined) {
+    const found = [...store.events.query({ ...period, ...query, limit: MAX_EVENTS })];
+    return found.map(({ event }) => event).filter(test);
+  }
+  if (query !== undefined) return await readThrough(store, period, query, test);
+  const narrow = rule === undefined ? { reasons: INVALID_REASONS } : queryOf(rule);
+  return await readThrough(store, period, narrow, isTelling);
+}
+
+/** The newest MAX_EVENTS that pass the test, oldest first. */
+async function readThrough(
+  store: Store,
+  period: Period,
+  query: EventQuery,
+  test: Test,
+): Promise<MailEvent[]> {
+  const found: StoredEvent[] = [];
+  for await (const part of partsOf(store, period)) {
+    for (const stored of store.events.query({ ...query, ...part })) {
+      if (test(stored.event)) found.push(stored);
+    }
+    if (found.length >= MAX_EVENTS) break;
+  }
+  found.sort((a, b) => a.id - b.id);
+  return found.slice(-MAX_EVENTS).map(({ event }) => event);
+}
+
+/** The period in parts of PART events, newest first; whoever waits is let in before the next one. */
+async function* partsOf(store: Store, { since, until }: Period): AsyncGenerator<Period> {
+  for (let end = until; end > since; ) {
+    const begin = Math.max(since, store.events.timeBefore(end, PART) ?? since);
+    yield { since: begin, until: end };
+    end = begin;
+    await nextTurn();
+  }
+}
+
+/** Up to when nothing counted, ms: what lies before the end of an earlier block does not count again. */
+function countedSince(store: Store, { key, time, period }: Verdict): number {
+  const ends = store.blocks
+    .of(key as Block['key'])
+    .filter(({ releasedBy }) => releasedBy !== 'guard')
+    .map(({ released }) => released ?? Number.POSITIVE_INFINITY)
+    .filter((released) => released < time);
+  return Math.max(time - period, ...ends);
+}
+
+/** The condition that finds the events of a key; undefined: events are not stored by keys of that type. */
+export function queryFor(key: Key): EventQuery | undefined {
+  switch (key.type) {
+    case 'user':
+    case 'uid':
+      return { submitter: key as Submitter };
+    case 'client':
+      return { clientAddress: key.id };
+    case 'sender':
+      return { sender: key.id };
+    default:
+      return undefined;
+  }
+}
+
+/** The condition that leaves out most of what the rule does not count. */
+function queryOf({ count }: Rule): EventQuery {
+  if (count === 'invalid') return { reasons: INVALID_REASONS };
+  if (count === 'logins') return { kinds: ['accepted'] };
+  const kinds = EVENT_KINDS.filter((kind) => kind === count);
+  const reasons = REASONS.filter((reason) => reason === count);
+  return { ...(kinds.length > 0 ? { kinds } : {}), ...(reasons.length > 0 ? { reasons } : {}) };
+}

@@ -1,0 +1,125 @@
+/** What is too old goes, and nothing else; a step over many rows that stay is short. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { silentLog } from '../../src/base/log.ts';
+import { DAY } from '../../src/base/time.ts';
+import type { Verdict } from '../../src/model/block.ts';
+import { keepPruned } from '../../src/prune.ts';
+import { Store } from '../../src/store/store.ts';
+import { event, START } from './made-up.ts';
+
+let store: Store;
+beforeEach(() => {
+  store = new Store(':memory:');
+});
+afterEach(() => store.close());
+
+function verdict(user: number, time: number): Verdict {
+  return {
+    rule: 'r',
+    action: 'block',
+    key: { type: 'user', id: `user${user}` },
+    time,
+    source: '/var/log/mail.log',
+    line: 1,
+    offset: 0,
+    count: 3,
+    limit: 3,
+    period: 1000,
+  };
+}
+
+/** So many ended blocks, each with its verdict. */
+function addBlocks(count: number): void {
+  store.commit(() => {
+    for (let user = 0; user < count; user++) {
+      const id = store.verdicts.insert(verdict(user, START), 'blocked', 0);
+      const key = { type: 'user' as const, id: `user${user}` };
+      store.blocks.start({ key, cause: 'r', start: START, verdict: id });
+    }
+  });
+}
+
+function addVerdicts(count: number, time: number): void {
+  store.commit(() => {
+    for (let user = 0; user < count; user++) {
+      store.verdicts.insert(verdict(user, time), 'observed', 0);
+    }
+  });
+}
+
+function addMessages(count: number, host: string, touched: number): void {
+  const messages = Array.from({ length: count }, (_, index) => ({
+    host,
+    queueId: `Q${index}`,
+    touched,
+  }));
+  store.commit(() => store.state.saveMessages(messages, []));
+}
+
+const count = (table: string) => store.db.prepare(`SELECT count(*) FROM ${table}`).pluck().get();
+
+/** Steps until one says that there are no more; the longest in ms. */
+function rounds(step: () => boolean): { readonly steps: number; readonly longest: number } {
+  let longest = 0;
+  for (let steps = 1; ; steps++) {
+    const begun = performance.now();
+    const more = step();
+    longest = Math.max(longest, performance.now() - begun);
+    if (!more) return { steps, longest };
+  }
+}
+
+test('verdicts go once they are old, those of blocks stay, a part at a time', () => {
+  addVerdicts(3, START);
+  addBlocks(4);
+  addVerdicts(2, START + 10);
+  for (const round of [1, 2]) {
+    expect(rounds(() => store.verdicts.prune(START + 10, 2)).steps).toBe(round === 1 ? 6 : 4);
+    expect(store.verdicts.between(0, START + 20).map(({ outcome }) => outcome)).toEqual([
+      ...Array(4).fill('blocked'),
+      ...Array(2).fill('observed'),
+    ]);
+  }
+});
+
+test('a step is short however many old blocks and verdicts there are', () => {
+  addBlocks(4000);
+  addVerdicts(4000, START);
+  // Some ms all in all; without an index it looks for each verdict at each block: a second for each step.
+  expect(rounds(() => store.verdicts.prune(START + 10, 2000)).longest).toBeLessThan(200);
+  expect(count('verdict')).toBe(4000);
+});
+
+test('messages go once they are old, a part at a time', () => {
+  addMessages(5, 'mx1', START);
+  addMessages(5, 'mx2', START + 10);
+  expect(rounds(() => store.state.pruneMessages(START + 10, 3)).steps).toBe(5);
+  expect(count('message')).toBe(5);
+  expect(store.state.loadMessage('mx2', 'Q4')).toBeDefined();
+  expect(rounds(() => store.state.pruneMessages(START + 11, 3)).steps).toBe(3);
+  expect(count('message')).toBe(0);
+});
+
+test('the loop takes all kinds to their end, then rests', async () => {
+  const now = START + 40 * DAY;
+  const users = Array.from({ length: 1200 }, (_, index) => ({
+    type: 'user' as const,
+    id: `u${index}`,
+  }));
+  store.commit(() => {
+    store.events.insert(users.map((submitter) => event({ submitter })));
+    store.events.insert([event({ time: now, submitter: { type: 'user', id: 'left' } })]);
+  });
+  addVerdicts(700, START);
+  addBlocks(3);
+  addMessages(700, 'mx1', START);
+  addMessages(1, 'mx2', now);
+  const end = new AbortController();
+  const clock = { now: () => now };
+  const options = { store, retention: 30 * DAY, clock, log: silentLog, signal: end.signal };
+  const pruning = keepPruned(options);
+  const left = () => ['event', 'submitter', 'verdict', 'message'].map(count);
+  await vi.waitFor(() => expect(left()).toEqual([1, 1, 3, 1]), { timeout: 20_000 });
+  end.abort();
+  await pruning;
+});
