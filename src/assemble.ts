@@ -12,13 +12,12 @@ import type { Hands } from './enforcer.ts';
 import { GUARD_REACH } from './judge/guard.ts';
 import { Judge } from './judge/judge.ts';
 import type { Rule } from './judge/rule.ts';
-import type { Verdict } from './model/block.ts';
+import type { Verdict, VerdictOutcome } from './model/block.ts';
 import type { Position } from './model/line.ts';
 import type { PolicyActions } from './policy/blocklist.ts';
 import { allowListOf } from './reading.ts';
 import type { StoredBlock } from './store/blocks.ts';
 import type { Store } from './store/store.ts';
-import type { VerdictOutcome } from './store/verdicts.ts';
 
 export function policyOf(config: Config): Policy {
   return {
@@ -63,12 +62,14 @@ export function queueOf(config: Config): MailQueue {
 /** Targets and queue, in this process; without targets when the MTA must not be touched. */
 export function handsOf(config: Config): Hands {
   const allow = allowListOf(config);
-  const all = config.mode === 'enforce' ? targetsOf(config) : [];
-  const targets = all.map((target) => sparing(target, allow));
+  const isEnforcing = config.mode === 'enforce';
+  const all = targetsOf(config);
+  const targets = isEnforcing ? all.map((target) => sparing(target, allow)) : [];
   return {
     targets,
+    configured: all.map(({ name }) => name),
     reconcile: (request) => reconcile(targets, request),
-    queue: config.queue.hold ? queueOf(config) : undefined,
+    queue: isEnforcing && config.queue.hold ? queueOf(config) : undefined,
   };
 }
 

@@ -3,12 +3,13 @@
  * deleted by hand, what has to be tried again. Works from the database alone, so it may run in a process of its own.
  */
 import type { Log } from './base/log.ts';
-import { type Clock, MINUTE, SECOND } from './base/time.ts';
-import type { MailQueue, QueueResult } from './enforce/queue.ts';
+import type { Clock } from './base/time.ts';
+import type { MailQueue } from './enforce/queue.ts';
 import type { ReconcileRequest, Reconciliation, TargetResult } from './enforce/reconcile.ts';
 import type { BlockTarget } from './enforce/target.ts';
+import { Holding } from './holding.ts';
 import type { Block } from './model/block.ts';
-import type { SubmitterType } from './model/event.ts';
+import { LONGEST_RETRY, pauseAfter, soonest } from './retry.ts';
 import type { StoredBlock } from './store/blocks.ts';
 import type { Store } from './store/store.ts';
 
@@ -27,6 +28,8 @@ export interface TargetState {
 /** What touches the MTA: in this process, or by asking the one that has the right to (src/step.ts). */
 export interface Hands {
   readonly targets: readonly Pick<BlockTarget, 'name' | 'file'>[];
+  /** names of all targets of the configuration: in observe mode they are there, and must not be touched */
+  readonly configured: readonly string[];
   /** never throws for what the environment does, see src/enforce/reconcile.ts */
   reconcile(request: ReconcileRequest): Promise<Reconciliation>;
   /** holds the queued mail of a new block; undefined: it is left alone */
@@ -49,8 +52,7 @@ export interface Enforced {
   readonly again?: number;
 }
 
-/** Names of what is kept in the store's state. */
-const TO_HOLD = 'blocks to hold mail of';
+/** Name of what is kept in the store's state. */
 const TRIED = 'newest block tried';
 
 /** Number of the newest block that a run has tried to bring into force, 0 before the first. */
@@ -58,20 +60,21 @@ export function triedBlock(store: Store): number {
   return (store.state.read(TRIED) ?? 0) as number;
 }
 
-const FIRST_RETRY = 2 * SECOND;
-const LONGEST_RETRY = 5 * MINUTE;
-
 export class Enforcer {
   readonly #options: EnforcerOptions;
-  /** nothing is known of what an earlier process did between replacing a file and telling the MTA */
-  #isFirst = true;
-  /** blocks whose time was over, until a run comes to its end and tells them */
-  #ended: StoredBlock[] = [];
+  readonly #holding: Holding;
+  /** blocks that have ended, until a run comes to its end and tells them */
+  #expired: StoredBlock[] = [];
+  #released: Block[] = [];
+  /** targets that the MTA may not have read; at first all, as nothing is known of what an earlier process did */
+  #pending: ReadonlySet<string>;
   /** after a failure: until when to leave it (ms), and what was to be enforced */
   #rest: { readonly until: number; readonly blocks: string } | undefined;
 
   constructor(options: EnforcerOptions) {
     this.#options = options;
+    this.#holding = new Holding(options);
+    this.#pending = this.#names();
   }
 
   /** Files to watch: a line deleted by hand in one of them is an unblock. */
@@ -79,38 +82,68 @@ export class Enforcer {
     return this.#options.targets.map((target) => target.file);
   }
 
-  /** One run over all targets. Failures of the environment are remembered and tried again, never thrown. */
+  /**
+   * One run over all targets. Failures of the MTA are remembered and tried again, never thrown. Throws the error of a
+   * database that cannot be written, but not before everything possible was done without.
+   */
   async run(): Promise<Enforced> {
+    const { store, clock } = this.#options;
+    const unwritable = this.#expire();
+    const now = clock.now();
+    const blocks = store.blocks.allRunning().filter(({ end }) => end === undefined || end > now);
+    const retry = this.#restLeft(blocks) ?? (await this.#bringIntoForce(blocks));
+    const moreToHold = await this.#holding.run(blocks);
+    this.#noteTried(blocks);
+    if (unwritable !== undefined) throw unwritable;
+    const again = soonest([retry, moreToHold, this.#untilExpiry()]);
+    return { ...this.#takeEnded(), ...(again === undefined ? {} : { again }) };
+  }
+
+  /** Gives the ms after which to try again, if there is need to. */
+  async #bringIntoForce(blocks: readonly Block[]): Promise<number | undefined> {
     const { store, targets, clock } = this.#options;
-    this.#ended.push(...this.#expire());
-    const blocks = store.blocks.allRunning();
-    const rest = this.#restLeft(blocks);
-    if (rest !== undefined) return { released: [], expired: this.#takeEnded(), again: rest };
     const before = new Map(targets.map(({ name }) => [name, this.#stateOf(name)]));
     const written = this.#writtenBefore(before);
-    const names = targets.map(({ name }) => name);
-    const pending = new Set(
-      this.#isFirst ? names : names.filter((name) => before.get(name)?.pending),
-    );
-    this.#isFirst = false;
-    const now = clock.now();
-    const result = await this.#options.reconcile({ blocks, written, pending, now });
+    const result = await this.#reconcile(blocks, written);
     const { states, released } = store.commit(() => {
-      this.#noteFresh(result.targets, written);
+      this.#forgetRemoved();
+      this.#holding.note(result.targets, written);
       return {
         released: this.#release(result.targets.flatMap((target) => target.released)),
         states: result.targets.map((target) => this.#remember(target, before.get(target.name))),
       };
     });
-    await this.#holdQueued(blocks);
-    this.#noteTried(blocks);
+    this.#released.push(...released);
     const retry = soonest(states.map((state) => retryAfter(state, clock.now())));
     this.#rest =
       retry === undefined ? undefined : { until: clock.now() + retry, blocks: namesOf(blocks) };
-    const inEditing = result.targets.map((target) => target.retryIn);
-    const again = soonest([...inEditing, retry, this.#untilExpiry()]);
-    const expired = this.#takeEnded();
-    return { released, expired, ...(again === undefined ? {} : { again }) };
+    return soonest([...result.targets.map(({ retryIn }) => retryIn), retry]);
+  }
+
+  /** What is pending is known here, whether or not the database can be told. */
+  async #reconcile(
+    blocks: readonly Block[],
+    written: ReadonlyMap<string, ReadonlySet<number>>,
+  ): Promise<Reconciliation> {
+    const { reconcile, clock } = this.#options;
+    const pending = this.#pending;
+    this.#pending = this.#names(); // until we know better
+    const result = await reconcile({ blocks, written, pending, now: clock.now() });
+    const left = result.targets.filter((target) => target.pending);
+    this.#pending = new Set(left.map(({ name }) => name));
+    return result;
+  }
+
+  #names(): Set<string> {
+    return new Set(this.#options.targets.map(({ name }) => name));
+  }
+
+  /** What a target did that the configuration does not have any more is no news. */
+  #forgetRemoved(): void {
+    const { store, configured } = this.#options;
+    for (const { name } of store.state.targets()) {
+      if (!configured.includes(name)) store.state.forgetTarget(name);
+    }
   }
 
   /**
@@ -123,9 +156,10 @@ export class Enforcer {
     return left > 0 && left <= LONGEST_RETRY ? left : undefined;
   }
 
-  #takeEnded(): StoredBlock[] {
-    const ended = this.#ended;
-    this.#ended = [];
+  #takeEnded(): Pick<Enforced, 'released' | 'expired'> {
+    const ended = { released: this.#released, expired: this.#expired };
+    this.#released = [];
+    this.#expired = [];
     return ended;
   }
 
@@ -142,19 +176,28 @@ export class Enforcer {
     return written;
   }
 
-  #expire(): StoredBlock[] {
-    const { store, clock, log } = this.#options;
+  /** Ends blocks whose time is over. Gives the error of a database that cannot be told so for now. */
+  #expire(): unknown {
+    const { store, clock } = this.#options;
     // Without need no write: what is to be enforced must not wait for a database that is full or locked.
-    if (store.blocks.ended(clock.now()).length === 0) return [];
-    return store.commit(() => {
-      const ended = store.blocks.ended(clock.now());
-      const newest = store.events.newest();
-      for (const block of ended) {
-        store.blocks.release(block.id, clock.now(), 'expiry', newest);
-        log.info({ block: block.id, who: block.key }, 'block is over');
-      }
-      return ended;
-    });
+    if (store.blocks.ended(clock.now()).length === 0) return undefined;
+    try {
+      this.#expired.push(...store.commit(() => this.#end(store.blocks.ended(clock.now()))));
+      return undefined;
+    } catch (error) {
+      if (!store.isPassing(error)) throw error;
+      return error;
+    }
+  }
+
+  #end(blocks: readonly StoredBlock[]): readonly StoredBlock[] {
+    const { store, clock, log } = this.#options;
+    const newest = store.events.newest();
+    for (const { id, key } of blocks) {
+      store.blocks.release(id, clock.now(), 'expiry', newest);
+      log.info({ block: id, who: key }, 'block is over');
+    }
+    return blocks;
   }
 
   #release(blocks: readonly Block[]): Block[] {
@@ -169,50 +212,11 @@ export class Enforcer {
     return different;
   }
 
-  /** Blocks that are listed since now: what they have in the queue is to be held, after a kill as well. */
-  #noteFresh(
-    results: readonly TargetResult[],
-    written: ReadonlyMap<string, ReadonlySet<number>>,
-  ): void {
-    const { queue, store } = this.#options;
-    if (queue === undefined) return;
-    const fresh = new Set(this.#toHold());
-    const before = fresh.size;
-    for (const { name, written: now } of results) {
-      for (const id of now) if (written.get(name)?.has(id) !== true) fresh.add(id);
-    }
-    if (fresh.size > before) store.state.write(TO_HOLD, [...fresh]);
-  }
-
-  #toHold(): readonly number[] {
-    return (this.#options.store.state.read(TO_HOLD) ?? []) as readonly number[];
-  }
-
-  async #holdQueued(blocks: readonly Block[]): Promise<void> {
-    const { queue, store } = this.#options;
-    const waiting = this.#toHold();
-    if (queue === undefined || waiting.length === 0) return;
-    for (const { id, key } of blocks) {
-      if (!waiting.includes(id) || key.type === 'sender') continue;
-      const ids = store.state.queueIdsOf({ type: key.type as SubmitterType, id: key.id });
-      if (ids.length > 0) this.#sayHeld(id, await queue.act('hold', ids));
-    }
-    store.state.write(TO_HOLD, []);
-  }
-
   /** Up to here everything possible was done, so people can be told what came of it. */
   #noteTried(blocks: readonly Block[]): void {
     const { store } = this.#options;
     const newest = Math.max(0, ...blocks.map(({ id }) => id));
     if (newest > triedBlock(store)) store.state.write(TRIED, newest);
-  }
-
-  #sayHeld(block: number, result: QueueResult): void {
-    const { log, store } = this.#options;
-    store.state.write(`held ${block}`, result.failure === undefined ? result.ids.length : 0);
-    if (result.failure === undefined)
-      log.info({ block, messages: result.ids.length }, 'queued mail held');
-    else log.warn({ block, error: result.failure.message }, 'queued mail could not be held');
   }
 
   #remember(result: TargetResult, before: TargetState | undefined): TargetState {
@@ -253,20 +257,13 @@ export class Enforcer {
   }
 }
 
-/** As long again as it has been failing, so that the pauses double whatever else woke us meanwhile. */
 function retryAfter(
   { failure, pending, failingSince }: TargetState,
   now: number,
 ): number | undefined {
-  if (failure === undefined && !pending) return undefined;
-  return Math.min(LONGEST_RETRY, Math.max(FIRST_RETRY, now - (failingSince ?? now)));
+  return failure === undefined && !pending ? undefined : pauseAfter(failingSince, now);
 }
 
 function namesOf(blocks: readonly Block[]): string {
   return blocks.map(({ id }) => id).join();
-}
-
-function soonest(times: readonly (number | undefined)[]): number | undefined {
-  const known = times.filter((time) => time !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
 }

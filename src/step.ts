@@ -11,7 +11,7 @@ import { dirname } from 'node:path';
 import { handsOf } from './assemble.ts';
 import { messageOf, PosternError } from './base/errors.ts';
 import type { Log } from './base/log.ts';
-import { type Helper, startHelper } from './base/system.ts';
+import { type Helper, runCommand, startHelper } from './base/system.ts';
 import { type Clock, SECOND } from './base/time.ts';
 import type { Config } from './config.ts';
 import type { Hands } from './enforcer.ts';
@@ -33,6 +33,8 @@ export interface StepOptions {
   readonly reader: readonly string[];
   /** bring into force what is wanted now, and end */
   readonly once: boolean;
+  /** ms that a reader has to end after it was told to; default 5 s */
+  readonly patience?: number;
   readonly signal: AbortSignal;
 }
 
@@ -46,8 +48,7 @@ const PATIENCE = 5 * SECOND;
  */
 export async function runStep(options: StepOptions): Promise<boolean> {
   const { config, log, signal, once } = options;
-  if (process.geteuid?.() === 0) assertTrusted(config);
-  const hands = handsOf(config);
+  const hands = checkedHands(config);
   const pause = new WakeUp();
   signal.addEventListener('abort', () => pause.wake());
   log.info({ mta: config.mta, mode: config.mode, once }, 'enforcing');
@@ -59,6 +60,12 @@ export async function runStep(options: StepOptions): Promise<boolean> {
     await pause.wait(PAUSE);
   }
   return true;
+}
+
+/** What the configuration lets this process do; throws what `runStep` throws of it. */
+export function checkedHands(config: Config): Hands {
+  if (process.geteuid?.() === 0) assertTrusted(config);
+  return handsOf(config);
 }
 
 /** Throws a PosternError that names every part of a path which others than root can change. */
@@ -88,13 +95,30 @@ function linkProblem(file: string): string | undefined {
   return problem?.startsWith(`${file} `) === true ? undefined : problem;
 }
 
+interface Account {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** Who reads the database: the owner of its folder, so that no file there is ever opened with our rights. */
-function readerAccount(database: string): { uid: number; gid: number } | undefined {
+function readerAccount(database: string): Account | undefined {
   if (process.geteuid?.() !== 0) return undefined;
   const folder = statSync(dirname(database), { throwIfNoEntry: false });
   if (folder === undefined) throw new Error(`${dirname(database)}: there is no such folder`);
   const { uid, gid } = folder;
   return uid === 0 ? undefined : { uid, gid };
+}
+
+/**
+ * Ends the reader with its children: as their account, because root may lack the right to (CAP_KILL). What it says no
+ * longer counts, whoever else holds its end of the pipe.
+ */
+async function kill(helper: Helper, account: Account | undefined): Promise<void> {
+  helper.output.destroy();
+  const argv = ['/bin/sh', '-c', 'kill -s KILL -- "-$0"', String(helper.pid)];
+  const as = account === undefined ? {} : { account };
+  const { status } = await runCommand(argv, { timeout: PATIENCE, ...as });
+  if (status !== 0) helper.kill();
 }
 
 /** One reader from its start to its end. */
@@ -112,12 +136,24 @@ class Session {
   async run(): Promise<string | undefined> {
     const { config, reader, signal } = this.#options;
     let helper: Helper;
+    let account: Account | undefined;
     try {
-      helper = startHelper(reader, readerAccount(config.database));
+      account = readerAccount(config.database);
+      helper = startHelper(reader, account);
     } catch (error) {
       return messageOf(error);
     }
-    const stop = () => helper.close();
+    let impatience: NodeJS.Timeout | undefined;
+    const end = () => void kill(helper, account);
+    const hurry = () => {
+      impatience ??= setTimeout(end, this.#options.patience ?? PATIENCE);
+    };
+    const stop = () => {
+      helper.close();
+      hurry();
+    };
+    // It may have left its end of the pipe to somebody.
+    void helper.ended.then(hurry);
     signal.addEventListener('abort', stop);
     helper.send(JSON.stringify(this.#opening()));
     if (signal.aborted) stop();
@@ -125,14 +161,16 @@ class Session {
       const over = { ended: false };
       const watching = this.#watch(helper, over);
       const wrong = await this.#serve(helper);
-      if (wrong !== undefined) helper.kill();
-      const { status, how } = await this.#end(helper);
+      if (wrong === undefined) hurry();
+      else end();
+      const { status, how } = await helper.ended;
       over.ended = true;
       this.#files.wake();
       await watching;
       return wrong ?? (status === 0 ? undefined : how);
     } finally {
       signal.removeEventListener('abort', stop);
+      clearTimeout(impatience);
       await this.#files.close();
     }
   }
@@ -142,6 +180,7 @@ class Session {
     return {
       database: config.database,
       targets: this.#hands.targets.map(({ name, file }) => ({ name, file })),
+      configured: this.#hands.configured,
       hold: this.#hands.queue !== undefined,
       once,
       logLevel: config.logLevel,
@@ -194,15 +233,6 @@ class Session {
       );
       await this.#files.wait(LOOK_AT_FILES);
       if (!over.ended) helper.send(JSON.stringify({ say: 'changed' } satisfies Word));
-    }
-  }
-
-  async #end(helper: Helper): Promise<{ readonly status: number | null; readonly how: string }> {
-    const timer = setTimeout(() => helper.kill(), PATIENCE);
-    try {
-      return await helper.ended;
-    } finally {
-      clearTimeout(timer);
     }
   }
 }

@@ -6,6 +6,7 @@
  * `pending`) and is handed in again.
  */
 import { lstatSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { errnoOf, messageOf } from '../base/errors.ts';
 import { replaceFile, runCommand } from '../base/system.ts';
 import type { Block } from '../model/block.ts';
@@ -28,7 +29,10 @@ export interface ReconcileRequest {
   readonly pending: ReadonlySet<string>;
   /** ms since the epoch, to be compared with file times */
   readonly now: number;
-  /** ms that a file must have been left alone before a missing line counts as deleted by hand, default 1000 */
+  /**
+   * ms that a file must have been left alone before a missing line counts as deleted by hand, default 1000. As long is
+   * waited and looked again where the clock does not tell: the file was written to in the future.
+   */
   readonly settle?: number;
   /** ms that a reload may take, default 30 s */
   readonly timeout?: number;
@@ -87,7 +91,7 @@ async function reconcileTarget(
   try {
     await target.prepare(blocks);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const result = writeOnce(target, blocks, request);
+      const result = await writeOnce(target, blocks, request);
       if (result !== undefined) return await activated(target, result, wasPending);
     }
     return failed(target, request, 'keeps changing while it is written');
@@ -97,11 +101,11 @@ async function reconcileTarget(
 }
 
 /** Undefined when the operator was faster and the file has to be read again. */
-function writeOnce(
+async function writeOnce(
   target: BlockTarget,
   blocks: readonly Block[],
   request: ReconcileRequest,
-): TargetResult | undefined {
+): Promise<TargetResult | undefined> {
   const path = realPath(target.file);
   const before = statOf(path);
   const old = before === undefined ? undefined : readFileSync(path, 'latin1');
@@ -110,9 +114,13 @@ function writeOnce(
   const released = old === undefined ? [] : missing(target, lines, old, request.written);
   const age = before === undefined ? 0 : request.now - before.mtimeMs;
   const settle = request.settle ?? SETTLE;
-  if (released.length > 0 && age >= 0 && age < settle) {
-    // Editors empty a file before they fill it: nothing is concluded from a file in the making.
-    return { ...nothingDone(target, request), inexpressible, retryIn: Math.ceil(settle - age) };
+  // Editors empty a file before they fill it: nothing is concluded from a file in the making.
+  if (released.length > 0 && age < settle) {
+    if (age >= 0)
+      return { ...nothingDone(target, request), inexpressible, retryIn: Math.ceil(settle - age) };
+    // The clock was set back, or a file server's is ahead: whether somebody writes is to be seen.
+    await pause(settle);
+    if (!isSame(before, statOf(path))) return undefined;
   }
   const kept = blocks.filter((block) => !released.includes(block));
   const content = target.render(kept, old ?? '');

@@ -46,6 +46,8 @@ export type Request = z.output<typeof request>;
 export interface Opening {
   readonly database: string;
   readonly targets: readonly { readonly name: string; readonly file: string }[];
+  /** names of all targets of the configuration, in observe mode too */
+  readonly configured: readonly string[];
   /** may ask to hold queued mail */
   readonly hold: boolean;
   readonly once: boolean;

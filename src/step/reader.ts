@@ -4,7 +4,7 @@
  * rights. Never makes a database, and waits until `postern run` has used the one there is: a new one is empty, and
  * would free everybody before the service has filled it again.
  */
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { EXIT, messageOf, PosternError } from '../base/errors.ts';
 import { createLog, type Log } from '../base/log.ts';
@@ -29,6 +29,8 @@ export interface ReaderOptions {
 const LOOK_FOR_CHANGES = 500;
 const CHECK_FILES = MINUTE;
 const RETRY = 5 * SECOND;
+/** What the service is about to change. */
+const NOT_YET: readonly string[] = ['database-missing', 'database-older'];
 
 /** Runs until its input ends, or once. Throws a PosternError for what is wrong with the database. */
 export async function runReader(options: ReaderOptions): Promise<void> {
@@ -58,7 +60,7 @@ async function once(
   options: ReaderOptions,
   log: Log,
 ): Promise<void> {
-  if (!existsSync(opening.database) || !isFilled(opening.database)) {
+  if (!isFilled(opening.database)) {
     throw new PosternError(
       'database-missing',
       `${opening.database}: nothing to enforce yet; has \`postern run\` been started?`,
@@ -98,7 +100,7 @@ function openStore(database: string, { clock, version }: ReaderOptions, log: Log
 async function isInUse(database: string, remote: Remote, log: Log): Promise<boolean> {
   let said = false;
   while (!remote.ended) {
-    if (existsSync(database) && isFilled(database)) return true;
+    if (isFilled(database)) return true;
     if (!said) log.info({ database }, 'waiting for postern run to start');
     said = true;
     await remote.wake.wait(LOOK_FOR_CHANGES);
@@ -106,13 +108,17 @@ async function isInUse(database: string, remote: Remote, log: Log): Promise<bool
   return false;
 }
 
-/** Whether the service has begun with this database. */
+/** Whether the service has begun with this database, and brought it up to date. */
 function isFilled(database: string): boolean {
-  const store = new Store(database, { readonly: true });
+  let store: Store | undefined;
   try {
+    store = new Store(database, { readonly: true });
     return store.state.read('daemon') !== undefined;
+  } catch (error) {
+    if (error instanceof PosternError && NOT_YET.includes(error.code)) return false;
+    throw error;
   } finally {
-    store.close();
+    store?.close();
   }
 }
 
@@ -196,9 +202,10 @@ class Remote {
   }
 
   hands(): Hands {
-    const { targets, hold } = this.#opening;
+    const { targets, configured, hold } = this.#opening;
     return {
       targets,
+      configured,
       reconcile: async (wanted) =>
         (await this.#ask(reconcileRequest(wanted), 'reconciled')) as Reconciliation,
       queue: hold

@@ -43,12 +43,15 @@ function postfix(options: Partial<PostfixOptions>): BlockTarget[] {
   return postfixTargets({ reload: [], postmap: postmapIn(folder), ...options });
 }
 
+/** Long after every file was written, ms. */
+const LATER = 4e12;
+
 async function run(
   targets: readonly BlockTarget[],
   blocks: readonly Block[],
   more: Partial<ReconcileRequest> = {},
 ) {
-  const request = { blocks, written: new Map(), pending: new Set<string>(), now: 0, ...more };
+  const request = { blocks, written: new Map(), pending: new Set<string>(), now: LATER, ...more };
   return reconcile(targets, request);
 }
 
@@ -87,6 +90,28 @@ describe('lines deleted by hand', () => {
     expect(readFileSync(file, 'utf8')).toBe('');
     const late = await one(exim(), [alice, bob], { written: ids(1), now: now + 600 });
     expect(late).toMatchObject({ changed: true, released: [alice], written: [2] });
+  });
+
+  describe('by a clock that is behind the file', () => {
+    const emptied = async () => {
+      await one(exim(), [alice]);
+      const content = readFileSync(file);
+      writeFileSync(file, '');
+      const now = statSync(file).mtimeMs - 3_600_000;
+      return { content, result: one(exim(), [alice, bob], { written: ids(1), now, settle: 500 }) };
+    };
+
+    it('count when nobody goes on writing', async () => {
+      const { result } = await emptied();
+      expect(await result).toMatchObject({ changed: true, released: [alice], written: [2] });
+    });
+
+    it('do not count when an editor was at work', async () => {
+      const { content, result } = await emptied();
+      await new Promise((resolve) => setImmediate(resolve)); // it has read the file and waits
+      writeFileSync(file, content);
+      expect(await result).toMatchObject({ changed: true, released: [], written: [1, 2] });
+    });
   });
 
   it('do not hold up anything while nothing is missing', async () => {

@@ -16,7 +16,7 @@ import { loadConfig } from '../../src/config.ts';
 import { runStep } from '../../src/step.ts';
 import { Store } from '../../src/store/store.ts';
 import { eventually } from './scratch.ts';
-import { hasSteps, SERVICE, type StepPlace, stepPlaces } from './step-place.ts';
+import { childrenOf, hasSteps, SERVICE, type StepPlace, stepPlaces } from './step-place.ts';
 
 const at = stepPlaces();
 
@@ -137,6 +137,39 @@ describe.runIf(hasSteps())('a reader in wrong hands', { timeout: 120_000 }, () =
     const here = at('queue: { hold: false }');
     expect(await heard(here, [{ ask: 'hold', ids: ['4ABCDEF012'] }])).toBe(false);
     expect(here.asked('postsuper')).toEqual([]);
+  });
+});
+
+describe.runIf(hasSteps())('a SIGHUP', { timeout: 120_000 }, () => {
+  const blocks = async (here: StepPlace, id: string) => {
+    here.run('block', id);
+    expect(await eventually(() => here.lists(id))).toBe(true);
+  };
+
+  it('with a map where others can write changes nothing', async () => {
+    const here = at();
+    await here.startService();
+    const step = await here.startStep();
+    const file = readFileSync(here.config, 'utf8');
+    writeFileSync(here.config, file.replace('../maps/sasl_access', '../state/sasl_access'));
+    step.kill('SIGHUP');
+    const complains = () => here.said('enforce').includes('going on with the old one');
+    expect(await eventually(complains)).toBe(true);
+    expect(here.said('enforce')).toContain(`${here.path('state')} belongs to uid`);
+    writeFileSync(here.config, file);
+    await blocks(here, 'bob@example.net');
+    expect(step.exitCode).toBe(null);
+  });
+
+  it('ends a reader that hangs, and the next one takes its place', async () => {
+    const here = at();
+    await here.startService();
+    const step = await here.startStep();
+    const [reader = 0] = childrenOf(step.pid);
+    process.kill(reader, 'SIGSTOP');
+    step.kill('SIGHUP');
+    await blocks(here, 'bob@example.net');
+    expect(childrenOf(step.pid)).not.toContain(reader);
   });
 });
 

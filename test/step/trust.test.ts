@@ -43,6 +43,13 @@ describe.runIf(runs)('a path', () => {
       },
     ],
     [
+      'that is not there, in a folder below such a one',
+      () => {
+        chmodSync(at('ours'), 0o1777);
+        return at('ours/maps/gone/file');
+      },
+    ],
+    [
       'through a link of root',
       () => {
         symlinkSync('ours/maps', at('link'));
@@ -88,6 +95,23 @@ describe.runIf(runs)('a path', () => {
       /ours\/file can be written/,
     ],
     [
+      'that is not there, in a folder such as /tmp',
+      () => {
+        chmodSync(at('ours'), 0o1777);
+        return at('ours/gone/file');
+      },
+      /ours\/gone does not exist, and others than root could make it/,
+    ],
+    [
+      'through a link that dangles in a folder such as /tmp',
+      () => {
+        chmodSync(at('ours'), 0o1777);
+        symlinkSync('../gone', at('ours/maps/link'));
+        return at('ours/maps/link');
+      },
+      /ours\/gone does not exist/,
+    ],
+    [
       'through a link of root into a folder of somebody else',
       () => {
         symlinkSync('../theirs', at('ours/link'));
@@ -114,6 +138,16 @@ describe.runIf(runs)('a path', () => {
     ],
   ])('%s is not', (_what, path, reason) => {
     expect(distrust(path())).toMatch(reason);
+  });
+
+  it('that this account may not look at is not', () => {
+    chmodSync(at('ours'), 0o700);
+    process.seteuid?.(STRANGER);
+    try {
+      expect(distrust(at('ours/maps/file'))).toMatch(/ours\/maps cannot be looked at \(EACCES\)/);
+    } finally {
+      process.seteuid?.(0);
+    }
   });
 
   function config(lines: string) {

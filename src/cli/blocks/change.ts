@@ -12,7 +12,7 @@ import { runningDaemon } from '../../running.ts';
 import type { StoredBlock } from '../../store/blocks.ts';
 import type { Store } from '../../store/store.ts';
 import type { Io } from '../io.ts';
-import { durationOf, identityOf } from '../typed.ts';
+import { blockableOf, durationOf } from '../typed.ts';
 import { forcesOf, withoutTarget } from './force.ts';
 import { type BlockOptions, shown } from './list.ts';
 import { withStore } from './store.ts';
@@ -25,7 +25,7 @@ export async function runBlock(
   io: Io,
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
-  const key = identityOf(identity);
+  const key = blockableOf(identity);
   const duration = durationOf(options.for);
   const refused =
     unblockableReason(key) ?? allowListOf(config).reason(key) ?? withoutTarget(config, key.type);
@@ -60,7 +60,7 @@ export async function runUnblock(
   io: Io,
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
-  const key = identityOf(identity);
+  const key = blockableOf(identity);
   return withStore(config, async (store) => {
     const block = store.blocks.running(key);
     if (block === undefined) {

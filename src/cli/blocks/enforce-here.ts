@@ -1,19 +1,19 @@
-/** Writes the block files once, in this process, when no service does it. */
+/** Writes the block files once, in this process, when no service does it, and holds what is queued. */
 import { handsOf } from '../../assemble.ts';
 import { EXIT, type ExitStatus } from '../../base/errors.ts';
 import { silentLog } from '../../base/log.ts';
 import { systemClock } from '../../base/time.ts';
 import type { Config } from '../../config.ts';
 import { Enforcer, type TargetState } from '../../enforcer.ts';
+import { unheld } from '../../holding.ts';
 import type { Store } from '../../store/store.ts';
 import type { Io } from '../io.ts';
 
-/** Exit status 1 when something is not in force afterwards; it says what and why. */
+/** Exit status 1 when something is not in force or not held afterwards; it says what and why. */
 export async function enforceHere(store: Store, config: Config, io: Io): Promise<ExitStatus> {
   const enforcer = new Enforcer({
     store,
     ...handsOf(config),
-    queue: undefined,
     clock: systemClock,
     log: silentLog,
   });
@@ -21,6 +21,8 @@ export async function enforceHere(store: Store, config: Config, io: Io): Promise
   const failures = store.state
     .targets()
     .flatMap(({ state }) => (state as TargetState).failure ?? []);
+  const left = unheld(store);
   for (const failure of failures) io.stderr(`not in force yet: ${failure}\n`);
-  return failures.length === 0 ? EXIT.done : EXIT.failed;
+  for (const { failure } of left) io.stderr(`queued mail not held yet: ${failure}\n`);
+  return failures.length + left.length === 0 ? EXIT.done : EXIT.failed;
 }

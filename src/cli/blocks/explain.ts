@@ -8,19 +8,23 @@ import { measuresFor } from '../../notices.ts';
 import { blockNotice } from '../../notify/notice.ts';
 import { Store } from '../../store/store.ts';
 import { type Io, jsonLine } from '../io.ts';
-import { identityOf } from '../typed.ts';
+import { blockableOf } from '../typed.ts';
 import { forcesOf } from './force.ts';
 import { type BlockOptions, shown } from './list.ts';
 
 /** `postern explain ID`: the evidence, by identity or by the block's number. */
-export function runExplain(identity: string, options: BlockOptions, io: Io): ExitStatus {
+export async function runExplain(
+  identity: string,
+  options: BlockOptions,
+  io: Io,
+): Promise<ExitStatus> {
   const config = loadConfig(options.config);
   const store = new Store(config.database, { readonly: true });
   try {
     const block = /^\d+$/.test(identity)
       ? store.blocks.get(Number(identity))
-      : store.blocks.of(identityOf(identity))[0];
-    const key = block?.key ?? identityOf(identity);
+      : store.blocks.of(blockableOf(identity))[0];
+    const key = block?.key ?? blockableOf(identity);
     const stored =
       block?.verdict === undefined
         ? store.verdicts.of(key, 1)[0]
@@ -35,7 +39,7 @@ export function runExplain(identity: string, options: BlockOptions, io: Io): Exi
     }
     const rules = loadRules(config.rules);
     const rule = rules.find(({ name }) => name === stored.verdict.rule);
-    const evidence = gatherEvidence(store, stored.verdict, block, rule);
+    const evidence = await gatherEvidence(store, stored.verdict, block, rule);
     const measures =
       stored.outcome === 'blocked' || block !== undefined
         ? measuresFor(store, block)

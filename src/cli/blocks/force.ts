@@ -1,4 +1,5 @@
 /** Whether the mail server knows of a block, and if it never will, why. */
+import { targetsOf } from '../../assemble.ts';
 import type { Config } from '../../config.ts';
 import type { TargetState } from '../../enforcer.ts';
 import type { Block, BlockableType } from '../../model/block.ts';
@@ -8,11 +9,11 @@ import type { Store } from '../../store/store.ts';
 export type Force = { readonly inForce: true } | { readonly inForce: false; readonly why?: string };
 
 /**
- * What the target files list now; in observe mode as well, because that leaves the files as they are. Read once for all
- * blocks that are asked about.
+ * What the files of the configured targets list now; in observe mode as well, because that leaves the files as they are.
+ * Read once for all blocks that are asked about.
  */
 export function forcesOf(store: Store, config: Config): (block: Block) => Force {
-  const listed = listedBlocks(store);
+  const listed = listedBlocks(store, config);
   return ({ id, key }) => {
     if (listed.has(id)) return { inForce: true };
     const why = withoutTarget(config, key.type) ?? withoutHands(config);
@@ -31,10 +32,11 @@ function withoutHands({ mode }: Config): string | undefined {
 }
 
 /** Numbers of the blocks in files that the mail server uses. */
-function listedBlocks(store: Store): ReadonlySet<number> {
-  const targets = new Map(
-    store.state.targets().map(({ name, state }) => [name, state as TargetState]),
-  );
-  const used = [...store.state.enforced()].filter(([name]) => targets.get(name)?.pending !== true);
-  return new Set(used.flatMap(([, blocks]) => [...blocks]));
+function listedBlocks(store: Store, config: Config): ReadonlySet<number> {
+  const enforced = store.state.enforced();
+  const used = targetsOf(config).filter(({ name }) => {
+    const state = store.state.target(name) as TargetState | undefined;
+    return state?.pending !== true;
+  });
+  return new Set(used.flatMap(({ name }) => [...(enforced.get(name) ?? [])]));
 }

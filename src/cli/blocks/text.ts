@@ -2,7 +2,6 @@
 import { formatDuration, formatTime, SECOND, systemClock } from '../../base/time.ts';
 import { formatIdentity } from '../../model/address.ts';
 import type { Block } from '../../model/block.ts';
-import type { Submitter } from '../../model/event.ts';
 import { visible } from '../../notify/compose.ts';
 import { releaseText } from '../../release.ts';
 import type { StoredBlock } from '../../store/blocks.ts';
@@ -41,7 +40,7 @@ function forceText(force: Force): string {
 
 /** Who is blocked. */
 export function blockedText({ key }: Block): string {
-  return key.type === 'sender' ? `sender ${key.id}` : formatIdentity(key as Submitter);
+  return formatIdentity(key);
 }
 
 /** How long a block lasts. */
