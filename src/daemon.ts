@@ -11,25 +11,26 @@ import { isAlive, takeOver } from './running.ts';
 import { Service } from './service.ts';
 import type { Store } from './store/store.ts';
 
-/** While it waits for another process that writes, the service does nothing else: rather often than long. */
-const BUSY_TIMEOUT = 250;
+/** While it waits for another process that writes, the service does nothing else: rather often than long. ms. */
+const STANDSTILL = 250;
 
 /** Runs until the signal is aborted. Throws a PosternError for what makes starting impossible. */
 export async function runDaemon(options: ServiceOptions): Promise<void> {
   const { config, log } = options;
   const rules = loadRules(config.rules);
   const reach = Math.max(SHORTEST_REACH, 2 * longestPeriod(rules));
-  const store = openWhole({ ...options, reach, isAlive });
+  const store = await openWhole({ ...options, reach, isAlive });
   const ending = new AbortController();
   const signal = AbortSignal.any([options.signal, ending.signal]);
   try {
     takeOver(store, options);
-    store.waitFor(BUSY_TIMEOUT);
+    store.waitFor(STANDSTILL);
     const service = new Service(store, rules, { ...options, signal });
     log.info(
       { version: options.version, mta: config.mta, mode: config.mode, rules: rules.length },
       'started',
     );
+    options.started?.();
     await service.run(ending);
     signOff(store);
     log.info({}, 'stopped');

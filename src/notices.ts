@@ -2,16 +2,17 @@
  * Notices in the outbox to mails: one for a block, a digest for many. What was written into the outbox in the
  * transaction of a block is composed once and sent until it is accepted.
  */
-import { randomUUID } from 'node:crypto';
 import { counted } from './base/count.ts';
 import type { Log } from './base/log.ts';
 import { type Clock, formatTime, SECOND } from './base/time.ts';
 import { type TargetState, triedBlock } from './enforcer.ts';
 import { gatherEvidence } from './evidence.ts';
+import { heldFor, unheld } from './holding.ts';
 import type { Rule } from './judge/rule.ts';
 import { measureOf } from './measured.ts';
+import type { Verdict } from './model/block.ts';
 import type { Evidence, Measures } from './model/evidence.ts';
-import type { ComposedNotice } from './notify/compose.ts';
+import { type ComposedNotice, mailsOf } from './notify/compose.ts';
 import { Drain } from './notify/drain.ts';
 import type { Notifier } from './notify/mail.ts';
 import {
@@ -41,6 +42,8 @@ export interface NoticesOptions {
   readonly log: Log;
   /** everything that was logged until now has been read and stored; default: always */
   readonly isLogRead?: () => boolean;
+  /** ends the sending */
+  readonly signal?: AbortSignal;
 }
 
 /** As long the notice of a block waits for what comes of it, ms. */
@@ -53,15 +56,21 @@ interface About {
   readonly block?: number;
 }
 
+/** What a mail tells of one verdict. */
+interface Part {
+  readonly evidence: Evidence;
+  readonly measures: Measures;
+}
+
 export class Notices {
   readonly #options: NoticesOptions;
   readonly #drain: Drain;
   #lastComposed = Number.NEGATIVE_INFINITY;
 
   constructor(options: NoticesOptions) {
-    const { store, notifier, clock, log, isLogRead = () => true } = options;
+    const { store, isLogRead = () => true } = options;
     this.#options = options;
-    this.#drain = new Drain({ queue: store.outbox, notifier, clock, log, isLogRead });
+    this.#drain = new Drain({ ...options, queue: store.outbox, isLogRead });
   }
 
   /** Composes what waits and sends what is due; gives the ms until there is more to do, if there is. */
@@ -72,7 +81,7 @@ export class Notices {
     if (now < this.#lastComposed) this.#lastComposed = now;
     const waiting = this.#waiting(now);
     const ready = waiting.length > 0 && now - this.#lastComposed >= digest;
-    if (ready) this.#compose(waiting, now);
+    if (ready) await this.#compose(waiting, now);
     await this.#drain.run();
     const next = store.outbox.nextDue();
     const untilDue = next === undefined ? undefined : Math.max(LOOK_AGAIN, next - clock.now());
@@ -93,26 +102,27 @@ export class Notices {
     });
   }
 
-  #compose(waiting: readonly WaitingNotice[], now: number): void {
-    const { store } = this.#options;
+  async #compose(waiting: readonly WaitingNotice[], now: number): Promise<void> {
+    const { from, to, store } = this.#options;
     this.#lastComposed = now;
     for (const kind of NOTICE_KINDS) {
       const notices = waiting.filter((notice) => notice.kind === kind);
       if (notices.length === 0) continue;
-      const composed = this.#composed(kind, notices);
-      const { from, to } = this.#options;
-      const messageId = `<${randomUUID()}@${from.slice(from.lastIndexOf('@') + 1)}>`;
-      store.outbox.compose(
-        { ...composed, messageId, recipient: to.join(', '), created: now },
-        notices.map(({ id }) => id),
-      );
+      const composed = await this.#composed(kind, notices);
+      const ids = notices.map(({ id }) => id);
+      if (composed === undefined) store.outbox.drop(ids);
+      else store.outbox.compose(mailsOf(composed, { from, to, created: now }), ids);
     }
   }
 
-  #composed(kind: NoticeKind, notices: readonly WaitingNotice[]): ComposedNotice {
+  /** Undefined when nothing is known any more of what was to be told. */
+  async #composed(
+    kind: NoticeKind,
+    notices: readonly WaitingNotice[],
+  ): Promise<ComposedNotice | undefined> {
     switch (kind) {
       case 'verdict':
-        return this.#blocks(notices);
+        return await this.#blocks(notices);
       case 'capped':
         return this.#capped(notices);
       case 'suspect':
@@ -120,16 +130,18 @@ export class Notices {
     }
   }
 
-  #blocks(notices: readonly WaitingNotice[]): ComposedNotice {
+  async #blocks(notices: readonly WaitingNotice[]): Promise<ComposedNotice | undefined> {
     const about = notices.map((notice) => notice.about as About);
-    const parts = about
-      .slice(0, MAX_DIGEST_DETAILS)
-      .map((each) => this.#part(each))
-      .filter((part) => part !== undefined);
+    const parts: Part[] = [];
+    for (const each of about.slice(0, MAX_DIGEST_DETAILS)) {
+      const part = await this.#part(each);
+      if (part !== undefined) parts.push(part);
+    }
     const others = about
       .slice(MAX_DIGEST_DETAILS)
-      .map(({ verdict }) => this.#options.store.verdicts.get(verdict)?.verdict)
-      .filter((verdict) => verdict !== undefined);
+      .map((each) => this.#found(each))
+      .filter((found) => found !== undefined);
+    if (parts.length + others.length === 0) return undefined;
     const measure = measureOf(this.#options.rules.values());
     const [first] = parts;
     return parts.length === 1 && others.length === 0 && first !== undefined
@@ -137,22 +149,30 @@ export class Notices {
       : digestNotice(parts, others, measure);
   }
 
-  #part(about: About): { evidence: Evidence; measures: Measures } | undefined {
+  async #part(about: About): Promise<Part | undefined> {
     const { store, rules } = this.#options;
-    const verdict = store.verdicts.get(about.verdict)?.verdict;
-    if (verdict === undefined) return undefined;
-    const block = about.block === undefined ? undefined : store.blocks.get(about.block);
-    const evidence = gatherEvidence(store, verdict, block, rules.get(verdict.rule));
+    const found = this.#found(about);
+    if (found === undefined) return undefined;
+    const { verdict, block } = found;
+    const evidence = await gatherEvidence(store, verdict, block, rules.get(verdict.rule));
     return { evidence, measures: measuresFor(store, block) };
   }
 
-  #capped(notices: readonly WaitingNotice[]): ComposedNotice {
+  #found(about: About): { verdict: Verdict; block?: StoredBlock } | undefined {
+    const { store } = this.#options;
+    const verdict = store.verdicts.get(about.verdict)?.verdict;
+    if (verdict === undefined) return undefined;
+    const block = about.block === undefined ? undefined : store.blocks.get(about.block);
+    return { verdict, ...(block === undefined ? {} : { block }) };
+  }
+
+  #capped(notices: readonly WaitingNotice[]): ComposedNotice | undefined {
     const { store, cap } = this.#options;
     const keys = notices.flatMap((notice) => {
       const verdict = store.verdicts.get((notice.about as About).verdict)?.verdict;
       return verdict === undefined ? [] : [verdict];
     });
-    return cappedNotice(keys, cap);
+    return keys.length === 0 ? undefined : cappedNotice(keys, cap);
   }
 }
 
@@ -173,8 +193,9 @@ export function measuresFor(store: Store, block: StoredBlock | undefined): Measu
       pending ? `Listed in ${file}; the mail server has not read it yet.` : `Listed in ${file}.`,
     );
   }
-  const held = store.state.read(`held ${block.id}`);
-  if (typeof held === 'number' && held > 0)
-    measures.push(`Held in the queue: ${counted(held, 'message')}.`);
+  const held = heldFor(store, block.id);
+  if (held > 0) measures.push(`Held in the queue: ${counted(held, 'message')}.`);
+  const left = unheld(store).find((each) => each.block === block.id);
+  if (left !== undefined) measures.push(`Queued mail is NOT held yet: ${left.failure}`);
   return measures.length === 0 ? ['NOT in force: see postern status.'] : measures;
 }

@@ -16,6 +16,7 @@ import type { Verdict } from './model/block.ts';
 import type { MailEvent } from './model/event.ts';
 import type { Line } from './model/line.ts';
 import type { StoredBlock } from './store/blocks.ts';
+import type { NoticeKind } from './store/outbox.ts';
 import type { Store } from './store/store.ts';
 import { periodOf, saveSuspicions } from './suspects.ts';
 
@@ -42,8 +43,8 @@ export interface PipelineOptions {
   readonly interpreter: Omit<InterpreterOptions, 'store' | 'resuming'>;
   readonly clock: Clock;
   readonly log: Log;
-  /** rules whose verdicts are told by mail */
-  readonly told: ReadonlySet<string>;
+  /** rules whose verdicts are told by mail; absent: nobody is told of anything */
+  readonly told?: ReadonlySet<string>;
   readonly signal?: AbortSignal;
 }
 
@@ -146,7 +147,7 @@ export class Pipeline {
         const block = blockOf(store, verdict);
         if (block !== undefined) store.blocks.release(block.id, now, 'guard', newest);
       }
-      if (now - change.suspect.began < DAY) store.outbox.tell('suspect', periodOf(change), now);
+      if (now - change.suspect.began < DAY) this.#tell('suspect', periodOf(change), now);
     }
     saveSuspicions(store, suspicions, now);
   }
@@ -165,18 +166,25 @@ export class Pipeline {
 
   #record({ verdict, outcome, block }: Decision, newest: number, now: number): void {
     const { store, told } = this.#options;
+    const isTold = told?.has(verdict.rule) === true;
     const id = store.verdicts.insert(verdict, outcome, newest);
     if (block !== undefined) {
       const started = store.blocks.start({ ...block, verdict: id });
-      if (started !== undefined && told.has(verdict.rule)) {
-        store.outbox.tell('verdict', { verdict: id, block: started.id }, now);
+      if (started !== undefined && isTold) {
+        this.#tell('verdict', { verdict: id, block: started.id }, now);
       }
       return;
     }
-    if (outcome === 'capped') store.outbox.tell('capped', { verdict: id }, now);
-    else if ((outcome === 'mode-observe' || outcome === 'observed') && told.has(verdict.rule)) {
-      store.outbox.tell('verdict', { verdict: id }, now);
+    if (outcome === 'capped') this.#tell('capped', { verdict: id }, now);
+    else if ((outcome === 'mode-observe' || outcome === 'observed') && isTold) {
+      this.#tell('verdict', { verdict: id }, now);
     }
+  }
+
+  /** Without anybody to tell, notices would only pile up. */
+  #tell(kind: NoticeKind, about: unknown, now: number): void {
+    const { store, told } = this.#options;
+    if (told !== undefined) store.outbox.tell(kind, about, now);
   }
 
   /**

@@ -20,12 +20,12 @@ import { formatTime, systemClock } from '../base/time.ts';
 import { loadConfig, SHIPPED_RULES } from '../config.ts';
 import { runDaemon } from '../daemon.ts';
 import { loadRules } from '../judge/rule.ts';
+import { formatIdentity } from '../model/address.ts';
 import { folderNotifier } from '../notify/mail.ts';
 import { sleep } from '../pipeline.ts';
 import { gatherReport, reportText } from '../report.ts';
 import { Store } from '../store/store.ts';
 import type { Io } from './io.ts';
-import { keyText } from './offline/replay.ts';
 import { version } from './version.ts';
 
 const DEMO_LOG = fileURLToPath(new URL('../../demo/mail.log', import.meta.url));
@@ -116,7 +116,7 @@ function tell(folder: string, io: Io): boolean {
     for (const { key, cause, verdict } of blocks) {
       const found = verdict === undefined ? undefined : store.verdicts.get(verdict)?.verdict;
       io.stdout(
-        `\nBlocked: ${keyText(key)} by rule ${cause}, with line ${found?.line} of the log.\n`,
+        `\nBlocked: ${formatIdentity(key)} by rule ${cause}, with line ${found?.line} of the log.\n`,
       );
     }
     io.stdout(`\nThe access map that Postfix would read, ${folder}/postfix/sasl_access:\n\n`);

@@ -1,10 +1,10 @@
 /** `postern enforce`: writes the block files and tells the mail server, so that `postern run` needs no rights. */
 import { Socket } from 'node:net';
-import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
-import { createLog, type Log } from '../base/log.ts';
+import { EXIT, type ExitStatus, messageOf, PosternError } from '../base/errors.ts';
+import { createLog } from '../base/log.ts';
 import { systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config.ts';
-import { runStep } from '../step.ts';
+import { checkedHands, runStep } from '../step.ts';
 import { inRounds } from './rounds.ts';
 import { version } from './version.ts';
 
@@ -22,8 +22,16 @@ export async function runEnforce(options: EnforceOptions): Promise<ExitStatus> {
   const once = options.once === true;
   let well = true;
   const reload = () => {
-    config = reloaded(options, config, log);
-    return true;
+    try {
+      const next = configOf(options);
+      checkedHands(next);
+      config = next;
+      return true;
+    } catch (error) {
+      const data = { error: messageOf(error) };
+      log.error(data, 'configuration not taken over, going on with the old one');
+      return false;
+    }
   };
   await inRounds(reload, async (signal) => {
     well = await runStep({
@@ -47,15 +55,6 @@ function configOf(options: EnforceOptions): Config {
     `${config.file}: enforcer: expected separate, found daemon: postern run enforces by itself`,
     { place: { file: config.file, key: 'enforcer' } },
   );
-}
-
-function reloaded(options: EnforceOptions, old: Config, log: Log): Config {
-  try {
-    return configOf(options);
-  } catch (error) {
-    log.error({ error: String(error) }, 'configuration not taken over, going on with the old one');
-    return old;
-  }
 }
 
 /** This very program again. */

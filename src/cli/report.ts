@@ -1,10 +1,9 @@
 /** `postern report`: a period as text, JSON or HTML; `--mail` sends it, as text and HTML whatever `--format` says. */
-import { randomUUID } from 'node:crypto';
 import { EXIT, type ExitStatus, messageOf, PosternError } from '../base/errors.ts';
 import { formatTime, systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { loadRules } from '../judge/rule.ts';
-import { visible } from '../notify/compose.ts';
+import { mailsOf, visible } from '../notify/compose.ts';
 import { gatherReport, type Report, reportJson, reportText } from '../report.ts';
 import { reportHtml } from '../report-html.ts';
 import { Store } from '../store/store.ts';
@@ -53,23 +52,20 @@ async function mailReport(report: Report, config: Config, io: Io): Promise<ExitS
       },
     );
   }
-  const messageId = `<${randomUUID()}@${notify.from.slice(notify.from.lastIndexOf('@') + 1)}>`;
   const subject = `[postern] report since ${formatTime(report.since).slice(0, 16)}Z`;
-  const mail = {
-    messageId,
-    recipient: to.join(', '),
-    subject,
-    text: reportText(report),
-    html: reportHtml(report),
-    created: systemClock.now(),
-  };
+  const notice = { subject, text: reportText(report), html: reportHtml(report) };
   const { mailNotifier } = await import('../notify/mail.ts');
-  try {
-    await mailNotifier(notify.transport, notify.from).send(mail);
-  } catch (error) {
-    io.stderr(`postern: the report was not sent: ${visible(messageOf(error))}\n`);
-    return EXIT.failed;
+  const notifier = mailNotifier(notify.transport, notify.from);
+  let status: ExitStatus = EXIT.done;
+  for (const mail of mailsOf(notice, { from: notify.from, to, created: systemClock.now() })) {
+    const { recipient } = mail;
+    try {
+      await notifier.send(mail);
+      io.stdout(`Report sent to ${recipient}.\n`);
+    } catch (error) {
+      io.stderr(`postern: the report was not sent to ${recipient}: ${visible(messageOf(error))}\n`);
+      status = EXIT.failed;
+    }
   }
-  io.stdout(`Report sent to ${to.join(', ')}.\n`);
-  return EXIT.done;
+  return status;
 }

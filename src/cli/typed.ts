@@ -1,20 +1,28 @@
 /** Values as they are typed on a command line: identities, times, durations, numbers, words. */
 import { PosternError } from '../base/errors.ts';
 import { formatTime, parseDuration, systemClock } from '../base/time.ts';
-import { parseIdentity } from '../model/address.ts';
+import { parseBlockable, parseIdentity } from '../model/address.ts';
+import type { Block } from '../model/block.ts';
 import type { Submitter } from '../model/event.ts';
 import { createZone } from '../parse/envelope/zone.ts';
 
 /** An identity as typed; throws a PosternError (exit status 2) when it is none. */
 export function identityOf(text: string): Submitter {
-  const identity = parseIdentity(text);
-  if (identity === undefined) {
-    throw new PosternError(
-      'usage',
-      `not an identity: ${JSON.stringify(text)}; expected alice@example.net, 192.0.2.7 or uid:33`,
-    );
-  }
-  return identity;
+  return parseIdentity(text) ?? refuse(text, IDENTITIES);
+}
+
+/** Who is or may be blocked, as typed; throws a PosternError (exit status 2) when it is nobody. */
+export function blockableOf(text: string): Block['key'] {
+  return parseBlockable(text) ?? refuse(text, BLOCKABLE);
+}
+
+/** What an identity looks like. */
+const IDENTITIES = 'alice@example.net, 192.0.2.7 or uid:33';
+/** What those look like who can be blocked. */
+const BLOCKABLE = 'alice@example.net, 192.0.2.7, uid:33 or sender:alice@example.net';
+
+function refuse(text: string, expected: string): never {
+  throw new PosternError('usage', `not an identity: ${JSON.stringify(text)}; expected ${expected}`);
 }
 
 /** `--for` as typed; undefined: until released. Throws a PosternError (exit status 2). */

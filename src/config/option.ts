@@ -119,10 +119,10 @@ export const account = z.preprocess(
   (value) => (Number.isInteger(value) ? String(value) : value),
   text('a uid or a login name', (value) => /^(?:\d{1,10}|[A-Za-z_][\w.-]*\$?)$/.test(value)),
 );
-/** The text of an SMTP reply. */
+/** The text beside an action of a Postfix map, as enforce/postfix-format.ts takes it. */
 export const reply = text(
-  'one line of at most 200 printable ASCII characters',
-  (value) => value.length <= 200 && /^[\x20-\x7e]+$/.test(value),
+  'one line of at most 200 printable ASCII characters, not a space first',
+  (value) => value.length <= 200 && /^[\x21-\x7e][\x20-\x7e]*$/.test(value),
 );
 
 /** A section or `false`, which gives undefined. A union would report both alternatives for one mistake. */

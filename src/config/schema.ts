@@ -141,9 +141,13 @@ const smtp = section({
   secure: yes
     .default(false)
     .describe(
-      'TLS from the first byte (port 465). Otherwise STARTTLS is used where it is offered.',
+      'TLS from the first byte (port 465). Otherwise STARTTLS is used where it is offered; see `user`.',
     ),
-  user: text('a login name').optional().describe('User name for AUTH.'),
+  user: text('a login name')
+    .optional()
+    .describe(
+      'User name for AUTH. To another host than this one it goes in TLS only, and only when the certificate is valid for `host`: a server without STARTTLS gets no mail then.',
+    ),
   passwordFile: path
     .optional()
     .describe('File that holds the password in its first line; readable by the daemon only.'),

@@ -1,5 +1,6 @@
 /** Addresses: mail domains, IP addresses and networks, and the identities that operators type. */
 import ipaddr from 'ipaddr.js';
+import type { Block, Key } from './block.ts';
 import type { Submitter } from './event.ts';
 
 const OCTET = '(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])';
@@ -106,12 +107,22 @@ export function parseIdentity(text: string): Submitter | undefined {
     : undefined;
 }
 
-/** The form that `parseIdentity` reads back; `user:` in front only where the bare text would be ambiguous. */
-export function formatIdentity(identity: Submitter): string {
-  if (identity.type === 'uid') return `uid:${identity.id}`;
-  if (identity.type === 'client') return identity.id;
-  const again = parseIdentity(identity.id);
-  return again?.type === 'user' && again.id === identity.id.toLowerCase()
-    ? identity.id
-    : `user:${identity.id}`;
+/** Reads what `parseIdentity` does, and a sender address as `sender:alice@example.net`: everybody who can be blocked. */
+export function parseBlockable(text: string): Block['key'] | undefined {
+  const address = /^sender:(.+)$/i.exec(text)?.[1];
+  if (address === undefined) return parseIdentity(text);
+  const login = parseIdentity(`user:${address}`); // under the same bounds, in the same form
+  return login && { type: 'sender', id: login.id };
+}
+
+/**
+ * The form that `parseIdentity` and `parseBlockable` read back; `user:` in front only where the bare text would be
+ * ambiguous. Keys that cannot be typed (networks, domains, hosts) are their type and the text.
+ */
+export function formatIdentity(key: Key): string {
+  if (key.type === 'uid' || key.type === 'sender') return `${key.type}:${key.id}`;
+  if (key.type === 'client') return key.id;
+  if (key.type !== 'user') return `${key.type} ${key.id}`;
+  const again = parseIdentity(key.id);
+  return again?.type === 'user' && again.id === key.id.toLowerCase() ? key.id : `user:${key.id}`;
 }

@@ -2,12 +2,26 @@
  * Sections as a mail's text and HTML, and what makes words of a log harmless wherever people read them. Nothing is
  * sent here.
  */
+import { randomUUID } from 'node:crypto';
+import type { Mail } from './mail.ts';
 
 /** A mail before it has sender and recipient. */
 export interface ComposedNotice {
   readonly subject: string;
   readonly text: string;
   readonly html: string;
+}
+
+/** For each recipient a mail of its own: one who does not take it does not keep it from the others. `created` in ms. */
+export function mailsOf(
+  notice: ComposedNotice,
+  { from, to, created }: { from: string; to: readonly string[]; created: number },
+): Mail[] {
+  const domain = from.slice(from.lastIndexOf('@') + 1);
+  return to.map((recipient) => {
+    const messageId = `<${randomUUID()}@${domain}>`;
+    return { ...notice, messageId, recipient, created };
+  });
 }
 
 /** A line of a section: plain text, or a label and its value. */

@@ -3,7 +3,7 @@
  * never sent again by this process, even while the outbox cannot be written; what a killed process was sending waits
  * until the log has been asked.
  */
-import { errnoOf, messageOf } from '../base/errors.ts';
+import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type Clock, HOUR, SECOND } from '../base/time.ts';
 import type { Mail, Notifier } from './mail.ts';
@@ -22,7 +22,7 @@ export interface MailQueue {
   begin(id: number, nextAttempt: number): void;
   sent(id: number, time: number): void;
   failed(id: number, error: string, nextAttempt: number, unclear: boolean): void;
-  postpone(until: number): void;
+  postpone(until: number, recipient?: string): void;
 }
 
 export interface DrainOptions {
@@ -32,10 +32,17 @@ export interface DrainOptions {
   readonly log: Log;
   /** everything that was logged until now has been read: what does not stand there did not happen */
   isLogRead(): boolean;
+  /** no mail is begun after it is aborted, and the one under way is given up a moment later */
+  readonly signal?: AbortSignal;
 }
 
 const FIRST_DELAY = 15 * SECOND;
 const LONGEST_DELAY = HOUR;
+/** As long a mail under way may take when all else has ended: a next hop that is well answers by then, ms. */
+const LAST_MOMENT = 2 * SECOND;
+
+/** What is at fault when a mail was not taken, and so what is not tried for now: that mail, all to its recipient, all. */
+type Fault = 'mail' | 'recipient' | 'hop';
 
 /** Pause before the next attempt after `attempts` failures: doubling from 15 s to an hour, ms. */
 export function backOff(attempts: number): number {
@@ -47,33 +54,42 @@ export class Drain {
   /** taken by the next hop, and the outbox does not know it yet: time by mail */
   readonly #taken = new Map<number, number>();
 
+  readonly #givenUp = new AbortController();
+
   constructor(options: DrainOptions) {
     this.#options = options;
+    const giveUp = () => void setTimeout(() => this.#givenUp.abort(), LAST_MOMENT).unref();
+    options.signal?.addEventListener('abort', giveUp, { once: true });
   }
 
   /** Sends all mails that are due. Throws when the outbox cannot be written; nothing is sent twice for that. */
   async run(): Promise<void> {
-    const { queue, clock, isLogRead } = this.#options;
+    const { queue, clock, isLogRead, signal } = this.#options;
+    const deferred = new Set<string>();
     this.#remember();
     for (const mail of queue.due(clock.now())) {
-      if (mail.unclear && !isLogRead()) continue;
-      if (!(await this.#send(mail))) return;
+      if (signal?.aborted === true) return;
+      if (deferred.has(mail.recipient) || (mail.unclear && !isLogRead())) continue;
+      const fault = await this.#send(mail);
+      if (fault === 'hop') return;
+      if (fault === 'recipient') deferred.add(mail.recipient);
     }
   }
 
-  /** False when the next hop is ill: then the others wait as long. */
-  async #send(mail: WaitingMail): Promise<boolean> {
+  /** Gives what was at fault when it was not taken. */
+  async #send(mail: WaitingMail): Promise<Fault | undefined> {
     const { queue, notifier, clock, log } = this.#options;
     queue.begin(mail.id, clock.now() + backOff(mail.attempts));
     try {
-      await notifier.send(mail);
+      await notifier.send(mail, this.#givenUp.signal);
     } catch (error) {
-      return this.#failed(mail, error);
+      // It stays as a kill would have left it.
+      return this.#givenUp.signal.aborted ? 'hop' : this.#failed(mail, error);
     }
     this.#taken.set(mail.id, clock.now());
     this.#remember();
     log.info({ mail: mail.id, to: mail.recipient }, 'notice sent');
-    return true;
+    return undefined;
   }
 
   #remember(): void {
@@ -83,27 +99,59 @@ export class Drain {
     }
   }
 
-  #failed(mail: WaitingMail, thrown: unknown): boolean {
+  #failed(mail: WaitingMail, thrown: unknown): Fault {
     const { queue, clock, log } = this.#options;
     const error = messageOf(thrown).slice(0, 500);
     const next = clock.now() + backOff(mail.attempts);
-    const isRefused = isPermanent(thrown);
+    const fault = faultOf(thrown);
     queue.failed(mail.id, error, next, isUnclear(thrown));
-    if (!isRefused) queue.postpone(next);
-    const data = { mail: mail.id, attempts: mail.attempts + 1, error };
+    if (fault === 'hop') queue.postpone(next);
+    else if (fault === 'recipient') queue.postpone(next, mail.recipient);
+    const data = { mail: mail.id, to: mail.recipient, attempts: mail.attempts + 1, error };
     log.warn(data, 'notice not sent, will try again');
-    return isRefused;
+    return fault;
   }
 }
 
-/** The connection broke, perhaps after the next hop had taken the mail and before it could say so. */
-function isUnclear(thrown: unknown): boolean {
-  return ['ECONNECTION', 'ETIMEDOUT'].includes(errnoOf(thrown) ?? '');
+/** What nodemailer adds to its errors; `syscall` is Node's. */
+interface MailError {
+  readonly code?: unknown;
+  /** of the reply that said no */
+  readonly responseCode?: unknown;
+  readonly command?: unknown;
+  readonly syscall?: unknown;
+  readonly timeoutType?: unknown;
 }
 
-/** A 5yz reply is about this mail or its recipient; anything else about the next hop (RFC 5321 4.2.1). */
-function isPermanent(thrown: unknown): boolean {
-  const code =
-    thrown instanceof Error && 'responseCode' in thrown ? thrown.responseCode : undefined;
-  return typeof code === 'number' && code >= 500;
+function detailsOf(thrown: unknown): MailError {
+  return thrown instanceof Error ? (thrown as MailError) : {};
+}
+
+/** What fails so may have failed when the next hop had the mail, before it could say so. */
+const BROKEN: ReadonlySet<unknown> = new Set([
+  'ECONNECTION',
+  'ESOCKET',
+  'ETIMEDOUT',
+  'EPROTOCOL',
+  'EMESSAGE',
+]);
+
+function isUnclear(thrown: unknown): boolean {
+  const { code, responseCode, syscall, timeoutType = 'SOCKET_TIMEOUT' } = detailsOf(thrown);
+  if (!BROKEN.has(code) || typeof responseCode === 'number') return false;
+  // Several addresses were tried, and none answered; or one; or it said nothing from the beginning.
+  const isUnconnected = thrown instanceof AggregateError || syscall === 'connect';
+  return !isUnconnected && timeoutType === 'SOCKET_TIMEOUT';
+}
+
+/**
+ * A reply about the envelope or the mail: 5yz is about this mail or its recipient, 4yz to RCPT about the recipient;
+ * anything else about the next hop (RFC 5321 4.2.1, 4.2.2).
+ */
+function faultOf(thrown: unknown): Fault {
+  const { code, responseCode, command } = detailsOf(thrown);
+  if (typeof responseCode !== 'number' || (code !== 'EENVELOPE' && code !== 'EMESSAGE'))
+    return 'hop';
+  if (responseCode >= 500) return 'mail';
+  return command === 'RCPT TO' ? 'recipient' : 'hop';
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createTransport, type SendMailOptions, type Transporter } from 'nodemailer';
 import { type CommandResult, replaceFile, runCommand } from '../base/system.ts';
 import { formatDuration } from '../base/time.ts';
+import { networkSet } from '../model/address.ts';
 
 /** How mails leave: one of two ways. `passwordFile` is read at every attempt. */
 export type MailRoute =
@@ -28,8 +29,8 @@ export interface Mail {
 }
 
 export interface Notifier {
-  /** Resolves when the next hop has accepted the mail, rejects otherwise. */
-  send(mail: Mail): Promise<void>;
+  /** Resolves when the next hop has accepted the mail, rejects otherwise, and as soon as `signal` is aborted. */
+  send(mail: Mail, signal?: AbortSignal): Promise<void>;
 }
 
 const TIMEOUT = 30_000;
@@ -42,11 +43,12 @@ const HEADERS = { 'Auto-Submitted': 'auto-generated', Precedence: 'bulk' };
 /** A notifier for this route; the password is read at every attempt, so that a changed file is enough. */
 export function mailNotifier(route: MailRoute, from: string): Notifier {
   return {
-    async send(mail) {
-      if (route.kind === 'sendmail') return await throughProgram(route.path, mail, from);
+    async send(mail, signal) {
+      if (route.kind === 'sendmail') return await throughProgram(route.path, mail, from, signal);
       const transport = transportFor(route);
+      const stopped = signal === undefined ? {} : { signal };
       try {
-        await transport.sendMail(optionsOf(mail, from));
+        await transport.sendMail({ ...optionsOf(mail, from), ...stopped });
       } finally {
         transport.close();
       }
@@ -66,12 +68,19 @@ export function folderNotifier(folder: string, from: string): Notifier {
 }
 
 /** Like sendmail(1): sender and recipients are arguments, a line with a dot is no end. Rejects with what it said. */
-async function throughProgram(path: string, mail: Mail, from: string): Promise<void> {
+async function throughProgram(
+  path: string,
+  mail: Mail,
+  from: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const { message, envelope } = await composed(mail, from, { newline: 'unix' });
   const option = [envelope.from, ...envelope.to].find((address) => /^"?-/.test(address));
   if (option !== undefined) throw new Error(`${path}: would take ${option} for an option`);
   const argv = [path, '-i', '-f', envelope.from, ...envelope.to];
-  const result = await runCommand(argv, { timeout: TIMEOUT, input: message.toString('utf8') });
+  const input = message.toString('utf8');
+  const stopped = signal === undefined ? {} : { signal };
+  const result = await runCommand(argv, { timeout: TIMEOUT, input, ...stopped });
   if (result.status === 0) return;
   const said = result.stderr
     .trim()
@@ -79,7 +88,8 @@ async function throughProgram(path: string, mail: Mail, from: string): Promise<v
     .slice(0, MOST_SAID);
   const why = [`${path}: ${howEnded(result)}`, said].filter((part) => part !== '').join(': ');
   // Killed in the middle: it may have taken the mail before.
-  throw Object.assign(new Error(why), result.timedOut ? { code: 'ETIMEDOUT' } : {});
+  const isKilled = result.status === null && result.failure === undefined;
+  throw Object.assign(new Error(why), isKilled ? { code: 'ETIMEDOUT' } : {});
 }
 
 function howEnded({ status, timedOut, failure }: CommandResult): string {
@@ -123,6 +133,7 @@ function optionsOf(mail: Mail, from: string): SendMailOptions {
 
 function transportFor(route: MailRoute & { readonly kind: 'smtp' }): Transporter {
   const { host, port, secure, user, passwordFile } = route;
+  const isExposed = user !== undefined && !isThisHost(host);
   const pass =
     passwordFile === undefined ? '' : readFileSync(passwordFile, 'utf8').split('\n', 1)[0];
   return createTransport({
@@ -132,8 +143,16 @@ function transportFor(route: MailRoute & { readonly kind: 'smtp' }): Transporter
     connectionTimeout: TIMEOUT,
     greetingTimeout: TIMEOUT,
     socketTimeout: TIMEOUT,
-    // The next hop is usually this very machine with a self-signed certificate; a password demands a real one.
-    tls: { rejectUnauthorized: user !== undefined },
+    // The next hop is usually this very machine with a self-signed certificate. A password goes to another one only
+    // in TLS, whatever somebody in between makes of its answers, and only to who has a certificate for that name.
+    requireTLS: isExposed && !secure,
+    tls: { rejectUnauthorized: isExposed },
     ...(user === undefined ? {} : { auth: { user, pass: pass ?? '' } }),
   });
+}
+
+const LOOPBACK = networkSet(['127.0.0.0/8', '::1']);
+
+function isThisHost(host: string): boolean {
+  return host.toLowerCase() === 'localhost' || LOOPBACK.has(host);
 }

@@ -3,7 +3,6 @@ import { counted } from '../base/count.ts';
 import { formatDuration, formatTime } from '../base/time.ts';
 import { formatIdentity } from '../model/address.ts';
 import type { Key, Verdict } from '../model/block.ts';
-import type { SubmitterType } from '../model/event.ts';
 import type { DoubtedRefusals, Evidence, Measures } from '../model/evidence.ts';
 import {
   type ComposedNotice,
@@ -42,31 +41,73 @@ function metText({ rule, count, period }: Verdict, measure: Measure): string {
 }
 
 function sectionsOf(evidence: Evidence, measures: Measures, measure: Measure): Section[] {
-  return [summary(evidence, measures, measure), ...details(evidence), commands(evidence)];
+  return [summary(evidence, measures, measure), ...details(evidence), ...commands(evidence)];
 }
 
-/** One mail about many blocks; the first ten with their evidence. `others`: verdicts that are only listed. */
+/** What came of a verdict. */
+type Outcome = Pick<Evidence, 'verdict' | 'block'>;
+
+/** What verdicts came to, each told under a heading of its own. */
+interface Kind {
+  has(outcome: Outcome): boolean;
+  /** of the subject */
+  count(verdicts: number): string;
+  /** follows a number of submitters */
+  title(submitters: number): string;
+}
+
+const were = (number: number) => (number === 1 ? 'was' : 'were');
+
+const KINDS: readonly Kind[] = [
+  {
+    has: ({ block }) => block !== undefined && block.released === undefined,
+    count: (blocks) => counted(blocks, 'block'),
+    title: (submitters) => `${were(submitters)} blocked`,
+  },
+  {
+    has: ({ block }) => block?.released !== undefined,
+    count: (blocks) => `${counted(blocks, 'block')} ended again`,
+    title: (submitters) => `${were(submitters)} blocked, and not any more`,
+  },
+  {
+    has: ({ block }) => block === undefined,
+    count: (limits) => `${counted(limits, 'limit')} met, nothing changed`,
+    title: () => 'met a limit, nothing was changed',
+  },
+];
+
+/** One mail about many verdicts; `parts` with their evidence, of the `others` there is only a line. */
 export function digestNotice(
-  blocks: readonly { evidence: Evidence; measures: Measures }[],
-  others: readonly Verdict[] = [],
+  parts: readonly { evidence: Evidence; measures: Measures }[],
+  others: readonly Outcome[] = [],
   measure: Measure = String,
 ): ComposedNotice {
-  const verdicts = [...blocks.map(({ evidence }) => evidence.verdict), ...others];
-  const changed = blocks.some(({ evidence }) => evidence.block !== undefined);
-  const subject = `[postern] ${verdicts.length} ${changed ? 'blocks' : 'limits met, nothing changed'}`;
-  const list: Section = {
-    title: `${verdicts.length} submitters ${changed ? 'were blocked' : 'met a limit, nothing was changed'}`,
-    rows: verdicts.map((verdict) => `${identityText(verdict.key)}: ${metText(verdict, measure)}`),
-  };
-  const parts = blocks
-    .slice(0, MAX_DIGEST_DETAILS)
-    .flatMap(({ evidence, measures }) => sectionsOf(evidence, measures, measure));
-  const left = verdicts.length - MAX_DIGEST_DETAILS;
+  const all = [...parts.map(({ evidence }) => evidence), ...others];
+  const kinds = KINDS.map((kind) => ({ kind, outcomes: all.filter(kind.has) })).filter(
+    ({ outcomes }) => outcomes.length > 0,
+  );
+  const subject = kinds.map(({ kind, outcomes }) => kind.count(outcomes.length)).join('; ');
+  const lists = kinds.map(({ kind, outcomes }) => listOf(kind, outcomes, measure));
+  const detailed = parts.slice(0, MAX_DIGEST_DETAILS);
+  const details = detailed.flatMap(({ evidence, measures }) =>
+    sectionsOf(evidence, measures, measure),
+  );
+  const left = all.length - detailed.length;
   const more: Section[] =
     left > 0
       ? [{ title: 'And more', rows: [`${left} more: postern blocks, postern explain ID`] }]
       : [];
-  return compose(subject, [list, ...parts, ...more]);
+  return compose(`[postern] ${subject}`, [...lists, ...details, ...more]);
+}
+
+function listOf(kind: Kind, outcomes: readonly Outcome[], measure: Measure): Section {
+  const submitters = new Set(outcomes.map(({ verdict }) => identityText(verdict.key))).size;
+  return {
+    title: `${counted(submitters, 'submitter')} ${kind.title(submitters)}`,
+    rows: outcomes.map(
+      ({ verdict }) => `${identityText(verdict.key)}: ${metText(verdict, measure)}`,
+    ),
+  };
 }
 
 /** The cap on blocks per hour was met: rules only observe until it is over. */
@@ -134,24 +175,18 @@ function suspectSections({ provider, began, refused, active, ...rest }: SuspectF
       ['Usual', `${rest.usual} % of them within half an hour`],
     ],
   };
-  const ids = rest.released.map(({ key }) => shellQuoted(identityText(key)));
-  if (ids.length === 0) return [facts];
+  if (rest.released.length === 0) return [facts];
   const released: Section = {
     title: 'Blocks that were ended again',
     literal: true,
-    rows: ids.flatMap((id) => [`postern explain ${id}`, `postern queue ${id}`]),
+    rows: rest.released.flatMap(({ key }) => commandsAbout(key)),
   };
   return [facts, released];
 }
 
 /** An identity as operators type it; other keys with their type. */
 export function identityText(key: Key): string {
-  const typed = key.type === 'user' || key.type === 'client' || key.type === 'uid';
-  return visible(
-    typed
-      ? formatIdentity({ type: key.type as SubmitterType, id: key.id })
-      : `${key.type} ${key.id}`,
-  );
+  return visible(formatIdentity(key));
 }
 
 function summary(evidence: Evidence, measures: Measures, measure: Measure): Section {
@@ -221,9 +256,24 @@ function details(evidence: Evidence): Section[] {
   return [clients, recipients, lines].filter((section) => section.rows.length > 0);
 }
 
-function commands({ verdict, block }: Evidence): Section {
-  const id = shellQuoted(identityText(verdict.key));
-  const rows = [`postern explain ${id}`, `postern queue ${id}`];
-  if (block !== undefined && block.released === undefined) rows.push(`postern unblock ${id}`);
-  return { title: 'Look closer, undo', literal: true, rows };
+function commands({ verdict: { key }, block }: Evidence): Section[] {
+  const rows = commandsAbout(key);
+  if (block !== undefined && block.released === undefined)
+    rows.push(`postern unblock ${shellQuoted(identityText(key))}`);
+  return rows.length === 0 ? [] : [{ title: 'Look closer, undo', literal: true, rows }];
+}
+
+/** Networks, domains and hosts are no identities, so there is nothing to type; only a submitter has queued mail. */
+function commandsAbout(key: Key): string[] {
+  const id = shellQuoted(identityText(key));
+  switch (key.type) {
+    case 'user':
+    case 'client':
+    case 'uid':
+      return [`postern explain ${id}`, `postern queue ${id}`];
+    case 'sender':
+      return [`postern explain ${id}`];
+    default:
+      return [];
+  }
 }

@@ -7,9 +7,9 @@ import { type Scratch, scratch } from '../service/scratch.ts';
 let at: Scratch;
 afterEach(() => at.remove());
 
-/** An installation with a database and no service; `extra` is appended to the configuration. */
-function place(extra = ''): void {
-  at = scratch({ extra });
+/** An installation with a database and no service; a text is appended to the configuration. */
+function place(options: Parameters<typeof scratch>[0] | string = ''): void {
+  at = scratch(typeof options === 'string' ? { extra: options } : options);
   at.write();
   at.withStore(() => {});
 }
@@ -24,7 +24,11 @@ async function run(...argv: string[]) {
   return { status, out: out.join(''), err: err.join('') };
 }
 
-function blockByRule(type: 'user' | 'uid', id: string, times: { end?: number } = {}): void {
+function blockByRule(
+  type: 'user' | 'uid' | 'sender',
+  id: string,
+  times: { end?: number } = {},
+): void {
   at.withStore((store) =>
     store.commit(() =>
       store.blocks.start({ key: { type, id }, cause: 'rule', start: Date.now(), ...times }),
@@ -135,6 +139,45 @@ describe('a number', () => {
     expect(await run('block', 'user:1')).toMatchObject({ status: 0 });
     expect(await run('block', '4711')).toMatchObject({ status: 0 });
     expect((await run('unblock', '1')).out).toBe('1 is no longer blocked (block 2).\n');
+  });
+});
+
+describe('a sender address', () => {
+  it('is typed as it is shown, everywhere', async () => {
+    place({ mta: 'exim' });
+    blockByRule('sender', 'spam@example.net');
+    expect((await run('blocks')).out).toMatch(/^1 {2}sender:spam@example\.net {2}rule /);
+    expect((await run('unblock', '1')).err).toBe(
+      '1 is not blocked (block 1 is sender:spam@example.net: postern unblock sender:spam@example.net).\n',
+    );
+    expect((await run('explain', 'sender:spam@example.net')).out).toMatch(/^1 {2}sender:spam@/);
+    // The user of that name is somebody else.
+    expect(await run('unblock', 'spam@example.net')).toMatchObject({ status: 1 });
+    expect(await run('unblock', 'Sender:Spam@example.net')).toMatchObject({
+      status: 0,
+      out: 'sender:spam@example.net is no longer blocked (block 1).\n',
+    });
+  });
+
+  it('is blocked by hand, when it is an address', async () => {
+    place({ mta: 'exim' });
+    expect(await run('block', 'sender:spam@example.net')).toMatchObject({ status: 0 });
+    expect(at.withStore((store) => store.blocks.allRunning())).toMatchObject([
+      { key: { type: 'sender', id: 'spam@example.net' } },
+    ]);
+    expect((await run('block', 'sender:spam')).err).toMatch(/sender:spam cannot be blocked: /);
+    for (const command of ['explain', 'unblock', 'block'])
+      expect(await run(command, 'sender:')).toMatchObject({
+        status: 2,
+        err: 'postern: not an identity: "sender:"; expected alice@example.net, 192.0.2.7, uid:33 or sender:alice@example.net\n',
+      });
+  });
+
+  it('has no queued mail of its own', async () => {
+    place();
+    expect((await run('queue', 'sender:spam@example.net')).err).toBe(
+      'postern: not an identity: "sender:spam@example.net"; expected alice@example.net, 192.0.2.7 or uid:33\n',
+    );
   });
 });
 

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { EXIT, PosternError } from '../../src/base/errors.ts';
 import { DAY } from '../../src/base/time.ts';
 import { describeConfig, optionsOf } from '../../src/config/describe.ts';
+import { reply } from '../../src/config/option.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import {
   DEFAULT_CONFIG_FILE,
@@ -15,6 +16,7 @@ import {
   SHIPPED_RULES,
 } from '../../src/config.ts';
 import { allowList } from '../../src/enforce/desired.ts';
+import { isAction } from '../../src/enforce/postfix-format.ts';
 
 const BAD = join(import.meta.dirname, 'bad');
 
@@ -164,6 +166,19 @@ describe('a configuration in order', () => {
     );
     expect(config.targets.postfix.user?.text).toMatch(/^5\.7\.1 /);
     expect(config.targets.postfix.client?.text).toBe('Ask us');
+  });
+
+  it('takes a text for an action when a Postfix map does', () => {
+    const texts = fc.oneof(
+      fc.string({ maxLength: 200 }),
+      fc.constantFrom(' a', 'a ', ' ', '~', 'ä'),
+    );
+    fc.assert(
+      fc.property(texts, (text) => {
+        const isText = text !== '' && isAction(`HOLD ${text}`);
+        expect(reply.safeParse(text).success).toBe(isText);
+      }),
+    );
   });
 
   it('tells one address or several', () => {

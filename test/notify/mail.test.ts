@@ -159,7 +159,7 @@ describe('through a program', () => {
 describe('the outbox', () => {
   it('keeps a mail with growing pauses until it is accepted, and sends it once', async () => {
     const store = new Store(':memory:');
-    store.outbox.compose(MAIL, []);
+    store.outbox.compose([MAIL], []);
     let now = MAIL.created;
     let accepting = false;
     const sent: string[] = [];

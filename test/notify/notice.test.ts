@@ -1,5 +1,7 @@
 /** Notices as people read them: complete, in 78 columns, and harmless whatever the log held. */
 import { describe, expect, it } from 'vitest';
+import { formatIdentity, parseBlockable } from '../../src/model/address.ts';
+import type { Key } from '../../src/model/block.ts';
 import type { Evidence } from '../../src/model/evidence.ts';
 import { shellQuoted } from '../../src/notify/compose.ts';
 import { blockNotice, cappedNotice, digestNotice } from '../../src/notify/notice.ts';
@@ -138,10 +140,83 @@ it('a digest tells all figures as they are meant', () => {
   const other = { ...evidence().verdict, rule: 'invalid-share', count: 93.7, limit: 25 };
   const measure = (value: number, rule: string) =>
     rule === other.rule ? `${value} %` : `${value}`;
-  const { text } = digestNotice(blocks, [other], measure);
+  const { text } = digestNotice(blocks, [{ verdict: other }], measure);
   expect(text).toContain('alice@example.net: invalid-share, 93.7 % in 1h');
   expect(text).toContain('alice@example.net: invalid-recipients, 100 in 1h');
   expect(text).toContain('Counted: 100 (limit 100) in 1h');
+});
+
+describe('a digest', () => {
+  const block = evidence().block as NonNullable<Evidence['block']>;
+  const about = (id: string, of: Evidence['block']) => ({
+    ...evidence({}, id),
+    ...(of === undefined ? { block: undefined } : { block: of }),
+  });
+  const ended = { ...block, released: TIME + 1000 };
+
+  it.each<[string, readonly Evidence['block'][], string, string[]]>([
+    ['one', [block], '1 block', ['1 submitter was blocked']],
+    [
+      'a block beside limits',
+      [block, undefined, undefined],
+      '1 block; 2 limits met, nothing changed',
+      ['1 submitter was blocked', '2 submitters met a limit, nothing was changed'],
+    ],
+    [
+      'blocks that have ended',
+      [ended, block, ended],
+      '1 block; 2 blocks ended again',
+      ['1 submitter was blocked', '2 submitters were blocked, and not any more'],
+    ],
+    [
+      'limits',
+      [undefined, undefined],
+      '2 limits met, nothing changed',
+      ['2 submitters met a limit, nothing was changed'],
+    ],
+  ])('tells apart what came of each: %s', (_, blocks, count, titles) => {
+    const all = blocks.map((of, index) => about(`user${index}@example.net`, of) as Evidence);
+    for (const detailed of [0, all.length]) {
+      const parts = all.slice(0, detailed).map((one) => ({ evidence: one, measures: [] }));
+      const { subject, text } = digestNotice(parts, all.slice(detailed));
+      expect(subject).toBe(`[postern] ${count}`);
+      const headings = [...text.matchAll(/^(.*)\n-+$/gm)].map(([, heading]) => heading);
+      expect(headings.slice(0, titles.length)).toEqual(titles);
+    }
+  });
+
+  it('counts a submitter once that met two limits', () => {
+    const { verdict } = evidence();
+    const { text } = digestNotice([], [{ verdict }, { verdict: { ...verdict, rule: 'other' } }]);
+    expect(text).toMatch(/^1 submitter met a limit, nothing was changed\n/);
+  });
+});
+
+describe('the commands in a notice', () => {
+  const commandsOf = (key: Key) => {
+    const block = { ...evidence().block, key } as NonNullable<Evidence['block']>;
+    const { text } = blockNotice(evidence({ verdict: { ...evidence().verdict, key }, block }), []);
+    return text.split('\n').filter((line) => line.startsWith('  postern '));
+  };
+
+  it.each<[Key, string[]]>([
+    [{ type: 'uid', id: '33' }, ['explain uid:33', 'queue uid:33', 'unblock uid:33']],
+    [
+      { type: 'sender', id: 'x@example.net' },
+      ['explain sender:x@example.net', 'unblock sender:x@example.net'],
+    ],
+  ])('about %j are understood', (key, commands) => {
+    expect(commandsOf(key)).toEqual(commands.map((command) => `  postern ${command}`));
+    expect(parseBlockable(formatIdentity(key))).toEqual(key);
+  });
+
+  it('are left out for what cannot be typed', () => {
+    const { block: _, ...observed } = evidence();
+    const key = { type: 'sender-domain', id: 'example.net' } as const;
+    const { text } = blockNotice({ ...observed, verdict: { ...observed.verdict, key } }, []);
+    expect(text).toContain('sender-domain example.net met the rule');
+    expect(text).not.toContain('postern explain');
+  });
 });
 
 it('a digest lists every block and details ten', () => {

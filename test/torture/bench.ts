@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { rebuildJudge } from '../../src/assemble.ts';
 import { silentLog } from '../../src/base/log.ts';
+import { HOUR } from '../../src/base/time.ts';
 import { allowList, type Decision, type Policy } from '../../src/enforce/desired.ts';
 import type { Judge } from '../../src/judge/judge.ts';
 import { loadRules } from '../../src/judge/rule.ts';
@@ -19,6 +20,8 @@ export interface BenchOptions {
   readonly zone?: string;
   readonly policy?: Partial<Policy>;
   readonly allowed?: readonly string[];
+  /** nobody is told of anything */
+  readonly silent?: boolean;
 }
 
 const LOG = '/var/log/mail.log';
@@ -57,6 +60,17 @@ export class Bench {
     return committed?.decisions ?? [];
   }
 
+  /** Puts a notice into the outbox, about a verdict that is there. */
+  tell(): void {
+    const { now, store } = this;
+    const key = { type: 'user', id: 'alice@example.net' } as const;
+    const at = { source: LOG, line: 1, offset: 0, time: now };
+    const met = { count: 1, limit: 1, period: HOUR };
+    const verdict = { rule: 'r', action: 'block', key, ...met, ...at } as const;
+    const id = store.verdicts.insert(verdict, 'capped', 0);
+    store.outbox.tell('capped', { verdict: id }, now);
+  }
+
   restart(): void {
     this.store.close();
     this.store = this.#open();
@@ -86,7 +100,7 @@ export class Bench {
   #open(): Store {
     const store = new Store(join(this.folder.path, 'postern.db'));
     const rules = loadRules(this.folder.at('rules'));
-    const { zone, policy, allowed = [] } = this.#options;
+    const { zone, policy, allowed = [], silent = false } = this.#options;
     this.#judge = rebuildJudge(store, rules, this.now);
     this.#pipeline = new Pipeline({
       store,
@@ -100,7 +114,7 @@ export class Bench {
       interpreter: { mta: 'postfix', ...(zone === undefined ? {} : { zone }) },
       clock: { now: () => this.now },
       log: silentLog,
-      told: new Set(rules.map(({ name }) => name)),
+      ...(silent ? {} : { told: new Set(rules.map(({ name }) => name)) }),
     });
     return store;
   }

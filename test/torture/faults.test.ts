@@ -61,6 +61,7 @@ describe('the commands of the mail server', () => {
     const clock = { now: () => at.now };
     const hands = {
       targets,
+      configured: targets.map(({ name }) => name),
       reconcile: (request: Parameters<typeof reconcile>[1]) =>
         reconcile(targets, { ...request, timeout: 300 }),
     };
@@ -210,6 +211,7 @@ describe('the next hop of notices', () => {
 
   const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:25'), {
     code: 'ESOCKET',
+    syscall: 'connect',
   });
 
   it('is down for a day: attempts become rare, status shows it, then each block is told once', async () => {
@@ -250,7 +252,7 @@ describe('the next hop of notices', () => {
   async function composed(at: Bench, one: Notices, hop: NextHop, count: number): Promise<void> {
     hop.answer = () => refused;
     for (let number = 0; number < count; number++) {
-      at.store.outbox.tell('capped', { verdict: number }, at.now);
+      at.tell();
       await one.run();
       at.now += MINUTE;
     }
@@ -286,7 +288,7 @@ describe('the next hop of notices', () => {
     const at = bench();
     const hop = new NextHop();
     const one = notices(at, hop);
-    at.store.outbox.tell('capped', { verdict: 1 }, at.now);
+    at.tell();
     hop.answer = () => {
       at.store.db.pragma('query_only = on');
       return undefined;
@@ -304,7 +306,7 @@ describe('the next hop of notices', () => {
 
   /** A process that was killed after the next hop had the mail, and before it could write that down. */
   async function killedWhileSending(at: Bench, hop: NextHop): Promise<void> {
-    at.store.outbox.tell('capped', { verdict: 1 }, at.now);
+    at.tell();
     hop.answer = () => {
       at.store.db.pragma('query_only = on');
       return undefined;
@@ -345,7 +347,7 @@ describe('the next hop of notices', () => {
     const at = bench();
     const hop = new NextHop();
     const one = notices(at, hop);
-    at.store.outbox.tell('capped', { verdict: 1 }, at.now);
+    at.tell();
     hop.answer = () =>
       Object.assign(new Error('Connection closed unexpectedly'), { code: 'ECONNECTION' });
     await one.run();
@@ -362,7 +364,7 @@ describe('the next hop of notices', () => {
     const at = bench();
     const hop = new NextHop();
     const one = notices(at, hop);
-    at.store.outbox.tell('capped', { verdict: 1 }, at.now);
+    at.tell();
     hop.answer = () =>
       Object.assign(new Error('451 queue file write error'), {
         responseCode: 451,

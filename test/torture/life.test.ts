@@ -1,6 +1,11 @@
-/** The life of the process: a number that belongs to another now, two at once, SIGHUP with right and wrong rules. */
+/**
+ * The life of the process: a number that belongs to another now, two at once, SIGHUP with right and wrong rules and
+ * configurations.
+ */
 import { afterEach, expect, it } from 'vitest';
+import { Store } from '../../src/store/store.ts';
 import { until } from '../support/folder.ts';
+import { startNextHop } from '../support/next-hop.ts';
 import { RULE } from '../support/rule.ts';
 import { bounceLines } from './bench.ts';
 import { type Installation, install } from './process.ts';
@@ -76,5 +81,69 @@ it('goes on with the old rules after a SIGHUP when the new ones are wrong, and t
   folder.write('mail.log', folder.read('mail.log') + bounces('alice@example.net', 1));
   const listed = () => folder.read('maps/sasl_access').includes('alice@example.net\t');
   await until('the block', listed, { timeout: 30_000, evidence: log });
+  expect(await place.stop()).toBe(0);
+});
+
+it('is not held up by a next hop that hangs', async () => {
+  const hop = await startNextHop((asked) => (asked === 'connect' ? 'hang' : undefined));
+  try {
+    const place = install({ route: `smtp: { port: ${hop.port} }` });
+    open.push(place);
+    const { folder, log } = place;
+    folder.write('mail.log', bounces('alice@example.net', 5));
+    const asked = hop.asked('connect');
+    place.start();
+    await place.started();
+    await asked;
+    const starts = () => log().split('"started"').length;
+    const before = starts();
+    process.kill(place.pid as number, 'SIGHUP');
+    // It would wait for 30 s.
+    await until('the reload', () => starts() > before, { timeout: 10_000, evidence: log });
+    expect(await place.stop()).toBe(0);
+    expect(place.withStore((store) => store.outbox.unsent())).toMatchObject([{ unclear: true }]);
+  } finally {
+    await hop.close();
+  }
+});
+
+const NEWER = 'maps/newer.db';
+
+it.each<[string, string, RegExp, boolean]>([
+  [
+    'puts the database where there is no folder',
+    'database: gone/p.db',
+    /gone does not exist/,
+    false,
+  ],
+  [
+    'puts a space before the text of a map',
+    'targets: { postfix: { user: { text: " blocked" } } }',
+    /not a space first/,
+    false,
+  ],
+  ['names a database of a newer version', `database: ${NEWER}`, /install the newer/, true],
+])('goes on with the old configuration after a SIGHUP when the new one %s', async (...row) => {
+  const [, wrong, complaint, again] = row;
+  const place = await running();
+  const { folder, log } = place;
+  const newer = new Store(folder.at(NEWER));
+  newer.db.pragma('user_version = 999');
+  newer.close();
+  const right = folder.read('postern.yaml');
+  folder.write('postern.yaml', `${wrong}\nlogs: [ mail.log ]\nrules: rules\n`);
+  const starts = () => log().split('"started"').length;
+  const before = starts();
+  process.kill(place.pid as number, 'SIGHUP');
+  await until('the complaint', () => complaint.test(log()), { timeout: 30_000, evidence: log });
+  expect(log()).toContain('going on with the old one');
+  if (again) await until('the old one', () => starts() > before, { evidence: log });
+  folder.write('mail.log', bounces('alice@example.net', 5));
+  await stored(place, 5);
+  expect(starts() - before).toBe(again ? 1 : 0);
+  folder.write('postern.yaml', right);
+  const then = starts();
+  process.kill(place.pid as number, 'SIGHUP');
+  await until('the reload', () => starts() > then, { timeout: 30_000, evidence: log });
   expect(await place.stop()).toBe(0);
 });

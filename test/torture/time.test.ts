@@ -205,10 +205,10 @@ describe('a clock that is set back by an hour', () => {
       log: silentLog,
     });
     place.now = noon;
-    place.store.outbox.tell('capped', { verdict: 1 }, place.now);
+    place.tell();
     await notices.run();
     place.now = noon + back;
-    place.store.outbox.tell('capped', { verdict: 2 }, place.now);
+    place.tell();
     const wait = await notices.run();
     expect(wait).toBeLessThanOrEqual(30 * SECOND);
     place.now += 30 * SECOND;

@@ -8,7 +8,6 @@ import { loadRules } from '../../judge/rule.ts';
 import { type Measure, measureOf } from '../../measured.ts';
 import { formatIdentity } from '../../model/address.ts';
 import type { Key, Verdict } from '../../model/block.ts';
-import type { SubmitterType } from '../../model/event.ts';
 import { readEvents } from '../../offline.ts';
 import { allowListOf, isAllowed } from '../../reading.ts';
 import { noteSuspicion, type SuspectPeriod, suspectJson, suspectText } from '../../suspects.ts';
@@ -101,7 +100,7 @@ function replayText({ lines, events, verdicts, nearest, suspects, measure }: Rep
   for (const verdict of verdicts) {
     const { rule, count, period, key, time, source, line } = verdict;
     const what = verdict.action === 'block' ? 'would block' : 'would note ';
-    out.push(`${formatTime(time)} ${what} ${keyText(key)}`);
+    out.push(`${formatTime(time)} ${what} ${formatIdentity(key)}`);
     out.push(
       `    ${rule}: ${measure(count, rule)} in ${formatDuration(period)}, met at ${source}:${line}`,
     );
@@ -111,15 +110,9 @@ function replayText({ lines, events, verdicts, nearest, suspects, measure }: Rep
   for (const suspect of suspects) out.push(`    ${suspectText(suspect)}`);
   if (nearest.length > 0) out.push('', 'Closest without a verdict:');
   for (const { key, rule, highest, limit } of nearest.slice(0, 20)) {
-    out.push(`    ${keyText(key)}: ${measure(highest, rule)} of ${measure(limit, rule)} (${rule})`);
+    out.push(
+      `    ${formatIdentity(key)}: ${measure(highest, rule)} of ${measure(limit, rule)} (${rule})`,
+    );
   }
   return `${out.join('\n')}\n`;
-}
-
-/** A key as people read it. */
-export function keyText(key: Key): string {
-  const isIdentity = key.type === 'user' || key.type === 'client' || key.type === 'uid';
-  return isIdentity
-    ? formatIdentity({ type: key.type as SubmitterType, id: key.id })
-    : `${key.type} ${key.id}`;
 }
