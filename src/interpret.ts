@@ -31,6 +31,8 @@ export class Interpreter {
   readonly #envelopes = new Map<string, Envelope>();
   /** time of the newest line, ms */
   newest = 0;
+  /** some line was of a mail server that we know */
+  understood = false;
 
   constructor(options: InterpreterOptions = {}) {
     this.#options = options;
@@ -85,8 +87,18 @@ export class Interpreter {
   ): void {
     const { host } = this.#options;
     if (logged.time > this.newest) this.newest = logged.time;
+    if (!this.understood) this.understood = record !== undefined || isMailServers(logged);
     if (record === undefined) return;
     const placed = host !== undefined && logged.host === '' ? { ...logged, host } : logged;
     this.correlator.feed(placed, record, mta, events);
   }
+}
+
+/** What Exim writes while there is no mail. */
+const IDLE = /^(?:Start queue run|End queue run|exim [0-9]|SIGHUP)/;
+
+/** A daemon of Postfix, which all have a tag with a slash, or an Exim that has nothing to tell. */
+function isMailServers({ instance, program, text }: LoggedLine): boolean {
+  if (program === 'exim') return instance !== 'exim' || IDLE.test(text);
+  return program !== instance && instance !== 'docker';
 }

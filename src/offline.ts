@@ -1,14 +1,14 @@
 /**
  * Given log files to events, in the order of time: rotated files named in any order, main and reject log side by
  * side. Nothing is stored. A file that cannot be read is a PosternError: at once when nothing of it can be, and when
- * it breaks off, after the lines of all files that could be.
+ * it breaks off, after the lines of all files that could be. So are lines of which not one is a mail server's.
  */
 import { statSync } from 'node:fs';
-import { errnoOf, PosternError } from './base/errors.ts';
+import { EXIT, errnoOf, PosternError } from './base/errors.ts';
 import { readLines } from './follow/file.ts';
 import { Interpreter, type InterpreterOptions } from './interpret.ts';
 import type { MailEvent } from './model/event.ts';
-import type { Line, LoggedLine } from './model/line.ts';
+import { type Line, type LoggedLine, textOf } from './model/line.ts';
 import type { Envelope } from './parse/envelope.ts';
 
 /** What one step over the files yields: the events of some lines, and how many lines they were. */
@@ -24,7 +24,15 @@ export async function* readEvents(
 ): AsyncGenerator<OfflineBatch> {
   const interpreter = new Interpreter({ ...options, sole: files.length === 1 });
   const streams = files.map((file) => new LogStream(file, interpreter, options.now));
-  if (streams.length === 1) return yield* single(streams[0] as LogStream, interpreter);
+  if (streams.length === 1) yield* single(streams[0] as LogStream, interpreter);
+  else yield* several(streams, interpreter);
+  if (!interpreter.understood) throwForeign(streams);
+}
+
+async function* several(
+  streams: readonly LogStream[],
+  interpreter: Interpreter,
+): AsyncGenerator<OfflineBatch> {
   await Promise.all(streams.map((stream) => stream.fill()));
   for (;;) {
     const next = earliest(streams);
@@ -43,9 +51,26 @@ export async function* readEvents(
 async function* single(stream: LogStream, interpreter: Interpreter): AsyncGenerator<OfflineBatch> {
   for await (const lines of stream.source) {
     const events: MailEvent[] = [];
+    stream.sawFirst(lines);
     interpreter.feedLines(stream.envelope, lines, events);
     yield { lines: lines.length, events };
   }
+}
+
+/** Of a line that nobody understands, as much as tells what it is. */
+const SHOWN = 160;
+
+/** Nothing that was read is a mail server's: a log of another program, or a form that is not known. */
+function throwForeign(streams: readonly LogStream[]): void {
+  const line = streams.find(({ first }) => first !== undefined)?.first;
+  if (line === undefined) return;
+  // A terminal must not obey what a file of anybody's holds.
+  const text = textOf(line.bytes.slice(0, SHOWN)).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
+  throw new PosternError(
+    'not-understood',
+    `${line.source}:${line.line}: no line is of a mail server that Postern knows, the first one reads: ${text}`,
+    { exitStatus: EXIT.failed, place: { file: line.source, line: line.line } },
+  );
 }
 
 function earliest(streams: readonly LogStream[]): LogStream | undefined {
@@ -63,6 +88,8 @@ class LogStream {
   readonly source: AsyncGenerator<readonly Line[]>;
   /** why the file breaks off */
   damage: PosternError | undefined;
+  /** the first line that is not empty */
+  first: Line | undefined;
   #lines: { readonly logged: LoggedLine | undefined }[] = [];
   #next = 0;
   #over = false;
@@ -90,7 +117,12 @@ class LogStream {
     const lines = await this.#nextLines();
     this.#over = lines === undefined;
     this.#next = 0;
+    this.sawFirst(lines ?? []);
     this.#lines = (lines ?? []).map((line) => ({ logged: this.envelope.read(line) }));
+  }
+
+  sawFirst(lines: readonly Line[]): void {
+    this.first ??= lines.find(({ bytes }) => bytes.trim() !== '');
   }
 
   async #nextLines(): Promise<readonly Line[] | undefined> {

@@ -1,5 +1,6 @@
 /** What the functions that turn single records into events share. */
 import type { MailEvent } from '../model/event.ts';
+import type { Departed } from './departed.ts';
 import type { OpenMessage } from './message.ts';
 import type { MessageIds } from './message-ids.ts';
 import type { OpenMessages } from './messages.ts';
@@ -15,6 +16,7 @@ export interface Context {
   readonly copies: LineCopies;
   readonly refused: RefusedRecipients;
   readonly messageIds: MessageIds;
+  readonly departed: Departed;
   /** reverse-path of our own notices: such mail from this machine is nobody's */
   readonly noticeSender: string | undefined;
 }

@@ -11,6 +11,7 @@ import type { LoggedLine } from '../model/line.ts';
 import type { LogRecord } from '../model/record.ts';
 import type { Context } from './context.ts';
 import { correlateDelivery, correlateExpired } from './delivery.ts';
+import { Departed } from './departed.ts';
 import { correlateDsn } from './dsn.ts';
 import { correlateLink, correlateProxyAccept } from './filter.ts';
 import type { ReadPart, StatePart } from './ledger.ts';
@@ -57,6 +58,7 @@ export class Correlator implements Context {
   readonly refused = new RefusedRecipients();
   readonly noticeSender: string | undefined;
   readonly messageIds = new MessageIds();
+  readonly departed = new Departed();
   #swept = 0;
   /** how often the log itself said that it lost lines */
   losses = 0;
@@ -131,7 +133,7 @@ export class Correlator implements Context {
       case 'proxy-accept':
         return correlateProxyAccept(this, line, record, events);
       case 'link':
-        return correlateLink(this, line, record.queueId, record.nextQueueId, events);
+        return correlateLink(this, line, record, events);
       case 'loss':
         this.losses++;
         return;

@@ -100,7 +100,8 @@ function messageOf(context: Context, line: LoggedLine, queueId: string): OpenMes
 
 /**
  * The message goes on under another queue ID. A content filter is believed only for a message that came from this
- * machine or back from the filter; what a foreign host says of its queue is its own affair. True when there is no event.
+ * machine or back from the filter; what a foreign host says of its queue is its own affair. True when there is no
+ * event.
  */
 function passOn(
   context: Context,
@@ -152,7 +153,8 @@ function cameBack(
   second: OpenMessage,
 ): boolean {
   const address = relay?.address;
-  if (address === undefined || relay?.port === undefined || MAIL_PORTS.has(relay.port)) return false;
+  if (address === undefined || relay?.port === undefined || MAIL_PORTS.has(relay.port))
+    return false;
   if (second.submitter?.type !== 'client' || second.submitter.id !== address) return false;
   if (second.messageId === undefined || second.messageId !== first.messageId) return false;
   if (second.born < first.born || !trust.isOurs(address)) return false;

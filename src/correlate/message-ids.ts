@@ -1,5 +1,5 @@
 /**
- * Which queue ID bore a Message-ID last. Only a content filter that neither speaks XFORWARD nor has said `queued as`
+ * Which queue ID bore a Message-ID. Only a content filter that neither speaks XFORWARD nor has said `queued as`
  * yet makes anybody ask, so what the log tells is put down as it comes and indexed when the first one asks: a server
  * without such a filter pays 50 ns a message for it, an index costs 700. Bounded; a restart forgets it.
  */
@@ -18,11 +18,15 @@ interface Birth {
   readonly queueId: string;
   /** ms since the epoch */
   readonly time: number;
+  /** the queue ID that this one is known to continue, behind a content filter */
+  readonly parent: string | undefined;
 }
 
-/** Who bore a Message-ID last; `queueId` empty when several messages share it. */
+/** Who bore a Message-ID first; `queueId` empty when several messages share it. */
 interface Bearer {
   readonly queueId: string;
+  /** the queue ID that the same message had last, behind one content filter or more */
+  readonly latest?: string;
   readonly time: number;
 }
 
@@ -30,20 +34,25 @@ export class MessageIds {
   #waiting: Birth[] = [];
   readonly #bearers = new Map<string, Bearer>();
 
-  /** A message has this Message-ID; all strings are kept. */
-  add(host: string, messageId: string, queueId: string, time: number): void {
+  /** A message has this Message-ID, and continues `parent` if that is known; all strings are kept. */
+  add(host: string, messageId: string, queueId: string, time: number, parent?: string): void {
     if (this.#waiting.length >= MOST) this.#dropOld(time);
     const id = messageId.length > LONGEST ? digest(messageId) : messageId;
-    this.#waiting.push({ host, messageId: id, queueId, time });
+    this.#waiting.push({ host, messageId: id, queueId, time, parent });
   }
 
-  /** The queue ID of the one message that had this Message-ID shortly before `time`; undefined: none or several. */
-  bearer(host: string, messageId: string, time: number): string | undefined {
+  /**
+   * The queue IDs of the one message that had this Message-ID shortly before `time`: the first, and the last that it
+   * went on as. Empty when there is none, or several.
+   */
+  bearers(host: string, messageId: string, time: number): readonly string[] {
     for (const birth of this.#waiting) this.#index(birth);
     this.#waiting = [];
     const id = messageId.length > LONGEST ? digest(messageId) : messageId;
     const bearer = this.#bearers.get(`${host} ${id}`);
-    return isRecent(bearer, time) ? bearer.queueId || undefined : undefined;
+    if (!isRecent(bearer, time) || bearer.queueId === '') return [];
+    const { queueId, latest } = bearer;
+    return latest === undefined ? [queueId] : [queueId, latest];
   }
 
   clear(): void {
@@ -51,12 +60,16 @@ export class MessageIds {
     this.#bearers.clear();
   }
 
-  #index({ host, messageId, queueId, time }: Birth): void {
+  #index({ host, messageId, queueId, time, parent }: Birth): void {
     const key = `${host} ${messageId}`;
-    // Once shared, it stays so: a third message must not become the one that it stands for.
-    const shared = isRecent(this.#bearers.get(key), time);
+    const before = this.#bearers.get(key);
     if (this.#bearers.size >= MOST) this.#bearers.clear();
-    this.#bearers.set(key, { queueId: shared ? '' : queueId, time });
+    if (!isRecent(before, time)) this.#bearers.set(key, { queueId, time });
+    else if (parent !== undefined && (parent === before.queueId || parent === before.latest)) {
+      // The time stays that of the first: a message has ten minutes for all its filters.
+      this.#bearers.set(key, { ...before, latest: queueId });
+      // Once shared, it stays so: a third message must not become the one that it stands for.
+    } else this.#bearers.set(key, { queueId: '', time });
   }
 
   /** What is too old to belong to anything; when that is not enough, half of the rest. */

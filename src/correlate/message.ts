@@ -43,6 +43,8 @@ export interface OpenMessage {
   abandoned?: boolean;
   /** it goes on under another queue ID, behind a content filter: handing it over is no delivery */
   continued?: boolean;
+  /** recipients that a pipe(8), perhaps a content filter, took, less the messages that came back from it */
+  piped?: number;
   /** an operator removed it, and that was told; the MTA's own last line follows */
   gone?: boolean;
   outcomes?: Record<string, Outcome>;
@@ -91,6 +93,7 @@ export function newMessage(
     acceptedAt: undefined,
     abandoned: undefined,
     continued: undefined,
+    piped: undefined,
     gone: undefined,
     outcomes: undefined,
     outcomeCount: undefined,

@@ -9,8 +9,11 @@ import type { OpenMessage } from './message.ts';
 import { classify } from './reason.ts';
 import { isSameClient } from './sessions.ts';
 
-/** master.cf services that serve authenticated users only (RFC 6409). */
-const SUBMISSION = new Set(['submission', 'submissions', 'smtps', 'submission-tls']);
+/**
+ * master.cf services that serve authenticated users only (RFC 6409), by a word of their name: `submission-tls`,
+ * `smtps-haproxy` (mailcow, whose web mail has `sogo`), `submissions-proxyprotocol` (docker-mailserver), or the port.
+ */
+const SUBMISSION = /(?:^|[^a-z0-9])(?:submissions?|smtps|587|465|sogo)(?:$|[^a-z0-9])/;
 
 /** A rejection, a hold or a discard. */
 export function correlateRejection(
@@ -105,7 +108,7 @@ function directionOfRefusal(
 ): MailEvent['direction'] {
   if (submitter !== undefined) return 'outbound';
   if (message !== undefined) return directionOf(message);
-  if (record.client === undefined || SUBMISSION.has(line.service)) return undefined;
+  if (record.client === undefined || SUBMISSION.test(line.service)) return undefined;
   return 'inbound';
 }
 

@@ -18,7 +18,10 @@ export function correlateRemoved(
   if (record.how === 'requeued') return;
   // Exim says `Completed` after every message that an operator removed or cancelled.
   const follows = mta === 'exim' && record.how !== 'done';
-  if (message !== undefined && !follows) context.messages.close(message);
+  if (message !== undefined && !follows) {
+    context.messages.close(message);
+    context.departed.add(message, line.time);
+  }
   if (message?.gone === true) return;
   if (message !== undefined && follows) {
     message.gone = true;

@@ -62,10 +62,16 @@ export function correlateTransaction(
     record.originalQueueId === undefined
       ? undefined
       : context.messages.get(line.host, record.originalQueueId);
-  if (original !== undefined && context.trust.isLoopback(record.client.address)) {
+  // Postfix takes XFORWARD from those only who are named in smtpd_authorized_xforward_hosts; often that is $mynetworks.
+  if (original !== undefined && isFilterOrNear(context, record.client.address)) {
     goesOnAs(context, line, original, message);
   }
   context.messages.put(message);
+}
+
+/** A content filter's address, as far as is known or can be told. */
+function isFilterOrNear({ trust }: Context, address: string): boolean {
+  return trust.isFilter(address) || (address !== '' && trust.isNear(address));
 }
 
 /** Whether the line is of that session: the same client, and still logged in as the same user. */

@@ -1,6 +1,8 @@
 /**
  * Is this unauthenticated client one of ours? Told by the configuration (`trustedNetworks`); without it inferred:
  * private addresses are ours, and so is a client for whom the MTA relayed mail to a foreign host.
+ * And is it a content filter, through which everybody's mail comes back? Those on this machine are; one on another
+ * address when it has handed back what the MTA gave it.
  */
 import ipaddr from 'ipaddr.js';
 import { canonicalIp, isDotted, type NetworkSet } from '../model/address.ts';
@@ -13,6 +15,7 @@ const PRIVATE_RANGES = new Set(['private', 'loopback', 'uniqueLocal', 'linkLocal
 const NEAR_IPV4 = /^(?:10|127|169\.254|172\.(?:1[6-9]|2[0-9]|3[01])|192\.168)\./;
 const PUBLIC = 'unicast';
 const MAX_RELAYED = 2000;
+const MAX_FILTERS = 100;
 /** Longer than any address: what is longer is `invalid` and not worth remembering. */
 const LONGEST = 64;
 const MAX_CACHED = 10_000;
@@ -21,7 +24,9 @@ export class Trust {
   readonly #networks: NetworkSet | undefined;
   readonly #ranges = new Map<string, string>();
   readonly #relayed = new Set<string>();
+  readonly #filters = new Set<string>();
   #changed = false;
+  #filtersChanged = false;
 
   /** `networks` undefined: infer from the log. */
   constructor(networks?: NetworkSet) {
@@ -36,6 +41,18 @@ export class Trust {
 
   isLoopback(address: string): boolean {
     return this.rangeOf(address) === 'loopback';
+  }
+
+  /** On this machine, or a content filter beside it. */
+  isFilter(address: string): boolean {
+    return this.isLoopback(address) || this.#filters.has(address);
+  }
+
+  /** The address has handed mail back that the MTA had given to it; the caller knows that it is one of ours. */
+  sawFilter(address: string): void {
+    if (this.isFilter(address) || this.#filters.size >= MAX_FILTERS) return;
+    this.#filters.add(ownCopy(address));
+    this.#filtersChanged = true;
   }
 
   /** Anything but a public unicast address, a name without address included. */
@@ -59,13 +76,17 @@ export class Trust {
   }
 
   takeChanges(): StatePart[] {
-    if (!this.#changed) return [];
+    const parts: StatePart[] = [];
+    if (this.#changed) parts.push(['relayed', [...this.#relayed]]);
+    if (this.#filtersChanged) parts.push(['filters', [...this.#filters]]);
     this.#changed = false;
-    return [['relayed', [...this.#relayed]]];
+    this.#filtersChanged = false;
+    return parts;
   }
 
   load(read: ReadPart): void {
     for (const address of (read('relayed') ?? []) as readonly string[]) this.#relayed.add(address);
+    for (const address of (read('filters') ?? []) as readonly string[]) this.#filters.add(address);
   }
 
   #forgetOldest(): void {

@@ -181,11 +181,15 @@ export interface ProxyAcceptRecord {
   readonly recipient?: string;
 }
 
-/** A content filter's own line that ties two queue IDs (amavis `Queue-ID: ..., queued_as: ...`). */
+/**
+ * A content filter's own line that ties two queue IDs (amavis `Queue-ID: ..., queued_as: ...`). `moved`: the queue
+ * file itself has got a new ID, and nothing else tells of its birth (MailScanner `Requeue: ... to ...`).
+ */
 export interface LinkRecord {
   readonly kind: 'link';
   readonly queueId: string;
   readonly nextQueueId: string;
+  readonly moved?: boolean;
 }
 
 /** The log itself lost lines (syslog rate limit): open messages are incomplete. */

@@ -7,14 +7,15 @@
  * Lines without an envelope (continuations, marks, noise) are undefined; nothing that a line holds throws.
  * An Envelope belongs to one source, whose lines it reads in order.
  */
-import { z } from 'zod';
 import { type Line, type LoggedLine, ownCopy, type Position } from '../model/line.ts';
 import { afterCompose, clean, criMark } from './envelope/container.ts';
-import { EximFrame } from './envelope/exim.ts';
+import { EximFrame, startsHostAndTag } from './envelope/exim.ts';
 import { readJson } from './envelope/json.ts';
-import { openLinesSchema, Parts } from './envelope/parts.ts';
+import { Parts } from './envelope/parts.ts';
 import type { Prefix } from './envelope/prefix.ts';
-import { Repeats, repeatsSchema, unwrapRepeat } from './envelope/repeat.ts';
+import { afterPri, afterPriorityWord } from './envelope/priority.ts';
+import { Repeats, unwrapRepeat } from './envelope/repeat.ts';
+import { readState } from './envelope/state.ts';
 import { isLevel, rfc5424Fields, startsStamp, withoutSolarisId } from './envelope/syslog.ts';
 import { type Tag, TagReader } from './envelope/tag.ts';
 import { StampReader } from './envelope/timestamp.ts';
@@ -24,6 +25,7 @@ import { isDigit } from './reader.ts';
 const SPACE = 0x20;
 const COLON = 0x3a;
 const LETTER_T = 0x54;
+const NINE = 0x39;
 /** An envelope in an envelope in an envelope (JSON, compose, stamp, syslog), but no more. */
 const DEEPEST = 4;
 
@@ -33,12 +35,6 @@ export interface EnvelopeOptions {
   /** ms: when the file was last written, or now; decides the year of stamps without one */
   readonly reference: number;
 }
-
-const stateSchema = z.object({
-  stamps: z.object({ last: z.number().optional(), reference: z.number() }),
-  parts: openLinesSchema,
-  repeats: repeatsSchema,
-});
 
 export class Envelope {
   readonly #stamps: StampReader;
@@ -52,6 +48,8 @@ export class Envelope {
   #time = 0;
   #timed = false;
   #exact = false;
+  /** Inside what another program's line holds: it holds one line, and no more. */
+  #inner = false;
   /** The host that came last, with the space behind it: most lines of a file have the same. */
   #lastHost = '';
   #lastHostAndSpace = '\0';
@@ -75,6 +73,7 @@ export class Envelope {
     this.#host = '';
     this.#timed = false;
     this.#exact = false;
+    this.#inner = false;
     return this.#shape(clean(line.bytes), 0, 0);
   }
 
@@ -89,11 +88,11 @@ export class Envelope {
 
   /** Continues from what `save` returned; anything else is passed over. */
   load(state: unknown): void {
-    const parsed = stateSchema.safeParse(state);
-    if (!parsed.success) return;
-    this.#stamps.state = parsed.data.stamps;
-    this.#parts.state = parsed.data.parts;
-    this.#repeats.state = parsed.data.repeats;
+    const saved = readState(state);
+    if (saved === undefined) return;
+    this.#stamps.state = saved.stamps;
+    this.#parts.state = saved.parts;
+    this.#repeats.state = saved.repeats;
   }
 
   get #prefix(): Prefix {
@@ -124,11 +123,15 @@ export class Envelope {
       const time = this.#stamps.long(text, from, LETTER_T, this.#instant);
       if (time >= 0) return this.#afterStamp(text, time, depth);
       const own = this.#exim.inFile(text, from, this.#prefix);
-      if (own !== undefined) return own;
+      if (own !== undefined && !startsHostAndTag(own.text)) return own;
+      // `2026-11-01 09:05:07 HOST TAG`: only the stamp is like that of Exim's file.
+      const spaced = own && this.#stamps.long(text, from, SPACE, this.#instant);
+      if (spaced !== undefined && spaced >= 0) return this.#afterStamp(text, spaced, depth);
     } else if (first === 0x7b) {
       return this.#json(text.slice(from), depth);
     } else if (first === 0x3c) {
-      return this.#priority(text, from, depth);
+      const end = afterPri(text, from);
+      return end > from ? this.#shape(text, end, depth + 1) : undefined;
     }
     const inner = afterCompose(text, from);
     if (inner > from) return this.#shape(text, inner, depth + 1);
@@ -153,9 +156,11 @@ export class Envelope {
   }
 
   /** `HOST TAG`, `TAG`, or `LEVEL TAG`; a word with a colon behind it is the tag. */
-  #hostAndTag(text: string, from: number): LoggedLine | undefined {
+  #hostAndTag(text: string, start: number): LoggedLine | undefined {
+    // Only in brackets, since there may be a host with the name mail.info.
+    const from = text.charCodeAt(start) === 0x3c ? afterPriorityWord(text, start) : start;
     const end = text.indexOf(' ', from);
-    if (end === from) return undefined;
+    if (end === from || text.charCodeAt(from) === 0x3c) return undefined;
     if (end < 0 || text.charCodeAt(end - 1) === COLON) return this.#tag(text, from);
     const word = text.slice(from, end);
     if (isLevel(word)) {
@@ -163,18 +168,25 @@ export class Envelope {
       while (text.charCodeAt(next) === SPACE) next++;
       return this.#tag(text, next);
     }
-    // Messages keep their host for days.
-    this.#lastHost = ownCopy(word);
-    this.#host = this.#lastHost;
-    this.#lastHostAndSpace = `${this.#lastHost} `;
+    this.#keepHost(word);
     return this.#tag(text, end + 1);
   }
 
-  /** `name[pid]: message` at `from`. */
-  #tag(text: string, from: number): LoggedLine | undefined {
+  #keepHost(word: string): void {
+    if (word !== this.#lastHost) {
+      this.#lastHost = ownCopy(word); // messages keep their host for days
+      this.#lastHostAndSpace = `${this.#lastHost} `;
+    }
+    this.#host = this.#lastHost;
+  }
+
+  /** `name[pid]: message` at `from`, or `mail.info name[pid]: message`. */
+  #tag(text: string, from: number, bare = false): LoggedLine | undefined {
     const space = text.indexOf(' ', from);
     const end = space < 0 ? text.length : space;
     if (end <= from || text.charCodeAt(end - 1) !== COLON) {
+      const next = bare ? from : afterPriorityWord(text, from);
+      if (next > from) return this.#tag(text, next, true);
       return this.#repeats.again(this.#prefix, text, from);
     }
     const tag = this.#tags.read(text, from, end - 1);
@@ -195,12 +207,33 @@ export class Envelope {
       text = repeated?.text ?? text;
       times = repeated?.times ?? 1;
     }
+    if (text.charCodeAt(first <= NINE ? 10 : 3) === (first <= NINE ? LETTER_T : SPACE)) {
+      const inner = this.#innerLine(tag, text);
+      if (inner !== undefined) return inner;
+    }
     const framed = tag.exim || (isDigit(first) && tag.program === tag.instance);
     const logged = framed
       ? this.#exim.inSyslog(this.#prefix, tag, pid, text, times)
       : this.#logged(tag, pid, text, times);
     if (logged !== undefined) this.#repeats.remember(logged);
     return logged;
+  }
+
+  /**
+   * The line that a container wrote, when its output goes to syslog by way of docker, under any name: it has a whole
+   * prefix of its own. The time is that of the outer one, since the container's clock may be in another zone.
+   */
+  #innerLine(tag: Tag, text: string): LoggedLine | undefined {
+    const isOther = tag.program === tag.instance || tag.instance === 'docker';
+    if (!isOther || tag.exim || this.#inner || !startsStamp(text, 0)) return undefined;
+    this.#inner = true;
+    const [host, time, exact] = [this.#host, this.#time, this.#exact];
+    this.#exact = true;
+    const line = this.#shape(text, 0, DEEPEST);
+    if (line !== undefined) return { ...line, time };
+    this.#host = host;
+    this.#setTime(time, exact);
+    return undefined;
   }
 
   #logged(tag: Tag, pid: string, text: string, times: number): LoggedLine {
@@ -217,14 +250,6 @@ export class Envelope {
     };
   }
 
-  /** `<22>` before RFC 3164, RFC 3339 or RFC 5424. */
-  #priority(text: string, from: number, depth: number): LoggedLine | undefined {
-    let end = from + 1;
-    while (end < from + 4 && isDigit(text.charCodeAt(end))) end++;
-    if (end === from + 1 || text.charCodeAt(end) !== 0x3e) return undefined;
-    return this.#shape(text, end + 1, depth + 1);
-  }
-
   /** `TIMESTAMP HOSTNAME APP-NAME PROCID MSGID STRUCTURED-DATA [MSG]`, RFC 5424 6. */
   #rfc5424(text: string, from: number): LoggedLine | undefined {
     const time = this.#stamps.long(text, from, LETTER_T);
@@ -235,11 +260,7 @@ export class Envelope {
     const tag =
       fields === undefined ? undefined : this.#tags.read(fields.name, 0, fields.name.length);
     if (fields === undefined || tag === undefined) return undefined;
-    this.#host = fields.host === this.#lastHost ? this.#lastHost : ownCopy(fields.host);
-    if (this.#host !== this.#lastHost) {
-      this.#lastHost = this.#host;
-      this.#lastHostAndSpace = `${this.#host} `;
-    }
+    this.#keepHost(fields.host);
     return this.#message(tag, fields.pid, text, fields.start);
   }
 
@@ -260,7 +281,7 @@ export class Envelope {
     if (tag === undefined || (entry.output && startsStamp(message, 0))) {
       return this.#shape(message, 0, depth + 1);
     }
-    return this.#message(tag, entry.pid, message, 0);
+    return this.#message(tag, entry.pid || this.#tags.pid, message, 0);
   }
 
   /** A part of a container's line, whole or to be continued. */

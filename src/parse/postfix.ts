@@ -7,7 +7,7 @@ import type { LogRecord } from '../model/record.ts';
 import { parseLoss } from './loss.ts';
 import type { LogParser } from './parser.ts';
 import { parseDelivery } from './postfix/delivery.ts';
-import { parseAmavis } from './postfix/filter.ts';
+import { parseAmavis, parseMailScanner } from './postfix/filter.ts';
 import { endOfQueueId } from './postfix/primitives.ts';
 import {
   parseBounce,
@@ -32,6 +32,8 @@ function parse(line: LoggedLine): LogRecord | undefined {
     case 'amavis':
     case 'amavisd':
       return parseAmavis(text);
+    case 'MailScanner':
+      return parseMailScanner(text);
     case 'rsyslogd':
     case 'systemd-journald':
     case 'systemd-journal':

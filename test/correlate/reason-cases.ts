@@ -223,6 +223,8 @@ mailbox of bob is full, giving up after 4 days
 450 A limit of 100 messages per hour is reached
 421 Maximum connections reached
 421-4.7.28 An unusual rate of mail comes from your SPF domain
+450 Deferred due to greylisting. Host: '192.0.2.7' From: 'alice@example.net' To: 'bob@example.org' SPF: 'none'
+421 4.7.0 [TS03] Messages from 192.0.2.7 temporarily deferred - see https://postmaster.example.com/ts03
 `,
   'relay-denied': `
 554 5.7.1 <bob@example.org>: Relay access denied
@@ -256,6 +258,8 @@ TLS is required, but was not offered by host mx.example.org[192.0.2.7]
 Message could not be delivered for 5 days
 host lookup did not complete
 Remote host closed connection
+non DNSSEC destination
+TLSA lookup error for mx.example.org:25
 451 The remote server did not answer
 450 4.4.4 <bob@example.org>: Recipient address rejected: Unable to look up mail exchanger host mx.example.org: Host not found, try again
 `,
@@ -277,6 +281,8 @@ Command died with status 75: "/usr/bin/procmail"
 550 5.7.1 No permission to send to this recipient
 452 4.4.5 Insufficient disk space; try again, the server is busy
 450 4.7.3 Queue quota exceeded
+421 4.3.2 Server storage exhausted
+failed to expand "interface" option for remote_smtp transport: failed to open /etc/exim4/domains/example.net/ip: Permission denied (euid=108 egid=115)
 `,
 };
 

@@ -72,4 +72,40 @@ describe('given files', () => {
     await expect(reading).rejects.toThrow(`${files[1]}: cannot be read: unexpected end of file`);
     expect(kinds).toEqual(['accepted', 'bounced']);
   });
+
+  it.each([
+    [
+      'a log of another program',
+      'Nov  1 09:05:07 mx1 cron[7]: job\n',
+      ':1: no line is of a mail server',
+    ],
+    [
+      'a form that nobody knows',
+      '\n1572599107 [mx1] postfix/smtpd[811]: x\x1b[2J\n',
+      ':2: no line',
+    ],
+    ['text in the form of Exim’s log', '2026-11-01 09:05:07 nothing of mail\n', ':1: no line'],
+  ])('of which no line is understood are a failure: %s', async (_name, content, message) => {
+    folder.write('log', content);
+    folder.write('empty', '');
+    const failure = { exitStatus: 1, message: expect.stringContaining(`log${message}`) };
+    await expect(kindsOf('log')).rejects.toMatchObject(failure);
+    await expect(kindsOf('empty', 'log')).rejects.toMatchObject(failure);
+    await expect(kindsOf('log')).rejects.not.toThrow('\x1b');
+  });
+
+  it.each([
+    ['', 'an empty file'],
+    ['\n\n', 'empty lines'],
+    [
+      'Nov  1 09:05:07 mx1 postfix/anvil[7]: statistics: max cache size 1 at Nov  1 09:05:07\n',
+      'Postfix at rest',
+    ],
+    ['2026-11-01 09:05:07 Start queue run: pid=7\n', 'Exim at rest'],
+    ['Nov  1 09:05:07 mx1 exim[7]: End queue run: pid=7\n', 'Exim at rest, in syslog'],
+    [`x\n${REFUSED}`, 'one line among others'],
+  ])('%j are none: %s', async (content, _name) => {
+    folder.write('log', content);
+    await expect(kindsOf('log')).resolves.toBeDefined();
+  });
 });

@@ -2,9 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ownCopy, textOf } from '../../src/model/line.ts';
+import { startsHostAndTag } from '../../src/parse/envelope/exim.ts';
 import { TagReader } from '../../src/parse/envelope/tag.ts';
 import { StampReader } from '../../src/parse/envelope/timestamp.ts';
 import { createZone } from '../../src/parse/envelope/zone.ts';
+import { Envelope } from '../../src/parse/envelope.ts';
 import { endOfAddress, endOfQueueId, takeClient } from '../../src/parse/postfix/primitives.ts';
 import { endOfQuoted, Reader } from '../../src/parse/reader.ts';
 
@@ -50,6 +52,29 @@ function plainAddressEnd(line: string, start: number): number {
   }
   return -1;
 }
+
+const ID_DASHES = /^.{6}-(?:.{6}-.{2}|.{11}-.{4}) /s;
+const SYSLOG_START =
+  /^[A-Za-z0-9][\w.:-]{0,250} (?:[\w.-]{1,100}(?:\/[\w.-]{1,100}){1,4}|exim[\w.-]{0,100})\[[0-9]{1,10}\]: /;
+
+/** Prefixes of all the forms that have a host or a word in its place, in pieces. */
+const prefixed = fc
+  .tuple(
+    fc.constantFrom(
+      'Nov  1 09:05:07 ',
+      '2026-11-01T08:05:07Z ',
+      '2026-11-01 09:05:07 ',
+      '<22>Nov  1 09:05:07 ',
+    ),
+    fc.constantFrom('', '<mail.info> ', '<mail.x> ', 'INFO '),
+    fc.constantFrom('', 'mx1 ', 'mx2 ', 'mail.info ', 'mx1  '),
+    fc.constantFrom('', 'mail.info ', 'mail.info mail.warn ', '<mail.info> '),
+    fc.constantFrom('postfix/smtpd[811]: ', 'exim[7]: ', 'app[9]: ', 'docker/app[9]: ', 'no tag '),
+    fc.constantFrom('', 'Nov  1 01:05:07 ', '2026-11-01T01:05:07Z mx3 ', '2026-11-01 01:05:07 '),
+    fc.constantFrom('', 'postfix/smtpd[812]: ', 'mx2 postfix/smtpd[812]: ', '1xUirY-00014N-13 '),
+    text,
+  )
+  .map((pieces) => pieces.join(''));
 
 describe('fast paths agree with the plain ones', () => {
   it('text of a field', () => {
@@ -140,6 +165,53 @@ describe('fast paths agree with the plain ones', () => {
         for (const line of lines) {
           const cold = new StampReader(createZone('+00:00'), 0);
           expect(warm.long(line, 0, 0x54)).toBe(cold.long(line, 0, 0x54));
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  it('the start of a syslog line behind a stamp like Exim’s', () => {
+    const word = fc.constantFrom(
+      'mx1',
+      'server-1',
+      'server-abcdef-x1',
+      '1xUirY-00014N-13',
+      '1xUirY-0000000GRSy-2tQh',
+    );
+    const tag = fc.constantFrom(
+      ' postfix/smtpd[811]: ',
+      ' exim4[1]: ',
+      ' exim: ',
+      ' a/b/c[1] ',
+      ' Completed ',
+    );
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          text,
+          fc.tuple(word, tag, text).map((pieces) => pieces.join('')),
+        ),
+        (line) => {
+          expect(startsHostAndTag(line)).toBe(!ID_DASHES.test(line) && SYSLOG_START.test(line));
+        },
+      ),
+      RUNS,
+    );
+  });
+
+  it('a line behind its prefix, whatever was read before', () => {
+    const told = (envelope: Envelope, bytes: string) => {
+      const line = envelope.read({ source: 'log', line: 1, offset: 0, bytes });
+      return line === undefined ? line : { ...line, at: undefined };
+    };
+    const options = { zone: '+00:00', reference: Date.parse('2026-11-02T00:00:00Z') };
+    fc.assert(
+      fc.property(fc.array(prefixed, { maxLength: 8 }), (lines) => {
+        const warm = new Envelope(options);
+        for (const bytes of lines) {
+          if (bytes.includes(' last message ')) continue;
+          expect(told(warm, bytes)).toEqual(told(new Envelope(options), bytes));
         }
       }),
       RUNS,

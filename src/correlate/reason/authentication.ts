@@ -24,6 +24,13 @@ export const LOOPS: readonly ReasonEntry[] = [
     unless: /received headers? (?:is|are) (?:missing|malformed)/,
     example: '554 5.4.0 Error: too many hops',
   },
+  {
+    // our own Exim, which then quotes its configuration and what the system said
+    name: 'own-configuration',
+    reason: 'other',
+    literals: 'failed to expand',
+    example: 'failed to expand "interface" option for remote_smtp transport: Permission denied',
+  },
 ];
 
 /** Proof that is missing or wrong. */
@@ -91,10 +98,10 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
   {
     name: 'tls-needed',
     reason: 'network',
-    literals: 'starttls|tls|ssl|encrypt|certificate|handshake',
+    literals: 'starttls|tls|ssl|encrypt|certificate|handshake|dane validation|dnssec',
     pattern: either(
       word(
-        'starttls|tls|ssl|session encryption|encryption (?:is )?(?:required|needed)|must be encrypted',
+        'starttls|tls|tlsa|ssl|dane validation|dnssec|session encryption|encryption (?:is )?(?:required|needed)|must be encrypted',
       ),
       near(
         'certificate|handshake',
@@ -108,13 +115,15 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
     name: 'domain-authentication',
     reason: 'auth',
     literals:
-      'spf|dkim|dmarc|domainkeys|sender policy framework|sender id|sender-id|sender authentication|domain authentication|authentication check|dane validation|dnssec',
+      'spf|dkim|dmarc|domainkeys|sender policy framework|sender id|sender-id|sender authentication|domain authentication|authentication check',
     pattern: either(
       word('spf|dkim|dmarc|domainkeys|sender policy framework'),
       near('sender[ -]id|(?:sender|domain|message|e-?mail) authentication', FAILED),
-      word('authentication checks|dane validation|dnssec'),
+      word('authentication checks'),
     ),
-    unless: /unusual rate|header '?(?:dkim|dmarc|spf)|duplicate header|dkim-signature/,
+    // What delays everybody the first time only tells what it found.
+    unless:
+      /unusual rate|gr[ae]y[- ]?list|header '?(?:dkim|dmarc|spf)|duplicate header|dkim-signature/,
     example: '550 5.7.1 SPF check failed for example.net',
   },
   {

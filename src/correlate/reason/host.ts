@@ -224,6 +224,15 @@ export const HOSTS: readonly ReasonEntry[] = [
     example: '421 4.7.0 Too many connections from 192.0.2.7',
   },
   {
+    // Yahoo's TS01 to TS03 and their like: too much mail, or too many complaints about it
+    name: 'host-deferred',
+    reason: 'rate-limited',
+    literals: 'temporarily deferred',
+    pattern: near('(?:messages?|mails?|e-?mails?|connections?) from', 'temporarily deferred', 60),
+    temporary: true,
+    example: '421 4.7.0 [TS01] Messages from 192.0.2.7 temporarily deferred',
+  },
+  {
     // what greylisting says where it does not give its name
     name: 'come-back',
     reason: 'rate-limited',

@@ -1,9 +1,10 @@
 /**
- * Lines that are one JSON object: journald (`journalctl -o json`), docker's json-file driver, filebeat, and the
- * entries that mailcow keeps in Redis. Strings become byte strings, as if the text had been read from a file.
- * Anything else, broken JSON included, is undefined.
+ * Lines that are one JSON object: journald (`journalctl -o json`), docker's json-file driver, filebeat, the entries
+ * that mailcow keeps in Redis, and the fields that templates of rsyslog and logstash give their names to. Strings
+ * become byte strings, as if the text had been read from a file. Anything else, broken JSON included, is undefined.
  */
 import { textOf } from '../../model/line.ts';
+import { startsStamp } from './syslog.ts';
 
 /** What such an object says about a line. */
 export interface JsonEntry {
@@ -12,7 +13,7 @@ export interface JsonEntry {
   /** ms since the epoch; absent when the object does not tell when the line was written */
   readonly time?: number;
   readonly host: string;
-  /** syslog tag without pid; absent when it stands in the message */
+  /** syslog tag, with its pid where `pid` is empty; absent when it stands in the message */
   readonly tag?: string;
   readonly pid: string;
   /** the program's own output: the message may begin with an envelope of its own */
@@ -30,11 +31,45 @@ export function readJson(bytes: string): JsonEntry | undefined {
   if ('MESSAGE' in fields) return journal(fields);
   if (typeof fields.log === 'string') return docker(fields, fields.log);
   if (typeof fields.message !== 'string') return undefined;
-  const message = bytesOf(fields.message);
-  if (typeof fields.program !== 'string') return { message, host: '', pid: '', output: true };
-  const time = Number(fields.time) * 1000;
-  if (!isInstant(time)) return undefined;
-  return { message, time, host: '', tag: bytesOf(fields.program), pid: '', output: false };
+  return named(fields, bytesOf(fields.message));
+}
+
+/** A message with its syslog fields beside it; without a program's name, or with a stamp, it is the whole line. */
+function named(fields: Fields, message: string): JsonEntry | undefined {
+  const program = fieldText(fields.program) || fieldText(fields.programname);
+  const tag = fieldText(fields.tag) || fieldText(fields.syslogtag) || program;
+  if (tag === '' || (program === '' && startsStamp(message, 0))) {
+    return { message, host: '', pid: '', output: true };
+  }
+  const time = timeOf(fields);
+  if (time === undefined) return undefined;
+  return {
+    message: message.startsWith(' ') ? message.slice(1) : message,
+    time,
+    host: fieldText(fields.hostname) || fieldText(fields.host) || fieldText(fields.logsource),
+    tag: tag.endsWith(':') ? tag.slice(0, -1) : tag,
+    pid: tag.includes('[') ? '' : digitsOf(fields.pid) || digitsOf(fields.procid),
+    output: false,
+  };
+}
+
+/** RFC 3339 with its zone; without one it would be any clock's. */
+const INSTANT = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,20}(?:Z|[+-][0-9]{2}:?[0-9]{2})$/;
+
+/** Seconds since the epoch in `time`, else the first stamp that names an instant. */
+function timeOf(fields: Fields): number | undefined {
+  const seconds = Number(fields.time) * 1000;
+  if (isInstant(seconds)) return seconds;
+  for (const value of [fields['@timestamp'], fields.timestamp, fields.time, fields.timereported]) {
+    const time = typeof value === 'string' && INSTANT.test(value) ? Date.parse(value) : Number.NaN;
+    if (isInstant(time)) return time;
+  }
+  return undefined;
+}
+
+function digitsOf(value: unknown): string {
+  const digits = typeof value === 'number' ? `${value}` : fieldText(value);
+  return /^[0-9]{1,10}$/.test(digits) ? digits : '';
 }
 
 function parseObject(text: string): Fields | undefined {
@@ -64,7 +99,8 @@ function journal(fields: Fields): JsonEntry | undefined {
     host: fieldText(fields._HOSTNAME),
     tag: fieldText(fields.SYSLOG_IDENTIFIER),
     pid: fieldText(fields.SYSLOG_PID) || fieldText(fields._PID),
-    output: fields._TRANSPORT === 'stdout',
+    // Docker's journald driver hands on what a container prints, under the name that its `tag` option gives.
+    output: fields._TRANSPORT === 'stdout' || typeof fields.CONTAINER_ID === 'string',
   };
 }
 

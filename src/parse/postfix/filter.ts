@@ -1,4 +1,4 @@
-/** amavis: the line that ties the queue ID of a message before the content filter to the one behind it. */
+/** Content filters' own lines: they tie the queue ID of a message before the filter to the one behind it. */
 import type { LinkRecord } from '../../model/record.ts';
 import { endOfQueueId } from './primitives.ts';
 
@@ -12,6 +12,28 @@ export function parseAmavis(text: string): LinkRecord | undefined {
   const nextQueueId = onlyQueueId(text, ', queued_as: ');
   if (queueId === undefined || nextQueueId === undefined) return undefined;
   return { kind: 'link', queueId, nextQueueId };
+}
+
+const REQUEUE = 'Requeue: ';
+
+/**
+ * Reads MailScanner's `Requeue: Q1.A1B2C to Q2`, all of it its own words: it takes mail out of the hold queue and
+ * puts it into the incoming queue under a new ID.
+ */
+export function parseMailScanner(text: string): LinkRecord | undefined {
+  if (!text.startsWith(REQUEUE)) return undefined;
+  const end = endOfQueueId(text, REQUEUE.length);
+  const space = end < 0 ? -1 : text.indexOf(' ', end);
+  if (space < 0 || !/^\.[0-9A-F]{1,8}$/.test(text.slice(end, Math.min(space, end + 10))))
+    return undefined;
+  if (!text.startsWith(' to ', space) || endOfQueueId(text, space + 4) !== text.length)
+    return undefined;
+  return {
+    kind: 'link',
+    queueId: text.slice(REQUEUE.length, end),
+    nextQueueId: text.slice(space + 4),
+    moved: true,
+  };
 }
 
 function onlyQueueId(text: string, key: string): string | undefined {
