@@ -63,7 +63,10 @@ export class Pipeline {
     this.#options = options;
     this.#interpreter = new Interpreter({
       ...options.interpreter,
-      store: { load: (host, queueId) => store.state.loadMessage<OpenMessage>(host, queueId) },
+      store: {
+        load: (host, queueId) => store.state.loadMessage<OpenMessage>(host, queueId),
+        recent: (age) => store.state.recentMessages<OpenMessage>(age),
+      },
       resuming: store.state.messageCount() > 0,
     });
     this.#interpreter.correlator.load((name) => store.state.read(`correlator ${name}`));

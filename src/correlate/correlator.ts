@@ -15,7 +15,7 @@ import { Departed } from './departed.ts';
 import { correlateDsn } from './dsn.ts';
 import { correlateLink, correlateProxyAccept } from './filter.ts';
 import type { ReadPart, StatePart } from './ledger.ts';
-import { MessageIds } from './message-ids.ts';
+import { FILTER_DELAY, MessageIds } from './message-ids.ts';
 import { type MessageChanges, type MessageStore, OpenMessages } from './messages.ts';
 import { LineCopies, RefusedRecipients } from './once.ts';
 import { correlateAuthFailed, correlateRejection } from './rejection.ts';
@@ -59,12 +59,14 @@ export class Correlator implements Context {
   readonly noticeSender: string | undefined;
   readonly messageIds = new MessageIds();
   readonly departed = new Departed();
+  readonly #store: MessageStore | undefined;
   #swept = 0;
   /** how often the log itself said that it lost lines */
   losses = 0;
 
   constructor(options: CorrelatorOptions = {}) {
     this.messages = new OpenMessages(options);
+    this.#store = options.store;
     this.trust = new Trust(options.trusted);
     this.copies = new LineCopies(options.sole);
     this.noticeSender = options.noticeSender;
@@ -93,12 +95,16 @@ export class Correlator implements Context {
       ...this.refused.takeChanges(),
       ...this.copies.takeChanges(),
       ...this.trust.takeChanges(),
+      ...this.departed.takeChanges(),
     ];
   }
 
   /** Takes up what `takeParts` gave to an earlier process. */
   load(read: ReadPart): void {
-    for (const part of [this.sessions, this.refused, this.copies, this.trust]) part.load(read);
+    const { sessions, refused, copies, trust, departed } = this;
+    for (const part of [sessions, refused, copies, trust, departed]) part.load(read);
+    const open = this.#store?.recent(FILTER_DELAY) ?? [];
+    this.messageIds.load([...open, ...departed.messages()]);
   }
 
   #feedOnce(line: LoggedLine, record: LogRecord, mta: Mta, events: MailEvent[]): void {
@@ -143,6 +149,6 @@ export class Correlator implements Context {
   #sweep(now: number): void {
     this.#swept = now;
     this.messages.expire(now - SILENCE);
-    this.messageIds.clear();
+    this.messageIds.expire(now);
   }
 }

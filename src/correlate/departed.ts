@@ -1,9 +1,10 @@
 /**
  * Messages that a pipe(8) delivery took and that left the queue just now. A content filter that re-injects with
  * sendmail is a race: pickup may speak of the mail that came back after qmgr has removed the one that went out.
- * Kept for a minute of log time, bounded in number and in size; a restart forgets them.
+ * Kept for a minute of log time, bounded in number and in size.
  */
 import { MINUTE } from '../base/time.ts';
+import type { ReadPart, StatePart } from './ledger.ts';
 import { type OpenMessage, weightOf } from './message.ts';
 
 /** sendmail leaves the mail in the maildrop queue, pickup looks there at least once a minute. */
@@ -21,6 +22,8 @@ interface Departure {
 
 export class Departed {
   readonly #departures = new Map<string, Departure>();
+  #newest = 0;
+  #isChanged = false;
 
   /** The message left the queue at `time` (ms); passes over one that no pipe(8) took. */
   add(message: OpenMessage, time: number): void {
@@ -30,6 +33,8 @@ export class Departed {
     if (weightOf(kept) > HEAVIEST) return;
     if (this.#departures.size >= MOST) this.#dropOld(time);
     this.#departures.set(keyOf(message.host, message.queueId), { message: kept, time, left });
+    this.#newest = time;
+    this.#isChanged = true;
   }
 
   /** The message that had this queue ID until a minute before `time`, unless all that it went out as came back. */
@@ -42,11 +47,27 @@ export class Departed {
   /** One of those that this message went out as has come back. */
   cameBack({ host, queueId }: OpenMessage): void {
     const found = this.#departures.get(keyOf(host, queueId));
-    if (found !== undefined) found.left--;
+    if (found === undefined) return;
+    found.left--;
+    this.#isChanged = true;
   }
 
-  clear(): void {
-    this.#departures.clear();
+  takeChanges(): StatePart[] {
+    if (!this.#isChanged) return [];
+    this.#isChanged = false;
+    const recent = [...this.#departures].filter(
+      ([, { time }]) => this.#newest - time < RETURNS_WITHIN,
+    );
+    return [['departed', recent]];
+  }
+
+  load(read: ReadPart): void {
+    const saved = (read('departed') ?? []) as readonly (readonly [string, Departure])[];
+    for (const [key, departure] of saved) this.#departures.set(key, departure);
+  }
+
+  *messages(): Generator<OpenMessage> {
+    for (const { message } of this.#departures.values()) yield message;
   }
 
   /** What is too old; when that is not enough, the older half. */

@@ -42,7 +42,7 @@ export function joinByMessageId(
     const [first, latest] = context.messageIds.bearers(line.host, messageId, line.time);
     if (first !== undefined && !joinOpen(context, line, message, first)) {
       if (message.submitter?.type === 'uid') joinDeparted(context, line, message, first);
-      else if (latest !== undefined) joinNext(context, line, message, latest);
+      else if (latest !== undefined) joinOpen(context, line, message, latest);
     }
   }
   const kept = messageId.length > LONGEST_MESSAGE_ID ? messageId : (message.messageId as string);
@@ -58,6 +58,8 @@ function joinOpen(
 ): boolean {
   const first = context.messages.get(line.host, queueId);
   if (first === undefined || first === message || !isSameMail(message, first)) return false;
+  // What was refused or put off behind a filter is past all filters, on its way out.
+  if (first.parentQueueId !== undefined && first.outcomes !== undefined) return false;
   if (message.submitter?.type === 'uid') first.piped = (first.piped ?? 0) - 1;
   goesOnAs(context, line, first, message);
   return true;
@@ -75,13 +77,6 @@ function joinDeparted(
   context.departed.cameBack(first);
   inherit(message, first);
   message.parentQueueId = first.queueId;
-}
-
-/** A second filter behind the first. What was refused or put off already is past all filters, on its way out. */
-function joinNext(context: Context, line: LoggedLine, message: OpenMessage, queueId: string): void {
-  if (context.messages.get(line.host, queueId)?.outcomes === undefined) {
-    joinOpen(context, line, message, queueId);
-  }
 }
 
 /** From this machine or a filter beside it, by SMTP or (a pipe(8) filter) by sendmail, and by no authenticated user. */

@@ -1,13 +1,15 @@
 /**
  * Which queue ID bore a Message-ID. Only a content filter that neither speaks XFORWARD nor has said `queued as`
  * yet makes anybody ask, so what the log tells is put down as it comes and indexed when the first one asks: a server
- * without such a filter pays 50 ns a message for it, an index costs 700. Bounded; a restart forgets it.
+ * without such a filter pays 50 ns a message for it, an index costs 700. Bounded; after a restart the messages that are still
+ * open tell it again.
  */
 import { MINUTE } from '../base/time.ts';
 import { digest } from './ledger.ts';
+import type { OpenMessage } from './message.ts';
 
 /** Two queue IDs with one Message-ID belong together when they are this close (content filter). */
-const FILTER_DELAY = 10 * MINUTE;
+export const FILTER_DELAY = 10 * MINUTE;
 const MOST = 20_000;
 /** Longer ones are told apart by their digest. */
 const LONGEST = 120;
@@ -55,30 +57,48 @@ export class MessageIds {
     return latest === undefined ? [queueId] : [queueId, latest];
   }
 
-  clear(): void {
-    this.#waiting = [];
-    this.#bearers.clear();
+  /** Takes up the messages that were open when an earlier process ended. */
+  load(messages: Iterable<OpenMessage>): void {
+    const known = [...messages].sort((a, b) => a.born - b.born);
+    for (const { host, messageId, queueId, born, parentQueueId } of known) {
+      if (messageId !== undefined) this.add(host, messageId, queueId, born, parentQueueId);
+    }
   }
 
-  #index({ host, messageId, queueId, time, parent }: Birth): void {
-    const key = `${host} ${messageId}`;
+  /** Forgets what is too old at `time` (ms) to belong to anything. */
+  expire(time: number): void {
+    this.#waiting = this.#waiting.filter((birth) => isRecent(birth, time));
+    for (const [key, bearer] of this.#bearers) {
+      if (!isRecent(bearer, time)) this.#bearers.delete(key);
+    }
+  }
+
+  #index(birth: Birth): void {
+    const key = `${birth.host} ${birth.messageId}`;
     const before = this.#bearers.get(key);
     if (this.#bearers.size >= MOST) this.#bearers.clear();
-    if (!isRecent(before, time)) this.#bearers.set(key, { queueId, time });
-    else if (parent !== undefined && (parent === before.queueId || parent === before.latest)) {
-      // The time stays that of the first: a message has ten minutes for all its filters.
-      this.#bearers.set(key, { ...before, latest: queueId });
-      // Once shared, it stays so: a third message must not become the one that it stands for.
-    } else this.#bearers.set(key, { queueId: '', time });
+    this.#bearers.set(key, bearerWith(isRecent(before, birth.time) ? before : undefined, birth));
   }
 
   /** What is too old to belong to anything; when that is not enough, half of the rest. */
   #dropOld(time: number): void {
-    const recent = this.#waiting.filter((birth) => time - birth.time < FILTER_DELAY);
+    const recent = this.#waiting.filter((birth) => isRecent(birth, time));
     this.#waiting = recent.length > MOST / 2 ? recent.slice(-MOST / 2) : recent;
   }
 }
 
-function isRecent(bearer: Bearer | undefined, time: number): bearer is Bearer {
-  return bearer !== undefined && time - bearer.time < FILTER_DELAY;
+function isRecent<T extends { readonly time: number }>(one: T | undefined, time: number): one is T {
+  return one !== undefined && time - one.time < FILTER_DELAY;
+}
+
+function bearerWith(before: Bearer | undefined, { queueId, time, parent }: Birth): Bearer {
+  if (before === undefined) {
+    // Of what was handed on, the first may have left before a restart.
+    return parent === undefined ? { queueId, time } : { queueId: parent, latest: queueId, time };
+  }
+  // The time stays that of the first: a message has ten minutes for all its filters.
+  const isNext = parent !== undefined && (parent === before.queueId || parent === before.latest);
+  if (isNext) return { ...before, latest: queueId };
+  // Once shared, it stays so: a third message must not become the one that it stands for.
+  return { queueId: '', time };
 }

@@ -9,6 +9,8 @@ import { type OpenMessage, weightOf } from './message.ts';
 /** Where open messages survive; the daemon's is SQLite, the offline commands have none. */
 export interface MessageStore {
   load(host: string, queueId: string): OpenMessage | undefined;
+  /** those heard of within `age` ms before the newest of all */
+  recent(age: number): Iterable<OpenMessage>;
 }
 
 /** What the next commit must write. */

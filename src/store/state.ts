@@ -70,6 +70,14 @@ export class StateTable {
     return row === undefined ? undefined : (JSON.parse((row as { json: string }).json) as T);
   }
 
+  /** Messages heard of within `age` ms before the newest of all. */
+  recentMessages<T extends StorableMessage>(age: number): T[] {
+    const rows = this.#db
+      .prepare('SELECT json FROM message WHERE touched > (SELECT max(touched) FROM message) - ?')
+      .all(age);
+    return (rows as { json: string }[]).map(({ json }) => JSON.parse(json) as T);
+  }
+
   saveMessages(
     changed: readonly StorableMessage[],
     closed: readonly { host: string; queueId: string }[],
