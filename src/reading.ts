@@ -19,8 +19,16 @@ export function interpreterOptionsOf(config: Config): InterpreterOptions {
     ...(config.trustedNetworks === undefined
       ? {}
       : { trusted: networkSet(config.trustedNetworks) }),
-    ...(config.notify === undefined ? {} : { noticeSender: config.notify.from }),
+    ...(config.notify === undefined ? {} : { notices: noticesOf(config.notify, config.report) }),
   };
+}
+
+/** What is sent from there to anybody else is not ours. */
+function noticesOf(
+  { from, to }: NonNullable<Config['notify']>,
+  report: Config['report'],
+): NonNullable<InterpreterOptions['notices']> {
+  return { sender: from, recipients: [...to, ...(report.to ?? [])] };
 }
 
 interface AllowSource {

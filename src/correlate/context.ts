@@ -17,8 +17,13 @@ export interface Context {
   readonly refused: RefusedRecipients;
   readonly messageIds: MessageIds;
   readonly departed: Departed;
-  /** reverse-path of our own notices: such mail from this machine is nobody's */
-  readonly noticeSender: string | undefined;
+  readonly notices: Notices | undefined;
+}
+
+/** Our own notices: mail from this machine with this reverse-path, to these recipients, is nobody's. */
+export interface Notices {
+  readonly sender: string;
+  readonly recipients: readonly string[];
 }
 
 /** Mail that the MTA or Postern made: it counts for nobody. */

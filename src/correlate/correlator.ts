@@ -9,7 +9,7 @@ import type { NetworkSet } from '../model/address.ts';
 import type { MailEvent, Mta } from '../model/event.ts';
 import type { LoggedLine } from '../model/line.ts';
 import type { LogRecord } from '../model/record.ts';
-import type { Context } from './context.ts';
+import type { Context, Notices } from './context.ts';
 import { correlateDelivery, correlateExpired } from './delivery.ts';
 import { Departed } from './departed.ts';
 import { correlateDsn } from './dsn.ts';
@@ -44,8 +44,7 @@ export interface CorrelatorOptions {
   readonly limit?: number;
   /** the store already holds messages of an earlier run */
   readonly resuming?: boolean;
-  /** reverse-path of our own notices: such mail from this machine is nobody's */
-  readonly noticeSender?: string;
+  readonly notices?: Notices;
   /** all lines come from one source and never from another */
   readonly sole?: boolean;
 }
@@ -56,7 +55,7 @@ export class Correlator implements Context {
   readonly trust: Trust;
   readonly copies: LineCopies;
   readonly refused = new RefusedRecipients();
-  readonly noticeSender: string | undefined;
+  readonly notices: Notices | undefined;
   readonly messageIds = new MessageIds();
   readonly departed = new Departed();
   readonly #store: MessageStore | undefined;
@@ -69,7 +68,7 @@ export class Correlator implements Context {
     this.#store = options.store;
     this.trust = new Trust(options.trusted);
     this.copies = new LineCopies(options.sole);
-    this.noticeSender = options.noticeSender;
+    this.notices = options.notices;
   }
 
   /** Appends the events that this line completes to `events`, oldest first. */

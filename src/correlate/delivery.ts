@@ -21,7 +21,7 @@ export function correlateDelivery(
     message.piped = (message.piped ?? 0) + 1;
   }
   context.messages.touch(message, line.time);
-  if (message.origin === 'probe' || message.origin === 'notice') return;
+  if (message.origin === 'probe' || isNoticeTo(context, message, record)) return;
   if (record.next !== undefined && passOn(context, line, record, message)) return;
   if (message.continued === true && isHandOver(context, line, record)) return;
   inferRelaying(context, line, record, message);
@@ -43,6 +43,15 @@ export function correlateDelivery(
   event.reason = reason;
   countOnce(context, message, key, event);
   events.push(event);
+}
+
+/** Whether it is one of our notices. Mail to anybody else only bears their sender: it is whoever handed it in. */
+function isNoticeTo(context: Context, message: OpenMessage, record: DeliveryRecord): boolean {
+  if (message.origin !== 'notice') return false;
+  const recipient = (record.originalRecipient ?? record.recipient).toLowerCase();
+  const isOurs = context.notices?.recipients.some((one) => one.toLowerCase() === recipient);
+  if (isOurs !== true) message.origin = 'submitted';
+  return isOurs === true;
 }
 
 /** What the message tells about each of its recipients. */

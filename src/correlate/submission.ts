@@ -126,7 +126,7 @@ export function correlatePickup(context: Context, line: LoggedLine, record: Pick
     message.outcomeLength = original.outcomeLength;
     context.messages.close(original);
   } else if (record.originalQueueId !== undefined) message.submitter = undefined;
-  if (record.sender === context.noticeSender) message.origin = 'notice';
+  if (record.sender === context.notices?.sender) message.origin = 'notice';
   context.messages.put(message);
 }
 
@@ -181,7 +181,7 @@ function isNotice(context: Context, message: OpenMessage): boolean {
   const local =
     message.submitter?.type === 'uid' ||
     (message.submitter?.type === 'client' && context.trust.isLoopback(message.submitter.id));
-  return local && message.sender !== undefined && message.sender === context.noticeSender;
+  return local && message.sender !== undefined && message.sender === context.notices?.sender;
 }
 
 /** Exim's `<=`: the message is there and accepted. */
