@@ -147,7 +147,8 @@ class Watch {
     wake.watch([bellOf(this.#database)], 'bell', (reason) =>
       this.#log.warn({ reason }, 'the service cannot wake us, looking twice a second'),
     );
-    let due = 0;
+    let last = 0;
+    let pause = 0;
     let version = -1;
     let blocks = '';
     while (!this.#remote.ended) {
@@ -155,12 +156,17 @@ class Watch {
       const seen = this.#store.dataVersion();
       const wanted = seen === version ? blocks : this.#wanted();
       version = seen;
-      if (wanted !== blocks || this.#remote.takeChange() || this.#clock.now() >= due) {
-        due = this.#clock.now() + (await this.#enforce());
+      const passed = this.#clock.now() - last;
+      // Less than none: the clock was set back, and must not make us wait for the old time.
+      const isDue = passed >= pause || passed < 0;
+      if (wanted !== blocks || this.#remote.takeChange() || isDue) {
+        pause = await this.#enforce();
+        last = this.#clock.now();
         blocks = wanted;
       }
       if (!this.#remote.ended) {
-        await wake.wait(Math.max(10, Math.min(LOOK_FOR_CHANGES, due - this.#clock.now())));
+        const left = pause - (this.#clock.now() - last);
+        await wake.wait(Math.max(10, Math.min(LOOK_FOR_CHANGES, left)));
       }
     }
     await wake.close();
