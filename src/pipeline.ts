@@ -65,7 +65,7 @@ export class Pipeline {
       ...options.interpreter,
       store: {
         load: (host, queueId) => store.state.loadMessage<OpenMessage>(host, queueId),
-        recent: (age) => store.state.recentMessages<OpenMessage>(age),
+        recent: (age, most) => store.state.recentMessages(age, most),
       },
       resuming: store.state.messageCount() > 0,
     });

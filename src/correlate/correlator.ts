@@ -15,7 +15,7 @@ import { Departed } from './departed.ts';
 import { correlateDsn } from './dsn.ts';
 import { correlateLink, correlateProxyAccept } from './filter.ts';
 import type { ReadPart, StatePart } from './ledger.ts';
-import { FILTER_DELAY, MessageIds } from './message-ids.ts';
+import { FILTER_DELAY, MessageIds, MOST_MESSAGE_IDS } from './message-ids.ts';
 import { type MessageChanges, type MessageStore, OpenMessages } from './messages.ts';
 import { LineCopies, RefusedRecipients } from './once.ts';
 import { correlateAuthFailed, correlateRejection } from './rejection.ts';
@@ -102,8 +102,8 @@ export class Correlator implements Context {
   load(read: ReadPart): void {
     const { sessions, refused, copies, trust, departed } = this;
     for (const part of [sessions, refused, copies, trust, departed]) part.load(read);
-    const open = this.#store?.recent(FILTER_DELAY) ?? [];
-    this.messageIds.load([...open, ...departed.messages()]);
+    this.messageIds.load(departed.messages());
+    this.messageIds.load(this.#store?.recent(FILTER_DELAY, MOST_MESSAGE_IDS) ?? []);
   }
 
   #feedOnce(line: LoggedLine, record: LogRecord, mta: Mta, events: MailEvent[]): void {

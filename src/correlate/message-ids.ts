@@ -1,16 +1,16 @@
 /**
  * Which queue ID bore a Message-ID. Only a content filter that neither speaks XFORWARD nor has said `queued as`
  * yet makes anybody ask, so what the log tells is put down as it comes and indexed when the first one asks: a server
- * without such a filter pays 50 ns a message for it, an index costs 700. Bounded; after a restart the messages that are still
- * open tell it again.
+ * without such a filter pays 50 ns a message for it, an index costs 700. Bounded; after a restart the messages that
+ * are still open tell it again.
  */
 import { MINUTE } from '../base/time.ts';
 import { digest } from './ledger.ts';
-import type { OpenMessage } from './message.ts';
+import type { NamedMessage } from './messages.ts';
 
 /** Two queue IDs with one Message-ID belong together when they are this close (content filter). */
 export const FILTER_DELAY = 10 * MINUTE;
-const MOST = 20_000;
+export const MOST_MESSAGE_IDS = 20_000;
 /** Longer ones are told apart by their digest. */
 const LONGEST = 120;
 
@@ -38,7 +38,7 @@ export class MessageIds {
 
   /** A message has this Message-ID, and continues `parent` if that is known; all strings are kept. */
   add(host: string, messageId: string, queueId: string, time: number, parent?: string): void {
-    if (this.#waiting.length >= MOST) this.#dropOld(time);
+    if (this.#waiting.length >= MOST_MESSAGE_IDS) this.#dropOld(time);
     const id = messageId.length > LONGEST ? digest(messageId) : messageId;
     this.#waiting.push({ host, messageId: id, queueId, time, parent });
   }
@@ -57,10 +57,9 @@ export class MessageIds {
     return latest === undefined ? [queueId] : [queueId, latest];
   }
 
-  /** Takes up the messages that were open when an earlier process ended. */
-  load(messages: Iterable<OpenMessage>): void {
-    const known = [...messages].sort((a, b) => a.born - b.born);
-    for (const { host, messageId, queueId, born, parentQueueId } of known) {
+  /** Takes up messages that an earlier process knew, each behind the one that it continues. */
+  load(messages: Iterable<NamedMessage>): void {
+    for (const { host, messageId, queueId, born, parentQueueId } of messages) {
       if (messageId !== undefined) this.add(host, messageId, queueId, born, parentQueueId);
     }
   }
@@ -76,14 +75,15 @@ export class MessageIds {
   #index(birth: Birth): void {
     const key = `${birth.host} ${birth.messageId}`;
     const before = this.#bearers.get(key);
-    if (this.#bearers.size >= MOST) this.#bearers.clear();
+    if (this.#bearers.size >= MOST_MESSAGE_IDS) this.#bearers.clear();
     this.#bearers.set(key, bearerWith(isRecent(before, birth.time) ? before : undefined, birth));
   }
 
   /** What is too old to belong to anything; when that is not enough, half of the rest. */
   #dropOld(time: number): void {
     const recent = this.#waiting.filter((birth) => isRecent(birth, time));
-    this.#waiting = recent.length > MOST / 2 ? recent.slice(-MOST / 2) : recent;
+    this.#waiting =
+      recent.length > MOST_MESSAGE_IDS / 2 ? recent.slice(-MOST_MESSAGE_IDS / 2) : recent;
   }
 }
 

@@ -9,9 +9,15 @@ import { type OpenMessage, weightOf } from './message.ts';
 /** Where open messages survive; the daemon's is SQLite, the offline commands have none. */
 export interface MessageStore {
   load(host: string, queueId: string): OpenMessage | undefined;
-  /** those heard of within `age` ms before the newest of all */
-  recent(age: number): Iterable<OpenMessage>;
+  /** those heard of within `age` ms before the newest of all, the newest `most` of them, in the order of their birth */
+  recent(age: number, most: number): Iterable<NamedMessage>;
 }
+
+/** What tells that a message is another one behind a content filter. */
+export type NamedMessage = Pick<
+  OpenMessage,
+  'host' | 'queueId' | 'messageId' | 'born' | 'parentQueueId'
+>;
 
 /** What the next commit must write. */
 export interface MessageChanges {

@@ -16,6 +16,15 @@ interface MessageRow {
   readonly touched: number;
 }
 
+/** What messages are told apart by; `born` in ms. */
+export interface MessageNames {
+  readonly host: string;
+  readonly queueId: string;
+  readonly born: number;
+  readonly messageId?: string;
+  readonly parentQueueId?: string;
+}
+
 export class StateTable {
   readonly #db: Db;
   readonly #load;
@@ -70,12 +79,25 @@ export class StateTable {
     return row === undefined ? undefined : (JSON.parse((row as { json: string }).json) as T);
   }
 
-  /** Messages heard of within `age` ms before the newest of all. */
-  recentMessages<T extends StorableMessage>(age: number): T[] {
+  /**
+   * Names of the messages heard of within `age` ms before the newest of all, in the order of their birth; the newest
+   * `most`, and nothing else of them, since a log may make up any number of messages of any size.
+   */
+  *recentMessages(age: number, most: number): Generator<MessageNames> {
     const rows = this.#db
-      .prepare('SELECT json FROM message WHERE touched > (SELECT max(touched) FROM message) - ?')
-      .all(age);
-    return (rows as { json: string }[]).map(({ json }) => JSON.parse(json) as T);
+      .prepare(
+        `SELECT host, queue_id AS queueId, json ->> 'messageId' AS messageId, json ->> 'born' AS born,
+           json ->> 'parentQueueId' AS parentQueueId FROM (
+             SELECT * FROM message WHERE touched > (SELECT max(touched) FROM message) - ?
+             ORDER BY touched DESC LIMIT ?)
+         ORDER BY born`,
+      )
+      .iterate(age, most) as IterableIterator<{ [name in keyof MessageNames]: unknown }>;
+    for (const { messageId, parentQueueId, ...row } of rows) {
+      const named = messageId === null ? {} : { messageId };
+      const parent = parentQueueId === null ? {} : { parentQueueId };
+      yield { ...row, ...named, ...parent } as MessageNames;
+    }
   }
 
   saveMessages(
