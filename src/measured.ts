@@ -3,9 +3,7 @@
  * rule measured that is not there any more is a bare number: nothing tells what it was.
  */
 import type { Rule } from './judge/rule.ts';
-
-/** A value of the rule of that name as text: `100`, `93.7 %`. */
-export type Measure = (value: number, rule: string) => string;
+import type { Measure } from './model/evidence.ts';
 
 /** How the values of these rules are written. */
 export function measureOf(rules: Iterable<Rule>): Measure {

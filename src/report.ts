@@ -2,9 +2,10 @@
 import { formatTime } from './base/time.ts';
 import type { Nearest } from './judge/judge.ts';
 import type { Rule } from './judge/rule.ts';
-import { type Measure, measureOf } from './measured.ts';
+import { measureOf } from './measured.ts';
 import { formatIdentity } from './model/address.ts';
 import type { SubmitterType } from './model/event.ts';
+import type { Measure } from './model/evidence.ts';
 import { nearMisses } from './near.ts';
 import { visible } from './notify/compose.ts';
 import { identityText } from './notify/notice.ts';

@@ -1,6 +1,6 @@
 /** `postern enforce`: writes the block files and tells the mail server, so that `postern run` needs no rights. */
 import { Socket } from 'node:net';
-import { EXIT, type ExitStatus, messageOf, PosternError } from '../base/errors.ts';
+import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { createLog } from '../base/log.ts';
 import { systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config.ts';
@@ -22,18 +22,11 @@ export async function runEnforce(options: EnforceOptions): Promise<ExitStatus> {
   const once = options.once === true;
   let well = true;
   const reload = () => {
-    try {
-      const next = configOf(options);
-      checkedHands(next);
-      config = next;
-      return true;
-    } catch (error) {
-      const data = { error: messageOf(error) };
-      log.error(data, 'configuration not taken over, going on with the old one');
-      return false;
-    }
+    const next = configOf(options);
+    checkedHands(next);
+    config = next;
   };
-  await inRounds(reload, async (signal) => {
+  const round = async (signal: AbortSignal) => {
     well = await runStep({
       config,
       clock: systemClock,
@@ -43,7 +36,8 @@ export async function runEnforce(options: EnforceOptions): Promise<ExitStatus> {
       signal,
     });
     return !once;
-  });
+  };
+  await inRounds(reload, round, log);
   return well ? EXIT.done : EXIT.failed;
 }
 

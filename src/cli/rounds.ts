@@ -1,12 +1,15 @@
 /** How `run` and `enforce` live by signals: in rounds, each with the configuration that holds then. */
+import { messageOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 
 /**
  * Does `round` again and again, until SIGTERM or SIGINT aborts it or it says that it was the last (false). At SIGHUP
- * `reload` is called, and the next round begins when it says so (true). What `round` throws is thrown.
+ * `reload` is called, and the next round begins; what it throws is said instead. What `round` throws is thrown.
  */
 export async function inRounds(
-  reload: () => boolean,
+  reload: () => void,
   round: (signal: AbortSignal) => Promise<boolean>,
+  log: Log,
 ): Promise<void> {
   let stopped = false;
   let controller = new AbortController();
@@ -14,10 +17,18 @@ export async function inRounds(
     stopped = true;
     controller.abort();
   };
+  const again = () => {
+    try {
+      reload();
+      controller.abort();
+    } catch (error) {
+      sayRefused(log, error);
+    }
+  };
   const handlers = [
     ['SIGTERM', stop],
     ['SIGINT', stop],
-    ['SIGHUP', () => reload() && controller.abort()],
+    ['SIGHUP', again],
   ] as const;
   // All the time: between two rounds a SIGHUP would end the process.
   for (const [signal, handler] of handlers) process.on(signal, handler);
@@ -29,4 +40,9 @@ export async function inRounds(
   } finally {
     for (const [signal, handler] of handlers) process.off(signal, handler);
   }
+}
+
+/** Says that a new configuration could not be taken over, and why. */
+export function sayRefused(log: Log, error: unknown): void {
+  log.error({ error: messageOf(error) }, 'configuration not taken over, going on with the old one');
 }

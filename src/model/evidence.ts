@@ -2,6 +2,9 @@
 import type { Block, Verdict } from './block.ts';
 import type { Reason } from './event.ts';
 
+/** A value of the rule of that name as people read it: `100`, `93.7 %`. */
+export type Measure = (value: number, rule: string) => string;
+
 /** A client address with its events. */
 export interface ClientCount {
   readonly address: string;

@@ -3,7 +3,7 @@ import { counted } from '../base/count.ts';
 import { formatDuration, formatTime } from '../base/time.ts';
 import { formatIdentity } from '../model/address.ts';
 import type { Key, Verdict } from '../model/block.ts';
-import type { DoubtedRefusals, Evidence, Measures } from '../model/evidence.ts';
+import type { DoubtedRefusals, Evidence, Measure, Measures } from '../model/evidence.ts';
 import {
   type ComposedNotice,
   compose,
@@ -12,9 +12,6 @@ import {
   shellQuoted,
   visible,
 } from './compose.ts';
-
-/** A value of the rule of that name as people read it: `100`, `93.7 %`. */
-type Measure = (value: number, rule: string) => string;
 
 /** More evidence than that in one mail nobody reads, and gathering it takes its time. */
 export const MAX_DIGEST_DETAILS = 10;

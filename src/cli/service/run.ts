@@ -1,12 +1,12 @@
 /** `postern run`: the service in the foreground. */
 import { handsOf, policyOf } from '../../assemble.ts';
-import { EXIT, type ExitStatus, messageOf, PosternError } from '../../base/errors.ts';
+import { EXIT, type ExitStatus, PosternError } from '../../base/errors.ts';
 import { createLog } from '../../base/log.ts';
 import { systemClock } from '../../base/time.ts';
 import { type Config, openConfig } from '../../config.ts';
 import { runDaemon } from '../../daemon.ts';
 import { loadRules } from '../../judge/rule.ts';
-import { inRounds } from '../rounds.ts';
+import { inRounds, sayRefused } from '../rounds.ts';
 import { checkStart } from './start-check.ts';
 
 /** `postern run`: the service, until SIGTERM. SIGHUP reads configuration and rules again. */
@@ -18,21 +18,10 @@ export async function runRun(
   /** has started once */
   let proven: Config | undefined;
   const log = createLog(config.logLevel);
-  const refused = (error: unknown) =>
-    log.error(
-      { error: messageOf(error) },
-      'configuration not taken over, going on with the old one',
-    );
   const reload = () => {
-    try {
-      config = startable(options.config);
-      return true;
-    } catch (error) {
-      refused(error);
-      return false;
-    }
+    config = startable(options.config);
   };
-  await inRounds(reload, async (signal) => {
+  const round = async (signal: AbortSignal) => {
     const current = config;
     const started = () => {
       proven = current;
@@ -43,11 +32,12 @@ export async function runRun(
       // Of a database only opening it tells whether it can be used.
       if (proven === undefined || proven === current || !(error instanceof PosternError))
         throw error;
-      refused(error);
+      sayRefused(log, error);
       if (config === current) config = proven;
     }
     return true;
-  });
+  };
+  await inRounds(reload, round, log);
   return EXIT.done;
 }
 
