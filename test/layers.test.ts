@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { PARSERS } from '../src/registry.ts';
+import { PARSERS } from '../src/interpret/mtas.ts';
 
 const SRC = new URL('../src/', import.meta.url).pathname;
 const STAGES = ['follow', 'parse', 'correlate', 'judge', 'store', 'enforce', 'notify', 'policy'];

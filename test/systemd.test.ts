@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMANDS } from '../src/cli/main.ts';
-import { DEFAULT_CONFIG_FILE, parseConfig } from '../src/config.ts';
+import { DEFAULT_CONFIG_FILE, parseConfig } from '../src/config/load.ts';
 import { available, isRoot } from './support/server.ts';
 
 const UNITS = join(import.meta.dirname, '../systemd');

@@ -3,8 +3,8 @@ import { Socket } from 'node:net';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { createLog } from '../base/log.ts';
 import { systemClock } from '../base/time.ts';
-import { type Config, loadConfig } from '../config.ts';
-import { checkedHands, runStep } from '../step.ts';
+import { type Config, loadConfig } from '../config/load.ts';
+import { checkedHands, runStep } from '../daemon/enforce/step.ts';
 import { inRounds } from './rounds.ts';
 import { version } from './version.ts';
 
@@ -59,7 +59,7 @@ function readerCommand(): readonly string[] {
 
 /** Loaded here only: the half with the rights has no SQLite in it. */
 async function runReaderHalf(): Promise<ExitStatus> {
-  const { runReader } = await import('../step/reader.ts');
+  const { runReader } = await import('../daemon/enforce/reader.ts');
   const output = new Socket({ fd: 3, readable: false, writable: true });
   output.on('error', () => {}); // the other half is gone; the end of the input says so, too
   await runReader({

@@ -46,7 +46,7 @@ export const COMMANDS: readonly Entry[] = [
   {
     usage: 'run',
     summary: 'follow the log, detect, block, notify (the service)',
-    run: async (_args, options) => (await import('./service/run.ts')).runRun(options, version()),
+    run: async (_args, options) => (await import('./run.ts')).runRun(options, version()),
   },
   {
     usage: 'enforce',
@@ -73,7 +73,7 @@ export const COMMANDS: readonly Entry[] = [
       new Option('--exim-binary <file>', 'Exim program'),
       new Option('--exim-config <file>', 'Exim configuration file (exim -C)'),
     ],
-    run: async (_args, options, io) => (await import('./setup.ts')).runInit(options, io),
+    run: async (_args, options, io) => (await import('./init.ts')).runInit(options, io),
   },
   {
     usage: 'check',
@@ -84,14 +84,14 @@ export const COMMANDS: readonly Entry[] = [
       new Option('--exim-binary <file>', 'Exim program'),
       new Option('--exim-config <file>', 'Exim configuration file (exim -C)'),
     ],
-    run: async (_args, options, io) => (await import('./setup.ts')).runCheck(options, io),
+    run: async (_args, options, io) => (await import('./init.ts')).runCheck(options, io),
   },
   {
     usage: 'status',
     asOwner: true,
     summary: 'is it running, how far behind, what is blocked, what is failing',
     format: true,
-    run: async (_args, options, io) => (await import('./service/status.ts')).runStatus(options, io),
+    run: async (_args, options, io) => (await import('./status.ts')).runStatus(options, io),
   },
   {
     usage: 'blocks',
@@ -99,7 +99,7 @@ export const COMMANDS: readonly Entry[] = [
     summary: 'list blocks',
     format: true,
     options: [new Option('--all', 'ended ones, too')],
-    run: async (_args, options, io) => (await import('./blocks/list.ts')).runBlocks(options, io),
+    run: async (_args, options, io) => (await import('./blocks.ts')).runBlocks(options, io),
   },
   {
     usage: 'block',
@@ -112,7 +112,7 @@ export const COMMANDS: readonly Entry[] = [
       new Option('--note <text>', 'why, for your colleagues'),
     ],
     run: async ([id], options, io) =>
-      (await import('./blocks/change.ts')).runBlock(id as never, options, io),
+      (await import('./block.ts')).runBlock(id as never, options, io),
   },
   {
     usage: 'unblock',
@@ -121,7 +121,7 @@ export const COMMANDS: readonly Entry[] = [
     format: true,
     args: [identity(', sender:alice@example.net')],
     run: async ([id], options, io) =>
-      (await import('./blocks/change.ts')).runUnblock(id as never, options, io),
+      (await import('./block.ts')).runUnblock(id as never, options, io),
   },
   {
     usage: 'explain',
@@ -130,7 +130,7 @@ export const COMMANDS: readonly Entry[] = [
     format: true,
     args: [new Argument('<id>', 'an identity, or the number of a block')],
     run: async ([id], options, io) =>
-      (await import('./blocks/explain.ts')).runExplain(id as never, options, io),
+      (await import('./explain.ts')).runExplain(id as never, options, io),
   },
   {
     usage: 'queue',
@@ -143,7 +143,7 @@ export const COMMANDS: readonly Entry[] = [
       new Option('--delete', 'delete it'),
     ],
     run: async ([id], options, io) =>
-      (await import('./blocks/queue.ts')).runQueue(id as never, options, io),
+      (await import('./queue.ts')).runQueue(id as never, options, io),
   },
   {
     usage: 'events',
@@ -160,14 +160,14 @@ export const COMMANDS: readonly Entry[] = [
       new Option('--recipient <address>', 'to this recipient'),
       new Option('--limit <number>', 'only the newest so many'),
     ],
-    run: async (_args, options, io) => (await import('./events/query.ts')).runEvents(options, io),
+    run: async (_args, options, io) => (await import('./events.ts')).runEvents(options, io),
   },
   {
     usage: 'watch',
     summary: 'events as they happen',
     format: true,
     run: async (_args, options, io) =>
-      (await import('./events/watch.ts')).runWatch(options, io, untilInterrupted()),
+      (await import('./watch.ts')).runWatch(options, io, untilInterrupted()),
   },
   {
     usage: 'parse',
@@ -176,7 +176,7 @@ export const COMMANDS: readonly Entry[] = [
     format: true,
     options: [mta(), zone()],
     run: async ([names], options, io) =>
-      (await import('./offline/parse.ts')).runParse(names as never, options, io),
+      (await import('./parse.ts')).runParse(names as never, options, io),
   },
   {
     usage: 'classify',
@@ -185,7 +185,7 @@ export const COMMANDS: readonly Entry[] = [
     args: [new Argument('[reply...]', 'replies; without any, one a line on standard input')],
     format: true,
     run: async ([replies], _options, io) =>
-      (await import('./offline/classify.ts')).runClassify(replies as never, io),
+      (await import('./classify.ts')).runClassify(replies as never, io),
   },
   {
     usage: 'replay',
@@ -198,7 +198,7 @@ export const COMMANDS: readonly Entry[] = [
       new Option('--rules <dir>', 'rules to use instead of the configured ones'),
     ],
     run: async ([names], options, io) =>
-      (await import('./offline/replay.ts')).runReplay(names as never, options, io),
+      (await import('./replay.ts')).runReplay(names as never, options, io),
   },
   {
     usage: 'report',

@@ -6,7 +6,7 @@ import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { EXIT, PosternError } from '../base/errors.ts';
 import { runCommand } from '../base/system.ts';
-import { type Config, loadConfig } from '../config.ts';
+import { type Config, loadConfig } from '../config/load.ts';
 
 export interface Account {
   readonly uid: number;

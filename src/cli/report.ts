@@ -1,11 +1,11 @@
 /** `postern report`: a period as text, JSON or HTML; `--mail` sends it, as text and HTML whatever `--format` says. */
 import { EXIT, type ExitStatus, messageOf, PosternError } from '../base/errors.ts';
 import { formatTime, systemClock } from '../base/time.ts';
-import { type Config, loadConfig } from '../config.ts';
+import { type Config, loadConfig } from '../config/load.ts';
 import { loadRules } from '../judge/rule.ts';
 import { mailsOf, visible } from '../notify/compose.ts';
-import { gatherReport, type Report, reportJson, reportText } from '../report.ts';
-import { reportHtml } from '../report-html.ts';
+import { reportHtml } from '../report/html.ts';
+import { gatherReport, type Report, reportJson, reportText } from '../report/report.ts';
 import { Store } from '../store/store.ts';
 import { type Io, jsonLine } from './io.ts';
 import { periodOf } from './typed.ts';

@@ -1,11 +1,12 @@
 /** Delivery attempts to events: the submitter from the open message, each refused recipient counted once. */
+
+import { classify } from '../classify/classify.ts';
 import type { MailEvent, Mta, Reason } from '../model/event.ts';
 import type { LoggedLine } from '../model/line.ts';
 import type { DeliveryRecord } from '../model/record.ts';
 import { type Context, directionOf, isNobodys } from './context.ts';
 import { type Draft, newEvent } from './make-event.ts';
 import { inherit, newMessage, type OpenMessage, type Outcome, recordOutcome } from './message.ts';
-import { classify } from './reason.ts';
 
 /** One recipient's outcome. */
 export function correlateDelivery(

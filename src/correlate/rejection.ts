@@ -1,4 +1,6 @@
 /** Refusals to events: who was refused, and whether that very recipient was counted before. */
+
+import { classify } from '../classify/classify.ts';
 import type { MailEvent, Mta, Submitter } from '../model/event.ts';
 import { isInvalid } from '../model/event.ts';
 import type { LoggedLine } from '../model/line.ts';
@@ -6,7 +8,6 @@ import type { AuthFailedRecord, RejectionRecord } from '../model/record.ts';
 import { type Context, directionOf } from './context.ts';
 import { type Draft, newEvent } from './make-event.ts';
 import type { OpenMessage } from './message.ts';
-import { classify } from './reason.ts';
 import { isSameClient } from './sessions.ts';
 
 /**

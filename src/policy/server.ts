@@ -11,7 +11,7 @@ import { MINUTE, SECOND } from '../base/time.ts';
 import { addressText, type ListenAddress } from './address.ts';
 import { DUNNO } from './blocklist.ts';
 import { type Decide, serve } from './connection.ts';
-import { Crowd } from './crowd.ts';
+import { Crowd } from './connection-limit.ts';
 import { isInPlace, listenFailure, openTo, prepare, socketMark } from './socket.ts';
 
 export interface PolicyServerOptions {

@@ -6,16 +6,16 @@ import { describe, expect, it } from 'vitest';
 import { EXIT, PosternError } from '../../src/base/errors.ts';
 import { DAY } from '../../src/base/time.ts';
 import { describeConfig, optionsOf } from '../../src/config/describe.ts';
-import { reply } from '../../src/config/option.ts';
-import { configSchema } from '../../src/config/schema.ts';
 import {
   DEFAULT_CONFIG_FILE,
   loadConfig,
   openConfig,
   parseConfig,
   SHIPPED_RULES,
-} from '../../src/config.ts';
-import { allowList } from '../../src/enforce/desired.ts';
+} from '../../src/config/load.ts';
+import { reply } from '../../src/config/option.ts';
+import { configSchema } from '../../src/config/schema.ts';
+import { allowList } from '../../src/enforce/decide.ts';
 import { isAction } from '../../src/enforce/postfix-format.ts';
 
 const BAD = join(import.meta.dirname, 'bad');

@@ -4,17 +4,17 @@
  * or in a mail; and no text leaves its place in mails, pages and terminals.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runExplain } from '../../src/cli/blocks/explain.ts';
-import { runBlocks } from '../../src/cli/blocks/list.ts';
-import { runEvents } from '../../src/cli/events/query.ts';
+import { runBlocks } from '../../src/cli/blocks.ts';
+import { runEvents } from '../../src/cli/events.ts';
+import { runExplain } from '../../src/cli/explain.ts';
 import type { Io } from '../../src/cli/io.ts';
 import { runReport } from '../../src/cli/report.ts';
-import { runStatus } from '../../src/cli/service/status.ts';
-import { gatherEvidence } from '../../src/evidence.ts';
+import { runStatus } from '../../src/cli/status.ts';
 import { parseRule } from '../../src/judge/rule.ts';
 import { textOf } from '../../src/model/line.ts';
 import type { ComposedNotice } from '../../src/notify/compose.ts';
 import { blockNotice, digestNotice } from '../../src/notify/notice.ts';
+import { gatherEvidence } from '../../src/report/evidence.ts';
 import { Store } from '../../src/store/store.ts';
 import { RULE } from '../support/rule.ts';
 import { EXIM_FIELDS, eximLine, victimsMessage as eximVictim } from './exim-fields.ts';

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Interpreter } from '../../src/interpret.ts';
+import { Interpreter } from '../../src/interpret/interpreter.ts';
 import { Judge } from '../../src/judge/judge.ts';
 import { loadRules } from '../../src/judge/rule.ts';
 import type { MailEvent } from '../../src/model/event.ts';

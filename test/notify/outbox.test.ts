@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import { DAY, HOUR } from '../../src/base/time.ts';
+import { Notices } from '../../src/daemon/notices.ts';
 import type { Verdict } from '../../src/model/block.ts';
-import { Notices } from '../../src/notices.ts';
 import type { Mail } from '../../src/notify/mail.ts';
 import type { NoticeKind } from '../../src/store/outbox.ts';
 import { Store } from '../../src/store/store.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { LoggedLine } from '../../src/model/line.ts';
-import { Envelope } from '../../src/parse/envelope.ts';
+import { Envelope } from '../../src/parse/envelope/envelope.ts';
 import { isQuick } from '../support/quickly.ts';
 
 function envelope(): Envelope {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Line, LoggedLine } from '../../src/model/line.ts';
-import { Envelope, type EnvelopeOptions } from '../../src/parse/envelope.ts';
+import { Envelope, type EnvelopeOptions } from '../../src/parse/envelope/envelope.ts';
 
 const REFERENCE = Date.parse('2026-11-02T00:00:00Z');
 const TIME = '2026-11-01T08:05:07.000Z';

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LogRecord } from '../../src/model/record.ts';
-import { eximParser } from '../../src/parse/exim.ts';
+import { eximParser } from '../../src/parse/exim/parser.ts';
 import { isQuick } from '../support/quickly.ts';
 import { bytesOf, entry } from './exim-line.ts';
 

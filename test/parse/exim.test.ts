@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { textOf } from '../../src/model/line.ts';
-import { Envelope } from '../../src/parse/envelope.ts';
-import { eximParser } from '../../src/parse/exim.ts';
+import { Envelope } from '../../src/parse/envelope/envelope.ts';
+import { eximParser } from '../../src/parse/exim/parser.ts';
 
 const folder = fileURLToPath(new URL('../logs/exim/', import.meta.url));
 

@@ -2,11 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ownCopy, textOf } from '../../src/model/line.ts';
+import { Envelope } from '../../src/parse/envelope/envelope.ts';
 import { startsHostAndTag } from '../../src/parse/envelope/exim.ts';
 import { TagReader } from '../../src/parse/envelope/tag.ts';
 import { StampReader } from '../../src/parse/envelope/timestamp.ts';
 import { createZone } from '../../src/parse/envelope/zone.ts';
-import { Envelope } from '../../src/parse/envelope.ts';
 import { endOfAddress, endOfQueueId, takeClient } from '../../src/parse/postfix/primitives.ts';
 import { endOfQuoted, Reader } from '../../src/parse/reader.ts';
 

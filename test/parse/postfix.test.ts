@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type LoggedLine, textOf } from '../../src/model/line.ts';
 import type { DeliveryRecord, LogRecord, RejectionRecord } from '../../src/model/record.ts';
-import { Envelope } from '../../src/parse/envelope.ts';
-import { postfixParser } from '../../src/parse/postfix.ts';
+import { Envelope } from '../../src/parse/envelope/envelope.ts';
+import { postfixParser } from '../../src/parse/postfix/parser.ts';
 import { isQuick } from '../support/quickly.ts';
 
 const FOLDER = new URL('../logs/postfix/', import.meta.url);

@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HOUR, MINUTE } from '../../src/base/time.ts';
 import { parseRule } from '../../src/judge/rule.ts';
-import { nearMisses } from '../../src/near.ts';
-import type { SuspectPeriod } from '../../src/suspects.ts';
+import { nearMisses } from '../../src/report/near.ts';
+import type { SuspectPeriod } from '../../src/report/outages.ts';
 import { invalid, START } from '../judge/event.ts';
 import { type Scratch, scratch } from './scratch.ts';
 import { BIG, SUSPECT } from './suspicion.ts';

@@ -1,7 +1,7 @@
 /** The same report in all its forms: nothing is cut off, a share is percent, and what strangers wrote is harmless. */
 import { describe, expect, it } from 'vitest';
-import { type Report, reportJson, reportText } from '../../src/report.ts';
-import { reportHtml } from '../../src/report-html.ts';
+import { reportHtml } from '../../src/report/html.ts';
+import { type Report, reportJson, reportText } from '../../src/report/report.ts';
 
 const TIME = Date.parse('2026-11-10T09:05:07Z');
 const HOUR = 3_600_000;

@@ -5,11 +5,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
-import { allowList } from '../../src/enforce/desired.ts';
+import { Pipeline } from '../../src/daemon/pipeline.ts';
+import { allowList } from '../../src/enforce/decide.ts';
 import { Judge } from '../../src/judge/judge.ts';
 import { networkSet } from '../../src/model/address.ts';
 import type { MailEvent } from '../../src/model/event.ts';
-import { Pipeline } from '../../src/pipeline.ts';
 import { Store } from '../../src/store/store.ts';
 
 const NOW = Date.parse('2026-11-20T00:00:00Z');

@@ -2,8 +2,8 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
+import { readHealth, writeHealth } from '../../src/daemon/health.ts';
 import { positionBeforeLive } from '../../src/follow/rotation.ts';
-import { readHealth, writeHealth } from '../../src/health.ts';
 import { bounced, type RunningService, type Scratch, scratch } from './scratch.ts';
 
 let at: Scratch;

@@ -12,8 +12,8 @@ import {
 import { describe, expect, it } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import { systemClock } from '../../src/base/time.ts';
-import { loadConfig } from '../../src/config.ts';
-import { runStep } from '../../src/step.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { runStep } from '../../src/daemon/enforce/step.ts';
 import { Store } from '../../src/store/store.ts';
 import { eventually } from './scratch.ts';
 import { childrenOf, hasSteps, SERVICE, type StepPlace, stepPlaces } from './step-place.ts';

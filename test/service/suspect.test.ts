@@ -1,7 +1,7 @@
 /** A provider that refuses good addresses, through the running service: told once, blocks ended, nobody forgotten. */
 import { afterEach, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
-import { suspectPeriods } from '../../src/suspects.ts';
+import { suspectPeriods } from '../../src/report/outages.ts';
 import { readText } from '../support/folder.ts';
 import { eventually, type RunningService, type Scratch, scratch } from './scratch.ts';
 

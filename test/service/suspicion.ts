@@ -1,6 +1,6 @@
 /** A provider that was suspect for a while, and one of its hosts. */
 import { MINUTE } from '../../src/base/time.ts';
-import type { SuspectPeriod } from '../../src/suspects.ts';
+import type { SuspectPeriod } from '../../src/report/outages.ts';
 import { START } from '../judge/event.ts';
 
 export const BIG = { relay: { host: 'mx1.in.big.example', address: '198.51.100.9' } };

@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import { DAY } from '../../src/base/time.ts';
+import { keepPruned } from '../../src/daemon/prune.ts';
 import type { Verdict } from '../../src/model/block.ts';
-import { keepPruned } from '../../src/prune.ts';
 import { Store } from '../../src/store/store.ts';
 import { event, START } from './made-up.ts';
 

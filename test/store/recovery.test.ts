@@ -1,15 +1,15 @@
 /** A database that is gone: its blocks come back from the block files as those whom the rules will name again. */
 import { readFileSync, rmSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { handsOf } from '../../src/assemble.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { DAY } from '../../src/base/time.ts';
-import { type Config, parseConfig } from '../../src/config.ts';
+import { type Config, parseConfig } from '../../src/config/load.ts';
+import { handsOf } from '../../src/daemon/assemble.ts';
+import { Enforcer } from '../../src/daemon/enforcer.ts';
+import { takeOver } from '../../src/daemon/instance.ts';
+import { openWhole } from '../../src/daemon/recovery.ts';
 import { loginNames } from '../../src/enforce/accounts.ts';
-import { Enforcer } from '../../src/enforcer.ts';
 import type { Block } from '../../src/model/block.ts';
-import { openWhole } from '../../src/recovery.ts';
-import { takeOver } from '../../src/running.ts';
 import { Store } from '../../src/store/store.ts';
 import { type Folder, scratchFolder } from '../support/folder.ts';
 

@@ -3,13 +3,13 @@
  * throws everything away that is not in the database, as a kill does.
  */
 import { join } from 'node:path';
-import { rebuildJudge } from '../../src/assemble.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { HOUR } from '../../src/base/time.ts';
-import { allowList, type Decision, type Policy } from '../../src/enforce/desired.ts';
+import { rebuildJudge } from '../../src/daemon/assemble.ts';
+import { Pipeline } from '../../src/daemon/pipeline.ts';
+import { allowList, type Decision, type Policy } from '../../src/enforce/decide.ts';
 import type { Judge } from '../../src/judge/judge.ts';
 import { loadRules } from '../../src/judge/rule.ts';
-import { Pipeline } from '../../src/pipeline.ts';
 import { Store } from '../../src/store/store.ts';
 import { type Folder, scratchFolder } from '../support/folder.ts';
 import { RULE } from '../support/rule.ts';

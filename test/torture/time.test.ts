@@ -5,7 +5,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import { formatTime, HOUR, MINUTE, SECOND } from '../../src/base/time.ts';
-import { Notices } from '../../src/notices.ts';
+import { Notices } from '../../src/daemon/notices.ts';
 import { Bench, type BenchOptions, bounceLines } from './bench.ts';
 
 const ALICE = 'alice@example.net';

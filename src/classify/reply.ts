@@ -1,0 +1,127 @@
+/**
+ * Finds the reply inside the text that an MTA logs: takes off the MTA's frame (`host x said: …`) and reads the
+ * reply code and the enhanced status code. Knows nothing of reasons. Any string goes in; nothing is thrown.
+ */
+import type { Stage } from '../model/record.ts';
+import { TEXT_LIMIT } from './normalise.ts';
+
+/** A reply without its frame; `stage` only where the frame names the command. */
+export interface FramedReply {
+  readonly code?: number;
+  readonly status?: string;
+  /** from the code on, without the MTA's frame, one line */
+  readonly text: string;
+  readonly stage?: Stage;
+  /** the text is an older answer that some other message got */
+  readonly cached?: boolean;
+}
+
+/** Words after which the reply itself begins. Postfix smtp_proto.c, Exim transports/smtp.c, RFC 3464 2.3.6. */
+const FRAMES = [' said: ', 'refused to talk to me: ', ' was: ', 'smtp; ', 'smtp;'];
+const EXIM = 'SMTP error from remote mail';
+const SUSPENDED = 'delivery temporarily suspended: ';
+
+const COMMANDS: readonly (readonly [string, Stage])[] = [
+  ['end of data', 'EOM'],
+  ['final dot', 'EOM'],
+  ['initial connection', 'CONNECT'],
+  ['mail from', 'MAIL'],
+  ['pipelined mail', 'MAIL'],
+  ['rcpt to', 'RCPT'],
+  ['pipelined rcpt', 'RCPT'],
+  ['sending data', 'DATA'],
+  ['pipelined data', 'DATA'],
+  ['starttls', 'STARTTLS'],
+  ['helo', 'HELO'],
+  ['ehlo', 'HELO'],
+  ['auth', 'AUTH'],
+  ['data', 'DATA'],
+];
+
+/** The command that a phrase such as `RCPT TO command` or `after end of data` names. */
+function stageIn(phrase: string): Stage | undefined {
+  const lower = phrase.toLowerCase();
+  return COMMANDS.find(([words]) => lower.includes(words))?.[1];
+}
+
+/** Takes the frames off, the outermost first; a reply may quote another (`undeliverable address: host x said: …`). */
+export function readReply(input: string): FramedReply {
+  let text = input.length > TEXT_LIMIT ? input.slice(0, TEXT_LIMIT) : input;
+  text = text.replace(/[\x00-\x20\x7f]+/g, ' ').trim();
+  const cached = text.startsWith(SUSPENDED);
+  if (cached) text = text.slice(SUSPENDED.length);
+  const inner = startsWithCode(text) ? withoutTail(text) : unframed(text);
+  const { code, status } = codesIn(inner.text);
+  return {
+    ...(code === undefined ? {} : { code }),
+    ...(status === undefined ? {} : { status }),
+    text: inner.text,
+    ...(inner.stage === undefined ? {} : { stage: inner.stage }),
+    ...(cached ? { cached } : {}),
+  };
+}
+
+function unframed(text: string): { text: string; stage?: Stage } {
+  const exim = text.indexOf(EXIM);
+  if (exim !== -1) return eximReply(text, exim + EXIM.length);
+  let start = -1;
+  let frame = '';
+  for (const words of FRAMES) {
+    const found = text.indexOf(words);
+    if (
+      found !== -1 &&
+      (start === -1 || found < start) &&
+      startsWithCode(text.slice(found + words.length))
+    ) {
+      start = found;
+      frame = words;
+    }
+  }
+  if (start === -1) return withoutTail(text);
+  const answer = text.slice(start + frame.length).trimStart();
+  if (frame.includes('refused')) return { text: answer, stage: 'CONNECT' };
+  const asked = frame === ' was: ' ? stageIn(text.slice(0, start)) : undefined;
+  return asked === undefined ? withoutTail(answer) : { text: answer, stage: asked };
+}
+
+/** `SMTP error from remote mail server after RCPT TO:<x>: 550 …`, older `remote mailer … : host h [ip]: 550 …`. */
+function eximReply(text: string, from: number): { text: string; stage?: Stage } {
+  const rest = text.slice(from);
+  const found = /: (?=[245][0-9][0-9](?:[ -]|$))/.exec(rest);
+  const phrase = found === null ? rest : rest.slice(0, found.index);
+  const stage = stageIn(phrase);
+  const answer = found === null ? text : rest.slice(found.index + 2);
+  return stage === undefined ? { text: answer } : { text: answer, stage };
+}
+
+/** Postfix ends a quoted reply with `(in reply to RCPT TO command)`. */
+function withoutTail(answer: string): { text: string; stage?: Stage } {
+  const tail = answer.lastIndexOf(' (in reply to ');
+  if (tail === -1) return { text: answer };
+  const stage = stageIn(answer.slice(tail));
+  const text = answer.slice(0, tail);
+  return stage === undefined ? { text } : { text, stage };
+}
+
+function startsWithCode(text: string): boolean {
+  return /^ ?[245][0-9][0-9](?:[ -]|$)/.test(text);
+}
+
+const LEADING =
+  /^([245][0-9][0-9])(?=[ -]|$)[ -]*(?:#?([245]\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9.]*[0-9]))?/;
+const ALONE = /^#?([245]\.[0-9]{1,3}\.[0-9]{1,3})(?=[ :]|$)/;
+const INSIDE = /(?:^|[^0-9.a-z])([245]\.[0-9]{1,2}\.[0-9]{1,3})(?![.0-9a-z]*[0-9])/;
+
+function codesIn(text: string): { code?: number; status?: string } {
+  const leading = LEADING.exec(text);
+  const code = leading?.[1] === undefined ? undefined : Number(leading[1]);
+  const status = leading?.[2] ?? ALONE.exec(text)?.[1] ?? insideOf(text, code);
+  return { ...(code === undefined ? {} : { code }), ...(status === undefined ? {} : { status }) };
+}
+
+/** qmail and others put the status last, `(#5.1.1)`; its class must agree with the code. */
+function insideOf(text: string, code: number | undefined): string | undefined {
+  const status = INSIDE.exec(text)?.[1];
+  if (status === undefined || code === undefined) return status;
+  return status.charCodeAt(0) === 0x30 + Math.floor(code / 100) ? status : undefined;
+}

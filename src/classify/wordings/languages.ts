@@ -1,0 +1,88 @@
+/**
+ * `User unknown` in other languages than English, as one entry. `normalise` has taken the accents off Latin letters;
+ * what it cannot take off (`ø`, `ł`, `ı`, `đ`) stands in the patterns.
+ */
+import { around, either, near, type ReasonEntry } from '../entry.ts';
+
+const ROMANCE = [
+  near(
+    "destinataires?|utilisateur|adresse|compte|boite(?: aux lettres| mail)?|d'utilisateur",
+    "inconnue?s?|invalides?|n'existe|inexistante?|desactivee?|ferme|bloque|suspendue?|archivee?|introuvable",
+  ),
+  around(
+    'usuario|destinatario|direccion|caixa(?: postal| de correio)?|casilla|cuenta|buzon|endereco|conta|utente|casella|indirizzo|persona|utilizador',
+    'desconocid[oa]|no existe|inexistente|invalid[oa]|desconhecid[oa]|nao existe|sconosciut[oa]|non esiste|inesistente|non valid[oa]|non trovat[oa]|no (?:es )?valid[oa]|no encontrad[oa]|nao encontrad[oa]|nessun|errat[oa]|inactiv[oa]|inativ[oa]|inattiv[oa]|bloccat[oa]|expirad[oa]|desactivad[oa]|desativad[oa]|bloquead[oa]|deshabilitad[oa]|suspendid[oa]|suspens[oa]|simile',
+  ),
+  near(
+    'utilizator(?:ul)?|destinatar(?:ul)?|adresa|cont(?:ul)?',
+    'necunoscuta?|inexistenta?|nu exista',
+  ),
+];
+
+const GERMANIC = [
+  around(
+    'benutzer|empfanger|empfangeradresse|kunde|konto|postfach|adresse',
+    'unbekannt\\w*|existiert nicht|nicht (?:mehr )?(?:gefunden|vorhanden|bekannt|verfugbar|gultig)|ungultig\\w*|gesperrt|deaktiviert',
+  ),
+  near(
+    'kein(?:en)?',
+    '(?:solche[rns]?|gultige[rns]?) (?:benutzer|empfanger|konto|postfach|adresse)',
+    3,
+  ),
+  near(
+    'unbekannter?|onbekende|okand|ukjent|ukendt',
+    'benutzer|empfanger|gebruiker|adresse?|mottagare|anvandare|bruker|mottaker|bruger|modtager',
+  ),
+  near(
+    'gebruiker|(?:e-?mail)?adres|mailbox|mottagare|anvandare|mottaker(?:en)?|bruker(?:en)?|modtager(?:en)?|bruger(?:en)?|adressen?|postboks(?:en)?',
+    'onbekend|bestaat niet|niet gevonden|okand|finns (?:inte|ej)|ukjent|finnes ikke|eksisterer ikke|ukendt|findes ikke',
+  ),
+  near('tuntematon', 'vastaanottaja|kayttaja|osoite|postilaatikko', 3),
+  near('vastaanottajaa|kayttajaa|osoitetta|postilaatikkoa', '(?:ei|ole|loydy|olemassa)'),
+];
+
+const SLAVIC = [
+  near('nie ma takiego|brak takiego|brak', 'konta|adresu|u[zż]ytkownika|skrzynki', 3),
+  near('nieznany|nieznana', 'u[zż]ytkownik|adresat|odbiorca|adres|skrzynka', 3),
+  near(
+    'konto|u[zż]ytkownik|adresat|odbiorca|adres|skrzynka',
+    'nieznan[yae]|nie istnieje|zablokowan[ea]|nieaktywn[ea]|wyłaczon[ea]',
+  ),
+  around(
+    'uzivatel|schranka|adresat|adresa|prijemce|pouzivatel|prijemca|korisnik|uporabnik',
+    'neexistuje|neznamy|neznama|nenalezena?|nenajden[ya]?|neznan|nepoznat|ne postoji|ne obstaja',
+  ),
+  /(?:пользовател|получател|ящик|адрес|аккаунт|учетная запись|user|mailbox|користувач|скриньк|отримувач).{0,40}(?:не существует|не найден|неизвестн|неизвестен|не зарегистрирован|не існує|не знайден)|(?:неизвестн|неизвестен|нет так|несуществующ|немає так).{0,30}(?:пользовател|получател|ящик|адрес|користувач|скриньк)/,
+  /(?:пользовател|получател|ящик|аккаунт|учетная запись|mailbox).{0,40}(?:отключ|заблокирован|удален)/,
+];
+
+const ASIAN = [
+  /(?:用户|用戶|收件人|账户|帐号|账号|帳號|邮箱|信箱|地址|mailbox|user).{0,20}(?:不存在|不正确|无效|無效|找不到|禁用|冻结|停用|锁定|注销)|(?:不存在|无效|無效|找不到|无此|查无).{0,10}(?:用户|用戶|收件人|账户|邮箱|信箱|地址)/,
+  /(?:ユーザ|宛先|アドレス|メールボックス|受信者|アカウント|利用者).{0,60}(?:見つかり|存在し|存在しま|不明|無効|ありません|誤り|登録されて|停止)|(?:見つかりません|存在しません|存在しない|不明な|無効な).{0,20}(?:ユーザ|宛先|アドレス|受信者)/,
+  /(?:사용자|수신자|계정|주소).{0,12}(?:존재하지 않|찾을 수 없)|(?:사용자|수신자|계정|주소)[가이는은]? ?없습니다|(?:존재하지 않는|없는|알 수 없는) (?:사용자|수신자|계정|메일 ?주소)/,
+];
+
+const OTHERS = [
+  near(
+    'kullan[iı]c[iı]|al[iı]c[iı]|adres|hesap',
+    'bilinmeyen|bulunamad[iı]|bulunmuyor|mevcut degil|yok|gecersiz',
+  ),
+  near('bilinmeyen|gecersiz', 'kullan[iı]c[iı]|al[iı]c[iı]|adres|hesap', 3),
+  near('ismeretlen|nincs ilyen|nem letezo', 'felhasznalo|cimzett|cim|postafiok|fiok', 3),
+  near('felhasznalo|cimzett|cim|postafiok', 'ismeretlen|nem letezik|nem talalhato'),
+  near('nguoi dung|nguoi nhan|tai khoan|dia chi', 'khong ton tai|khong hop le', 12),
+];
+
+/** The mailbox does not exist, or not any more, said in another language. */
+export const FOREIGN_PERSON: ReasonEntry = {
+  name: 'unknown-in-other-tongues',
+  reason: 'invalid-recipient',
+  // the nouns, where they are few; `adres` stands for seven languages and not in `address`
+  literals:
+    'destinata|utilisateur|adres|compte|boite|usuario|direccion|caixa|casilla|cuenta|buzon|endereco|conta |utente|casella|indirizzo|persona|utiliza|contul|benutzer|empfanger|kunde|konto|postfach|gebruiker|onbekend|bestaat niet|mottagare|anvandare|mottaker|bruker|modtager|bruger|postboks|tuntematon|loydy|olemassa|brak|nie ma|ytkownik|odbiorca|skrzynka|uzivatel|schranka|prijem|pouzivatel|korisnik|uporabnik|kullan|hesap|gecersiz|ismeretlen|nem letez|nem talal|nincs ilyen|khong |существует|найден|неизвест|нет так|несуществующ|зарегистр|отключ|заблокирован|удален|не існує|не знайден|немає так|不存在|不正确|無效|无效|找不到|停用|禁用|冻结|锁定|注销|无此|查无|见つかり|見つかり|存在し|不明|無効|ありません|誤り|登録されて|停止|존재하지|찾을 수 없|알 수 없는|없는|없습니다',
+  pattern: either(...ROMANCE, ...GERMANIC, ...SLAVIC, ...ASIAN, ...OTHERS),
+  // the sender, his IP address, or `your account` said to him
+  unless:
+    /expediteur|emetteur|\bd(?:u|el|o|e) (?:serveur|servidor)|mailserver|remitente|remetente|mittente|absender|avsander|avsender|afsender|nadawc|odesilatel|отправител|发件人|發件人|送信者|gonderen|\bip\b|ip#|\b(?:votre|su|seu|sua|tu|ihre?|dein|vostr[oa]|su[oa]|tu[oa]|uw|din|ditt|twoj[ea]?) (?:adresse|compte|boite|direccion|cuenta|buzon|usuario|endereco|conta|konto|postfach|benutzer|indirizzo|casella|utente|mailbox|account|adres|skrzynka)\b|ваш[а-я]* (?:адрес|ящик|аккаунт|учетн)|您的/,
+  example: '550 5.1.1 Utilisateur inconnu',
+};

@@ -1,0 +1,238 @@
+/** Wordings about the recipient's mailbox: full, not there, closed. What counts as invalid is decided here. */
+import { ALONE, around, either, near, type ReasonEntry, WHO, word } from '../entry.ts';
+import { FOREIGN_PERSON } from './languages.ts';
+
+const FULL_THING =
+  'skrzynka|schranka|mailboxen|inboxen|innboksen|postkasse[nt]?|mail[- ]?box(?:es)?|inbox|mail ?folder|maildir|account|user|recipient|storage|disk|disk ?space|mail ?drop|space|boite|bal|buzon|bandeja|casella|caixa|postfach|mail ?store|mailuser|directory';
+
+/** Over quota. Before the rates: both speak of limits that were exceeded. */
+export const FULL: readonly ReasonEntry[] = [
+  {
+    name: 'mailbox-full',
+    reason: 'mailbox-full',
+    literals:
+      'full|quota|storage|space|pleine|mailbox|llen|voll|pien|chei|exceed|over limit|maildir|too much mail data|too many messages on|满|滿|いっぱい|一杯|容量|переполнен|p=overquota|capacity|mailfolder|mail folder|mail file|receiving limit|viele mails|viele nachrichten|zuviele|userdisk|domaindisk|exhausted|speicherplatz|speichervolumen|excedid|disk space|przepeln|przepełn|plna|not able to receive more|messages exceed|room|inbox limit',
+    pattern: either(
+      near(
+        FULL_THING,
+        'full|over ?full|pleine?|llen[oa]|voll|uberfullt|pien[oa]|chei[oa]|superieure?|przepe[lł]nion[ae]|plna|fullt',
+      ),
+      word(
+        'full mail[- ]?box|mail[- ]?box(?: is)? full|over ?-?quota|overquota|overquotatemp|overquotaperm|disk ?quota|disc quota',
+      ),
+      around(
+        'quota|kvote|cuota|quote|cota',
+        'exceed(?:s|ed|ing)?|full|over|violation|reached|used|used up|depass\\w*|excedid\\w*|superat\\w*|uberschritten|usage|would|limit|insufficient|no',
+        45,
+      ),
+      near(
+        'mail[- ]?box|inbox|account|user|recipient|mail ?folder|mail file',
+        '(?:has |have |is |been |was |would )*(?:exceed(?:s|ed|ing)?|reached|over)\\b[^.;]{0,40}(?:limit|size|space|storage|quota|allowed|allocation|maximum|capacity)',
+      ),
+      near(
+        'exceed(?:s|ed|ing)?|over|out of|no|not enough|insufficient|not sufficient|lack of|low on',
+        "(?:the |its |their |allowed |allocated |available |mailbox |disk |enough |sufficient |user'?s? |free |remaining )*(?:storage(?: space| allocation)?|disk ?space|space(?: left)?|mail[- ]?box (?:size|space|limit|quota)|mail store)",
+        30,
+      ),
+      near(
+        '(?:storage|disk ?space|space|mail[- ]?box size|quota)',
+        '(?:limit )?(?:is |has been |was )?(?:exceeded|used up|exhausted|reached|full|over)',
+        25,
+      ),
+      /too much mail data|(?:exhausted|used) (?:the |all |his |her |its |their |of )*(?:allowed |available |assigned )?(?:storage|disk) ?space|speicher(?:platz|volumen)[^.;]{0,40}(?:uberschritten|ueberschritten|erschopft|voll)|(?:cuenta|usuario|buzon|caixa|conta)[^.;]{0,30}(?:excedid[oa]|superad[oa]|excedeu)|not able to receive more mail|number of messages exceeds|(?:no|not enough|out of) room|(?:mail[- ]?box|inbox) limit (?:is |was |has been )?(?:reached|exceeded)|run out of space|zuviele mails|too many messages on|no space left|storage limit|(?:enough|sufficient) (?:disk )?(?:space|storage)|(?:user|domain)disk|disk ?space quota|receiving limits|user has exceeded|zu ?viele (?:mails|nachrichten) auf|mail file size exceeds/,
+      /(?:邮箱|信箱|郵箱|mailbox|容量|空间).{0,12}(?:满|滿|超|不足)|いっぱい|一杯です|容量.{0,12}(?:超|オーバー|不足)|переполнен|квота/,
+      /p=overquota|(?:mail[- ]?box|inbox|account)[^.;]{0,20} (?:at|over|exceeds) (?:its )?capacity/,
+    ),
+    unless:
+      /header|insufficient system (?:storage|resources)|submission|sending|hourly|daily|messages? (?:per|quota)|connections?|rate|fully|full(?:y)? (?:qualified|domain|name|log|details|headers?)|mail system full|your quota|relay|system storage|not enough (?:memory|resources)|outbound|outgoing|queue quota|per (?:hour|day|minute)|messages they can|insufficient disk space; try again|server storage/,
+    example: '452 4.2.2 Mailbox of bob@example.org is full',
+  },
+];
+
+/** What is said of a mailbox that is not there. */
+const GONE = [
+  'unknown|not (?:a )?(?:known|valid|found|exist\\w*|listed|present|recogni[sz]ed|registered|active|current\\w*|real|local|defined|deliverable|ok)',
+  "(?:(?:does|do|did|may|is|are|was|were|has|have|could|can)(?: not|n't)|cannot|can't) (?:currently |appear to |seem to |be )*(?:exist|found|located|known|valid|recogni[sz]ed|resolved?|in use|in service|provisioned|assigned|allocated|matche?d?|on this (?:server|system)|have (?:an? )?(?:\\S+ )?(?:account|mail[- ]?box)|reside here)",
+  'not (?:in use|in service|provisioned|assigned|allocated)|not (?:served|handled|hosted) (?:by|here|on)|obsolete|unallocated|unassigned|vacated|lookup failed: no such',
+  "not exists?|doesn?'?t exists?|does'nt exist|dosn'?t exist|n'existe (?:pas|plus)|non ?-?existent|nonexistant|no longer|not any ?more",
+  "no exists?|(?:not|n't) (?:in|on|part of|among) (?!(?:[a-z]+ ){0,2}(?:white|allow|safe|approved|permitted|sender|trusted))(?:[a-z]+ ){0,3}?(?:list|table|directory|database|users?)|unregistered|not anymore|(?:does not|doesn't|cannot|can't) (?:accept|receive) (?:any )?(?:e-?)?mails? any ?more",
+  'invalid|invalide|incorrect|wrong|bad|illegal|undeliverable|unroutable|unrouteable|unresolvable|unrecogni[sz]ed|inexistent',
+  'no longer (?:works?|employed|at)|inconnue?|desconhecid[oa]|desconocid[oa]|sconosciut[oa]|inexistente|unbekannt|onbekend|okand|ukjent|nieznany|no existe|nao existe|non esiste|existiert nicht|nicht gefunden|not active|has left|abandoned',
+].join('|');
+
+/** What stands before the noun in `unknown user`, `no such mailbox`. */
+const NO =
+  "unknown|unkown|no such|no|invalid|bad|non[- ]?exist(?:ent|ing)|nonexistant|inactive|disabled|illegal|incorrect|wrong|undefined|unrecogni[sz]ed|unresolvable|undeliverable|not an?|not a (?:valid|known|current|local|registered|real)|not|isn't an?|isn't a (?:valid|known)|not (?:a )?(?:valid|known)|not our|not one of our|without|vacated|archived|suspended|expired|terminated|deactivated|dead|deleted|obsolete|locked|closed|can't accept|cannot accept|not find|(?:cannot|can't|could not|couldn't|unable to|failed to|did not|didn't) (?:find|locate|match|recogni[sz]e)(?: an?)?|(?:doesn't|does not) match (?:any|an?|our)|find alias|find";
+const TARGET = `(?:local |mail |e-?mail |virtual |recipient'?s? |user'?s? |final |destination |envelope |mailbox |rcpt |to |forward-?path |such |active |valid |known |any |delivery |inbound |this |that |the |your (?=recipient|addressee)|account |login )*(?:user(?:s|name|id)?|recipients?(?! limit)|rcpt(?:-?to)?(?! ?(?:to )?(?:parameter|command|option))|mail[- ]?box(?:es)?|mail ?drop|accounts?|addressee|address(?:es)?|alias(?:es)?|person|customer|subscriber|e-?mail|inbox|local[- ]?part|user\\(s\\)|recipient\\(s\\)|one|adress|recepient|recipent|receipient|destination mailbox|mailaddress)${ALONE}`;
+
+/** Unknown, but not the recipient. */
+const SOMETHING_ELSE_UNKNOWN = either(
+  /\b(?:from|sender|return[- ]path|reply-to|helo|host name|hostname|command(?! output)|header|sequence)\b[^.;]{0,30}\b(?:invalid|unknown|not|bad|wrong|incorrect)/,
+  /(?:invalid|unknown|bad|wrong|illegal) (?:sender|from|return|command|helo|host|domain|ip|sequence|message|header|credentials|user[- ]agent|user error|address record)/,
+  /\b(?:sending|bounce|reply|client|reply-to|provider|isp) (?:mail[- ]?box|user|account|address)|\b(?:smtp|auth|login) user\b|(?:address|user)[^.;]{0,20} in reply-to|(?<!rcpt )\bto: address|\bcc:? address|dns records?|(?:for|of) (?:this|the|your) sender|backscatter/,
+  /\byour (?:e-?mail |mail |user )?(?:account|mail[- ]?box|address|user ?name|user|e-?mail)(?: address| account)? (?:is|was|does|do|could|has|cannot|can't|doesn't|isn't)\b|users? (?:of|from|at) your\b/,
+  /\b(?:sasl|password|you are (?:sending|using|logged)|you log ?in|logged in as|log in as)\b/,
+  /(?:recipient|addressee|destination|user)(?:'s|s|s')? (?:mx|host|domain|(?:mail ?)?server)\b[^.;]{0,15}(?:not|n't|unknown|cannot|could|invalid)|(?:host|domain|mx|server) (?:of|for) (?:the |this )?(?:recipient|addressee)[^.;]{0,8} (?:not|unknown|cannot|could|does|invalid)|mail domain mentioned/,
+  /no (?:valid )?recipients (?:from|specified|in)|alias database|\.forward|try (?:again )?later|temporar\w+ (?:lookup|failure)/,
+);
+
+/** The mailbox does not exist, or not any more: what counts as an invalid recipient. */
+export const PERSON: readonly ReasonEntry[] = [
+  {
+    name: 'temporary-mailbox',
+    reason: 'other',
+    literals: 'temporar|busy|locked|in use|migrat|moved',
+    pattern: either(
+      near(
+        'mail[- ]?box|account|user|recipient',
+        '(?:is |currently )*(?:temporar\\w+|currently|now) (?:unavailable|busy|locked|in use|disabled|inaccessible|not available)|busy',
+        25,
+      ),
+      near('temporar\\w+', '(?:mail[- ]?box|user|account) (?:unavailable|busy|locked|lookup)', 20),
+      near(
+        'mail[- ]?box|account|user',
+        'being (?:moved|migrated)|(?:locked|in use) by (?:another|a) [a-z]+|migration',
+        25,
+      ),
+    ),
+    unless: /suspended|inactive|disabled|5[.]2[.]1/,
+    example: '450 4.2.1 The mailbox is temporarily unavailable',
+  },
+  {
+    name: 'mailbox-not-now',
+    reason: 'other',
+    literals: 'locked|blocked|moved|frozen|disabled|unavailable|deferred|temporar|verified',
+    pattern: either(
+      near(
+        WHO,
+        '(?:is |was |has been |currently |temporar(?:il)?y )*(?:locked|blocked|moved|frozen|unavailable|deferred)',
+        25,
+      ),
+      near('temporar(?:il)?y', '(?:is |been )*(?:disabled|suspended|closed|inactive)', 10),
+      near(WHO, "(?:could not|cannot|can't|not) be verified", 10),
+    ),
+    temporary: true,
+    unless: /unknown|not found|no such|exist/,
+    example: '450 4.2.1 The mailbox is locked',
+  },
+  FOREIGN_PERSON,
+  {
+    name: 'destination-domain',
+    reason: 'invalid-domain',
+    literals: 'domain|destination system|host',
+    pattern: word('domain|host|destination system'),
+    status: ['1.2', '4.4', '4.310', '4.312'],
+    unless: /sender|helo|expired|try again|temporar|unable to (?:look ?up|verify)/,
+    example: '550 5.1.2 Bad destination system address',
+  },
+  {
+    name: 'recipient-domain',
+    reason: 'invalid-domain',
+    literals: 'domain|host|mx',
+    pattern: near(
+      "(?:recipient|destination|target|addressee|remote)(?:'s|s|s')? (?:e-?mail |mail )?(?:domain|host|mx)|(?:domain|host|mx) (?:name )?(?:of|for) (?:the |this )?(?:recipient|addressee)",
+      "(?:is |was |name |has |could |can |does |did )*(?:not|n't|unknown|invalid|non-?existent|unresolvable|bad)",
+      15,
+    ),
+    unless:
+      /sender|helo|temporar|try again|at the moment|allowed|permitted|hosted|local|relay|tls|require|accept(?:s|ed)? (?:mail|messages|e-?mail) from|polic|mailbox|user/,
+    example: '550 The recipient domain does not exist',
+  },
+  {
+    name: 'verification-pending',
+    reason: 'other',
+    literals:
+      'unverified address|verification in progress|verification problem|recipient verify callout',
+    unless: /sender address|undeliverable address|(?:user|recipient|mailbox) unknown|unknown user/,
+    example:
+      '450 4.1.1 <bob@example.org>: Recipient address rejected: unverified address: Address verification in progress',
+  },
+  {
+    // Exim remembers an earlier callout that was refused at RCPT (verify.c); the words were given then.
+    name: 'callout-cache',
+    reason: 'invalid-recipient',
+    literals: 'callout verification failure',
+    pattern: /\(cached\) callout verification failure/,
+    example: 'Previous (cached) callout verification failure',
+  },
+  {
+    name: 'exchange-directory',
+    reason: 'invalid-recipient',
+    literals: 'access denied',
+    pattern: /recipient address(?:es)? rejected ?: access denied/,
+    // 7.1 is left out: that is what a policy of Postfix answers
+    status: ['', '1.0', '1.1', '1.4', '1.10', '4.1', '7.504'],
+    example: '550 5.4.1 Recipient address rejected: Access denied. AS(201806281)',
+  },
+  {
+    name: 'unknown-person',
+    reason: 'invalid-recipient',
+    literals:
+      "unknown|unkown|no such|not|n't|exist|invalid|no longer|undeliverable|unroutable|incorrect|wrong|bad |bad_|badrcptto|badrecipientto|validrcptto|illegal|undefined|no one|nobody|no mail|no user|no account|no person|no local|no known|no active|works here|no longer|not one|vacated|unallocated|unassigned|find |locate |match|no such entry|no valid|no recipient|recipientnotfound|address_not_found|fully-qualified address|callout verification failure|reserved by|recipnotfound|unresolvable|missing home|address unknown|no mailbox|userunknown|unable to find|notfound|cannot deliver|unrecogni|no record|left the |must contain|must have|malformed|misspelled|mistyped|missing|obsolete|p=nosuchuser|has no|have no|unregistered",
+    pattern: either(
+      near(WHO, GONE),
+      new RegExp(`\\b(?:${NO})[ :,/_]{1,3}${TARGET}\\b`),
+      word(
+        'p=nosuchuser|address_not_found|userunknown|unknownuser|user-unknown|recipientnotfound|recipnotfound|resolver\\.adr\\.\\w+|nosuchuser|no-such-user|badrcptto|badrecipientto|validrcptto|no one (?:at|by) (?:this|that)|nobody (?:here|by that)|missing home directory|not our customer|mailbox not found',
+      ),
+      /no \S+ in name directory|(?:<@>|@)[ .:]*(?:is |was )?(?:not found|unknown|does(?: not|n't) exist|is not (?:a )?(?:valid|known))/,
+      /no such (?!(?:mail )?(?:domain|host)|command|file|message|sender|header|directory|object|service|process)[a-z]/,
+      near(
+        "(?<!\\b(?:you|client|sender|host|domain|server|message|ip#?) )(?:(?:do|does)(?: not|n't) have|has no|have no)",
+        `(?:(?:an?|any|this|that|such) )?(?:${WHO})`,
+        6,
+      ),
+      near('(?<!your )e-?mail(?: id)?', "(?:does not|doesn't|not) exists?", 2),
+      word(
+        'not (?:a )?registered (?:address|user|recipient|e-?mail)|no longer works? (?:here|for us|for this company)',
+      ),
+      /recipient address must (?:contain|have|include)|(?:recipient|destination|mail[- ]?box)(?: address)? (?:is )?(?:missing|malformed|misspelled|mistyped)(?! header)/,
+      /recipient (?:is )?not (?:on|in) (?:this|our|the)|reserved by rfc|(?<!\byou )(?:do|does)(?: not|n't) have an? (?:\S+ )?account|recipient(?: address)? (?:cannot|could not|can't) be verified|is no longer valid|not found in (?:the )?ldap|mailbox name not allowed|need fully-qualified address|handle mail for (?:that|this) user|callout verification failure|exists? that user|no record of (?:this|that|the) (?:user|recipient|address)|(?:has )?left the (?:company|organi[sz]ation)|cannot deliver mail for/,
+    ),
+    unless: SOMETHING_ELSE_UNKNOWN,
+    example:
+      '550 5.1.1 <bob@example.org>: Recipient address rejected: User unknown in local recipient table',
+  },
+  {
+    name: 'closed-mailbox',
+    reason: 'invalid-recipient',
+    literals:
+      'disable|inactive|in-active|suspend|deactivat|terminat|closed|locked|frozen|expired|deleted|removed|discontinued|cancel|archived|retired|moved|replaced by|no longer|blocked|activat|inactiv|new address|changed|p=disableduser',
+    pattern: either(
+      near(
+        WHO,
+        '(?:is |are |was |were |has |have |been |currently |temporar(?:y|ily) |permanently |a )*(?:disabled|inactive|in-active|suspended|deactivated|de-activated|terminated|closed|locked|frozen|expired|deleted|removed|discontinued|cancel(?:l)?ed|archived|retired|moved|changed|replaced by|no longer|blocked|suspend the service|not been activated|not activated)',
+        45,
+      ),
+      /p=disableduser/,
+      new RegExp(
+        `\\b(?:disabled|inactive|suspended|deactivated|terminated|closed|locked|frozen|expired|deleted|archived|discontinued|abandoned|dead|cancel(?:l)?ed|retired|removed|invalid/inactive)[ :]{1,2}${TARGET}\\b`,
+      ),
+    ),
+    unless:
+      /\b(?:your|sender'?s?|sending|client) (?:[a-z-]+ ){0,2}(?:account|user|address|domain|ip|mail[- ]?box)\b|\b(?:message|e-?mail|mail) (?:has been |was |is )?(?:blocked|removed|deleted|locked|closed|expired)|@:blocked|password|certificate|account of (?:the sender|sender|your provider)|you are (?:sending|using)|tried to send|from you\b|too many|\b(?:your )?(?:provider|isp)(?:'s)? account|(?:for )?(?:outgoing|outbound)|(?:for|from) sending|external mail|inbounds disabled|administrator has|rejected ?: ?blocked|\b(?:currently|being|is) (?:[a-z]+ )?being (?:moved|migrated)|by (?:another|a) (?:process|session|pop|imap)|pop session/,
+    example: '554 5.2.1 This mailbox is disabled',
+  },
+  {
+    name: 'mailbox-unavailable',
+    reason: 'invalid-recipient',
+    literals: 'unavailable|unavaiable|not available|recipient|rcpt|address rejected|sorry, no mail',
+    pattern: either(
+      near(
+        'mail[- ]?box(?:es)?|user|recipient|account',
+        '(?:is )?(?:unavailable|unavaiable|not available)',
+        25,
+      ),
+      /^(?:<?@>? ?:? ?)?(?:recipient )?address rejected\b ?(?:<?@>?)?[. ]*(?:\(in reply[^)]*\))?$/,
+      /^(?:<@>:? ?)?recipient address rejected[. ]*(?:\(|$)|envelope recipient has been denied|recipient (?:is )?(?:not accepted|not allowed|refuses to accept|rejected$|denied$)|rejected recipients?|recipients? not ok/,
+      /(?:recipient|rcpt)(?: address)?[^.;:]{0,30} (?:is |was |has been )?(?:rejected|denied|refused)[. ]*$/,
+      near('unavailable', '(?:mail )?(?:user|recipient|account|mail[- ]?box)', 2),
+      /sorry, no mail[- ]?box|banned recipient|mail[- ]?box unavailable or access deni\w*/,
+    ),
+    permanent: true,
+    // RFC 5321 4.2.3 gives these words to every 550; what follows them may say something else
+    unless:
+      /policy|spam|temporar|try again|failure sending|reject due|invalid dns|\bsender|\byour (?:ip|server|host|domain)|access from/,
+    example: '550 Action not taken: mailbox unavailable here',
+  },
+];

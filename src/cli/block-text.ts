@@ -1,0 +1,55 @@
+/** How a block is shown, to people and as JSON. */
+import { formatDuration, formatTime, SECOND, systemClock } from '../base/time.ts';
+import type { Force } from '../daemon/in-force.ts';
+import { formatIdentity } from '../model/address.ts';
+import type { Block } from '../model/block.ts';
+import { visible } from '../notify/compose.ts';
+import { releaseText } from '../report/release.ts';
+import type { StoredBlock } from '../store/blocks.ts';
+
+/** A block for programs; `force` is of no meaning for one that has ended. */
+export function blockJson(block: StoredBlock, force: Force): Record<string, unknown> {
+  const { id, key, cause, start, end, released, releasedBy, note } = block;
+  return {
+    id,
+    key,
+    cause,
+    start: formatTime(start),
+    ...(end === undefined ? {} : { end: formatTime(end) }),
+    ...(note === undefined ? {} : { note }),
+    ...(released === undefined ? force : { released: formatTime(released), releasedBy }),
+  };
+}
+
+/** A block on one line; nothing that somebody typed as a note can act on the terminal. */
+export function blockLine(block: StoredBlock, force: Force): string {
+  const state =
+    block.released === undefined
+      ? `${untilText(block)}${forceText(force)}`
+      : `ended ${formatTime(block.released)}: ${releaseText(block)}`;
+  const note = block.note === undefined ? '' : ` "${block.note}"`;
+  return `${visible(`${block.id}  ${blockedText(block)}  ${block.cause}${note}  since ${formatTime(block.start)}, ${state}`)}\n`;
+}
+
+function forceText(force: Force): string {
+  if (force.inForce) return '';
+  return force.why === undefined
+    ? ', NOT IN FORCE YET (postern status)'
+    : `, NOT IN FORCE: ${force.why}`;
+}
+
+/** Who is blocked. */
+export function blockedText({ key }: Block): string {
+  return formatIdentity(key);
+}
+
+/** How long a block lasts. */
+export function untilText({ end }: Block): string {
+  return end === undefined ? 'until released' : `until ${formatTime(end)} (${leftText(end)})`;
+}
+
+/** To the second: what is left of an hour is no `59m59s992ms`. */
+function leftText(end: number): string {
+  const left = Math.max(0, end - systemClock.now());
+  return formatDuration(Math.round(left / SECOND) * SECOND);
+}

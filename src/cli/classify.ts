@@ -1,0 +1,26 @@
+/** `postern classify`: what a server's reply means. */
+import { EXIT, type ExitStatus } from '../base/errors.ts';
+import { classify, parseReply } from '../classify/classify.ts';
+import { readLines } from '../follow/file.ts';
+import { textOf } from '../model/line.ts';
+import { type Io, jsonLine } from './io.ts';
+
+/** `postern classify [REPLY...]`: arguments, or one reply a line on standard input. */
+export async function runClassify(replies: readonly string[], io: Io): Promise<ExitStatus> {
+  for (const reply of replies) io.stdout(jsonLine(classified(reply)));
+  if (replies.length > 0) return EXIT.done;
+  for await (const lines of readLines('-')) {
+    io.stdout(lines.map((line) => jsonLine(classified(textOf(line.bytes)))).join(''));
+  }
+  return EXIT.done;
+}
+
+function classified(reply: string): Record<string, unknown> {
+  const { code, status } = parseReply(reply);
+  return {
+    reply,
+    ...(code === undefined ? {} : { code }),
+    ...(status === undefined ? {} : { status }),
+    reason: classify({ reply }),
+  };
+}

@@ -1,0 +1,16 @@
+/** An event as it is shown. */
+import { formatTime } from '../base/time.ts';
+import { formatIdentity } from '../model/address.ts';
+import { eventToJson, type MailEvent } from '../model/event.ts';
+import { visible } from '../notify/compose.ts';
+import { jsonLine } from './io.ts';
+
+/** One line; nothing that a stranger wrote into the log can act on the terminal. */
+export function eventText(event: MailEvent, format: 'text' | 'json' | undefined): string {
+  if (format === 'json') return jsonLine(eventToJson(event));
+  const { kind, submitter, client, sender, recipient, reason, reply } = event;
+  const who = submitter === undefined ? (client?.address ?? '-') : formatIdentity(submitter);
+  const path = `<${sender ?? ''}>${recipient === undefined ? '' : ` to <${recipient}>`}`;
+  const why = [reason, reply].filter((part) => part !== undefined).join(': ');
+  return `${visible(`${formatTime(event.time)} ${kind} ${who} ${path}${why === '' ? '' : ` ${why}`}`)}\n`;
+}

@@ -1,0 +1,54 @@
+/** `postern events`: stored events, by submitter, time, kind, reason, message, recipient. */
+import { EXIT, type ExitStatus } from '../base/errors.ts';
+import { loadConfig } from '../config/load.ts';
+import { EVENT_KINDS, type EventKind, REASONS, type Reason } from '../model/event.ts';
+import { queryFor } from '../report/evidence-events.ts';
+import type { EventQuery } from '../store/events.ts';
+import { Store } from '../store/store.ts';
+import { eventText } from './event-text.ts';
+import type { Io } from './io.ts';
+import { countOf, identityOf, periodOf, wordsOf } from './typed.ts';
+
+export interface EventsOptions {
+  readonly config?: string;
+  readonly format?: 'text' | 'json';
+  readonly since?: string;
+  readonly until?: string;
+  readonly of?: string;
+  readonly kind?: string;
+  readonly reason?: string;
+  readonly queueId?: string;
+  readonly recipient?: string;
+  readonly limit?: string;
+}
+
+/** `postern events`: stored events, oldest first. */
+export function runEvents(options: EventsOptions, io: Io): ExitStatus {
+  const config = loadConfig(options.config);
+  const query = queryOf(options, config.zone);
+  const store = new Store(config.database, { readonly: true });
+  try {
+    for (const { event } of store.events.query(query)) io.stdout(eventText(event, options.format));
+    return EXIT.done;
+  } finally {
+    store.close();
+  }
+}
+
+function queryOf(options: EventsOptions, zone: string): EventQuery {
+  const { of, kind, reason, queueId, recipient, limit } = options;
+  return {
+    ...(of === undefined ? {} : queryFor(identityOf(of))),
+    ...periodOf(options, zone),
+    ...(kind === undefined ? {} : { kinds: wordsOf('--kind', kind, EVENT_KINDS) as EventKind[] }),
+    ...(reason === undefined ? {} : { reasons: reasonsOf(reason) }),
+    ...(queueId === undefined ? {} : { queueId }),
+    ...(recipient === undefined ? {} : { recipient }),
+    ...(limit === undefined ? {} : { limit: countOf('--limit', limit) }),
+  };
+}
+
+function reasonsOf(text: string): Reason[] {
+  if (text === 'invalid') return ['invalid-recipient', 'invalid-domain'];
+  return wordsOf('--reason', text, REASONS) as Reason[];
+}

@@ -1,0 +1,31 @@
+/** `postern parse`: what the lines of log files say. Keeps no state. */
+import { EXIT, type ExitStatus } from '../base/errors.ts';
+import { systemClock } from '../base/time.ts';
+import { readEvents } from '../interpret/files.ts';
+import { LineOrder } from '../interpret/line-order.ts';
+import { eventToJson, type MailEvent } from '../model/event.ts';
+import { type Io, jsonLine } from './io.ts';
+import { interpreterOptions, namedConfig, type OfflineOptions } from './offline-options.ts';
+
+/** `postern parse FILE...`: events as JSON, one a line. Throws a PosternError (exit status 1) for a file that cannot be read. */
+export async function runParse(
+  files: readonly string[],
+  options: OfflineOptions,
+  io: Io,
+): Promise<ExitStatus> {
+  const reading = await interpreterOptions(options, await namedConfig(options));
+  const order = new LineOrder();
+  try {
+    for await (const batch of readEvents(files, { ...reading, now: systemClock.now() })) {
+      print(order.pass(batch.events), io);
+    }
+  } finally {
+    // Of a file that breaks off as well: what could be read is told before the failure is.
+    print(order.end(), io);
+  }
+  return EXIT.done;
+}
+
+function print(events: readonly MailEvent[], io: Io): void {
+  if (events.length > 0) io.stdout(events.map((event) => jsonLine(eventToJson(event))).join(''));
+}

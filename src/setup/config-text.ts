@@ -1,0 +1,90 @@
+/** The configuration file that `postern init` writes: what was found, with the meaning of each option above it. Pure. */
+import { stringify } from 'yaml';
+import { configSchema } from '../config/schema.ts';
+import type { Installation } from './installation.ts';
+
+export interface ConfigWishes {
+  /** who is told of blocks; without one, postmaster of the domain that was found */
+  readonly notify?: string;
+  /** only observe; the careful way to begin */
+  readonly observe?: boolean;
+  /** with the policy service; otherwise its section stands there as a comment */
+  readonly policy?: boolean;
+}
+
+type Key = keyof typeof configSchema.shape;
+
+/** YAML that `parseConfig` accepts. */
+export function configText(found: Installation, wishes: ConfigWishes = {}): string {
+  const name = found.mta === 'postfix' ? 'Postfix' : 'Exim';
+  return [
+    `# Configuration of Postern, written by "postern init" for ${name} ${found.version}.\n# All options with their defaults: docs/config.md. Test a change with: postern check`,
+    option('mta', found.mta),
+    option('logs', found.logs),
+    option('mode', wishes.observe === true ? 'observe' : 'enforce'),
+    ...(found.networks === undefined ? [] : [option('trustedNetworks', found.networks)]),
+    section('targets', found.targets),
+    section('commands', found.commands),
+    policySection(found, wishes.policy),
+    notifySection(found, wishes.notify),
+  ].join('\n\n');
+}
+
+function option(key: Key, value: unknown): string {
+  return `${comment(key)}\n${key}: ${inline(value)}`;
+}
+
+function section(key: Key, value: Readonly<Record<string, unknown>>): string {
+  return `${comment(key)}\n${block({ [key]: value }, '')}`.trimEnd();
+}
+
+/** Nested sections down to their last level; that level and lists stand on one line. */
+function block(value: Readonly<Record<string, unknown>>, indent: string): string {
+  return Object.entries(value)
+    .map(([key, child]) =>
+      isSection(child) && Object.values(child).some(isSectionOrList)
+        ? `${indent}${key}:\n${block(child, `${indent}  `)}`
+        : isSection(child) && indent === ''
+          ? `${key}:\n${block(child, '  ')}`
+          : `${indent}${key}: ${inline(child)}\n`,
+    )
+    .join('');
+}
+
+function isSection(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isSectionOrList(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+function comment(key: Key): string {
+  return `# ${configSchema.shape[key].description}`;
+}
+
+function inline(value: unknown): string {
+  return stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
+}
+
+function policySection({ policy }: Installation, wanted = false): string {
+  return `${comment('policy')}\n${wanted ? '' : '# '}policy: ${inline(policy ?? {})}`;
+}
+
+/** A mail address needs a domain with a dot; a host that has none gets the section as a comment. */
+function notifySection({ domain, hostname }: Installation, to: string | undefined): string {
+  const address = to ?? (isDomain(domain) ? `postmaster@${domain}` : undefined);
+  const from = `postern@${isDomain(hostname) ? hostname : (domain ?? 'mx.example.net')}`;
+  const lines = [
+    'notify:',
+    `  to: ${inline(address ?? 'abuse@example.net')}`,
+    `  from: ${from}`,
+    '  smtp: { host: 127.0.0.1, port: 25 }',
+  ];
+  const text = address === undefined ? lines.map((line) => `# ${line}`) : lines;
+  return `${[comment('notify'), ...text].join('\n')}\n`;
+}
+
+function isDomain(name: string | undefined): boolean {
+  return name !== undefined && /^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+$/.test(name);
+}

@@ -1,0 +1,118 @@
+/**
+ * Finding Exim: its version, log, spool and relay hosts, asked from `exim -bV` and `exim -bP`.
+ * Changes nothing; what cannot be found becomes a note.
+ */
+import { join } from 'node:path';
+import { type Installation, type NotFound, networksIn, pickLog } from '../installation.ts';
+import { ask, failureOf, findProgram, settingsIn } from '../programs.ts';
+
+const SYSLOG_FILES = ['/var/log/mail.log', '/var/log/maillog', '/var/log/mail'];
+
+export interface FindExim {
+  readonly binary?: string;
+  /** configuration file, `exim -C` */
+  readonly config?: string;
+  readonly logCandidates?: readonly string[];
+}
+
+/** An argument vector of Exim with its configuration file, or undefined when there is no such program. */
+export function eximCommand(options: FindExim): string[] | undefined {
+  const names = options.binary === undefined ? ['exim4', 'exim'] : [options.binary];
+  const program = names.map((name) => findProgram(name)).find((path) => path !== undefined);
+  if (program === undefined) return undefined;
+  return options.config === undefined ? [program] : [program, '-C', options.config];
+}
+
+export async function findExim(options: FindExim = {}): Promise<Installation | NotFound> {
+  const exim = eximCommand(options);
+  if (exim === undefined)
+    return { mta: 'exim', reason: `there is no ${options.binary ?? 'exim4 or exim'}` };
+  const [about, options_] = await Promise.all([
+    ask([...exim, '-bV']),
+    ask([...exim, '-bP', 'log_file_path', 'spool_directory', 'qualify_domain', 'primary_hostname']),
+  ]);
+  const version = /^Exim version (\S+)/m.exec(about.stdout)?.[1];
+  const failure = failureOf(exim, about) ?? failureOf(exim, options_);
+  if (failure !== undefined || version === undefined)
+    return { mta: 'exim', reason: failure ?? `${exim[0]} -bV names no version` };
+  const settings = settingsIn(options_.stdout);
+  const spool = settings.get('spool_directory') || '/var/spool/exim4';
+  const notes: string[] = [];
+  const networks = relayHosts(await eximConfiguration(exim), notes);
+  const domain = settings.get('qualify_domain');
+  return {
+    mta: 'exim',
+    version,
+    logs: [findLog(settings.get('log_file_path') ?? '', spool, options.logCandidates, notes)],
+    ...(networks === undefined ? {} : { networks }),
+    ...(domain ? { domain } : {}),
+    ...(settings.get('primary_hostname')
+      ? { hostname: settings.get('primary_hostname') as string }
+      : {}),
+    targets: {
+      exim: {
+        blockedUsers: join(spool, 'blocked_users'),
+        blockedSenders: join(spool, 'blocked_senders'),
+      },
+    },
+    commands: { exim },
+    notes,
+  };
+}
+
+/** The configuration with macros expanded and includes in place; empty when Exim does not tell (older than 4.86). */
+export async function eximConfiguration(exim: readonly string[]): Promise<string> {
+  const result = await ask([...exim, '-bP', 'config']);
+  return result.status === 0 ? result.stdout : '';
+}
+
+/**
+ * The main log from `log_file_path` (Exim specification, "Where the logs are written"): a list of `syslog` and of a
+ * path in which %s is `main`. An empty list is the built-in default, a folder in the spool.
+ */
+function findLog(
+  setting: string,
+  spool: string,
+  candidates: readonly string[] = SYSLOG_FILES,
+  notes: string[],
+): string {
+  const items = listItems(setting);
+  const path = items.find((item) => item.startsWith('/'));
+  if (path === undefined && items.includes('syslog')) {
+    const log = pickLog(candidates, 'exim');
+    if (log !== undefined) return log;
+    notes.push('Exim logs to syslog only, and no log file was found: name it under logs.');
+    return '/var/log/mail.log';
+  }
+  const file = (path ?? join(spool, 'log/%slog')).replaceAll('%s', 'main');
+  if (/%[DM]/.test(file))
+    notes.push(
+      `Exim starts a log of another name each day or month (${file}): Postern follows a fixed name. ` +
+        'Remove %D or %M from log_file_path and let logrotate rotate it.',
+    );
+  return file;
+}
+
+/** `relay_from_hosts`, the name that Exim's default configuration and Debian's give to it. */
+function relayHosts(configuration: string, notes: string[]): string[] | undefined {
+  const definition = /^hostlist relay_from_hosts = (.*)$/m.exec(configuration)?.[1];
+  if (definition === undefined) return undefined;
+  const { networks, others } = networksIn(listItems(definition));
+  if (others.length > 0)
+    notes.push(
+      `relay_from_hosts also names ${others.slice(0, 5).join(', ')}: add those networks to trustedNetworks by hand.`,
+    );
+  return networks.length === 0 ? undefined : networks;
+}
+
+/** Items of an Exim list: separated by colons, or by the character after `<`; a doubled separator is a plain one. */
+export function listItems(list: string): string[] {
+  const text = list.trim();
+  const separator = /^<[^\s\w]/.test(text) ? (text[1] as string) : ':';
+  const body = separator === ':' && !text.startsWith('<:') ? text : text.slice(2);
+  return body
+    .replaceAll(separator + separator, '\0')
+    .split(separator)
+    .map((item) => item.replaceAll('\0', separator).trim())
+    .filter((item) => item !== '');
+}

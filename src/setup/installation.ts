@@ -1,0 +1,73 @@
+/** What `postern init` learns about a mail server, and the pieces that both MTAs share. Reads, never writes. */
+import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { canonicalIp, parseNetwork } from '../model/address.ts';
+import type { Mta } from '../model/event.ts';
+
+/** One mail server of this machine. */
+export interface Installation {
+  readonly mta: Mta;
+  readonly version: string;
+  readonly logs: readonly string[];
+  /** networks that relay without a password; undefined when they are not written down as addresses */
+  readonly networks?: readonly string[];
+  /** a domain of this host, for postmaster@ */
+  readonly domain?: string;
+  readonly hostname?: string;
+  /** `targets` and `commands` as they go into the configuration file */
+  readonly targets: Readonly<Record<string, unknown>>;
+  readonly commands: Readonly<Record<string, unknown>>;
+  /** `policy`, where its default would not do */
+  readonly policy?: Readonly<Record<string, unknown>>;
+  /** what a person should know: a log that is no file, networks that could not be read */
+  readonly notes: readonly string[];
+}
+
+/** Why there is none. */
+export interface NotFound {
+  readonly mta: Mta;
+  readonly reason: string;
+}
+
+const TAIL = 65_536;
+
+/** The first file that holds lines of this program lately, else the first that exists. */
+export function pickLog(candidates: readonly string[], word: string): string | undefined {
+  const files = candidates.filter((path) => existsSync(path) && statSync(path).isFile());
+  return files.find((path) => tailOf(path).includes(word)) ?? files[0];
+}
+
+function tailOf(path: string): string {
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      const { size } = fstatSync(fd);
+      const bytes = Buffer.alloc(Math.min(size, TAIL));
+      readSync(fd, bytes, 0, bytes.length, size - bytes.length);
+      return bytes.toString('latin1');
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return '';
+  }
+}
+
+/** Networks among the words of a list, canonical; the words that are none (tables, names, exceptions). */
+export function networksIn(words: readonly string[]): { networks: string[]; others: string[] } {
+  const networks: string[] = [];
+  const others: string[] = [];
+  for (const word of words) {
+    const network = word.startsWith('!') ? undefined : parseNetwork(word);
+    if (network === undefined) others.push(word);
+    // IPv4 written as IPv6: Postfix logs those clients as IPv4, and lists them as that too.
+    else if (!/^\[?::ffff:/i.test(word)) networks.push(networkText(word, network[1]));
+  }
+  return { networks: [...new Set(networks)], others };
+}
+
+function networkText(word: string, bits: number): string {
+  const bare = word.replace(/[[\]]/g, '');
+  const slash = bare.indexOf('/');
+  if (slash < 0) return canonicalIp(bare) as string;
+  return `${canonicalIp(bare.slice(0, slash)) ?? bare.slice(0, slash)}/${bits}`;
+}

@@ -1,0 +1,158 @@
+/**
+ * Finding Postfix: its version, log, map types and networks, asked from postconf(1).
+ * Changes nothing; what cannot be found becomes a note.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseListenAddress } from '../../policy/address.ts';
+import { type Installation, type NotFound, networksIn, pickLog } from '../installation.ts';
+import { QUEUE_DIRECTORY } from '../policy-recipe.ts';
+import { ask, failureOf, findProgram, settingsIn } from '../programs.ts';
+
+/** Usual files, see the table of log locations in docs/install.md. */
+export const POSTFIX_LOGS = [
+  '/var/log/mail.log',
+  '/var/log/maillog',
+  '/var/log/mail',
+  '/var/log/mail/mail.log',
+  '/var/log/zimbra.log',
+];
+
+/** An argument vector of postconf for the instance in `folder`, or for the default one. */
+export function postconfCommand(folder: string | undefined, program = 'postconf'): string[] {
+  return folder === undefined ? [program] : [program, '-c', folder];
+}
+
+/** Settings with their `$names` expanded; a setting that Postfix does not know is absent. */
+export async function postfixSettings(
+  postconf: readonly string[],
+  names: readonly string[],
+): Promise<Map<string, string>> {
+  return settingsIn((await ask([...postconf, '-x', ...names])).stdout);
+}
+
+/** Map types of this installation: `postconf -m`. */
+export async function mapTypes(postconf: readonly string[]): Promise<string[]> {
+  const { stdout } = await ask([...postconf, '-m']);
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+/** The best type for a map of exact keys: one that Postfix rereads by itself, else plain text. */
+export function indexedType(types: readonly string[]): 'lmdb' | 'hash' | 'cdb' | 'texthash' {
+  return (['lmdb', 'hash', 'cdb'] as const).find((type) => types.includes(type)) ?? 'texthash';
+}
+
+export interface FindPostfix {
+  /** folder of main.cf, when it is not the default one */
+  readonly folder?: string;
+  readonly logCandidates?: readonly string[];
+}
+
+export async function findPostfix(options: FindPostfix = {}): Promise<Installation | NotFound> {
+  const program = findProgram('postconf');
+  if (program === undefined) return { mta: 'postfix', reason: 'there is no postconf' };
+  const postconf = postconfCommand(options.folder, program);
+  const version = await ask([...postconf, '-h', 'mail_version']);
+  const failure = failureOf(postconf, version);
+  if (failure !== undefined) return { mta: 'postfix', reason: failure };
+  const settings = await postfixSettings(postconf, [
+    'config_directory',
+    'command_directory',
+    'queue_directory',
+    'maillog_file',
+    'mynetworks',
+    'myhostname',
+    'myorigin',
+  ]);
+  const types = await mapTypes(postconf);
+  const notes: string[] = [];
+  const networks = relayNetworks(settings.get('mynetworks') ?? '', notes);
+  const domain = originOf(settings.get('myorigin') ?? '');
+  return {
+    mta: 'postfix',
+    version: version.stdout.trim(),
+    logs: [findLog(settings.get('maillog_file') ?? '', options.logCandidates, notes)],
+    ...(networks === undefined ? {} : { networks }),
+    ...(domain === undefined ? {} : { domain }),
+    ...(settings.has('myhostname') ? { hostname: settings.get('myhostname') as string } : {}),
+    targets: { postfix: targetsFor(options.folder, settings, types) },
+    commands: commandsFor(options.folder, settings),
+    ...policyFor(settings.get('queue_directory') ?? QUEUE_DIRECTORY),
+    notes,
+  };
+}
+
+function findLog(
+  maillogFile: string,
+  candidates: readonly string[] = POSTFIX_LOGS,
+  notes: string[],
+): string {
+  if (maillogFile.startsWith('/') && !maillogFile.startsWith('/dev/')) return maillogFile;
+  const log = pickLog(candidates, 'postfix');
+  if (log !== undefined) return log;
+  notes.push(
+    maillogFile === ''
+      ? 'Postfix seems to log to the journal only: Postern reads files. Either install rsyslog, or let Postfix ' +
+          'write a file itself: postconf -e maillog_file=/var/log/mail.log (Postfix 3.4 or newer).'
+      : `Postfix logs to ${maillogFile}: Postern reads files. Name the file that this output ends up in under logs.`,
+  );
+  return '/var/log/mail.log';
+}
+
+function relayNetworks(mynetworks: string, notes: string[]): string[] | undefined {
+  const { networks, others } = networksIn(mynetworks.split(/[\s,]+/).filter(Boolean));
+  if (others.length > 0)
+    notes.push(
+      `mynetworks also names ${others.slice(0, 5).join(', ')}: add those networks to trustedNetworks by hand.`,
+    );
+  return networks.length === 0 ? undefined : networks;
+}
+
+/** myorigin is a domain, or a file that holds one (Debian: /etc/mailname). */
+function originOf(myorigin: string): string | undefined {
+  if (!myorigin.startsWith('/')) return myorigin === '' ? undefined : myorigin;
+  try {
+    return readFileSync(myorigin, 'utf8').split('\n', 1)[0]?.trim();
+  } catch {
+    return undefined;
+  }
+}
+
+function targetsFor(
+  folder: string | undefined,
+  settings: ReadonlyMap<string, string>,
+  types: readonly string[],
+): Record<string, unknown> {
+  const home = join(folder ?? settings.get('config_directory') ?? '/etc/postfix', 'postern');
+  const type = indexedType(types);
+  const program = (name: string) => programOf(settings, name);
+  const instance = folder === undefined ? [] : ['-c', folder];
+  return {
+    user: { file: join(home, 'sasl_access'), type, action: 'HOLD' },
+    client: { file: join(home, 'client_access'), type: 'cidr', action: 'HOLD' },
+    sender: { file: join(home, 'sender_access'), type, action: 'HOLD' },
+    uid: { file: join(home, 'submit_users'), type: 'texthash' },
+    postmap: [program('postmap'), ...instance],
+    reload: [program('postfix'), ...instance, 'reload'],
+  };
+}
+
+/** The socket belongs below the queue directory, where a chrooted smtpd finds it, too. */
+function policyFor(queue: string): Pick<Installation, 'policy'> {
+  const listen = `unix:${queue}/postern/policy`;
+  const isUsual = queue === QUEUE_DIRECTORY || parseListenAddress(listen) === undefined;
+  return isUsual ? {} : { policy: { listen } };
+}
+
+function commandsFor(
+  folder: string | undefined,
+  settings: ReadonlyMap<string, string>,
+): Record<string, unknown> {
+  const instance = folder === undefined ? [] : ['-c', folder];
+  const names = ['postsuper', 'postqueue', 'postconf'] as const;
+  return Object.fromEntries(names.map((name) => [name, [programOf(settings, name), ...instance]]));
+}
+
+function programOf(settings: ReadonlyMap<string, string>, name: string): string {
+  return findProgram(name) ?? join(settings.get('command_directory') ?? '/usr/sbin', name);
+}

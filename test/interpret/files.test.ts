@@ -1,0 +1,111 @@
+/** Given files in any order: one stream of events, each line once. */
+import { writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readEvents } from '../../src/interpret/files.ts';
+import { type Folder, scratchFolder } from '../support/folder.ts';
+
+const REFUSED =
+  '2026-11-01 09:05:07 H=(localhost) [192.0.2.7] F=<x@example.org> rejected RCPT <nobody@example.net>: no such user\n';
+const BOUNCED = [
+  '2026-11-01 09:04:00 1xUirY-00014N-13 <= alice@example.net H=pc.example.net [192.0.2.9] P=esmtpsa A=plain:alice S=900 for x@example.org\n',
+  '2026-11-01 09:06:00 1xUirY-00014N-13 ** x@example.org R=out T=smtp H=mx.example.org [198.51.100.1]: SMTP error from remote mail server after RCPT TO:<x@example.org>: 550 5.1.1 User unknown\n',
+].join('');
+
+let folder: Folder;
+beforeEach(() => {
+  folder = scratchFolder();
+});
+afterEach(() => folder.remove());
+
+/** Kinds of the events in their order. */
+async function kindsOf(...names: readonly string[]): Promise<string[]> {
+  const kinds: string[] = [];
+  const files = names.map((name) => folder.at(name));
+  for await (const { events } of readEvents(files, { now: Date.now(), zone: '+00:00' })) {
+    for (const { kind } of events) kinds.push(kind);
+  }
+  return kinds;
+}
+
+describe('given files', () => {
+  it('count a refusal once that Exim wrote to its main and to its reject log', async () => {
+    folder.write('mainlog', REFUSED);
+    folder.write('rejectlog', REFUSED);
+    expect(await kindsOf('mainlog', 'rejectlog')).toEqual(['rejected']);
+    expect(await kindsOf('rejectlog', 'mainlog')).toEqual(['rejected']);
+  });
+
+  it('count two refusals within one second of one file as two', async () => {
+    folder.write('mainlog', REFUSED + REFUSED);
+    expect(await kindsOf('mainlog')).toEqual(['rejected', 'rejected']);
+  });
+
+  it('count two refusals within one second as two, though both logs tell of them', async () => {
+    folder.write('mainlog', REFUSED + REFUSED);
+    folder.write('rejectlog', REFUSED + REFUSED);
+    expect(await kindsOf('mainlog', 'rejectlog')).toEqual(['rejected', 'rejected']);
+  });
+
+  it('are read in the order of time, in whatever order they are named', async () => {
+    const [accepted = '', bounced = ''] = BOUNCED.split(/(?<=\n)/);
+    folder.write('mainlog', bounced);
+    folder.write('mainlog.1', accepted);
+    const expected = ['accepted', 'bounced'];
+    expect(await kindsOf('mainlog', 'mainlog.1')).toEqual(expected);
+    expect(await kindsOf('mainlog.1', 'mainlog')).toEqual(expected);
+  });
+
+  it('are read although one of them breaks off, which is told after all of them', async () => {
+    const [accepted = '', bounced = ''] = BOUNCED.split(/(?<=\n)/);
+    writeFileSync(folder.at('mainlog.2.gz'), gzipSync(REFUSED).subarray(0, 12));
+    folder.write('mainlog.1', accepted);
+    folder.write('mainlog', bounced);
+    const kinds: string[] = [];
+    const names = ['mainlog', 'mainlog.2.gz', 'mainlog.1'];
+    const files = names.map((name) => folder.at(name));
+    const reading = (async () => {
+      for await (const { events } of readEvents(files, { now: Date.now(), zone: '+00:00' })) {
+        for (const { kind } of events) kinds.push(kind);
+      }
+    })();
+    await expect(reading).rejects.toThrow(`${files[1]}: cannot be read: unexpected end of file`);
+    expect(kinds).toEqual(['accepted', 'bounced']);
+  });
+
+  it.each([
+    [
+      'a log of another program',
+      'Nov  1 09:05:07 mx1 cron[7]: job\n',
+      ':1: no line is of a mail server',
+    ],
+    [
+      'a form that nobody knows',
+      '\n1572599107 [mx1] postfix/smtpd[811]: x\x1b[2J\n',
+      ':2: no line',
+    ],
+    ['text in the form of Exim’s log', '2026-11-01 09:05:07 nothing of mail\n', ':1: no line'],
+  ])('of which no line is understood are a failure: %s', async (_name, content, message) => {
+    folder.write('log', content);
+    folder.write('empty', '');
+    const failure = { exitStatus: 1, message: expect.stringContaining(`log${message}`) };
+    await expect(kindsOf('log')).rejects.toMatchObject(failure);
+    await expect(kindsOf('empty', 'log')).rejects.toMatchObject(failure);
+    await expect(kindsOf('log')).rejects.not.toThrow('\x1b');
+  });
+
+  it.each([
+    ['', 'an empty file'],
+    ['\n\n', 'empty lines'],
+    [
+      'Nov  1 09:05:07 mx1 postfix/anvil[7]: statistics: max cache size 1 at Nov  1 09:05:07\n',
+      'Postfix at rest',
+    ],
+    ['2026-11-01 09:05:07 Start queue run: pid=7\n', 'Exim at rest'],
+    ['Nov  1 09:05:07 mx1 exim[7]: End queue run: pid=7\n', 'Exim at rest, in syslog'],
+    [`x\n${REFUSED}`, 'one line among others'],
+  ])('%j are none: %s', async (content, _name) => {
+    folder.write('log', content);
+    await expect(kindsOf('log')).resolves.toBeDefined();
+  });
+});

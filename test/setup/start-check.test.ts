@@ -1,0 +1,92 @@
+/** What stops `postern run` at its start, and what it waits for. */
+import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PosternError } from '../../src/base/errors.ts';
+import { openConfig } from '../../src/config/load.ts';
+import { checkStart } from '../../src/setup/start-check.ts';
+import { type Folder, scratchFolder } from '../support/folder.ts';
+
+let folder: Folder;
+beforeEach(() => {
+  folder = scratchFolder('postern-start-');
+});
+afterEach(() => folder.remove());
+
+/** What it says, one line a problem, with @ for the folder; empty when it may start. */
+function start(text: string): string[] {
+  folder.write('p.yaml', text);
+  try {
+    checkStart(openConfig(folder.at('p.yaml')));
+    return [];
+  } catch (error) {
+    if (!(error instanceof PosternError)) throw error;
+    expect([error.code, error.exitStatus]).toEqual(['cannot-start', 2]);
+    return error.message.replaceAll(folder.path, '@').split('\n');
+  }
+}
+
+const HERE = 'database: postern.db\nlogs: [ mail.log ]\n';
+const GONE = 'targets: { postfix: { user: { file: gone/users } } }\n';
+const MISSING = 'the folder @/gone does not exist (mkdir -p @/gone)';
+
+describe('the start', () => {
+  it.each<[string, string, string[]]>([
+    ['waits for a log that is not there', HERE, []],
+    [
+      'wants a named block file to have its folder',
+      HERE + GONE,
+      [`@/p.yaml:3: targets.postfix.user.file: ${MISSING}`],
+    ],
+    ['leaves that to another process', `${HERE}${GONE}enforcer: separate\n`, []],
+    [
+      'wants a database to be a file',
+      'database: maps\nlogs: [ mail.log ]\n',
+      ['@/p.yaml:1: database: @/maps is no file (name a file, which Postern makes itself)'],
+    ],
+    [
+      'wants each log once, whatever its name',
+      'database: postern.db\nlogs: [ one.log, link.log ]\n',
+      [
+        '@/p.yaml:2: logs: @/link.log is the same file as @/one.log: its lines would count twice (name each log once)',
+      ],
+    ],
+    ['needs none to observe', `${HERE}${GONE}mode: observe\n`, []],
+    [
+      'is not about a default that may be of no use',
+      // The other maps go beside the one that is named.
+      `${HERE}targets: { postfix: { user: { file: maps/u }, uid: { file: gone/x } } }\n`,
+      [`@/p.yaml:3: targets.postfix.uid.file: ${MISSING}`],
+    ],
+    [
+      'tells everything at once',
+      `logs: [ maps ]\ndatabase: gone/postern.db\nmta: exim\ntargets: { exim: { blockedUsers: gone/u } }\n`,
+      [
+        '@/p.yaml:1: logs: @/maps is no file (name the log that the mail server writes; if it logs to the journal only, let it write a file)',
+        `@/p.yaml:2: database: ${MISSING}`,
+        `@/p.yaml:4: targets.exim.blockedUsers: ${MISSING}`,
+      ],
+    ],
+  ])('%s', (_, text, expected) => {
+    mkdirSync(folder.at('maps'));
+    folder.write('one.log', '');
+    symlinkSync(folder.at('one.log'), folder.at('link.log'));
+    expect(start(text)).toEqual(expected);
+  });
+
+  it.skipIf(process.getuid?.() === 0)('does not begin with a database that it may not use', () => {
+    folder.write('postern.db', '');
+    chmodSync(folder.at('postern.db'), 0o400);
+    const mine = `uid ${process.getuid?.()}`;
+    expect(start(HERE)).toEqual([
+      `@/p.yaml:1: database: @/postern.db cannot be written by ${mine} (chown or chmod @/postern.db)`,
+    ]);
+  });
+
+  it('does not ask for the folder of a default', () => {
+    const { config, ...places } = openConfig(folder.write('p.yaml', HERE));
+    const { user } = config.targets.postfix;
+    const elsewhere = { ...user, file: folder.at('gone/users') } as NonNullable<typeof user>;
+    const targets = { ...config.targets, postfix: { ...config.targets.postfix, user: elsewhere } };
+    expect(() => checkStart({ config: { ...config, targets }, ...places })).not.toThrow();
+  });
+});
