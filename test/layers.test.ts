@@ -1,65 +1,77 @@
-/** Who may import whom, read from the import lines. */
-import { readdirSync, readFileSync } from 'node:fs';
+/** Which folder may import which, read from the import lines; and what may lie where. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { PARSERS } from '../src/interpret/mtas.ts';
 
 const SRC = new URL('../src/', import.meta.url).pathname;
-const STAGES = ['follow', 'parse', 'correlate', 'judge', 'store', 'enforce', 'notify', 'policy'];
 
-/** Higher numbers may import lower ones. */
-const LEVELS: Readonly<Record<string, number>> = { base: 0, model: 1, cli: 4 };
+/** From the bottom up: a folder may import from lower lines, and stages not from each other. */
+const LEVELS: readonly (readonly string[])[] = [
+  ['base'],
+  ['model'],
+  ['follow', 'parse', 'correlate', 'classify', 'judge', 'store', 'enforce', 'notify', 'policy'],
+  ['config'],
+  ['interpret'],
+  ['report'],
+  ['daemon'],
+  ['setup'],
+  ['cli'],
+];
 
 /** What only these folders or files may use. */
 const RESERVED: readonly { what: string; pattern: RegExp; where: RegExp }[] = [
   { what: 'better-sqlite3', pattern: /from 'better-sqlite3'/, where: /^store\// },
-  { what: 'node:child_process', pattern: /from 'node:child_process'/, where: /^base\/system\.ts$/ },
+  { what: 'node:child_process', pattern: /from 'node:child_process'/, where: /^base\// },
   { what: 'process.exit', pattern: /process\.exit\(/, where: /^cli\// },
   { what: 'standard output', pattern: /process\.stdout|console\./, where: /^cli\// },
   { what: 'Date.now', pattern: /Date\.now\(/, where: /^base\/time\.ts$/ },
+  { what: 'sockets', pattern: /from 'node:(?:net|tls|http)'/, where: /^(?:policy|notify|base)\// },
   { what: 'nodemailer', pattern: /from 'nodemailer'/, where: /^notify\// },
   { what: 'commander', pattern: /from 'commander'/, where: /^cli\// },
 ];
 
-const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) =>
-  file.endsWith('.ts'),
-);
+const entries = readdirSync(SRC, { recursive: true, encoding: 'utf8' });
+const files = entries.filter((file) => file.endsWith('.ts'));
 
-function sourceOf(file: string): string {
+function readSource(file: string): string {
   return readFileSync(join(SRC, file), 'utf8');
 }
 
-function importsOf(file: string): string[] {
-  const found = [...sourceOf(file).matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(
+function listImports(file: string): string[] {
+  const found = [...readSource(file).matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(
     ([, path]) => path as string,
   );
   return found.map((path) => relative(SRC, join(SRC, dirname(file), path)));
 }
 
-function folderOf(file: string): string {
-  return file.includes('/') ? (file.split('/')[0] as string) : '';
+function getFolder(file: string): string {
+  return file.split('/')[0] as string;
 }
 
-/** A folder beside a file of its name belongs to that file: `config/` to `config.ts`. */
-function levelOf(file: string): number {
-  const folder = folderOf(file);
-  if (LEVELS[folder] !== undefined) return LEVELS[folder];
-  return STAGES.includes(folder) ? 2 : 3;
+function getLevel(file: string): number {
+  return LEVELS.findIndex((folders) => folders.includes(getFolder(file)));
 }
+
+describe('folders', () => {
+  it('are all in the order above', () => {
+    expect(readdirSync(SRC).sort()).toEqual([...LEVELS.flat()].sort());
+  });
+
+  it('hold a module as x.ts or as x/, never both', () => {
+    expect(files.filter((file) => existsSync(join(SRC, file.slice(0, -'.ts'.length))))).toEqual([]);
+  });
+});
 
 describe('imports', () => {
   it.each(files)('%s imports downwards only', (file) => {
-    const wrong = importsOf(file).filter((imported) => {
-      if (levelOf(imported) > levelOf(file)) return true;
-      return (
-        levelOf(file) === 2 && levelOf(imported) === 2 && folderOf(imported) !== folderOf(file)
-      );
-    });
+    const wrong = listImports(file).filter(
+      (imported) => getFolder(imported) !== getFolder(file) && getLevel(imported) >= getLevel(file),
+    );
     expect(wrong).toEqual([]);
   });
 
   it('has no circles', () => {
-    const graph = new Map(files.map((file) => [file, importsOf(file)]));
+    const graph = new Map(files.map((file) => [file, listImports(file)]));
     const done = new Set<string>();
     const circle = (file: string, path: readonly string[]): readonly string[] | undefined => {
       if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
@@ -77,18 +89,6 @@ describe('imports', () => {
   });
 
   it.each(RESERVED)('$what stays where it belongs', ({ pattern, where }) => {
-    expect(files.filter((file) => pattern.test(sourceOf(file)) && !where.test(file))).toEqual([]);
-  });
-});
-
-describe('registry', () => {
-  it('knows every parser in the folder', () => {
-    const other = ['parser.ts', 'reader.ts', 'envelope.ts', 'loss.ts'];
-    const parsers = readdirSync(join(SRC, 'parse')).filter(
-      (file) => file.endsWith('.ts') && !other.includes(file),
-    );
-    expect(parsers.map((file) => file.replace('.ts', '')).sort()).toEqual(
-      Object.keys(PARSERS).sort(),
-    );
+    expect(files.filter((file) => pattern.test(readSource(file)) && !where.test(file))).toEqual([]);
   });
 });

@@ -4,17 +4,17 @@
  * The bell only saves time. Who listens looks at the database in any case, and nothing is lost when it stays silent.
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { errnoOf, messageOf } from './errors.ts';
+import { getErrno, getMessage } from './errors.ts';
 
 /** The file to listen to; made when it does not exist. Throws the system error when it cannot be made. */
-export function bellOf(database: string): string {
+export function openSignal(database: string): string {
   const path = `${database}-bell`;
   closeSync(openSync(path, 'a', 0o600));
   return path;
 }
 
 /** Wakes who listens; the reason when that failed. */
-export function ringBell(database: string): string | undefined {
+export function sendSignal(database: string): string | undefined {
   try {
     const file = openSync(`${database}-bell`, 'r+');
     try {
@@ -25,6 +25,6 @@ export function ringBell(database: string): string | undefined {
     return undefined;
   } catch (error) {
     // ENOENT: nobody has listened yet.
-    return errnoOf(error) === 'ENOENT' ? undefined : messageOf(error);
+    return getErrno(error) === 'ENOENT' ? undefined : getMessage(error);
   }
 }

@@ -54,12 +54,12 @@ export function located(place: Place, text: string): string {
 }
 
 /** The message of anything that was thrown. */
-export function messageOf(thrown: unknown): string {
+export function getMessage(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
 /** The `code` of a Node system error (`ENOENT`), or undefined. */
-export function errnoOf(thrown: unknown): string | undefined {
+export function getErrno(thrown: unknown): string | undefined {
   if (thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string') {
     return thrown.code;
   }

@@ -10,7 +10,7 @@ import { setFlagsFromString } from 'node:v8';
 const ABOVE = 80_000_000;
 const BELOW = 70_000_000;
 
-export class Thrift {
+export class MemorySaver {
   #on = false;
 
   /** To be called from time to time, with the resident memory in bytes; gives whether it is on now. */

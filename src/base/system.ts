@@ -1,4 +1,5 @@
 /** What touches the operating system: replacing a file in one step, running commands by argument vector. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
@@ -17,7 +18,8 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
-import { errnoOf, messageOf } from './errors.ts';
+import { dropUndefined } from './defined.ts';
+import { getErrno, getMessage } from './errors.ts';
 import { HOUR } from './time.ts';
 
 /** How a command ended. `status` is null when it was killed or could not be started. */
@@ -60,7 +62,7 @@ export function runCommand(
     try {
       child = started(file, args, options);
     } catch (error) {
-      const failure = errnoOf(error) ?? messageOf(error);
+      const failure = getErrno(error) ?? getMessage(error);
       return resolve({ status: null, ...output, timedOut: false, failure });
     }
     let timedOut = false;
@@ -68,7 +70,7 @@ export function runCommand(
       clearTimeout(timer);
       options.signal?.removeEventListener('abort', stop);
       letGo(child);
-      resolve({ status, ...output, timedOut, ...(failure === undefined ? {} : { failure }) });
+      resolve(dropUndefined({ status, ...output, timedOut, failure }));
     };
     const stop = () => {
       clearTimeout(timer);
@@ -81,7 +83,7 @@ export function runCommand(
     }, options.timeout);
     if (options.signal?.aborted === true) stop();
     options.signal?.addEventListener('abort', stop);
-    child.on('error', (error) => finish(null, errnoOf(error) ?? error.message));
+    child.on('error', (error) => finish(null, getErrno(error) ?? error.message));
     child.on('exit', (status) => {
       clearTimeout(timer);
       timer = setTimeout(finish, LAST_WORDS, status); // somebody else holds the pipes
@@ -120,7 +122,7 @@ function killGroup(pid: number, account: CommandOptions['account']): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch (error) {
-    if (errnoOf(error) !== 'EPERM' || account === undefined) return; // it is gone
+    if (getErrno(error) !== 'EPERM' || account === undefined) return; // it is gone
     const { uid, gid } = account;
     const argv = ['-c', 'kill -s KILL -- "-$0"', String(pid)];
     const killer = spawn('/bin/sh', argv, { uid, gid, cwd: '/', stdio: 'ignore', detached: true });
@@ -171,7 +173,7 @@ export function startHelper(
   });
   const ended = new Promise<HowItEnded>((resolve) => {
     child.on('error', (error) =>
-      resolve({ status: null, how: `cannot be started: ${errnoOf(error) ?? error.message}` }),
+      resolve({ status: null, how: `cannot be started: ${getErrno(error) ?? error.message}` }),
     );
     child.on('exit', (status, signal) =>
       resolve({ status, how: status === null ? `killed by ${signal}` : `exit status ${status}` }),
@@ -257,7 +259,7 @@ function chowned(fd: number, uid: number, gid: number): boolean {
     fchownSync(fd, uid, gid);
     return true;
   } catch (error) {
-    if (errnoOf(error) !== 'EPERM') throw error;
+    if (getErrno(error) !== 'EPERM') throw error;
     return false;
   }
 }

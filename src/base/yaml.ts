@@ -16,7 +16,7 @@ import {
   visit,
   type YAMLMap,
 } from 'yaml';
-import { located, messageOf, type Place, PosternError } from './errors.ts';
+import { getMessage, located, type Place, PosternError } from './errors.ts';
 
 /** A place in a file and what was expected there. */
 export interface Problem extends Place {
@@ -81,7 +81,7 @@ export function readYaml(text: string, file: string, words: Words = WORDS): Yaml
   const mistakes = mistakesIn(document, words);
   const wrong = mistakes.map(({ offset, text }) => ({ file, line: lineAt(offset), text }));
   const isReadable = mistakes.every(({ isDuplicate }) => isDuplicate === true);
-  const { value, failure } = isReadable ? contentOf(document, words) : {};
+  const { value, failure } = isReadable ? readContent(document, words) : {};
   return {
     value,
     problems: failure === undefined ? wrong : [...wrong, { file, line: 1, text: failure }],
@@ -122,14 +122,14 @@ function mistakesIn(document: Document.Parsed, words: Words): Mistake[] {
 }
 
 /** Fails for an alias without its anchor, and for a bomb of aliases. */
-function contentOf(
+function readContent(
   document: Document.Parsed,
   words: Words,
 ): { readonly value?: unknown; readonly failure?: string } {
   try {
     return { value: document.toJS() };
   } catch (error) {
-    return { failure: words.mistake(firstLine(messageOf(error))) };
+    return { failure: words.mistake(firstLine(getMessage(error))) };
   }
 }
 
@@ -137,12 +137,12 @@ function contentOf(
 function keyAt(root: ParsedNode | null, path: readonly PropertyKey[]): Node | undefined {
   const parent = nodeAt(root, path.slice(0, -1));
   if (!isMap(parent)) return undefined;
-  const key = pairOf(parent, path.at(-1))?.key;
+  const key = findPair(parent, path.at(-1))?.key;
   return isScalar(key) ? key : undefined;
 }
 
 /** Of a key that stands there twice the last one, as it is with the values. */
-function pairOf({ items }: YAMLMap, name: PropertyKey | undefined): Pair | undefined {
+function findPair({ items }: YAMLMap, name: PropertyKey | undefined): Pair | undefined {
   return items.findLast(({ key }) => isScalar(key) && String(key.value) === name);
 }
 
@@ -151,7 +151,7 @@ function nodeAt(root: ParsedNode | null, path: readonly PropertyKey[]): Node | n
   let node: Node | null = root;
   for (const step of path) {
     const next: unknown = isMap(node)
-      ? pairOf(node, step)?.value
+      ? findPair(node, step)?.value
       : isSeq(node)
         ? node.get(step, true)
         : null;

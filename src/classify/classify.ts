@@ -10,32 +10,32 @@ import type { Stage } from '../model/record.ts';
 import type { ReasonEntry } from './entry.ts';
 import { normalise, TEXT_LIMIT } from './normalise.ts';
 import { namesOnlyOthers } from './other-address.ts';
-import { readReply } from './reply.ts';
-import { shapeOf } from './shape.ts';
+import { type FramedReply, readReply } from './reply.ts';
+import { reduceToShape } from './shape.ts';
 import { REASON_TABLE } from './table.ts';
 import { fallback } from './wordings/fallback.ts';
 
 /** What is known about a refusal; everything may be missing. */
 export interface Refusal {
   /** the reply, with or without the MTA's frame */
-  readonly reply?: string;
-  readonly code?: number;
-  readonly status?: string;
+  readonly reply?: string | undefined;
+  readonly code?: number | undefined;
+  readonly status?: string | undefined;
   /** the command that was answered */
-  readonly stage?: Stage;
+  readonly stage?: Stage | undefined;
   /** the text is an answer that another message got: it says nothing about this recipient */
-  readonly cached?: boolean;
-  readonly recipient?: string;
+  readonly cached?: boolean | undefined;
+  readonly recipient?: string | undefined;
 }
 
 /** How a reason was found: the name of a table entry, or `status`, `code`, `stage`, `cached`, `other-address`, `none`. */
-export interface Finding {
+interface Finding {
   readonly reason: Reason;
   readonly by: string;
 }
 
 /** Reply code, enhanced status and the reply without the MTA's frame (RFC 5321 4.2, RFC 3463 2). */
-export function parseReply(text: string): { code?: number; status?: string; text: string } {
+export function parseReply(text: string): Pick<FramedReply, 'code' | 'status' | 'text'> {
   const { stage: _stage, cached: _cached, ...reply } = readReply(text);
   return reply;
 }
@@ -85,7 +85,7 @@ let old = new Map<string, CachedFinding>();
 
 /** Two generations: what is asked for moves to the young one, what was not since the last turn is dropped. */
 function remembered(reply: string, code?: number, status?: string, stage?: Stage): CachedFinding {
-  const shape = shapeOf(`${code ?? ''} ${status ?? ''} ${stage ?? ''}\n`, reply);
+  const shape = reduceToShape(`${code ?? ''} ${status ?? ''} ${stage ?? ''}\n`, reply);
   let finding = young.get(shape);
   if (finding !== undefined) return finding;
   finding = old.get(shape) ?? findReply(shape.slice(shape.indexOf('\n') + 1), code, status, stage);

@@ -83,7 +83,7 @@ for (const char of "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 for (let code = 0; code <= 0x20; code++) KIND[code] = SPACE;
 KIND[0x7f] = SPACE;
 
-function kindOf(code: number): number {
+function tellKind(code: number): number {
   return code < 128 ? (KIND[code] as number) : ATOM;
 }
 
@@ -97,7 +97,7 @@ export function normalise(text: string): string {
   let out = '';
   let blank = true;
   for (let at = 0; at < plain.length; ) {
-    const kind = kindOf(plain.charCodeAt(at));
+    const kind = tellKind(plain.charCodeAt(at));
     if (kind === SPACE) {
       if (!blank) out += ' ';
       blank = true;
@@ -105,7 +105,7 @@ export function normalise(text: string): string {
       continue;
     }
     let end = at + 1;
-    while (end < plain.length && kindOf(plain.charCodeAt(end)) === kind) end++;
+    while (end < plain.length && tellKind(plain.charCodeAt(end)) === kind) end++;
     out += kind === ATOM ? token(plain.slice(at, end), cased, at) : plain.slice(at, end);
     blank = false;
     at = end;

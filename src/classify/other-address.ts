@@ -2,7 +2,7 @@
  * Does a reply speak of somebody else than the recipient? Modest on purpose: aliases and forwarders rewrite
  * addresses, and only a reply whose every `<address>` differs in local part and in domain is somebody else's.
  */
-import { domainOf } from '../model/address.ts';
+import { getDomain } from '../model/address.ts';
 
 const ADDRESS = /<([^<>@\s]{1,256}@[^<>@\s]{1,255})>/g;
 const HELP_DESKS = new Set([
@@ -20,20 +20,20 @@ export function namesOnlyOthers(reply: string, recipient: string | undefined): b
   if (recipient === undefined || recipient === '' || !reply.includes('<')) return false;
   const text = reply.toLowerCase();
   const own = recipient.toLowerCase();
-  if (text.includes(localOf(own))) return false;
+  if (text.includes(getLocalPart(own))) return false;
   const others = [...text.matchAll(ADDRESS)]
     .map((match) => match[1] as string)
-    .filter((address) => !HELP_DESKS.has(localOf(address)));
+    .filter((address) => !HELP_DESKS.has(getLocalPart(address)));
   return others.length > 0 && others.every((address) => !sameDomain(address, own));
 }
 
-function localOf(address: string): string {
+function getLocalPart(address: string): string {
   const sign = address.lastIndexOf('@');
   return sign === -1 ? address : address.slice(0, sign);
 }
 
 function sameDomain(one: string, other: string): boolean {
-  const a = domainOf(one);
-  const b = domainOf(other);
+  const a = getDomain(one);
+  const b = getDomain(other);
   return a === b || a.endsWith(`.${b}`) || b.endsWith(`.${a}`);
 }

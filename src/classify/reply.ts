@@ -7,13 +7,13 @@ import { TEXT_LIMIT } from './normalise.ts';
 
 /** A reply without its frame; `stage` only where the frame names the command. */
 export interface FramedReply {
-  readonly code?: number;
-  readonly status?: string;
+  readonly code?: number | undefined;
+  readonly status?: string | undefined;
   /** from the code on, without the MTA's frame, one line */
   readonly text: string;
-  readonly stage?: Stage;
+  readonly stage?: Stage | undefined;
   /** the text is an older answer that some other message got */
-  readonly cached?: boolean;
+  readonly cached?: boolean | undefined;
 }
 
 /** Words after which the reply itself begins. Postfix smtp_proto.c, Exim transports/smtp.c, RFC 3464 2.3.6. */
@@ -52,13 +52,7 @@ export function readReply(input: string): FramedReply {
   if (cached) text = text.slice(SUSPENDED.length);
   const inner = startsWithCode(text) ? withoutTail(text) : unframed(text);
   const { code, status } = codesIn(inner.text);
-  return {
-    ...(code === undefined ? {} : { code }),
-    ...(status === undefined ? {} : { status }),
-    text: inner.text,
-    ...(inner.stage === undefined ? {} : { stage: inner.stage }),
-    ...(cached ? { cached } : {}),
-  };
+  return { code, status, text: inner.text, stage: inner.stage, cached: cached || undefined };
 }
 
 function unframed(text: string): { text: string; stage?: Stage } {
@@ -112,15 +106,20 @@ const LEADING =
 const ALONE = /^#?([245]\.[0-9]{1,3}\.[0-9]{1,3})(?=[ :]|$)/;
 const INSIDE = /(?:^|[^0-9.a-z])([245]\.[0-9]{1,2}\.[0-9]{1,3})(?![.0-9a-z]*[0-9])/;
 
-function codesIn(text: string): { code?: number; status?: string } {
+interface Codes {
+  readonly code: number | undefined;
+  readonly status: string | undefined;
+}
+
+function codesIn(text: string): Codes {
   const leading = LEADING.exec(text);
   const code = leading?.[1] === undefined ? undefined : Number(leading[1]);
-  const status = leading?.[2] ?? ALONE.exec(text)?.[1] ?? insideOf(text, code);
-  return { ...(code === undefined ? {} : { code }), ...(status === undefined ? {} : { status }) };
+  const status = leading?.[2] ?? ALONE.exec(text)?.[1] ?? unwrap(text, code);
+  return { code, status };
 }
 
 /** qmail and others put the status last, `(#5.1.1)`; its class must agree with the code. */
-function insideOf(text: string, code: number | undefined): string | undefined {
+function unwrap(text: string, code: number | undefined): string | undefined {
   const status = INSIDE.exec(text)?.[1];
   if (status === undefined || code === undefined) return status;
   return status.charCodeAt(0) === 0x30 + Math.floor(code / 100) ? status : undefined;

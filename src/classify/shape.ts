@@ -26,7 +26,7 @@ const HEAD_LIMIT = 64;
 const OUT = Buffer.allocUnsafe(TEXT_LIMIT + HEAD_LIMIT);
 
 /** `head`, then the shape of `text`. Texts beyond Latin-1 keep every character: they are their own shape. */
-export function shapeOf(head: string, text: string): string {
+export function reduceToShape(head: string, text: string): string {
   const length = Math.min(text.length, TEXT_LIMIT);
   const from = Math.min(head.length, HEAD_LIMIT);
   for (let index = 0; index < from; index++) OUT[index] = head.charCodeAt(index);

@@ -1,4 +1,5 @@
 /** How a block is shown, to people and as JSON. */
+import { dropUndefined } from '../base/defined.ts';
 import { formatDuration, formatTime, SECOND, systemClock } from '../base/time.ts';
 import type { Force } from '../daemon/in-force.ts';
 import { formatIdentity } from '../model/address.ts';
@@ -10,15 +11,15 @@ import type { StoredBlock } from '../store/blocks.ts';
 /** A block for programs; `force` is of no meaning for one that has ended. */
 export function blockJson(block: StoredBlock, force: Force): Record<string, unknown> {
   const { id, key, cause, start, end, released, releasedBy, note } = block;
-  return {
+  return dropUndefined({
     id,
     key,
     cause,
     start: formatTime(start),
-    ...(end === undefined ? {} : { end: formatTime(end) }),
-    ...(note === undefined ? {} : { note }),
+    end: end === undefined ? undefined : formatTime(end),
+    note,
     ...(released === undefined ? force : { released: formatTime(released), releasedBy }),
-  };
+  });
 }
 
 /** A block on one line; nothing that somebody typed as a note can act on the terminal. */

@@ -1,11 +1,11 @@
 /** `postern block` and `postern unblock`: by hand, and brought into force here when no service does it. */
 
-import { ringBell } from '../base/change-signal.ts';
+import { sendSignal } from '../base/change-signal.ts';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { systemClock } from '../base/time.ts';
+import { buildAllowList } from '../config/allow-list.ts';
 import { type Config, loadConfig } from '../config/load.ts';
-import { allowListOf } from '../config/reading.ts';
-import { forcesOf, withoutTarget } from '../daemon/in-force.ts';
+import { loadForces, withoutTarget } from '../daemon/in-force.ts';
 import { runningDaemon } from '../daemon/instance.ts';
 import { unblockableReason } from '../enforce/decide.ts';
 import { formatIdentity } from '../model/address.ts';
@@ -16,7 +16,7 @@ import type { Store } from '../store/store.ts';
 import { blockedText, untilText } from './block-text.ts';
 import { type BlockOptions, shown } from './blocks.ts';
 import type { Io } from './io.ts';
-import { blockableOf, durationOf } from './typed.ts';
+import { parseLength, parseTypedBlockable } from './typed.ts';
 import { withStore } from './with-store.ts';
 
 /** `postern block ID [--for 1d] [--note TEXT]`. */
@@ -26,10 +26,10 @@ export async function runBlock(
   io: Io,
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
-  const key = blockableOf(identity);
-  const duration = durationOf(options.for);
+  const key = parseTypedBlockable(identity);
+  const duration = parseLength(options.for);
   const refused =
-    unblockableReason(key) ?? allowListOf(config).reason(key) ?? withoutTarget(config, key.type);
+    unblockableReason(key) ?? buildAllowList(config).reason(key) ?? withoutTarget(config, key.type);
   if (refused !== undefined) {
     throw new PosternError('not-blockable', `${identity} cannot be blocked: ${refused}`, {
       exitStatus: EXIT.failed,
@@ -61,7 +61,7 @@ export async function runUnblock(
   io: Io,
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
-  const key = blockableOf(identity);
+  const key = parseTypedBlockable(identity);
   return withStore(config, async (store) => {
     const block = store.blocks.running(key);
     if (block === undefined) {
@@ -126,7 +126,7 @@ class Change {
   print(id: number): void {
     const block = this.#store.blocks.get(id);
     if (block === undefined || this.#options.format !== 'json') return;
-    this.#io.stdout(shown(block, forcesOf(this.#store, this.#config)(block), 'json'));
+    this.#io.stdout(shown(block, loadForces(this.#store, this.#config)(block), 'json'));
   }
 
   /** Brings it into force and prints what the block is then. */
@@ -142,7 +142,7 @@ class Change {
 async function bringIntoForce(store: Store, config: Config, io: Io): Promise<ExitStatus> {
   if (config.mode === 'observe') return EXIT.done;
   if (config.enforcer === 'separate') {
-    ringBell(config.database);
+    sendSignal(config.database);
     if (runningDaemon(store, 'enforcer') !== undefined) return EXIT.done;
     io.stderr('not in force yet: postern enforce is not running\n');
     return EXIT.failed;

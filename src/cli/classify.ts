@@ -1,8 +1,9 @@
 /** `postern classify`: what a server's reply means. */
+import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { classify, parseReply } from '../classify/classify.ts';
 import { readLines } from '../follow/file.ts';
-import { textOf } from '../model/line.ts';
+import { decodeText } from '../model/line.ts';
 import { type Io, jsonLine } from './io.ts';
 
 /** `postern classify [REPLY...]`: arguments, or one reply a line on standard input. */
@@ -10,17 +11,17 @@ export async function runClassify(replies: readonly string[], io: Io): Promise<E
   for (const reply of replies) io.stdout(jsonLine(classified(reply)));
   if (replies.length > 0) return EXIT.done;
   for await (const lines of readLines('-')) {
-    io.stdout(lines.map((line) => jsonLine(classified(textOf(line.bytes)))).join(''));
+    io.stdout(lines.map((line) => jsonLine(classified(decodeText(line.bytes)))).join(''));
   }
   return EXIT.done;
 }
 
 function classified(reply: string): Record<string, unknown> {
   const { code, status } = parseReply(reply);
-  return {
+  return dropUndefined({
     reply,
-    ...(code === undefined ? {} : { code }),
-    ...(status === undefined ? {} : { status }),
+    code,
+    status,
     reason: classify({ reply }),
-  };
+  });
 }

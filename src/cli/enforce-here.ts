@@ -4,7 +4,7 @@ import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
 import { systemClock } from '../base/time.ts';
 import type { Config } from '../config/load.ts';
-import { handsOf } from '../daemon/assemble.ts';
+import { buildMtaControl } from '../daemon/assemble.ts';
 import { Enforcer, type TargetState } from '../daemon/enforcer.ts';
 import { unheld } from '../daemon/held-queue.ts';
 import type { Store } from '../store/store.ts';
@@ -14,7 +14,7 @@ import type { Io } from './io.ts';
 export async function enforceHere(store: Store, config: Config, io: Io): Promise<ExitStatus> {
   const enforcer = new Enforcer({
     store,
-    ...handsOf(config),
+    ...buildMtaControl(config),
     clock: systemClock,
     log: silentLog,
   });

@@ -4,11 +4,11 @@ import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { createLog } from '../base/log.ts';
 import { systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
-import { checkedHands, runStep } from '../daemon/enforce/step.ts';
+import { buildTrustedControl, runStep } from '../daemon/enforce/step.ts';
 import { inRounds } from './rounds.ts';
 import { version } from './version.ts';
 
-export interface EnforceOptions {
+interface EnforceOptions {
   readonly config?: string;
   readonly once?: boolean;
   readonly reader?: boolean;
@@ -17,13 +17,13 @@ export interface EnforceOptions {
 /** Until SIGTERM, or once; SIGHUP reads the configuration again, and goes on with the old one when it is wrong. */
 export async function runEnforce(options: EnforceOptions): Promise<ExitStatus> {
   if (options.reader === true) return await runReaderHalf();
-  let config = configOf(options);
+  let config = loadSeparate(options);
   const log = createLog(config.logLevel);
   const once = options.once === true;
   let well = true;
   const reload = () => {
-    const next = configOf(options);
-    checkedHands(next);
+    const next = loadSeparate(options);
+    buildTrustedControl(next);
     config = next;
   };
   const round = async (signal: AbortSignal) => {
@@ -41,7 +41,7 @@ export async function runEnforce(options: EnforceOptions): Promise<ExitStatus> {
   return well ? EXIT.done : EXIT.failed;
 }
 
-function configOf(options: EnforceOptions): Config {
+function loadSeparate(options: EnforceOptions): Config {
   const config = loadConfig(options.config);
   if (config.enforcer === 'separate') return config;
   throw new PosternError(

@@ -1,4 +1,5 @@
 /** `postern events`: stored events, by submitter, time, kind, reason, message, recipient. */
+import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { loadConfig } from '../config/load.ts';
 import { EVENT_KINDS, type EventKind, REASONS, type Reason } from '../model/event.ts';
@@ -7,9 +8,9 @@ import type { EventQuery } from '../store/events.ts';
 import { Store } from '../store/store.ts';
 import { eventText } from './event-text.ts';
 import type { Io } from './io.ts';
-import { countOf, identityOf, periodOf, wordsOf } from './typed.ts';
+import { parseCount, parsePeriod, parseTypedIdentity, parseWords } from './typed.ts';
 
-export interface EventsOptions {
+interface EventsOptions {
   readonly config?: string;
   readonly format?: 'text' | 'json';
   readonly since?: string;
@@ -25,7 +26,7 @@ export interface EventsOptions {
 /** `postern events`: stored events, oldest first. */
 export function runEvents(options: EventsOptions, io: Io): ExitStatus {
   const config = loadConfig(options.config);
-  const query = queryOf(options, config.zone);
+  const query = buildQuery(options, config.zone);
   const store = new Store(config.database, { readonly: true });
   try {
     for (const { event } of store.events.query(query)) io.stdout(eventText(event, options.format));
@@ -35,20 +36,21 @@ export function runEvents(options: EventsOptions, io: Io): ExitStatus {
   }
 }
 
-function queryOf(options: EventsOptions, zone: string): EventQuery {
+function buildQuery(options: EventsOptions, zone: string): EventQuery {
   const { of, kind, reason, queueId, recipient, limit } = options;
-  return {
-    ...(of === undefined ? {} : queryFor(identityOf(of))),
-    ...periodOf(options, zone),
-    ...(kind === undefined ? {} : { kinds: wordsOf('--kind', kind, EVENT_KINDS) as EventKind[] }),
-    ...(reason === undefined ? {} : { reasons: reasonsOf(reason) }),
-    ...(queueId === undefined ? {} : { queueId }),
-    ...(recipient === undefined ? {} : { recipient }),
-    ...(limit === undefined ? {} : { limit: countOf('--limit', limit) }),
-  };
+  return dropUndefined({
+    ...(of === undefined ? {} : queryFor(parseTypedIdentity(of))),
+    ...parsePeriod(options, zone),
+    kinds:
+      kind === undefined ? undefined : (parseWords('--kind', kind, EVENT_KINDS) as EventKind[]),
+    reasons: reason === undefined ? undefined : parseReasons(reason),
+    queueId,
+    recipient,
+    limit: limit === undefined ? undefined : parseCount('--limit', limit),
+  });
 }
 
-function reasonsOf(text: string): Reason[] {
+function parseReasons(text: string): Reason[] {
   if (text === 'invalid') return ['invalid-recipient', 'invalid-domain'];
-  return wordsOf('--reason', text, REASONS) as Reason[];
+  return parseWords('--reason', text, REASONS) as Reason[];
 }

@@ -1,16 +1,16 @@
 /** `postern explain`: the evidence behind a block or a verdict. */
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { loadConfig } from '../config/load.ts';
-import { forcesOf } from '../daemon/in-force.ts';
+import { loadForces } from '../daemon/in-force.ts';
 import { measuresFor } from '../daemon/notices.ts';
 import { loadRules } from '../judge/rule.ts';
 import { blockNotice } from '../notify/notice.ts';
 import { evidenceJson, gatherEvidence } from '../report/evidence.ts';
-import { measureOf } from '../report/measure.ts';
+import { buildMeasure } from '../report/measure.ts';
 import { Store } from '../store/store.ts';
 import { type BlockOptions, shown } from './blocks.ts';
 import { type Io, jsonLine } from './io.ts';
-import { blockableOf } from './typed.ts';
+import { parseTypedBlockable } from './typed.ts';
 
 /** `postern explain ID`: the evidence, by identity or by the block's number. */
 export async function runExplain(
@@ -23,8 +23,8 @@ export async function runExplain(
   try {
     const block = /^\d+$/.test(identity)
       ? store.blocks.get(Number(identity))
-      : store.blocks.of(blockableOf(identity))[0];
-    const key = block?.key ?? blockableOf(identity);
+      : store.blocks.of(parseTypedBlockable(identity))[0];
+    const key = block?.key ?? parseTypedBlockable(identity);
     const stored =
       block?.verdict === undefined
         ? store.verdicts.of(key, 1)[0]
@@ -34,7 +34,7 @@ export async function runExplain(
         io.stderr(`${identity}: no rule was ever met, and there is no block.\n`);
         return EXIT.failed;
       }
-      io.stdout(shown(block, forcesOf(store, config)(block), options.format));
+      io.stdout(shown(block, loadForces(store, config)(block), options.format));
       return EXIT.done;
     }
     const rules = loadRules(config.rules);
@@ -46,7 +46,7 @@ export async function runExplain(
         : [outcomeText(stored.outcome)];
     if (options.format === 'json')
       io.stdout(jsonLine({ ...evidenceJson(evidence), outcome: stored.outcome, measures }));
-    else io.stdout(blockNotice(evidence, measures, measureOf(rules)).text);
+    else io.stdout(blockNotice(evidence, measures, buildMeasure(rules)).text);
     return EXIT.done;
   } finally {
     store.close();

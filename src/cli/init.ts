@@ -2,9 +2,11 @@
  * `postern init` and `postern check`: finding the mail server, writing the configuration, testing configuration,
  * rules, permissions and the wiring. Nothing but the one configuration file is ever written, and that in one step.
  */
+
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { EXIT, type ExitStatus, messageOf, PosternError } from '../base/errors.ts';
+import { dropUndefined } from '../base/defined.ts';
+import { EXIT, type ExitStatus, getMessage, PosternError } from '../base/errors.ts';
 import { replaceFile } from '../base/system.ts';
 import { type Config, DEFAULT_CONFIG_FILE, loadConfig, parseConfig } from '../config/load.ts';
 import { loadRules } from '../judge/rule.ts';
@@ -22,7 +24,7 @@ import { type RecipeContext, recipeText } from '../setup/recipe-text.ts';
 import { type Io, jsonLine } from './io.ts';
 
 /** Which installation is meant, when it is not the default one of this machine. */
-export interface InstallationOptions {
+interface InstallationOptions {
   /** folder of main.cf: `postconf -c` */
   readonly postfixConfig?: string;
   readonly eximBinary?: string;
@@ -110,10 +112,12 @@ function lookForPostfix({ postfixConfig }: InitOptions): Promise<Installation | 
 }
 
 function lookForExim({ eximBinary, eximConfig }: InitOptions): Promise<Installation | NotFound> {
-  return findExim({
-    ...(eximBinary === undefined ? {} : { binary: eximBinary }),
-    ...(eximConfig === undefined ? {} : { config: resolve(eximConfig) }),
-  });
+  return findExim(
+    dropUndefined({
+      binary: eximBinary,
+      config: eximConfig === undefined ? undefined : resolve(eximConfig),
+    }),
+  );
 }
 
 function writeConfig(output: string, text: string): void {
@@ -121,7 +125,7 @@ function writeConfig(output: string, text: string): void {
     makeFolder(dirname(output));
     replaceFile(output, text, 0o644);
   } catch (error) {
-    throw new PosternError('init', `${output}: cannot be written: ${messageOf(error)}`, {
+    throw new PosternError('init', `${output}: cannot be written: ${getMessage(error)}`, {
       place: { file: output },
       cause: error,
     });
@@ -147,12 +151,12 @@ async function currentValues(options: InitOptions, mta: Mta): Promise<RecipeCont
     'queue_directory',
   ]);
   const queue = now.get('queue_directory');
-  return {
+  return dropUndefined({
     data: now.get('smtpd_data_restrictions') ?? '',
     submit: now.get('authorized_submit_users') ?? '',
     endOfData: now.get('smtpd_end_of_data_restrictions') ?? '',
-    ...(queue === undefined ? {} : { queue }),
-  };
+    queue,
+  });
 }
 
 /** Prints what is in order and what is not; exit status 2 when anything is wrong. Never throws for what it checks. */
@@ -209,10 +213,12 @@ function checkWiring(config: Config, options: CheckOptions): Promise<Finding[]> 
   const named =
     binary === undefined && eximConfig === undefined
       ? config.commands.exim
-      : eximCommand({
-          binary: binary ?? (config.commands.exim[0] as string),
-          ...(eximConfig === undefined ? {} : { config: eximConfig }),
-        });
+      : eximCommand(
+          dropUndefined({
+            binary: binary ?? (config.commands.exim[0] as string),
+            config: eximConfig,
+          }),
+        );
   return named === undefined
     ? Promise.resolve([wrong('mta', `there is no program ${binary}`, '--exim-binary FILE')])
     : checkEximWiring(config, named);

@@ -1,5 +1,6 @@
 /** How one log is, for `postern status`: as this account sees it, and as the service says. */
-import { errnoOf, messageOf } from '../base/errors.ts';
+import { dropUndefined } from '../base/defined.ts';
+import { getErrno, getMessage } from '../base/errors.ts';
 import type { LogHealth } from '../daemon/health.ts';
 import type { FollowPosition } from '../follow/follower.ts';
 import { type LogFile, lookAt } from '../follow/siblings.ts';
@@ -27,11 +28,11 @@ export function logStatus(
     const live = lookAt(path);
     if (live === undefined) return { path, present: false };
     const behind = bytesBehind(live, position);
-    return { path, present: true, ...(behind === undefined ? {} : { behind }), ...failing };
+    return dropUndefined({ path, present: true, behind, ...failing });
   } catch (error) {
     // In a folder that this account may not enter.
-    if (errnoOf(error) === 'EACCES') return { path, present: true, hidden: true, ...failing };
-    return { path, present: true, failure: messageOf(error), ...failing };
+    if (getErrno(error) === 'EACCES') return { path, present: true, hidden: true, ...failing };
+    return { path, present: true, failure: getMessage(error), ...failing };
   }
 }
 

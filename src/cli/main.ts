@@ -224,18 +224,18 @@ export const COMMANDS: readonly Entry[] = [
 /** Runs one command line (without `node` and the script's name) and gives its exit status. */
 export async function main(argv: readonly string[], io: Io): Promise<ExitStatus> {
   let status: ExitStatus = EXIT.done;
-  const program = programOf(io, (result) => {
+  const program = buildProgram(io, (result) => {
     status = result;
   });
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return status;
   } catch (error) {
-    return await statusOf(error, io);
+    return await reportFailure(error, io);
   }
 }
 
-function programOf(io: Io, done: (status: ExitStatus) => void): Command {
+function buildProgram(io: Io, done: (status: ExitStatus) => void): Command {
   const program = new Command('postern')
     .description('Finds the account that mails addresses which do not exist, and shuts it out.')
     .version(version())
@@ -275,9 +275,9 @@ function addCommand(
 }
 
 /** A usage or configuration error is status 2, an expected failure 1; a bug of ours is thrown on. */
-async function statusOf(error: unknown, io: Io): Promise<ExitStatus> {
+async function reportFailure(error: unknown, io: Io): Promise<ExitStatus> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  const known = (await import('../store/failure.ts')).failureOf(error);
+  const known = (await import('../store/failure.ts')).asFailure(error);
   if (known === undefined) throw error;
   io.stderr(`postern: ${known.message}\n`);
   return known.exitStatus;

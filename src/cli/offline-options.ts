@@ -33,6 +33,6 @@ export async function interpreterOptions(
   const named =
     config === undefined
       ? undefined
-      : (await import('../config/reading.ts')).interpreterOptionsOf(config);
+      : (await import('../interpret/options.ts')).buildInterpreterOptions(config);
   return { ...named, mta: mta ?? named?.mta, zone: zone ?? named?.zone };
 }

@@ -8,7 +8,7 @@ import { EXIT, PosternError } from '../base/errors.ts';
 import { runCommand } from '../base/system.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 
-export interface Account {
+interface Account {
   readonly uid: number;
   readonly gid: number;
 }
@@ -42,7 +42,7 @@ export async function queueIdsAs(
   const program = [process.execPath, ...process.execArgv, process.argv[1] ?? ''];
   const argv = [...program, 'queue', '--format', 'json', '--config', config.file, '--', identity];
   const { status, stdout, stderr } = await runCommand(argv, { timeout: 60_000, account: owner });
-  const ids = status === 0 ? idsOf(stdout) : undefined;
+  const ids = status === 0 ? parseQueueIds(stdout) : undefined;
   if (ids !== undefined) return ids;
   // It has put its name before its words, as this command will.
   const said = stderr.trim().replace(/^postern: /, '') || 'postern queue gave no answer';
@@ -50,7 +50,7 @@ export async function queueIdsAs(
 }
 
 /** The MTA's grammar for queue IDs is checked before a command gets to see them (src/enforce/queue.ts). */
-function idsOf(json: string): string[] | undefined {
+function parseQueueIds(json: string): string[] | undefined {
   try {
     const { queueIds } = JSON.parse(json) as { queueIds?: unknown };
     if (!Array.isArray(queueIds)) return undefined;

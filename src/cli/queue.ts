@@ -3,13 +3,13 @@
 import { counted } from '../base/count.ts';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { type Config, loadConfig } from '../config/load.ts';
-import { queueOf } from '../daemon/assemble.ts';
+import { buildQueue } from '../daemon/assemble.ts';
 import type { QueueAction } from '../enforce/queue.ts';
 import type { Submitter } from '../model/event.ts';
 import type { BlockOptions } from './blocks.ts';
 import { type Io, jsonLine } from './io.ts';
 import { databaseOwner, queueIdsAs } from './owner.ts';
-import { identityOf } from './typed.ts';
+import { parseTypedIdentity } from './typed.ts';
 import { withStore } from './with-store.ts';
 
 /** `postern queue ID [--hold|--release|--delete]`: that submitter's queued mail. */
@@ -23,7 +23,7 @@ export async function runQueue(
   io: Io,
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
-  const key = identityOf(identity);
+  const key = parseTypedIdentity(identity);
   const actions = [
     options.hold === true ? 'hold' : undefined,
     options.release === true ? 'release' : undefined,
@@ -47,7 +47,7 @@ export async function runQueue(
       );
     return EXIT.done;
   }
-  const result = await queueOf(config).act(action, ids);
+  const result = await buildQueue(config).act(action, ids);
   if (result.failure !== undefined) {
     io.stderr(`postern: ${result.failure.message}\n`);
     return EXIT.failed;

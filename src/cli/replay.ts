@@ -1,8 +1,10 @@
 /** `postern replay`: the rules over given files. Stores nothing, enforces nothing. */
+
 import { counted } from '../base/count.ts';
+import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { formatDuration, formatTime, systemClock } from '../base/time.ts';
-import { allowListOf, isAllowed } from '../config/reading.ts';
+import { buildAllowList, isAllowed } from '../config/allow-list.ts';
 import { SHIPPED_RULES } from '../config/resolve.ts';
 import { readEvents } from '../interpret/files.ts';
 import { Judge } from '../judge/judge.ts';
@@ -10,8 +12,8 @@ import { loadRules } from '../judge/rule.ts';
 import { formatIdentity } from '../model/address.ts';
 import type { Key, Verdict } from '../model/block.ts';
 import type { Measure } from '../model/evidence.ts';
-import { measureOf } from '../report/measure.ts';
-import { noteSuspicion, type SuspectPeriod, suspectJson, suspectText } from '../report/outages.ts';
+import { buildMeasure } from '../report/measure.ts';
+import { noteOutage, type OutagePeriod, outageJson, outageText } from '../report/outages.ts';
 import { type Io, jsonLine } from './io.ts';
 import { interpreterOptions, namedConfig, type OfflineOptions } from './offline-options.ts';
 
@@ -24,11 +26,11 @@ export async function runReplay(
   const config = await namedConfig(options);
   const reading = await interpreterOptions(options, config);
   // The defaults allow nobody beyond those who are never blocked anyway.
-  const allowed = isAllowed(allowListOf(config ?? { allow: {} }));
+  const allowed = isAllowed(buildAllowList(config ?? { allow: {} }));
   const rules = loadRules(options.rules ?? config?.rules ?? SHIPPED_RULES);
   const judge = new Judge(rules, { allowed });
   let verdicts: Verdict[] = [];
-  const suspects: SuspectPeriod[] = [];
+  const suspects: OutagePeriod[] = [];
   let lines = 0;
   let events = 0;
   for await (const batch of readEvents(files, { ...reading, now: systemClock.now() })) {
@@ -37,25 +39,27 @@ export async function runReplay(
       if (event.amends !== true) events++;
       verdicts.push(...judge.feed(event));
     }
-    for (const change of judge.takeSuspicions()) {
-      noteSuspicion(suspects, change);
+    for (const change of judge.takeOutageChanges()) {
+      noteOutage(suspects, change);
       if (change.change === 'began') verdicts = without(verdicts, change.withdrawn);
     }
   }
   const nearest = judge.nearest().map((near) => ({ ...near, time: formatTime(near.time) }));
   if (options.format === 'json')
     io.stdout(
-      jsonLine({
-        lines,
-        events,
-        verdicts: verdicts.map(verdictJson),
-        nearest,
-        ...(suspects.length === 0 ? {} : { suspects: suspects.map(suspectJson) }),
-      }),
+      jsonLine(
+        dropUndefined({
+          lines,
+          events,
+          verdicts: verdicts.map(verdictJson),
+          nearest,
+          suspects: suspects.length === 0 ? undefined : suspects.map(outageJson),
+        }),
+      ),
     );
   else
     io.stdout(
-      replayText({ lines, events, verdicts, nearest, suspects, measure: measureOf(rules) }),
+      replayText({ lines, events, verdicts, nearest, suspects, measure: buildMeasure(rules) }),
     );
   return EXIT.done;
 }
@@ -82,7 +86,7 @@ interface Replay {
   readonly events: number;
   readonly verdicts: readonly Verdict[];
   readonly nearest: readonly Near[];
-  readonly suspects: readonly SuspectPeriod[];
+  readonly suspects: readonly OutagePeriod[];
   readonly measure: Measure;
 }
 
@@ -108,7 +112,7 @@ function replayText({ lines, events, verdicts, nearest, suspects, measure }: Rep
   }
   if (verdicts.length === 0) out.push('Nobody met a limit.');
   if (suspects.length > 0) out.push('', 'Refusals that did not count:');
-  for (const suspect of suspects) out.push(`    ${suspectText(suspect)}`);
+  for (const suspect of suspects) out.push(`    ${outageText(suspect)}`);
   if (nearest.length > 0) out.push('', 'Closest without a verdict:');
   for (const { key, rule, highest, limit } of nearest.slice(0, 20)) {
     out.push(

@@ -1,16 +1,16 @@
 /** `postern report`: a period as text, JSON or HTML; `--mail` sends it, as text and HTML whatever `--format` says. */
-import { EXIT, type ExitStatus, messageOf, PosternError } from '../base/errors.ts';
+import { EXIT, type ExitStatus, getMessage, PosternError } from '../base/errors.ts';
 import { formatTime, systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { loadRules } from '../judge/rule.ts';
-import { mailsOf, visible } from '../notify/compose.ts';
+import { findAddresses, visible } from '../notify/compose.ts';
 import { reportHtml } from '../report/html.ts';
 import { gatherReport, type Report, reportJson, reportText } from '../report/report.ts';
 import { Store } from '../store/store.ts';
 import { type Io, jsonLine } from './io.ts';
-import { periodOf } from './typed.ts';
+import { parsePeriod } from './typed.ts';
 
-export interface ReportOptions {
+interface ReportOptions {
   readonly config?: string;
   readonly since?: string;
   readonly until?: string;
@@ -22,7 +22,7 @@ export async function runReport(options: ReportOptions, io: Io): Promise<ExitSta
   const config = loadConfig(options.config);
   const now = systemClock.now() + 1;
   const typed = { since: options.since ?? '24h', until: options.until };
-  const { since = now, until = now } = periodOf(typed, config.zone);
+  const { since = now, until = now } = parsePeriod(typed, config.zone);
   if (since >= until) throw new PosternError('usage', '--since must lie before now');
   const store = new Store(config.database, { readonly: true });
   try {
@@ -57,13 +57,15 @@ async function mailReport(report: Report, config: Config, io: Io): Promise<ExitS
   const { mailNotifier } = await import('../notify/mail.ts');
   const notifier = mailNotifier(notify.transport, notify.from);
   let status: ExitStatus = EXIT.done;
-  for (const mail of mailsOf(notice, { from: notify.from, to, created: systemClock.now() })) {
+  for (const mail of findAddresses(notice, { from: notify.from, to, created: systemClock.now() })) {
     const { recipient } = mail;
     try {
       await notifier.send(mail);
       io.stdout(`Report sent to ${recipient}.\n`);
     } catch (error) {
-      io.stderr(`postern: the report was not sent to ${recipient}: ${visible(messageOf(error))}\n`);
+      io.stderr(
+        `postern: the report was not sent to ${recipient}: ${visible(getMessage(error))}\n`,
+      );
       status = EXIT.failed;
     }
   }

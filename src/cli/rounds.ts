@@ -1,5 +1,5 @@
 /** How `run` and `enforce` live by signals: in rounds, each with the configuration that holds then. */
-import { messageOf } from '../base/errors.ts';
+import { getMessage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 
 /**
@@ -44,5 +44,8 @@ export async function inRounds(
 
 /** Says that a new configuration could not be taken over, and why. */
 export function sayRefused(log: Log, error: unknown): void {
-  log.error({ error: messageOf(error) }, 'configuration not taken over, going on with the old one');
+  log.error(
+    { error: getMessage(error) },
+    'configuration not taken over, going on with the old one',
+  );
 }

@@ -4,7 +4,7 @@ import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { createLog } from '../base/log.ts';
 import { systemClock } from '../base/time.ts';
 import { type Config, openConfig } from '../config/load.ts';
-import { handsOf, policyOf } from '../daemon/assemble.ts';
+import { buildBlockPolicy, buildMtaControl } from '../daemon/assemble.ts';
 import { runDaemon } from '../daemon/daemon.ts';
 import { loadRules } from '../judge/rule.ts';
 import { checkStart } from '../setup/start-check.ts';
@@ -48,7 +48,7 @@ function startable(file: string | undefined): Config {
   checkStart(loaded);
   const { config } = loaded;
   loadRules(config.rules);
-  policyOf(config);
-  handsOf(config);
+  buildBlockPolicy(config);
+  buildMtaControl(config);
   return config;
 }

@@ -1,18 +1,19 @@
 /** `postern status`: how the service is, from its database and the logs. */
 
 import { counted } from '../base/count.ts';
+import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { formatTime, MINUTE, systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
-import { targetsOf } from '../daemon/assemble.ts';
+import { buildTargets } from '../daemon/assemble.ts';
 import type { TargetState } from '../daemon/enforcer.ts';
 import { type Health, readHealth } from '../daemon/health.ts';
 import { unheld } from '../daemon/held-queue.ts';
-import { forcesOf, withoutTarget } from '../daemon/in-force.ts';
+import { loadForces, withoutTarget } from '../daemon/in-force.ts';
 import { runningDaemon } from '../daemon/instance.ts';
 import type { FollowPosition } from '../follow/follower.ts';
 import { visible } from '../notify/compose.ts';
-import { suspectJson, suspectPeriods, suspectText } from '../report/outages.ts';
+import { loadOutages, outageJson, outageText } from '../report/outages.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { asideFiles } from '../store/database.ts';
 import { Store } from '../store/store.ts';
@@ -33,8 +34,8 @@ export function runStatus(
   const config = loadConfig(options.config);
   const store = new Store(config.database, { readonly: true });
   try {
-    const status = statusOf(store, config);
-    const json = { ...status, suspects: status.suspects.map(suspectJson) };
+    const status = gatherStatus(store, config);
+    const json = { ...status, suspects: status.suspects.map(outageJson) };
     io.stdout(options.format === 'json' ? jsonLine(json) : statusText(status));
     return status.problems.length === 0 ? EXIT.done : EXIT.failed;
   } finally {
@@ -42,31 +43,32 @@ export function runStatus(
   }
 }
 
-type Status = ReturnType<typeof statusOf>;
+type Status = ReturnType<typeof gatherStatus>;
 
-function statusOf(store: Store, config: Config) {
+function gatherStatus(store: Store, config: Config) {
   const daemon = runningDaemon(store);
   const health = readHealth(store);
   // What a service that runs no more has said of the moment is over.
   const current = daemon === undefined ? undefined : health;
-  const logs = logsOf(store, config, current);
+  const logs = gatherLogs(store, config, current);
   const unsent = store.outbox.unsent();
   const newest = store.events.newestTime();
   const blocks = store.blocks.allRunning();
-  const forceOf = forcesOf(store, config);
-  return {
+  const forceOf = loadForces(store, config);
+  return dropUndefined({
     running: daemon !== undefined,
     ...(daemon === undefined
       ? {}
       : { pid: daemon.pid, since: formatTime(daemon.started), version: daemon.version }),
     mode: config.mode,
     logs,
-    ...(newest === 0 ? {} : { newestEvent: formatTime(newest) }),
+    newestEvent: newest === 0 ? undefined : formatTime(newest),
     blocks: blocks.length,
-    ...(config.mode === 'observe'
-      ? { notInForce: blocks.filter((block) => !forceOf(block).inForce).length }
-      : {}),
-    suspects: suspectPeriods(store).filter(({ ended }) => ended === undefined),
+    notInForce:
+      config.mode === 'observe'
+        ? blocks.filter((block) => !forceOf(block).inForce).length
+        : undefined,
+    suspects: loadOutages(store).filter(({ ended }) => ended === undefined),
     openMessages: store.state.messageCount(),
     noticesWaiting: unsent.length,
     problems: [
@@ -82,12 +84,12 @@ function statusOf(store: Store, config: Config) {
       ...lossProblems(health),
       ...(current?.policy === undefined ? [] : [`no policy service at ${current.policy}`]),
     ],
-  };
+  });
 }
 
 /** What the files that the mail server reads do not say yet, and what they cannot say. */
 function targetProblems(store: Store, config: Config): string[] {
-  const configured = new Set(targetsOf(config).map(({ name }) => name));
+  const configured = new Set(buildTargets(config).map(({ name }) => name));
   const targets = store.state
     .targets()
     .filter(({ name }) => configured.has(name))
@@ -114,7 +116,7 @@ function unsentProblems(unsent: ReturnType<Store['outbox']['unsent']>): string[]
     );
 }
 
-function logsOf(store: Store, { logs }: Config, health: Health | undefined): LogStatus[] {
+function gatherLogs(store: Store, { logs }: Config, health: Health | undefined): LogStatus[] {
   const positions = store.state.positions() as ReadonlyMap<string, FollowPosition>;
   return logs.map((path) => {
     const said = health?.logs.find((log) => log.path === path);
@@ -166,7 +168,7 @@ function statusText(status: Status): string {
       : `NOT running, mode ${status.mode}`,
     ...status.logs.map((log) => `log ${log.path}: ${logText(log)}`),
     `blocks: ${status.blocks}${observedText(status)}   open messages: ${status.openMessages}   notices waiting: ${status.noticesWaiting}`,
-    ...status.suspects.map((suspect) => `refusals do not count: ${visible(suspectText(suspect))}`),
+    ...status.suspects.map((suspect) => `refusals do not count: ${visible(outageText(suspect))}`),
     ...(status.newestEvent === undefined ? [] : [`newest event: ${status.newestEvent}`]),
     ...(status.problems.length === 0
       ? ['no problems']

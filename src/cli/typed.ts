@@ -1,4 +1,5 @@
 /** Values as they are typed on a command line: identities, times, durations, numbers, words. */
+import { dropUndefined } from '../base/defined.ts';
 import { PosternError } from '../base/errors.ts';
 import { formatTime, parseDuration, systemClock } from '../base/time.ts';
 import { parseBlockable, parseIdentity } from '../model/address.ts';
@@ -7,12 +8,12 @@ import type { Submitter } from '../model/event.ts';
 import { createZone } from '../parse/envelope/zone.ts';
 
 /** An identity as typed; throws a PosternError (exit status 2) when it is none. */
-export function identityOf(text: string): Submitter {
+export function parseTypedIdentity(text: string): Submitter {
   return parseIdentity(text) ?? refuse(text, IDENTITIES);
 }
 
 /** Who is or may be blocked, as typed; throws a PosternError (exit status 2) when it is nobody. */
-export function blockableOf(text: string): Block['key'] {
+export function parseTypedBlockable(text: string): Block['key'] {
   return parseBlockable(text) ?? refuse(text, BLOCKABLE);
 }
 
@@ -26,7 +27,7 @@ function refuse(text: string, expected: string): never {
 }
 
 /** `--for` as typed; undefined: until released. Throws a PosternError (exit status 2). */
-export function durationOf(text: string | undefined): number | undefined {
+export function parseLength(text: string | undefined): number | undefined {
   if (text === undefined || text === 'until-released') return undefined;
   const duration = parseDuration(text);
   if (duration === undefined)
@@ -41,10 +42,10 @@ export function durationOf(text: string | undefined): number | undefined {
  * A time as typed: `24h` (that long ago; `24h ago` says the same), RFC 3339, or a date or a date with a time, which
  * are meant in `zone`. Throws a PosternError (exit status 2).
  */
-export function timeOf(option: string, text: string, zone: string): number {
+export function parseTime(option: string, text: string, zone: string): number {
   const ago = parseDuration(text.replace(/ ago$/, ''));
   if (ago !== undefined) return systemClock.now() - ago;
-  const time = instantOf(text, zone);
+  const time = parseInstant(text, zone);
   if (time !== undefined) return time;
   throw new PosternError(
     'usage',
@@ -56,7 +57,7 @@ const TIME =
   /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?))?(Z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?$/i;
 
 /** ms; undefined when it is no time, or a day that no month has. */
-function instantOf(text: string, zone: string): number | undefined {
+function parseInstant(text: string, zone: string): number | undefined {
   const [, day, clock = '00:00', named] = TIME.exec(text) ?? [];
   // What a clock showed, as if it were one in UTC.
   const civil = Date.parse(`${day}T${clock}Z`);
@@ -66,20 +67,20 @@ function instantOf(text: string, zone: string): number | undefined {
 }
 
 /** `--since` and `--until` as typed, ms; throws a PosternError (exit status 2), also when nothing lies between them. */
-export function periodOf(
+export function parsePeriod(
   typed: { readonly since?: string | undefined; readonly until?: string | undefined },
   zone: string,
 ): { readonly since?: number; readonly until?: number } {
-  const since = typed.since === undefined ? undefined : timeOf('--since', typed.since, zone);
-  const until = typed.until === undefined ? undefined : timeOf('--until', typed.until, zone);
+  const since = typed.since === undefined ? undefined : parseTime('--since', typed.since, zone);
+  const until = typed.until === undefined ? undefined : parseTime('--until', typed.until, zone);
   if (since !== undefined && since >= (until ?? Number.POSITIVE_INFINITY)) {
     throw new PosternError('usage', '--since must lie before --until');
   }
-  return { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) };
+  return dropUndefined({ since, until });
 }
 
 /** Words with commas between them, each one of `allowed`. Throws a PosternError (exit status 2). */
-export function wordsOf(option: string, text: string, allowed: readonly string[]): string[] {
+export function parseWords(option: string, text: string, allowed: readonly string[]): string[] {
   const words = text.split(',');
   const wrong = words.find((word) => !allowed.includes(word));
   if (wrong !== undefined)
@@ -88,7 +89,7 @@ export function wordsOf(option: string, text: string, allowed: readonly string[]
 }
 
 /** A number above 0. Throws a PosternError (exit status 2). */
-export function countOf(option: string, text: string): number {
+export function parseCount(option: string, text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text))
     throw new PosternError('usage', `${option} ${text}: expected a number above 0`);
   return Number(text);

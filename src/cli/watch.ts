@@ -4,8 +4,8 @@ import { Tail } from 'tail';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { systemClock } from '../base/time.ts';
 import { loadConfig } from '../config/load.ts';
-import { interpreterOptionsOf } from '../config/reading.ts';
 import { Interpreter } from '../interpret/interpreter.ts';
+import { buildInterpreterOptions } from '../interpret/options.ts';
 import { eventToJson, type MailEvent } from '../model/event.ts';
 import { eventText } from './event-text.ts';
 import { type Io, jsonLine } from './io.ts';
@@ -17,7 +17,7 @@ export async function runWatch(
   signal: AbortSignal,
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
-  const interpreter = new Interpreter(interpreterOptionsOf(config));
+  const interpreter = new Interpreter(buildInterpreterOptions(config));
   const tails = config.logs.map((path) => watchLog(path, interpreter, options, io));
   await new Promise<void>((resolve) =>
     signal.addEventListener('abort', () => resolve(), { once: true }),

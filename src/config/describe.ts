@@ -1,10 +1,10 @@
 /** The manual of the configuration file, made from the schema: docs/config.md is this text. */
 import { z } from 'zod';
-import { sectionOf, shownDefault } from './option.ts';
+import { getSection, shownDefault } from './option.ts';
 import { configSchema } from './schema.ts';
 
 /** One option as the manual shows it. */
-export interface OptionEntry {
+interface OptionEntry {
   /** dotted path */
   readonly key: string;
   readonly about: string;
@@ -15,38 +15,38 @@ export interface OptionEntry {
 /** docs/config.md, whole. */
 export function describeConfig(): string {
   const sections = Object.entries(configSchema.shape).flatMap(([key, schema]) =>
-    sectionOf(schema) === undefined ? [] : [sectionText(key, schema)],
+    getSection(schema) === undefined ? [] : [sectionText(key, schema)],
   );
-  const plain = optionsOf(configSchema, '').filter(({ key }) => !key.includes('.'));
+  const plain = listOptions(configSchema, '').filter(({ key }) => !key.includes('.'));
   return `${[INTRODUCTION, table(plain), ...sections, CLOSING].join('\n\n')}\n`;
 }
 
 function sectionText(key: string, schema: z.ZodType): string {
   const absent = shownDefault(schema);
   const about = `${schema.description}${absent === undefined ? '' : ` Without this section ${absent}.`}`;
-  return `## ${key}\n\n${about}\n\n${table(optionsOf(schema, `${key}.`))}`;
+  return `## ${key}\n\n${about}\n\n${table(listOptions(schema, `${key}.`))}`;
 }
 
 /** The options of a section and of the sections inside it, in the order of the schema. */
-export function optionsOf(schema: z.ZodType, prefix: string): OptionEntry[] {
-  return Object.entries(sectionOf(schema)?.shape ?? {}).flatMap(([name, child]) => {
+export function listOptions(schema: z.ZodType, prefix: string): OptionEntry[] {
+  return Object.entries(getSection(schema)?.shape ?? {}).flatMap(([name, child]) => {
     const option = child as z.ZodType;
     const key = `${prefix}${name}`;
-    if (sectionOf(option) !== undefined) return optionsOf(option, `${key}.`);
-    return [{ key, about: option.description ?? '', fallback: fallbackOf(option) }];
+    if (getSection(option) !== undefined) return listOptions(option, `${key}.`);
+    return [{ key, about: option.description ?? '', fallback: describeDefault(option) }];
   });
 }
 
-function fallbackOf(schema: z.ZodType): string {
+function describeDefault(schema: z.ZodType): string {
   const text = shownDefault(schema);
   if (text !== undefined) return text;
-  if (schema instanceof z.ZodDefault) return `\`${yamlOf(schema.def.defaultValue)}\``;
+  if (schema instanceof z.ZodDefault) return `\`${renderYaml(schema.def.defaultValue)}\``;
   return schema instanceof z.ZodOptional ? 'none' : 'must be given';
 }
 
 /** A default as one would write it in the file. */
-export function yamlOf(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(yamlOf).join(', ')}]`;
+function renderYaml(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(renderYaml).join(', ')}]`;
   const text = String(value);
   return typeof value === 'string' && /^\d+$/.test(text) ? `'${text}'` : text;
 }

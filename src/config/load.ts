@@ -5,11 +5,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { errnoOf, messageOf, type Place, PosternError } from '../base/errors.ts';
+import { getErrno, getMessage, type Place, PosternError } from '../base/errors.ts';
 import { problemsError, type YamlFile } from '../base/yaml.ts';
 import { besideEachOther } from './beside.ts';
 import { contradictions } from './contradictions.ts';
-import { problemsOf, readConfigText } from './problems.ts';
+import { findProblems, readConfigText } from './problems.ts';
 import { resolveConfig } from './resolve.ts';
 import type { Config } from './resolved.ts';
 import { configSchema } from './schema.ts';
@@ -62,9 +62,9 @@ function readConfigFile(file: string): string {
 }
 
 function foundInstead(error: unknown): string {
-  if (errnoOf(error) === 'ENOENT') return 'there is none (postern init writes one)';
-  if (errnoOf(error) === 'EISDIR') return 'found a directory';
-  return `cannot read it: ${messageOf(error)}`;
+  if (getErrno(error) === 'ENOENT') return 'there is none (postern init writes one)';
+  if (getErrno(error) === 'EISDIR') return 'found a directory';
+  return `cannot read it: ${getMessage(error)}`;
 }
 
 /** Checks `text` as the content of `file`; relative paths are meant from that file's folder. */
@@ -79,7 +79,7 @@ function checked(text: string, file: string): { config: Config; yaml: YamlFile }
     ...yaml.problems,
     ...(result.success
       ? contradictions(result.data, yaml)
-      : problemsOf(yaml, result.error.issues, (path) => suggestKey(configSchema, path))),
+      : findProblems(yaml, result.error.issues, (path) => suggestKey(configSchema, path))),
   ];
   if (!result.success || problems.length > 0) throw problemsError('config', problems);
   return { config: resolveConfig(besideEachOther(result.data, yaml), resolve(file)), yaml };

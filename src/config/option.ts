@@ -18,10 +18,10 @@ export function shownDefault(schema: z.ZodType): string | undefined {
 }
 
 /** The section that `schema` accepts, without default and switch; undefined for a plain value. */
-export function sectionOf(schema: z.ZodType): z.ZodObject | undefined {
+export function getSection(schema: z.ZodType): z.ZodObject | undefined {
   if (schema instanceof z.ZodObject) return schema;
   const inner = INNER.get(schema) ?? unwrapped(schema);
-  return inner === undefined ? undefined : sectionOf(inner);
+  return inner === undefined ? undefined : getSection(inner);
 }
 
 function unwrapped(schema: z.ZodType): z.ZodType | undefined {
@@ -101,7 +101,7 @@ export const command = argv.refine((words) => words.length > 0, {
 });
 
 /** A mail address as it stands in an envelope: no display name, no quoting, no spaces. */
-export function isPlainAddress(value: string): boolean {
+function isPlainAddress(value: string): boolean {
   return value.length <= 254 && /^[^\s@<>()",;:\\[\]]+@[A-Za-z0-9._-]+$/.test(value);
 }
 

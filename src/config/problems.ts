@@ -16,7 +16,7 @@ export function readConfigText(text: string, file: string): YamlFile {
 }
 
 /** The issues of a schema as problems of a file. `suggest` names a known key that looks like an unknown one. */
-export function problemsOf(
+export function findProblems(
   yaml: YamlFile,
   issues: readonly z.core.$ZodIssue[],
   suggest: (path: readonly PropertyKey[]) => string | undefined,

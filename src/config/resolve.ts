@@ -1,7 +1,9 @@
 /** From the options as they stand in the file to those the program works with: paths, durations, defaults of the host. */
+
 import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { dropUndefined } from '../base/defined.ts';
 import { parseDuration } from '../base/time.ts';
 import type { Mta } from '../model/event.ts';
 import type { MailRoute } from '../notify/mail.ts';
@@ -17,7 +19,7 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
   const at = (path: string) => resolve(dirname(file), path);
   const logs = raw.logs ?? [raw.mta === 'postfix' ? '/var/log/mail.log' : '/var/log/exim4/mainlog'];
   const notify = raw.notify === undefined ? undefined : resolveNotify(raw.notify, at);
-  return {
+  return dropUndefined({
     file,
     mta: raw.mta,
     logs: [...new Set(logs.map(at))],
@@ -25,14 +27,14 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
     get zone() {
       return raw.zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
     },
-    ...(raw.host === undefined ? {} : { host: raw.host }),
+    host: raw.host,
     startAt: raw.startAt,
     database: at(raw.database),
     rules: raw.rules === undefined ? SHIPPED_RULES : at(raw.rules),
     mode: raw.mode,
     enforcer: raw.enforcer,
     retention: milliseconds(raw.retention),
-    ...(raw.trustedNetworks === undefined ? {} : { trustedNetworks: raw.trustedNetworks }),
+    trustedNetworks: raw.trustedNetworks,
     allow: { ...raw.allow, users: raw.allow.users.map((user) => user.toLowerCase()) },
     caps: raw.caps,
     targets: {
@@ -42,31 +44,31 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
         blockedSenders: at(raw.targets.exim.blockedSenders),
       },
     },
-    ...(raw.policy === undefined ? {} : { policy: resolvePolicy(raw.policy, raw.mta) }),
+    policy: raw.policy === undefined ? undefined : resolvePolicy(raw.policy, raw.mta),
     queue: raw.queue,
     commands: resolveCommands(raw),
-    ...(notify === undefined ? {} : { notify }),
+    notify,
     report: { to: raw.report.to ?? notify?.to ?? [] },
     logLevel: raw.logLevel,
-  };
+  });
 }
 
 type At = (path: string) => string;
 
 function resolvePostfix(raw: RawConfig['targets']['postfix'], at: At): PostfixTargets {
   const { user, client, sender, uid, postmap, reload } = raw;
-  return {
-    ...(user === undefined ? {} : { user: resolveMap(user, at) }),
-    ...(client === undefined ? {} : { client: resolveMap(client, at) }),
-    ...(sender === undefined ? {} : { sender: resolveMap(sender, at) }),
-    ...(uid === undefined ? {} : { uid: resolveMap(uid, at) }),
-    postmap: inFolderOf(reload, postmap),
+  return dropUndefined({
+    user: user === undefined ? undefined : resolveMap(user, at),
+    client: client === undefined ? undefined : resolveMap(client, at),
+    sender: sender === undefined ? undefined : resolveMap(sender, at),
+    uid: uid === undefined ? undefined : resolveMap(uid, at),
+    postmap: resolveBeside(reload, postmap),
     reload,
-  };
+  });
 }
 
 /** Commands of Postfix speak of the same instance as the reload command: `postfix -c DIR reload` names it. */
-function inFolderOf(reload: readonly string[], command: readonly string[]): readonly string[] {
+function resolveBeside(reload: readonly string[], command: readonly string[]): readonly string[] {
   const at = reload.indexOf('-c');
   const folder = at < 0 ? undefined : reload[at + 1];
   return folder === undefined || command.includes('-c') ? command : [...command, '-c', folder];
@@ -77,9 +79,9 @@ function resolveCommands({ commands, targets }: RawConfig): Config['commands'] {
   const { reload } = targets.postfix;
   return {
     exim,
-    postsuper: inFolderOf(reload, postfix.postsuper),
-    postqueue: inFolderOf(reload, postfix.postqueue),
-    postconf: inFolderOf(reload, postfix.postconf),
+    postsuper: resolveBeside(reload, postfix.postsuper),
+    postqueue: resolveBeside(reload, postfix.postqueue),
+    postconf: resolveBeside(reload, postfix.postconf),
   };
 }
 
@@ -104,10 +106,10 @@ const POLICY_SOCKETS: Readonly<Record<Mta, string>> = {
 function resolvePolicy(raw: NonNullable<RawConfig['policy']>, mta: Mta): PolicyConfig {
   const { listen, group } = raw;
   const given = listen === undefined ? undefined : parseListenAddress(listen);
-  return {
+  return dropUndefined({
     listen: given ?? { kind: 'unix', path: POLICY_SOCKETS[mta] },
-    ...(group === undefined ? {} : { group }),
-  };
+    group,
+  });
 }
 
 function resolveNotify(raw: NonNullable<RawConfig['notify']>, at: At): NotifyConfig {
@@ -123,12 +125,12 @@ function resolveTransport(raw: NonNullable<RawConfig['notify']>, at: At): MailRo
   if (raw.smtp === undefined)
     return { kind: 'sendmail', path: at(raw.sendmail ?? '/usr/sbin/sendmail') };
   const { user, passwordFile, ...server } = raw.smtp;
-  return {
-    kind: 'smtp',
+  return dropUndefined({
+    kind: 'smtp' as const,
     ...server,
-    ...(user === undefined ? {} : { user }),
-    ...(passwordFile === undefined ? {} : { passwordFile: at(passwordFile) }),
-  };
+    user,
+    passwordFile: passwordFile === undefined ? undefined : at(passwordFile),
+  });
 }
 
 /** The schema let only durations through. */

@@ -6,13 +6,13 @@ import type { MessageIds } from './message-ids.ts';
 import type { OpenMessages } from './messages.ts';
 import type { LineCopies, RefusedRecipients } from './once.ts';
 import type { Sessions } from './sessions.ts';
-import type { Trust } from './trust.ts';
+import type { RelayClients } from './trust.ts';
 
 /** The correlator's state, as the functions for single records see it. */
 export interface Context {
   readonly messages: OpenMessages;
   readonly sessions: Sessions;
-  readonly trust: Trust;
+  readonly trust: RelayClients;
   readonly copies: LineCopies;
   readonly refused: RefusedRecipients;
   readonly messageIds: MessageIds;
@@ -32,7 +32,7 @@ export function isNobodys(message: OpenMessage): boolean {
 }
 
 /** Outbound when one of ours handed it in, inbound when a stranger did. */
-export function directionOf(message: OpenMessage | undefined): MailEvent['direction'] {
+export function tellDirection(message: OpenMessage | undefined): MailEvent['direction'] {
   if (message === undefined || isNobodys(message)) return undefined;
   if (message.submitter !== undefined) return 'outbound';
   return message.stranger === true ? 'inbound' : undefined;

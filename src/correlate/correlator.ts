@@ -29,7 +29,7 @@ import {
   correlateSessionEdge,
   correlateTransaction,
 } from './submission.ts';
-import { Trust } from './trust.ts';
+import { RelayClients } from './trust.ts';
 
 /** How long a message may stay silent: Postfix and Exim give up after five days (log-formats: queue lifetime). */
 const SILENCE = 10 * DAY;
@@ -52,7 +52,7 @@ export interface CorrelatorOptions {
 export class Correlator implements Context {
   readonly messages: OpenMessages;
   readonly sessions = new Sessions();
-  readonly trust: Trust;
+  readonly trust: RelayClients;
   readonly copies: LineCopies;
   readonly refused = new RefusedRecipients();
   readonly notices: Notices | undefined;
@@ -66,7 +66,7 @@ export class Correlator implements Context {
   constructor(options: CorrelatorOptions = {}) {
     this.messages = new OpenMessages(options);
     this.#store = options.store;
-    this.trust = new Trust(options.trusted);
+    this.trust = new RelayClients(options.trusted);
     this.copies = new LineCopies(options.sole);
     this.notices = options.notices;
   }

@@ -4,7 +4,7 @@ import { classify } from '../classify/classify.ts';
 import type { MailEvent, Mta, Reason } from '../model/event.ts';
 import type { LoggedLine } from '../model/line.ts';
 import type { DeliveryRecord } from '../model/record.ts';
-import { type Context, directionOf, isNobodys } from './context.ts';
+import { type Context, isNobodys, tellDirection } from './context.ts';
 import { type Draft, newEvent } from './make-event.ts';
 import { inherit, newMessage, type OpenMessage, type Outcome, recordOutcome } from './message.ts';
 
@@ -16,7 +16,7 @@ export function correlateDelivery(
   mta: Mta,
   events: MailEvent[],
 ): void {
-  const message = messageOf(context, line, record.queueId);
+  const message = findMessage(context, line, record.queueId);
   if (record.probe === true) message.origin = 'probe';
   if (line.program === 'pipe' && record.outcome === 'delivered') {
     message.piped = (message.piped ?? 0) + 1;
@@ -28,7 +28,7 @@ export function correlateDelivery(
   inferRelaying(context, line, record, message);
 
   const key = `${record.recipient} ${record.originalRecipient ?? ''}`;
-  const reason = reasonOf(record, message, key);
+  const reason = giveReason(record, message, key);
   const expired = record.retryTimeout === true;
   const last = expired ? message.outcomes?.[key] : undefined;
   const event = newEvent(line, mta, expired ? 'expired' : record.outcome);
@@ -61,7 +61,7 @@ function fillIn(event: Draft, message: OpenMessage): void {
   event.submitter = isNobodys(message) ? undefined : message.submitter;
   event.client = message.client;
   event.sender = message.sender;
-  event.direction = directionOf(message);
+  event.direction = tellDirection(message);
 }
 
 /** Postfix gave up on all recipients that are still deferred; each keeps its last reason. */
@@ -72,7 +72,7 @@ export function correlateExpired(
   mta: Mta,
   events: MailEvent[],
 ): void {
-  const message = messageOf(context, line, queueId);
+  const message = findMessage(context, line, queueId);
   context.messages.touch(message, line.time);
   const deferred = Object.entries(message.outcomes ?? {}).filter(
     ([, last]) => last.kind === 'deferred',
@@ -100,7 +100,7 @@ export function correlateExpired(
   }
 }
 
-function messageOf(context: Context, line: LoggedLine, queueId: string): OpenMessage {
+function findMessage(context: Context, line: LoggedLine, queueId: string): OpenMessage {
   const known = context.messages.get(line.host, queueId);
   if (known !== undefined) return known;
   const message = newMessage(line.host, queueId, line.time, 'unknown');
@@ -204,7 +204,7 @@ function leadsOut({ trust }: Context, { relay, stage, outcome }: DeliveryRecord)
   return here && stage === 'RCPT' && outcome !== 'delivered';
 }
 
-function reasonOf(record: DeliveryRecord, message: OpenMessage, key: string): Reason | undefined {
+function giveReason(record: DeliveryRecord, message: OpenMessage, key: string): Reason | undefined {
   if (record.outcome === 'delivered') return undefined;
   const last = message.outcomes?.[key]?.reason;
   if (record.retryTimeout === true && last !== undefined) return last;

@@ -5,7 +5,7 @@
  */
 import { MINUTE } from '../base/time.ts';
 import type { ReadPart, StatePart } from './ledger.ts';
-import { type OpenMessage, weightOf } from './message.ts';
+import { type OpenMessage, weigh } from './message.ts';
 
 /** sendmail leaves the mail in the maildrop queue, pickup looks there at least once a minute. */
 const RETURNS_WITHIN = MINUTE;
@@ -30,23 +30,23 @@ export class Departed {
     const left = message.piped ?? 0;
     if (left <= 0) return;
     const kept = { ...message, outcomes: undefined, outcomeCount: 0, outcomeLength: 0 };
-    if (weightOf(kept) > HEAVIEST) return;
+    if (weigh(kept) > HEAVIEST) return;
     if (this.#departures.size >= MOST) this.#dropOld(time);
-    this.#departures.set(keyOf(message.host, message.queueId), { message: kept, time, left });
+    this.#departures.set(buildKey(message.host, message.queueId), { message: kept, time, left });
     this.#newest = time;
     this.#isChanged = true;
   }
 
   /** The message that had this queue ID until a minute before `time`, unless all that it went out as came back. */
   find(host: string, queueId: string, time: number): OpenMessage | undefined {
-    const found = this.#departures.get(keyOf(host, queueId));
+    const found = this.#departures.get(buildKey(host, queueId));
     if (found === undefined || found.left === 0) return undefined;
     return time - found.time < RETURNS_WITHIN ? found.message : undefined;
   }
 
   /** One of those that this message went out as has come back. */
   cameBack({ host, queueId }: OpenMessage): void {
-    const found = this.#departures.get(keyOf(host, queueId));
+    const found = this.#departures.get(buildKey(host, queueId));
     if (found === undefined) return;
     found.left--;
     this.#isChanged = true;
@@ -82,6 +82,6 @@ export class Departed {
   }
 }
 
-function keyOf(host: string, queueId: string): string {
+function buildKey(host: string, queueId: string): string {
   return `${host} ${queueId}`;
 }

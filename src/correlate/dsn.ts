@@ -2,7 +2,7 @@
 import type { MailEvent, Mta } from '../model/event.ts';
 import { type LoggedLine, ownCopy } from '../model/line.ts';
 import type { DsnRecord } from '../model/record.ts';
-import { type Context, directionOf } from './context.ts';
+import { type Context, tellDirection } from './context.ts';
 import { newEvent } from './make-event.ts';
 import { newMessage, type OpenMessage } from './message.ts';
 
@@ -41,6 +41,6 @@ export function becomeDsn(
   event.client = parent?.client;
   event.sender = '';
   event.recipient = parent?.sender;
-  event.direction = directionOf(parent);
+  event.direction = tellDirection(parent);
   events.push(event);
 }

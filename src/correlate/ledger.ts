@@ -24,7 +24,7 @@ interface SavedSegment<Value> {
   readonly entries: readonly (readonly [string, Value])[];
 }
 
-export class Ledger<Value> {
+export class SavedMap<Value> {
   readonly #name: string;
   readonly #segments: number;
   readonly #entries = new Map<string, Entry<Value>>();

@@ -4,7 +4,7 @@
  */
 import type { EventKind, MailEvent, Mta } from '../model/event.ts';
 import type { LoggedLine } from '../model/line.ts';
-import { directionOf } from './context.ts';
+import { tellDirection } from './context.ts';
 import type { OpenMessage } from './message.ts';
 
 /** An event that is still being filled in. */
@@ -53,7 +53,7 @@ export function acceptedEvent(line: LoggedLine, mta: Mta, message: OpenMessage):
   event.size = message.size;
   event.recipients = message.recipients;
   event.newRecipients = message.recipients;
-  event.direction = directionOf(message);
+  event.direction = tellDirection(message);
   return event;
 }
 

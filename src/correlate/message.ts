@@ -5,16 +5,16 @@ import { ownCopy } from '../model/line.ts';
 import type { Client } from '../model/record.ts';
 
 /** Mail that nobody handed in: what the MTA made itself. */
-export type Origin = 'submitted' | 'dsn' | 'probe' | 'forward' | 'notice' | 'unknown';
+type Origin = 'submitted' | 'dsn' | 'probe' | 'forward' | 'notice' | 'unknown';
 
 /** The last word about one recipient of an open message. */
 export interface Outcome {
   readonly recipient: string;
   readonly kind: 'deferred' | 'bounced' | 'delivered';
-  readonly reason?: Reason;
-  readonly code?: number;
-  readonly status?: string;
-  readonly reply?: string;
+  readonly reason?: Reason | undefined;
+  readonly code?: number | undefined;
+  readonly status?: string | undefined;
+  readonly reply?: string | undefined;
   /** its refusal was counted as invalid */
   readonly invalid: boolean;
 }
@@ -27,32 +27,32 @@ export interface OpenMessage {
   /** time of the birth line and of the newest line, ms */
   readonly born: number;
   touched: number;
-  submitter?: Submitter;
-  client?: Client;
+  submitter?: Submitter | undefined;
+  client?: Client | undefined;
   /** the client is unauthenticated and not known as one of ours, so far */
-  stranger?: boolean;
-  sender?: string;
-  parentQueueId?: string;
-  messageId?: string;
-  size?: number;
+  stranger?: boolean | undefined;
+  sender?: string | undefined;
+  parentQueueId?: string | undefined;
+  messageId?: string | undefined;
+  size?: number | undefined;
   /** number of recipients told by the accepting line */
-  recipients?: number;
+  recipients?: number | undefined;
   /** where the `accepted` event stands, for correcting it */
-  acceptedAt?: Position & { readonly time: number };
+  acceptedAt?: (Position & { readonly time: number }) | undefined;
   /** the transaction ended, as far as its session tells, before a message came of it */
-  abandoned?: boolean;
+  abandoned?: boolean | undefined;
   /** it goes on under another queue ID, behind a content filter: handing it over is no delivery */
-  continued?: boolean;
+  continued?: boolean | undefined;
   /** recipients that a pipe(8), perhaps a content filter, took, less the messages that came back from it */
-  piped?: number;
+  piped?: number | undefined;
   /** an operator removed it, and that was told; the MTA's own last line follows */
-  gone?: boolean;
-  outcomes?: Record<string, Outcome>;
+  gone?: boolean | undefined;
+  outcomes?: Record<string, Outcome> | undefined;
   /** how many those are, and how long their texts */
-  outcomeCount?: number;
-  outcomeLength?: number;
+  outcomeCount?: number | undefined;
+  outcomeLength?: number | undefined;
   /** bytes, about, that it holds in memory; undefined: it is not there */
-  weight?: number;
+  weight?: number | undefined;
 }
 
 /** Most recipients of one message that are told apart; beyond it a retry may count again. */
@@ -134,7 +134,7 @@ function keptOutcome(outcome: Outcome): Outcome {
 }
 
 /** Bytes, about, that a message holds in memory. */
-export function weightOf(message: OpenMessage): number {
+export function weigh(message: OpenMessage): number {
   const { sender, messageId, client, submitter } = message;
   const length =
     (sender?.length ?? 0) +

@@ -4,7 +4,7 @@
  * commands) the oldest are forgotten. What counts is how much they hold, not how many they are: a log may make up
  * any number of queue IDs, and addresses of any length.
  */
-import { type OpenMessage, weightOf } from './message.ts';
+import { type OpenMessage, weigh } from './message.ts';
 
 /** Where open messages survive; the daemon's is SQLite, the offline commands have none. */
 export interface MessageStore {
@@ -60,7 +60,7 @@ export class OpenMessages {
 
   get(host: string, queueId: string): OpenMessage | undefined {
     const known = this.#of(host)?.byId.get(queueId);
-    if (known !== undefined || !this.#elsewhere || this.#closed.has(keyOf(host, queueId)))
+    if (known !== undefined || !this.#elsewhere || this.#closed.has(buildKey(host, queueId)))
       return known;
     const stored = this.#store?.load(host, queueId);
     if (stored !== undefined) this.#insert(stored);
@@ -70,7 +70,7 @@ export class OpenMessages {
   /** A new message, in place of an older one with the same ID. */
   put(message: OpenMessage): void {
     if (this.#store !== undefined) {
-      this.#closed.delete(keyOf(message.host, message.queueId));
+      this.#closed.delete(buildKey(message.host, message.queueId));
       this.#dirty.add(message);
     }
     this.#insert(message);
@@ -90,7 +90,7 @@ export class OpenMessages {
     if (messages !== undefined && known !== undefined) this.#remove(messages, known);
     if (this.#store === undefined) return;
     this.#dirty.delete(message);
-    this.#closed.set(keyOf(host, queueId), { host, queueId });
+    this.#closed.set(buildKey(host, queueId), { host, queueId });
   }
 
   /** Drops what was not heard of since `before` (ms): the queue lifetime is long over. */
@@ -124,7 +124,7 @@ export class OpenMessages {
 
   #weigh(message: OpenMessage): void {
     if (message.weight === undefined) return; // pushed out meanwhile
-    const weight = weightOf(message);
+    const weight = weigh(message);
     this.#weight += weight - message.weight;
     message.weight = weight;
     // Without a store there is no commit at which to shrink.
@@ -166,6 +166,6 @@ export class OpenMessages {
   }
 }
 
-function keyOf(host: string, queueId: string): string {
+function buildKey(host: string, queueId: string): string {
   return `${host} ${queueId}`;
 }

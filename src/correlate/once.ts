@@ -4,7 +4,7 @@
  */
 import { MINUTE, SECOND } from '../base/time.ts';
 import { type LoggedLine, ownCopy } from '../model/line.ts';
-import { digest, Ledger, type ReadPart, type StatePart } from './ledger.ts';
+import { digest, type ReadPart, SavedMap, type StatePart } from './ledger.ts';
 
 const MAX_LINES = 20_000;
 const MAX_REFUSED = 30_000;
@@ -15,7 +15,7 @@ const MAX_WRITERS = 100;
  * text, with the same time, came before from another source or, in syslog, from the same process.
  */
 export class LineCopies {
-  readonly #seen = new Ledger<readonly string[]>('copies', MAX_LINES);
+  readonly #seen = new SavedMap<readonly string[]>('copies', MAX_LINES);
   readonly #sole: boolean;
 
   /** `sole`: all lines are from one source, so that no second one can have a copy (10 % of a replay for Exim). */
@@ -56,7 +56,7 @@ const CLIENT_RETRIES = 5 * 24 * 60 * MINUTE;
 
 /** Refused recipients by who was refused. */
 export class RefusedRecipients {
-  readonly #refused = new Ledger<number>('refused', MAX_REFUSED);
+  readonly #refused = new SavedMap<number>('refused', MAX_REFUSED);
 
   /** Remembers a refusal at `time`; true when a temporary one was already counted (the client tries again). */
   refuse(who: string, recipient: string, time: number, temporary: boolean): boolean {

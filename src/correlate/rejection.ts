@@ -5,7 +5,7 @@ import type { MailEvent, Mta, Submitter } from '../model/event.ts';
 import { isInvalid } from '../model/event.ts';
 import type { LoggedLine } from '../model/line.ts';
 import type { AuthFailedRecord, RejectionRecord } from '../model/record.ts';
-import { type Context, directionOf } from './context.ts';
+import { type Context, tellDirection } from './context.ts';
 import { type Draft, newEvent } from './make-event.ts';
 import type { OpenMessage } from './message.ts';
 import { isSameClient } from './sessions.ts';
@@ -27,8 +27,8 @@ export function correlateRejection(
   if (mta === 'exim' && context.copies.isCopy(line)) return;
   const message =
     record.queueId === undefined ? undefined : context.messages.get(line.host, record.queueId);
-  const submitter = submitterOf(context, line, record, message);
-  const reason = record.kind === 'rejected' ? reasonOf(record) : undefined;
+  const submitter = findSubmitter(context, line, record, message);
+  const reason = record.kind === 'rejected' ? giveReason(record) : undefined;
   if (reason === 'relay-denied' && record.client !== undefined) {
     context.trust.sawRefused(record.client.address);
   }
@@ -72,7 +72,7 @@ export function correlateAuthFailed(
   events.push(event);
 }
 
-function reasonOf(record: RejectionRecord): MailEvent['reason'] {
+function giveReason(record: RejectionRecord): MailEvent['reason'] {
   return classify({
     reply: record.reply,
     code: record.code,
@@ -83,7 +83,7 @@ function reasonOf(record: RejectionRecord): MailEvent['reason'] {
 }
 
 /** In the order of trust: the line itself, its session, its message, the login, the trusted address. */
-function submitterOf(
+function findSubmitter(
   context: Context,
   line: LoggedLine,
   record: RejectionRecord,
@@ -108,7 +108,7 @@ function directionOfRefusal(
   message: OpenMessage | undefined,
 ): MailEvent['direction'] {
   if (submitter !== undefined) return 'outbound';
-  if (message !== undefined) return directionOf(message);
+  if (message !== undefined) return tellDirection(message);
   if (record.client === undefined || SUBMISSION.test(line.service)) return undefined;
   return 'inbound';
 }

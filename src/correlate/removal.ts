@@ -2,7 +2,7 @@
 import type { MailEvent, Mta } from '../model/event.ts';
 import type { LoggedLine } from '../model/line.ts';
 import type { RemovedRecord } from '../model/record.ts';
-import { type Context, directionOf, isNobodys } from './context.ts';
+import { type Context, isNobodys, tellDirection } from './context.ts';
 import { newEvent } from './make-event.ts';
 
 /** Closes the message, unless it comes back at once; the event tells whose it was. */
@@ -34,6 +34,6 @@ export function correlateRemoved(
   event.submitter = message?.submitter;
   event.client = message?.client;
   event.sender = message?.sender;
-  event.direction = directionOf(message);
+  event.direction = tellDirection(message);
   events.push(event);
 }

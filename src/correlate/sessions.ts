@@ -11,12 +11,12 @@ import { keptEvent } from './message.ts';
 
 export interface Session {
   /** SASL user, once a `client=` line proved the login, and the address that it named */
-  user?: string;
-  address?: string;
+  user?: string | undefined;
+  address?: string | undefined;
   /** the client of a before-queue proxy, whose own lines do not name it */
-  client?: Client;
+  client?: Client | undefined;
   /** queue ID of the transaction that is open */
-  queueId?: string;
+  queueId?: string | undefined;
   /** rejections given without a submitter, to be given again when the user is known */
   unclaimed: MailEvent[];
   touched: number;
@@ -55,7 +55,7 @@ export class Sessions {
       if (++this.#size > MAX_SESSIONS) this.#dropOldest();
     }
     session.touched = line.time;
-    this.#dirty.add(partOf(pid));
+    this.#dirty.add(savePart(pid));
     return session;
   }
 
@@ -75,7 +75,8 @@ export class Sessions {
   /** Keeps a rejection for the user who may yet be known. */
   keepUnclaimed(line: LoggedLine, event: MailEvent): void {
     const session = this.of(line);
-    if (session.unclaimed.length >= MAX_UNCLAIMED || lengthOf(event) > LONGEST_UNCLAIMED) return;
+    if (session.unclaimed.length >= MAX_UNCLAIMED || measureSession(event) > LONGEST_UNCLAIMED)
+      return;
     session.unclaimed.push(event);
     this.#loose.push(session);
     if (++this.#unclaimed > MAX_UNCLAIMED_OVERALL) this.#forgetUnclaimed();
@@ -107,7 +108,7 @@ export class Sessions {
     const parts = new Map<number, [string, Session][]>();
     for (const part of this.#dirty) parts.set(part, []);
     for (const { name, byPid } of this.#groups.values()) {
-      for (const [pid, session] of byPid) parts.get(partOf(pid))?.push([name + pid, session]);
+      for (const [pid, session] of byPid) parts.get(savePart(pid))?.push([name + pid, session]);
     }
     this.#dirty.clear();
     return [...parts].map(([part, sessions]) => [`sessions ${part}`, sessions]);
@@ -152,7 +153,7 @@ export class Sessions {
     this.#size--;
     this.#unclaimed -= session.unclaimed.length;
     session.unclaimed.length = 0;
-    this.#dirty.add(partOf(pid));
+    this.#dirty.add(savePart(pid));
   }
 
   #dropOldest(): void {
@@ -179,7 +180,7 @@ export class Sessions {
         if (this.#unclaimed <= MAX_UNCLAIMED_OVERALL / 2) return;
         if (session.unclaimed.length === 0) continue;
         this.claim(session);
-        this.#dirty.add(partOf(pid));
+        this.#dirty.add(savePart(pid));
       }
     }
   }
@@ -214,12 +215,12 @@ function newSession(touched: number): Session {
   };
 }
 
-function lengthOf({ sender, recipient, reply }: MailEvent): number {
+function measureSession({ sender, recipient, reply }: MailEvent): number {
   return (sender?.length ?? 0) + (recipient?.length ?? 0) + (reply?.length ?? 0);
 }
 
 /** By the last digits, which tell pids apart best. */
-function partOf(pid: string): number {
+function savePart(pid: string): number {
   const last = pid.length - 1;
   return last < 1 ? 0 : (pid.charCodeAt(last) + 7 * pid.charCodeAt(last - 1)) % PARTS;
 }

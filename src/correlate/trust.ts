@@ -20,7 +20,7 @@ const MAX_FILTERS = 100;
 const LONGEST = 64;
 const MAX_CACHED = 10_000;
 
-export class Trust {
+export class RelayClients {
   readonly #networks: NetworkSet | undefined;
   readonly #ranges = new Map<string, string>();
   readonly #relayed = new Set<string>();

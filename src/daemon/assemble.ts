@@ -1,9 +1,9 @@
 /** From the configuration to the parts that carry it out; the only place that hands options to stages. */
 import { DAY, HOUR } from '../base/time.ts';
+import { buildAllowList } from '../config/allow-list.ts';
 import { ACTION_TEXTS, type Config } from '../config/load.ts';
-import { allowListOf } from '../config/reading.ts';
-import { sparing } from '../enforce/allowed-targets.ts';
-import type { Policy } from '../enforce/decide.ts';
+import { exceptAllowed } from '../enforce/allowed-targets.ts';
+import type { BlockPolicy } from '../enforce/decide.ts';
 import { eximTargets } from '../enforce/exim.ts';
 import { postfixTargets } from '../enforce/postfix.ts';
 import { eximQueue, type MailQueue, postfixQueue } from '../enforce/queue.ts';
@@ -17,18 +17,18 @@ import type { Position } from '../model/line.ts';
 import type { PolicyActions } from '../policy/blocklist.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
-import type { Hands } from './enforcer.ts';
+import type { MtaControl } from './enforcer.ts';
 
-export function policyOf(config: Config): Policy {
+export function buildBlockPolicy(config: Config): BlockPolicy {
   return {
     mode: config.mode,
-    allow: allowListOf(config),
+    allow: buildAllowList(config),
     blocksPerHour: config.caps.blocksPerHour,
   };
 }
 
 /** The places where blocks take effect. */
-export function targetsOf(config: Config): BlockTarget[] {
+export function buildTargets(config: Config): BlockTarget[] {
   return config.mta === 'exim'
     ? eximTargets(config.targets.exim)
     : postfixTargets(config.targets.postfix);
@@ -38,7 +38,7 @@ export function targetsOf(config: Config): BlockTarget[] {
  * What the policy service answers for each kind of block: what stands in the map of that kind, so that both agree.
  * Exim's ACL decides by itself what a hold is.
  */
-export function policyActionsOf(config: Config): PolicyActions {
+export function buildPolicyActions(config: Config): PolicyActions {
   if (config.mode === 'observe') return {};
   if (config.mta === 'exim') {
     const action = `HOLD ${ACTION_TEXTS.HOLD}`;
@@ -53,23 +53,23 @@ export function policyActionsOf(config: Config): PolicyActions {
 }
 
 /** The MTA's queue, for holding, releasing and deleting mail. */
-export function queueOf(config: Config): MailQueue {
+export function buildQueue(config: Config): MailQueue {
   return config.mta === 'exim'
     ? eximQueue({ command: config.commands.exim })
     : postfixQueue({ command: config.commands.postsuper });
 }
 
 /** Targets and queue, in this process; without targets when the MTA must not be touched. */
-export function handsOf(config: Config): Hands {
-  const allow = allowListOf(config);
+export function buildMtaControl(config: Config): MtaControl {
+  const allow = buildAllowList(config);
   const isEnforcing = config.mode === 'enforce';
-  const all = targetsOf(config);
-  const targets = isEnforcing ? all.map((target) => sparing(target, allow)) : [];
+  const all = buildTargets(config);
+  const targets = isEnforcing ? all.map((target) => exceptAllowed(target, allow)) : [];
   return {
     targets,
     configured: all.map(({ name }) => name),
     reconcile: (request) => reconcile(targets, request),
-    queue: isEnforcing && config.queue.hold ? queueOf(config) : undefined,
+    queue: isEnforcing && config.queue.hold ? buildQueue(config) : undefined,
   };
 }
 
@@ -79,7 +79,7 @@ export function longestPeriod(rules: readonly Rule[]): number {
 }
 
 /** How far back events are fed again, ms: windows reach one period back, what they leave out another one. */
-function reachOf(rules: readonly Rule[]): number {
+function measureReach(rules: readonly Rule[]): number {
   return Math.max(2 * longestPeriod(rules), GUARD_REACH);
 }
 
@@ -89,21 +89,21 @@ function reachOf(rules: readonly Rule[]): number {
  * `now` in ms: one stamp from the future must not hide the past.
  */
 export function rebuildJudge(store: Store, rules: readonly Rule[], now: number): Judge {
-  const since = Math.min(store.events.newestTime(), now) - reachOf(rules);
+  const since = Math.min(store.events.newestTime(), now) - measureReach(rules);
   const judge = new Judge(rules, { offences: store.blocks.offencesBefore(since) });
   const stored = store.verdicts.between(since, Number.MAX_SAFE_INTEGER);
-  const outcomes = new Map(stored.map(({ verdict, outcome }) => [nameOf(verdict), outcome]));
+  const outcomes = new Map(stored.map(({ verdict, outcome }) => [nameVerdict(verdict), outcome]));
   const fresh = new Set(
-    stored.flatMap(({ verdict, outcome }) => (outcome === 'stale' ? [] : [placeOf(verdict)])),
+    stored.flatMap(({ verdict, outcome }) => (outcome === 'stale' ? [] : [namePlace(verdict)])),
   );
   const releases = store.blocks.releasedSince(0);
   let next = 0;
   for (const { id, event } of store.events.after(0, since)) {
     for (; (releases[next]?.releasedEvent ?? id) < id; next++) release(judge, releases[next]);
     // Only verdicts that were given then count as given; in the far future all others are stale, which changes nothing.
-    const then = fresh.has(placeOf(event)) ? undefined : Number.MAX_SAFE_INTEGER;
+    const then = fresh.has(namePlace(event)) ? undefined : Number.MAX_SAFE_INTEGER;
     for (const verdict of judge.feed(event, then)) {
-      const outcome = outcomes.get(nameOf(verdict));
+      const outcome = outcomes.get(nameVerdict(verdict));
       if (outcome !== undefined && WITHOUT_BLOCK.has(outcome)) {
         judge.hold(verdict.key, verdict.time + HOUR);
       }
@@ -114,17 +114,17 @@ export function rebuildJudge(store: Store, rules: readonly Rule[], now: number):
     if (WITHOUT_BLOCK.has(outcome)) judge.hold(verdict.key, verdict.time + HOUR);
   }
   for (const { key, end } of store.blocks.allRunning()) judge.hold(key, end);
-  judge.takeSuspicions(); // told when they were committed
+  judge.takeOutageChanges(); // told when they were committed
   return judge;
 }
 
-function nameOf(verdict: Verdict): string {
+function nameVerdict(verdict: Verdict): string {
   const { rule, key } = verdict;
-  return `${rule} ${key.type} ${key.id} ${placeOf(verdict)}`;
+  return `${rule} ${key.type} ${key.id} ${namePlace(verdict)}`;
 }
 
 /** With the time: another file may have had the same name. */
-function placeOf({ source, line, offset, time }: Position & { readonly time: number }): string {
+function namePlace({ source, line, offset, time }: Position & { readonly time: number }): string {
   return `${source} ${line} ${offset} ${time}`;
 }
 

@@ -3,7 +3,7 @@
  * a PosternError; a database that is found damaged ends the daemon, and the next start rebuilds it.
  */
 
-import { messageOf, PosternError } from '../base/errors.ts';
+import { getMessage, PosternError } from '../base/errors.ts';
 import { loadRules } from '../judge/rule.ts';
 import type { Store } from '../store/store.ts';
 import { longestPeriod } from './assemble.ts';
@@ -37,7 +37,7 @@ export async function runDaemon(options: ServiceOptions): Promise<void> {
     log.info({}, 'stopped');
   } catch (error) {
     if (!store.isCorrupt(error)) throw error;
-    store.beside.change({ suspect: messageOf(error) });
+    store.beside.change({ suspect: getMessage(error) });
     throw damaged(store, error);
   } finally {
     store.close();
@@ -47,7 +47,7 @@ export async function runDaemon(options: ServiceOptions): Promise<void> {
 function damaged({ path }: Store, cause: unknown): PosternError {
   return new PosternError(
     'database-corrupt',
-    `${path}: the database is damaged (${messageOf(cause)}); the next start sets it aside and rebuilds what the block files and the logs tell`,
+    `${path}: the database is damaged (${getMessage(cause)}); the next start sets it aside and rebuilds what the block files and the logs tell`,
     { exitStatus: 1, cause },
   );
 }

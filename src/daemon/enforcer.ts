@@ -2,6 +2,7 @@
  * Makes the MTA's files equal to the running blocks, and remembers what came of it: what the files list, what was
  * deleted by hand, what has to be tried again. Works from the database alone, so it may run in a process of its own.
  */
+import { dropUndefined } from '../base/defined.ts';
 import type { Log } from '../base/log.ts';
 import { LONGEST_RETRY, pauseAfter, soonest } from '../base/retry.ts';
 import type { Clock } from '../base/time.ts';
@@ -26,7 +27,7 @@ export interface TargetState {
 }
 
 /** What touches the MTA: in this process, or by asking the one that has the right to (src/step.ts). */
-export interface Hands {
+export interface MtaControl {
   readonly targets: readonly Pick<BlockTarget, 'name' | 'file'>[];
   /** names of all targets of the configuration: in observe mode they are there, and must not be touched */
   readonly configured: readonly string[];
@@ -36,14 +37,14 @@ export interface Hands {
   readonly queue?: Pick<MailQueue, 'act'> | undefined;
 }
 
-export interface EnforcerOptions extends Hands {
+export interface EnforcerOptions extends MtaControl {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /** What one run did. */
-export interface Enforced {
+interface Enforced {
   /** blocks that an operator ended by deleting the line */
   readonly released: readonly Block[];
   /** blocks whose time was over */
@@ -96,7 +97,7 @@ export class Enforcer {
     this.#noteTried(blocks);
     if (unwritable !== undefined) throw unwritable;
     const again = soonest([retry, moreToHold, this.#untilExpiry()]);
-    return { ...this.#takeEnded(), ...(again === undefined ? {} : { again }) };
+    return dropUndefined({ ...this.#takeEnded(), again });
   }
 
   /** Gives the ms after which to try again, if there is need to. */
@@ -116,7 +117,7 @@ export class Enforcer {
     this.#released.push(...released);
     const retry = soonest(states.map((state) => retryAfter(state, clock.now())));
     this.#rest =
-      retry === undefined ? undefined : { until: clock.now() + retry, blocks: namesOf(blocks) };
+      retry === undefined ? undefined : { until: clock.now() + retry, blocks: listNames(blocks) };
     return soonest([...result.targets.map(({ retryIn }) => retryIn), retry]);
   }
 
@@ -151,7 +152,7 @@ export class Enforcer {
    * folder that is watched for changes: without a pause, each would set off the next.
    */
   #restLeft(blocks: readonly Block[]): number | undefined {
-    if (this.#rest === undefined || this.#rest.blocks !== namesOf(blocks)) return undefined;
+    if (this.#rest === undefined || this.#rest.blocks !== listNames(blocks)) return undefined;
     const left = this.#rest.until - this.#options.clock.now();
     return left > 0 && left <= LONGEST_RETRY ? left : undefined;
   }
@@ -264,6 +265,6 @@ function retryAfter(
   return failure === undefined && !pending ? undefined : pauseAfter(failingSince, now);
 }
 
-function namesOf(blocks: readonly Block[]): string {
+function listNames(blocks: readonly Block[]): string {
   return blocks.map(({ id }) => id).join();
 }

@@ -13,7 +13,7 @@ import type { Block } from '../model/block.ts';
 import type { SubmitterType } from '../model/event.ts';
 import type { Store } from '../store/store.ts';
 
-export interface HoldingOptions {
+interface HoldingOptions {
   readonly store: Store;
   /** undefined: queued mail is left alone */
   readonly queue?: Pick<MailQueue, 'act'> | undefined;

@@ -1,9 +1,10 @@
 /** Whether the mail server knows of a block, and if it never will, why. */
 
+import { dropUndefined } from '../base/defined.ts';
 import type { Config } from '../config/load.ts';
 import type { Block, BlockableType } from '../model/block.ts';
 import type { Store } from '../store/store.ts';
-import { targetsOf } from './assemble.ts';
+import { buildTargets } from './assemble.ts';
 import type { TargetState } from './enforcer.ts';
 
 /** `why`: what keeps it from coming into force by itself, as the end of a sentence; undefined: it is under way. */
@@ -13,12 +14,12 @@ export type Force = { readonly inForce: true } | { readonly inForce: false; read
  * What the files of the configured targets list now; in observe mode as well, because that leaves the files as they are.
  * Read once for all blocks that are asked about.
  */
-export function forcesOf(store: Store, config: Config): (block: Block) => Force {
+export function loadForces(store: Store, config: Config): (block: Block) => Force {
   const listed = listedBlocks(store, config);
   return ({ id, key }) => {
     if (listed.has(id)) return { inForce: true };
     const why = withoutTarget(config, key.type) ?? withoutHands(config);
-    return { inForce: false, ...(why === undefined ? {} : { why }) };
+    return dropUndefined({ inForce: false, why });
   };
 }
 
@@ -35,7 +36,7 @@ function withoutHands({ mode }: Config): string | undefined {
 /** Numbers of the blocks in files that the mail server uses. */
 function listedBlocks(store: Store, config: Config): ReadonlySet<number> {
   const enforced = store.state.enforced();
-  const used = targetsOf(config).filter(({ name }) => {
+  const used = buildTargets(config).filter(({ name }) => {
     const state = store.state.target(name) as TargetState | undefined;
     return state?.pending !== true;
   });

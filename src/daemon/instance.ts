@@ -15,13 +15,13 @@ export interface Process {
 }
 
 /** What `postern status` reads: who runs, and how it is. */
-export interface DaemonState extends Process {
+interface DaemonState extends Process {
   readonly started: number;
   readonly version: string;
 }
 
 /** What may run at most once for a database: `postern run`, and the reader of `postern enforce`. */
-export type Role = 'daemon' | 'enforcer';
+type Role = 'daemon' | 'enforcer';
 
 /** One service for one database. */
 export function takeOver(

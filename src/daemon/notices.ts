@@ -2,13 +2,15 @@
  * Notices in the outbox to mails: one for a block, a digest for many. What was written into the outbox in the
  * transaction of a block is composed once and sent until it is accepted.
  */
+
 import { counted } from '../base/count.ts';
+import { dropUndefined } from '../base/defined.ts';
 import type { Log } from '../base/log.ts';
 import { type Clock, formatTime, SECOND } from '../base/time.ts';
 import type { Rule } from '../judge/rule.ts';
 import type { Verdict } from '../model/block.ts';
 import type { Evidence, Measures } from '../model/evidence.ts';
-import { type ComposedNotice, mailsOf } from '../notify/compose.ts';
+import { type ComposedNotice, findAddresses } from '../notify/compose.ts';
 import { Drain } from '../notify/drain.ts';
 import type { Notifier } from '../notify/mail.ts';
 import {
@@ -19,8 +21,8 @@ import {
   suspectNotice,
 } from '../notify/notice.ts';
 import { gatherEvidence } from '../report/evidence.ts';
-import { measureOf } from '../report/measure.ts';
-import type { SuspectPeriod } from '../report/outages.ts';
+import { buildMeasure } from '../report/measure.ts';
+import type { OutagePeriod } from '../report/outages.ts';
 import { releaseText } from '../report/release.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { NOTICE_KINDS, type NoticeKind, type WaitingNotice } from '../store/outbox.ts';
@@ -28,7 +30,7 @@ import type { Store } from '../store/store.ts';
 import { type TargetState, triedBlock } from './enforcer.ts';
 import { heldFor, unheld } from './held-queue.ts';
 
-export interface NoticesOptions {
+interface NoticesOptions {
   readonly store: Store;
   readonly notifier: Notifier;
   readonly to: readonly string[];
@@ -111,7 +113,7 @@ export class Notices {
       const composed = await this.#composed(kind, notices);
       const ids = notices.map(({ id }) => id);
       if (composed === undefined) store.outbox.drop(ids);
-      else store.outbox.compose(mailsOf(composed, { from, to, created: now }), ids);
+      else store.outbox.compose(findAddresses(composed, { from, to, created: now }), ids);
     }
   }
 
@@ -126,7 +128,7 @@ export class Notices {
       case 'capped':
         return this.#capped(notices);
       case 'suspect':
-        return suspectNotice(notices.map(({ about }) => about as SuspectPeriod));
+        return suspectNotice(notices.map(({ about }) => about as OutagePeriod));
     }
   }
 
@@ -142,7 +144,7 @@ export class Notices {
       .map((each) => this.#found(each))
       .filter((found) => found !== undefined);
     if (parts.length + others.length === 0) return undefined;
-    const measure = measureOf(this.#options.rules.values());
+    const measure = buildMeasure(this.#options.rules.values());
     const [first] = parts;
     return parts.length === 1 && others.length === 0 && first !== undefined
       ? blockNotice(first.evidence, first.measures, measure)
@@ -163,7 +165,7 @@ export class Notices {
     const verdict = store.verdicts.get(about.verdict)?.verdict;
     if (verdict === undefined) return undefined;
     const block = about.block === undefined ? undefined : store.blocks.get(about.block);
-    return { verdict, ...(block === undefined ? {} : { block }) };
+    return dropUndefined({ verdict, block });
   }
 
   #capped(notices: readonly WaitingNotice[]): ComposedNotice | undefined {

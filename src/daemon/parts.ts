@@ -1,9 +1,10 @@
 /** The parts of the service that follow from its configuration alone: followers, policy service, notices. */
+import { dropUndefined } from '../base/defined.ts';
 import type { Log } from '../base/log.ts';
 import type { Clock } from '../base/time.ts';
 import type { Config } from '../config/load.ts';
 import { Follower } from '../follow/follower.ts';
-import { noticeText } from '../follow/notice.ts';
+import { type FollowNotice, noticeText } from '../follow/notice.ts';
 import { isFollowPosition } from '../follow/position.ts';
 import type { Rule } from '../judge/rule.ts';
 import { mailNotifier, type Notifier } from '../notify/mail.ts';
@@ -27,7 +28,7 @@ export interface ServiceOptions {
 }
 
 /** The policy service, when the configuration names an address for it. */
-export function policyServerOf(
+export function buildPolicyServer(
   blocklist: Blocklist,
   { config, clock, log }: ServiceOptions,
 ): PolicyServer | undefined {
@@ -37,7 +38,7 @@ export function policyServerOf(
 }
 
 /** Who tells people, when the configuration names somebody. `isLogRead`: whether all that stands in the logs is known. */
-export function noticesOf(
+export function buildNotices(
   store: Store,
   rules: readonly Rule[],
   options: ServiceOptions,
@@ -62,23 +63,25 @@ export function noticesOf(
 }
 
 /** A follower for each log, from where the last commit left it. */
-export function followersOf(
+export function buildFollowers(
   store: Store,
   { config, clock, log, signal }: ServiceOptions,
 ): Follower[] {
   const positions = store.state.positions();
   return config.logs.map((path) => {
     const position = positions.get(path);
-    return new Follower({
-      path,
-      from: config.startAt,
-      signal,
-      clock,
-      onNotice: (notice) => {
-        const serious = notice.kind !== 'rotated' && notice.kind !== 'resumed';
-        log[serious ? 'warn' : 'info']({ log: path }, noticeText(notice));
-      },
-      ...(isFollowPosition(position) ? { position } : {}),
-    });
+    return new Follower(
+      dropUndefined({
+        path,
+        from: config.startAt,
+        signal,
+        clock,
+        onNotice: (notice: FollowNotice) => {
+          const serious = notice.kind !== 'rotated' && notice.kind !== 'resumed';
+          log[serious ? 'warn' : 'info']({ log: path }, noticeText(notice));
+        },
+        position: isFollowPosition(position) ? position : undefined,
+      }),
+    );
   });
 }

@@ -3,26 +3,26 @@
  * read position. Enforcing and telling come after it, from what the transaction wrote.
  */
 
-import { messageOf } from '../base/errors.ts';
+import { getMessage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { Thrift } from '../base/memory-saver.ts';
+import { MemorySaver } from '../base/memory-saver.ts';
 import { type Clock, DAY, HOUR, SECOND } from '../base/time.ts';
 import type { OpenMessage } from '../correlate/message.ts';
-import { type Decision, decide, type Policy } from '../enforce/decide.ts';
+import { type BlockPolicy, type Decision, decide } from '../enforce/decide.ts';
 import { Interpreter, type InterpreterOptions } from '../interpret/interpreter.ts';
 import type { Judge } from '../judge/judge.ts';
-import type { SuspectChange } from '../judge/outage/watch.ts';
+import type { OutageChange } from '../judge/outage/watch.ts';
 import type { Verdict } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { Line } from '../model/line.ts';
-import { periodOf, saveSuspicions } from '../report/outages.ts';
+import { saveOutages, startPeriod } from '../report/outages.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { NoticeKind } from '../store/outbox.ts';
 import type { Store } from '../store/store.ts';
 import { WITHOUT_BLOCK } from './assemble.ts';
 
 /** Lines of one source, with the position behind them. */
-export interface Batch {
+interface Batch {
   /** the log as the operator named it */
   readonly path: string;
   readonly lines: readonly Line[];
@@ -30,17 +30,17 @@ export interface Batch {
 }
 
 /** What a commit changed, for those who act on it. */
-export interface Committed {
+interface Committed {
   readonly events: readonly MailEvent[];
   readonly decisions: readonly Decision[];
   /** providers that have become suspect, or are no more */
-  readonly suspicions: readonly SuspectChange[];
+  readonly suspicions: readonly OutageChange[];
 }
 
-export interface PipelineOptions {
+interface PipelineOptions {
   readonly store: Store;
   readonly judge: Judge;
-  readonly policy: Policy;
+  readonly policy: BlockPolicy;
   readonly interpreter: Omit<InterpreterOptions, 'store' | 'resuming'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -55,7 +55,7 @@ const LONGEST_PAUSE = 30 * SECOND;
 export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #interpreter: Interpreter;
-  readonly #thrift = new Thrift();
+  readonly #thrift = new MemorySaver();
   #failing = false;
 
   /** Takes up the state that the last commit left. */
@@ -104,7 +104,7 @@ export class Pipeline {
     for (const event of events) {
       for (const verdict of judge.feed(event, now)) verdicts.push(verdict);
     }
-    const suspicions = judge.takeSuspicions();
+    const suspicions = judge.takeOutageChanges();
     const standing = withoutWithdrawn(verdicts, suspicions);
     const messages = this.#interpreter.correlator.takeChanges();
     const parts = this.#interpreter.correlator.takeParts();
@@ -142,18 +142,18 @@ export class Pipeline {
   readonly #opened = new Set<string>();
 
   /** Ends the blocks that rested on a provider that is not believed, and has it told; inside the transaction. */
-  #doubt(suspicions: readonly SuspectChange[], now: number): void {
+  #doubt(suspicions: readonly OutageChange[], now: number): void {
     const { store } = this.#options;
     const newest = store.events.newest();
     for (const change of suspicions) {
       if (change.change === 'ended') continue;
       for (const verdict of change.withdrawn) {
-        const block = blockOf(store, verdict);
+        const block = findBlock(store, verdict);
         if (block !== undefined) store.blocks.release(block.id, now, 'guard', newest);
       }
-      if (now - change.suspect.began < DAY) this.#tell('suspect', periodOf(change), now);
+      if (now - change.suspect.began < DAY) this.#tell('suspect', startPeriod(change), now);
     }
-    saveSuspicions(store, suspicions, now);
+    saveOutages(store, suspicions, now);
   }
 
   /** Verdicts to blocks, and what is to be told; inside the transaction. */
@@ -216,7 +216,7 @@ export class Pipeline {
         return result;
       } catch (error) {
         if (!store.isPassing(error)) throw error;
-        this.#failed(messageOf(error), pause);
+        this.#failed(getMessage(error), pause);
         await sleep(pause, signal);
         if (signal?.aborted === true) return undefined;
       }
@@ -242,7 +242,7 @@ export class Pipeline {
 
 function withoutWithdrawn(
   verdicts: readonly Verdict[],
-  suspicions: readonly SuspectChange[],
+  suspicions: readonly OutageChange[],
 ): readonly Verdict[] {
   if (suspicions.length === 0) return verdicts;
   const withdrawn = suspicions.flatMap((change) =>
@@ -252,7 +252,7 @@ function withoutWithdrawn(
 }
 
 /** The block that runs because of this very verdict. */
-function blockOf(store: Store, { key, rule, time }: Verdict): StoredBlock | undefined {
+function findBlock(store: Store, { key, rule, time }: Verdict): StoredBlock | undefined {
   const block = store.blocks.running(key as StoredBlock['key']);
   if (block?.cause !== rule || block.verdict === undefined) return undefined;
   return store.verdicts.get(block.verdict)?.verdict.time === time ? block : undefined;

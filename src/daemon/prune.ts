@@ -1,11 +1,11 @@
 /** Forgetting: events, verdicts and notices older than the retention go, in steps that never hold the database long. */
-import { messageOf } from '../base/errors.ts';
+import { getMessage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type Clock, DAY, HOUR } from '../base/time.ts';
 import { WakeUp } from '../follow/watch.ts';
 import type { Store } from '../store/store.ts';
 
-export interface PruneOptions {
+interface PruneOptions {
   readonly store: Store;
   /** how long events are kept, ms */
   readonly retention: number;
@@ -49,7 +49,7 @@ export async function keepPruned(options: PruneOptions): Promise<void> {
       await pruneOnce(options, pause);
     } catch (error) {
       if (!store.isPassing(error)) throw error;
-      log.warn({ error: messageOf(error) }, 'old events not deleted, will try again');
+      log.warn({ error: getMessage(error) }, 'old events not deleted, will try again');
     }
     if (!signal.aborted) await pause.wait(HOUR);
   }
@@ -61,13 +61,13 @@ async function pruneOnce(options: PruneOptions, pause: WakeUp): Promise<void> {
   for (const step of KINDS) {
     let more = true;
     while (more && !signal.aborted) {
-      more = step(store, ageOf(options));
+      more = step(store, measureAge(options));
       await pause.wait(BREATH);
     }
   }
 }
 
-function ageOf({ store, retention, clock }: PruneOptions): Age {
+function measureAge({ store, retention, clock }: PruneOptions): Age {
   // Not by a clock alone that may have been set years ahead.
   const now = Math.min(clock.now(), store.events.newestTime());
   return { now, before: now - retention };

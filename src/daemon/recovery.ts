@@ -4,24 +4,26 @@
  * rule looks, and the abuse address is told. What neither tells is lost: ended blocks, unblocks, notes.
  * Throws what opening throws for anything but damage, a newer version for instance; the file is then untouched.
  */
+
 import { existsSync, readFileSync, renameSync } from 'node:fs';
-import { errnoOf, messageOf, PosternError } from '../base/errors.ts';
+import { dropUndefined } from '../base/defined.ts';
+import { getErrno, getMessage, PosternError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type Clock, DAY, formatTime } from '../base/time.ts';
 import type { Config } from '../config/load.ts';
 import { type OwnEntry, ownEntries } from '../enforce/table.ts';
 import type { BlockTarget } from '../enforce/target.ts';
-import { type FollowPosition, fingerprintOf } from '../follow/position.ts';
+import { type FollowPosition, takeFingerprint } from '../follow/position.ts';
 import { canonicalIp } from '../model/address.ts';
 import type { Block, BlockableType } from '../model/block.ts';
-import { mailsOf, plainHtml, visible } from '../notify/compose.ts';
+import { findAddresses, plainHtml, visible } from '../notify/compose.ts';
 import { BesideFile } from '../store/beside.ts';
 import { asideName } from '../store/database.ts';
 import { Store } from '../store/store.ts';
-import { targetsOf } from './assemble.ts';
+import { buildTargets } from './assemble.ts';
 import type { Process } from './instance.ts';
 
-export interface RecoveryOptions {
+interface RecoveryOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Log;
@@ -75,11 +77,11 @@ function tryOpen(database: string): { store?: Store; reason?: string } {
     const suspect = store.beside.read().suspect;
     const reason = store.damage({ thorough: suspect !== undefined });
     if (suspect !== undefined && reason === undefined) store.beside.change({ suspect: undefined });
-    return { store, ...(reason === undefined ? {} : { reason }) };
+    return dropUndefined({ store, reason });
   } catch (error) {
     store?.close();
     if (error instanceof PosternError && error.code === 'database-corrupt') {
-      return { reason: messageOf(error.cause ?? error) };
+      return { reason: getMessage(error.cause ?? error) };
     }
     throw error;
   }
@@ -98,7 +100,7 @@ function setAside(database: string, clock: Clock): string {
     try {
       renameSync(database + part, aside + part);
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error;
+      if (getErrno(error) !== 'ENOENT') throw error;
     }
   }
   return aside;
@@ -126,7 +128,7 @@ async function afterLoss(store: Store, damage: Damage, options: RecoveryOptions)
 
 /** Before everything in the log and in those of its rotated files that were written to since then. */
 function positionSince(path: string, since: number): FollowPosition {
-  const fingerprint = fingerprintOf(new Uint8Array());
+  const fingerprint = takeFingerprint(new Uint8Array());
   const mark = { device: '', inode: '', fingerprint };
   return { version: 1, path, ...mark, offset: 0, line: 0, modified: since, before: null };
 }
@@ -135,12 +137,12 @@ function positionSince(path: string, since: number): FollowPosition {
 async function salvage(config: Config): Promise<Salvage> {
   const blocks = new Map<number, Block>();
   const problems: string[] = [];
-  for (const target of config.mode === 'enforce' ? targetsOf(config) : []) {
+  for (const target of config.mode === 'enforce' ? buildTargets(config) : []) {
     let content: string;
     try {
       content = existsSync(target.file) ? readFileSync(target.file, 'latin1') : '';
     } catch (error) {
-      problems.push(`${target.file} cannot be read: ${messageOf(error)}`);
+      problems.push(`${target.file} cannot be read: ${getMessage(error)}`);
       continue;
     }
     for (const { key, ...about } of await identified(target, ownEntries(target, content))) {
@@ -158,7 +160,7 @@ async function identified(
   target: BlockTarget,
   entries: readonly OwnEntry[],
 ): Promise<readonly Identified[]> {
-  const named = entries.map((entry) => ({ ...entry, name: identityOf(target, entry.key) }));
+  const named = entries.map((entry) => ({ ...entry, name: getFileIdentity(target, entry.key) }));
   const uids = (await target.uidsOf?.(named.map(({ name }) => name.id))) ?? new Map();
   const numbered = named.map(({ name, ...entry }) => {
     const uid = uids.get(name.id);
@@ -178,7 +180,7 @@ function means(target: BlockTarget, key: Key, line: string): boolean {
 }
 
 /** Whom a line of this target names. A file for several kinds of identity does not tell users from local accounts. */
-function identityOf(target: BlockTarget, key: string): Block['key'] {
+function getFileIdentity(target: BlockTarget, key: string): Block['key'] {
   const literal = /^\/\^.*\$\/$/.test(key) ? key.slice(2, -2).replace(/\\(.)/g, '$1') : key;
   const id = Buffer.from(literal, 'latin1').toString('utf8');
   const ip = canonicalIp(id);
@@ -193,7 +195,7 @@ function tell(store: Store, damage: Damage, found: Salvage, { config, clock }: R
   const created = clock.now();
   const subject = `Postern: the database was ${damage.aside === undefined ? 'lost' : 'damaged'} and is rebuilt`;
   const notice = { subject, text, html: plainHtml(text) };
-  store.outbox.compose(mailsOf(notice, { ...notify, created }), []);
+  store.outbox.compose(findAddresses(notice, { ...notify, created }), []);
 }
 
 function noticeText(database: string, damage: Damage, { blocks, problems }: Salvage): string {

@@ -3,25 +3,32 @@
  * old. Each is a loop of its own; they meet in the database. When one of them meets a bug all of them end.
  */
 
-import { ringBell } from '../base/change-signal.ts';
-import { messageOf } from '../base/errors.ts';
+import { sendSignal } from '../base/change-signal.ts';
+import { dropUndefined } from '../base/defined.ts';
+import { getMessage } from '../base/errors.ts';
 import { MINUTE, SECOND } from '../base/time.ts';
 import { allOrNone } from '../base/together.ts';
-import { interpreterOptionsOf } from '../config/reading.ts';
 import type { Follower, LineBatch } from '../follow/follower.ts';
 import { WakeUp } from '../follow/watch.ts';
+import { buildInterpreterOptions } from '../interpret/options.ts';
 import type { Judge } from '../judge/judge.ts';
 import type { Rule } from '../judge/rule.ts';
 import type { Block } from '../model/block.ts';
 import { Blocklist } from '../policy/blocklist.ts';
 import type { PolicyServer } from '../policy/server.ts';
-import { logSuspicions, settleSuspects } from '../report/outages.ts';
+import { logOutages, settleOutages } from '../report/outages.ts';
 import type { Store } from '../store/store.ts';
-import { handsOf, policyActionsOf, policyOf, rebuildJudge, release } from './assemble.ts';
+import {
+  buildBlockPolicy,
+  buildMtaControl,
+  buildPolicyActions,
+  rebuildJudge,
+  release,
+} from './assemble.ts';
 import { Enforcer } from './enforcer.ts';
 import { type Health, writeHealth } from './health.ts';
 import type { Notices } from './notices.ts';
-import { followersOf, noticesOf, policyServerOf, type ServiceOptions } from './parts.ts';
+import { buildFollowers, buildNotices, buildPolicyServer, type ServiceOptions } from './parts.ts';
 import { Pipeline } from './pipeline.ts';
 import { keepPruned } from './prune.ts';
 
@@ -57,28 +64,30 @@ export class Service {
     const { config, clock, log, signal } = options;
     this.#options = options;
     this.#store = store;
-    const policy = policyOf(config);
+    const policy = buildBlockPolicy(config);
     this.#judge = rebuildJudge(store, rules, clock.now());
-    settleSuspects(store, this.#judge.suspects(), clock.now());
+    settleOutages(store, this.#judge.outages(), clock.now());
     const told = new Set(rules.filter((rule) => rule.notify).map((rule) => rule.name));
-    const interpreter = interpreterOptionsOf(config);
-    this.#pipeline = new Pipeline({
-      store,
-      judge: this.#judge,
-      policy,
-      interpreter,
-      clock,
-      log,
-      ...(config.notify === undefined ? {} : { told }),
-      signal,
-    });
+    const interpreter = buildInterpreterOptions(config);
+    this.#pipeline = new Pipeline(
+      dropUndefined({
+        store,
+        judge: this.#judge,
+        policy,
+        interpreter,
+        clock,
+        log,
+        told: config.notify === undefined ? undefined : told,
+        signal,
+      }),
+    );
     if (config.enforcer === 'daemon')
-      this.#enforcer = new Enforcer({ store, ...handsOf(config), clock, log });
-    this.#notices = noticesOf(store, rules, options, () => this.#isLogRead());
-    this.#blocklist = new Blocklist(policyActionsOf(config));
-    this.#policyServer = policyServerOf(this.#blocklist, options);
+      this.#enforcer = new Enforcer({ store, ...buildMtaControl(config), clock, log });
+    this.#notices = buildNotices(store, rules, options, () => this.#isLogRead());
+    this.#blocklist = new Blocklist(buildPolicyActions(config));
+    this.#policyServer = buildPolicyServer(this.#blocklist, options);
     this.#syncBlocks();
-    this.#followers = followersOf(store, options);
+    this.#followers = buildFollowers(store, options);
   }
 
   /**
@@ -137,7 +146,7 @@ export class Service {
     });
     if (committed === undefined) return false;
     const { decisions, suspicions } = committed;
-    if (suspicions.length > 0) logSuspicions(this.#options.log, suspicions);
+    if (suspicions.length > 0) logOutages(this.#options.log, suspicions);
     if (suspicions.length > 0 || decisions.some(({ outcome }) => outcome === 'blocked')) {
       this.#blocksChanged();
       this.#enforceSoon.wake();
@@ -207,7 +216,7 @@ export class Service {
         pause = SECOND;
       } catch (error) {
         if (!this.#store.isPassing(error)) throw error;
-        log.error({ error: messageOf(error) }, trouble);
+        log.error({ error: getMessage(error) }, trouble);
         wait = pause;
         pause = Math.min(2 * pause, MINUTE);
       }
@@ -230,7 +239,7 @@ export class Service {
 
   #ring(): void {
     const { log, config } = this.#options;
-    const failure = ringBell(config.database);
+    const failure = sendSignal(config.database);
     if (failure !== undefined) log.warn({ error: failure }, 'postern enforce was not woken');
   }
 
@@ -274,14 +283,14 @@ export class Service {
 
   #health(): Health {
     const policy = this.#policyServer?.failure;
-    return {
+    return dropUndefined({
       logs: this.#followers.map((follower) => {
         const { path, failure } = follower.status();
-        return { path, ...(failure === undefined ? {} : { failure }) };
+        return dropUndefined({ path, failure });
       }),
       losses: this.#pipeline.losses,
-      ...(policy === undefined ? {} : { policy }),
-    };
+      policy,
+    });
   }
 }
 

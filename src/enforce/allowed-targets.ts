@@ -7,7 +7,7 @@ import type { AllowList } from './decide.ts';
 import type { BlockTarget } from './target.ts';
 
 /** The same target, which writes no line for anybody on the list. */
-export function sparing(target: BlockTarget, allow: AllowList): BlockTarget {
+export function exceptAllowed(target: BlockTarget, allow: AllowList): BlockTarget {
   const mayBlock = ({ key }: Block) => allow.reason(key) === undefined;
   return {
     ...target,

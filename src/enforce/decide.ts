@@ -2,8 +2,9 @@
  * What should be: from verdicts, running blocks, the allow list, the cap per hour and the mode to new blocks.
  * Pure; the time is handed in. How long a block lasts (escalation too) is the judge's, as `duration` of the verdict.
  */
+import { dropUndefined } from '../base/defined.ts';
 import { HOUR } from '../base/time.ts';
-import { canonicalIp, domainOf, networkSet } from '../model/address.ts';
+import { canonicalIp, getDomain, networkSet } from '../model/address.ts';
 import type { Block, BlockableType, Key, Verdict, VerdictOutcome } from '../model/block.ts';
 import { refusal } from './target.ts';
 
@@ -26,13 +27,13 @@ export interface AllowList {
   reason(key: Key): string | undefined;
 }
 
-export interface Policy {
+export interface BlockPolicy {
   readonly mode: 'enforce' | 'observe';
   readonly allow: AllowList;
   readonly blocksPerHour: number;
 }
 
-export interface DecisionState {
+interface DecisionState {
   /** blocks in force */
   readonly running: readonly Block[];
   /** when rules began blocks, in ms; those of the last hour count towards the cap, running or not */
@@ -54,24 +55,24 @@ export interface Decision {
 export function decide(
   verdicts: readonly Verdict[],
   state: DecisionState,
-  policy: Policy,
+  policy: BlockPolicy,
 ): Decision[] {
-  const blocked = new Set(state.running.map(({ key }) => nameOf(key)));
+  const blocked = new Set(state.running.map(({ key }) => nameKey(key)));
   let begun = state.recentStarts.filter((start) => start > state.now - HOUR).length;
   return verdicts.map((verdict) => {
-    const refused = refusalOf(verdict, policy);
+    const refused = findRefusal(verdict, policy);
     if (refused !== undefined) return refused;
-    if (blocked.has(nameOf(verdict.key))) return { verdict, outcome: 'already-blocked' };
+    if (blocked.has(nameKey(verdict.key))) return { verdict, outcome: 'already-blocked' };
     if (policy.mode === 'observe') return { verdict, outcome: 'mode-observe' };
     if (begun >= policy.blocksPerHour) return { verdict, outcome: 'capped' };
     begun++;
-    blocked.add(nameOf(verdict.key));
+    blocked.add(nameKey(verdict.key));
     return { verdict, outcome: 'blocked', block: newBlock(verdict, state.now) };
   });
 }
 
 /** What holds whatever is blocked already. */
-function refusalOf(verdict: Verdict, policy: Policy): Decision | undefined {
+function findRefusal(verdict: Verdict, policy: BlockPolicy): Decision | undefined {
   if (verdict.action === 'observe') {
     return { verdict, outcome: verdict.stale === true ? 'stale' : 'observed' };
   }
@@ -96,15 +97,15 @@ function isBlockable(key: Key): key is Block['key'] {
 function newBlock(verdict: Verdict, now: number): Omit<Block, 'id'> {
   const { duration, rule } = verdict;
   const key = { type: verdict.key.type as BlockableType, id: verdict.key.id };
-  return {
+  return dropUndefined({
     key,
     cause: rule,
     start: now,
-    ...(duration === undefined ? {} : { end: now + duration }),
-  };
+    end: duration === undefined ? undefined : now + duration,
+  });
 }
 
-function nameOf(key: Key): string {
+function nameKey(key: Key): string {
   return `${key.type}:${key.id.toLowerCase()}`;
 }
 
@@ -128,7 +129,7 @@ export function allowList(options: AllowOptions): AllowList {
     const at = user.lastIndexOf('@');
     const local = at < 0 ? user : user.slice(0, at);
     if (local === 'postmaster') return 'postmaster is never blocked';
-    const named = users.has(user) || (at >= 0 && users.has(`@${domainOf(user)}`));
+    const named = users.has(user) || (at >= 0 && users.has(`@${getDomain(user)}`));
     return named ? 'allow.users names it' : undefined;
   }
 

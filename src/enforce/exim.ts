@@ -8,14 +8,14 @@ import { renderTable } from './table.ts';
 import {
   asciiLower,
   type BlockTarget,
-  bytesOf,
   type Entry,
   type Inexpressible,
+  readBytes,
   refusal,
 } from './target.ts';
 
 /** Absolute paths; a file that is left out takes no blocks. */
-export interface EximOptions {
+interface EximOptions {
   readonly blockedUsers?: string;
   readonly blockedSenders?: string;
 }
@@ -51,7 +51,7 @@ function lsearchTarget(name: string, file: string, accepts: BlockTarget['accepts
 export function lsearchEntry(key: Block['key']): Entry | Inexpressible {
   const reason = refusal(key) ?? ambiguity(key);
   if (reason !== undefined) return { reason };
-  const bytes = asciiLower(bytesOf(key.id));
+  const bytes = asciiLower(readBytes(key.id));
   return { key: bytes, line: isBare(bytes) ? bytes : quoted(bytes) };
 }
 
@@ -108,7 +108,7 @@ function unquoted(line: string): string {
     }
     const number = /^(?:[0-7]{1,3}|x[0-9a-fA-F]{0,2})/.exec(line.slice(index + 1, index + 4))?.[0];
     if (number !== undefined) {
-      key += String.fromCharCode(numberOf(number) & 0xff);
+      key += String.fromCharCode(readBlockNumber(number) & 0xff);
       index += number.length;
     } else {
       const char = line[++index] ?? '\\';
@@ -118,7 +118,7 @@ function unquoted(line: string): string {
   return key;
 }
 
-function numberOf(digits: string): number {
+function readBlockNumber(digits: string): number {
   return digits.startsWith('x')
     ? Number.parseInt(digits.slice(1) || '0', 16)
     : Number.parseInt(digits, 8);

@@ -5,7 +5,7 @@
  */
 import { canonicalIp } from '../model/address.ts';
 import type { Block } from '../model/block.ts';
-import { asciiLower, bytesOf, type Entry, type Inexpressible, refusal } from './target.ts';
+import { asciiLower, type Entry, type Inexpressible, readBytes, refusal } from './target.ts';
 
 export interface Format {
   entry(key: Block['key']): Entry | Inexpressible;
@@ -24,7 +24,7 @@ export function fixedFormat(action: string): Format {
     entry(key) {
       const reason = refusal(key) ?? notAddress(key);
       if (reason !== undefined) return { reason };
-      const bytes = asciiLower(bytesOf(key.id));
+      const bytes = asciiLower(readBytes(key.id));
       // The parser decides, not a guess at it: white space outside quotes, an odd quote or # in front do not survive.
       if (fixedKeys(`${bytes} ${action}`)[0] !== bytes) {
         return { reason: 'a Postfix table cannot hold it as a key' };
@@ -80,7 +80,7 @@ export function patternFormat(action: string): Format {
     entry(key) {
       const reason = refusal(key) ?? notAddress(key);
       if (reason !== undefined) return { reason };
-      const literal = asciiLower(bytesOf(key.id)).replace(/[.[\]\\(){}*+?|^$/]/g, '\\$&');
+      const literal = asciiLower(readBytes(key.id)).replace(/[.[\]\\(){}*+?|^$/]/g, '\\$&');
       const pattern = `/^${literal}$/`;
       return { key: pattern, line: `${pattern}\t${action.replaceAll('$', '$$$$')}` };
     },

@@ -17,7 +17,7 @@ import { buildIndex, INDEXED, type IndexedType, isIndexed } from './postmap.ts';
 import { renderTable } from './table.ts';
 import type { BlockTarget, Entry, Inexpressible } from './target.ts';
 
-export const POSTFIX_TYPES = [
+const POSTFIX_TYPES = [
   'hash',
   'btree',
   'lmdb',
@@ -30,7 +30,7 @@ export const POSTFIX_TYPES = [
   'regexp',
   'list',
 ] as const;
-export type PostfixType = (typeof POSTFIX_TYPES)[number];
+type PostfixType = (typeof POSTFIX_TYPES)[number];
 
 export interface PostfixTable {
   /** absolute path */
@@ -71,7 +71,7 @@ function tableTarget(
   table: PostfixTable,
   options: PostfixOptions,
 ): BlockTarget {
-  const format = withLogins(kind, formatOf(kind, table), options);
+  const format = withLogins(kind, chooseFormat(kind, table), options);
   const { type, file } = table;
   // postdrop and sendmail read the list of accounts anew each time, as the user who runs them.
   const atStart = READ_AT_START.includes(type) && kind !== 'uid';
@@ -99,7 +99,7 @@ function isIndexedType(type: PostfixType): type is IndexedType {
   return type in INDEXED;
 }
 
-function formatOf(kind: BlockableType, table: PostfixTable): Format {
+function chooseFormat(kind: BlockableType, table: PostfixTable): Format {
   const { type, file } = table;
   const action = [table.action ?? 'HOLD', table.text].filter(Boolean).join(' ');
   const fits = type === 'cidr' ? kind === 'client' : type === 'list' ? kind === 'uid' : true;

@@ -7,7 +7,7 @@
  * Postfix notices a new index by itself ("table has changed -- restarting").
  */
 import { chownSync, readFileSync, renameSync, rmSync, type Stats, statSync } from 'node:fs';
-import { messageOf } from '../base/errors.ts';
+import { getMessage } from '../base/errors.ts';
 import { type CommandResult, replaceFile, runCommand } from '../base/system.ts';
 import type { Failure } from './target.ts';
 
@@ -21,7 +21,7 @@ export const INDEXED = {
 } as const;
 export type IndexedType = keyof typeof INDEXED;
 
-export interface PostmapOptions {
+interface PostmapOptions {
   readonly type: IndexedType;
   readonly file: string;
   /** argument vector to which `TYPE:FILE` is added, for instance `postmap -c DIR` */
@@ -50,7 +50,7 @@ export async function buildIndex(options: PostmapOptions): Promise<Failure | und
     }
     return { message: `${options.file}: keeps changing while its index is built` };
   } catch (error) {
-    return { message: `${options.file}: cannot build its index: ${messageOf(error)}` };
+    return { message: `${options.file}: cannot build its index: ${getMessage(error)}` };
   }
 }
 

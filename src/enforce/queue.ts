@@ -22,7 +22,7 @@ export interface MailQueue {
   act(action: QueueAction, ids: readonly string[]): Promise<QueueResult>;
 }
 
-export interface QueueOptions {
+interface QueueOptions {
   /** argument vector in front of the options: default `postsuper` or `exim` */
   readonly command?: readonly string[];
   /** ms for one command, default 60 s */

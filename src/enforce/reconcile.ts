@@ -7,7 +7,7 @@
  */
 import { lstatSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { errnoOf, messageOf } from '../base/errors.ts';
+import { getErrno, getMessage } from '../base/errors.ts';
 import { replaceFile, runCommand } from '../base/system.ts';
 import type { Block } from '../model/block.ts';
 import { commandFailure } from './postmap.ts';
@@ -107,7 +107,7 @@ async function writeOnce(
   request: ReconcileRequest,
 ): Promise<TargetResult | undefined> {
   const path = realPath(target.file);
-  const before = statOf(path);
+  const before = readStat(path);
   const old = before === undefined ? undefined : readFileSync(path, 'latin1');
   const { lines, inexpressible } = entries(target, blocks);
   // A file that is gone as a whole was not edited: its lines are written again.
@@ -120,7 +120,7 @@ async function writeOnce(
       return { ...nothingDone(target, request), inexpressible, retryIn: Math.ceil(settle - age) };
     // The clock was set back, or a file server's is ahead: whether somebody writes is to be seen.
     await pause(settle);
-    if (!isSame(before, statOf(path))) return undefined;
+    if (!isSame(before, readStat(path))) return undefined;
   }
   const kept = blocks.filter((block) => !released.includes(block));
   const content = target.render(kept, old ?? '');
@@ -173,7 +173,7 @@ class FileChanged extends Error {}
 /** False when the file is no longer the one that was read; looked at in the last moment before the rename. */
 function replaced(path: string, content: string, before: Stats | undefined): boolean {
   const check = () => {
-    if (!isSame(before, statOf(path))) throw new FileChanged();
+    if (!isSame(before, readStat(path))) throw new FileChanged();
   };
   try {
     replaceFile(path, Buffer.from(content, 'latin1'), NEW_MODE, check);
@@ -256,7 +256,7 @@ function realPath(path: string): string {
   return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ? realpathSync(path) : path;
 }
 
-function statOf(path: string): Stats | undefined {
+function readStat(path: string): Stats | undefined {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats !== undefined && !stats.isFile()) throw new Error('is no regular file');
   return stats;
@@ -274,7 +274,7 @@ const CAUSES: Readonly<Record<string, string>> = {
 };
 
 function explain(error: unknown): string {
-  const code = errnoOf(error);
+  const code = getErrno(error);
   const cause = code === undefined ? undefined : CAUSES[code];
-  return cause === undefined ? messageOf(error) : `cannot write: ${cause} (${code})`;
+  return cause === undefined ? getMessage(error) : `cannot write: ${cause} (${code})`;
 }

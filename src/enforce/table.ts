@@ -7,7 +7,9 @@
  * Lines of the operator stay byte for byte and in their order; new entries go to the end, where an ordered table
  * (cidr, regexp) asks them last, so that an exception made by hand wins.
  */
+
 import { createHash } from 'node:crypto';
+import { dropUndefined } from '../base/defined.ts';
 import { formatTime } from '../base/time.ts';
 import type { Block } from '../model/block.ts';
 import type { BlockTarget, Entry } from './target.ts';
@@ -38,7 +40,7 @@ type Keys = Pick<BlockTarget, 'keysOf'>;
 type Format = Pick<BlockTarget, 'keysOf' | 'entry'>;
 
 /** The keys that stand in a file: ours, and those on lines of the operator. */
-export interface Listed {
+interface Listed {
   readonly own: ReadonlySet<string>;
   readonly byHand: ReadonlySet<string>;
   /** numbers of the blocks that our own lines are about, also when the line is in another format */
@@ -106,13 +108,13 @@ export interface OwnEntry extends Omit<Block, 'key'> {
 /** Our own entries in a file: what is known of blocks when nothing else is. */
 export function ownEntries(target: Keys, content: string): OwnEntry[] {
   return items(target, content).flatMap(({ own, mark, keys: [key] }) => {
-    const about = own && mark !== undefined && key !== undefined ? aboutOf(mark) : undefined;
+    const about = own && mark !== undefined && key !== undefined ? describeLine(mark) : undefined;
     return about === undefined || key === undefined ? [] : [{ ...about, key }];
   });
 }
 
 /** Reads `12: invalid-recipients, since 2026-11-10T09:05:07.000Z, until ... [01234567]`. */
-function aboutOf(mark: string): Omit<Block, 'key'> | undefined {
+function describeLine(mark: string): Omit<Block, 'key'> | undefined {
   const colon = mark.indexOf(': ');
   const since = mark.lastIndexOf(', since ');
   const bracket = mark.lastIndexOf(' [');
@@ -125,7 +127,7 @@ function aboutOf(mark: string): Omit<Block, 'key'> | undefined {
     return undefined;
   }
   const cause = mark.slice(colon + 2, since);
-  return { id, cause, start, ...(end === undefined ? {} : { end }) };
+  return dropUndefined({ id, cause, start, end });
 }
 
 function checkSum(line: string): string {

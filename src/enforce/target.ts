@@ -46,7 +46,7 @@ export interface BlockTarget {
 }
 
 /** Longest identity that is written to a file, in bytes: an address of RFC 5321 4.5.3.1 and room for a path. */
-export const LONGEST_IDENTITY = 320;
+const LONGEST_IDENTITY = 320;
 
 /**
  * Why an identity may not become a line of any file, or undefined when it may.
@@ -72,7 +72,7 @@ function isAddress(id: string): boolean {
 }
 
 /** A byte string of real text. */
-export function bytesOf(text: string): string {
+export function readBytes(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }
 

@@ -5,7 +5,7 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { createGunzip, type Gunzip } from 'node:zlib';
-import { messageOf, PosternError } from '../base/errors.ts';
+import { getMessage, PosternError } from '../base/errors.ts';
 import type { Line } from '../model/line.ts';
 import { LineSplitter } from './lines.ts';
 
@@ -24,7 +24,7 @@ export async function* readLines(
   const chunkBytes = options.chunkBytes ?? CHUNK;
   const splitter = new LineSplitter(options.source ?? path);
   try {
-    for await (const chunk of unpacked(chunksOf(path, chunkBytes), chunkBytes)) {
+    for await (const chunk of unpacked(readChunks(path, chunkBytes), chunkBytes)) {
       // Read in large pieces, handed on in small ones: what lives when V8 collects the young is then some hundred
       // lines and their events instead of thousands, which all were copied twice (garbage collection took 18 % of a replay, now 9 %).
       for (let start = 0; start < chunk.length; start += STEP) {
@@ -34,7 +34,7 @@ export async function* readLines(
     }
   } catch (error) {
     const name = path === '-' ? 'standard input' : path;
-    throw new PosternError('unreadable', `${name}: cannot be read: ${messageOf(error)}`, {
+    throw new PosternError('unreadable', `${name}: cannot be read: ${getMessage(error)}`, {
       place: { file: name },
       cause: error,
     });
@@ -48,7 +48,7 @@ export function isGzip(head: Uint8Array): boolean {
   return head[0] === 0x1f && head[1] === 0x8b;
 }
 
-function chunksOf(path: string, chunkBytes: number): AsyncIterable<Buffer> {
+function readChunks(path: string, chunkBytes: number): AsyncIterable<Buffer> {
   return path === '-' ? process.stdin : chunksOfFile(path, chunkBytes);
 }
 

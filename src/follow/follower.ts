@@ -5,11 +5,11 @@
  * A log that is missing, unreadable or replaced is a notice, never an end.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { messageOf } from '../base/errors.ts';
+import { getMessage } from '../base/errors.ts';
 import { systemClock } from '../base/time.ts';
 import type { Line } from '../model/line.ts';
 import type { FollowerOptions, FollowStatus, LineBatch } from './contract.ts';
-import { Quiet } from './grace-period.ts';
+import { GracePeriod } from './grace-period.ts';
 import { NamedLog } from './namedlog.ts';
 import { endOfLines, type OpenFile, type Start } from './openfile.ts';
 import type { FollowPosition } from './position.ts';
@@ -25,7 +25,7 @@ export class Follower {
   readonly #options: FollowerOptions;
   readonly #log: NamedLog;
   /** of the open file, once that has a successor */
-  readonly #quiet: Quiet;
+  readonly #quiet: GracePeriod;
   readonly #buffer: Buffer;
   readonly #wakeUp = new WakeUp();
   #file: OpenFile | undefined;
@@ -42,7 +42,7 @@ export class Follower {
     this.#options = options;
     this.#log = new NamedLog(options.path, options.onNotice);
     this.#position = options.position;
-    this.#quiet = new Quiet(options.grace ?? 1000, options.clock ?? systemClock);
+    this.#quiet = new GracePeriod(options.grace ?? 1000, options.clock ?? systemClock);
     this.#buffer = Buffer.allocUnsafeSlow(options.maxBatchBytes ?? 1_048_576);
   }
 
@@ -82,7 +82,7 @@ export class Follower {
     } catch (error) {
       // The system has no descriptors or memory to spare, or a disk fails: tried again. Anything else is a bug of ours.
       if (!(error instanceof Error && 'syscall' in error)) throw error;
-      this.#log.failed(this.#log.path, messageOf(error), false);
+      this.#log.failed(this.#log.path, getMessage(error), false);
       return undefined;
     }
   }
@@ -194,7 +194,7 @@ export class Follower {
       const end = await endOfLines(path, this.#buffer);
       this.#file = this.#open(live, { source: path, before: position.before, ...end });
     } catch (error) {
-      this.#log.failed(path, messageOf(error), false);
+      this.#log.failed(path, getMessage(error), false);
     }
     return this.#file === undefined ? undefined : this.#batch(this.#file, []);
   }

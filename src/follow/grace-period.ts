@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../base/time.ts';
 
-export class Quiet {
+export class GracePeriod {
   readonly #grace: number;
   readonly #clock: Clock;
   #since: number | undefined;

@@ -3,7 +3,7 @@
  * cannot be read. A lasting state is said once, until it ends. A rotated file that is forbidden or damaged is passed
  * over from then on; what may be over in a moment (no file descriptors left) is thrown as the system error it is.
  */
-import { errnoOf, messageOf } from '../base/errors.ts';
+import { getErrno, getMessage } from '../base/errors.ts';
 import type { FollowNotice } from './notice.ts';
 import { OpenFile, type Start } from './openfile.ts';
 import type { FollowPosition } from './position.ts';
@@ -60,7 +60,7 @@ export class NamedLog {
       else this.#said.delete(`waiting:${this.path}`);
       return live;
     } catch (error) {
-      this.failed(this.path, messageOf(error), false);
+      this.failed(this.path, getMessage(error), false);
       return undefined;
     }
   }
@@ -71,7 +71,7 @@ export class NamedLog {
     if (location.live === undefined) this.look();
     if (this.#passedOver.size === 0) return location;
     const isUsable = (file: LogFile) =>
-      file === location.live || !this.#passedOver.has(keyOf(file));
+      file === location.live || !this.#passedOver.has(buildKey(file));
     const next = location.next.filter(isUsable);
     if (location.self === undefined || isUsable(location.self)) return { ...location, next };
     return { ...location, likeness: 'none', self: undefined, next };
@@ -92,17 +92,17 @@ export class NamedLog {
       }
       return opened;
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return undefined;
-      if (!LASTING.has(errnoOf(error))) throw error;
+      if (getErrno(error) === 'ENOENT') return undefined;
+      if (!LASTING.has(getErrno(error))) throw error;
       const isLive = start.source === this.path;
       if (!isLive) this.passOver(file);
-      this.failed(start.source, messageOf(error), !isLive);
+      this.failed(start.source, getMessage(error), !isLive);
       return undefined;
     }
   }
 
   passOver(file: Pick<LogFile, 'device' | 'inode' | 'modified'>): void {
-    this.#passedOver.add(keyOf(file));
+    this.#passedOver.add(buildKey(file));
   }
 
   failed(file: string, reason: string, skipped: boolean): void {
@@ -129,6 +129,6 @@ export class NamedLog {
 }
 
 /** With the time, since an inode is reused. */
-function keyOf(file: Pick<LogFile, 'device' | 'inode' | 'modified'>): string {
+function buildKey(file: Pick<LogFile, 'device' | 'inode' | 'modified'>): string {
   return `${file.device}:${file.inode}:${Math.floor(file.modified)}`;
 }

@@ -7,7 +7,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { messageOf } from '../base/errors.ts';
+import { getMessage } from '../base/errors.ts';
 import type { Line } from '../model/line.ts';
 import { isGzip } from './file.ts';
 import { LineSplitter } from './lines.ts';
@@ -15,13 +15,13 @@ import {
   type FileMark,
   type Fingerprint,
   type FollowPosition,
-  fingerprintOf,
   HEAD_BYTES,
+  takeFingerprint,
 } from './position.ts';
 import { type LogFile, OPEN_FLAGS, realPath } from './siblings.ts';
 
 /** What one read gave: bytes (perhaps no whole line), nothing for now, another content than before, or an error. */
-export type Outcome =
+type Outcome =
   | { readonly kind: 'bytes'; readonly lines: readonly Line[] }
   | { readonly kind: 'end' }
   | { readonly kind: 'changed' }
@@ -96,7 +96,7 @@ export class OpenFile {
     try {
       return this.packed ? await this.#readPacked(buffer.length) : this.#readPlain(buffer);
     } catch (error) {
-      return { kind: 'broken', reason: messageOf(error) };
+      return { kind: 'broken', reason: getMessage(error) };
     }
   }
 
@@ -110,7 +110,7 @@ export class OpenFile {
     const { offset, line } = this.#splitter;
     const bytes = Math.min(this.#head.length, offset);
     if (this.#fingerprint?.bytes !== bytes) {
-      this.#fingerprint = fingerprintOf(this.#head.subarray(0, bytes));
+      this.#fingerprint = takeFingerprint(this.#head.subarray(0, bytes));
     }
     return {
       version: 1,
@@ -161,7 +161,7 @@ export class OpenFile {
   private fits(start: Start): boolean {
     if (start.fingerprint === undefined || this.packed) return true;
     const { bytes, hash } = start.fingerprint;
-    return fingerprintOf(this.#head.subarray(0, bytes)).hash === hash;
+    return takeFingerprint(this.#head.subarray(0, bytes)).hash === hash;
   }
 
   #readPlain(buffer: Buffer): Outcome {

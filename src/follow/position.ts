@@ -35,7 +35,7 @@ export interface FollowPosition extends FileMark {
   readonly before: FileMark | null;
 }
 
-export function fingerprintOf(head: Uint8Array): Fingerprint {
+export function takeFingerprint(head: Uint8Array): Fingerprint {
   return { bytes: head.length, hash: createHash('sha256').update(head).digest('hex') };
 }
 

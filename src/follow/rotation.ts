@@ -3,11 +3,18 @@
  * bytes alone, so it gives the same answer while running, after a restart and after any number of rotations.
  * Opens nothing for long and changes nothing. A log that was replaced beyond recognition is an answer too (`lost`).
  */
-import { type FileMark, type FollowPosition, fingerprintOf, HEAD_BYTES } from './position.ts';
-import { familyOf, headOf, isSameFile, type LogFamily, type LogFile, lookAt } from './siblings.ts';
+import { type FileMark, type FollowPosition, HEAD_BYTES, takeFingerprint } from './position.ts';
+import {
+  findFamily,
+  isSameFile,
+  type LogFamily,
+  type LogFile,
+  lookAt,
+  readHead,
+} from './siblings.ts';
 
 /** How the file of a position was told; `none`: it is not there any more. */
-export type Likeness = 'inode' | 'content' | 'none';
+type Likeness = 'inode' | 'content' | 'none';
 
 /** Where a position lies in a log's family of files. */
 export interface Location {
@@ -26,53 +33,55 @@ export interface Location {
  * `held`: the caller has that file open, so its inode cannot have been given to another file.
  */
 export function locate(path: string, position: FollowPosition, held: boolean): Location {
-  const family = familyOf(path);
+  const family = findFamily(path);
   const self = held ? findHeld(family, position) : findStored(family, position);
   if (self !== undefined) {
-    const before = position.offset > 0 ? markOf(position) : position.before;
+    const before = position.offset > 0 ? takeMark(position) : position.before;
     const likeness = isSameFile(self, position) ? 'inode' : 'content';
     const next = worthReading(family, filesAfter(family, self));
     return { likeness, self, next, before, live: family.live };
   }
-  const { next, before } = unreadOf(family, position);
+  const { next, before } = findUnread(family, position);
   return { likeness: 'none', self, next: worthReading(family, next), before, live: family.live };
 }
 
 /** A position before everything that the log will hold from now on, its live file included. */
 export function positionBeforeLive(path: string): FollowPosition {
-  const { rotated } = familyOf(path);
+  const { rotated } = findFamily(path);
   const newest = rotated.findLast((file) => file.size > 0);
   const before =
     newest === undefined
       ? null
-      : { ...newest, fingerprint: fingerprintOf(headOf(newest.path, HEAD_BYTES)) };
+      : { ...newest, fingerprint: takeFingerprint(readHead(newest.path, HEAD_BYTES)) };
   return {
     version: 1,
     path,
     device: '',
     inode: '',
-    fingerprint: fingerprintOf(new Uint8Array()),
+    fingerprint: takeFingerprint(new Uint8Array()),
     offset: 0,
     line: 0,
     modified: newest?.modified ?? 0,
-    before: before === null ? null : markOf(before),
+    before: before === null ? null : takeMark(before),
   };
 }
 
-function markOf({ device, inode, fingerprint }: FileMark): FileMark {
+function takeMark({ device, inode, fingerprint }: FileMark): FileMark {
   return { device, inode, fingerprint };
 }
 
-function chainOf(family: LogFamily): LogFile[] {
+function findChain(family: LogFamily): LogFile[] {
   return family.live === undefined ? [...family.rotated] : [...family.rotated, family.live];
 }
 
 /** Of a file that nothing was taken from, the inode is not enough: a copytruncate may have put a copy before it. */
 function findHeld(family: LogFamily, position: FollowPosition): LogFile | undefined {
-  const same = chainOf(family).find((file) => isSameFile(file, position));
+  const same = findChain(family).find((file) => isSameFile(file, position));
   if (position.offset > 0) return same ?? findContent(family, position);
   if (same === undefined || !isBeforeKnown(family, position)) return same;
-  const [first] = unreadOf(family, position).next.filter((file) => file === same || !isEmpty(file));
+  const [first] = findUnread(family, position).next.filter(
+    (file) => file === same || !isEmpty(file),
+  );
   return first === same ? same : undefined;
 }
 
@@ -82,13 +91,13 @@ function findHeld(family: LogFamily, position: FollowPosition): LogFile | undefi
  */
 function findStored(family: LogFamily, position: FollowPosition): LogFile | undefined {
   if (position.offset > 0) {
-    const candidates = [...chainOf(family), ...strayOf(position)];
+    const candidates = [...findChain(family), ...findStray(position)];
     const same = candidates.find((file) => isSameFile(file, position) && holds(file, position));
     return same ?? findContent(family, position);
   }
   if (position.before === null || indexOfMark(family.rotated, position.before) >= 0)
     return undefined;
-  return chainOf(family).find((file) => isSameFile(file, position));
+  return findChain(family).find((file) => isSameFile(file, position));
 }
 
 function isBeforeKnown(family: LogFamily, { before }: FollowPosition): boolean {
@@ -99,13 +108,13 @@ function isBeforeKnown(family: LogFamily, { before }: FollowPosition): boolean {
 function findContent(family: LogFamily, position: FollowPosition): LogFile | undefined {
   const like = family.rotated.findLast((file) => holds(file, position));
   if (like !== undefined) return like;
-  return [family.live, ...strayOf(position)].find(
+  return [family.live, ...findStray(position)].find(
     (file) => file !== undefined && holds(file, position),
   );
 }
 
 /** The former target of a symbolic link lies outside of the log's own names. */
-function strayOf(position: FollowPosition): LogFile[] {
+function findStray(position: FollowPosition): LogFile[] {
   return [position.path, `${position.path}.gz`].flatMap((path) => {
     try {
       return lookAt(path) ?? [];
@@ -121,22 +130,22 @@ function holds(file: LogFile, position: FollowPosition): boolean {
 
 function isLike(file: LogFile, { fingerprint }: FileMark): boolean {
   if (fingerprint.bytes === 0) return false;
-  return fingerprintOf(headOf(file.path, fingerprint.bytes)).hash === fingerprint.hash;
+  return takeFingerprint(readHead(file.path, fingerprint.bytes)).hash === fingerprint.hash;
 }
 
 function filesAfter(family: LogFamily, self: LogFile): LogFile[] {
-  const chain = chainOf(family);
+  const chain = findChain(family);
   const index = chain.findIndex((file) => isSameFile(file, self));
   if (index >= 0) return chain.slice(index + 1);
   return chain.filter((file) => file === family.live || file.modified > self.modified);
 }
 
 /** What is unread when the position's own file is gone: all after the one before it, else all that changed since. */
-function unreadOf(
+function findUnread(
   family: LogFamily,
   position: FollowPosition,
 ): { next: LogFile[]; before: FileMark | null } {
-  const chain = chainOf(family);
+  const chain = findChain(family);
   if (position.before === null) return { next: chain, before: null };
   const index = indexOfMark(family.rotated, position.before);
   if (index >= 0) return { next: chain.slice(index + 1), before: position.before };
@@ -145,7 +154,7 @@ function unreadOf(
   const before =
     last === undefined
       ? position.before
-      : markOf({ ...last, fingerprint: fingerprintOf(headOf(last.path, HEAD_BYTES)) });
+      : takeMark({ ...last, fingerprint: takeFingerprint(readHead(last.path, HEAD_BYTES)) });
   return { next, before };
 }
 
@@ -155,7 +164,7 @@ function worthReading(family: LogFamily, files: readonly LogFile[]): LogFile[] {
 }
 
 function isEmpty(file: LogFile): boolean {
-  return file.size === 0 || (file.packed && headOf(file.path, 1).length === 0);
+  return file.size === 0 || (file.packed && readHead(file.path, 1).length === 0);
 }
 
 function indexOfMark(files: readonly LogFile[], mark: FileMark): number {

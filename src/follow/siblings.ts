@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { gunzipSync, constants as zlib } from 'node:zlib';
-import { errnoOf } from '../base/errors.ts';
+import { getErrno } from '../base/errors.ts';
 import { isGzip } from './file.ts';
 
 /** One physical file as it was when looked at. */
@@ -47,7 +47,7 @@ export function lookAt(path: string): LogFile | undefined {
   try {
     stat = bigStat(path);
   } catch (error) {
-    if (errnoOf(error) === 'ENOTDIR') return undefined;
+    if (getErrno(error) === 'ENOTDIR') return undefined;
     throw error;
   }
   if (stat === undefined) return undefined;
@@ -73,7 +73,7 @@ export function isSameFile(
  * The live file and its rotated siblings. Rotation renames one file after the other, so looks until two
  * looks in a row agree; during a storm of rotations the fifth look counts.
  */
-export function familyOf(path: string): LogFamily {
+export function findFamily(path: string): LogFamily {
   let family = lookAround(path);
   for (let tries = 0; tries < 4; tries++) {
     const again = lookAround(path);
@@ -84,10 +84,10 @@ export function familyOf(path: string): LogFamily {
 }
 
 /** The first `bytes` bytes (unpacked); fewer when the file is shorter, none when it cannot be read. Throws EMFILE and the like. */
-export function headOf(path: string, bytes: number): Buffer {
+export function readHead(path: string, bytes: number): Buffer {
   try {
     // 8 KiB of deflate always give 1 KiB of text, and never more than 8 MiB.
-    const raw = readHead(path, Math.max(bytes, 8192));
+    const raw = readStart(path, Math.max(bytes, 8192));
     if (!isGzip(raw)) return raw.subarray(0, bytes);
     return gunzipSync(raw, { finishFlush: zlib.Z_SYNC_FLUSH }).subarray(0, bytes);
   } catch (error) {
@@ -107,14 +107,14 @@ export function realPath(path: string): string {
 
 /** No descriptors or no memory left: not knowing a file for that moment would be taken for its loss. */
 function isPassing(error: unknown): boolean {
-  return ['EMFILE', 'ENFILE', 'ENOMEM', 'EINTR'].includes(errnoOf(error) ?? '');
+  return ['EMFILE', 'ENFILE', 'ENOMEM', 'EINTR'].includes(getErrno(error) ?? '');
 }
 
 function bigStat(path: string) {
   return statSync(path, { bigint: true, throwIfNoEntry: false });
 }
 
-function readHead(path: string, bytes: number): Buffer {
+function readStart(path: string, bytes: number): Buffer {
   const fd = openSync(path, OPEN_FLAGS);
   try {
     const buffer = Buffer.alloc(bytes);
@@ -132,7 +132,7 @@ function lookAround(path: string): LogFamily {
   const real = realPath(path);
   const names = real === path ? [path] : [path, real];
   const files = new Map<string, Sibling>();
-  for (const sibling of names.flatMap(siblingsOf)) {
+  for (const sibling of names.flatMap(findSiblings)) {
     if (live === undefined || !isSameFile(sibling.file, live)) {
       files.set(`${sibling.file.device}:${sibling.file.inode}`, sibling);
     }
@@ -147,12 +147,12 @@ interface Sibling {
   readonly rank: string;
 }
 
-function siblingsOf(path: string): Sibling[] {
+function findSiblings(path: string): Sibling[] {
   const folder = dirname(path);
-  const names = new Set(entriesOf(folder));
+  const names = new Set(listEntries(folder));
   const siblings: Sibling[] = [];
   for (const name of names) {
-    const order = orderOf(basename(path), name);
+    const order = readOrder(basename(path), name);
     // gzip removes the plain file only when the packed one is complete.
     if (order === undefined || (name.endsWith('.gz') && names.has(name.slice(0, -3)))) continue;
     try {
@@ -163,7 +163,7 @@ function siblingsOf(path: string): Sibling[] {
   return siblings;
 }
 
-function entriesOf(folder: string): string[] {
+function listEntries(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch (error) {
@@ -173,7 +173,7 @@ function entriesOf(folder: string): string[] {
 }
 
 /** What rotation put into `name`: `mail.log.1`, `mail.log-20261110.gz`, `mail-20261110.log`; undefined for another log's file. */
-function orderOf(log: string, name: string): Omit<Sibling, 'file'> | undefined {
+function readOrder(log: string, name: string): Omit<Sibling, 'file'> | undefined {
   const plain = name.endsWith('.gz') ? name.slice(0, -3) : name;
   const extension = extname(log);
   const stem = log.slice(0, log.length - extension.length);
@@ -206,10 +206,10 @@ function byAge(siblings: readonly Sibling[]): LogFile[] {
 }
 
 function isSameFamily(one: LogFamily, other: LogFamily): boolean {
-  return keyOf(one) === keyOf(other);
+  return buildKey(one) === buildKey(other);
 }
 
-function keyOf(family: LogFamily): string {
+function buildKey(family: LogFamily): string {
   const files = [...family.rotated, ...(family.live === undefined ? [] : [family.live])];
   return files.map((file) => `${file.device}:${file.inode}:${file.path}`).join('\n');
 }

@@ -5,7 +5,7 @@
  */
 import { dirname, resolve } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
-import { messageOf } from '../base/errors.ts';
+import { getMessage } from '../base/errors.ts';
 
 /** Until inotify is set up (some ms) look this often, so that no start waits for the timer. */
 const SETTLING = 20;
@@ -48,7 +48,7 @@ export class WakeUp {
       })
       .on('error', (error) => {
         this.#ready = true;
-        onFailure(messageOf(error));
+        onFailure(getMessage(error));
       });
   }
 

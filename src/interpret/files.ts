@@ -4,15 +4,15 @@
  * it breaks off, after the lines of all files that could be. So are lines of which not one is a mail server's.
  */
 import { statSync } from 'node:fs';
-import { EXIT, errnoOf, PosternError } from '../base/errors.ts';
+import { EXIT, getErrno, PosternError } from '../base/errors.ts';
 import { readLines } from '../follow/file.ts';
 import type { MailEvent } from '../model/event.ts';
-import { type Line, type LoggedLine, textOf } from '../model/line.ts';
+import { decodeText, type Line, type LoggedLine } from '../model/line.ts';
 import type { Envelope } from '../parse/envelope/envelope.ts';
 import { Interpreter, type InterpreterOptions } from './interpreter.ts';
 
 /** What one step over the files yields: the events of some lines, and how many lines they were. */
-export interface OfflineBatch {
+interface OfflineBatch {
   readonly lines: number;
   readonly events: readonly MailEvent[];
 }
@@ -65,7 +65,7 @@ function throwForeign(streams: readonly LogStream[]): void {
   const line = streams.find(({ first }) => first !== undefined)?.first;
   if (line === undefined) return;
   // A terminal must not obey what a file of anybody's holds.
-  const text = textOf(line.bytes.slice(0, SHOWN)).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
+  const text = decodeText(line.bytes.slice(0, SHOWN)).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
   throw new PosternError(
     'not-understood',
     `${line.source}:${line.line}: no line is of a mail server that Postern knows, the first one reads: ${text}`,
@@ -95,7 +95,7 @@ class LogStream {
   #over = false;
 
   constructor(file: string, interpreter: Interpreter, now: number) {
-    this.envelope = interpreter.envelope(file, dateOf(file, now));
+    this.envelope = interpreter.envelope(file, readFileTime(file, now));
     this.source = readLines(file);
   }
 
@@ -149,11 +149,11 @@ class LogStream {
 
 /** What zlib says of bytes that it cannot unpack (Z_DATA_ERROR, Z_BUF_ERROR); a file that does not open is no such case. */
 function isDamage({ cause }: PosternError): boolean {
-  return errnoOf(cause)?.startsWith('Z_') === true;
+  return getErrno(cause)?.startsWith('Z_') === true;
 }
 
 /** When the file was written last: its stamps without a year lie before that. */
-function dateOf(file: string, now: number): number {
+function readFileTime(file: string, now: number): number {
   if (file === '-') return now;
   return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? now;
 }

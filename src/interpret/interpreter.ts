@@ -2,6 +2,7 @@
  * Lines to events: envelope, parse, correlate. The same for the daemon, for `parse` and for `replay`.
  * Keeps no file and no database of its own; a line that says nothing gives nothing.
  */
+import { dropUndefined } from '../base/defined.ts';
 import { Correlator, type CorrelatorOptions } from '../correlate/correlator.ts';
 import type { MailEvent, Mta } from '../model/event.ts';
 import type { Line, LoggedLine } from '../model/line.ts';
@@ -44,7 +45,7 @@ export class Interpreter {
     let envelope = this.#envelopes.get(source);
     if (envelope === undefined) {
       const { zone } = this.#options;
-      envelope = new Envelope({ reference, ...(zone === undefined ? {} : { zone }) });
+      envelope = new Envelope(dropUndefined({ reference, zone }));
       this.#envelopes.set(source, envelope);
     }
     return envelope;

@@ -14,7 +14,7 @@ export class LineOrder {
   pass(events: readonly MailEvent[]): MailEvent[] {
     let serial = 0;
     for (const event of events) {
-      const key = keyOf(event);
+      const key = buildKey(event);
       if (event.amends === true) {
         if (this.#held.has(key)) this.#held.set(key, { ...event, amends: undefined });
         continue;
@@ -44,6 +44,6 @@ export class LineOrder {
   }
 }
 
-function keyOf(event: MailEvent): string {
+function buildKey(event: MailEvent): string {
   return `${event.source} ${event.offset}`;
 }

@@ -40,7 +40,7 @@ export class Offences {
   }
 
   count(rule: string, key: Key, now: number): number {
-    const offence = this.#offences.get(nameOf(rule, key));
+    const offence = this.#offences.get(nameKey(rule, key));
     return offence === undefined || now - offence.last > this.#lifetime ? 0 : offence.count;
   }
 
@@ -50,7 +50,7 @@ export class Offences {
 
   /** The last block was none. */
   takeBack(rule: string, key: Key): void {
-    const name = nameOf(rule, key);
+    const name = nameKey(rule, key);
     const offence = this.#offences.get(name);
     if (offence === undefined) return;
     if (offence.count <= 1) this.#offences.delete(name);
@@ -58,13 +58,13 @@ export class Offences {
   }
 
   set(rule: string, key: Key, count: number, last: number): void {
-    const name = nameOf(rule, key);
+    const name = nameKey(rule, key);
     if (this.#offences.size >= MAX_KEYS) dropOldest(this.#offences, MAX_KEYS / 16);
     this.#offences.set(name, { count, last });
   }
 }
 
 /** Rule names hold no space. */
-function nameOf(rule: string, { type, id }: Key): string {
+function nameKey(rule: string, { type, id }: Key): string {
   return `${rule} ${type} ${id}`;
 }

@@ -3,13 +3,14 @@
  * order give the same verdicts, so that the state is rebuilt by feeding stored events again. Knows no clock and no
  * store; a caller that has a clock passes its time along with the event. Never throws for what an event holds.
  */
+import { dropUndefined } from '../base/defined.ts';
 import { DAY } from '../base/time.ts';
 import type { Key, Verdict } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
 import { KeyTimes, Offences } from './blocked.ts';
 import { canonicalKey } from './key.ts';
-import type { Suspect } from './outage/guard.ts';
-import { type SuspectChange, Watch } from './outage/watch.ts';
+import type { Outage } from './outage/guard.ts';
+import { type OutageChange, Watch } from './outage/watch.ts';
 import { type ActiveRule, activeRule, countsInvalid, Plan } from './plan.ts';
 import { Pool } from './pool.ts';
 import type { Rule } from './rule.ts';
@@ -17,14 +18,14 @@ import { ALL_TABLES, type Bounds, DEFAULT_BOUNDS } from './table.ts';
 import type { Met, Since, Tally } from './tally.ts';
 
 /** A block that is in force before the first event is fed. */
-export interface ActiveBlock {
+interface ActiveBlock {
   readonly key: Key;
   /** ms since the epoch; undefined: until released */
   readonly until?: number;
 }
 
 /** How often a rule had blocked a key before the first event is fed; for escalation. */
-export interface PastOffence {
+interface PastOffence {
   readonly rule: string;
   readonly key: Key;
   readonly count: number;
@@ -53,7 +54,7 @@ export interface Nearest {
 }
 
 const NONE: readonly Verdict[] = Object.freeze([]);
-const NO_CHANGE: readonly SuspectChange[] = Object.freeze([]);
+const NO_CHANGE: readonly OutageChange[] = Object.freeze([]);
 /** More than that nobody reads, should nobody ask for them. */
 const MOST_CHANGES = 1000;
 const NEAREST_PER_RULE = 10;
@@ -72,7 +73,7 @@ export class Judge {
   #since: Since | undefined;
   /** whom to believe; undefined when no rule asks */
   readonly #watch: Watch | undefined;
-  #changes: SuspectChange[] = [];
+  #changes: OutageChange[] = [];
 
   constructor(rules: readonly Rule[], options: JudgeOptions = {}) {
     const bounds = options.bounds ?? { ...DEFAULT_BOUNDS, pool: new Pool(ALL_TABLES) };
@@ -97,7 +98,7 @@ export class Judge {
     let verdicts: Verdict[] | undefined;
     for (const { active, counted } of steps) {
       if (!active.admits(event) || (!counted && event.repeated === true)) continue;
-      const amount = amountOf(active.rule, event, counted);
+      const amount = measureAmount(active.rule, event, counted);
       let given = false; // a rule that meets two limits at once gives one verdict
       for (const tally of active.tallies) {
         const met = tally.add(event, amount, event.newRecipients ?? 0, this.#since);
@@ -135,12 +136,12 @@ export class Judge {
   }
 
   /** Providers whose refusals do not count now, because they refuse recipients of many submitters at once. */
-  suspects(): readonly Suspect[] {
+  outages(): readonly Outage[] {
     return this.#watch?.suspects() ?? [];
   }
 
   /** Suspicions that began or ended since the last call, in that order of time; usually none. */
-  takeSuspicions(): readonly SuspectChange[] {
+  takeOutageChanges(): readonly OutageChange[] {
     const ended = this.#watch?.takeEnded() ?? [];
     if (ended.length === 0 && this.#changes.length === 0) return NO_CHANGE;
     const changes = [
@@ -148,7 +149,7 @@ export class Judge {
       ...ended.map((suspect) => ({ change: 'ended', suspect }) as const),
     ];
     this.#changes = [];
-    return changes.sort((a, b) => timeOf(a) - timeOf(b));
+    return changes.sort((a, b) => getTime(a) - getTime(b));
   }
 
   /** By rule, in the order of the rules: up to ten keys each that came nearest without a verdict, nearest first. */
@@ -162,12 +163,14 @@ export class Judge {
       for (const { type, id, highest, time } of tally.near()) {
         const name = `${type}:${id}`;
         const other = best.get(name);
-        if (other !== undefined && shareOf(other) >= highest / tally.limit) continue;
+        if (other !== undefined && measureShare(other) >= highest / tally.limit) continue;
         const key = { type, id };
         best.set(name, { rule: rule.name, key, highest, limit: tally.limit, time });
       }
     }
-    const sorted = [...best.values()].sort((a, b) => shareOf(b) - shareOf(a) || a.time - b.time);
+    const sorted = [...best.values()].sort(
+      (a, b) => measureShare(b) - measureShare(a) || a.time - b.time,
+    );
     const nearest: Nearest[] = [];
     for (const near of sorted) {
       if (nearest.length === NEAREST_PER_RULE) break;
@@ -186,7 +189,7 @@ export class Judge {
     return watch.discounts(event);
   }
 
-  #doubt(watch: Watch, suspect: Suspect): void {
+  #doubt(watch: Watch, suspect: Outage): void {
     const withdrawn = watch.doubt(suspect, this.#since);
     for (const { tally, verdict } of withdrawn) {
       const { type, id } = verdict.key;
@@ -214,16 +217,16 @@ export class Judge {
     const stale = now !== undefined && now - event.time > rule.fresh;
     if (stale && tally.lastVerdict(met.type, met.id) === 'stale') return undefined;
     tally.noteVerdict(met.type, met.id, stale ? 'stale' : 'fresh');
-    if (stale) return verdictOf(tally, met, event, this.#durationFor(rule, key, event), true);
+    if (stale) return buildVerdict(tally, met, event, this.#durationFor(rule, key, event), true);
     if (rule.action === 'observe') {
       met.state.met = true;
       met.state.lastMet = met.state.window.newest;
-      return verdictOf(tally, met, event, undefined, false);
+      return buildVerdict(tally, met, event, undefined, false);
     }
     const duration = this.#durationFor(rule, key, event);
     this.#offences.add(rule.name, key, event.time);
     this.hold(key, duration === undefined ? undefined : event.time + duration);
-    const verdict = verdictOf(tally, met, event, duration, false);
+    const verdict = buildVerdict(tally, met, event, duration, false);
     this.#watch?.gave({ tally, verdict });
     return verdict;
   }
@@ -243,11 +246,11 @@ export class Judge {
   }
 }
 
-function timeOf(change: SuspectChange): number {
+function getTime(change: OutageChange): number {
   return change.change === 'began' ? change.suspect.began : change.suspect.ended;
 }
 
-function amountOf(rule: Rule, event: MailEvent, counted: boolean): number {
+function measureAmount(rule: Rule, event: MailEvent, counted: boolean): number {
   if (!counted) return 0;
   return rule.count === 'recipients' ? (event.newRecipients ?? 0) : 1;
 }
@@ -260,18 +263,18 @@ function isSameExcess({ period }: Tally, { state }: Met): boolean {
   return true;
 }
 
-function shareOf({ highest, limit }: Nearest): number {
+function measureShare({ highest, limit }: Nearest): number {
   return highest / limit;
 }
 
-function verdictOf(
+function buildVerdict(
   { rule, limit, period }: Tally,
   { type, id, measure }: Met,
   { time, source, line, offset }: MailEvent,
   duration: number | undefined,
   stale: boolean,
 ): Verdict {
-  return {
+  return dropUndefined({
     rule: rule.name,
     action: rule.action,
     key: { type, id },
@@ -282,7 +285,7 @@ function verdictOf(
     count: measure,
     limit,
     period,
-    ...(duration === undefined ? {} : { duration }),
-    ...(stale ? { stale } : {}),
-  };
+    duration,
+    stale: stale ? stale : undefined,
+  });
 }

@@ -1,13 +1,13 @@
 /** Whom an event is counted for, which value it brings, and whom a rule leaves alone. No state but small caches. */
 import { createHash } from 'node:crypto';
-import { canonicalIp, domainOf, isDotted, netOf, networkSet } from '../model/address.ts';
+import { canonicalIp, getDomain, getNetwork, isDotted, networkSet } from '../model/address.ts';
 import type { Key, KeyType } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
 import { ownCopy } from '../model/line.ts';
 import type { Distinct, Exceptions, Per } from './rule.ts';
 
 /** The key's type: that of the rule, or for `submitter` that of this event's submitter. */
-export function keyTypeOf(per: Per, event: MailEvent): KeyType | undefined {
+export function getKeyType(per: Per, event: MailEvent): KeyType | undefined {
   return per === 'submitter' ? event.submitter?.type : per;
 }
 
@@ -15,7 +15,7 @@ export function keyTypeOf(per: Per, event: MailEvent): KeyType | undefined {
 const MAX_ID = 320;
 
 /** The key's ID for a type from `keyTypeOf`; undefined when the event does not tell, or tells nonsense. */
-export function keyIdOf(type: KeyType, event: MailEvent): string | undefined {
+export function getKeyId(type: KeyType, event: MailEvent): string | undefined {
   if (type !== 'user' && type !== 'client') return boundedId(type, event);
   // Several rules ask for the same: worked out once, also because V8 keeps the hash of a string with it (-0.4 us an event).
   if (asked !== event) {
@@ -48,26 +48,26 @@ let user: string | undefined = UNKNOWN;
 let client: string | undefined = UNKNOWN;
 
 function boundedId(type: KeyType, event: MailEvent): string | undefined {
-  const id = idOf(type, event);
+  const id = getId(type, event);
   return id === undefined || id.length > MAX_ID ? undefined : id;
 }
 
-function idOf(type: KeyType, event: MailEvent): string | undefined {
+function getId(type: KeyType, event: MailEvent): string | undefined {
   switch (type) {
     case 'user':
       return event.submitter?.type === 'user' ? event.submitter.id.toLowerCase() : undefined;
     case 'uid':
       return event.submitter?.type === 'uid' ? event.submitter.id : undefined;
     case 'client':
-      return addressOf(event);
+      return getAddress(event);
     case 'client-net': {
-      const address = addressOf(event);
+      const address = getAddress(event);
       return address === undefined ? undefined : NETWORKS.of(address);
     }
     case 'sender':
       return event.sender === '' ? undefined : event.sender?.toLowerCase();
     case 'sender-domain':
-      return domainOf(event.sender ?? '') || undefined;
+      return getDomain(event.sender ?? '') || undefined;
     case 'host':
       // Exim's own log names no host.
       return event.host ?? 'localhost';
@@ -81,9 +81,9 @@ export function canonicalKey({ type, id }: Key): Key {
 }
 
 /** What a distinct rule tells apart; undefined: the event has none and does not count. */
-export function distinctValueOf(distinct: Distinct, event: MailEvent): string | undefined {
-  if (distinct === 'client') return addressOf(event);
-  if (distinct === 'client-net') return keyIdOf('client-net', event);
+export function getDistinctValue(distinct: Distinct, event: MailEvent): string | undefined {
+  if (distinct === 'client') return getAddress(event);
+  if (distinct === 'client-net') return getKeyId('client-net', event);
   const recipient = event.originalRecipient ?? event.recipient;
   if (recipient === undefined || recipient === '') return undefined;
   // RFC 5321 2.4: the local part may tell upper from lower case, the domain never does.
@@ -94,7 +94,7 @@ export function distinctValueOf(distinct: Distinct, event: MailEvent): string | 
 }
 
 /** The client's address in canonical form; undefined when the MTA did not know it (`unknown`). */
-function addressOf(event: MailEvent): string | undefined {
+function getAddress(event: MailEvent): string | undefined {
   const { submitter, client } = event;
   const address = submitter?.type === 'client' ? submitter.id : client?.address;
   if (address === undefined || isDotted(address)) return address;
@@ -121,7 +121,7 @@ class Cache {
 }
 
 const ADDRESSES = new Cache((text) => (text.length > 45 ? undefined : canonicalIp(text)));
-const NETWORKS = new Cache(netOf);
+const NETWORKS = new Cache(getNetwork);
 const IDS = new Cache((id) => id);
 
 /** A test whether a rule leaves this event alone; undefined when there are no exceptions. */
@@ -132,11 +132,11 @@ export function exceptionTest(except: Exceptions): ((event: MailEvent) => boolea
   const networks = networkSet(except.networks);
   if (users.size + addresses.size + domains.size + networks.size === 0) return undefined;
   return (event) => {
-    const login = keyIdOf('user', event);
+    const login = getKeyId('user', event);
     if (login !== undefined && (users.has(login) || inDomains(domains, login))) return true;
     const sender = event.sender?.toLowerCase() ?? '';
     if (addresses.has(sender) || inDomains(domains, sender)) return true;
-    const address = addressOf(event);
+    const address = getAddress(event);
     return address !== undefined && networks.has(address);
   };
 }
@@ -144,7 +144,7 @@ export function exceptionTest(except: Exceptions): ((event: MailEvent) => boolea
 /** Whether the address lies in one of the domains or below it. */
 function inDomains(domains: ReadonlySet<string>, address: string): boolean {
   if (domains.size === 0) return false;
-  let domain = address.length > MAX_ID ? '' : domainOf(address);
+  let domain = address.length > MAX_ID ? '' : getDomain(address);
   while (domain !== '') {
     if (domains.has(domain)) return true;
     const dot = domain.indexOf('.');

@@ -10,7 +10,7 @@ import {
   REASONS,
   type Reason,
 } from '../model/event.ts';
-import { exceptionTest, keyIdOf, keyTypeOf } from './key.ts';
+import { exceptionTest, getKeyId, getKeyType } from './key.ts';
 import type { Rule } from './rule.ts';
 import type { Bounds } from './table.ts';
 import { Tally } from './tally.ts';
@@ -24,7 +24,7 @@ export interface ActiveRule {
 }
 
 /** A rule that wants an event. */
-export interface Step {
+interface Step {
   readonly active: ActiveRule;
   /** the event is what the rule counts; else it only adds to the whole of a share */
   readonly counted: boolean;
@@ -64,8 +64,8 @@ export class Plan {
     for (const kind of EVENT_KINDS) {
       for (const reason of [undefined, ...REASONS]) {
         for (const brings of [false, true]) {
-          const steps = rules.flatMap((active) => stepOf(active, kind, reason, brings));
-          this.#steps[indexOf(kind, reason, brings)] = steps;
+          const steps = rules.flatMap((active) => buildStep(active, kind, reason, brings));
+          this.#steps[indexRules(kind, reason, brings)] = steps;
         }
       }
     }
@@ -74,7 +74,7 @@ export class Plan {
   /** `discounted`: whoever refused is not believed */
   stepsFor(event: MailEvent, discounted: boolean): readonly Step[] {
     const reason = countedReason(event, discounted);
-    return this.#steps[indexOf(event.kind, reason, bringsRecipients(event))] ?? [];
+    return this.#steps[indexRules(event.kind, reason, bringsRecipients(event))] ?? [];
   }
 }
 
@@ -90,12 +90,12 @@ function countedReason(event: MailEvent, discounted: boolean): Reason | undefine
   return event.repeated === true || discounted ? undefined : event.reason;
 }
 
-function indexOf(kind: EventKind, reason: Reason | undefined, brings: boolean): number {
+function indexRules(kind: EventKind, reason: Reason | undefined, brings: boolean): number {
   const row = (KIND_INDEX.get(kind) ?? 0) * REASON_INDEX.size + (REASON_INDEX.get(reason) ?? 0);
   return 2 * row + (brings ? 1 : 0);
 }
 
-function stepOf(
+function buildStep(
   active: ActiveRule,
   kind: EventKind,
   reason: Reason | undefined,
@@ -126,7 +126,7 @@ export function countedFor(rule: Rule, key: Key): (event: MailEvent) => boolean 
   return (event) => {
     const reason = countedReason(event, false);
     if (!counts(rule, event.kind, reason, bringsRecipients(event)) || !admits(event)) return false;
-    return keyTypeOf(rule.per, event) === key.type && keyIdOf(key.type, event) === key.id;
+    return getKeyType(rule.per, event) === key.type && getKeyId(key.type, event) === key.id;
   };
 }
 

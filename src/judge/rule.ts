@@ -5,14 +5,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { errnoOf, located, messageOf, PosternError } from '../base/errors.ts';
+import { getErrno, getMessage, located, PosternError } from '../base/errors.ts';
 import { HOUR } from '../base/time.ts';
 import { type Problem, readYaml, type YamlFile } from '../base/yaml.ts';
 import type { Action } from '../model/block.ts';
 import { contradictions, type RuleFields, ruleSchema } from './schema.ts';
 
 /** An event kind, a reason, or one of the sets `invalid`, `recipients`, `logins`. */
-export type Count = RuleFields['count'];
+type Count = RuleFields['count'];
 export type Per = RuleFields['per'];
 export type Distinct = NonNullable<RuleFields['distinct']>;
 
@@ -24,8 +24,8 @@ export interface Limit {
 
 /** Percent of a limit that one recipient domain, one remote host may contribute; undefined: all of it. */
 export interface Bound {
-  readonly domain?: number | undefined;
-  readonly host?: number | undefined;
+  readonly domain?: number | undefined | undefined;
+  readonly host?: number | undefined | undefined;
 }
 
 /** Whom a rule leaves alone; all but the networks in lower case. */
@@ -43,24 +43,24 @@ export interface Rule {
   readonly file: string;
   readonly description: string;
   /** why the numbers are what they are, and where they come from */
-  readonly reason?: string;
-  readonly source?: string;
+  readonly reason?: string | undefined;
+  readonly source?: string | undefined;
   readonly count: Count;
   readonly per: Per;
   readonly limits: readonly Limit[];
   /** the limits are percent of all recipients */
   readonly ratio: boolean;
-  readonly distinct?: Distinct;
+  readonly distinct?: Distinct | undefined;
   /** least number of counted events in the window before a ratio or distinct rule can be met */
   readonly atLeast: number;
   /** percent of all outcomes that the counted events must be besides */
-  readonly atLeastShare?: number | undefined;
+  readonly atLeastShare?: number | undefined | undefined;
   /** what one remote party may contribute; undefined: no bound */
-  readonly bound?: Bound | undefined;
+  readonly bound?: Bound | undefined | undefined;
   readonly action: Action;
   /** ms that the first, the second, ... block lasts, the last for all that follow; undefined: until released */
   readonly durations: readonly (number | undefined)[];
-  readonly direction?: 'outbound' | 'inbound';
+  readonly direction?: 'outbound' | 'inbound' | undefined;
   readonly except: Exceptions;
   /** ms; a verdict older than this against the clock is recorded, not enforced */
   readonly fresh: number;
@@ -118,7 +118,7 @@ function ruleFiles(folder: string, problems: Problem[]): string[] {
       problems.push({ file: folder, text: 'expected at least one *.yaml file' });
     return files.map((name) => join(folder, name));
   } catch (error) {
-    const why = errnoOf(error) ?? messageOf(error);
+    const why = getErrno(error) ?? getMessage(error);
     problems.push({ file: folder, text: `expected a readable folder of rules (${why})` });
     return [];
   }
@@ -129,7 +129,7 @@ function textOfFile(file: string, problems: Problem[]): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    const why = errnoOf(error) ?? messageOf(error);
+    const why = getErrno(error) ?? getMessage(error);
     problems.push({ file, text: `expected a readable file (${why})` });
     return undefined;
   }
@@ -155,13 +155,13 @@ function readRule(text: string, file: string, problems: Problem[]): ReadRule | u
   }
   const result = ruleSchema.safeParse(yaml.value);
   const issues = result.error?.issues ?? [];
-  const found = [...yaml.problems, ...issues.flatMap((issue) => problemsOf(yaml, issue))];
+  const found = [...yaml.problems, ...issues.flatMap((issue) => findProblems(yaml, issue))];
   if (isMapping(yaml.value)) {
     found.push(...contradictions(yaml.value).map(({ path, text }) => yaml.problem(path, text)));
   }
   problems.push(...found.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
   return result.success && found.length === 0
-    ? { rule: ruleOf(result.data, file), yaml }
+    ? { rule: buildRule(result.data, file), yaml }
     : undefined;
 }
 
@@ -169,7 +169,7 @@ function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function problemsOf(yaml: YamlFile, issue: z.core.$ZodIssue): Problem[] {
+function findProblems(yaml: YamlFile, issue: z.core.$ZodIssue): Problem[] {
   if (issue.code !== 'unrecognized_keys') return [yaml.problem(issue.path, issue.message)];
   const text = `expected one of: ${knownFields(issue.path).join(', ')}`;
   return issue.keys.map((key) => yaml.problem([...issue.path, key], text));
@@ -180,7 +180,7 @@ function knownFields(path: readonly PropertyKey[]): string[] {
   return path[0] === 'limits' ? ['limit', 'period'] : Object.keys(ruleSchema.shape);
 }
 
-function ruleOf(fields: RuleFields, file: string): Rule {
+function buildRule(fields: RuleFields, file: string): Rule {
   return {
     name: fields.name,
     file,
@@ -189,36 +189,36 @@ function ruleOf(fields: RuleFields, file: string): Rule {
     source: fields.source,
     count: fields.count,
     per: fields.per,
-    limits: limitsOf(fields),
+    limits: readLimits(fields),
     ratio: fields['ratio-of'] !== undefined,
     distinct: fields.distinct,
     atLeast: fields['at-least'] ?? 1,
     atLeastShare: fields['at-least-share'],
-    bound: boundOf(fields),
+    bound: readBound(fields),
     action: fields.action,
     durations: [fields.for, ...(fields.escalation ?? [])].map((time) =>
       typeof time === 'number' ? time : undefined,
     ),
     direction: fields.direction,
-    except: exceptionsOf(fields),
+    except: readExceptions(fields),
     fresh: fields.fresh ?? HOUR,
     notify: fields.notify ?? fields.action === 'block',
     enabled: fields.enabled ?? true,
   };
 }
 
-function limitsOf(fields: RuleFields): Limit[] {
+function readLimits(fields: RuleFields): Limit[] {
   const limits = fields.limits ?? [{ limit: fields.limit ?? 1, period: fields.period ?? HOUR }];
   // A percentage is a text, `25%`; the schema has seen to its form.
   return limits.map(({ limit, period }) => ({ limit: Number.parseInt(String(limit), 10), period }));
 }
 
-function boundOf(fields: RuleFields): Bound | undefined {
+function readBound(fields: RuleFields): Bound | undefined {
   const { 'most-per-domain': domain, 'most-per-host': host } = fields;
   return domain === undefined && host === undefined ? undefined : { domain, host };
 }
 
-function exceptionsOf({ except }: RuleFields): Exceptions {
+function readExceptions({ except }: RuleFields): Exceptions {
   const lower = (texts: readonly string[] = []) => texts.map((text) => text.toLowerCase());
   return {
     users: lower(except?.users),

@@ -172,7 +172,7 @@ export const ruleSchema = z.strictObject(
 export type RuleFields = z.output<typeof ruleSchema>;
 
 /** One thing wrong with a value, and the way to it from the top of the file. */
-export interface Finding {
+interface Finding {
   readonly path: readonly PropertyKey[];
   readonly text: string;
 }
@@ -209,7 +209,7 @@ function limitFindings(raw: Raw): Finding[] {
 function measureFindings(raw: Raw): Finding[] {
   const findings: Finding[] = [];
   const ratio = 'ratio-of' in raw;
-  for (const [path, value] of limitsOf(raw)) {
+  for (const [path, value] of countLimits(raw)) {
     const percent = typeof value === 'string' && PERCENT.test(value);
     if (percent && !ratio)
       findings.push({ path, text: 'expected a number; a percentage needs ratio-of' });
@@ -234,12 +234,12 @@ function measureFindings(raw: Raw): Finding[] {
 
 function boundFindings(raw: Raw): Finding[] {
   const findings: Finding[] = [];
-  const isOtherCount = isOneOf(COUNTS, raw.count) && !REFUSALS.has(raw.count);
+  const isOtherCount = oneOfWords(COUNTS, raw.count) && !REFUSALS.has(raw.count);
   if ('at-least-share' in raw && ('ratio-of' in raw || isOtherCount)) {
     const text = 'expected count: invalid or a reason beside at-least-share, and no ratio-of';
     findings.push({ path: ['at-least-share'], text });
   }
-  const isOtherDistinct = !('distinct' in raw) || isOneOf(DISTINCT, raw.distinct);
+  const isOtherDistinct = !('distinct' in raw) || oneOfWords(DISTINCT, raw.distinct);
   for (const key of ['most-per-domain', 'most-per-host']) {
     if (key in raw && isOtherDistinct && raw.distinct !== 'recipient') {
       findings.push({ path: [key], text: `expected distinct: recipient beside ${key}` });
@@ -248,12 +248,12 @@ function boundFindings(raw: Raw): Finding[] {
   return findings;
 }
 
-function isOneOf(values: readonly unknown[], value: unknown): boolean {
+function oneOfWords(values: readonly unknown[], value: unknown): boolean {
   return values.includes(value);
 }
 
 /** Every limit of the file with the way to it, as far as it has the right form. */
-function limitsOf(raw: Raw): [path: PropertyKey[], value: unknown][] {
+function countLimits(raw: Raw): [path: PropertyKey[], value: unknown][] {
   if (!Array.isArray(raw.limits)) return 'limit' in raw ? [[['limit'], raw.limit]] : [];
   return raw.limits.flatMap((item: unknown, index) =>
     typeof item === 'object' && item !== null && 'limit' in item

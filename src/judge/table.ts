@@ -41,7 +41,7 @@ export interface KeyState {
 }
 
 /** Told about every key that is dropped. */
-export type OnDrop = (id: string, state: KeyState) => void;
+type OnDrop = (id: string, state: KeyState) => void;
 
 export class KeyTable {
   readonly #states = new Map<string, KeyState>();

@@ -3,13 +3,13 @@
  * Decides nothing about blocks; that is the judge's part.
  */
 
-import { domainOf } from '../model/address.ts';
+import { getDomain } from '../model/address.ts';
 import type { KeyType } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
 import { ownCopy } from '../model/line.ts';
-import { distinctValueOf, keyIdOf, keyTypeOf } from './key.ts';
+import { getDistinctValue, getKeyId, getKeyType } from './key.ts';
 import { dropOldest, type Near, NearMisses } from './near.ts';
-import { hostGroupOf } from './outage/provider.ts';
+import { getHostGroup } from './outage/provider.ts';
 import { BoundedWindow, GatedWindow } from './outage/window.ts';
 import type { Limit, Rule } from './rule.ts';
 import { type Bounds, type KeyState, KeyTable } from './table.ts';
@@ -59,8 +59,8 @@ export class Tally {
    * met with this event, whether or not it was met before.
    */
   add(event: MailEvent, amount: number, whole: number, since: Since | undefined): Met | undefined {
-    const type = keyTypeOf(this.rule.per, event);
-    const id = type === undefined ? undefined : keyIdOf(type, event);
+    const type = getKeyType(this.rule.per, event);
+    const id = type === undefined ? undefined : getKeyId(type, event);
     if (type === undefined || id === undefined) return undefined;
     const value = amount === 0 ? '' : this.#valueOf(event);
     if (value === undefined) return undefined;
@@ -85,7 +85,7 @@ export class Tally {
 
   #valueOf(event: MailEvent): string | undefined {
     const { distinct } = this.rule;
-    return distinct === undefined ? '' : distinctValueOf(distinct, event);
+    return distinct === undefined ? '' : getDistinctValue(distinct, event);
   }
 
   /**
@@ -94,8 +94,8 @@ export class Tally {
    */
   takeBack(events: Iterable<MailEvent>, since: Since | undefined): void {
     for (const event of events) {
-      const type = keyTypeOf(this.rule.per, event);
-      const id = type === undefined ? undefined : keyIdOf(type, event);
+      const type = getKeyType(this.rule.per, event);
+      const id = type === undefined ? undefined : getKeyId(type, event);
       const value = this.#valueOf(event);
       if (type === undefined || id === undefined || value === undefined) continue;
       if (since !== undefined && event.time <= since(type, id)) continue;
@@ -136,8 +136,8 @@ export class Tally {
     entry.value = value;
     entry.late = event.amends === true;
     const { bound } = this.rule;
-    if (bound?.domain !== undefined) entry.domain = domainOf(value);
-    if (bound?.host !== undefined) entry.host = event.relay ? hostGroupOf(event.relay) : '';
+    if (bound?.domain !== undefined) entry.domain = getDomain(value);
+    if (bound?.host !== undefined) entry.host = event.relay ? getHostGroup(event.relay) : '';
   }
 
   #measure(

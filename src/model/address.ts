@@ -69,7 +69,7 @@ export function networkSet(networks: readonly string[]): NetworkSet {
 }
 
 /** The network that counts as one place: /24 of IPv4, /64 of IPv6; the text itself when it is no address. */
-export function netOf(address: string): string {
+export function getNetwork(address: string): string {
   if (canonicalIp(address) === undefined) return address;
   const ip = ipaddr.process(address);
   if (ip.kind() === 'ipv4') return `${address.split('.').slice(0, 3).join('.')}.0/24`;
@@ -78,7 +78,7 @@ export function netOf(address: string): string {
 }
 
 /** The domain of a mail address in lower case, empty when it has none. */
-export function domainOf(address: string): string {
+export function getDomain(address: string): string {
   return address.slice(address.lastIndexOf('@') + 1 || address.length).toLowerCase();
 }
 

@@ -62,12 +62,3 @@ export interface Block {
   /** ms since the epoch; undefined: until released */
   readonly end?: number;
 }
-
-/** A message for people, waiting in the outbox. */
-export interface Notice {
-  readonly id: number;
-  readonly created: number;
-  readonly subject: string;
-  readonly text: string;
-  readonly html: string;
-}

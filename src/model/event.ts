@@ -50,35 +50,35 @@ export interface MailEvent extends Position, Reply {
   /** ms since the epoch */
   readonly time: number;
   readonly mta: Mta;
-  readonly host?: string;
+  readonly host?: string | undefined;
   readonly kind: EventKind;
   /** true for a 4yz rejection */
-  readonly temporary?: boolean;
-  readonly stage?: Stage;
-  readonly queueId?: string;
-  readonly parentQueueId?: string;
-  readonly submitter?: Submitter;
-  readonly client?: Client;
-  readonly sender?: string;
-  readonly recipient?: string;
-  readonly originalRecipient?: string;
-  readonly relay?: Relay;
-  readonly reason?: Reason;
+  readonly temporary?: boolean | undefined;
+  readonly stage?: Stage | undefined;
+  readonly queueId?: string | undefined;
+  readonly parentQueueId?: string | undefined;
+  readonly submitter?: Submitter | undefined;
+  readonly client?: Client | undefined;
+  readonly sender?: string | undefined;
+  readonly recipient?: string | undefined;
+  readonly originalRecipient?: string | undefined;
+  readonly relay?: Relay | undefined;
+  readonly reason?: Reason | undefined;
   /** bytes (accepted) */
-  readonly size?: number;
+  readonly size?: number | undefined;
   /** number of recipients (accepted) */
-  readonly recipients?: number;
+  readonly recipients?: number | undefined;
   /** outbound: one of ours handed it in. inbound: anyone else. Absent when the log does not tell. */
-  readonly direction?: 'inbound' | 'outbound';
+  readonly direction?: 'inbound' | 'outbound' | undefined;
   /** this recipient's refusal was counted before (retry, bounce after a rejection): rules pass it over */
-  readonly repeated?: boolean;
+  readonly repeated?: boolean | undefined;
   /** recipients that this event shows for the first time; what `ratio-of: recipients` adds up */
-  readonly newRecipients?: number;
+  readonly newRecipients?: number | undefined;
   /**
    * This event stands for the one given earlier for the same line: only now the submitter is known.
    * It replaces that one in the store; rules that count by submitter have not seen it yet, all others have.
    */
-  readonly amends?: boolean;
+  readonly amends?: boolean | undefined;
 }
 
 const KEYS = [

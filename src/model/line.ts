@@ -48,7 +48,7 @@ const DECODER = new TextDecoder('utf-8');
 const BEYOND_ASCII = /[^\x00-\x7f]/;
 
 /** Real text of a byte string: UTF-8, broken sequences replaced by U+FFFD. */
-export function textOf(bytes: string): string {
+export function decodeText(bytes: string): string {
   return BEYOND_ASCII.test(bytes) ? DECODER.decode(Buffer.from(bytes, 'latin1')) : bytes;
 }
 

@@ -7,25 +7,25 @@
 export interface Client {
   /** IPv4 or IPv6 as logged, without brackets; empty when the MTA did not know it */
   readonly address: string;
-  readonly name?: string;
-  readonly helo?: string;
+  readonly name?: string | undefined;
+  readonly helo?: string | undefined;
 }
 
 /** The next host (Remote-MTA, RFC 3464 2.3.5). */
 export interface Relay {
-  readonly host?: string;
-  readonly address?: string;
-  readonly port?: number;
+  readonly host?: string | undefined;
+  readonly address?: string | undefined;
+  readonly port?: number | undefined;
 }
 
 /** An SMTP or MTA reply, as the line has it. */
 export interface Reply {
   /** reply code, 550 */
-  readonly code?: number;
+  readonly code?: number | undefined;
   /** enhanced status code, `5.1.1`: from the reply, else what the MTA logged (`dsn=`) */
-  readonly status?: string;
+  readonly status?: string | undefined;
   /** the reply's own text with code and status, without the MTA's frame (`host x said:`), one line */
-  readonly reply?: string;
+  readonly reply?: string | undefined;
 }
 
 export type Stage =
@@ -42,7 +42,7 @@ export type Stage =
   | 'OTHER';
 
 /** A connection opens or ends; `session` of an MTA process is told apart by its pid. */
-export interface ConnectRecord {
+interface ConnectRecord {
   readonly kind: 'connect' | 'disconnect';
 }
 
@@ -50,12 +50,12 @@ export interface ConnectRecord {
 export interface TransactionRecord {
   readonly kind: 'transaction';
   /** absent for a before-queue proxy (`NOQUEUE: client=`) */
-  readonly queueId?: string;
+  readonly queueId?: string | undefined;
   readonly client: Client;
-  readonly user?: string;
+  readonly user?: string | undefined;
   /** XFORWARD: ID and client of the message before the content filter */
-  readonly originalQueueId?: string;
-  readonly originalClient?: Client;
+  readonly originalQueueId?: string | undefined;
+  readonly originalClient?: Client | undefined;
 }
 
 /** Postfix pickup: local submission, or a requeue of `originalQueueId`. */
@@ -64,7 +64,7 @@ export interface PickupRecord {
   readonly queueId: string;
   readonly uid: string;
   readonly sender: string;
-  readonly originalQueueId?: string;
+  readonly originalQueueId?: string | undefined;
 }
 
 /** Postfix cleanup `message-id=`; also the birth of messages that Postfix itself makes. */
@@ -90,16 +90,16 @@ export interface ArrivalRecord {
   readonly kind: 'arrival';
   readonly queueId: string;
   readonly sender: string;
-  readonly client?: Client;
-  readonly user?: string;
+  readonly client?: Client | undefined;
+  readonly user?: string | undefined;
   /** Unix login of a local submission (`U=` without `H=`) */
-  readonly uid?: string;
-  readonly size?: number;
+  readonly uid?: string | undefined;
+  readonly size?: number | undefined;
   /** envelope recipients (`for ...`), when logged */
-  readonly recipients?: readonly string[];
+  readonly recipients?: readonly string[] | undefined;
   /** `R=`: this is a DSN about that message */
-  readonly parentQueueId?: string;
-  readonly messageId?: string;
+  readonly parentQueueId?: string | undefined;
+  readonly messageId?: string | undefined;
 }
 
 /** One recipient's outcome in one attempt. */
@@ -108,22 +108,22 @@ export interface DeliveryRecord extends Reply {
   readonly queueId: string;
   readonly outcome: 'delivered' | 'deferred' | 'bounced';
   readonly recipient: string;
-  readonly originalRecipient?: string;
-  readonly relay?: Relay;
+  readonly originalRecipient?: string | undefined;
+  readonly relay?: Relay | undefined;
   /** SMTP command that the reply answered */
-  readonly stage?: Stage;
+  readonly stage?: Stage | undefined;
   /** the text is a cached answer that some other message got (Postfix `delivery temporarily suspended`) */
-  readonly cached?: boolean;
+  readonly cached?: boolean | undefined;
   /** Exim `retry timeout exceeded`: the deferral's reason is the one that counts */
-  readonly retryTimeout?: boolean;
+  readonly retryTimeout?: boolean | undefined;
   /** address verification or `sendmail -bv`: nobody's mail */
-  readonly probe?: boolean;
+  readonly probe?: boolean | undefined;
   /** the message goes on under another queue ID: in a content filter, or as a forward */
-  readonly next?: { readonly queueId: string; readonly how: 'queued' | 'forwarded' };
+  readonly next?: { readonly queueId: string; readonly how: 'queued' | 'forwarded' } | undefined;
 }
 
 /** Postfix qmgr `status=expired`: every recipient still deferred fails now. */
-export interface ExpiredRecord {
+interface ExpiredRecord {
   readonly kind: 'expired';
   readonly queueId: string;
   readonly sender: string;
@@ -139,28 +139,28 @@ export interface RemovedRecord {
 /** A command or a message was refused (`rejected`), or accepted and kept or dropped (`held`, `discarded`). */
 export interface RejectionRecord extends Reply {
   readonly kind: 'rejected' | 'held' | 'discarded';
-  readonly queueId?: string;
-  readonly stage?: Stage;
-  readonly client?: Client;
+  readonly queueId?: string | undefined;
+  readonly stage?: Stage | undefined;
+  readonly client?: Client | undefined;
   /** SASL user when the line itself names it */
-  readonly user?: string;
+  readonly user?: string | undefined;
   /** Unix login of a local SMTP submission */
-  readonly uid?: string;
-  readonly sender?: string;
-  readonly recipient?: string;
+  readonly uid?: string | undefined;
+  readonly sender?: string | undefined;
+  readonly recipient?: string | undefined;
   /** 4yz */
-  readonly temporary?: boolean;
+  readonly temporary?: boolean | undefined;
   /** only a warning: the recipient was NOT refused (Exim recipe that accepts and freezes, `postern-invalid`) */
-  readonly accepted?: boolean;
+  readonly accepted?: boolean | undefined;
   /** the host that a recipient callout or probe asked */
-  readonly relay?: Relay;
+  readonly relay?: Relay | undefined;
 }
 
 export interface AuthFailedRecord extends Reply {
   readonly kind: 'auth-failed';
   readonly client: Client;
   /** the name that was tried, chosen by the client */
-  readonly user?: string;
+  readonly user?: string | undefined;
 }
 
 /** Postfix bounce: `queueId` caused the DSN `dsnQueueId`. */
@@ -175,10 +175,10 @@ export interface DsnRecord {
 export interface ProxyAcceptRecord {
   readonly kind: 'proxy-accept';
   readonly client: Client;
-  readonly queueId?: string;
-  readonly user?: string;
-  readonly sender?: string;
-  readonly recipient?: string;
+  readonly queueId?: string | undefined;
+  readonly user?: string | undefined;
+  readonly sender?: string | undefined;
+  readonly recipient?: string | undefined;
 }
 
 /**
@@ -189,7 +189,7 @@ export interface LinkRecord {
   readonly kind: 'link';
   readonly queueId: string;
   readonly nextQueueId: string;
-  readonly moved?: boolean;
+  readonly moved?: boolean | undefined;
 }
 
 /** The log itself lost lines (syslog rate limit): open messages are incomplete. */

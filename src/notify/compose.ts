@@ -13,7 +13,7 @@ export interface ComposedNotice {
 }
 
 /** For each recipient a mail of its own: one who does not take it does not keep it from the others. `created` in ms. */
-export function mailsOf(
+export function findAddresses(
   notice: ComposedNotice,
   { from, to, created }: { from: string; to: readonly string[]; created: number },
 ): Mail[] {

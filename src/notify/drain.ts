@@ -3,13 +3,13 @@
  * never sent again by this process, even while the outbox cannot be written; what a killed process was sending waits
  * until the log has been asked.
  */
-import { messageOf } from '../base/errors.ts';
+import { getMessage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type Clock, HOUR, SECOND } from '../base/time.ts';
 import type { Mail, Notifier } from './mail.ts';
 
 /** A mail that waits. */
-export interface WaitingMail extends Mail {
+interface WaitingMail extends Mail {
   readonly id: number;
   readonly attempts: number;
   /** an earlier attempt has not ended: the next hop may have it */
@@ -17,7 +17,7 @@ export interface WaitingMail extends Mail {
 }
 
 /** The outbox, as far as sending needs it. */
-export interface MailQueue {
+interface UnsentMails {
   due(now: number): readonly WaitingMail[];
   begin(id: number, nextAttempt: number): void;
   sent(id: number, time: number): void;
@@ -25,8 +25,8 @@ export interface MailQueue {
   postpone(until: number, recipient?: string): void;
 }
 
-export interface DrainOptions {
-  readonly queue: MailQueue;
+interface DrainOptions {
+  readonly queue: UnsentMails;
   readonly notifier: Notifier;
   readonly clock: Clock;
   readonly log: Log;
@@ -101,9 +101,9 @@ export class Drain {
 
   #failed(mail: WaitingMail, thrown: unknown): Fault {
     const { queue, clock, log } = this.#options;
-    const error = messageOf(thrown).slice(0, 500);
+    const error = getMessage(thrown).slice(0, 500);
     const next = clock.now() + backOff(mail.attempts);
-    const fault = faultOf(thrown);
+    const fault = findFault(thrown);
     queue.failed(mail.id, error, next, isUnclear(thrown));
     if (fault === 'hop') queue.postpone(next);
     else if (fault === 'recipient') queue.postpone(next, mail.recipient);
@@ -123,7 +123,7 @@ interface MailError {
   readonly timeoutType?: unknown;
 }
 
-function detailsOf(thrown: unknown): MailError {
+function describeFailure(thrown: unknown): MailError {
   return thrown instanceof Error ? (thrown as MailError) : {};
 }
 
@@ -137,7 +137,7 @@ const BROKEN: ReadonlySet<unknown> = new Set([
 ]);
 
 function isUnclear(thrown: unknown): boolean {
-  const { code, responseCode, syscall, timeoutType = 'SOCKET_TIMEOUT' } = detailsOf(thrown);
+  const { code, responseCode, syscall, timeoutType = 'SOCKET_TIMEOUT' } = describeFailure(thrown);
   if (!BROKEN.has(code) || typeof responseCode === 'number') return false;
   // Several addresses were tried, and none answered; or one; or it said nothing from the beginning.
   const isUnconnected = thrown instanceof AggregateError || syscall === 'connect';
@@ -148,8 +148,8 @@ function isUnclear(thrown: unknown): boolean {
  * A reply about the envelope or the mail: 5yz is about this mail or its recipient, 4yz to RCPT about the recipient;
  * anything else about the next hop (RFC 5321 4.2.1, 4.2.2).
  */
-function faultOf(thrown: unknown): Fault {
-  const { code, responseCode, command } = detailsOf(thrown);
+function findFault(thrown: unknown): Fault {
+  const { code, responseCode, command } = describeFailure(thrown);
   if (typeof responseCode !== 'number' || (code !== 'EENVELOPE' && code !== 'EMESSAGE'))
     return 'hop';
   if (responseCode >= 500) return 'mail';

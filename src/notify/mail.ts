@@ -1,7 +1,9 @@
 /** Sends a composed mail by SMTP or through the sendmail program. Rejects when it was not accepted: it stays in the outbox. */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createTransport, type SendMailOptions, type Transporter } from 'nodemailer';
+import { dropUndefined } from '../base/defined.ts';
 import { type CommandResult, replaceFile, runCommand } from '../base/system.ts';
 import { formatDuration } from '../base/time.ts';
 import { networkSet } from '../model/address.ts';
@@ -48,7 +50,7 @@ export function mailNotifier(route: MailRoute, from: string): Notifier {
       const transport = transportFor(route);
       const stopped = signal === undefined ? {} : { signal };
       try {
-        await transport.sendMail({ ...optionsOf(mail, from), ...stopped });
+        await transport.sendMail({ ...buildOptions(mail, from), ...stopped });
       } finally {
         transport.close();
       }
@@ -110,14 +112,14 @@ async function composed(
   ends: { readonly newline?: 'unix' } = {},
 ): Promise<Composed> {
   const transport = createTransport({ streamTransport: true, buffer: true, ...ends });
-  const { message, envelope } = await transport.sendMail(optionsOf(mail, from));
+  const { message, envelope } = await transport.sendMail(buildOptions(mail, from));
   return {
     message: message as Buffer,
     envelope: { from: envelope.from || from, to: envelope.to },
   };
 }
 
-function optionsOf(mail: Mail, from: string): SendMailOptions {
+function buildOptions(mail: Mail, from: string): SendMailOptions {
   const { messageId, recipient, subject, text, html, created } = mail;
   return {
     from,
@@ -136,19 +138,21 @@ function transportFor(route: MailRoute & { readonly kind: 'smtp' }): Transporter
   const isExposed = user !== undefined && !isThisHost(host);
   const pass =
     passwordFile === undefined ? '' : readFileSync(passwordFile, 'utf8').split('\n', 1)[0];
-  return createTransport({
-    host,
-    port,
-    secure,
-    connectionTimeout: TIMEOUT,
-    greetingTimeout: TIMEOUT,
-    socketTimeout: TIMEOUT,
-    // The next hop is usually this very machine with a self-signed certificate. A password goes to another one only
-    // in TLS, whatever somebody in between makes of its answers, and only to who has a certificate for that name.
-    requireTLS: isExposed && !secure,
-    tls: { rejectUnauthorized: isExposed },
-    ...(user === undefined ? {} : { auth: { user, pass: pass ?? '' } }),
-  });
+  return createTransport(
+    dropUndefined({
+      host,
+      port,
+      secure,
+      connectionTimeout: TIMEOUT,
+      greetingTimeout: TIMEOUT,
+      socketTimeout: TIMEOUT,
+      // The next hop is usually this very machine with a self-signed certificate. A password goes to another one only
+      // in TLS, whatever somebody in between makes of its answers, and only to who has a certificate for that name.
+      requireTLS: isExposed && !secure,
+      tls: { rejectUnauthorized: isExposed },
+      auth: user === undefined ? undefined : { user, pass: pass ?? '' },
+    }),
+  );
 }
 
 const LOOPBACK = networkSet(['127.0.0.0/8', '::1']);

@@ -24,7 +24,7 @@ export function blockNotice(
 ): ComposedNotice {
   const who = identityText(evidence.verdict.key);
   const subject = `[postern] ${who} ${doneText(evidence)}: ${metText(evidence.verdict, measure)}`;
-  return compose(subject, sectionsOf(evidence, measures, measure));
+  return compose(subject, buildSections(evidence, measures, measure));
 }
 
 function doneText({ block }: Evidence): string {
@@ -37,7 +37,7 @@ function metText({ rule, count, period }: Verdict, measure: Measure): string {
   return `${rule}, ${measure(count, rule)} in ${formatDuration(period)}`;
 }
 
-function sectionsOf(evidence: Evidence, measures: Measures, measure: Measure): Section[] {
+function buildSections(evidence: Evidence, measures: Measures, measure: Measure): Section[] {
   return [summary(evidence, measures, measure), ...details(evidence), ...commands(evidence)];
 }
 
@@ -84,10 +84,10 @@ export function digestNotice(
     ({ outcomes }) => outcomes.length > 0,
   );
   const subject = kinds.map(({ kind, outcomes }) => kind.count(outcomes.length)).join('; ');
-  const lists = kinds.map(({ kind, outcomes }) => listOf(kind, outcomes, measure));
+  const lists = kinds.map(({ kind, outcomes }) => joinList(kind, outcomes, measure));
   const detailed = parts.slice(0, MAX_DIGEST_DETAILS);
   const details = detailed.flatMap(({ evidence, measures }) =>
-    sectionsOf(evidence, measures, measure),
+    buildSections(evidence, measures, measure),
   );
   const left = all.length - detailed.length;
   const more: Section[] =
@@ -97,7 +97,7 @@ export function digestNotice(
   return compose(`[postern] ${subject}`, [...lists, ...details, ...more]);
 }
 
-function listOf(kind: Kind, outcomes: readonly Outcome[], measure: Measure): Section {
+function joinList(kind: Kind, outcomes: readonly Outcome[], measure: Measure): Section {
   const submitters = new Set(outcomes.map(({ verdict }) => identityText(verdict.key))).size;
   return {
     title: `${counted(submitters, 'submitter')} ${kind.title(submitters)}`,
@@ -136,7 +136,7 @@ export function cappedNotice(
 }
 
 /** What is told of a provider that is not believed; times in ms. */
-export interface SuspectFacts {
+interface SuspectFacts {
   readonly provider: string;
   readonly began: number;
   /** submitters that it refused, of those who were in touch with it */

@@ -1,5 +1,5 @@
 /** Lines by which the syslog daemon itself says that it dropped others, and Exim that it cut one of its own. */
-import { type LoggedLine, textOf } from '../model/line.ts';
+import { decodeText, type LoggedLine } from '../model/line.ts';
 import type { LossRecord } from '../model/record.ts';
 
 /** rsyslogd's rate limits, and journald's for the units of mail servers. Undefined for every other line. */
@@ -15,7 +15,7 @@ export function parseLoss(line: LoggedLine): LossRecord | undefined {
   } else {
     return undefined;
   }
-  return { kind: 'loss', reply: textOf(text) };
+  return { kind: 'loss', reply: decodeText(text) };
 }
 
 const OVERFLOW = '**** log string overflowed log buff';

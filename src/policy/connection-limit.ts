@@ -11,7 +11,7 @@ const MOST = 5000;
 /** What a process may open when the system does not tell. */
 const USUAL_LIMIT = 1024;
 
-export class Crowd {
+export class ConnectionLimit {
   readonly #most: number;
   /** in the order of their last use */
   readonly #connections = new Set<Connection>();

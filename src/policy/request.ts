@@ -3,7 +3,7 @@
  * Takes bytes in any portions and keeps only the few attributes that decide. What is no request comes out as
  * undefined, so that every request has its answer; nothing is ever thrown. Time is linear in the bytes.
  */
-import { textOf } from '../model/line.ts';
+import { decodeText } from '../model/line.ts';
 
 /** Who wants to send, and at which command of the dialogue. Absent attributes are empty. */
 export interface PolicyRequest {
@@ -18,7 +18,7 @@ export interface PolicyRequest {
 }
 
 /** Longest request in bytes: Postfix needs 1 to 4 KiB. */
-export const LONGEST_REQUEST = 65_536;
+export const LONGEST_POLICY_REQUEST = 65_536;
 
 const REQUEST = 'smtpd_access_policy';
 
@@ -55,7 +55,7 @@ export class RequestReader {
 
   /** The request under way is longer than any: its end cannot be told, so that nothing more can be read. */
   get isTooLong(): boolean {
-    return this.#size > LONGEST_REQUEST;
+    return this.#size > LONGEST_POLICY_REQUEST;
   }
 
   /** Takes a byte string; gives the requests that end in it, undefined for one that is not understood. */
@@ -85,7 +85,7 @@ export class RequestReader {
     const field = FIELDS.get(line.slice(0, equals));
     // The README lets a server keep the first value or the last; the first is what nothing behind it can change.
     if (field === undefined || this.#draft[field] !== undefined) return;
-    this.#draft[field] = textOf(line.slice(equals + 1, line.endsWith('\r') ? -1 : undefined));
+    this.#draft[field] = decodeText(line.slice(equals + 1, line.endsWith('\r') ? -1 : undefined));
   }
 
   #finish(): PolicyRequest | undefined {

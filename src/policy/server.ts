@@ -4,17 +4,19 @@
  * A socket that somebody deletes is made anew; who is connected stays so.
  * Nothing that a peer sends ends it, and an error in deciding is DUNNO, too.
  */
+
 import { createServer, type Server, type Socket } from 'node:net';
-import { messageOf } from '../base/errors.ts';
+import { dropUndefined } from '../base/defined.ts';
+import { getMessage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { MINUTE, SECOND } from '../base/time.ts';
 import { addressText, type ListenAddress } from './address.ts';
 import { DUNNO } from './blocklist.ts';
 import { type Decide, serve } from './connection.ts';
-import { Crowd } from './connection-limit.ts';
+import { ConnectionLimit } from './connection-limit.ts';
 import { isInPlace, listenFailure, openTo, prepare, socketMark } from './socket.ts';
 
-export interface PolicyServerOptions {
+interface PolicyServerOptions {
   readonly listen: ListenAddress;
   /** group that may connect to the unix socket; undefined: whom its folder lets in */
   readonly group?: string | undefined;
@@ -38,7 +40,7 @@ const FIRST_PAUSE = SECOND;
 
 export class PolicyServer {
   readonly #options: PolicyServerOptions;
-  readonly #crowd: Crowd;
+  readonly #crowd: ConnectionLimit;
   /** ms on the process's clock: when it was last said that connections had to make way */
   #saidCrowded = Number.NEGATIVE_INFINITY;
   /** the ends of the servers that listen no more: each comes with its last connection */
@@ -48,7 +50,7 @@ export class PolicyServer {
 
   constructor(options: PolicyServerOptions) {
     this.#options = options;
-    this.#crowd = new Crowd(options.mostConnections);
+    this.#crowd = new ConnectionLimit(options.mostConnections);
   }
 
   /** Listens until `signal` is aborted, then answers what is under way and closes. */
@@ -74,7 +76,10 @@ export class PolicyServer {
     try {
       const listening = await this.#open();
       this.failure = undefined;
-      log.info({ listen: addressText(listen), ...(group ? { group } : {}) }, 'policy service');
+      log.info(
+        dropUndefined({ listen: addressText(listen), group: group ? group : undefined }),
+        'policy service',
+      );
       return listening;
     } catch (error) {
       this.#failed(error);
@@ -121,7 +126,7 @@ export class PolicyServer {
       server.listen(address, () => resolve());
     });
     server.on('error', (error) =>
-      log.warn({ error: messageOf(error) }, 'policy service: a connection was not taken'),
+      log.warn({ error: getMessage(error) }, 'policy service: a connection was not taken'),
     );
     try {
       openTo(listen, group);
@@ -152,7 +157,7 @@ export class PolicyServer {
     try {
       return this.#options.decide(request);
     } catch (error) {
-      this.#options.log.error({ error: messageOf(error) }, 'policy service: answered DUNNO');
+      this.#options.log.error({ error: getMessage(error) }, 'policy service: answered DUNNO');
       return DUNNO;
     }
   }

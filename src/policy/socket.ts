@@ -6,7 +6,7 @@
 import { chmodSync, chownSync, existsSync, lstatSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type ListenOptions } from 'node:net';
 import { dirname } from 'node:path';
-import { errnoOf, messageOf } from '../base/errors.ts';
+import { getErrno, getMessage } from '../base/errors.ts';
 import { addressText, type ListenAddress } from './address.ts';
 
 /** What `net.Server.listen` takes; the way is free when it resolves. */
@@ -28,7 +28,7 @@ export async function prepare(address: ListenAddress): Promise<ListenOptions> {
 function isInUse(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
-    socket.on('error', (error) => resolve(errnoOf(error) !== 'ECONNREFUSED'));
+    socket.on('error', (error) => resolve(getErrno(error) !== 'ECONNREFUSED'));
     socket.on('connect', () => {
       socket.destroy();
       resolve(true);
@@ -59,7 +59,7 @@ export function isInPlace(address: ListenAddress, mark: string | undefined): boo
   try {
     return socketMark(address) === mark;
   } catch (error) {
-    return !['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '');
+    return !['ENOENT', 'ENOTDIR'].includes(getErrno(error) ?? '');
   }
 }
 
@@ -75,9 +75,9 @@ function groupId(name: string): number {
 /** Why it does not listen, in one line. */
 export function listenFailure(address: ListenAddress, error: unknown): string {
   const place = addressText(address);
-  const code = errnoOf(error);
+  const code = getErrno(error);
   if (code === 'EACCES' || code === 'EPERM')
     return `${place}: not permitted (${code}), see policy.listen and policy.group`;
   if (code === 'EADDRINUSE') return `${place}: another process listens there`;
-  return `${place}: ${messageOf(error)}`;
+  return `${place}: ${getMessage(error)}`;
 }

@@ -2,7 +2,9 @@
  * Finds the events that a verdict rests on. The store has an index for submitters; for every other kind of key it is
  * read through, in parts, newest first, so that lines, blocks and answers need not wait for a window of a day.
  */
+
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { dropUndefined } from '../base/defined.ts';
 import type { Rule } from '../judge/rule.ts';
 import type { Block, Key, Verdict } from '../model/block.ts';
 import { EVENT_KINDS, type MailEvent, REASONS, type Submitter } from '../model/event.ts';
@@ -25,7 +27,7 @@ interface Period {
 }
 
 /** The key's events in the window, oldest first; of keys that the store cannot look up those that tell something. */
-export async function eventsOf(
+export async function loadEvents(
   store: Store,
   verdict: Verdict,
   rule: Rule | undefined,
@@ -39,7 +41,7 @@ export async function eventsOf(
     return found.map(({ event }) => event).filter(test);
   }
   if (query !== undefined) return await readThrough(store, period, query, test);
-  const narrow = rule === undefined ? { reasons: INVALID_REASONS } : queryOf(rule);
+  const narrow = rule === undefined ? { reasons: INVALID_REASONS } : buildQuery(rule);
   return await readThrough(store, period, narrow, isTelling);
 }
 
@@ -97,10 +99,13 @@ export function queryFor(key: Key): EventQuery | undefined {
 }
 
 /** The condition that leaves out most of what the rule does not count. */
-function queryOf({ count }: Rule): EventQuery {
+function buildQuery({ count }: Rule): EventQuery {
   if (count === 'invalid') return { reasons: INVALID_REASONS };
   if (count === 'logins') return { kinds: ['accepted'] };
   const kinds = EVENT_KINDS.filter((kind) => kind === count);
   const reasons = REASONS.filter((reason) => reason === count);
-  return { ...(kinds.length > 0 ? { kinds } : {}), ...(reasons.length > 0 ? { reasons } : {}) };
+  return dropUndefined({
+    kinds: kinds.length > 0 ? kinds : undefined,
+    reasons: reasons.length > 0 ? reasons : undefined,
+  });
 }

@@ -3,9 +3,11 @@
  * A log that was rotated away or cannot be read costs the quoted lines, nothing else. What the judge did not count,
  * because the provider that refused was suspect, is told apart.
  */
+
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { dropUndefined } from '../base/defined.ts';
 import { formatDuration, formatTime } from '../base/time.ts';
-import { distinctValueOf } from '../judge/key.ts';
+import { getDistinctValue } from '../judge/key.ts';
 import { countedFor, countsInvalid } from '../judge/plan.ts';
 import type { Rule } from '../judge/rule.ts';
 import type { Verdict } from '../model/block.ts';
@@ -17,10 +19,10 @@ import type {
   QuotedLine,
   RefusedRecipient,
 } from '../model/evidence.ts';
-import { textOf } from '../model/line.ts';
+import { decodeText } from '../model/line.ts';
 import type { Store } from '../store/store.ts';
-import { eventsOf, type Test } from './evidence-events.ts';
-import { doubtOf, isBefore, type SuspectPeriod, suspectPeriods } from './outages.ts';
+import { loadEvents, type Test } from './evidence-events.ts';
+import { buildOutageLookup, isBefore, loadOutages, type OutagePeriod } from './outages.ts';
 
 const SAMPLE = 20;
 const CLIENTS = 20;
@@ -35,16 +37,16 @@ export async function gatherEvidence(
   rule: Rule | undefined,
 ): Promise<Evidence> {
   const isTelling = rule === undefined ? isInvalid : countedFor(rule, verdict.key);
-  const found = await eventsOf(store, verdict, rule, isTelling);
+  const found = await loadEvents(store, verdict, rule, isTelling);
   const { events, doubted } = believed(store, verdict, rule, found, isTelling);
   const telling = events.filter(isTelling);
   const shown = telling.length > 0 ? telling : events;
   const clients = countClients(shown);
-  return {
+  return dropUndefined({
     verdict,
-    ...(block === undefined ? {} : { block }),
-    ...(rule === undefined ? {} : { description: rule.description }),
-    ...(doubted.length === 0 ? {} : { doubted }),
+    block,
+    description: rule === undefined ? undefined : rule.description,
+    doubted: doubted.length === 0 ? undefined : doubted,
     events: shown.length,
     first: shown.reduce((least, event) => Math.min(least, event.time), verdict.time),
     last: shown.reduce((most, event) => Math.max(most, event.time), 0) || verdict.time,
@@ -56,7 +58,7 @@ export async function gatherEvidence(
     recipients: countRecipients(shown),
     sample: shown.filter(isRefusal).slice(-SAMPLE).map(refused),
     lines: quoteLines(shown.slice(-QUOTED_LINES)),
-  };
+  });
 }
 
 function isRefusal({ kind, reason }: MailEvent): boolean {
@@ -78,8 +80,8 @@ function believed(
   isTelling: Test,
 ): Believed {
   if (rule !== undefined && !countsInvalid(rule)) return { events, doubted: [] };
-  const doubt = doubtOf(suspectPeriods(store));
-  const counts = new Map<SuspectPeriod, number>();
+  const doubt = buildOutageLookup(loadOutages(store));
+  const counts = new Map<OutagePeriod, number>();
   const left = events.filter((event) => {
     const period = isTelling(event) ? doubt(event) : undefined;
     if (period === undefined) return true;
@@ -90,59 +92,59 @@ function believed(
   return { events: left, doubted };
 }
 
-function doubtedBy(period: SuspectPeriod, refusals: number, verdict: Verdict): DoubtedRefusals {
+function doubtedBy(period: OutagePeriod, refusals: number, verdict: Verdict): DoubtedRefusals {
   const { provider, since, ended } = period;
-  return {
+  return dropUndefined({
     provider,
     refusals,
     since,
-    ...(ended === undefined ? {} : { ended }),
+    ended,
     counted: isBefore(verdict, period),
-  };
+  });
 }
 
 /** The evidence as programs read it: times as RFC 3339, durations as in rules. */
 export function evidenceJson(evidence: Evidence): Record<string, unknown> {
   const { verdict, block, first, last, sample, doubted, ...rest } = evidence;
   const { period, duration, time, ...found } = verdict;
-  return {
-    verdict: {
+  return dropUndefined({
+    verdict: dropUndefined({
       ...found,
       time: formatTime(time),
       period: formatDuration(period),
-      ...(duration === undefined ? {} : { duration: formatDuration(duration) }),
-    },
-    ...(block === undefined ? {} : { block: blockTimes(block) }),
+      duration: duration === undefined ? undefined : formatDuration(duration),
+    }),
+    block: block === undefined ? undefined : blockTimes(block),
     first: formatTime(first),
     last: formatTime(last),
     ...rest,
     sample: sample.map((refusal) => ({ ...refusal, time: formatTime(refusal.time) })),
-    ...(doubted === undefined ? {} : { doubted: doubted.map(doubtedTimes) }),
-  };
+    doubted: doubted === undefined ? undefined : doubted.map(doubtedTimes),
+  });
 }
 
 function doubtedTimes({ since, ended, ...rest }: DoubtedRefusals): Record<string, unknown> {
-  return {
+  return dropUndefined({
     ...rest,
     since: formatTime(since),
-    ...(ended === undefined ? {} : { ended: formatTime(ended) }),
-  };
+    ended: ended === undefined ? undefined : formatTime(ended),
+  });
 }
 
 /** A block with its times as RFC 3339. */
 function blockTimes(block: NonNullable<Evidence['block']>): Record<string, unknown> {
   const { end, start, released, ...rest } = block;
-  return {
+  return dropUndefined({
     ...rest,
     start: formatTime(start),
-    ...(end === undefined ? {} : { end: formatTime(end) }),
-    ...(released === undefined ? {} : { released: formatTime(released) }),
-  };
+    end: end === undefined ? undefined : formatTime(end),
+    released: released === undefined ? undefined : formatTime(released),
+  });
 }
 
 /** As rules tell recipients apart. */
 function countRecipients(events: readonly MailEvent[]): number {
-  const different = new Set(events.map((event) => distinctValueOf('recipient', event)));
+  const different = new Set(events.map((event) => getDistinctValue('recipient', event)));
   different.delete(undefined);
   return different.size;
 }
@@ -151,31 +153,35 @@ function countClients(events: readonly MailEvent[]): ClientCount[] {
   const counts = new Map<string, { name?: string; count: number }>();
   for (const { client } of events) {
     if (client === undefined || client.address === '') continue;
-    const known = counts.get(client.address) ?? {
-      count: 0,
-      ...(client.name === undefined ? {} : { name: client.name }),
-    };
+    const known =
+      counts.get(client.address) ??
+      dropUndefined({
+        count: 0,
+        name: client.name,
+      });
     known.count++;
     counts.set(client.address, known);
   }
   return [...counts]
-    .map(([address, { name, count }]) => ({
-      address,
-      count,
-      ...(name === undefined ? {} : { name }),
-    }))
+    .map(([address, { name, count }]) =>
+      dropUndefined({
+        address,
+        count,
+        name,
+      }),
+    )
     .sort((a, b) => b.count - a.count);
 }
 
 function refused(event: MailEvent): RefusedRecipient {
   const relay = event.relay?.host ?? event.relay?.address;
-  return {
+  return dropUndefined({
     time: event.time,
     recipient: event.originalRecipient ?? event.recipient ?? '',
-    ...(event.reason === undefined ? {} : { reason: event.reason }),
-    ...(event.reply === undefined ? {} : { reply: event.reply }),
-    ...(relay === undefined ? {} : { relay }),
-  };
+    reason: event.reason,
+    reply: event.reply,
+    relay,
+  });
 }
 
 function quoteLines(events: readonly MailEvent[]): QuotedLine[] {
@@ -207,7 +213,7 @@ function lineAt(file: string, offset: number): string | undefined {
         .subarray(0, readSync(fd, buffer, 0, MAX_QUOTE, offset))
         .toString('latin1');
       const end = bytes.indexOf('\n');
-      return textOf(end < 0 ? bytes : bytes.slice(0, end));
+      return decodeText(end < 0 ? bytes : bytes.slice(0, end));
     } finally {
       closeSync(fd);
     }

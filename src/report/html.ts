@@ -7,7 +7,7 @@ import { formatIdentity } from '../model/address.ts';
 import type { SubmitterType } from '../model/event.ts';
 import { escapeHtml, visible } from '../notify/compose.ts';
 import { identityText } from '../notify/notice.ts';
-import { suspectText } from './outages.ts';
+import { outageText } from './outages.ts';
 import { releaseText } from './release.ts';
 import { metLimits, type Report, shareText, shortTime } from './report.ts';
 
@@ -44,13 +44,13 @@ ${STYLE}
 </head>
 <body>
 <h1>${cell(title)}</h1>
-${tablesOf(report).map(tableHtml).join('\n')}
+${buildTables(report).map(tableHtml).join('\n')}
 </body>
 </html>
 `;
 }
 
-function tablesOf(report: Report): Table[] {
+function buildTables(report: Report): Table[] {
   return [
     ...totals(report),
     blocks(report),
@@ -167,7 +167,7 @@ function suspects(report: Report): Table[] {
     {
       title: 'Refusals that did not count: the provider was suspect',
       head: ['Provider'],
-      rows: report.suspects.map((suspect) => [suspectText(suspect)]),
+      rows: report.suspects.map((suspect) => [outageText(suspect)]),
       empty: '',
     },
   ];

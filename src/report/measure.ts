@@ -6,7 +6,7 @@ import type { Rule } from '../judge/rule.ts';
 import type { Measure } from '../model/evidence.ts';
 
 /** How the values of these rules are written. */
-export function measureOf(rules: Iterable<Rule>): Measure {
+export function buildMeasure(rules: Iterable<Rule>): Measure {
   const ratios = new Set([...rules].filter(({ ratio }) => ratio).map(({ name }) => name));
   return (value, rule) => (ratios.has(rule) ? `${value} %` : String(value));
 }

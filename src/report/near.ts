@@ -7,7 +7,7 @@ import { Judge, type Nearest } from '../judge/judge.ts';
 import type { Rule } from '../judge/rule.ts';
 import type { Submitter } from '../model/event.ts';
 import type { Store } from '../store/store.ts';
-import { doubtOf, suspectPeriods } from './outages.ts';
+import { buildOutageLookup, loadOutages } from './outages.ts';
 
 /** Half of the limit is where it becomes worth a look. */
 const NEAR = 0.5;
@@ -15,7 +15,7 @@ const NEAR = 0.5;
 const MOST_EVENTS = 2000;
 
 /** A submitter with its sums over the whole period: no window within it can hold more. */
-export interface Candidate extends Submitter {
+interface Candidate extends Submitter {
   readonly invalid: number;
   readonly clients: number;
 }
@@ -41,7 +41,7 @@ export function nearMisses(
   const possible = candidates.filter((candidate) =>
     blocking.some((rule) => couldBeNear(rule, candidate)),
   );
-  const doubt = doubtOf(suspectPeriods(store));
+  const doubt = buildOutageLookup(loadOutages(store));
   const found = possible.flatMap((submitter) => {
     const judge = new Judge(blocking);
     const query = {

@@ -1,4 +1,5 @@
 /** A period of the store as one report: gathered once, shown as text in 80 columns, as JSON, or as HTML (report-html.ts). */
+import { dropUndefined } from '../base/defined.ts';
 import { formatTime } from '../base/time.ts';
 import type { Nearest } from '../judge/judge.ts';
 import type { Rule } from '../judge/rule.ts';
@@ -17,9 +18,9 @@ import {
 } from '../store/report.ts';
 import type { Store } from '../store/store.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
-import { measureOf } from './measure.ts';
+import { buildMeasure } from './measure.ts';
 import { nearMisses } from './near.ts';
-import { type SuspectPeriod, suspectJson, suspectPeriods, suspectText } from './outages.ts';
+import { loadOutages, type OutagePeriod, outageJson, outageText } from './outages.ts';
 import { releaseText } from './release.ts';
 
 export interface Report {
@@ -38,7 +39,7 @@ export interface Report {
   readonly attackers: readonly AttackerCount[];
   readonly dsnsSent: number;
   /** providers whose refusals did not count for some of the time */
-  readonly suspects: readonly SuspectPeriod[];
+  readonly suspects: readonly OutagePeriod[];
   /** how values of the rules are written */
   readonly measure: Measure;
 }
@@ -76,10 +77,10 @@ export function gatherReport(
     refusers: queries.refusers(MOST),
     attackers: queries.attackers(MOST),
     dsnsSent: kinds.find(({ kind }) => kind === 'dsn-sent')?.count ?? 0,
-    suspects: suspectPeriods(store).filter(
+    suspects: loadOutages(store).filter(
       ({ began, ended }) => began < until && (ended === undefined || ended >= since),
     ),
-    measure: measureOf(rules),
+    measure: buildMeasure(rules),
   };
 }
 
@@ -90,19 +91,21 @@ export function reportJson(report: Report): Record<string, unknown> {
     since: formatTime(since),
     until: formatTime(until),
     ...rest,
-    blocks: blocks.map((block) => ({
-      ...block,
-      start: formatTime(block.start),
-      ...(block.end === undefined ? {} : { end: formatTime(block.end) }),
-      ...(block.released === undefined ? {} : { released: formatTime(block.released) }),
-    })),
+    blocks: blocks.map((block) =>
+      dropUndefined({
+        ...block,
+        start: formatTime(block.start),
+        end: block.end === undefined ? undefined : formatTime(block.end),
+        released: block.released === undefined ? undefined : formatTime(block.released),
+      }),
+    ),
     verdicts: verdicts.map(({ verdict, outcome }) => ({
       ...verdict,
       time: formatTime(verdict.time),
       outcome,
     })),
     near: near.map((one) => ({ ...one, time: formatTime(one.time) })),
-    suspects: suspects.map(suspectJson),
+    suspects: suspects.map(outageJson),
   };
 }
 
@@ -174,7 +177,7 @@ function blockLines(block: StoredBlock): string[] {
 }
 
 /** A rule that a key met, however often. */
-export interface MetLimit {
+interface MetLimit {
   readonly times: number;
   readonly highest: number;
   readonly last: StoredVerdict;
@@ -237,8 +240,8 @@ function attackerLine({ address, name, invalid, auth, rejected }: AttackerCount)
   return `  ${address}${name === undefined || name === null ? '' : ` (${name})`}  ${what.join(', ')}`;
 }
 
-function suspectSection(suspects: readonly SuspectPeriod[]): string[] {
-  const lines = suspects.map((suspect) => `  ${suspectText(suspect)}`);
+function suspectSection(suspects: readonly OutagePeriod[]): string[] {
+  const lines = suspects.map((suspect) => `  ${outageText(suspect)}`);
   return section('Refusals that did not count: the provider was suspect', lines);
 }
 

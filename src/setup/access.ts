@@ -4,7 +4,7 @@
  */
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { errnoOf } from '../base/errors.ts';
+import { getErrno } from '../base/errors.ts';
 import type { Config } from '../config/load.ts';
 
 /** What was found out about a file that an option names. */
@@ -21,7 +21,7 @@ export interface FileFinding {
 }
 
 /** A file that takes blocks, and the option that names it. */
-export interface TargetFile {
+interface TargetFile {
   readonly option: readonly string[];
   readonly file: string;
 }
@@ -136,7 +136,7 @@ export function denied(path: string, mode: number): string | undefined {
     accessSync(path, mode);
     return undefined;
   } catch (error) {
-    const code = errnoOf(error);
+    const code = getErrno(error);
     if (code === 'ENOENT') return ABSENT;
     return code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
       ? `${mode === constants.R_OK ? 'cannot be read' : 'cannot be written'} by ${account()}`

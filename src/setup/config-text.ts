@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import { configSchema } from '../config/schema.ts';
 import type { Installation } from './installation.ts';
 
-export interface ConfigWishes {
+interface ConfigWishes {
   /** who is told of blocks; without one, postmaster of the domain that was found */
   readonly notify?: string;
   /** only observe; the careful way to begin */

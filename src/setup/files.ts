@@ -13,16 +13,16 @@ import { findProgram } from './programs.ts';
 /** Logs, database, target files and their folders, commands. */
 export async function checkFiles(config: Config): Promise<Finding[]> {
   return [
-    ...logFindings(config).map(findingOf),
-    findingOf(databaseFinding(config)),
-    ...targetFindings(config).map(findingOf),
-    ...policyFindings(config).map(findingOf),
+    ...logFindings(config).map(buildFinding),
+    buildFinding(databaseFinding(config)),
+    ...targetFindings(config).map(buildFinding),
+    ...policyFindings(config).map(buildFinding),
     ...checkCommands(config),
     ...(config.enforcer === 'separate' ? await checkTrust(config) : []),
   ];
 }
 
-function findingOf({ option, isOk, text, fix }: FileFinding): Finding {
+function buildFinding({ option, isOk, text, fix }: FileFinding): Finding {
   const told = `${option.join('.')}: ${text}`;
   return isOk ? ok('files', told) : wrong('files', told, fix);
 }

@@ -1,10 +1,10 @@
 /** What `postern check` finds: one statement each, with its fix. Pure. */
 
 /** `wrong` makes the exit status 2; a `warning` is worth reading and hurts nobody. */
-export type Level = 'ok' | 'warning' | 'wrong';
+type Level = 'ok' | 'warning' | 'wrong';
 
-export const AREAS = ['configuration', 'rules', 'files', 'notify', 'mta'] as const;
-export type Area = (typeof AREAS)[number];
+const AREAS = ['configuration', 'rules', 'files', 'notify', 'mta'] as const;
+type Area = (typeof AREAS)[number];
 
 export interface Finding {
   readonly level: Level;

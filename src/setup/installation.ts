@@ -33,10 +33,10 @@ const TAIL = 65_536;
 /** The first file that holds lines of this program lately, else the first that exists. */
 export function pickLog(candidates: readonly string[], word: string): string | undefined {
   const files = candidates.filter((path) => existsSync(path) && statSync(path).isFile());
-  return files.find((path) => tailOf(path).includes(word)) ?? files[0];
+  return files.find((path) => readTail(path).includes(word)) ?? files[0];
 }
 
-function tailOf(path: string): string {
+function readTail(path: string): string {
   try {
     const fd = openSync(path, 'r');
     try {

@@ -1,7 +1,7 @@
 /** Whether notices can leave: the program is there, the host answers, the password file is private. Sends nothing. */
 import { constants, readFileSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
-import { errnoOf } from '../base/errors.ts';
+import { getErrno } from '../base/errors.ts';
 import type { Config } from '../config/load.ts';
 import type { MailRoute } from '../notify/mail.ts';
 import { account, denied } from './access.ts';
@@ -81,6 +81,6 @@ function checkServer({ host, port }: Smtp, to: string): Promise<Finding> {
       );
     socket.on('connect', () => end(ok('notify', `mail to ${to} leaves through ${host}:${port}`)));
     socket.on('timeout', () => fails('timeout'));
-    socket.on('error', (error) => fails(errnoOf(error) ?? error.message));
+    socket.on('error', (error) => fails(getErrno(error) ?? error.message));
   });
 }

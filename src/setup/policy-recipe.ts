@@ -21,7 +21,7 @@ export function isBelow(path: string, queue: string): boolean {
 }
 
 /** The restriction for main.cf; its attributes are explained in docs/mta/postfix-policy.md. */
-export function policyRestriction(listen: ListenAddress, queue: string): string {
+function policyRestriction(listen: ListenAddress, queue: string): string {
   return `check_policy_service { ${policyAddress(listen, queue)}, default_action=DUNNO, timeout=2s, try_limit=1, request_limit=1 }`;
 }
 

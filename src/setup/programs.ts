@@ -7,7 +7,7 @@ const TIMEOUT = 20_000;
 const ADMIN_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/opt/local/sbin'];
 
 /** PATH, and the folders of administrators' programs that an ordinary account does not have in it. */
-export function searchPath(env: NodeJS.ProcessEnv = process.env): string[] {
+function searchPath(env: NodeJS.ProcessEnv = process.env): string[] {
   const folders = (env.PATH ?? '').split(delimiter).filter((folder) => folder.startsWith('/'));
   return [...new Set([...folders, ...ADMIN_FOLDERS])];
 }
@@ -34,7 +34,10 @@ export function ask(argv: readonly string[]): Promise<CommandResult> {
 }
 
 /** Why `result` is no answer, on one line; undefined when it is one. */
-export function failureOf(argv: readonly string[], result: CommandResult): string | undefined {
+export function describeFailure(
+  argv: readonly string[],
+  result: CommandResult,
+): string | undefined {
   if (result.status === 0) return undefined;
   const said = `${result.stderr}\n${result.stdout}`.split('\n').find((line) => line.trim() !== '');
   const why = result.timedOut ? 'it does not answer' : (result.failure ?? said?.trim());

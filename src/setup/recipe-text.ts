@@ -34,7 +34,7 @@ function laterHeading({ mta }: Config): string {
 /** In observe mode no map is written, so the mail server must not be told of any. */
 function observingSteps(config: Config, option: string): string[] {
   return [
-    `Start Postern. It only observes: it changes nothing of the mail server, and writes no file for it.\n\n    systemctl enable --now ${unitsOf(config)}\n`,
+    `Start Postern. It only observes: it changes nothing of the mail server, and writes no file for it.\n\n    systemctl enable --now ${listUnits(config)}\n`,
     `See for some days whom it would have shut out, and why:\n\n    postern report --since 24h${option}\n    postern explain alice@example.net${option}\n`,
   ];
 }
@@ -61,7 +61,7 @@ function start({ mode, file }: Config): string {
 }
 
 function startCommand(config: Config): string {
-  return `systemctl ${config.mode === 'observe' ? 'restart' : 'enable --now'} ${unitsOf(config)}`;
+  return `systemctl ${config.mode === 'observe' ? 'restart' : 'enable --now'} ${listUnits(config)}`;
 }
 
 /** The question to the policy service, where the configuration has one. */
@@ -78,7 +78,7 @@ function eximPolicyStep({ policy }: Config): string[] {
 }
 
 /** Units for Postfix, whose commands want root (docs/install.md). Beside Exim it is always `postern`, as Exim's user. */
-function unitsOf({ mta, enforcer }: Config): string {
+function listUnits({ mta, enforcer }: Config): string {
   if (mta === 'exim') return 'postern';
   return enforcer === 'separate' ? 'postern postern-enforce' : 'postern-single';
 }

@@ -45,7 +45,7 @@ export interface PostfixValues {
   readonly submit: string;
 }
 
-export const POSTFIX_DEFAULTS: PostfixValues = { data: '', submit: 'static:anyone' };
+const POSTFIX_DEFAULTS: PostfixValues = { data: '', submit: 'static:anyone' };
 
 /** The lines for main.cf; they replace settings of the same name and keep what those held. */
 export function postfixLines(targets: PostfixTargets, now = POSTFIX_DEFAULTS): string {

@@ -17,7 +17,7 @@ export function checkStart({ config, placeOf, isNamed }: LoadedConfig): void {
   ];
   const problems = findings.filter(({ isOk, hinders }) => !isOk && hinders);
   if (problems.length === 0) return;
-  const lines = problems.map((problem) => located(placeOf(problem.option), textOf(problem)));
+  const lines = problems.map((problem) => located(placeOf(problem.option), renderProblem(problem)));
   throw new PosternError('cannot-start', lines.join('\n'), { place: { file: config.file } });
 }
 
@@ -26,6 +26,6 @@ function ownTargets(config: Config): FileFinding[] {
   return config.enforcer === 'separate' ? [] : targetFindings(config);
 }
 
-function textOf({ text, fix }: FileFinding): string {
+function renderProblem({ text, fix }: FileFinding): string {
   return fix === undefined ? text : `${text} (${fix})`;
 }

@@ -15,7 +15,7 @@ export function isPosterns(address: string): boolean {
 }
 
 /** A question that nobody answers. */
-export interface Unanswered {
+interface Unanswered {
   /** who asks whom, the beginning of a sentence */
   readonly question: string;
   /** what becomes of mail, the end of that sentence */

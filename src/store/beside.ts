@@ -6,7 +6,7 @@
 import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
 
 /** What stands in it. */
-export interface Beside {
+interface Beside {
   /** the service, as it describes itself */
   readonly daemon?: unknown;
   /** the database takes no writes */

@@ -1,9 +1,10 @@
 /** Blocks in the database: the desired state. At most one runs for an identity. */
+import { dropUndefined } from '../base/defined.ts';
 import type { Block, BlockableType } from '../model/block.ts';
 import type { Db } from './database.ts';
 
 /** `guard`: it rested on refusals that are not believed any more. */
-export type ReleasedBy = 'operator' | 'file' | 'expiry' | 'guard';
+type ReleasedBy = 'operator' | 'file' | 'expiry' | 'guard';
 
 /** A block with its history. */
 export interface StoredBlock extends Block {
@@ -16,7 +17,7 @@ export interface StoredBlock extends Block {
   readonly releasedEvent?: number;
 }
 
-export interface NewBlock {
+interface NewBlock {
   readonly key: Block['key'];
   readonly cause: string;
   readonly start: number;
@@ -178,16 +179,16 @@ export class BlockTable {
 }
 
 function fromRow(row: Row): StoredBlock {
-  return {
+  return dropUndefined({
     id: row.id,
     key: { type: row.key_type as BlockableType, id: row.key_id },
     cause: row.cause,
     start: row.start,
-    ...(row.end === null ? {} : { end: row.end }),
-    ...(row.note === null ? {} : { note: row.note }),
-    ...(row.verdict === null ? {} : { verdict: row.verdict }),
-    ...(row.released === null ? {} : { released: row.released }),
-    ...(row.released_by === null ? {} : { releasedBy: row.released_by as ReleasedBy }),
-    ...(row.released_event === null ? {} : { releasedEvent: row.released_event }),
-  };
+    end: row.end ?? undefined,
+    note: row.note ?? undefined,
+    verdict: row.verdict ?? undefined,
+    released: row.released ?? undefined,
+    releasedBy: row.released_by === null ? undefined : (row.released_by as ReleasedBy),
+    releasedEvent: row.released_event ?? undefined,
+  });
 }

@@ -7,7 +7,7 @@ import type { EventKind, MailEvent, Mta, Reason, SubmitterType } from '../model/
 import type { Stage } from '../model/record.ts';
 
 /** Both directions of one list. */
-export interface Codes<Word extends string> {
+interface Codes<Word extends string> {
   readonly numberOf: Readonly<Record<Word, number>>;
   /** by number; undefined for one that no word has */
   readonly words: readonly (Word | undefined)[];

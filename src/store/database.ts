@@ -6,7 +6,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
-import { messageOf, PosternError } from '../base/errors.ts';
+import { getMessage, PosternError } from '../base/errors.ts';
 import { formatTime } from '../base/time.ts';
 import { isCorrupt } from './failure.ts';
 import { APPLICATION_ID, isForeign } from './header.ts';
@@ -62,7 +62,7 @@ const LOOKED_THROUGH = 512 * 1024 * 1024;
  * What is damaged in the file, in SQLite's words; undefined when nothing was found. Without `thorough` the events of
  * a large file are left out: those that are used are read, and checked by that, right after the start.
  */
-export function damageOf(db: Db, options: { thorough?: boolean } = {}): string | undefined {
+export function describeDamage(db: Db, options: { thorough?: boolean } = {}): string | undefined {
   try {
     if (options.thorough === true) return firstProblem(db, 'integrity_check(1)');
     const pages = db.pragma('page_count', { simple: true }) as number;
@@ -75,7 +75,7 @@ export function damageOf(db: Db, options: { thorough?: boolean } = {}): string |
     }
     return undefined;
   } catch (error) {
-    if (isCorrupt(error)) return messageOf(error);
+    if (isCorrupt(error)) return getMessage(error);
     throw error;
   }
 }
@@ -143,7 +143,7 @@ function migrate(db: Db): void {
 function explain(error: unknown, path: string): PosternError {
   if (error instanceof PosternError) return error;
   const code = isCorrupt(error) ? 'database-corrupt' : 'database-unusable';
-  return new PosternError(code, `${path}: cannot use the database: ${messageOf(error)}`, {
+  return new PosternError(code, `${path}: cannot use the database: ${getMessage(error)}`, {
     place: { file: path },
     cause: error,
   });

@@ -118,12 +118,12 @@ export function fromRow(row: Row): StoredEvent {
     stage: STAGES.words[Number(row[AT.stage])],
     queueId: text(row[AT.queue_id]),
     parentQueueId: text(row[AT.parent_queue_id]),
-    submitter: submitterOf(submitterType, submitterName),
-    client: clientOf(row),
+    submitter: readSubmitter(submitterType, submitterName),
+    client: readClient(row),
     sender: text(row[AT.sender]),
     recipient: text(row[AT.recipient]),
     originalRecipient: text(row[AT.original_recipient]),
-    relay: relayOf(row),
+    relay: readRelay(row),
     code: number(row[AT.code]),
     status: text(row[AT.status]),
     reply: text(row[AT.reply]),
@@ -145,14 +145,14 @@ function number(value: Value | undefined): number | undefined {
   return value === null || value === undefined ? undefined : Number(value);
 }
 
-function submitterOf(type: Value | undefined, name: Value | undefined): Submitter | undefined {
+function readSubmitter(type: Value | undefined, name: Value | undefined): Submitter | undefined {
   const id = text(name);
   return id === undefined
     ? undefined
     : { type: SUBMITTERS.words[Number(type)] as SubmitterType, id };
 }
 
-function clientOf(row: Row): Client | undefined {
+function readClient(row: Row): Client | undefined {
   const address = text(row[AT.client_address]);
   if (address === undefined) return undefined;
   const name = text(row[AT.client_name]);
@@ -164,7 +164,7 @@ function clientOf(row: Row): Client | undefined {
   };
 }
 
-function relayOf(row: Row): Relay | undefined {
+function readRelay(row: Row): Relay | undefined {
   const host = text(row[AT.relay_host]);
   const address = text(row[AT.relay_address]);
   if (host === undefined && address === undefined) return undefined;

@@ -1,5 +1,5 @@
 /** What an error of the database means. Without SQLite itself, so that who only has to tell it need not load it. */
-import { errnoOf, messageOf, PosternError } from '../base/errors.ts';
+import { getErrno, getMessage, PosternError } from '../base/errors.ts';
 
 /** SQLite result codes that mean: this is no database, or a damaged one. */
 const CORRUPT = ['SQLITE_CORRUPT', 'SQLITE_NOTADB'];
@@ -27,14 +27,14 @@ export function isPassing(error: unknown): boolean {
 }
 
 /** What to tell of an expected failure, be it SQLite's (exit status 1) or our own; undefined: it is a bug. */
-export function failureOf(error: unknown): PosternError | undefined {
+export function asFailure(error: unknown): PosternError | undefined {
   if (error instanceof PosternError) return error;
   if (!isCorrupt(error) && !isPassing(error)) return undefined;
-  const message = `cannot use the database: ${messageOf(error)}`;
+  const message = `cannot use the database: ${getMessage(error)}`;
   return new PosternError('database-unusable', message, { cause: error });
 }
 
 function hasCode(error: unknown, names: readonly string[]): boolean {
-  const code = errnoOf(error) ?? '';
+  const code = getErrno(error) ?? '';
   return names.some((name) => code.startsWith(name));
 }

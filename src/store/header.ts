@@ -16,12 +16,12 @@ const HEADER = 100;
  * database at all is left to SQLite, which says so.
  */
 export function isForeign(path: string): boolean {
-  const header = headerOf(path);
+  const header = readHeader(path);
   if (header === undefined || header.toString('latin1', 0, MAGIC.length) !== MAGIC) return false;
   return header.readUInt32BE(APPLICATION_ID_AT) !== APPLICATION_ID;
 }
 
-function headerOf(path: string): Buffer | undefined {
+function readHeader(path: string): Buffer | undefined {
   try {
     if (!statSync(path).isFile()) return undefined;
     const fd = openSync(path, 'r');

@@ -2,6 +2,7 @@
  * The outbox: notices wait here to be composed into mails, mails until they are accepted. An attempt is written down
  * before it begins, so that a process that starts knows of which mails the outcome is not known.
  */
+import { dropUndefined } from '../base/defined.ts';
 import { HOUR } from '../base/time.ts';
 import type { Db } from './database.ts';
 
@@ -17,7 +18,7 @@ export interface WaitingNotice {
 }
 
 /** A composed mail. */
-export interface OutgoingMail {
+interface OutgoingMail {
   readonly id: number;
   readonly created: number;
   readonly messageId: string;
@@ -33,7 +34,7 @@ export interface OutgoingMail {
   readonly sent?: number;
 }
 
-export type NewMail = Pick<
+type NewMail = Pick<
   OutgoingMail,
   'messageId' | 'recipient' | 'subject' | 'text' | 'html' | 'created'
 >;
@@ -220,7 +221,7 @@ export class Outbox {
 }
 
 function fromRow(row: MailRow): OutgoingMail {
-  return {
+  return dropUndefined({
     id: row.id,
     created: row.created,
     messageId: row.message_id,
@@ -231,7 +232,7 @@ function fromRow(row: MailRow): OutgoingMail {
     attempts: row.attempts,
     nextAttempt: row.next_attempt,
     unclear: row.last_error?.startsWith(UNCLEAR) === true,
-    ...(row.last_error === null ? {} : { lastError: row.last_error }),
-    ...(row.sent === null ? {} : { sent: row.sent }),
-  };
+    lastError: row.last_error ?? undefined,
+    sent: row.sent ?? undefined,
+  });
 }

@@ -9,7 +9,7 @@ export interface KindCount {
   readonly count: number;
 }
 
-export interface ReasonCount {
+interface ReasonCount {
   readonly reason: Reason;
   readonly count: number;
 }

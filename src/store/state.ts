@@ -3,7 +3,7 @@ import type { Submitter } from '../model/event.ts';
 import type { Db } from './database.ts';
 
 /** An open message as the store sees it: where it belongs, and the rest as JSON. */
-export interface StorableMessage {
+interface StorableMessage {
   readonly host: string;
   readonly queueId: string;
   touched: number;
@@ -17,7 +17,7 @@ interface MessageRow {
 }
 
 /** What messages are told apart by; `born` in ms. */
-export interface MessageNames {
+interface MessageNames {
   readonly host: string;
   readonly queueId: string;
   readonly born: number;

@@ -1,7 +1,7 @@
 /** The store as one thing: its tables over one connection, and the transaction that commits a batch. */
 import { BesideFile } from './beside.ts';
 import { BlockTable } from './blocks.ts';
-import { type Db, damageOf, openDatabase } from './database.ts';
+import { type Db, describeDamage, openDatabase } from './database.ts';
 import { EventTable } from './events.ts';
 import { isCorrupt, isPassing } from './failure.ts';
 import { Outbox } from './outbox.ts';
@@ -48,7 +48,7 @@ export class Store {
 
   /** What is damaged in the database; `thorough` takes as long as it takes. */
   damage(options: { thorough?: boolean } = {}): string | undefined {
-    return damageOf(this.db, options);
+    return describeDamage(this.db, options);
   }
 
   /** How long each statement waits for another process that writes, ms. A waiting process does nothing else. */

@@ -1,4 +1,5 @@
 /** Verdicts in the database, each with what came of it. */
+import { dropUndefined } from '../base/defined.ts';
 import type { Action, Key, KeyType, Verdict, VerdictOutcome } from '../model/block.ts';
 import type { Db } from './database.ts';
 import { Walk } from './walk.ts';
@@ -105,7 +106,7 @@ function fromRow(row: Row): StoredVerdict {
   return {
     id: row.id,
     outcome: row.outcome as VerdictOutcome,
-    verdict: {
+    verdict: dropUndefined({
       rule: row.rule,
       action: row.action as Action,
       key: { type: row.key_type as KeyType, id: row.key_id },
@@ -116,7 +117,7 @@ function fromRow(row: Row): StoredVerdict {
       count: row.count,
       limit: row.limit,
       period: row.period,
-      ...(row.duration === null ? {} : { duration: row.duration }),
-    },
+      duration: row.duration ?? undefined,
+    }),
   };
 }

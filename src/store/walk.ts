@@ -2,7 +2,7 @@
 import type { Db } from './database.ts';
 
 /** Rows numbered above `after`, up to and with `upTo`. */
-export interface Part {
+interface Part {
   readonly after: number;
   readonly upTo: number;
 }

@@ -1,8 +1,8 @@
 import { afterEach, expect, it } from 'vitest';
-import { Thrift } from '../../src/base/memory-saver.ts';
+import { MemorySaver } from '../../src/base/memory-saver.ts';
 
 const MB = 1_000_000;
-const thrift = new Thrift();
+const thrift = new MemorySaver();
 afterEach(() => thrift.look(0)); // the flag is the whole process's
 
 // What it brings is measured by test/resources, whose floods stay below their bound only with it.

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { classify, explainReason, parseReply, type Refusal } from '../../src/classify/classify.ts';
 import { normalise } from '../../src/classify/normalise.ts';
-import { shapeOf } from '../../src/classify/shape.ts';
+import { reduceToShape } from '../../src/classify/shape.ts';
 import { REASON_TABLE } from '../../src/classify/table.ts';
 import { REASONS, type Reason } from '../../src/model/event.ts';
 import type { Stage } from '../../src/model/record.ts';
@@ -218,7 +218,7 @@ const SHAPES: readonly (readonly [string, string])[] = [
 
 describe('shapes', () => {
   test.each(SHAPES)('%s', (text, shape) => {
-    expect(shapeOf('', text)).toBe(shape);
+    expect(reduceToShape('', text)).toBe(shape);
   });
 
   it('gives the same reason however often and in whatever order it is asked', () => {

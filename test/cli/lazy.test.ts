@@ -37,27 +37,27 @@ describe('loads no more than it needs:', () => {
   });
 
   it.each<[string, string[]]>([
-    ['offline/classify', ['ipaddr.js']],
-    ['offline/parse', ['ipaddr.js', 'zod']],
-    ['offline/replay', ['ipaddr.js', 'yaml', 'zod']],
-    ['blocks/list', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
-    ['blocks/change', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
-    ['blocks/explain', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
-    ['events/query', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
-    ['service/status', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
+    ['classify', ['ipaddr.js']],
+    ['parse', ['ipaddr.js', 'zod']],
+    ['replay', ['ipaddr.js', 'yaml', 'zod']],
+    ['blocks', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
+    ['block', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
+    ['explain', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
+    ['events', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
+    ['status', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
     ['report', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
-    ['setup', ['ipaddr.js', 'yaml', 'zod']],
+    ['init', ['ipaddr.js', 'yaml', 'zod']],
   ])('%s', (command, packages) => {
     const loaded = packagesOf(loadedWith(`cli/${command}.ts`));
     expect(loaded.filter((name) => !packages.includes(name))).toEqual([]);
   });
 
   it('nothing that stores, blocks or tells, where only files are read', () => {
-    const loaded = [...loadedWith('cli/offline/replay.ts')];
-    // Who is never blocked is known to enforce/desired.ts.
+    const loaded = [...loadedWith('cli/replay.ts')];
+    // Who is never blocked is known to enforce/decide.ts.
     expect(loaded.filter((name) => /^(?:store|notify)\//.test(name))).toEqual([]);
     expect(loaded.filter((name) => name.startsWith('enforce/')).sort()).toEqual([
-      'enforce/desired.ts',
+      'enforce/decide.ts',
       'enforce/target.ts',
     ]);
   });

@@ -1,9 +1,9 @@
 /** Times as they are typed: one zone for all that name none, and a period that is one. */
 import { describe, expect, it } from 'vitest';
-import { periodOf, timeOf } from '../../src/cli/typed.ts';
+import { parsePeriod, parseTime } from '../../src/cli/typed.ts';
 
 function timeIn(zone: string, text: string): string {
-  return new Date(timeOf('--since', text, zone)).toISOString();
+  return new Date(parseTime('--since', text, zone)).toISOString();
 }
 
 describe('a time', () => {
@@ -27,7 +27,7 @@ describe('a time', () => {
 
   it.each(['24h', '24h ago'])('%s is a day ago', (text) => {
     const before = Date.now();
-    const time = timeOf('--since', text, 'UTC');
+    const time = parseTime('--since', text, 'UTC');
     expect(time).toBeGreaterThanOrEqual(before - 86_400_000);
     expect(time).toBeLessThanOrEqual(Date.now() - 86_400_000);
   });
@@ -47,7 +47,7 @@ describe('a time', () => {
     '20 Nov 2026',
     '',
   ])('%j is none', (text) => {
-    expect(() => timeOf('--until', text, 'UTC')).toThrow(`--until ${text}: expected a duration`);
+    expect(() => parseTime('--until', text, 'UTC')).toThrow(`--until ${text}: expected a duration`);
   });
 });
 
@@ -61,13 +61,13 @@ describe('a period', () => {
       { since: Date.UTC(2026, 10, 20), until: Date.UTC(2026, 10, 21) },
     ],
   ])('%j', (typed, expected) => {
-    expect(periodOf(typed, 'UTC')).toEqual(expected);
+    expect(parsePeriod(typed, 'UTC')).toEqual(expected);
   });
 
   it.each([
     { since: '1h', until: '2h' },
     { since: '2026-11-20', until: '2026-11-20T00:00:00Z' },
   ])('%j holds nothing', (typed) => {
-    expect(() => periodOf(typed, 'UTC')).toThrow('--since must lie before --until');
+    expect(() => parsePeriod(typed, 'UTC')).toThrow('--since must lie before --until');
   });
 });

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EXIT, PosternError } from '../../src/base/errors.ts';
 import { DAY } from '../../src/base/time.ts';
-import { describeConfig, optionsOf } from '../../src/config/describe.ts';
+import { describeConfig, listOptions } from '../../src/config/describe.ts';
 import {
   DEFAULT_CONFIG_FILE,
   loadConfig,
@@ -220,7 +220,7 @@ describe('the manual', () => {
   });
 
   it('says what every option means', () => {
-    for (const { key, about } of optionsOf(configSchema, '')) expect(about, key).toMatch(/\.$/);
+    for (const { key, about } of listOptions(configSchema, '')) expect(about, key).toMatch(/\.$/);
   });
 
   it('shows an example that is valid', () => {

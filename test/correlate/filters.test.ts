@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Departed } from '../../src/correlate/departed.ts';
 import { newMessage } from '../../src/correlate/message.ts';
 import { MessageIds } from '../../src/correlate/message-ids.ts';
-import { Trust } from '../../src/correlate/trust.ts';
+import { RelayClients } from '../../src/correlate/trust.ts';
 
 const T = Date.parse('2026-11-01T09:05:07Z');
 
@@ -65,11 +65,11 @@ describe('bearers of a Message-ID', () => {
 
 describe('filters on an address of their own', () => {
   it('are known after a restart', () => {
-    const trust = new Trust();
+    const trust = new RelayClients();
     trust.sawFilter('172.18.0.5');
     const saved = new Map(trust.takeChanges());
     expect(trust.takeChanges()).toEqual([]);
-    const next = new Trust();
+    const next = new RelayClients();
     next.load((name) => saved.get(name));
     expect(next.isFilter('172.18.0.5')).toBe(true);
     expect(next.isFilter('127.0.0.1')).toBe(true);
@@ -77,7 +77,7 @@ describe('filters on an address of their own', () => {
   });
 
   it('are at most a hundred', () => {
-    const trust = new Trust();
+    const trust = new RelayClients();
     for (let host = 0; host < 200; host++) trust.sawFilter(`10.0.0.${host}`);
     expect([...new Map(trust.takeChanges()).values()].flat()).toHaveLength(100);
   });

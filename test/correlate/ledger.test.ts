@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Ledger } from '../../src/correlate/ledger.ts';
+import { SavedMap } from '../../src/correlate/ledger.ts';
 
 /** What a database would hold: parts by name, as JSON. */
 class Parts {
   readonly #json = new Map<string, string>();
   written: string[] = [];
 
-  save(ledger: Ledger<number>): void {
+  save(ledger: SavedMap<number>): void {
     this.written = [];
     for (const [name, value] of ledger.takeChanges()) {
       this.written.push(name);
@@ -15,8 +15,8 @@ class Parts {
     }
   }
 
-  load(size: number): Ledger<number> {
-    const ledger = new Ledger<number>('seen', size);
+  load(size: number): SavedMap<number> {
+    const ledger = new SavedMap<number>('seen', size);
     ledger.load((name) => {
       const json = this.#json.get(name);
       return json === undefined ? undefined : JSON.parse(json);
@@ -27,7 +27,7 @@ class Parts {
 
 describe('a ledger', () => {
   it('keeps the newest, and forgets the oldest by whole segments of 250', () => {
-    const ledger = new Ledger<number>('seen', 500);
+    const ledger = new SavedMap<number>('seen', 500);
     for (let number = 0; number < 750; number++) ledger.set(`k${number}`, number);
     expect(ledger.size).toBeLessThanOrEqual(500);
     expect(ledger.get('k749')).toBe(749);
@@ -36,7 +36,7 @@ describe('a ledger', () => {
   });
 
   it('keeps what is set again as long as what is new', () => {
-    const ledger = new Ledger<number>('seen', 500);
+    const ledger = new SavedMap<number>('seen', 500);
     ledger.set('old', 1);
     for (let number = 0; number < 400; number++) ledger.set(`k${number}`, number);
     ledger.set('old', 2);
@@ -45,7 +45,7 @@ describe('a ledger', () => {
   });
 
   it('tells keys of any length apart, at the price of a short one', () => {
-    const ledger = new Ledger<number>('seen', 500);
+    const ledger = new SavedMap<number>('seen', 500);
     ledger.set(`${'x'.repeat(5000)}a`, 1);
     ledger.set(`${'x'.repeat(5000)}b`, 2);
     expect(ledger.get(`${'x'.repeat(5000)}a`)).toBe(1);
@@ -54,7 +54,7 @@ describe('a ledger', () => {
   });
 
   it('writes only what changed', () => {
-    const ledger = new Ledger<number>('seen', 1000);
+    const ledger = new SavedMap<number>('seen', 1000);
     const parts = new Parts();
     for (let number = 0; number < 600; number++) ledger.set(`k${number}`, number);
     parts.save(ledger);
@@ -70,7 +70,7 @@ describe('a ledger', () => {
   });
 
   it('passes over what is no part of it', () => {
-    const ledger = new Ledger<number>('seen', 500);
+    const ledger = new SavedMap<number>('seen', 500);
     ledger.load(() => ({ number: 'x' }));
     ledger.load(() => undefined);
     expect(ledger.size).toBe(0);
@@ -85,8 +85,8 @@ describe('a ledger', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
         const parts = new Parts();
-        let restarted = new Ledger<number>('seen', 600);
-        const plain = new Ledger<number>('seen', 600);
+        let restarted = new SavedMap<number>('seen', 600);
+        const plain = new SavedMap<number>('seen', 600);
         steps.forEach(([what, key], time) => {
           for (const ledger of [restarted, plain]) {
             if (what === 'set') ledger.set(`k${key}`, time);

@@ -48,11 +48,11 @@ it('lines that came meanwhile are read when there are descriptors again', () => 
 
 it('memory is not looked at', () => {
   const script = `
-    const { Thrift } = await import(process.argv[1]);
+    const { MemorySaver } = await import(process.argv[1]);
     exhaust();
-    const isOn = new Thrift().look();
+    const isOn = new MemorySaver().look();
     release();
     console.log(JSON.stringify(isOn));
   `;
-  expect(run(script, resolve('dist/base/thrift.js'))).toBe(false);
+  expect(run(script, resolve('dist/base/memory-saver.js'))).toBe(false);
 });

@@ -3,9 +3,13 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type FollowPosition, fingerprintOf, isFollowPosition } from '../../src/follow/position.ts';
+import {
+  type FollowPosition,
+  isFollowPosition,
+  takeFingerprint,
+} from '../../src/follow/position.ts';
 import { locate, positionBeforeLive } from '../../src/follow/rotation.ts';
-import { familyOf, headOf, lookAt } from '../../src/follow/siblings.ts';
+import { findFamily, lookAt, readHead } from '../../src/follow/siblings.ts';
 
 let folder: string;
 let log: string;
@@ -31,7 +35,7 @@ function positionIn(
   rest: Partial<FollowPosition> = {},
 ): FollowPosition {
   const { device, inode, modified } = lookAt(path) as NonNullable<ReturnType<typeof lookAt>>;
-  const fingerprint = fingerprintOf(Buffer.from(text));
+  const fingerprint = takeFingerprint(Buffer.from(text));
   const offset = text.length;
   return {
     version: 1,
@@ -58,7 +62,7 @@ test.each([
   put('mail.log', 'live');
   for (const other of ['mail.log.1.xz', 'mail.log.bak', 'mail.log.1.', 'mail.err.1', 'xmail.log.1'])
     put(other, 'x');
-  const family = familyOf(log);
+  const family = findFamily(log);
   expect(names(family.rotated)).toEqual(expected);
   expect(family.live?.path).toBe(log);
 });
@@ -67,31 +71,31 @@ test('after a change of scheme the names that were written to last are the young
   put('mail.log-20260101', 'a', 100);
   put('mail.log.2', 'b', 200);
   put('mail.log.1', 'c', 300);
-  expect(names(familyOf(log).rotated)).toEqual(['mail.log-20260101', 'mail.log.2', 'mail.log.1']);
+  expect(names(findFamily(log).rotated)).toEqual(['mail.log-20260101', 'mail.log.2', 'mail.log.1']);
   put('mail.log-20260102', 'd', 400);
-  expect(names(familyOf(log).rotated)[0]).toBe('mail.log.2');
+  expect(names(findFamily(log).rotated)[0]).toBe('mail.log.2');
 });
 
 test('a plain file counts, not the gzip file that is being made of it', () => {
   put('mail.log.1', 'whole');
   put('mail.log.1.gz', 'wh');
-  expect(names(familyOf(log).rotated)).toEqual(['mail.log.1']);
+  expect(names(findFamily(log).rotated)).toEqual(['mail.log.1']);
 });
 
 test('a link to a dated file: that file is the live one and nothing else', () => {
   put('mail-20260101.log', 'old');
   symlinkSync(put('mail-20260102.log', 'new'), log);
-  const family = familyOf(log);
+  const family = findFamily(log);
   expect(names(family.rotated)).toEqual(['mail-20260101.log']);
   expect(family.live).toMatchObject({ path: log, size: 3 });
 });
 
 test.each([10, 1024])('the first %i bytes of a file, packed or not', (bytes) => {
   const text = 'words and more words '.repeat(10_000);
-  expect(headOf(put('mail.log.1', text), bytes).toString()).toBe(text.slice(0, bytes));
-  expect(headOf(put('mail.log.2.gz', text), bytes).toString()).toBe(text.slice(0, bytes));
-  expect(headOf(put('mail.log.3.gz', ''), bytes).length).toBe(0);
-  expect(headOf(join(folder, 'missing'), bytes).length).toBe(0);
+  expect(readHead(put('mail.log.1', text), bytes).toString()).toBe(text.slice(0, bytes));
+  expect(readHead(put('mail.log.2.gz', text), bytes).toString()).toBe(text.slice(0, bytes));
+  expect(readHead(put('mail.log.3.gz', ''), bytes).length).toBe(0);
+  expect(readHead(join(folder, 'missing'), bytes).length).toBe(0);
 });
 
 test('the same inode with another beginning is another file; the same beginning elsewhere is the file', () => {
@@ -120,10 +124,10 @@ test('a file that is gone: unread is what came after the one before it, else wha
   put('mail.log.2', 'unread\n', 300);
   put('mail.log.1', '', 400);
   put('mail.log', 'live\n', 500);
-  const before = { device: '1', inode: '1', fingerprint: fingerprintOf(Buffer.from('read\n')) };
+  const before = { device: '1', inode: '1', fingerprint: takeFingerprint(Buffer.from('read\n')) };
   const gone = { ...positionIn(log, 'gone\n'), inode: '1', modified: 200_000 };
   expect(names(locate(log, { ...gone, before }, false).next)).toEqual(['mail.log.2', 'mail.log']);
-  const nowhere = { ...before, fingerprint: fingerprintOf(Buffer.from('removed\n')) };
+  const nowhere = { ...before, fingerprint: takeFingerprint(Buffer.from('removed\n')) };
   const byTime = locate(log, { ...gone, before: nowhere }, false);
   expect(names(byTime.next)).toEqual(['mail.log.2', 'mail.log']);
   expect(byTime.before?.fingerprint).toEqual(before.fingerprint);
@@ -152,7 +156,7 @@ test.each([
 });
 
 function samplePosition(): FollowPosition {
-  const fingerprint = fingerprintOf(new Uint8Array());
+  const fingerprint = takeFingerprint(new Uint8Array());
   return {
     version: 1,
     path: 'x',

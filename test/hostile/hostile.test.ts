@@ -11,7 +11,7 @@ import type { Io } from '../../src/cli/io.ts';
 import { runReport } from '../../src/cli/report.ts';
 import { runStatus } from '../../src/cli/status.ts';
 import { parseRule } from '../../src/judge/rule.ts';
-import { textOf } from '../../src/model/line.ts';
+import { decodeText } from '../../src/model/line.ts';
 import type { ComposedNotice } from '../../src/notify/compose.ts';
 import { blockNotice, digestNotice } from '../../src/notify/notice.ts';
 import { gatherEvidence } from '../../src/report/evidence.ts';
@@ -67,12 +67,12 @@ function attacksOn(mta: keyof typeof SUITES): Attack[] {
 /** What a rule may truly count for: the login, the address, the reverse-path, the local account. */
 function trueKeys({ cast, scene }: Attack): string[] {
   return [
-    `user ${textOf(scene.user ?? cast.user).toLowerCase()}`,
+    `user ${decodeText(scene.user ?? cast.user).toLowerCase()}`,
     // Exim writes `A=AUTH:ID:SENDER` with +smtp_mailauth: an ID with a colon is taken up to it.
-    `user ${textOf((scene.user ?? cast.user).split(':')[0] as string).toLowerCase()}`,
+    `user ${decodeText((scene.user ?? cast.user).split(':')[0] as string).toLowerCase()}`,
     `client ${cast.address}`,
     `uid ${20_000 + cast.number}`,
-    ...(scene.sender === undefined ? [] : [`sender ${textOf(scene.sender).toLowerCase()}`]),
+    ...(scene.sender === undefined ? [] : [`sender ${decodeText(scene.sender).toLowerCase()}`]),
   ];
 }
 

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import { MINUTE, SECOND } from '../../src/base/time.ts';
-import { mailsOf } from '../../src/notify/compose.ts';
+import { findAddresses } from '../../src/notify/compose.ts';
 import { Drain } from '../../src/notify/drain.ts';
 import { mailNotifier, type Notifier } from '../../src/notify/mail.ts';
 import { Store } from '../../src/store/store.ts';
@@ -20,7 +20,7 @@ afterEach(async () => {
 function outboxWith(...to: string[]): Store {
   const store = new Store(':memory:');
   open.push(store);
-  store.outbox.compose(mailsOf(NOTICE, { from: FROM, to, created: NOW }), []);
+  store.outbox.compose(findAddresses(NOTICE, { from: FROM, to, created: NOW }), []);
   return store;
 }
 
@@ -108,7 +108,7 @@ describe('of two recipients', () => {
     expect(tried()).toBe(1);
     for (let mails = 1; mails < 4; mails++) {
       const to = ['a@example.net'];
-      store.outbox.compose(mailsOf(NOTICE, { from: FROM, to, created: time.now }), []);
+      store.outbox.compose(findAddresses(NOTICE, { from: FROM, to, created: time.now }), []);
       await drain.run();
       expect(hop.messages).toBe(mails);
       time.now += 5 * SECOND;

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { textOf } from '../../src/model/line.ts';
+import { decodeText } from '../../src/model/line.ts';
 import { Envelope } from '../../src/parse/envelope/envelope.ts';
 import { eximParser } from '../../src/parse/exim/parser.ts';
 
@@ -25,7 +25,7 @@ function samplesOf(file: string): Sample[] {
     if (!comment.startsWith('# ') || text === undefined) {
       throw new Error(`${file}:${index + 1}: expected a comment and the line it is about`);
     }
-    samples.push({ line: index + 2, text, expected: JSON.parse(textOf(comment.slice(2))) });
+    samples.push({ line: index + 2, text, expected: JSON.parse(decodeText(comment.slice(2))) });
   }
   return samples;
 }

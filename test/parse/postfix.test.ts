@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type LoggedLine, textOf } from '../../src/model/line.ts';
+import { decodeText, type LoggedLine } from '../../src/model/line.ts';
 import type { DeliveryRecord, LogRecord, RejectionRecord } from '../../src/model/record.ts';
 import { Envelope } from '../../src/parse/envelope/envelope.ts';
 import { postfixParser } from '../../src/parse/postfix/parser.ts';
@@ -26,7 +26,7 @@ function samplesOf(file: string): Sample[] {
     if (!comment.startsWith('# ') || bytes === undefined || bytes.startsWith('#')) {
       throw new Error(`${file}:${index + 1}: a sample without its expectation`);
     }
-    const expected: unknown = JSON.parse(textOf(comment.slice(2)));
+    const expected: unknown = JSON.parse(decodeText(comment.slice(2)));
     samples.push({ name: `${file}:${index + 2}`, bytes, expected });
   }
   return samples;

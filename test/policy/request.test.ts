@@ -1,7 +1,7 @@
 /** The policy protocol: bytes in any portions to requests. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LONGEST_REQUEST, RequestReader } from '../../src/policy/request.ts';
+import { LONGEST_POLICY_REQUEST, RequestReader } from '../../src/policy/request.ts';
 import { requestText } from './client.ts';
 
 const ALICE = {
@@ -58,7 +58,7 @@ describe('requests', () => {
 
   it('gives up one without end, and keeps nothing of it', () => {
     const reader = new RequestReader();
-    for (let sent = 0; sent <= LONGEST_REQUEST; sent += 1024)
+    for (let sent = 0; sent <= LONGEST_POLICY_REQUEST; sent += 1024)
       expect(reader.read('x'.repeat(1024))).toEqual([]);
     expect(reader.isTooLong).toBe(true);
     expect(reader.read(`\n\n${requestText()}`)).toEqual([]);
@@ -66,13 +66,13 @@ describe('requests', () => {
 
   it('gives up one with too many attributes', () => {
     const reader = new RequestReader();
-    expect(reader.read(MINIMAL + 'a=b\n'.repeat(LONGEST_REQUEST / 4))).toEqual([]);
+    expect(reader.read(MINIMAL + 'a=b\n'.repeat(LONGEST_POLICY_REQUEST / 4))).toEqual([]);
     expect(reader.isTooLong).toBe(true);
   });
 
   it('takes any number of requests, however long all of them are', () => {
     const reader = new RequestReader();
-    const many = LONGEST_REQUEST / 64;
+    const many = LONGEST_POLICY_REQUEST / 64;
     expect(reader.read(requestText().repeat(many))).toHaveLength(many);
     expect(reader.isTooLong).toBe(false);
     expect(reader.isWaiting).toBe(false);

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Log } from '../../src/base/log.ts';
 import { type ListenAddress, parseListenAddress } from '../../src/policy/address.ts';
 import type { Decide } from '../../src/policy/connection.ts';
-import { LONGEST_REQUEST } from '../../src/policy/request.ts';
+import { LONGEST_POLICY_REQUEST } from '../../src/policy/request.ts';
 import { PolicyServer } from '../../src/policy/server.ts';
 import { exchange, requestText } from './client.ts';
 
@@ -98,7 +98,7 @@ describe('on a connection', () => {
       DUNNO + held('a'),
     ],
     ['half a request with nothing', requestText().slice(0, 100), ''],
-    ['a request without end with DUNNO, and leaves', 'x'.repeat(2 * LONGEST_REQUEST), DUNNO],
+    ['a request without end with DUNNO, and leaves', 'x'.repeat(2 * LONGEST_POLICY_REQUEST), DUNNO],
   ])('answers %s', async (_, text, expected) => {
     await listening();
     expect(await exchange({ path }, text)).toBe(expected);

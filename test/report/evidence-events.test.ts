@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Key, Verdict } from '../../src/model/block.ts';
 import type { MailEvent } from '../../src/model/event.ts';
-import { eventsOf } from '../../src/report/evidence-events.ts';
+import { loadEvents } from '../../src/report/evidence-events.ts';
 import { Store } from '../../src/store/store.ts';
 import { event, START } from '../store/made-up.ts';
 
@@ -50,7 +50,7 @@ it.each<Key>([
   setImmediate(turn);
   const isOurs = ({ client }: MailEvent) => client?.address === CLIENT;
   const rule = { count: 'accepted' } as never;
-  const found = await eventsOf(store, verdictOn(key), rule, isOurs);
+  const found = await loadEvents(store, verdictOn(key), rule, isOurs);
   isOver = true;
   const wanted = all.filter((one) => isOurs(one) && one.time > START && one.time <= START + PERIOD);
   expect(found.map(({ offset }) => offset)).toEqual(wanted.map(({ offset }) => offset));
@@ -63,7 +63,7 @@ it('takes no more than 20 000, the newest', async () => {
   );
   store.commit(() => store.events.insert(many));
   const verdict = verdictOn({ type: 'client', id: CLIENT });
-  const found = await eventsOf(store, verdict, undefined, () => true);
+  const found = await loadEvents(store, verdict, undefined, () => true);
   expect(found).toHaveLength(20_000);
   expect([found[0]?.offset, found.at(-1)?.offset]).toEqual([30_000, 49_999]);
 });

@@ -12,7 +12,7 @@ import { pathToFileURL } from 'node:url';
 
 const [dist, kind, lineCount, folder] = process.argv.slice(2);
 const load = (path) => import(pathToFileURL(join(dist, path)).href);
-const { Interpreter } = await load('interpret.js');
+const { Interpreter } = await load('interpret/interpreter.js');
 const { Judge } = await load('judge/judge.js');
 const { loadRules } = await load('judge/rule.js');
 const { LineSplitter } = await load('follow/lines.js');
@@ -197,9 +197,9 @@ async function replay(lines) {
 
 async function serve(lines) {
   const { Store } = await load('store/store.js');
-  const { Pipeline } = await load('pipeline.js');
+  const { Pipeline } = await load('daemon/pipeline.js');
   const { silentLog } = await load('base/log.js');
-  const { allowList } = await load('enforce/desired.js');
+  const { allowList } = await load('enforce/decide.js');
   const store = new Store(join(folder, 'postern.db'));
   store.db.pragma('synchronous = OFF'); // the disk is not what is measured
   const judge = new Judge(loadRules(join(dist, '../rules')));

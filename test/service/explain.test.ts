@@ -11,7 +11,7 @@ import type { MailEvent } from '../../src/model/event.ts';
 import type { DoubtedRefusals } from '../../src/model/evidence.ts';
 import type { Mail } from '../../src/notify/mail.ts';
 import { evidenceJson, gatherEvidence } from '../../src/report/evidence.ts';
-import type { SuspectPeriod } from '../../src/report/outages.ts';
+import type { OutagePeriod } from '../../src/report/outages.ts';
 import { Store } from '../../src/store/store.ts';
 import { event, invalid, login, START } from '../judge/event.ts';
 import { type Scratch, scratch } from './scratch.ts';
@@ -66,7 +66,7 @@ function rule(text: string): Rule {
 }
 
 /** Stores the events in their order, each with a recipient and a line of its own, and the suspicions. */
-function stored(events: readonly MailEvent[], suspects: readonly SuspectPeriod[] = []): void {
+function stored(events: readonly MailEvent[], suspects: readonly OutagePeriod[] = []): void {
   at.withStore((store) =>
     store.commit(() => {
       store.events.insert(events.map((event, offset) => ({ ...event, offset })));
@@ -96,7 +96,7 @@ interface Case {
   readonly what: string;
   readonly minutes: number;
   readonly verdict?: Partial<Verdict>;
-  readonly suspect?: Partial<SuspectPeriod>;
+  readonly suspect?: Partial<OutagePeriod>;
   readonly event?: Partial<MailEvent>;
   readonly by?: Rule;
   readonly expected: { readonly recipients: number; readonly doubted?: readonly DoubtedRefusals[] };

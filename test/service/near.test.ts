@@ -3,14 +3,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HOUR, MINUTE } from '../../src/base/time.ts';
 import { parseRule } from '../../src/judge/rule.ts';
 import { nearMisses } from '../../src/report/near.ts';
-import type { SuspectPeriod } from '../../src/report/outages.ts';
+import type { OutagePeriod } from '../../src/report/outages.ts';
 import { invalid, START } from '../judge/event.ts';
 import { type Scratch, scratch } from './scratch.ts';
 import { BIG, SUSPECT } from './suspicion.ts';
 
 const RULE =
   'name: r\ndescription: d\ncount: invalid\nper: submitter\nlimit: 5\nperiod: 1h\naction: block\n';
-const ENDED: SuspectPeriod = { ...SUSPECT, ended: START + 40 * MINUTE };
+const ENDED: OutagePeriod = { ...SUSPECT, ended: START + 40 * MINUTE };
 
 let at: Scratch;
 beforeEach(() => {
@@ -21,7 +21,7 @@ afterEach(() => at.remove());
 /** Alice is refused four times by big.example, every minute from `minutes` after START on. */
 function highestFrom(
   minutes: number,
-  suspects: readonly SuspectPeriod[],
+  suspects: readonly OutagePeriod[],
   rule = RULE,
 ): number | undefined {
   return at.withStore((store) => {
@@ -40,7 +40,7 @@ function highestFrom(
 }
 
 describe('who came near a limit', () => {
-  it.each<[string, number, readonly SuspectPeriod[], number | undefined]>([
+  it.each<[string, number, readonly OutagePeriod[], number | undefined]>([
     ['by refusals that count', 25, [], 4],
     ['before the provider failed', 5, [ENDED], 4],
     ['after it had recovered', 41, [ENDED], 4],

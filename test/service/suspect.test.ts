@@ -1,7 +1,7 @@
 /** A provider that refuses good addresses, through the running service: told once, blocks ended, nobody forgotten. */
 import { afterEach, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
-import { suspectPeriods } from '../../src/report/outages.ts';
+import { loadOutages } from '../../src/report/outages.ts';
 import { readText } from '../support/folder.ts';
 import { eventually, type RunningService, type Scratch, scratch } from './scratch.ts';
 
@@ -100,7 +100,7 @@ it('ends the block that rests on it, tells once, and goes on with all others', a
   expect(thief).toContain('Recipients: 20 different');
   const news = (await run(at, 'explain', 'news@example.net')).out;
   expect(news).toContain('Counted, not believed any more: 20 refusals by big.example,');
-  expect(at.withStore(suspectPeriods)).toMatchObject([
+  expect(at.withStore(loadOutages)).toMatchObject([
     { provider: 'big.example', released: [{ key: { id: 'news@example.net' } }] },
   ]);
   expect(at.mails().filter((text) => text.includes('refuses addresses'))).toHaveLength(1);

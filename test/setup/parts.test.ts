@@ -9,7 +9,7 @@ import { listItems } from '../../src/setup/exim/find.ts';
 import { findingsText, ok, warning, wrong } from '../../src/setup/finding.ts';
 import { type Installation, networksIn, pickLog } from '../../src/setup/installation.ts';
 import { indexedType } from '../../src/setup/postfix/find.ts';
-import { failureOf, settingsIn } from '../../src/setup/programs.ts';
+import { describeFailure, settingsIn } from '../../src/setup/programs.ts';
 import { dataLines, eximStatements, postfixLines } from '../../src/setup/recipe.ts';
 import { recipeText } from '../../src/setup/recipe-text.ts';
 import { scratchFolder } from '../support/folder.ts';
@@ -117,10 +117,16 @@ describe('what a mail server says', () => {
 
   it('why a command gave no answer', () => {
     const none = { stdout: '', stderr: '', timedOut: false };
-    expect(failureOf(['x'], { ...none, status: 0 })).toBeUndefined();
-    expect(failureOf(['x'], { ...none, status: 1, stderr: '\n bad \n' })).toBe('x failed: bad');
-    expect(failureOf(['x'], { ...none, status: null, failure: 'ENOENT' })).toBe('x failed: ENOENT');
-    expect(failureOf(['x'], { ...none, status: null, timedOut: true })).toContain('not answer');
+    expect(describeFailure(['x'], { ...none, status: 0 })).toBeUndefined();
+    expect(describeFailure(['x'], { ...none, status: 1, stderr: '\n bad \n' })).toBe(
+      'x failed: bad',
+    );
+    expect(describeFailure(['x'], { ...none, status: null, failure: 'ENOENT' })).toBe(
+      'x failed: ENOENT',
+    );
+    expect(describeFailure(['x'], { ...none, status: null, timedOut: true })).toContain(
+      'not answer',
+    );
   });
 
   it('ACLs with their statements', () => {

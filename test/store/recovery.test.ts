@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import { DAY } from '../../src/base/time.ts';
 import { type Config, parseConfig } from '../../src/config/load.ts';
-import { handsOf } from '../../src/daemon/assemble.ts';
+import { buildMtaControl } from '../../src/daemon/assemble.ts';
 import { Enforcer } from '../../src/daemon/enforcer.ts';
 import { takeOver } from '../../src/daemon/instance.ts';
 import { openWhole } from '../../src/daemon/recovery.ts';
@@ -31,7 +31,7 @@ function opened(store: Store): Store {
 }
 
 const enforce = (store: Store, config: Config) =>
-  new Enforcer({ store, ...handsOf(config), clock, log: silentLog }).run();
+  new Enforcer({ store, ...buildMtaControl(config), clock, log: silentLog }).run();
 
 /** Blocks these, writes the files, loses the database; gives what the next start makes of it. */
 async function afterLoss(config: Config, keys: readonly Block['key'][]): Promise<Store> {

@@ -7,7 +7,7 @@ import { silentLog } from '../../src/base/log.ts';
 import { HOUR } from '../../src/base/time.ts';
 import { rebuildJudge } from '../../src/daemon/assemble.ts';
 import { Pipeline } from '../../src/daemon/pipeline.ts';
-import { allowList, type Decision, type Policy } from '../../src/enforce/decide.ts';
+import { allowList, type BlockPolicy, type Decision } from '../../src/enforce/decide.ts';
 import type { Judge } from '../../src/judge/judge.ts';
 import { loadRules } from '../../src/judge/rule.ts';
 import { Store } from '../../src/store/store.ts';
@@ -18,7 +18,7 @@ export interface BenchOptions {
   /** one rule a text */
   readonly rules?: readonly string[];
   readonly zone?: string;
-  readonly policy?: Partial<Policy>;
+  readonly policy?: Partial<BlockPolicy>;
   readonly allowed?: readonly string[];
   /** nobody is told of anything */
   readonly silent?: boolean;

@@ -4,7 +4,7 @@
  */
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname, resolve, sep } from 'node:path';
-import { errnoOf, messageOf } from '../../base/errors.ts';
+import { getErrno, getMessage } from '../../base/errors.ts';
 
 const OTHERS_WRITE = 0o022;
 const GROUP_WRITES = 0o020;
@@ -24,10 +24,10 @@ export function distrust(path: string, owner = 0): string | undefined {
     let above: Stats | undefined;
     for (let count = 1; count <= parts.length; count++) {
       const part = parts.slice(0, count).join(sep) || sep;
-      const stats = statsOf(part);
+      const stats = collectStats(part);
       if (stats === undefined) return makeable(part, above);
       if ('unseen' in stats) return `${part} cannot be looked at (${stats.unseen})`;
-      const problem = problemOf(part, stats, owner);
+      const problem = findProblem(part, stats, owner);
       if (problem !== undefined) return problem;
       above = stats;
       if (!stats.isSymbolicLink()) continue;
@@ -40,7 +40,7 @@ export function distrust(path: string, owner = 0): string | undefined {
   return visit(path);
 }
 
-function problemOf(part: string, stats: Stats, owner: number): string | undefined {
+function findProblem(part: string, stats: Stats, owner: number): string | undefined {
   if (stats.uid !== 0 && stats.uid !== owner) {
     return `${part} belongs to uid ${stats.uid}, who could lead root astray`;
   }
@@ -62,12 +62,12 @@ function isOpen({ gid, mode }: Stats): boolean {
   return (mode & (gid === 0 ? OTHERS_WRITE & ~GROUP_WRITES : OTHERS_WRITE)) !== 0;
 }
 
-function statsOf(path: string): Stats | { readonly unseen: string } | undefined {
+function collectStats(path: string): Stats | { readonly unseen: string } | undefined {
   try {
     return lstatSync(path);
   } catch (error) {
-    const code = errnoOf(error);
+    const code = getErrno(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    return { unseen: code ?? messageOf(error) };
+    return { unseen: code ?? getMessage(error) };
   }
 }

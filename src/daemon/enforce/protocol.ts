@@ -3,12 +3,14 @@
  * database and asks; the one with the rights does what it is asked, and takes every word of it for hostile: only
  * blocks and queue IDs can be said here. No file, no command, no target's place, no text of a line.
  */
+
 import { z } from 'zod';
+import { dropUndefined } from '../../base/defined.ts';
 import type { QueueResult } from '../../enforce/queue.ts';
 import type { ReconcileRequest, Reconciliation } from '../../enforce/reconcile.ts';
 
 /** Longest request, bytes: some ten times what a hundred thousand blocks take. */
-export const LONGEST_REQUEST = 128 * 1024 * 1024;
+export const LONGEST_STEP_REQUEST = 128 * 1024 * 1024;
 
 const MOST = 100_000;
 /** The range of a JavaScript date, ms: beyond it no time can be written out. */
@@ -55,7 +57,7 @@ export interface Opening {
 }
 
 /** Every later line to the reader. `changed`: somebody has touched a target's file. */
-export type Word =
+export type Reply =
   | { readonly say: 'changed' }
   | { readonly say: 'reconciled'; readonly result: Reconciliation }
   | { readonly say: 'held'; readonly result: QueueResult }
@@ -79,13 +81,15 @@ export function parseRequest(line: string): Request | { readonly wrong: string }
 export function reconcileRequest(wanted: ReconcileRequest): Request {
   return {
     ask: 'reconcile',
-    blocks: wanted.blocks.map(({ id, key, cause, start, end }) => ({
-      id,
-      key,
-      cause,
-      start,
-      ...(end === undefined ? {} : { end }),
-    })),
+    blocks: wanted.blocks.map(({ id, key, cause, start, end }) =>
+      dropUndefined({
+        id,
+        key,
+        cause,
+        start,
+        end,
+      }),
+    ),
     written: Object.fromEntries(
       [...wanted.written].map(([target, blocks]) => [target, [...blocks]]),
     ),
@@ -94,7 +98,7 @@ export function reconcileRequest(wanted: ReconcileRequest): Request {
 }
 
 /** Lines of a stream as they come, none longer than `longest` bytes; throws a RangeError for one that is. */
-export async function* linesOf(
+export async function* splitLines(
   stream: AsyncIterable<Buffer>,
   longest: number,
 ): AsyncGenerator<string> {

@@ -6,19 +6,25 @@
  */
 import { statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { bellOf } from '../../base/change-signal.ts';
-import { EXIT, messageOf, PosternError } from '../../base/errors.ts';
+import { openSignal } from '../../base/change-signal.ts';
+import { EXIT, getMessage, PosternError } from '../../base/errors.ts';
 import { createLog, type Log } from '../../base/log.ts';
 import { type Clock, MINUTE, SECOND } from '../../base/time.ts';
 import type { QueueResult } from '../../enforce/queue.ts';
 import type { Reconciliation } from '../../enforce/reconcile.ts';
 import { WakeUp } from '../../follow/watch.ts';
 import { Store } from '../../store/store.ts';
-import { Enforcer, type Hands, type TargetState } from '../enforcer.ts';
+import { Enforcer, type MtaControl, type TargetState } from '../enforcer.ts';
 import { takeOver } from '../instance.ts';
-import { linesOf, type Opening, type Request, reconcileRequest, type Word } from './protocol.ts';
+import {
+  type Opening,
+  type Reply,
+  type Request,
+  reconcileRequest,
+  splitLines,
+} from './protocol.ts';
 
-export interface ReaderOptions {
+interface ReaderOptions {
   readonly input: Readable;
   /** Writes a line to the half with the rights. */
   readonly send: (line: string) => void;
@@ -34,7 +40,7 @@ const NOT_YET: readonly string[] = ['database-missing', 'database-older'];
 
 /** Runs until its input ends, or once. Throws a PosternError for what is wrong with the database. */
 export async function runReader(options: ReaderOptions): Promise<void> {
-  const lines = linesOf(options.input, Number.MAX_SAFE_INTEGER);
+  const lines = splitLines(options.input, Number.MAX_SAFE_INTEGER);
   const first = await lines.next();
   if (first.done === true) return;
   const opening = JSON.parse(first.value) as Opening;
@@ -138,13 +144,13 @@ class Watch {
     this.#remote = remote;
     this.#clock = clock;
     this.#log = log;
-    this.#file = identityOf(opening.database);
+    this.#file = getFileIdentity(opening.database);
     this.#enforcer = new Enforcer({ store, ...remote.hands(), clock, log });
   }
 
   async run(): Promise<void> {
     const { wake } = this.#remote;
-    wake.watch([bellOf(this.#database)], 'bell', (reason) =>
+    wake.watch([openSignal(this.#database)], 'bell', (reason) =>
       this.#log.warn({ reason }, 'the service cannot wake us, looking twice a second'),
     );
     let last = 0;
@@ -152,7 +158,7 @@ class Watch {
     let version = -1;
     let blocks = '';
     while (!this.#remote.ended) {
-      if (identityOf(this.#database) !== this.#file) throw replaced(this.#database);
+      if (getFileIdentity(this.#database) !== this.#file) throw replaced(this.#database);
       const seen = this.#store.dataVersion();
       const wanted = seen === version ? blocks : this.#wanted();
       version = seen;
@@ -187,7 +193,7 @@ class Watch {
     } catch (error) {
       if (this.#remote.ended) return 0;
       if (!this.#store.isPassing(error)) throw error;
-      this.#log.error({ error: messageOf(error) }, 'enforcing failed, will try again');
+      this.#log.error({ error: getMessage(error) }, 'enforcing failed, will try again');
       return RETRY;
     }
   }
@@ -200,14 +206,14 @@ class Remote {
   #changed = false;
   readonly #opening: Opening;
   readonly #send: (line: string) => void;
-  #answer: { resolve(word: Word): void; reject(error: Error): void } | undefined;
+  #answer: { resolve(word: Reply): void; reject(error: Error): void } | undefined;
 
   constructor(opening: Opening, send: (line: string) => void) {
     this.#opening = opening;
     this.#send = send;
   }
 
-  hands(): Hands {
+  hands(): MtaControl {
     const { targets, configured, hold } = this.#opening;
     return {
       targets,
@@ -230,7 +236,7 @@ class Remote {
   /** Takes in what the other half says until it says no more. */
   async listen(lines: AsyncIterable<string>): Promise<void> {
     for await (const line of lines) {
-      const word = JSON.parse(line) as Word;
+      const word = JSON.parse(line) as Reply;
       if (word.say === 'changed') {
         this.#changed = true;
         this.wake.wake();
@@ -244,7 +250,7 @@ class Remote {
   }
 
   async #ask(request: Request, expected: 'reconciled' | 'held'): Promise<unknown> {
-    const word = await new Promise<Word>((resolve, reject) => {
+    const word = await new Promise<Reply>((resolve, reject) => {
       this.#answer = { resolve, reject };
       this.#send(JSON.stringify(request));
     });
@@ -260,7 +266,7 @@ function holdRequest(ids: readonly string[]): Request {
 }
 
 /** Which file it is, as text. */
-function identityOf(path: string): string {
+function getFileIdentity(path: string): string {
   const stats = statSync(path, { throwIfNoEntry: false });
   return stats === undefined ? 'gone' : `${stats.dev} ${stats.ino}`;
 }

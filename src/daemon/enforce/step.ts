@@ -8,18 +8,24 @@
  */
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { messageOf, PosternError } from '../../base/errors.ts';
+import { getMessage, PosternError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { type Helper, runCommand, startHelper } from '../../base/system.ts';
 import { type Clock, SECOND } from '../../base/time.ts';
 import type { Config } from '../../config/load.ts';
 import { WakeUp } from '../../follow/watch.ts';
-import { handsOf } from '../assemble.ts';
-import type { Hands } from '../enforcer.ts';
+import { buildMtaControl } from '../assemble.ts';
+import type { MtaControl } from '../enforcer.ts';
 import { distrust } from './path-trust.ts';
-import { LONGEST_REQUEST, linesOf, type Opening, parseRequest, type Word } from './protocol.ts';
+import {
+  LONGEST_STEP_REQUEST,
+  type Opening,
+  parseRequest,
+  type Reply,
+  splitLines,
+} from './protocol.ts';
 
-export interface StepOptions {
+interface StepOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Log;
@@ -42,7 +48,7 @@ const PATIENCE = 5 * SECOND;
  */
 export async function runStep(options: StepOptions): Promise<boolean> {
   const { config, log, signal, once } = options;
-  const hands = checkedHands(config);
+  const hands = buildTrustedControl(config);
   const pause = new WakeUp();
   signal.addEventListener('abort', () => pause.wake());
   log.info({ mta: config.mta, mode: config.mode, once }, 'enforcing');
@@ -57,9 +63,9 @@ export async function runStep(options: StepOptions): Promise<boolean> {
 }
 
 /** What the configuration lets this process do; throws what `runStep` throws of it. */
-export function checkedHands(config: Config): Hands {
+export function buildTrustedControl(config: Config): MtaControl {
   if (process.geteuid?.() === 0) assertTrusted(config);
-  return handsOf(config);
+  return buildMtaControl(config);
 }
 
 /** Throws a PosternError that names every part of a path which others than root can change. */
@@ -72,7 +78,7 @@ export function assertTrusted(config: Config): void {
 
 /** Parts of paths through which others than root could tell root where to write, each as a sentence. */
 export function trustProblems(config: Config): string[] {
-  const files = handsOf(config).targets.map(({ file }) => file);
+  const files = buildMtaControl(config).targets.map(({ file }) => file);
   const problems = [
     distrust(config.file),
     ...files.map((file) => distrust(dirname(file))),
@@ -117,11 +123,11 @@ async function kill(helper: Helper, account: Account | undefined): Promise<void>
 
 /** One reader from its start to its end. */
 class Session {
-  readonly #hands: Hands;
+  readonly #hands: MtaControl;
   readonly #options: StepOptions;
   readonly #files = new WakeUp();
 
-  constructor(hands: Hands, options: StepOptions) {
+  constructor(hands: MtaControl, options: StepOptions) {
     this.#hands = hands;
     this.#options = options;
   }
@@ -135,7 +141,7 @@ class Session {
       account = readerAccount(config.database);
       helper = startHelper(reader, account);
     } catch (error) {
-      return messageOf(error);
+      return getMessage(error);
     }
     let impatience: NodeJS.Timeout | undefined;
     const end = () => void kill(helper, account);
@@ -184,18 +190,18 @@ class Session {
   /** Answers one request after the other, until there are no more. Gives what was wrong with the last one. */
   async #serve(helper: Helper): Promise<string | undefined> {
     try {
-      for await (const line of linesOf(helper.output, LONGEST_REQUEST)) {
+      for await (const line of splitLines(helper.output, LONGEST_STEP_REQUEST)) {
         const word = await this.#answer(line);
         helper.send(JSON.stringify(word));
         if (word.say === 'refused') return `refused a request of the reader: ${word.why}`;
       }
       return undefined;
     } catch (error) {
-      return messageOf(error);
+      return getMessage(error);
     }
   }
 
-  async #answer(line: string): Promise<Word> {
+  async #answer(line: string): Promise<Reply> {
     const request = parseRequest(line);
     if ('wrong' in request) return { say: 'refused', why: request.wrong };
     if (request.ask === 'reconcile') {
@@ -226,7 +232,7 @@ class Session {
         log.warn({ reason }, 'block files are not watched'),
       );
       await this.#files.wait(LOOK_AT_FILES);
-      if (!over.ended) helper.send(JSON.stringify({ say: 'changed' } satisfies Word));
+      if (!over.ended) helper.send(JSON.stringify({ say: 'changed' } satisfies Reply));
     }
   }
 }

@@ -13,7 +13,7 @@ import { IDLE, ProviderHistory, type Share, STEP, WINDOW } from './history.ts';
 import { ProviderNames } from './provider.ts';
 
 /** A provider whose refusals do not count. Times in ms of event time. */
-export interface Suspect {
+export interface Outage {
   /** the domain that its mail hosts have in common, or their network */
   readonly provider: string;
   /** when it was found out */
@@ -28,11 +28,11 @@ export interface Suspect {
 }
 
 /** A suspicion that is over; `ended` in ms of event time. */
-export interface EndedSuspect extends Suspect {
+export interface EndedSuspect extends Outage {
   readonly ended: number;
 }
 
-export interface GuardBounds {
+interface GuardBounds {
   readonly providers: number;
   /** submitters over all providers */
   readonly pairs: number;
@@ -63,7 +63,7 @@ export class Guard {
   readonly #bounds: GuardBounds;
   readonly #names = new ProviderNames();
   readonly #providers = new Map<string, ProviderHistory>();
-  readonly #suspects = new Map<string, Suspect & { readonly usualShare: number }>();
+  readonly #suspects = new Map<string, Outage & { readonly usualShare: number }>();
   #step = 0;
   #pairs = 0;
   #ended: EndedSuspect[] = [];
@@ -73,7 +73,7 @@ export class Guard {
   }
 
   /** Looks at an event; gives the provider that has become suspect with it, if one has. */
-  see(event: MailEvent): Suspect | undefined {
+  see(event: MailEvent): Outage | undefined {
     const { relay, submitter, kind, time } = event;
     if (relay === undefined || submitter === undefined || event.amends === true) return undefined;
     const refusal = isInvalid(event) && event.repeated !== true;
@@ -101,7 +101,7 @@ export class Guard {
     return relay === undefined ? undefined : this.#names.of(relay);
   }
 
-  suspects(): readonly Suspect[] {
+  suspects(): readonly Outage[] {
     return [...this.#suspects.values()].map(({ usualShare: _, ...suspect }) => suspect);
   }
 
@@ -140,7 +140,7 @@ export class Guard {
     this.#step = step;
   }
 
-  #suspicion(provider: string, history: ProviderHistory, time: number): Suspect | undefined {
+  #suspicion(provider: string, history: ProviderHistory, time: number): Outage | undefined {
     const usual = history.usual();
     if (usual === undefined) return undefined;
     for (let steps = 1; steps <= WINDOW; steps++) {

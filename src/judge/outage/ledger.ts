@@ -8,13 +8,13 @@ import { ownCopy } from '../../model/line.ts';
 const KEPT = 10_000;
 
 /** A refusal, with who said it if it was anybody but us. */
-export interface Noted {
+interface Noted {
   readonly provider: string | undefined;
   /** only what rules look at */
   readonly event: MailEvent;
 }
 
-export class Ledger {
+export class RecentRefusals {
   #noted: Noted[] = [];
   readonly #most: number;
   #next = 0;

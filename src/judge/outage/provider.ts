@@ -4,7 +4,7 @@
  * A modest rule instead of a list of all public suffixes: where it is wrong, two small providers count as one or
  * one as two, and no more than that.
  */
-import { netOf } from '../../model/address.ts';
+import { getNetwork } from '../../model/address.ts';
 import { ownCopy } from '../../model/line.ts';
 import type { Relay } from '../../model/record.ts';
 
@@ -17,9 +17,9 @@ const BELOW_COUNTRIES = new Set(
 const MAX_NAME = 255;
 
 /** `alt1.aspmx.l.google.com` is `google.com`, `mx.example.co.uk` is `example.co.uk`; an address is its network. */
-export function providerOf(host: string): string {
+export function nameProvider(host: string): string {
   const name = host.slice(0, MAX_NAME).toLowerCase().replace(/\.$/, '');
-  if (name.includes(':') || /^[\d.]+$/.test(name)) return netOf(name);
+  if (name.includes(':') || /^[\d.]+$/.test(name)) return getNetwork(name);
   const labels = name.split('.');
   const [country = '', below = ''] = labels.toReversed();
   const kept = country.length === 2 && BELOW_COUNTRIES.has(below) ? 3 : 2;
@@ -27,8 +27,10 @@ export function providerOf(host: string): string {
 }
 
 /** The host's network as it was connected to, which no name server's owner can choose; else its name. */
-export function hostGroupOf({ host, address }: Relay): string {
-  return address === undefined ? (host ?? '').slice(0, MAX_NAME).toLowerCase() : netOf(address);
+export function getHostGroup({ host, address }: Relay): string {
+  return address === undefined
+    ? (host ?? '').slice(0, MAX_NAME).toLowerCase()
+    : getNetwork(address);
 }
 
 /** Remembers the answers for host names; bounded, since a log may hold any number of them. */
@@ -40,7 +42,7 @@ export class ProviderNames {
     if (text === undefined || text === '') return undefined;
     const known = this.#names.get(text);
     if (known !== undefined) return known;
-    const name = ownCopy(providerOf(text));
+    const name = ownCopy(nameProvider(text));
     if (this.#names.size >= 10_000) this.#names.clear();
     if (text.length <= MAX_NAME) this.#names.set(ownCopy(text), name);
     return name;

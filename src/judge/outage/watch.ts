@@ -4,21 +4,21 @@
  */
 import type { Verdict } from '../../model/block.ts';
 import { isInvalid, type MailEvent } from '../../model/event.ts';
-import { keyIdOf, keyTypeOf } from '../key.ts';
+import { getKeyId, getKeyType } from '../key.ts';
 import { type ActiveRule, countsInvalid, countsRefusal } from '../plan.ts';
 import type { Since, Tally } from '../tally.ts';
-import { type EndedSuspect, Guard, type Suspect } from './guard.ts';
-import { Ledger } from './ledger.ts';
+import { type EndedSuspect, Guard, type Outage } from './guard.ts';
+import { RecentRefusals } from './ledger.ts';
 
 /** A verdict of a rule that blocks, with the limit that was met. */
-export interface Given {
+interface Given {
   readonly tally: Tally;
   readonly verdict: Verdict;
 }
 
 /** A suspicion that began, with the verdicts it withdraws, or one that ended. */
-export type SuspectChange =
-  | { readonly change: 'began'; readonly suspect: Suspect; readonly withdrawn: readonly Verdict[] }
+export type OutageChange =
+  | { readonly change: 'began'; readonly suspect: Outage; readonly withdrawn: readonly Verdict[] }
   | { readonly change: 'ended'; readonly suspect: EndedSuspect };
 
 /** Verdicts that may still be withdrawn; the suspicion comes minutes after the failure. */
@@ -26,7 +26,7 @@ const GIVEN_KEPT = 1000;
 
 export class Watch {
   readonly #guard = new Guard();
-  readonly #ledger = new Ledger();
+  readonly #ledger = new RecentRefusals();
   readonly #rules: readonly ActiveRule[];
   #given: Given[] = [];
 
@@ -36,7 +36,7 @@ export class Watch {
   }
 
   /** Looks at an event before it is counted; gives the provider that has become suspect with it. */
-  see(event: MailEvent): Suspect | undefined {
+  see(event: MailEvent): Outage | undefined {
     const suspect = this.#guard.see(event);
     const counts = isInvalid(event) && event.repeated !== true && event.direction !== 'inbound';
     if (counts && !this.#guard.discounts(event)) {
@@ -50,7 +50,7 @@ export class Watch {
     return this.#guard.discounts(event);
   }
 
-  suspects(): readonly Suspect[] {
+  suspects(): readonly Outage[] {
     return this.#guard.suspects();
   }
 
@@ -69,7 +69,7 @@ export class Watch {
    * Takes back what the provider has contributed since it fails; gives the verdicts that do not stand without it.
    * `released` tells from when on a key's events were counted at all.
    */
-  doubt({ provider, since }: Suspect, released: Since | undefined): readonly Given[] {
+  doubt({ provider, since }: Outage, released: Since | undefined): readonly Given[] {
     const refusals = this.#ledger.take(provider, since);
     for (const { rule, tallies, admits } of this.#rules) {
       const counted = refusals.filter((event) => countsRefusal(rule, event) && admits(event));
@@ -88,12 +88,12 @@ export class Watch {
     const left: MailEvent[] = [];
     for (const { event } of this.#ledger) {
       if (event.time <= verdict.time - tally.period || admits?.(event) !== true) continue;
-      if (countsRefusal(tally.rule, event) && isOf(verdict.key, tally, event)) left.push(event);
+      if (countsRefusal(tally.rule, event) && isAbout(verdict.key, tally, event)) left.push(event);
     }
     return tally.isMetBy(left);
   }
 }
 
-function isOf(key: Verdict['key'], { rule }: Tally, event: MailEvent): boolean {
-  return keyTypeOf(rule.per, event) === key.type && keyIdOf(key.type, event) === key.id;
+function isAbout(key: Verdict['key'], { rule }: Tally, event: MailEvent): boolean {
+  return getKeyType(rule.per, event) === key.type && getKeyId(key.type, event) === key.id;
 }

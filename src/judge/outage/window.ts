@@ -104,7 +104,7 @@ export class BoundedWindow implements Window {
     this.#limit = Math.max(limit, atLeast);
     this.#period = period;
     this.#atLeast = atLeast;
-    this.#most = { domain: mostOf(limit, bound.domain), host: mostOf(limit, bound.host) };
+    this.#most = { domain: findMost(limit, bound.domain), host: findMost(limit, bound.host) };
     this.#events = new SumWindow(atLeast, period);
   }
 
@@ -179,7 +179,7 @@ export class BoundedWindow implements Window {
 }
 
 /** How many of `limit` a percentage is; at least one. */
-function mostOf(limit: number, percent: number | undefined): number {
+function findMost(limit: number, percent: number | undefined): number {
   if (percent === undefined) return Number.POSITIVE_INFINITY;
   return Math.max(1, Math.floor((limit * percent) / 100));
 }

@@ -19,7 +19,7 @@ export function afterCompose(text: string, at: number): number {
 }
 
 /** `stdout F ` (a whole line or its last part) or `stderr P ` (to be continued) of the container runtime interface. */
-export interface CriMark {
+interface CriMark {
   readonly stream: string;
   readonly partial: boolean;
   /** index after it */

@@ -5,7 +5,7 @@
 import type { LoggedLine } from '../../model/line.ts';
 import { isDigit } from '../reader.ts';
 import type { Parts } from './parts.ts';
-import { instantOf, loggedLine, type Prefix } from './prefix.ts';
+import { loggedLine, type Prefix, resolveInstant } from './prefix.ts';
 import type { Tag } from './tag.ts';
 import type { StampReader } from './timestamp.ts';
 
@@ -23,7 +23,7 @@ export class EximFrame {
 
   /** A line of Exim's log file, which begins with the stamp. */
   inFile(text: string, from: number, prefix: Prefix): LoggedLine | undefined {
-    const time = this.#stamps.long(text, from, SPACE, instantOf(prefix));
+    const time = this.#stamps.long(text, from, SPACE, resolveInstant(prefix));
     const { end } = this.#stamps;
     if (time < 0 || text.charCodeAt(end) !== SPACE) return undefined;
     const start = endOfPid(text, end + 1);
@@ -65,7 +65,7 @@ export class EximFrame {
     text: string,
     times: number,
   ): LoggedLine | undefined {
-    const own = this.#stamps.long(text, 0, SPACE, instantOf(prefix));
+    const own = this.#stamps.long(text, 0, SPACE, resolveInstant(prefix));
     const stamped = own >= 0 && text.charCodeAt(this.#stamps.end) === SPACE;
     if (!stamped && !tag.exim) return loggedLine(prefix, tag, pid, text, times);
     const start = endOfPid(text, stamped ? this.#stamps.end + 1 : 0);

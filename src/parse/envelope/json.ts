@@ -3,11 +3,11 @@
  * that mailcow keeps in Redis, and the fields that templates of rsyslog and logstash give their names to. Strings
  * become byte strings, as if the text had been read from a file. Anything else, broken JSON included, is undefined.
  */
-import { textOf } from '../../model/line.ts';
+import { decodeText } from '../../model/line.ts';
 import { startsStamp } from './syslog.ts';
 
 /** What such an object says about a line. */
-export interface JsonEntry {
+interface JsonEntry {
   /** byte string */
   readonly message: string;
   /** ms since the epoch; absent when the object does not tell when the line was written */
@@ -26,12 +26,12 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** Reads the byte string of one JSON object. */
 export function readJson(bytes: string): JsonEntry | undefined {
-  const fields = parseObject(textOf(bytes));
+  const fields = parseObject(decodeText(bytes));
   if (fields === undefined) return undefined;
   if ('MESSAGE' in fields) return journal(fields);
   if (typeof fields.log === 'string') return docker(fields, fields.log);
   if (typeof fields.message !== 'string') return undefined;
-  return named(fields, bytesOf(fields.message));
+  return named(fields, encodeBytes(fields.message));
 }
 
 /** A message with its syslog fields beside it; without a program's name, or with a stamp, it is the whole line. */
@@ -41,14 +41,14 @@ function named(fields: Fields, message: string): JsonEntry | undefined {
   if (tag === '' || (program === '' && startsStamp(message, 0))) {
     return { message, host: '', pid: '', output: true };
   }
-  const time = timeOf(fields);
+  const time = readTime(fields);
   if (time === undefined) return undefined;
   return {
     message: message.startsWith(' ') ? message.slice(1) : message,
     time,
     host: fieldText(fields.hostname) || fieldText(fields.host) || fieldText(fields.logsource),
     tag: tag.endsWith(':') ? tag.slice(0, -1) : tag,
-    pid: tag.includes('[') ? '' : digitsOf(fields.pid) || digitsOf(fields.procid),
+    pid: tag.includes('[') ? '' : takeDigits(fields.pid) || takeDigits(fields.procid),
     output: false,
   };
 }
@@ -57,7 +57,7 @@ function named(fields: Fields, message: string): JsonEntry | undefined {
 const INSTANT = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,20}(?:Z|[+-][0-9]{2}:?[0-9]{2})$/;
 
 /** Seconds since the epoch in `time`, else the first stamp that names an instant. */
-function timeOf(fields: Fields): number | undefined {
+function readTime(fields: Fields): number | undefined {
   const seconds = Number(fields.time) * 1000;
   if (isInstant(seconds)) return seconds;
   for (const value of [fields['@timestamp'], fields.timestamp, fields.time, fields.timereported]) {
@@ -67,7 +67,7 @@ function timeOf(fields: Fields): number | undefined {
   return undefined;
 }
 
-function digitsOf(value: unknown): string {
+function takeDigits(value: unknown): string {
   const digits = typeof value === 'number' ? `${value}` : fieldText(value);
   return /^[0-9]{1,10}$/.test(digits) ? digits : '';
 }
@@ -85,13 +85,13 @@ function docker(fields: Fields, log: string): JsonEntry | undefined {
   const time = typeof fields.time === 'string' ? Date.parse(fields.time) : Number.NaN;
   if (!isInstant(time)) return undefined;
   const stream = typeof fields.stream === 'string' ? fields.stream : '';
-  return { message: bytesOf(log), time, host: '', pid: '', output: true, stream };
+  return { message: encodeBytes(log), time, host: '', pid: '', output: true, stream };
 }
 
 function journal(fields: Fields): JsonEntry | undefined {
   const message = journalText(fields.MESSAGE);
   const time =
-    instantOf(fields._SOURCE_REALTIME_TIMESTAMP) ?? instantOf(fields.__REALTIME_TIMESTAMP);
+    readInstant(fields._SOURCE_REALTIME_TIMESTAMP) ?? readInstant(fields.__REALTIME_TIMESTAMP);
   if (message === undefined || time === undefined || isOrdinaryUser(fields._UID)) return undefined;
   return {
     message,
@@ -106,7 +106,7 @@ function journal(fields: Fields): JsonEntry | undefined {
 
 /** systemd.journal-fields(7): a string, the bytes of one that is not clean UTF-8, or all values of a repeated field. */
 function journalText(value: unknown): string | undefined {
-  if (typeof value === 'string') return bytesOf(value);
+  if (typeof value === 'string') return encodeBytes(value);
   if (!Array.isArray(value) || value.length === 0) return undefined;
   if (value.every((byte) => Number.isInteger(byte) && byte >= 0 && byte <= 255)) {
     return Buffer.from(value as number[]).toString('latin1');
@@ -116,7 +116,7 @@ function journalText(value: unknown): string | undefined {
 }
 
 function fieldText(value: unknown): string {
-  return typeof value === 'string' ? bytesOf(value) : '';
+  return typeof value === 'string' ? encodeBytes(value) : '';
 }
 
 /** Anybody may say that he is postfix/smtpd; only the kernel writes `_UID`, and no mail server runs as a person. */
@@ -125,7 +125,7 @@ function isOrdinaryUser(uid: unknown): boolean {
   return typeof uid === 'string' && id >= 1000 && id < 60_000;
 }
 
-function instantOf(microseconds: unknown): number | undefined {
+function readInstant(microseconds: unknown): number | undefined {
   if (typeof microseconds !== 'string') return undefined;
   const time = Math.floor(Number(microseconds) / 1000);
   return isInstant(time) ? time : undefined;
@@ -136,7 +136,7 @@ function isInstant(time: number): boolean {
   return time > 0 && time <= 8.64e15;
 }
 
-function bytesOf(text: string): string {
+function encodeBytes(text: string): string {
   for (let index = 0; index < text.length; index++) {
     if (text.charCodeAt(index) > 0x7f) return Buffer.from(text, 'utf8').toString('latin1');
   }

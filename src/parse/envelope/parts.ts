@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { ownCopy, type Position } from '../../model/line.ts';
 
 /** A line of which the end is missing. */
-export interface OpenLine {
+interface OpenLine {
   readonly at: Position;
   /** ms since the epoch, of the first part */
   readonly time: number;

@@ -13,7 +13,7 @@ export interface Prefix {
 }
 
 /** The instant by which a stamp further in can be understood; undefined when none is known. */
-export function instantOf(prefix: Prefix): number | undefined {
+export function resolveInstant(prefix: Prefix): number | undefined {
   return prefix.exact ? prefix.time : undefined;
 }
 

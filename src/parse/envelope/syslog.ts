@@ -52,7 +52,7 @@ function endOfElement(text: string, at: number): number | undefined {
 }
 
 /** `HOSTNAME APP-NAME PROCID`, empty where they are `-`, and where the message begins. */
-export interface Rfc5424Fields {
+interface Rfc5424Fields {
   readonly host: string;
   readonly name: string;
   readonly pid: string;

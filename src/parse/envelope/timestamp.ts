@@ -17,8 +17,8 @@ const MONTHS = 'JanFebMarAprMayJunJulAugSepOctNovDec';
 const LENGTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /** What has to survive a restart: the instant of the last stamp, and how far the log may reach. */
-export interface StampState {
-  readonly last?: number;
+interface StampState {
+  readonly last?: number | undefined;
   readonly reference: number;
 }
 
@@ -145,7 +145,7 @@ export class StampReader {
     }
     const end = endOfOffset(text, start);
     if (end === start || (end < text.length && text.charCodeAt(end) !== SPACE)) return false;
-    this.#zoneOffset = offsetOf(text.slice(start, end));
+    this.#zoneOffset = readOffset(text.slice(start, end));
     this.#zoneText = end < text.length ? text.slice(start, end + 1) : '';
     this.end = end;
     return true;
@@ -264,7 +264,7 @@ function endOfOffset(text: string, at: number): number {
   return two(text, at + 3) < 0 ? at + 3 : at + 5;
 }
 
-function offsetOf(zone: string): number {
+function readOffset(zone: string): number {
   if (zone === 'Z') return 0;
   const minutes = two(zone, 1) * 60 + Number(zone.slice(3).replace(':', '') || '0');
   const offset = Math.min(minutes * 60_000, DAY);

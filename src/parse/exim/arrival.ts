@@ -6,7 +6,7 @@
  * nothing left over at the end. A line that does not fit is undefined rather than somebody else's; only what stands
  * behind the size may be unknown where no field before it is free text. Unknown ` XX=` tags are skipped.
  */
-import { textOf } from '../../model/line.ts';
+import { decodeText } from '../../model/line.ts';
 import type { ArrivalRecord, Client } from '../../model/record.ts';
 import { Reader } from '../reader.ts';
 import { addressEnd, angleAddress, bareAddress } from './address.ts';
@@ -20,11 +20,11 @@ export function parseArrival(queueId: string, text: string): ArrivalRecord | und
   const reader = new Reader(text);
   const sender = reader.literal('<>') ? '' : bareAddress(reader);
   if (sender === undefined) return undefined;
-  return tags(reader, draftOf(queueId, textOf(sender)), 0, 0);
+  return tags(reader, startDraft(queueId, decodeText(sender)), 0, 0);
 }
 
 /** All keys at once, as in delivery.ts. */
-function draftOf(queueId: string, sender: string): Draft {
+function startDraft(queueId: string, sender: string): Draft {
   return {
     kind: 'arrival',
     queueId,
@@ -78,8 +78,8 @@ function tags(reader: Reader, draft: Draft, seen: number, order: number): Draft 
  * Not where a login, a HELO name, an identd or a certificate may have written the size.
  */
 function asFarAsCertain(draft: Draft, seen: number, behindSize: string): Draft | undefined {
-  const isIdent = draft.client !== undefined && (seen & bitOf('U')) !== 0;
-  if (draft.size === undefined || isIdent || (seen & bitOf('DN')) !== 0) return undefined;
+  const isIdent = draft.client !== undefined && (seen & getBit('U')) !== 0;
+  if (draft.size === undefined || isIdent || (seen & getBit('DN')) !== 0) return undefined;
   return behindSize.includes(' S=') || hasHostEnd(behindSize) ? undefined : draft;
 }
 
@@ -160,7 +160,7 @@ function authenticated(reader: Reader, draft: Draft): boolean {
   const second = taken.indexOf(':', first + 1);
   const id = taken.slice(first + 1, second < 0 ? undefined : second);
   if (id === '' || id.includes('"')) return id === '';
-  draft.user = textOf(id);
+  draft.user = decodeText(id);
   if (second < 0) return true;
   const sender = reader.position - taken.length + second + 1;
   const end = addressEnd(reader.text, sender);
@@ -184,7 +184,7 @@ function upToTag(reader: Reader, next: readonly string[]): string | undefined {
 function messageId(reader: Reader, draft: Draft): boolean {
   const taken = bareAddress(reader);
   if (taken === undefined) return false;
-  draft.messageId = textOf(taken);
+  draft.messageId = decodeText(taken);
   return true;
 }
 
@@ -214,7 +214,7 @@ function recipients(reader: Reader, draft: Draft): boolean {
     if (stop < 0 || stop > end || (stop < end && text[stop] !== ' ')) return false;
     reader.position = stop;
     const address = text.slice(start, stop);
-    list.push(textOf(address));
+    list.push(decodeText(address));
   }
   reader.position = text.length;
   draft.recipients = list;
@@ -237,7 +237,8 @@ function parent(reader: Reader, draft: Draft): boolean {
 function ident(reader: Reader, draft: Draft): boolean {
   const taken = draft.client === undefined ? login(reader) : word(reader);
   if (taken === undefined) return false;
-  if (draft.client === undefined && draft.parentQueueId === undefined) draft.uid = textOf(taken);
+  if (draft.client === undefined && draft.parentQueueId === undefined)
+    draft.uid = decodeText(taken);
   return true;
 }
 
@@ -294,6 +295,6 @@ const TAGS: ReadonlyMap<string, Tag> = new Map(
   }),
 );
 
-function bitOf(name: string): number {
+function getBit(name: string): number {
   return TAGS.get(name)?.bit ?? 0;
 }

@@ -25,7 +25,7 @@ export function parseAuthFailure(text: string): AuthFailedRecord | undefined {
   const rest = reader.rest();
   // Text of an identd could end the line early, so then nothing may look like a second end.
   if (isForged(beforeName(rest)) || (ident && rest.includes(': 535 '))) return undefined;
-  return recordOf(client, rest);
+  return buildRecord(client, rest);
 }
 
 /** What stands before the name that the client typed, which may hold anything (auth.c prints it last). */
@@ -34,7 +34,7 @@ function beforeName(rest: string): string {
   return at < 0 || !rest.endsWith(')') ? rest : rest.slice(0, at);
 }
 
-function recordOf(client: AuthFailedRecord['client'], rest: string): AuthFailedRecord {
+function buildRecord(client: AuthFailedRecord['client'], rest: string): AuthFailedRecord {
   const at = rest.indexOf(' (set_id=');
   const record = { kind: 'auth-failed', client, code: 535 } as const;
   if (at < 0) return { ...record, reply: `535 ${oneLine(rest)}` };

@@ -4,13 +4,13 @@
  * Tags are taken from the left until the free text begins; that text was chosen by the remote server and decides
  * nothing. The separator before it is `: `, since Exim 4.99 ` : ` on `**` lines.
  */
-import { textOf } from '../../model/line.ts';
+import { decodeText } from '../../model/line.ts';
 import type { DeliveryRecord, RejectionRecord, Relay } from '../../model/record.ts';
 import { Reader } from '../reader.ts';
 import { angleAddress } from './address.ts';
 import { relayHost } from './host.ts';
 import { type Addresses, addressesAt } from './recipient.ts';
-import { cString, printed, putReply, remoteReply, replyOf, unescapedQuotes } from './text.ts';
+import { cString, printed, putReply, remoteReply, trimReply, unescapedQuotes } from './text.ts';
 
 type Draft = { -readonly [Key in keyof DeliveryRecord]: DeliveryRecord[Key] };
 
@@ -25,7 +25,7 @@ export function parseDelivered(
   if (text.startsWith(':blackhole: <')) return parseDiscarded(queueId, text);
   const addresses = addressesAt(text, 0);
   if (addresses === undefined) return undefined;
-  const draft = draftOf(queueId, 'delivered', addresses);
+  const draft = startDraft(queueId, 'delivered', addresses);
   tags(new Reader(text, addresses.end), draft);
   return draft;
 }
@@ -42,7 +42,7 @@ export function parseDiscarded(queueId: string, text: string): RejectionRecord |
     ? angleAddress(reader)
     : addressesAt(text, 0)?.recipient;
   if (recipient === undefined) return undefined;
-  return { kind: 'discarded', queueId, recipient: textOf(recipient) };
+  return { kind: 'discarded', queueId, recipient: decodeText(recipient) };
 }
 
 /** Reads `** ...`. */
@@ -50,11 +50,11 @@ export function parseBounced(queueId: string, text: string): DeliveryRecord | un
   const addresses = addressesAt(text, 0);
   if (addresses === undefined) return undefined;
   const reader = new Reader(text, addresses.end);
-  const draft = draftOf(queueId, 'bounced', addresses);
+  const draft = startDraft(queueId, 'bounced', addresses);
   tags(reader, draft);
   if (!reader.literal(' : ') && !reader.literal(': ')) {
     // `routing yielded a local delivery`, `mua_wrapper forced failure ...`: no separator
-    if (reader.literal(' ')) putReply(draft, replyOf(printed(reader.rest())));
+    if (reader.literal(' ')) putReply(draft, trimReply(printed(reader.rest())));
     return draft;
   }
   const reason = withoutTime(reader.rest());
@@ -68,7 +68,7 @@ export function parseDeferred(queueId: string, text: string): DeliveryRecord | u
   const addresses = addressesAt(text, 0);
   if (addresses === undefined) return undefined;
   const reader = new Reader(text, addresses.end);
-  const draft = draftOf(queueId, 'deferred', addresses);
+  const draft = startDraft(queueId, 'deferred', addresses);
   tags(reader, draft);
   reader.literal(' routing');
   if (!reader.literal(' defer (')) return undefined;
@@ -95,14 +95,14 @@ function systemError(reader: Reader): string {
 }
 
 /** All keys at once: V8 then keeps one shape for all deliveries, which is what their readers are fast with. */
-function draftOf(queueId: string, outcome: Draft['outcome'], addresses: Addresses): Draft {
+function startDraft(queueId: string, outcome: Draft['outcome'], addresses: Addresses): Draft {
   const { recipient, original } = addresses;
   return {
     kind: 'delivery',
     queueId,
     outcome,
-    recipient: textOf(recipient),
-    originalRecipient: original === undefined ? undefined : textOf(original),
+    recipient: decodeText(recipient),
+    originalRecipient: original === undefined ? undefined : decodeText(original),
     relay: undefined,
     stage: undefined,
     code: undefined,
@@ -117,7 +117,7 @@ function explain(draft: Draft, reason: string, cause = ''): void {
   const remote = remoteReply(new Reader(reason));
   if (remote === undefined) {
     const text = printed(reason);
-    putReply(draft, replyOf(cause === '' ? text : `${printed(cause)}: ${text}`));
+    putReply(draft, trimReply(cause === '' ? text : `${printed(cause)}: ${text}`));
     return;
   }
   draft.stage = remote.stage;
@@ -178,7 +178,7 @@ function value(reader: Reader, name: string, draft: Draft): boolean {
   reader.position++;
   const content = cString(reader);
   if (content === undefined) return false;
-  if (name === 'C') putReply(draft, replyOf(printed(unescapedQuotes(content))));
+  if (name === 'C') putReply(draft, trimReply(printed(unescapedQuotes(content))));
   return true;
 }
 

@@ -5,13 +5,13 @@
 import type { RejectionRecord } from '../../model/record.ts';
 import { Reader } from '../reader.ts';
 import { type Identity, isForged } from './host.ts';
-import { namedRelay, oneLine, putReply, remoteReply, replyOf } from './text.ts';
+import { namedRelay, oneLine, putReply, remoteReply, trimReply } from './text.ts';
 
 /** A rejection that is still being read. */
 export type RejectionDraft = { -readonly [Key in keyof RejectionRecord]: RejectionRecord[Key] };
 
 /** A rejection that names who it is about, as far as the line did. All keys at once, as in delivery.ts. */
-export function draftOf(
+export function createDraft(
   kind: RejectionRecord['kind'],
   queueId: string | undefined,
   { client, uid }: Identity,
@@ -51,7 +51,7 @@ function explain(draft: RejectionDraft, text: string): void {
   const remote = remoteReply(reader);
   // An answer to another command says nothing about the recipient: it keeps its frame, and no code.
   if (remote === undefined || remote.stage !== 'RCPT') {
-    putReply(draft, replyOf(oneLine(text)));
+    putReply(draft, trimReply(oneLine(text)));
     return;
   }
   putReply(draft, remote.reply);

@@ -7,17 +7,17 @@
  * text behind: a second end of a HOST there means that nobody can tell which one is real. A quoted sender is
  * not searched, because every client may send one and would so go uncounted.
  */
-import { textOf } from '../../model/line.ts';
+import { decodeText } from '../../model/line.ts';
 import type { Client, Relay } from '../../model/record.ts';
 import { isDigit, type Reader } from '../reader.ts';
 import { cString } from './text.ts';
 
 /** HOST as it is logged; `end` is the index behind it. */
 interface Host {
-  readonly name?: string;
-  readonly helo?: string;
+  readonly name?: string | undefined;
+  readonly helo?: string | undefined;
   readonly address: string;
-  readonly port?: number;
+  readonly port?: number | undefined;
   readonly end: number;
 }
 
@@ -28,8 +28,8 @@ export function clientHost(reader: Reader): Client | undefined {
   reader.position = host.end;
   return {
     address: host.address,
-    name: host.name === undefined ? undefined : textOf(host.name),
-    helo: host.helo === undefined ? undefined : textOf(host.helo),
+    name: host.name === undefined ? undefined : decodeText(host.name),
+    helo: host.helo === undefined ? undefined : decodeText(host.helo),
   };
 }
 
@@ -42,14 +42,14 @@ export function relayHost(reader: Reader): Relay | undefined {
   const end = reader.position === start ? -1 : addressEndAt(reader.text, reader.position);
   if (end < 0) {
     reader.position = start;
-    return { host: textOf(name), address: undefined, port: undefined };
+    return { host: decodeText(name), address: undefined, port: undefined };
   }
   const address = reader.text.slice(reader.position, end);
   reader.position = end + 1;
   const port = portAt(reader.text, reader.position);
   if (port !== undefined) reader.position = port.end;
   reader.literal('*');
-  return { host: textOf(name), address, port: port?.port };
+  return { host: decodeText(name), address, port: port?.port };
 }
 
 function hostAt(text: string, start: number): Host | undefined {
@@ -133,7 +133,7 @@ export function identity(reader: Reader): Identity | undefined {
   } else {
     if (!reader.literal('U=')) return undefined;
     const login = reader.word();
-    uid = login === 'unknown' || login === undefined ? undefined : textOf(login);
+    uid = login === 'unknown' || login === undefined ? undefined : decodeText(login);
   }
   if (reader.literal(' Ci=')) reader.word();
   if (reader.literal(' X=')) reader.word();

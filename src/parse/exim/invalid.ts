@@ -16,7 +16,7 @@
  * and line ends, and no other operator takes all of that away. REPLY is why: Exim's `Unrouteable address`, or
  * what the asked server said, with or without Exim's frame. A text that is not exactly so is undefined.
  */
-import { textOf } from '../../model/line.ts';
+import { decodeText } from '../../model/line.ts';
 import type { RejectionRecord } from '../../model/record.ts';
 import type { Reader } from '../reader.ts';
 import { type RejectionDraft, withText } from './draft.ts';
@@ -41,5 +41,5 @@ export function parseInvalid(reader: Reader, draft: RejectionDraft): RejectionRe
 function base64(reader: Reader, next: string): string | undefined {
   const encoded = reader.until(next);
   if (encoded === undefined || !/^[A-Za-z0-9+/]*={0,2}$/.test(encoded)) return undefined;
-  return textOf(Buffer.from(encoded, 'base64').toString('latin1'));
+  return decodeText(Buffer.from(encoded, 'base64').toString('latin1'));
 }

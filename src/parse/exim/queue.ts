@@ -1,5 +1,5 @@
 /** What happens to a queued message as a whole: completed, frozen, cancelled, removed. */
-import { textOf } from '../../model/line.ts';
+import { decodeText } from '../../model/line.ts';
 import type { LogRecord } from '../../model/record.ts';
 
 /** Reads the text behind a message ID that is a state word; undefined for every other text. */
@@ -19,5 +19,5 @@ export function parseQueueState(queueId: string, text: string): LogRecord | unde
 }
 
 function held(queueId: string, reply: string): LogRecord {
-  return { kind: 'held', queueId, ...(reply !== '' && { reply: textOf(reply) }) };
+  return { kind: 'held', queueId, ...(reply !== '' && { reply: decodeText(reply) }) };
 }

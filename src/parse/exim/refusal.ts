@@ -4,13 +4,13 @@
  *
  * Each form is a row: how the line begins, and the reader of what comes behind it.
  */
-import { textOf } from '../../model/line.ts';
+import { decodeText } from '../../model/line.ts';
 import type { RejectionRecord, Stage } from '../../model/record.ts';
 import { Reader } from '../reader.ts';
 import { angleAddress, bareAddress, commandArgument } from './address.ts';
-import { draftOf, type RejectionDraft, withText } from './draft.ts';
+import { createDraft, type RejectionDraft, withText } from './draft.ts';
 import { clientHost, type Identity, identity, isForged, skipInterface } from './host.ts';
-import { oneLine, putReply, replyOf } from './text.ts';
+import { oneLine, putReply, trimReply } from './text.ts';
 
 type Read = (reader: Reader, draft: RejectionDraft) => RejectionRecord | undefined;
 
@@ -40,7 +40,7 @@ export function parseRefusal(
   text: string,
 ): RejectionRecord | undefined {
   const reader = new Reader(text);
-  const draft = draftOf('rejected', queueId, NOBODY);
+  const draft = createDraft('rejected', queueId, NOBODY);
   if (reader.literal(TEMPORARILY)) draft.temporary = true;
   for (const [beginning, read] of FORMS) {
     if (reader.literal(beginning)) return read(reader, draft);
@@ -84,7 +84,7 @@ function announcedSize(reader: Reader, draft: RejectionDraft): RejectionRecord |
 function senderAndClient(reader: Reader, draft: RejectionDraft): boolean {
   const sender = angleAddress(reader);
   if (sender === undefined) return false;
-  draft.sender = textOf(sender);
+  draft.sender = decodeText(sender);
   reader.literal(' ');
   if (reader.literal('U=')) return login(reader, draft);
   if (!reader.literal('H=')) return reader.text.startsWith(': ', reader.position);
@@ -108,7 +108,7 @@ function login(reader: Reader, draft: RejectionDraft): boolean {
   const end = reader.text.indexOf(': ', reader.position);
   if (end < 0) return false;
   const name = reader.text.slice(reader.position, end);
-  if (name !== 'unknown') draft.uid = textOf(name);
+  if (name !== 'unknown') draft.uid = decodeText(name);
   reader.position = end;
   return true;
 }
@@ -138,7 +138,7 @@ function unqualified(reader: Reader, draft: RejectionDraft): RejectionRecord | u
   const address = angleAddress(reader);
   if (address === undefined || !who(reader, draft)) return undefined;
   const said = isSender ? 'sender' : 'recipient';
-  const named = isSender ? { sender: textOf(address) } : { recipient: textOf(address) };
+  const named = isSender ? { sender: decodeText(address) } : { recipient: decodeText(address) };
   return {
     ...draft,
     stage: isSender ? 'MAIL' : 'RCPT',
@@ -154,7 +154,7 @@ function tooManyRecipients(reader: Reader, draft: RejectionDraft): RejectionReco
   else if (!reader.literal('message rejected: sender=')) return undefined;
   const sender = angleAddress(reader);
   if (sender === undefined || !who(reader, draft)) return undefined;
-  return { ...draft, stage: 'RCPT', sender: textOf(sender), reply: 'too many recipients' };
+  return { ...draft, stage: 'RCPT', sender: decodeText(sender), reply: 'too many recipients' };
 }
 
 /** `ARGUMENT IDENT`: someone asks for addresses. */
@@ -165,7 +165,7 @@ function verify(reader: Reader, draft: RejectionDraft): RejectionRecord | undefi
   reader.position = end;
   const recipient = commandArgument(argument, end);
   if (recipient === undefined || !who(reader, draft)) return undefined;
-  return { ...draft, stage: 'VRFY', recipient: textOf(recipient), reply: 'VRFY failed' };
+  return { ...draft, stage: 'VRFY', recipient: decodeText(recipient), reply: 'VRFY failed' };
 }
 
 /** Takes ` IDENT`, which must be the line's end but for Exim's note about the host's name. */
@@ -183,14 +183,14 @@ function local(reader: Reader, draft: RejectionDraft): RejectionRecord | undefin
   const bracketed = reader.text[reader.position] === '<';
   const sender = bracketed ? angleAddress(reader) : bareAddress(reader);
   if (sender === undefined) return undefined;
-  draft.sender = textOf(sender);
+  draft.sender = decodeText(sender);
   draft.stage = 'EOM';
   if (reader.literal(' H=')) {
     draft.client = clientHost(reader);
     if (draft.client === undefined) return undefined;
   } else if (reader.literal(' U=')) {
     const name = reader.word();
-    if (name !== undefined) draft.uid = textOf(name);
+    if (name !== undefined) draft.uid = decodeText(name);
   }
   if (reader.literal(' P=')) reader.word();
   if (reader.literal(' temporarily')) draft.temporary = true;
@@ -203,6 +203,6 @@ function local(reader: Reader, draft: RejectionDraft): RejectionRecord | undefin
 function withRest(reader: Reader, draft: RejectionDraft): RejectionRecord | undefined {
   const text = reader.rest().slice(1);
   if (isForged(text)) return undefined;
-  putReply(draft, replyOf(oneLine(text)));
+  putReply(draft, trimReply(oneLine(text)));
   return draft;
 }

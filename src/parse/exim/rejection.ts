@@ -5,11 +5,11 @@
  * The SASL user stands only where Exim writes it: on RCPT, after DATA and in MIME checks. `sender verify fail`
  * lines come beside a rejection and are undefined, and so are warnings of other recipes.
  */
-import { textOf } from '../../model/line.ts';
+import { decodeText } from '../../model/line.ts';
 import type { RejectionRecord, Stage } from '../../model/record.ts';
 import { Reader } from '../reader.ts';
 import { angleAddress, commandArgument } from './address.ts';
-import { draftOf, type RejectionDraft, withText } from './draft.ts';
+import { createDraft, type RejectionDraft, withText } from './draft.ts';
 import { identity, isForged } from './host.ts';
 import { parseInvalid } from './invalid.ts';
 
@@ -25,7 +25,7 @@ export function parseRejection(
   const who = identity(reader);
   if (who === undefined) return undefined;
   const start = reader.position;
-  const draft = draftOf('rejected', queueId, who);
+  const draft = createDraft('rejected', queueId, who);
   if (reader.literal(' Warning: ')) {
     // What an identd answered may be such a warning, too.
     const isOnly = !who.doubtful || text.indexOf(' Warning: ', reader.position) < 0;
@@ -72,7 +72,7 @@ function senderAndUser(reader: Reader, draft: RejectionDraft): boolean {
   if (reader.literal(' F=')) {
     const sender = angleAddress(reader);
     if (sender === undefined) return false;
-    draft.sender = textOf(sender);
+    draft.sender = decodeText(sender);
     if (reader.literal(' A=') && !authenticated(reader, draft)) return false;
   }
   for (const tag of [' SPF', ' DMARC']) {
@@ -93,7 +93,7 @@ function authenticated(reader: Reader, draft: RejectionDraft): boolean {
   const colon = text.indexOf(':', position);
   if (colon < 0 || colon + 1 >= end) return !text.slice(position, end).includes(') [');
   const id = text.slice(colon + 1, end);
-  draft.user = textOf(id);
+  draft.user = decodeText(id);
   return !id.includes(') ['); // the end of a HOST: the tag was written by a HELO name
 }
 
@@ -142,13 +142,13 @@ function command(reader: Reader, draft: RejectionDraft): boolean {
   if (reader.literal('RCPT ')) {
     draft.stage = 'RCPT';
     const recipient = commandArgument(reader, ARGUMENT_LIMIT);
-    if (recipient !== undefined) draft.recipient = textOf(recipient);
+    if (recipient !== undefined) draft.recipient = decodeText(recipient);
     return recipient !== undefined;
   }
   if (reader.literal('MAIL ')) {
     draft.stage = 'MAIL';
     const sender = commandArgument(reader, ARGUMENT_LIMIT);
-    if (sender !== undefined) draft.sender = textOf(sender);
+    if (sender !== undefined) draft.sender = decodeText(sender);
     return sender !== undefined;
   }
   draft.stage = STAGES.find(([word]) => reader.literal(word))?.[1] ?? 'OTHER';
@@ -171,6 +171,6 @@ function discarded(reader: Reader, draft: RejectionDraft): RejectionRecord | und
     ...draft,
     kind: 'discarded',
     stage: 'RCPT',
-    recipient: textOf(recipient),
+    recipient: decodeText(recipient),
   });
 }

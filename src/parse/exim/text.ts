@@ -5,7 +5,7 @@
  * not escape the backslash itself, so undoing this is a guess where a reply holds one; nothing but texts for
  * people and for the classifier comes from here.
  */
-import { textOf } from '../../model/line.ts';
+import { decodeText } from '../../model/line.ts';
 import type { Relay, Reply, Stage } from '../../model/record.ts';
 import { endOfRun, type Reader } from '../reader.ts';
 import { angleAddress } from './address.ts';
@@ -41,14 +41,14 @@ export function printed(escaped: string): string {
 
 /** Real text of a byte string with every control byte as a space. */
 export function oneLine(bytes: string): string {
-  return /[^\x20-\x7e]/.test(bytes) ? textOf(bytes.replace(/[\x00-\x1f\x7f]/g, ' ')) : bytes;
+  return /[^\x20-\x7e]/.test(bytes) ? decodeText(bytes.replace(/[\x00-\x1f\x7f]/g, ' ')) : bytes;
 }
 
 const REPLY = /^([245]\d\d)(?:[ -](?:([245]\.\d{1,3}\.\d{1,3})(?![\d.]))?|$)/;
 const STATUS = /^([245]\.\d{1,3}\.\d{1,3})(?= )/;
 
 /** A text as a reply: with its code and enhanced status code (RFC 3463 2) when it begins with them; an empty one is none. */
-export function replyOf(text: string): Reply {
+export function trimReply(text: string): Reply {
   const match = REPLY.exec(text);
   return {
     code: match === null ? undefined : Number(match[1]),
@@ -69,7 +69,7 @@ export function putReply(
 }
 
 /** What a remote server said, to which command. */
-export interface RemoteReply {
+interface RemoteReply {
   readonly stage: Stage;
   readonly reply: Reply;
   /** named in the text by Exim before 4.86 */
@@ -105,7 +105,7 @@ export function remoteReply(reader: Reader): RemoteReply | undefined {
       if (!reader.literal(': ')) return undefined;
     }
   }
-  return { stage, reply: replyOf(printed(reader.rest())), relay };
+  return { stage, reply: trimReply(printed(reader.rest())), relay };
 }
 
 /** The command as far as it names itself; its address is taken too, because it may hold the delimiter behind. */
@@ -137,7 +137,7 @@ export function namedRelay(reader: Reader): Relay | undefined {
   if (host !== undefined && reader.literal(' [')) {
     const address = reader.until(']');
     if (address !== undefined && /^[0-9a-fA-F:.]+$/.test(address))
-      return { host: textOf(host), address, port: undefined };
+      return { host: decodeText(host), address, port: undefined };
   }
   reader.position = start;
   return undefined;

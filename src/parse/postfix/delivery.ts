@@ -4,7 +4,7 @@
  * Addresses and TEXT are other people's words; everything between is read from the left before TEXT begins.
  * Lines without `to=` are attempts or notes and never come here.
  */
-import { textOf } from '../../model/line.ts';
+import { decodeText } from '../../model/line.ts';
 import type { DeliveryRecord, Relay, Stage } from '../../model/record.ts';
 import { Reader } from '../reader.ts';
 import { endOfQueueId, parseReply, takeAddress, takeClient } from './primitives.ts';
@@ -64,16 +64,16 @@ export function parseDelivery(
     kind: 'delivery',
     queueId,
     outcome: status.outcome,
-    recipient: textOf(recipient),
-    originalRecipient: original === undefined ? undefined : textOf(original),
-    relay: relayOf(relayName),
+    recipient: decodeText(recipient),
+    originalRecipient: original === undefined ? undefined : decodeText(original),
+    relay: parseRelay(relayName),
     probe: status.probe,
     code,
     status: detail,
     reply,
     stage,
     cached,
-    next: status.outcome === 'delivered' ? nextOf(said) : undefined,
+    next: status.outcome === 'delivered' ? findNext(said) : undefined,
   };
 }
 
@@ -102,18 +102,18 @@ function withoutLast(text: string, last: string): string {
 }
 
 /** `HOST[IP]:PORT` or `HOST[socket]`; words such as `local`, `dovecot` and `none` are no hosts. */
-function relayOf(name: string): Relay | undefined {
+function parseRelay(name: string): Relay | undefined {
   const open = name.indexOf('[');
   const close = name.indexOf(']', open);
   if (open < 0 || close < 0) return undefined;
   const address = name.slice(open + 1, close);
-  const host = textOf(name.slice(0, open)) || undefined;
+  const host = decodeText(name.slice(0, open)) || undefined;
   if (address.includes('/')) return { host };
   const reader = new Reader(name, close + 1);
   const port = reader.literal(':') ? reader.number() : undefined;
   return {
     host,
-    address: address === 'unknown' ? undefined : textOf(address),
+    address: address === 'unknown' ? undefined : decodeText(address),
     port,
   };
 }
@@ -125,8 +125,9 @@ function outcomeText(said: string, dsn: string): OutcomeText {
   const words = cached ? said.slice(SUSPENDED.length) : said;
   const remote = withoutFrame(words);
   // An answer that another message got is told whole, and its code is not this one's.
-  if (cached) return { status: textOf(dsn), reply: textOf(said), stage: remote?.stage, cached };
-  const { code, status, reply } = parseReply(remote?.reply ?? words, textOf(dsn));
+  if (cached)
+    return { status: decodeText(dsn), reply: decodeText(said), stage: remote?.stage, cached };
+  const { code, status, reply } = parseReply(remote?.reply ?? words, decodeText(dsn));
   return { code, status, reply, stage: remote?.stage };
 }
 
@@ -150,7 +151,7 @@ function withoutFrame(words: string): { reply: string; stage?: Stage } | undefin
   return { reply: reply.slice(0, at), stage: stage ?? 'OTHER' };
 }
 
-function nextOf(said: string): DeliveryRecord['next'] {
+function findNext(said: string): DeliveryRecord['next'] {
   const queued = queuedAs(said);
   if (queued !== undefined) return { queueId: queued, how: 'queued' };
   const prefix = 'forwarded as ';

@@ -2,7 +2,7 @@
  * What Postfix lines are made of: queue IDs, `name[address]:port`, addresses in external form, replies.
  * Every function takes from a byte string at a position and says -1 or undefined when it is not there.
  */
-import { textOf } from '../../model/line.ts';
+import { decodeText } from '../../model/line.ts';
 import type { Client, Reply, Stage } from '../../model/record.ts';
 import { endOfQuoted, endOfRun, isDigit, type Reader } from '../reader.ts';
 
@@ -28,7 +28,7 @@ const STAGES: ReadonlyMap<string, Stage> = new Map<string, Stage>([
 ]);
 
 /** The stage that smtpd names (smtpd.h, `state->where`); undefined for any other word. */
-export function stageOf(word: string): Stage | undefined {
+export function parseStage(word: string): Stage | undefined {
   return STAGES.get(word);
 }
 
@@ -85,7 +85,7 @@ export function takeClient(reader: Reader): Client | undefined {
   const address = text.slice(open + 1, close);
   return {
     address: address === 'unknown' ? '' : address,
-    name: name === 'unknown' || name === '' ? undefined : textOf(name),
+    name: name === 'unknown' || name === '' ? undefined : decodeText(name),
   };
 }
 
@@ -142,7 +142,7 @@ export function parseReply(text: string, dsn?: string): ParsedReply {
   return {
     code: codeEnd > 0 ? Number(text.slice(0, 3)) : undefined,
     status: found ? text.slice(statusAt, statusEnd) : dsn,
-    reply: text === '' ? undefined : textOf(text),
+    reply: text === '' ? undefined : decodeText(text),
     words: found ? statusEnd + 1 : statusAt,
   };
 }

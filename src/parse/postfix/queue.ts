@@ -1,7 +1,7 @@
 /**
  * The queue: cleanup(8), pickup(8), qmgr(8), postsuper(1) and bounce(8). Messages are `QID: ...`, with few exceptions.
  */
-import { textOf } from '../../model/line.ts';
+import { decodeText } from '../../model/line.ts';
 import type { DsnRecord, LogRecord, PickupRecord, RejectionRecord } from '../../model/record.ts';
 import { Reader } from '../reader.ts';
 import { endOfQueueId } from './primitives.ts';
@@ -10,7 +10,7 @@ import { parseRejection } from './rejection.ts';
 /** Reads a message of cleanup at `from`, behind the queue ID. */
 export function parseCleanup(text: string, from: number, queueId: string): LogRecord | undefined {
   if (text.startsWith('message-id=', from)) {
-    return { kind: 'message-id', queueId, messageId: textOf(text.slice(from + 11)) };
+    return { kind: 'message-id', queueId, messageId: decodeText(text.slice(from + 11)) };
   }
   if (text.startsWith('removed (', from)) return { kind: 'removed', queueId, how: 'canceled' };
   return parseRejection(text, from, queueId);
@@ -46,7 +46,7 @@ export function parsePickup(text: string, from: number, queueId: string): Pickup
     originalQueueId = text.slice(end + 9);
   }
   if (text.charCodeAt(end - 1) !== 0x3e || end - 1 < reader.position) return undefined;
-  const sender = textOf(text.slice(reader.position, end - 1));
+  const sender = decodeText(text.slice(reader.position, end - 1));
   return { kind: 'pickup', queueId, uid: String(uid), sender, originalQueueId };
 }
 
@@ -64,7 +64,7 @@ export function parseQmgr(text: string, from: number, queueId: string): LogRecor
   for (const words of ['>, status=expired, ', '>, status=force-expired, ']) {
     const end = text.length - words.length - 'returned to sender'.length;
     if (end >= start && text.endsWith('returned to sender') && text.startsWith(words, end)) {
-      return { kind: 'expired', queueId, sender: textOf(text.slice(start, end)) };
+      return { kind: 'expired', queueId, sender: decodeText(text.slice(start, end)) };
     }
   }
   return undefined;
@@ -78,7 +78,7 @@ function active(text: string, start: number, queueId: string): LogRecord | undef
   const recipients = reader.literal(', nrcpt=') ? reader.number() : undefined;
   if (size === undefined || recipients === undefined) return undefined;
   if (!reader.literal(' (queue active)') || !reader.atEnd) return undefined;
-  return { kind: 'active', queueId, sender: textOf(text.slice(start, end)), size, recipients };
+  return { kind: 'active', queueId, sender: decodeText(text.slice(start, end)), size, recipients };
 }
 
 /** Reads a message of postsuper at `from`: what an operator did to a message. */

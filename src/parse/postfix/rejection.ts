@@ -3,14 +3,14 @@
  * `ACTION: STAGE from NAMADDR: TEXT; from=<F> to=<R> proto=W helo=<H>`.
  * Annotations that refuse nothing (`warn`, `info`, `reject_warning`, `filter`, ...) are undefined.
  */
-import { textOf } from '../../model/line.ts';
+import { decodeText } from '../../model/line.ts';
 import type { Client, RejectionRecord, Relay } from '../../model/record.ts';
 import { Reader } from '../reader.ts';
 import {
   isTemporary,
   type ParsedReply,
   parseReply,
-  stageOf,
+  parseStage,
   takeAddress,
   takeClient,
   unquoted,
@@ -43,12 +43,12 @@ export function parseRejection(
   const kind = KINDS.get(reader.until(': ') ?? '');
   if (kind === undefined) return undefined;
   const stageAt = reader.position;
-  const stage = stageOf(reader.until(' from ') ?? '');
+  const stage = parseStage(reader.until(' from ') ?? '');
   if (stage === undefined) return contentRejection(text, stageAt, kind, queueId);
   const client = takeClient(reader);
   if (client === undefined || !reader.literal(': ')) return undefined;
   const start = reader.position;
-  const tail = tailOf(text, start);
+  const tail = chooseTail(text, start);
   const words = text.slice(start, tail?.at ?? endWithoutTail(text, start));
   const reply = parseReply(words);
   const recipient = tail?.recipient ?? plainRecipient(words, reply.words);
@@ -78,7 +78,7 @@ export function parsePostscreen(text: string): RejectionRecord | undefined {
  * The tail, and when its addresses are not what the text talks about, one whose recipient is: before 3.5 a whole
  * tail could be written into an address.
  */
-function tailOf(text: string, start: number): Tail | undefined {
+function chooseTail(text: string, start: number): Tail | undefined {
   const tail = findTail(text, start);
   const words = start + endOfStatusWords(text, start);
   const nobody = tail?.doubtful === undefined ? undefined : { at: endWithoutTail(text, start) };
@@ -110,11 +110,11 @@ export function endWithoutTail(text: string, start: number): number {
 
 function withHelo(client: Client, tail: Tail | undefined): Client {
   if (!tail?.helo) return client;
-  return { address: client.address, name: client.name, helo: textOf(tail.helo) };
+  return { address: client.address, name: client.name, helo: decodeText(tail.helo) };
 }
 
 function optionalText(bytes: string | undefined): string | undefined {
-  return bytes === undefined ? undefined : textOf(bytes);
+  return bytes === undefined ? undefined : decodeText(bytes);
 }
 
 /**

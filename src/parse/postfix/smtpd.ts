@@ -3,7 +3,7 @@
  * TLS, DNS, rate and protocol warnings say nothing about mail and are undefined.
  */
 import { canonicalIp } from '../../model/address.ts';
-import { textOf } from '../../model/line.ts';
+import { decodeText } from '../../model/line.ts';
 import type {
   AuthFailedRecord,
   Client,
@@ -62,7 +62,7 @@ export function parseTransaction(
     return { kind: 'transaction', queueId, client, ...takeOriginal(reader) };
   }
   const [name, original] = splitUser(reader.rest(), client);
-  return { kind: 'transaction', queueId, client, user: textOf(name), ...original };
+  return { kind: 'transaction', queueId, client, user: decodeText(name), ...original };
 }
 
 const SASL_SENDER = ', sasl_sender=';
@@ -145,7 +145,7 @@ function authFailure(text: string, from: number, client: Client): AuthFailedReco
   const method = reader.until(' authentication ');
   if (method === undefined) return undefined;
   if (text.slice(reader.position) === 'aborted') {
-    return { kind: 'auth-failed', client, reply: textOf(text.slice(from - 5)) };
+    return { kind: 'auth-failed', client, reply: decodeText(text.slice(from - 5)) };
   }
   if (!reader.literal('failed:')) return undefined;
   reader.literal(' ');
@@ -159,8 +159,8 @@ function authFailure(text: string, from: number, client: Client): AuthFailedReco
   return {
     kind: 'auth-failed',
     client,
-    user: name !== '' && name !== '(unavailable)' ? textOf(name) : undefined,
-    reply: textOf(failure),
+    user: name !== '' && name !== '(unavailable)' ? decodeText(name) : undefined,
+    reply: decodeText(failure),
   };
 }
 
@@ -175,7 +175,7 @@ function illegalAddress(reader: Reader): RejectionRecord | undefined {
   const stage = reader.literal('RCPT') ? 'RCPT' : reader.literal('MAIL') ? 'MAIL' : undefined;
   if (stage === undefined || !reader.literal(' command: ')) return undefined;
   const raw = reader.rest();
-  const address = textOf(raw.startsWith('<') && raw.endsWith('>') ? raw.slice(1, -1) : raw);
+  const address = decodeText(raw.startsWith('<') && raw.endsWith('>') ? raw.slice(1, -1) : raw);
   return {
     kind: 'rejected',
     stage,
@@ -196,10 +196,10 @@ function proxy(text: string): ProxyAcceptRecord | RejectionRecord | undefined {
   if (!reader.literal('END-OF-MESSAGE: ')) return undefined;
   const tail = findTail(text, reader.position);
   const words = text.slice(reader.position, tail?.at ?? endWithoutTail(text, reader.position));
-  const sender = tail?.sender === undefined ? undefined : textOf(tail.sender);
-  const recipient = tail?.recipient === undefined ? undefined : textOf(tail.recipient);
-  const user = tail?.user === undefined ? undefined : textOf(tail.user);
-  const helo = tail?.helo === undefined ? undefined : textOf(tail.helo) || undefined;
+  const sender = tail?.sender === undefined ? undefined : decodeText(tail.sender);
+  const recipient = tail?.recipient === undefined ? undefined : decodeText(tail.recipient);
+  const user = tail?.user === undefined ? undefined : decodeText(tail.user);
+  const helo = tail?.helo === undefined ? undefined : decodeText(tail.helo) || undefined;
   const client = { address: '', helo };
   if (accepted) {
     return {

@@ -12,14 +12,14 @@ import { takeAddress } from './primitives.ts';
 /** What stands behind the text; `at` is the index of its semicolon. All byte strings. */
 export interface Tail {
   readonly at: number;
-  readonly sender?: string;
-  readonly recipient?: string;
-  readonly helo?: string;
-  readonly user?: string;
+  readonly sender?: string | undefined;
+  readonly recipient?: string | undefined;
+  readonly helo?: string | undefined;
+  readonly user?: string | undefined;
   /** content checks of cleanup: what the operator's table says, behind the tail */
-  readonly comment?: string;
+  readonly comment?: string | undefined;
   /** index of a place in front from which on everything may belong to the SASL fields of another tail */
-  readonly doubtful?: number;
+  readonly doubtful?: number | undefined;
 }
 
 /** Old logs show addresses unquoted; so many places are tried to find their true end, and no more. */

@@ -2,13 +2,15 @@
  * Finding Exim: its version, log, spool and relay hosts, asked from `exim -bV` and `exim -bP`.
  * Changes nothing; what cannot be found becomes a note.
  */
+
 import { join } from 'node:path';
+import { dropUndefined } from '../../base/defined.ts';
 import { type Installation, type NotFound, networksIn, pickLog } from '../installation.ts';
-import { ask, failureOf, findProgram, settingsIn } from '../programs.ts';
+import { ask, describeFailure, findProgram, settingsIn } from '../programs.ts';
 
 const SYSLOG_FILES = ['/var/log/mail.log', '/var/log/maillog', '/var/log/mail'];
 
-export interface FindExim {
+interface FindExim {
   readonly binary?: string;
   /** configuration file, `exim -C` */
   readonly config?: string;
@@ -32,7 +34,7 @@ export async function findExim(options: FindExim = {}): Promise<Installation | N
     ask([...exim, '-bP', 'log_file_path', 'spool_directory', 'qualify_domain', 'primary_hostname']),
   ]);
   const version = /^Exim version (\S+)/m.exec(about.stdout)?.[1];
-  const failure = failureOf(exim, about) ?? failureOf(exim, options_);
+  const failure = describeFailure(exim, about) ?? describeFailure(exim, options_);
   if (failure !== undefined || version === undefined)
     return { mta: 'exim', reason: failure ?? `${exim[0]} -bV names no version` };
   const settings = settingsIn(options_.stdout);
@@ -40,15 +42,15 @@ export async function findExim(options: FindExim = {}): Promise<Installation | N
   const notes: string[] = [];
   const networks = relayHosts(await eximConfiguration(exim), notes);
   const domain = settings.get('qualify_domain');
-  return {
-    mta: 'exim',
+  return dropUndefined({
+    mta: 'exim' as const,
     version,
     logs: [findLog(settings.get('log_file_path') ?? '', spool, options.logCandidates, notes)],
-    ...(networks === undefined ? {} : { networks }),
-    ...(domain ? { domain } : {}),
-    ...(settings.get('primary_hostname')
-      ? { hostname: settings.get('primary_hostname') as string }
-      : {}),
+    networks,
+    domain: domain ? domain : undefined,
+    hostname: settings.get('primary_hostname')
+      ? (settings.get('primary_hostname') as string)
+      : undefined,
     targets: {
       exim: {
         blockedUsers: join(spool, 'blocked_users'),
@@ -57,7 +59,7 @@ export async function findExim(options: FindExim = {}): Promise<Installation | N
     },
     commands: { exim },
     notes,
-  };
+  });
 }
 
 /** The configuration with macros expanded and includes in place; empty when Exim does not tell (older than 4.86). */

@@ -24,7 +24,7 @@ export function checkEximPolicy(
   const looks = ASKING.flatMap((setting) => {
     const acl = settings.get(setting) ?? '';
     if (acl === '') return [];
-    return [{ acl, name: `${acl} (${setting})`, use: useOf(address, reachable(acls, acl)) }];
+    return [{ acl, name: `${acl} (${setting})`, use: findUse(address, reachable(acls, acl)) }];
   });
   const found = looks.find(({ use }) => use === 'in effect');
   if (found !== undefined) return [ok('mta', `${found.name} asks the policy service ${address}`)];
@@ -40,7 +40,7 @@ export function checkEximPolicy(
 }
 
 /** Undefined: not asked; else `in effect`, or why it is not, as the end of a sentence. */
-function useOf(address: string, statements: readonly string[]): string | undefined {
+function findUse(address: string, statements: readonly string[]): string | undefined {
   const index = statements.findIndex(
     (text) => /\breadsocket\b/.test(text) && mentions(text, address),
   );
@@ -73,7 +73,7 @@ function checkUnanswered(
       return unansweredFinding(
         {
           question: `${acl} (${setting}) asks the policy service ${address}`,
-          ...outcomeOf(statement, failure),
+          ...judgeOutcome(statement, failure),
           listen: parseListenAddress(address.startsWith('/') ? `unix:${address}` : address),
           removal: `take the statement with readsocket out of ${acl}, and what follows from it, then restart Exim (Debian: update-exim4.conf before)`,
         },
@@ -96,7 +96,7 @@ function questionIn(statement: string): readonly string[] {
  * What Exim does with mail when it cannot connect. Without a string for that case the expansion fails: Exim leaves out
  * a `warn` (acl.c), and any other statement defers.
  */
-function outcomeOf(
+function judgeOutcome(
   statement: string,
   failure: string | undefined,
 ): { readonly passes: boolean; readonly outcome: string } {

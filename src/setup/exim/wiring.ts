@@ -5,7 +5,7 @@
 import { statSync } from 'node:fs';
 import type { Config } from '../../config/load.ts';
 import { ENFORCE_FIRST, type Finding, ok, warning, wrong } from '../finding.ts';
-import { ask, failureOf, settingsIn } from '../programs.ts';
+import { ask, describeFailure, settingsIn } from '../programs.ts';
 import { eximStatements } from '../recipe.ts';
 import { type Acls, acceptsAll, aclsIn, mentions, reachable, stops } from './acls.ts';
 import { eximConfiguration, listItems } from './find.ts';
@@ -22,7 +22,7 @@ export async function checkEximWiring(config: Config, exim: readonly string[]): 
     ask([...exim, '-bP', ...names]),
     eximConfiguration(exim),
   ]);
-  const failure = failureOf(exim, about) ?? failureOf(exim, answer);
+  const failure = describeFailure(exim, about) ?? describeFailure(exim, answer);
   if (failure !== undefined)
     return [wrong('mta', failure, 'say where Exim is: --exim-binary FILE, --exim-config FILE')];
   if (text === '')
@@ -67,7 +67,7 @@ interface Entrance {
 function checkEntrance(file: string, entrance: Entrance, level: typeof wrong): Finding[] {
   const looks = entrance.settings.map(({ setting, acl }) => ({
     name: `${acl} (${setting})`,
-    use: useOf(file, reachable(entrance.acls, acl)),
+    use: findUse(file, reachable(entrance.acls, acl)),
   }));
   const found = looks.find(({ use }) => use === 'stops');
   if (found !== undefined) return [ok('mta', `${found.name} looks into ${file}`)];
@@ -94,7 +94,7 @@ const WEAK: Readonly<Record<string, string>> = {
   late: 'only behind a statement that accepts the mail before',
 };
 
-function useOf(file: string, statements: readonly string[]): Use {
+function findUse(file: string, statements: readonly string[]): Use {
   const index = statements.findIndex((statement) => mentions(statement, file));
   if (index < 0) return 'unused';
   if (!statements.some((statement) => mentions(statement, file) && stops(statement))) return 'mild';

@@ -2,15 +2,17 @@
  * Finding Postfix: its version, log, map types and networks, asked from postconf(1).
  * Changes nothing; what cannot be found becomes a note.
  */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { dropUndefined } from '../../base/defined.ts';
 import { parseListenAddress } from '../../policy/address.ts';
 import { type Installation, type NotFound, networksIn, pickLog } from '../installation.ts';
 import { QUEUE_DIRECTORY } from '../policy-recipe.ts';
-import { ask, failureOf, findProgram, settingsIn } from '../programs.ts';
+import { ask, describeFailure, findProgram, settingsIn } from '../programs.ts';
 
 /** Usual files, see the table of log locations in docs/install.md. */
-export const POSTFIX_LOGS = [
+const POSTFIX_LOGS = [
   '/var/log/mail.log',
   '/var/log/maillog',
   '/var/log/mail',
@@ -42,7 +44,7 @@ export function indexedType(types: readonly string[]): 'lmdb' | 'hash' | 'cdb' |
   return (['lmdb', 'hash', 'cdb'] as const).find((type) => types.includes(type)) ?? 'texthash';
 }
 
-export interface FindPostfix {
+interface FindPostfix {
   /** folder of main.cf, when it is not the default one */
   readonly folder?: string;
   readonly logCandidates?: readonly string[];
@@ -53,7 +55,7 @@ export async function findPostfix(options: FindPostfix = {}): Promise<Installati
   if (program === undefined) return { mta: 'postfix', reason: 'there is no postconf' };
   const postconf = postconfCommand(options.folder, program);
   const version = await ask([...postconf, '-h', 'mail_version']);
-  const failure = failureOf(postconf, version);
+  const failure = describeFailure(postconf, version);
   if (failure !== undefined) return { mta: 'postfix', reason: failure };
   const settings = await postfixSettings(postconf, [
     'config_directory',
@@ -67,19 +69,19 @@ export async function findPostfix(options: FindPostfix = {}): Promise<Installati
   const types = await mapTypes(postconf);
   const notes: string[] = [];
   const networks = relayNetworks(settings.get('mynetworks') ?? '', notes);
-  const domain = originOf(settings.get('myorigin') ?? '');
-  return {
-    mta: 'postfix',
+  const domain = findOrigin(settings.get('myorigin') ?? '');
+  return dropUndefined({
+    mta: 'postfix' as const,
     version: version.stdout.trim(),
     logs: [findLog(settings.get('maillog_file') ?? '', options.logCandidates, notes)],
-    ...(networks === undefined ? {} : { networks }),
-    ...(domain === undefined ? {} : { domain }),
-    ...(settings.has('myhostname') ? { hostname: settings.get('myhostname') as string } : {}),
+    networks,
+    domain,
+    hostname: settings.has('myhostname') ? (settings.get('myhostname') as string) : undefined,
     targets: { postfix: targetsFor(options.folder, settings, types) },
     commands: commandsFor(options.folder, settings),
     ...policyFor(settings.get('queue_directory') ?? QUEUE_DIRECTORY),
     notes,
-  };
+  });
 }
 
 function findLog(
@@ -109,7 +111,7 @@ function relayNetworks(mynetworks: string, notes: string[]): string[] | undefine
 }
 
 /** myorigin is a domain, or a file that holds one (Debian: /etc/mailname). */
-function originOf(myorigin: string): string | undefined {
+function findOrigin(myorigin: string): string | undefined {
   if (!myorigin.startsWith('/')) return myorigin === '' ? undefined : myorigin;
   try {
     return readFileSync(myorigin, 'utf8').split('\n', 1)[0]?.trim();
@@ -125,7 +127,7 @@ function targetsFor(
 ): Record<string, unknown> {
   const home = join(folder ?? settings.get('config_directory') ?? '/etc/postfix', 'postern');
   const type = indexedType(types);
-  const program = (name: string) => programOf(settings, name);
+  const program = (name: string) => locateProgram(settings, name);
   const instance = folder === undefined ? [] : ['-c', folder];
   return {
     user: { file: join(home, 'sasl_access'), type, action: 'HOLD' },
@@ -150,9 +152,11 @@ function commandsFor(
 ): Record<string, unknown> {
   const instance = folder === undefined ? [] : ['-c', folder];
   const names = ['postsuper', 'postqueue', 'postconf'] as const;
-  return Object.fromEntries(names.map((name) => [name, [programOf(settings, name), ...instance]]));
+  return Object.fromEntries(
+    names.map((name) => [name, [locateProgram(settings, name), ...instance]]),
+  );
 }
 
-function programOf(settings: ReadonlyMap<string, string>, name: string): string {
+function locateProgram(settings: ReadonlyMap<string, string>, name: string): string {
   return findProgram(name) ?? join(settings.get('command_directory') ?? '/usr/sbin', name);
 }

@@ -16,7 +16,7 @@ import {
 } from '../policy-recipe.ts';
 import { LIST_ENDS, masterValue } from '../recipe.ts';
 import { isPosterns, unansweredFinding } from '../unanswered.ts';
-import { entriesOf, isReinjection, LISTS, type SmtpdService } from './services.ts';
+import { isReinjection, LISTS, listEntries, type SmtpdService } from './services.ts';
 
 /** Settings of main.cf that `checkPostfixPolicy` asks a service for, beside the restriction lists. */
 export const POLICY_SETTINGS = [
@@ -42,11 +42,11 @@ export function checkPostfixPolicy(
   if (front.length === 0) return [];
   const findings = front.flatMap((service) => checkService(service, policy.listen, classes, mode));
   if (findings.length > 0) return findings;
-  const address = policyAddress(policy.listen, queueOf(front[0] as SmtpdService));
+  const address = policyAddress(policy.listen, listQuestions(front[0] as SmtpdService));
   return [ok('mta', `check_policy_service ${address} is in effect`)];
 }
 
-function queueOf({ setting }: SmtpdService): string {
+function listQuestions({ setting }: SmtpdService): string {
   return setting('queue_directory') || QUEUE_DIRECTORY;
 }
 
@@ -58,7 +58,7 @@ function checkService(
 ): Finding[] {
   const { name, chroot } = service;
   const level = mode === 'observe' ? warning : wrong;
-  const queue = queueOf(service);
+  const queue = listQuestions(service);
   if (chroot && listen.kind === 'unix' && !isBelow(listen.path, queue))
     return [
       level(
@@ -96,7 +96,7 @@ function placeIn(
   listen: ListenAddress,
   classes: ReadonlyMap<string, string>,
 ): Place {
-  const queue = queueOf(service);
+  const queue = listQuestions(service);
   const asks = (entry: string) => {
     const [check, address] = entry.split(' ');
     return (
@@ -106,18 +106,18 @@ function placeIn(
   };
   let why = '';
   for (const list of LISTS) {
-    const entries = entriesOf(service.setting(list), classes);
+    const entries = listEntries(service.setting(list), classes);
     const index = entries.findIndex(asks);
     if (index < 0) continue;
     const before = entries.slice(0, index).find((entry) => LIST_ENDS.includes(entry));
     if (before === undefined)
-      return { kind: 'asked', defaultAction: defaultActionOf(service, entries.slice(index + 1)) };
+      return { kind: 'asked', defaultAction: findDefaultAction(service, entries.slice(index + 1)) };
     why = `: in ${list} it stands behind ${before}`;
   }
   return { kind: 'missing', why };
 }
 
-function defaultActionOf({ setting }: SmtpdService, after: readonly string[]): string {
+function findDefaultAction({ setting }: SmtpdService, after: readonly string[]): string {
   return (
     attributesIn(after).get('default_action') ?? setting('smtpd_policy_service_default_action')
   );
@@ -141,7 +141,7 @@ function attributesIn(after: readonly string[]): Map<string, string> {
 /** master.cf wins over main.cf: a service with a list of its own needs the line there. */
 function fixFor(service: SmtpdService, listen: ListenAddress): string {
   const now = service.setting('smtpd_end_of_data_restrictions');
-  const queue = queueOf(service);
+  const queue = listQuestions(service);
   if (!service.overrides('smtpd_end_of_data_restrictions'))
     return `in main.cf, then postfix reload:\n${policyLines(listen, queue, now).trimEnd()}`;
   const value = masterValue(policyEntries(listen, queue, now).join(', '));
@@ -158,7 +158,7 @@ function checkUnanswered(
   config: Config,
 ): Finding[] {
   return LISTS.flatMap((list) => {
-    const entries = entriesOf(service.setting(list), classes);
+    const entries = listEntries(service.setting(list), classes);
     const index = entries.findIndex(asksPostern);
     if (index < 0 || entries.slice(0, index).some((entry) => ENDS_FOR_ALL.includes(entry)))
       return [];
@@ -169,7 +169,7 @@ function checkUnanswered(
     return unansweredFinding(
       {
         question: `${service.name} asks ${entry} in ${list}`,
-        ...outcomeOf(service, attributesIn(entries.slice(index + 1))),
+        ...judgeOutcome(service, attributesIn(entries.slice(index + 1))),
         listen: listenFor(entry.slice(entry.indexOf(' ') + 1), service),
         removal: `take ${entry} out of ${place}, then postfix reload`,
       },
@@ -184,7 +184,7 @@ function asksPostern(entry: string): boolean {
 }
 
 /** What smtpd does with mail when it cannot connect: attr_clnt.c tries, waits and warns; then the default action. */
-function outcomeOf(
+function judgeOutcome(
   { setting }: SmtpdService,
   attributes: ReadonlyMap<string, string>,
 ): { readonly passes: boolean; readonly outcome: string } {
@@ -204,6 +204,6 @@ function outcomeOf(
 function listenFor(address: string, service: SmtpdService): ListenAddress | undefined {
   if (!address.startsWith('unix:')) return parseListenAddress(address);
   const path = address.slice('unix:'.length);
-  const queue = queueOf(service);
+  const queue = listQuestions(service);
   return parseListenAddress(`unix:${service.chroot ? join(queue, path) : resolve(queue, path)}`);
 }

@@ -68,10 +68,10 @@ export function isReinjection({ name, overrides }: SmtpdService): boolean {
   return /^(?:127\.\d+\.\d+\.\d+|localhost|\[::1\]):/.test(name) && overrides('content_filter');
 }
 
-export type Place = { readonly kind: 'asked' } | { readonly kind: 'missing'; readonly why: string };
+type Place = { readonly kind: 'asked' } | { readonly kind: 'missing'; readonly why: string };
 
 /** Where a service asks a map: in the first list that holds it with nothing before it that ends the list. */
-export function placeOf(
+export function describePlace(
   { check, map, target }: Restriction,
   service: SmtpdService,
   classes: ReadonlyMap<string, string>,
@@ -81,7 +81,7 @@ export function placeOf(
     LIST_ENDS.includes(entry) && !(target === 'client' && entry === 'permit_sasl_authenticated');
   let why = '';
   for (const list of LISTS) {
-    const entries = entriesOf(service.setting(list), classes);
+    const entries = listEntries(service.setting(list), classes);
     const index = entries.indexOf(`${check} ${map}`);
     const before = entries.slice(0, Math.max(index, 0)).find(ends);
     if (index >= 0 && before === undefined) return { kind: 'asked' };
@@ -105,7 +105,7 @@ export function needs(
   if (target === 'user') return service.setting('smtpd_sasl_auth_enable') === 'yes';
   if (target === 'sender') return true;
   return !LISTS.some((list) => {
-    const entries = entriesOf(service.setting(list), classes);
+    const entries = listEntries(service.setting(list), classes);
     return (
       entries.find(
         (entry) => LIST_ENDS.includes(entry) && entry !== 'permit_sasl_authenticated',
@@ -115,7 +115,11 @@ export function needs(
 }
 
 /** A list as restrictions with their table or address, restriction classes in place. */
-export function entriesOf(list: string, classes: ReadonlyMap<string, string>, depth = 0): string[] {
+export function listEntries(
+  list: string,
+  classes: ReadonlyMap<string, string>,
+  depth = 0,
+): string[] {
   const entries: string[] = [];
   for (const word of words(list)) {
     const last = entries.at(-1);
@@ -123,7 +127,7 @@ export function entriesOf(list: string, classes: ReadonlyMap<string, string>, de
     if (word.includes(':') && last !== undefined && !last.includes(' '))
       entries[entries.length - 1] = `${last} ${word.replace(/^proxy:/, '')}`;
     else if (inside !== undefined && depth < 5)
-      entries.push(...entriesOf(inside, classes, depth + 1));
+      entries.push(...listEntries(inside, classes, depth + 1));
     else entries.push(word);
   }
   return entries;

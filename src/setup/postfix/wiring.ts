@@ -7,7 +7,7 @@ import type { Config, MapTarget } from '../../config/load.ts';
 import { MAP_TYPES } from '../../config/schema.ts';
 import { INDEXED, type IndexedType, isIndexed } from '../../enforce/postmap.ts';
 import { ENFORCE_FIRST, type Finding, type FixParts, ok, warning, wrong } from '../finding.ts';
-import { ask, failureOf } from '../programs.ts';
+import { ask, describeFailure } from '../programs.ts';
 import {
   dataLines,
   masterValue,
@@ -20,10 +20,10 @@ import {
 import { mapTypes, postfixSettings } from './find.ts';
 import { checkPostfixPolicy, POLICY_SETTINGS } from './policy.ts';
 import {
+  describePlace,
   isReinjection,
   LISTS,
   needs,
-  placeOf,
   restrictionClasses,
   type SmtpdService,
   smtpdServices,
@@ -35,7 +35,7 @@ export async function checkPostfixWiring(
   postconf: readonly string[],
 ): Promise<Finding[]> {
   const version = await ask([...postconf, '-h', 'mail_version']);
-  const failure = failureOf(postconf, version);
+  const failure = describeFailure(postconf, version);
   if (failure !== undefined)
     return [wrong('mta', failure, 'say where main.cf is: --postfix-config DIR')];
   const main = await postfixSettings(postconf, [
@@ -84,7 +84,7 @@ function checkRestrictions(situation: Situation): Finding[] {
   const asked = new Set<Restriction>();
   const findings = front.flatMap((service) => {
     const missing = restrictions.flatMap((restriction) => {
-      const place = placeOf(restriction, service, classes);
+      const place = describePlace(restriction, service, classes);
       if (place.kind === 'asked') asked.add(restriction);
       return place.kind === 'asked' || !needs(restriction, service, classes)
         ? []
@@ -92,7 +92,7 @@ function checkRestrictions(situation: Situation): Finding[] {
     });
     return [...missingIn(service, missing, situation), ...checkActions(service, config)];
   });
-  for (const { target } of asked) findings.push(...checkMapFile(mapOf(config, target), config));
+  for (const { target } of asked) findings.push(...checkMapFile(findMap(config, target), config));
   return findings.length > 0
     ? findings
     : restrictions.map((restriction) => inOrder(restriction, asked));
@@ -160,7 +160,7 @@ function fixFor(
   return `${first}postconf -P '${name}/smtpd_data_restrictions=${masterValue(value)}', then postfix reload`;
 }
 
-function mapOf(config: Config, target: Restriction['target']): MapTarget {
+function findMap(config: Config, target: Restriction['target']): MapTarget {
   return config.targets.postfix[target] as MapTarget;
 }
 
@@ -168,11 +168,11 @@ function mapOf(config: Config, target: Restriction['target']): MapTarget {
 function checkActions({ name, setting }: SmtpdService, config: Config): Finding[] {
   if (setting('smtpd_proxy_filter') === '') return [];
   return postfixRestrictions(config.targets.postfix)
-    .filter(({ target }) => mapOf(config, target).action === 'HOLD')
+    .filter(({ target }) => findMap(config, target).action === 'HOLD')
     .map(({ target }) =>
       wrong(
         'mta',
-        `${name} has an smtpd_proxy_filter: there Postfix ignores the action HOLD of ${mapOf(config, target).file}`,
+        `${name} has an smtpd_proxy_filter: there Postfix ignores the action HOLD of ${findMap(config, target).file}`,
         `targets.postfix.${target}.action: REJECT`,
       ),
     );

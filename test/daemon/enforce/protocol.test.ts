@@ -2,7 +2,11 @@
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { linesOf, parseRequest, reconcileRequest } from '../../../src/daemon/enforce/protocol.ts';
+import {
+  parseRequest,
+  reconcileRequest,
+  splitLines,
+} from '../../../src/daemon/enforce/protocol.ts';
 
 const block = {
   id: 7,
@@ -82,7 +86,7 @@ describe('lines of a stream', () => {
           for (let from = 0; from < bytes.length; from += size)
             chunks.push(bytes.subarray(from, from + size));
           const lines: string[] = [];
-          for await (const line of linesOf(Readable.from(chunks), 1e6)) lines.push(line);
+          for await (const line of splitLines(Readable.from(chunks), 1e6)) lines.push(line);
           expect(lines).toEqual(bytes.toString().split('\n').slice(0, -1));
         },
       ),
@@ -93,7 +97,7 @@ describe('lines of a stream', () => {
     async function* endless() {
       for (;;) yield Buffer.alloc(1000, 'x');
     }
-    const next = linesOf(endless(), 10_000).next();
+    const next = splitLines(endless(), 10_000).next();
     await expect(next).rejects.toThrow('a line longer than 10000 bytes');
   });
 });

@@ -77,7 +77,7 @@ describe.each(SEEDS)('seed $seed', ({ seed, released }) => {
 });
 
 test('without the share the newsletter would be blocked, too', { timeout: 60_000 }, async () => {
-  const shipped = join(import.meta.dirname, '../../rules/invalid-recipients.yaml');
+  const shipped = join(import.meta.dirname, '../../../rules/invalid-recipients.yaml');
   const rules = join(folder, 'rules');
   mkdirSync(rules);
   writeFileSync(

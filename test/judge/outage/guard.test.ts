@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { DAY, HOUR, MINUTE, SECOND } from '../../../src/base/time.ts';
 import { Judge } from '../../../src/judge/judge.ts';
 import { GUARD_REACH, Guard } from '../../../src/judge/outage/guard.ts';
-import { hostGroupOf, providerOf } from '../../../src/judge/outage/provider.ts';
+import { getHostGroup, nameProvider } from '../../../src/judge/outage/provider.ts';
 import { parseRule, type Rule } from '../../../src/judge/rule.ts';
 import type { MailEvent } from '../../../src/model/event.ts';
 import { event, START } from '../event.ts';
@@ -62,12 +62,12 @@ describe('providers', () => {
     ['2001:db8::7', '2001:db8::/64'],
     ['', ''],
     ['...', '..'],
-  ])('%s is %s', (host, provider) => expect(providerOf(host)).toBe(provider));
+  ])('%s is %s', (host, provider) => expect(nameProvider(host)).toBe(provider));
 
   test('a machine with many names is one host', () => {
     const address = '198.51.100.7';
-    expect(hostGroupOf({ host: 'mx.one.test', address })).toBe(
-      hostGroupOf({ host: 'mx.two.test', address: '198.51.100.9' }),
+    expect(getHostGroup({ host: 'mx.one.test', address })).toBe(
+      getHostGroup({ host: 'mx.two.test', address: '198.51.100.9' }),
     );
   });
 });
@@ -245,8 +245,8 @@ describe('the judge', () => {
     const events = newsletter(2 * HOUR, 40);
     for (const each of events) expect(judge.feed(each)).toEqual([]);
     for (const each of refusals(2 * HOUR + 40 * SECOND, 10)) judge.feed(each);
-    expect(judge.suspects()).toMatchObject([{ provider: 'big.example' }]);
-    expect(judge.takeSuspicions()).toMatchObject([{ change: 'began', withdrawn: [] }]);
+    expect(judge.outages()).toMatchObject([{ provider: 'big.example' }]);
+    expect(judge.takeOutageChanges()).toMatchObject([{ change: 'began', withdrawn: [] }]);
     for (const each of newsletter(2 * HOUR + MINUTE, 100)) expect(judge.feed(each)).toEqual([]);
     const relay = { host: 'mx.other.example' };
     const others = newsletter(2 * HOUR + 10 * MINUTE, 60, { relay });
@@ -262,9 +262,9 @@ describe('the judge', () => {
     const given = [...others, ...newsletter(2 * HOUR, 40)].flatMap((each) => judge.feed(each));
     expect(given).toHaveLength(1);
     for (const each of refusals(2 * HOUR + 40 * SECOND, 10)) judge.feed(each);
-    const [change] = judge.takeSuspicions();
+    const [change] = judge.takeOutageChanges();
     expect(change).toMatchObject({ change: 'began', withdrawn: given });
-    expect(judge.takeSuspicions()).toEqual([]);
+    expect(judge.takeOutageChanges()).toEqual([]);
     const more = newsletter(2 * HOUR + 5 * MINUTE, 50, { relay });
     // 10 of others were in the window with the 40 that are taken back; and the first block was none.
     expect(more.flatMap((each) => judge.feed(each))).toMatchObject([
@@ -285,7 +285,7 @@ describe('the judge', () => {
     const given = mixed.flatMap((each) => judge.feed(each));
     expect(given).toMatchObject([{ line: mixed[49]?.line }]);
     for (const each of refusals(2 * HOUR + 2 * MINUTE, 10)) judge.feed(each);
-    expect(judge.takeSuspicions()).toMatchObject([{ change: 'began', withdrawn: [] }]);
+    expect(judge.takeOutageChanges()).toMatchObject([{ change: 'began', withdrawn: [] }]);
   });
 
   test('does not withdraw what fell before the failure', () => {
@@ -293,7 +293,7 @@ describe('the judge', () => {
     for (const each of quiet(0, 2 * HOUR)) judge.feed(each);
     expect(newsletter(HOUR + 40 * MINUTE, 50).flatMap((each) => judge.feed(each))).toHaveLength(1);
     for (const each of refusals(2 * HOUR, 10)) judge.feed(each);
-    expect(judge.takeSuspicions()).toMatchObject([{ change: 'began', withdrawn: [] }]);
+    expect(judge.takeOutageChanges()).toMatchObject([{ change: 'began', withdrawn: [] }]);
   });
 });
 
@@ -331,7 +331,7 @@ describe('properties', () => {
   function run(events: readonly MailEvent[]) {
     const judge = new Judge(rules);
     const verdicts = events.map((each) => judge.feed(each));
-    return { verdicts, changes: judge.takeSuspicions(), suspects: judge.suspects() };
+    return { verdicts, changes: judge.takeOutageChanges(), suspects: judge.outages() };
   }
 
   test('the same events give the same suspicions and verdicts', () => {
@@ -392,7 +392,7 @@ describe('properties', () => {
         for (const { at, who, host, address, refused } of parts) {
           judge.feed(outcome(at, who, refused, { relay: { host, address } }));
         }
-        judge.takeSuspicions();
+        judge.takeOutageChanges();
       }),
     );
   });
