@@ -32,6 +32,14 @@ describe.each(PAGES)('%s', (name) => {
     expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   });
 
+  it('names source files and tests that exist', () => {
+    // `src/parse/<mta>/` and `test/scenarios/postfix/NN-name.log` stand for any file of that kind.
+    const named = [...page(name).matchAll(/`((?:src|test)\/[\w./-]+)`/g)]
+      .map(([, path]) => path as string)
+      .filter((path) => !path.includes('NN-'));
+    expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
+
   it('names commands that exist', () => {
     const used = [...page(name).matchAll(/(?:^|[`\s])postern ([a-z]+)\b(?=[^\n]*)/gm)].map(
       ([line, word]) => [line, word as string] as const,
