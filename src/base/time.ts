@@ -1,6 +1,9 @@
-/** Time as values: an injected clock, durations such as `10m`, RFC 3339 stamps. All times are ms since the epoch, UTC. */
+/**
+ * Time as values: a clock that can be replaced, durations such as `10m`, RFC 3339 time stamps, names of time zones.
+ * All times are ms since the epoch, UTC.
+ */
 
-/** Where the present comes from; tests pass their own. */
+/** The source of the current time; tests pass their own. */
 export interface Clock {
   now(): number;
 }
@@ -21,7 +24,7 @@ export const MINUTE = 60_000;
 export const HOUR = 3_600_000;
 export const DAY = 86_400_000;
 
-/** Parses `90s`, `10m`, `1h30m`, `7d` to ms; undefined when it is not a duration or is zero. */
+/** Parses `90s`, `10m`, `1h30m`, `7d` to ms; undefined when the text is not a duration, or is zero. */
 export function parseDuration(text: string): number | undefined {
   if (!/^(?:\d+(?:ms|[smhdw]))+$/.test(text)) return undefined;
   let total = 0;
@@ -47,4 +50,15 @@ export function formatDuration(ms: number): string {
 /** RFC 3339 in UTC with milliseconds: `2026-11-10T09:05:07.000Z`. */
 export function formatTime(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+/** True for an IANA time zone that this Node knows, and for an offset such as `+01:00`. */
+export function isZone(value: string): boolean {
+  if (/^[+-](?:0\d|1[0-4]):[0-5]\d$/.test(value)) return true;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: value });
+    return /^[A-Za-z]/.test(value);
+  } catch {
+    return false;
+  }
 }

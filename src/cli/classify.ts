@@ -2,7 +2,7 @@
 import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { classify, parseReply } from '../classify/classify.ts';
-import { readLines } from '../follow/file.ts';
+import { readLines } from '../follow/given-file.ts';
 import { decodeText } from '../model/line.ts';
 import { type Io, jsonLine } from './io.ts';
 

@@ -7,7 +7,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus, getMessage, PosternError } from '../base/errors.ts';
-import { replaceFile } from '../base/system.ts';
+import { replaceFile } from '../base/files.ts';
 import { type Config, DEFAULT_CONFIG_FILE, loadConfig, parseConfig } from '../config/load.ts';
 import { loadRules } from '../judge/rule.ts';
 import type { Mta } from '../model/event.ts';

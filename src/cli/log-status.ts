@@ -3,7 +3,7 @@ import { dropUndefined } from '../base/defined.ts';
 import { getErrno, getMessage } from '../base/errors.ts';
 import type { LogHealth } from '../daemon/health.ts';
 import type { FollowPosition } from '../follow/follower.ts';
-import { type LogFile, lookAt } from '../follow/siblings.ts';
+import { type LogFile, lookAt } from '../follow/log-files.ts';
 
 export interface LogStatus {
   readonly path: string;

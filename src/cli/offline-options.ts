@@ -1,6 +1,6 @@
 /** How commands over given files read them: by the configuration that was named, else by what each line says. */
 import { PosternError } from '../base/errors.ts';
-import { isZone } from '../base/zone.ts';
+import { isZone } from '../base/time.ts';
 import type { Config } from '../config/load.ts';
 import type { InterpreterOptions } from '../interpret/interpreter.ts';
 import type { Mta } from '../model/event.ts';

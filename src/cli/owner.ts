@@ -4,8 +4,8 @@
  */
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { runCommand } from '../base/commands.ts';
 import { EXIT, PosternError } from '../base/errors.ts';
-import { runCommand } from '../base/system.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 
 interface Account {

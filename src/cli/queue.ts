@@ -1,7 +1,7 @@
 /** `postern queue`: queued mail of a submitter. The queue IDs come from the database, the MTA's commands act on them. */
 
-import { counted } from '../base/count.ts';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
+import { counted } from '../base/text.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { buildQueue } from '../daemon/assemble.ts';
 import type { QueueAction } from '../enforce/queue.ts';

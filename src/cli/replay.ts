@@ -1,8 +1,8 @@
 /** `postern replay`: the rules over given files. Stores nothing, enforces nothing. */
 
-import { counted } from '../base/count.ts';
 import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
+import { counted } from '../base/text.ts';
 import { formatDuration, formatTime, systemClock } from '../base/time.ts';
 import { buildAllowList, isAllowed } from '../config/allow-list.ts';
 import { SHIPPED_RULES } from '../config/resolve.ts';

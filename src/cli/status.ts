@@ -1,8 +1,8 @@
 /** `postern status`: how the service is, from its database and the logs. */
 
-import { counted } from '../base/count.ts';
 import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
+import { counted } from '../base/text.ts';
 import { formatTime, MINUTE, systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { buildTargets } from '../daemon/assemble.ts';

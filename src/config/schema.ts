@@ -4,7 +4,7 @@
  * message says what was expected.
  */
 import type { z } from 'zod';
-import { isZone } from '../base/zone.ts';
+import { isZone } from '../base/time.ts';
 import { parseListenAddress } from '../policy/address.ts';
 import {
   account,

@@ -4,7 +4,7 @@
  */
 import { dropUndefined } from '../base/defined.ts';
 import type { Log } from '../base/log.ts';
-import { LONGEST_RETRY, pauseAfter, soonest } from '../base/retry.ts';
+import { LONGEST_RETRY, pauseAfter, soonest } from '../base/loops.ts';
 import type { Clock } from '../base/time.ts';
 import type { MailQueue } from '../enforce/queue.ts';
 import type { ReconcileRequest, Reconciliation, TargetResult } from '../enforce/reconcile.ts';

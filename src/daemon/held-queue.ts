@@ -5,7 +5,7 @@
  * what fails is tried again, and told by `unheld`.
  */
 import type { Log } from '../base/log.ts';
-import { LONGEST_RETRY, pauseAfter, soonest } from '../base/retry.ts';
+import { LONGEST_RETRY, pauseAfter, soonest } from '../base/loops.ts';
 import { type Clock, SECOND } from '../base/time.ts';
 import type { MailQueue, QueueResult } from '../enforce/queue.ts';
 import type { TargetResult } from '../enforce/reconcile.ts';

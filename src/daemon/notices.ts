@@ -3,9 +3,9 @@
  * transaction of a block is composed once and sent until it is accepted.
  */
 
-import { counted } from '../base/count.ts';
 import { dropUndefined } from '../base/defined.ts';
 import type { Log } from '../base/log.ts';
+import { counted } from '../base/text.ts';
 import { type Clock, formatTime, SECOND } from '../base/time.ts';
 import type { Rule } from '../judge/rule.ts';
 import type { Verdict } from '../model/block.ts';

@@ -2,7 +2,7 @@
 import { getMessage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type Clock, DAY, HOUR } from '../base/time.ts';
-import { WakeUp } from '../follow/watch.ts';
+import { WakeUp } from '../base/wake-up.ts';
 import type { Store } from '../store/store.ts';
 
 interface PruneOptions {

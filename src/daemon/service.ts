@@ -3,13 +3,12 @@
  * old. Each is a loop of its own; they meet in the database. When one of them meets a bug all of them end.
  */
 
-import { sendSignal } from '../base/change-signal.ts';
 import { dropUndefined } from '../base/defined.ts';
 import { getMessage } from '../base/errors.ts';
+import { allOrNone } from '../base/loops.ts';
 import { MINUTE, SECOND } from '../base/time.ts';
-import { allOrNone } from '../base/together.ts';
+import { WakeUp } from '../base/wake-up.ts';
 import type { Follower, LineBatch } from '../follow/follower.ts';
-import { WakeUp } from '../follow/watch.ts';
 import { buildInterpreterOptions } from '../interpret/options.ts';
 import type { Judge } from '../judge/judge.ts';
 import type { Rule } from '../judge/rule.ts';
@@ -17,6 +16,7 @@ import type { Block } from '../model/block.ts';
 import { Blocklist } from '../policy/blocklist.ts';
 import type { PolicyServer } from '../policy/server.ts';
 import { logOutages, settleOutages } from '../report/outages.ts';
+import { sendSignal } from '../store/change-signal.ts';
 import type { Store } from '../store/store.ts';
 import {
   buildBlockPolicy,

@@ -3,7 +3,7 @@
  * Asks /etc/passwd, then `getent` for accounts that live elsewhere (LDAP, SSSD). Unknown accounts stay unknown; never throws.
  */
 import { readFileSync } from 'node:fs';
-import { runCommand } from '../base/system.ts';
+import { runCommand } from '../base/commands.ts';
 
 export interface AccountOptions {
   /** default /etc/passwd */

@@ -7,8 +7,9 @@
  * Postfix notices a new index by itself ("table has changed -- restarting").
  */
 import { chownSync, readFileSync, renameSync, rmSync, type Stats, statSync } from 'node:fs';
+import { type CommandResult, runCommand } from '../base/commands.ts';
 import { getMessage } from '../base/errors.ts';
-import { type CommandResult, replaceFile, runCommand } from '../base/system.ts';
+import { replaceFile } from '../base/files.ts';
 import type { Failure } from './target.ts';
 
 export const INDEXED = {

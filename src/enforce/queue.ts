@@ -3,7 +3,7 @@
  * Queue IDs come from a log, so each is checked against the MTA's grammar before it is handed to a command;
  * `ALL`, which postsuper takes for the whole queue, is no ID. Messages that have left the queue are no failure.
  */
-import { runCommand } from '../base/system.ts';
+import { runCommand } from '../base/commands.ts';
 import { commandFailure } from './postmap.ts';
 import type { Failure } from './target.ts';
 

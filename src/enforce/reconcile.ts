@@ -7,8 +7,9 @@
  */
 import { lstatSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { runCommand } from '../base/commands.ts';
 import { getErrno, getMessage } from '../base/errors.ts';
-import { replaceFile, runCommand } from '../base/system.ts';
+import { replaceFile } from '../base/files.ts';
 import type { Block } from '../model/block.ts';
 import { commandFailure } from './postmap.ts';
 import { listedIn } from './table.ts';

@@ -7,15 +7,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { getMessage } from '../base/errors.ts';
 import { systemClock } from '../base/time.ts';
+import { WakeUp } from '../base/wake-up.ts';
 import type { Line } from '../model/line.ts';
 import type { FollowerOptions, FollowStatus, LineBatch } from './contract.ts';
 import { GracePeriod } from './grace-period.ts';
-import { NamedLog } from './namedlog.ts';
-import { endOfLines, type OpenFile, type Start } from './openfile.ts';
+import { isSameFile, type LogFile, lookAt, realPath } from './log-files.ts';
+import { NamedLog } from './named-log.ts';
+import { endOfLines, type OpenFile, type Start } from './open-file.ts';
 import type { FollowPosition } from './position.ts';
 import { type Location, positionBeforeLive } from './rotation.ts';
-import { isSameFile, type LogFile, lookAt, realPath } from './siblings.ts';
-import { WakeUp } from './watch.ts';
 
 export type { FollowerOptions, FollowStatus, LineBatch } from './contract.ts';
 export type { FollowNotice } from './notice.ts';

@@ -3,7 +3,7 @@
  * bytes alone, so it gives the same answer while running, after a restart and after any number of rotations.
  * Opens nothing for long and changes nothing. A log that was replaced beyond recognition is an answer too (`lost`).
  */
-import { type FileMark, type FollowPosition, HEAD_BYTES, takeFingerprint } from './position.ts';
+
 import {
   findFamily,
   isSameFile,
@@ -11,7 +11,8 @@ import {
   type LogFile,
   lookAt,
   readHead,
-} from './siblings.ts';
+} from './log-files.ts';
+import { type FileMark, type FollowPosition, HEAD_BYTES, takeFingerprint } from './position.ts';
 
 /** How the file of a position was told; `none`: it is not there any more. */
 type Likeness = 'inode' | 'content' | 'none';

@@ -5,7 +5,7 @@
  */
 import { statSync } from 'node:fs';
 import { EXIT, getErrno, PosternError } from '../base/errors.ts';
-import { readLines } from '../follow/file.ts';
+import { readLines } from '../follow/given-file.ts';
 import type { MailEvent } from '../model/event.ts';
 import { decodeText, type Line, type LoggedLine } from '../model/line.ts';
 import type { Envelope } from '../parse/envelope/envelope.ts';

@@ -3,8 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createTransport, type SendMailOptions, type Transporter } from 'nodemailer';
+import { type CommandResult, runCommand } from '../base/commands.ts';
 import { dropUndefined } from '../base/defined.ts';
-import { type CommandResult, replaceFile, runCommand } from '../base/system.ts';
+import { replaceFile } from '../base/files.ts';
 import { formatDuration } from '../base/time.ts';
 import { networkSet } from '../model/address.ts';
 

@@ -9,14 +9,14 @@ import type { Measure } from '../model/evidence.ts';
 import { visible } from '../notify/compose.ts';
 import { identityText } from '../notify/notice.ts';
 import type { StoredBlock } from '../store/blocks.ts';
+import type { Store } from '../store/store.ts';
 import {
   type AttackerCount,
   type KindCount,
   type RefuserCount,
   ReportQueries,
   type SubmitterCount,
-} from '../store/report.ts';
-import type { Store } from '../store/store.ts';
+} from '../store/sums.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
 import { buildMeasure } from './measure.ts';
 import { nearMisses } from './near.ts';

@@ -1,7 +1,7 @@
 /** Finding and asking the programs of an MTA. A program that is missing or fails is a value, never an error. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { type CommandResult, runCommand } from '../base/system.ts';
+import { type CommandResult, runCommand } from '../base/commands.ts';
 
 const TIMEOUT = 20_000;
 const ADMIN_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/opt/local/sbin'];

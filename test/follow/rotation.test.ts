@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { findFamily, lookAt, readHead } from '../../src/follow/log-files.ts';
 import {
   type FollowPosition,
   isFollowPosition,
   takeFingerprint,
 } from '../../src/follow/position.ts';
 import { locate, positionBeforeLive } from '../../src/follow/rotation.ts';
-import { findFamily, lookAt, readHead } from '../../src/follow/siblings.ts';
 
 let folder: string;
 let log: string;

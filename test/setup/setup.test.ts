@@ -10,8 +10,8 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runCommand } from '../../src/base/commands.ts';
 import { EXIT } from '../../src/base/errors.ts';
-import { runCommand } from '../../src/base/system.ts';
 import { type CheckOptions, type InitOptions, runCheck, runInit } from '../../src/cli/init.ts';
 import { main } from '../../src/cli/main.ts';
 import { type Config, loadConfig } from '../../src/config/load.ts';

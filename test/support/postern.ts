@@ -1,7 +1,7 @@
 /** The built program as an operator runs it: the service in the background, and single commands. */
 import type { ChildProcess } from 'node:child_process';
 import { join, resolve } from 'node:path';
-import { type CommandResult, runCommand } from '../../src/base/system.ts';
+import { type CommandResult, runCommand } from '../../src/base/commands.ts';
 import { readText, scratchFolder, until } from './folder.ts';
 import { spawnServer, stopServer } from './server.ts';
 

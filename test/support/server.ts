@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { runCommand } from '../../src/base/system.ts';
+import { runCommand } from '../../src/base/commands.ts';
 
 /** Mail servers change their user and own files of several users. */
 export function isRoot(): boolean {

@@ -1,7 +1,7 @@
 /** A file system with little room, for a test; needs root. */
 import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { runCommand } from '../../src/base/system.ts';
+import { runCommand } from '../../src/base/commands.ts';
 
 export interface SmallDisk {
   readonly path: string;

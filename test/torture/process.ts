@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type CommandResult, runCommand } from '../../src/base/system.ts';
+import { type CommandResult, runCommand } from '../../src/base/commands.ts';
 import { Store } from '../../src/store/store.ts';
 import { type Folder, readText, scratchFolder, until } from '../support/folder.ts';
 import { RULE } from '../support/rule.ts';

@@ -6,13 +6,13 @@
  */
 import { statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { openSignal } from '../../base/change-signal.ts';
 import { EXIT, getMessage, PosternError } from '../../base/errors.ts';
 import { createLog, type Log } from '../../base/log.ts';
 import { type Clock, MINUTE, SECOND } from '../../base/time.ts';
+import { WakeUp } from '../../base/wake-up.ts';
 import type { QueueResult } from '../../enforce/queue.ts';
 import type { Reconciliation } from '../../enforce/reconcile.ts';
-import { WakeUp } from '../../follow/watch.ts';
+import { openSignal } from '../../store/change-signal.ts';
 import { Store } from '../../store/store.ts';
 import { Enforcer, type MtaControl, type TargetState } from '../enforcer.ts';
 import { takeOver } from '../instance.ts';

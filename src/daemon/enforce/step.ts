@@ -8,12 +8,12 @@
  */
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { type Helper, runCommand, startHelper } from '../../base/commands.ts';
 import { getMessage, PosternError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { type Helper, runCommand, startHelper } from '../../base/system.ts';
 import { type Clock, SECOND } from '../../base/time.ts';
+import { WakeUp } from '../../base/wake-up.ts';
 import type { Config } from '../../config/load.ts';
-import { WakeUp } from '../../follow/watch.ts';
 import { buildMtaControl } from '../assemble.ts';
 import type { MtaControl } from '../enforcer.ts';
 import { distrust } from './path-trust.ts';

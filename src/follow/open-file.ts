@@ -9,8 +9,9 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { getMessage } from '../base/errors.ts';
 import type { Line } from '../model/line.ts';
-import { isGzip } from './file.ts';
+import { isGzip } from './given-file.ts';
 import { LineSplitter } from './lines.ts';
+import { type LogFile, OPEN_FLAGS, realPath } from './log-files.ts';
 import {
   type FileMark,
   type Fingerprint,
@@ -18,7 +19,6 @@ import {
   HEAD_BYTES,
   takeFingerprint,
 } from './position.ts';
-import { type LogFile, OPEN_FLAGS, realPath } from './siblings.ts';
 
 /** What one read gave: bytes (perhaps no whole line), nothing for now, another content than before, or an error. */
 type Outcome =

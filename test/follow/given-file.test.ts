@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, expect, test, vi } from 'vitest';
 import { PosternError } from '../../src/base/errors.ts';
-import { readLines } from '../../src/follow/file.ts';
+import { readLines } from '../../src/follow/given-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'postern-file-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

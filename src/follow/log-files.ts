@@ -15,7 +15,7 @@ import {
 import { basename, dirname, extname, join } from 'node:path';
 import { gunzipSync, constants as zlib } from 'node:zlib';
 import { getErrno } from '../base/errors.ts';
-import { isGzip } from './file.ts';
+import { isGzip } from './given-file.ts';
 
 /** One physical file as it was when looked at. */
 export interface LogFile {

@@ -4,11 +4,11 @@
  * over from then on; what may be over in a moment (no file descriptors left) is thrown as the system error it is.
  */
 import { getErrno, getMessage } from '../base/errors.ts';
+import { isSameFile, type LogFile, lookAt } from './log-files.ts';
 import type { FollowNotice } from './notice.ts';
-import { OpenFile, type Start } from './openfile.ts';
+import { OpenFile, type Start } from './open-file.ts';
 import type { FollowPosition } from './position.ts';
 import { type Location, locate } from './rotation.ts';
-import { isSameFile, type LogFile, lookAt } from './siblings.ts';
 
 /** Errors that belong to the file, not to the moment. */
 const LASTING: ReadonlySet<string | undefined> = new Set([

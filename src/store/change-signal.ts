@@ -4,7 +4,7 @@
  * The bell only saves time. Who listens looks at the database in any case, and nothing is lost when it stays silent.
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { getErrno, getMessage } from './errors.ts';
+import { getErrno, getMessage } from '../base/errors.ts';
 
 /** The file to listen to; made when it does not exist. Throws the system error when it cannot be made. */
 export function openSignal(database: string): string {

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isInvalid, type MailEvent } from '../../src/model/event.ts';
-import { ReportQueries } from '../../src/store/report.ts';
 import { Store } from '../../src/store/store.ts';
+import { ReportQueries } from '../../src/store/sums.ts';
 import { batches, START } from './made-up.ts';
 
 const MOST = 1000;

@@ -1,13 +1,13 @@
 /**
- * Wakes the follower when something happens to its log: inotify events through chokidar, and a timer for what
- * gives none (bind mounts, NFS, a folder that does not exist yet). Says only *that* something may have happened.
- * When watching fails the timer remains, and `onFailure` is told why.
+ * A wait that can be cut short: by a call, or by a change to a watched file. Changes come from inotify through chokidar;
+ * the caller's time limit covers what gives no events (bind mounts, NFS, a folder that does not exist yet). Reports
+ * only that something may have happened. If watching fails, `onFailure` is called and the time limit remains.
  */
 import { dirname, resolve } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
-import { getMessage } from '../base/errors.ts';
+import { getMessage } from './errors.ts';
 
-/** Until inotify is set up (some ms) look this often, so that no start waits for the timer. */
+/** The longest wait until inotify is set up, which takes some ms, so that no change before that is noticed late. */
 const SETTLING = 20;
 
 export class WakeUp {
@@ -18,9 +18,9 @@ export class WakeUp {
   #watched: string | undefined;
 
   /**
-   * Watches the file at `paths` (its name and, for a symbolic link, its target). With `inode` that very file is
-   * there, and its own events are enough; without, its folders are watched for it to appear: that costs more,
-   * since chokidar lists a folder at every change in it, and /var/log may be busy. Another call replaces the first.
+   * Watches the file at `paths` (its name and, for a symbolic link, its target), in place of any watched before. Pass
+   * `inode` if the file exists: its own events are then enough. Without `inode` its folders are watched until it
+   * appears. That costs more, since chokidar lists a folder at every change in it, and /var/log may be busy.
    */
   watch(
     paths: readonly string[],
@@ -58,7 +58,7 @@ export class WakeUp {
     this.#resolve?.();
   }
 
-  /** Waits until woken, `ms` at most. */
+  /** Waits until woken, but not longer than `ms`. */
   async wait(ms: number): Promise<void> {
     if (!this.#due) {
       const limit = this.#ready ? ms : Math.min(ms, SETTLING);

@@ -1,0 +1,205 @@
+/** Runs other programs, always by argument vector and never through a shell. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { Readable } from 'node:stream';
+import { dropUndefined } from './defined.ts';
+import { getErrno, getMessage } from './errors.ts';
+
+/** A local account, by its numbers. */
+export interface Account {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** How a command ended. `status` is null if it was killed or could not be started. */
+export interface CommandResult {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+  /** why it could not be started, for instance `ENOENT` */
+  readonly failure?: string;
+}
+
+/** Bytes kept of each output stream. */
+const OUTPUT_LIMIT = 1_048_576;
+/** How long to wait for the rest of the output after the command ended, and for its end after it was killed, ms. */
+const LAST_OUTPUT = 1000;
+
+interface CommandOptions {
+  /** ms */
+  readonly timeout: number;
+  /** written to its standard input */
+  readonly input?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly account?: Account;
+  /** kills it, like the timeout */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Runs `argv` and waits until it ends. Never throws for a command that fails or cannot be started.
+ * Output beyond 1 MiB a stream is dropped. After `timeout` ms the command is killed. Processes that the command leaves
+ * behind live on, but nobody waits for them and their output is lost.
+ */
+export async function runCommand(
+  argv: readonly string[],
+  options: CommandOptions,
+): Promise<CommandResult> {
+  const [file, ...args] = argv;
+  const output = { stdout: '', stderr: '' };
+  if (file === undefined) return { status: 0, ...output, timedOut: false };
+  let child: ChildProcess;
+  try {
+    child = startCommand(file, args, options);
+  } catch (error) {
+    const failure = getErrno(error) ?? getMessage(error);
+    return { status: null, ...output, timedOut: false, failure };
+  }
+  converse(child, output, options.input ?? '');
+  const end = await waitForEnd(child, options);
+  release(child);
+  return dropUndefined({ ...end, ...output });
+}
+
+/** Throws if the system refuses so early that the child gives no event. */
+function startCommand(
+  file: string,
+  args: string[],
+  { env, account }: CommandOptions,
+): ChildProcess {
+  return spawn(file, args, {
+    stdio: 'pipe',
+    env: env ?? process.env,
+    detached: true,
+    ...(account === undefined ? {} : { uid: account.uid, gid: account.gid, cwd: '/' }),
+  });
+}
+
+/** If there are no file descriptors left, there is no process and there are no pipes; the event `error` follows. */
+function converse(child: ChildProcess, output: Record<'stdout' | 'stderr', string>, input: string) {
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream]?.setEncoding('utf8').on('data', (text: string) => {
+      if (output[stream].length < OUTPUT_LIMIT) output[stream] += text;
+    });
+  }
+  child.stdin?.on('error', () => {}); // a command need not read its input
+  child.stdin?.end(input);
+}
+
+interface CommandEnd extends Pick<CommandResult, 'status' | 'timedOut'> {
+  readonly failure: string | undefined;
+}
+
+function waitForEnd(
+  child: ChildProcess,
+  { timeout, signal, account }: CommandOptions,
+): Promise<CommandEnd> {
+  return new Promise((resolve) => {
+    let timedOut = false;
+    const finish = (status: number | null, failure?: string) => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', stop);
+      resolve({ status, timedOut, failure });
+    };
+    const stop = () => {
+      clearTimeout(timer);
+      if (child.pid !== undefined) killGroup(child.pid, account);
+      timer = setTimeout(finish, LAST_OUTPUT, null); // SIGKILL does not end a process that hangs in the kernel
+    };
+    let timer = setTimeout(() => {
+      timedOut = true;
+      stop();
+    }, timeout);
+    if (signal?.aborted === true) stop();
+    signal?.addEventListener('abort', stop);
+    child.on('error', (error) => finish(null, getErrno(error) ?? error.message));
+    child.on('exit', (status) => {
+      clearTimeout(timer);
+      timer = setTimeout(finish, LAST_OUTPUT, status); // another process may hold the pipes open
+    });
+    child.on('close', (status) => finish(status));
+  });
+}
+
+/** Closes our ends of the pipes, so that the child neither keeps us alive nor uses our file descriptors. */
+function release(child: ChildProcess): void {
+  for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
+  child.unref();
+}
+
+/**
+ * Kills the process group `pid`, because a script that hangs often waits for a child. A group of another account is
+ * killed as that account, because root may lack the capability.
+ */
+function killGroup(pid: number, account: Account | undefined): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if (getErrno(error) !== 'EPERM' || account === undefined) return; // it has ended
+    const { uid, gid } = account;
+    const argv = ['-c', 'kill -s KILL -- "-$0"', String(pid)];
+    const killer = spawn('/bin/sh', argv, { uid, gid, cwd: '/', stdio: 'ignore', detached: true });
+    killer.on('error', () => {}); // there is nothing else to try
+  }
+}
+
+/** A process of ours that runs beside us until we end it, with lines of text in both directions. */
+export interface Helper {
+  readonly pid: number | undefined;
+  /** what it writes to its file descriptor 3 */
+  readonly output: Readable;
+  /** Writes one line to its standard input. If the process has ended, the line is dropped. */
+  send(line: string): void;
+  /** Closes its standard input, which tells it to end. */
+  close(): void;
+  /** Kills it and its children, and ends `output` at once even if another process holds the other end. */
+  kill(): void;
+  /** resolves when it has ended, with the cause: `exit status 1`, `killed by SIGKILL`, `cannot be started: ENOENT` */
+  readonly ended: Promise<HelperEnd>;
+}
+
+interface HelperEnd {
+  readonly status: number | null;
+  readonly how: string;
+}
+
+/**
+ * Starts `argv`, as another account if one is given: then with no group but its own. The process has its own session,
+ * so it has no access to our terminal, and shares only standard error with us. Throws the system error if it cannot be
+ * started at all.
+ */
+export function startHelper(argv: readonly string[], account: Account | undefined): Helper {
+  const [file = '', ...args] = argv;
+  const child = spawn(file, args, {
+    ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
+    cwd: '/',
+    stdio: ['pipe', 'ignore', 'inherit', 'pipe'],
+    detached: true,
+  });
+  // If there are no file descriptors left, there are no pipes either.
+  const input = child.stdin;
+  const output = child.stdio?.[3] as Readable | undefined;
+  input?.on('error', () => {}); // the process has ended, see `ended`
+  return {
+    pid: child.pid,
+    output: output ?? Readable.from([]),
+    send: (line) => void input?.write(`${line}\n`),
+    close: () => void input?.end(),
+    kill() {
+      if (child.pid !== undefined) killGroup(child.pid, account);
+      output?.destroy();
+    },
+    ended: waitForHelper(child),
+  };
+}
+
+function waitForHelper(child: ChildProcess): Promise<HelperEnd> {
+  return new Promise((resolve) => {
+    child.on('error', (error) =>
+      resolve({ status: null, how: `cannot be started: ${getErrno(error) ?? error.message}` }),
+    );
+    child.on('exit', (status, signal) =>
+      resolve({ status, how: status === null ? `killed by ${signal}` : `exit status ${status}` }),
+    );
+  });
+}
