@@ -1,13 +1,14 @@
 /**
- * A wait that can be cut short: by a call, or by a change to a watched file. Changes come from inotify through chokidar;
- * the caller's time limit covers what gives no events (bind mounts, NFS, a folder that does not exist yet). Reports
- * only that something may have happened. If watching fails, `onFailure` is called and the time limit remains.
+ * A wait that ends early when something may have happened: another part calls `wake`, or a watched file changes.
+ * Files are watched through chokidar (inotify); a time limit covers what gives no events (bind mounts, NFS, a folder
+ * that does not exist yet). Says only *that* something may have happened, not what.
+ * If watching fails the time limit remains, and `onFailure` gets the reason.
  */
 import { dirname, resolve } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import { getMessage } from './errors.ts';
 
-/** The longest wait until inotify is set up, which takes some ms, so that no change before that is noticed late. */
+/** Until inotify is set up (some ms) look this often, so that no start waits for the time limit. ms */
 const SETTLING = 20;
 
 export class WakeUp {
@@ -18,23 +19,24 @@ export class WakeUp {
   #watched: string | undefined;
 
   /**
-   * Watches the file at `paths` (its name and, for a symbolic link, its target), in place of any watched before. Pass
-   * `inode` if the file exists: its own events are then enough. Without `inode` its folders are watched until it
-   * appears. That costs more, since chokidar lists a folder at every change in it, and /var/log may be busy.
+   * Watches the file at `paths` (its name and, for a symbolic link, its target). If the file exists, pass what
+   * identifies it (`file`: its inode): its own events are then enough. Without it, the folders are watched until the
+   * file appears. That costs more: chokidar lists a folder at every change in it, and /var/log may be busy.
+   * Another call replaces the first.
    */
   watch(
     paths: readonly string[],
-    inode: string | undefined,
+    file: string | undefined,
     onFailure: (reason: string) => void,
   ): void {
-    const watched = [inode, ...paths].join('\n');
+    const watched = [file, ...paths].join('\n');
     if (watched === this.#watched) return;
     void this.#watcher?.close();
     this.#watched = watched;
     this.#ready = false;
     const files = new Set(paths.map((path) => resolve(path)));
     const names = new Set([...files, ...[...files].map(dirname)]);
-    this.#watcher = watch(inode === undefined ? [...names] : [...files], {
+    this.#watcher = watch(file === undefined ? [...names] : [...files], {
       ignored: (path) => !names.has(path),
       ignoreInitial: true,
       depth: 0,
@@ -58,7 +60,7 @@ export class WakeUp {
     this.#resolve?.();
   }
 
-  /** Waits until woken, but not longer than `ms`. */
+  /** Waits until woken, at most `ms`. */
   async wait(ms: number): Promise<void> {
     if (!this.#due) {
       const limit = this.#ready ? ms : Math.min(ms, SETTLING);
@@ -74,6 +76,7 @@ export class WakeUp {
     this.#due = false;
   }
 
+  /** Stops watching; a wait under way goes on. */
   async close(): Promise<void> {
     await this.#watcher?.close();
     this.#watcher = undefined;

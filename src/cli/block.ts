@@ -1,5 +1,6 @@
 /** `postern block` and `postern unblock`: by hand, and brought into force here when no service does it. */
 
+import { sendSignal } from '../base/change-signal.ts';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { systemClock } from '../base/time.ts';
 import { buildAllowList } from '../config/allow-list.ts';
@@ -11,7 +12,6 @@ import { formatIdentity } from '../model/address.ts';
 import type { Submitter } from '../model/event.ts';
 import { shellQuoted, visible } from '../notify/compose.ts';
 import type { StoredBlock } from '../store/blocks.ts';
-import { sendSignal } from '../store/change-signal.ts';
 import type { Store } from '../store/store.ts';
 import { blockedText, untilText } from './block-text.ts';
 import { type BlockOptions, shown } from './blocks.ts';

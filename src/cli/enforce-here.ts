@@ -5,7 +5,7 @@ import { silentLog } from '../base/log.ts';
 import { systemClock } from '../base/time.ts';
 import type { Config } from '../config/load.ts';
 import { buildMtaControl } from '../daemon/assemble.ts';
-import { Enforcer, type TargetState } from '../daemon/enforcer.ts';
+import { Enforcer } from '../daemon/enforcer.ts';
 import { unheld } from '../daemon/held-queue.ts';
 import type { Store } from '../store/store.ts';
 import type { Io } from './io.ts';
@@ -19,9 +19,7 @@ export async function enforceHere(store: Store, config: Config, io: Io): Promise
     log: silentLog,
   });
   await enforcer.run();
-  const failures = store.state
-    .targets()
-    .flatMap(({ state }) => (state as TargetState).failure ?? []);
+  const failures = store.state.targets().flatMap(({ state }) => state.failure ?? []);
   const left = unheld(store);
   for (const failure of failures) io.stderr(`not in force yet: ${failure}\n`);
   for (const { failure } of left) io.stderr(`queued mail not held yet: ${failure}\n`);

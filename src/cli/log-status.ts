@@ -1,9 +1,9 @@
 /** How one log is, for `postern status`: as this account sees it, and as the service says. */
 import { dropUndefined } from '../base/defined.ts';
 import { getErrno, getMessage } from '../base/errors.ts';
-import type { LogHealth } from '../daemon/health.ts';
 import type { FollowPosition } from '../follow/follower.ts';
 import { type LogFile, lookAt } from '../follow/log-files.ts';
+import type { LogHealth } from '../store/saved-state.ts';
 
 export interface LogStatus {
   readonly path: string;

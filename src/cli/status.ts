@@ -6,8 +6,6 @@ import { counted } from '../base/text.ts';
 import { formatTime, MINUTE, systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { buildTargets } from '../daemon/assemble.ts';
-import type { TargetState } from '../daemon/enforcer.ts';
-import { type Health, readHealth } from '../daemon/health.ts';
 import { unheld } from '../daemon/held-queue.ts';
 import { loadForces, withoutTarget } from '../daemon/in-force.ts';
 import { runningDaemon } from '../daemon/instance.ts';
@@ -16,6 +14,7 @@ import { visible } from '../notify/compose.ts';
 import { loadOutages, outageJson, outageText } from '../report/outages.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { asideFiles } from '../store/database.ts';
+import type { Health } from '../store/saved-state.ts';
 import { Store } from '../store/store.ts';
 import { type Io, jsonLine } from './io.ts';
 import { type LogStatus, logProblems, logStatus, logText } from './log-status.ts';
@@ -47,7 +46,7 @@ type Status = ReturnType<typeof gatherStatus>;
 
 function gatherStatus(store: Store, config: Config) {
   const daemon = runningDaemon(store);
-  const health = readHealth(store);
+  const health = store.state.read('health');
   // What a service that runs no more has said of the moment is over.
   const current = daemon === undefined ? undefined : health;
   const logs = gatherLogs(store, config, current);
@@ -93,7 +92,7 @@ function targetProblems(store: Store, config: Config): string[] {
   const targets = store.state
     .targets()
     .filter(({ name }) => configured.has(name))
-    .map(({ name, state }) => ({ name, ...(state as TargetState) }));
+    .map(({ name, state }) => ({ name, ...state }));
   return [
     ...targets.flatMap(({ name, failure }) =>
       failure === undefined ? [] : [`${name}: ${failure}`],
@@ -153,7 +152,7 @@ function databaseProblems(store: Store): string[] {
 /** Whether a process changes the MTA: the service, one beside it, or a timer that ran of late. */
 function isEnforcing(store: Store, config: Config): boolean {
   if (config.enforcer === 'daemon' || runningDaemon(store, 'enforcer') !== undefined) return true;
-  const last = (store.state.read('enforced once') as number | undefined) ?? 0;
+  const last = store.state.read('enforced once') ?? 0;
   return systemClock.now() - last < TIMER_BOUND;
 }
 

@@ -4,27 +4,16 @@
  */
 import { dropUndefined } from '../base/defined.ts';
 import type { Log } from '../base/log.ts';
-import { LONGEST_RETRY, pauseAfter, soonest } from '../base/loops.ts';
 import type { Clock } from '../base/time.ts';
+import { findRetryPause, findSoonest, LONGEST_RETRY } from '../base/wait.ts';
 import type { MailQueue } from '../enforce/queue.ts';
 import type { ReconcileRequest, Reconciliation, TargetResult } from '../enforce/reconcile.ts';
 import type { BlockTarget } from '../enforce/target.ts';
 import type { Block } from '../model/block.ts';
 import type { StoredBlock } from '../store/blocks.ts';
+import type { TargetState } from '../store/saved-state.ts';
 import type { Store } from '../store/store.ts';
 import { Holding } from './held-queue.ts';
-
-/** What is remembered of a target between two runs. */
-export interface TargetState {
-  readonly file: string;
-  /** the file is right, the MTA does not use it yet */
-  readonly pending: boolean;
-  readonly failure?: string;
-  /** since when it fails, ms */
-  readonly failingSince?: number;
-  /** identities that the file cannot hold, with the reason */
-  readonly inexpressible: readonly string[];
-}
 
 /** What touches the MTA: in this process, or by asking the one that has the right to (src/step.ts). */
 export interface MtaControl {
@@ -53,12 +42,9 @@ interface Enforced {
   readonly again?: number;
 }
 
-/** Name of what is kept in the store's state. */
-const TRIED = 'newest block tried';
-
 /** Number of the newest block that a run has tried to bring into force, 0 before the first. */
 export function triedBlock(store: Store): number {
-  return (store.state.read(TRIED) ?? 0) as number;
+  return store.state.read('newest block tried') ?? 0;
 }
 
 export class Enforcer {
@@ -96,7 +82,7 @@ export class Enforcer {
     const moreToHold = await this.#holding.run(blocks);
     this.#noteTried(blocks);
     if (unwritable !== undefined) throw unwritable;
-    const again = soonest([retry, moreToHold, this.#untilExpiry()]);
+    const again = findSoonest([retry, moreToHold, this.#untilExpiry()]);
     return dropUndefined({ ...this.#takeEnded(), again });
   }
 
@@ -115,10 +101,10 @@ export class Enforcer {
       };
     });
     this.#released.push(...released);
-    const retry = soonest(states.map((state) => retryAfter(state, clock.now())));
+    const retry = findSoonest(states.map((state) => retryAfter(state, clock.now())));
     this.#rest =
       retry === undefined ? undefined : { until: clock.now() + retry, blocks: listNames(blocks) };
-    return soonest([...result.targets.map(({ retryIn }) => retryIn), retry]);
+    return findSoonest([...result.targets.map(({ retryIn }) => retryIn), retry]);
   }
 
   /** What is pending is known here, whether or not the database can be told. */
@@ -165,7 +151,7 @@ export class Enforcer {
   }
 
   #stateOf(name: string): TargetState | undefined {
-    return this.#options.store.state.target(name) as TargetState | undefined;
+    return this.#options.store.state.target(name);
   }
 
   /** What each file is known to list; nothing for a file that the configuration names since then. */
@@ -217,7 +203,7 @@ export class Enforcer {
   #noteTried(blocks: readonly Block[]): void {
     const { store } = this.#options;
     const newest = Math.max(0, ...blocks.map(({ id }) => id));
-    if (newest > triedBlock(store)) store.state.write(TRIED, newest);
+    if (newest > triedBlock(store)) store.state.write('newest block tried', newest);
   }
 
   #remember(result: TargetResult, before: TargetState | undefined): TargetState {
@@ -262,7 +248,7 @@ function retryAfter(
   { failure, pending, failingSince }: TargetState,
   now: number,
 ): number | undefined {
-  return failure === undefined && !pending ? undefined : pauseAfter(failingSince, now);
+  return failure === undefined && !pending ? undefined : findRetryPause(failingSince, now);
 }
 
 function listNames(blocks: readonly Block[]): string {

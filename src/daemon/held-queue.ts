@@ -5,12 +5,13 @@
  * what fails is tried again, and told by `unheld`.
  */
 import type { Log } from '../base/log.ts';
-import { LONGEST_RETRY, pauseAfter, soonest } from '../base/loops.ts';
 import { type Clock, SECOND } from '../base/time.ts';
+import { findRetryPause, findSoonest, LONGEST_RETRY } from '../base/wait.ts';
 import type { MailQueue, QueueResult } from '../enforce/queue.ts';
 import type { TargetResult } from '../enforce/reconcile.ts';
 import type { Block } from '../model/block.ts';
 import type { SubmitterType } from '../model/event.ts';
+import type { MailToHold as Waiting } from '../store/saved-state.ts';
 import type { Store } from '../store/store.ts';
 
 interface HoldingOptions {
@@ -21,29 +22,12 @@ interface HoldingOptions {
   readonly log: Log;
 }
 
-/** A block whose queued mail is to be held. Times in ms. */
-interface Waiting {
-  readonly block: number;
-  /** queue IDs that were held, as far as they are still queued */
-  readonly held: readonly string[];
-  /** when to look for more */
-  readonly due: number;
-  /** how long more may turn up; undefined while the mail server does not know the block */
-  readonly until?: number;
-  /** why the last attempt failed, and since when they do */
-  readonly failure?: string;
-  readonly failingSince?: number;
-}
-
 interface Held {
   /** so many just now */
   readonly messages: number;
   /** what is left to do for the block, if anything */
   readonly next?: Waiting;
 }
-
-/** Name of what is kept in the store's state. */
-const TO_HOLD = 'queued mail to hold';
 
 /** Within this time after a block is in force the line of every message accepted before it has been read. */
 const LATE_LINES = 10 * SECOND;
@@ -60,7 +44,7 @@ export function unheld(store: Store): { readonly block: number; readonly failure
 
 /** How many queued messages were held for a block. */
 export function heldFor(store: Store, block: number): number {
-  return (store.state.read(`held ${block}`) ?? 0) as number;
+  return store.state.read(`held ${block}`) ?? 0;
 }
 
 export class Holding {
@@ -110,7 +94,7 @@ export class Holding {
       failed ||= isTurn && next?.failure !== undefined;
     }
     this.#save(known, left, counts);
-    return soonest(left.map(({ due }) => Math.max(0, due - clock.now())));
+    return findSoonest(left.map(({ due }) => Math.max(0, due - clock.now())));
   }
 
   async #hold({ key }: Block, waiting: Waiting): Promise<Held> {
@@ -124,7 +108,7 @@ export class Holding {
     if (failure !== undefined) {
       const error = failure.message;
       log.warn({ block, error }, 'queued mail could not be held, will try again');
-      const due = now + pauseAfter(failingSince, now);
+      const due = now + findRetryPause(failingSince, now);
       const next = { ...waiting, due, failure: error, failingSince: failingSince ?? now };
       return { messages: 0, next };
     }
@@ -139,7 +123,7 @@ export class Holding {
     const { store } = this.#options;
     if (JSON.stringify(now) === JSON.stringify(before)) return;
     store.commit(() => {
-      store.state.write(TO_HOLD, now);
+      store.state.write('queued mail to hold', now);
       for (const [block, more] of counts) {
         store.state.write(`held ${block}`, heldFor(store, block) + more);
       }
@@ -148,7 +132,7 @@ export class Holding {
 }
 
 function waitingIn(store: Store): readonly Waiting[] {
-  return (store.state.read(TO_HOLD) ?? []) as readonly Waiting[];
+  return store.state.read('queued mail to hold') ?? [];
 }
 
 /** With the end of its time, once the mail server knows it; it is looked at then. */

@@ -5,7 +5,6 @@ import type { Config } from '../config/load.ts';
 import type { Block, BlockableType } from '../model/block.ts';
 import type { Store } from '../store/store.ts';
 import { buildTargets } from './assemble.ts';
-import type { TargetState } from './enforcer.ts';
 
 /** `why`: what keeps it from coming into force by itself, as the end of a sentence; undefined: it is under way. */
 export type Force = { readonly inForce: true } | { readonly inForce: false; readonly why?: string };
@@ -37,7 +36,7 @@ function withoutHands({ mode }: Config): string | undefined {
 function listedBlocks(store: Store, config: Config): ReadonlySet<number> {
   const enforced = store.state.enforced();
   const used = buildTargets(config).filter(({ name }) => {
-    const state = store.state.target(name) as TargetState | undefined;
+    const state = store.state.target(name);
     return state?.pending !== true;
   });
   return new Set(used.flatMap(({ name }) => [...(enforced.get(name) ?? [])]));

@@ -5,20 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { PosternError } from '../base/errors.ts';
 import type { Clock } from '../base/time.ts';
+import type { Process, ServiceProcess } from '../store/saved-state.ts';
 import type { Store } from '../store/store.ts';
-
-/** A process, told from others. */
-export interface Process {
-  readonly pid: number;
-  /** ticks since boot at which that process started: a pid alone may belong to another by now */
-  readonly ticks: string;
-}
-
-/** What `postern status` reads: who runs, and how it is. */
-interface DaemonState extends Process {
-  readonly started: number;
-  readonly version: string;
-}
 
 /** What may run at most once for a database: `postern run`, and the reader of `postern enforce`. */
 type Role = 'daemon' | 'enforcer';
@@ -29,7 +17,7 @@ export function takeOver(
   { clock, version }: { readonly clock: Clock; readonly version: string },
   role: Role = 'daemon',
 ): void {
-  const state: DaemonState = {
+  const state: ServiceProcess = {
     pid: process.pid,
     ticks: startTicks(process.pid) ?? '',
     started: clock.now(),
@@ -44,14 +32,14 @@ export function takeOver(
   if (role === 'daemon') store.beside.change({ daemon: state, failing: undefined });
 }
 
-function alreadyRunning(database: string, { pid }: DaemonState): PosternError {
+function alreadyRunning(database: string, { pid }: ServiceProcess): PosternError {
   const message = `${database}: postern already runs with this database, as process ${pid}`;
   return new PosternError('already-running', message, { exitStatus: 1 });
 }
 
 /** The service that runs on this database, if one does. */
-export function runningDaemon(store: Store, role: Role = 'daemon'): DaemonState | undefined {
-  const state = store.state.read(role) as DaemonState | null | undefined;
+export function runningDaemon(store: Store, role: Role = 'daemon'): ServiceProcess | undefined {
+  const state = store.state.read(role);
   return state !== undefined && state !== null && isAlive(state) ? state : undefined;
 }
 

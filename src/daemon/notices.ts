@@ -27,7 +27,7 @@ import { releaseText } from '../report/release.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { NOTICE_KINDS, type NoticeKind, type WaitingNotice } from '../store/outbox.ts';
 import type { Store } from '../store/store.ts';
-import { type TargetState, triedBlock } from './enforcer.ts';
+import { triedBlock } from './enforcer.ts';
 import { heldFor, unheld } from './held-queue.ts';
 
 interface NoticesOptions {
@@ -186,7 +186,7 @@ export function measuresFor(store: Store, block: StoredBlock | undefined): Measu
   const measures: string[] = [];
   const listed = store.state.enforced();
   for (const { name, state } of store.state.targets()) {
-    const { file, failure, pending } = state as TargetState;
+    const { file, failure, pending } = state;
     if (listed.get(name)?.has(block.id) !== true) {
       if (failure !== undefined) measures.push(`NOT in force yet: ${failure}`);
       continue;

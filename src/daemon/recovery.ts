@@ -19,9 +19,9 @@ import type { Block, BlockableType } from '../model/block.ts';
 import { findAddresses, plainHtml, visible } from '../notify/compose.ts';
 import { BesideFile } from '../store/beside.ts';
 import { asideName } from '../store/database.ts';
+import type { Process } from '../store/saved-state.ts';
 import { Store } from '../store/store.ts';
 import { buildTargets } from './assemble.ts';
-import type { Process } from './instance.ts';
 
 interface RecoveryOptions {
   readonly config: Config;
@@ -57,7 +57,7 @@ export async function openWhole(options: RecoveryOptions): Promise<Store> {
     return store;
   }
   store?.close();
-  const other = new BesideFile(database).read().daemon as Process | undefined;
+  const other = new BesideFile(database).read().daemon;
   if (other?.pid !== process.pid && options.isAlive(other)) {
     const message = `${database}: the database is damaged; postern runs with it as process ${other?.pid}: restart that`;
     throw new PosternError('already-running', message, { exitStatus: 1 });

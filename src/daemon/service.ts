@@ -3,10 +3,11 @@
  * old. Each is a loop of its own; they meet in the database. When one of them meets a bug all of them end.
  */
 
+import { sendSignal } from '../base/change-signal.ts';
 import { dropUndefined } from '../base/defined.ts';
 import { getMessage } from '../base/errors.ts';
-import { allOrNone } from '../base/loops.ts';
 import { MINUTE, SECOND } from '../base/time.ts';
+import { waitForAll } from '../base/wait.ts';
 import { WakeUp } from '../base/wake-up.ts';
 import type { Follower, LineBatch } from '../follow/follower.ts';
 import { buildInterpreterOptions } from '../interpret/options.ts';
@@ -16,7 +17,7 @@ import type { Block } from '../model/block.ts';
 import { Blocklist } from '../policy/blocklist.ts';
 import type { PolicyServer } from '../policy/server.ts';
 import { logOutages, settleOutages } from '../report/outages.ts';
-import { sendSignal } from '../store/change-signal.ts';
+import type { Health } from '../store/saved-state.ts';
 import type { Store } from '../store/store.ts';
 import {
   buildBlockPolicy,
@@ -26,7 +27,6 @@ import {
   release,
 } from './assemble.ts';
 import { Enforcer } from './enforcer.ts';
-import { type Health, writeHealth } from './health.ts';
 import type { Notices } from './notices.ts';
 import { buildFollowers, buildNotices, buildPolicyServer, type ServiceOptions } from './parts.ts';
 import { Pipeline } from './pipeline.ts';
@@ -103,7 +103,7 @@ export class Service {
     };
     signal.addEventListener('abort', stop);
     try {
-      await allOrNone(ending, [
+      await waitForAll(ending, [
         ...this.#followers.map((follower) => this.#follow(follower)),
         this.#policyServer?.run(signal),
         this.#enforce(),
@@ -274,7 +274,7 @@ export class Service {
     const text = JSON.stringify(health);
     if (text === this.#lastHealth || this.#pipeline.isFailing) return;
     try {
-      writeHealth(this.#store, health);
+      this.#store.state.write('health', health);
       this.#lastHealth = text;
     } catch (error) {
       if (!this.#store.isPassing(error)) throw error; // the next batch's commit says so

@@ -30,7 +30,6 @@ export interface OutagePeriod {
 
 const KEPT = 200;
 const KEPT_FOR = 90 * DAY;
-const NAME = 'suspects';
 
 /** Takes a change into the list, oldest first. */
 export function noteOutage(periods: OutagePeriod[], change: OutageChange): void {
@@ -53,7 +52,7 @@ export function startPeriod(change: OutageChange & { readonly change: 'began' })
 
 /** Those that the store knows of, oldest first. */
 export function loadOutages(store: Store): readonly OutagePeriod[] {
-  return (store.state.read(NAME) as readonly OutagePeriod[] | undefined) ?? [];
+  return store.state.read('suspects') ?? [];
 }
 
 /** Tells in which of the periods a refusal fell that is not believed; undefined: it is, or is no such refusal. */
@@ -93,7 +92,7 @@ export function saveOutages(store: Store, changes: readonly OutageChange[], now:
   const periods = [...loadOutages(store)];
   for (const change of changes) noteOutage(periods, change);
   const kept = periods.filter(({ ended }) => ended === undefined || ended > now - KEPT_FOR);
-  store.state.write(NAME, kept.slice(-KEPT));
+  store.state.write('suspects', kept.slice(-KEPT));
 }
 
 /** Ends what the store takes for running and the judge, made anew, does not: its rules have changed. */
@@ -104,7 +103,7 @@ export function settleOutages(store: Store, suspects: readonly Outage[], now: nu
     ended === undefined && !running.has(provider);
   if (!periods.some(isOver)) return;
   store.state.write(
-    NAME,
+    'suspects',
     periods.map((period) => (isOver(period) ? { ...period, ended: now } : period)),
   );
 }

@@ -10,13 +10,7 @@ import { visible } from '../notify/compose.ts';
 import { identityText } from '../notify/notice.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
-import {
-  type AttackerCount,
-  type KindCount,
-  type RefuserCount,
-  ReportQueries,
-  type SubmitterCount,
-} from '../store/sums.ts';
+import type { AttackerCount, KindCount, RefuserCount, SubmitterCount } from '../store/sums.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
 import { buildMeasure } from './measure.ts';
 import { nearMisses } from './near.ts';
@@ -57,7 +51,7 @@ export function gatherReport(
   since: number,
   until: number,
 ): Report {
-  const queries = new ReportQueries(store.db, since, until);
+  const queries = store.sumPeriod(since, until);
   const submitters = queries.submitters(CANDIDATES);
   const { kinds, reasons } = queries.totals();
   return {

@@ -4,11 +4,12 @@
  * that a full disk does not stop it. Nothing here throws: what cannot be written is not known.
  */
 import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
+import type { Process } from './saved-state.ts';
 
 /** What stands in it. */
 interface Beside {
   /** the service, as it describes itself */
-  readonly daemon?: unknown;
+  readonly daemon?: Process;
   /** the database takes no writes */
   readonly failing?: { readonly error: string; readonly since: number };
   /** the database was found damaged while the service ran: look closely at the next start */

@@ -1,6 +1,7 @@
 /** What must survive a restart besides events: read positions, open messages, named state, enforced lines. */
 import type { Submitter } from '../model/event.ts';
 import type { Db } from './database.ts';
+import type { SavedState, TargetState } from './saved-state.ts';
 
 /** An open message as the store sees it: where it belongs, and the rest as JSON. */
 interface StorableMessage {
@@ -64,13 +65,13 @@ export class StateTable {
     this.#savePosition.run(path, JSON.stringify(position));
   }
 
-  /** Named JSON, undefined when it was never saved. */
-  read(name: string): unknown {
+  /** The value saved under `name`; undefined if none ever was. */
+  read<Name extends keyof SavedState>(name: Name): SavedState[Name] | undefined {
     const row = this.#db.prepare('SELECT json FROM state WHERE name = ?').get(name);
     return row === undefined ? undefined : JSON.parse((row as { json: string }).json);
   }
 
-  write(name: string, value: unknown): void {
+  write<Name extends keyof SavedState>(name: Name, value: SavedState[Name]): void {
     this.#write.run(name, JSON.stringify(value));
   }
 
@@ -162,13 +163,13 @@ export class StateTable {
     for (const block of blocks) insert.run(target, block);
   }
 
-  /** State of a target (activation pending, failure), JSON. */
-  target(name: string): unknown {
+  /** State of a target; undefined if it was never enforced. */
+  target(name: string): TargetState | undefined {
     const row = this.#db.prepare('SELECT json FROM target WHERE name = ?').get(name);
     return row === undefined ? undefined : JSON.parse((row as { json: string }).json);
   }
 
-  setTarget(name: string, value: unknown): void {
+  setTarget(name: string, value: TargetState): void {
     this.#db
       .prepare('INSERT OR REPLACE INTO target (name, json) VALUES (?, ?)')
       .run(name, JSON.stringify(value));
@@ -181,11 +182,11 @@ export class StateTable {
   }
 
   /** All targets with their state. */
-  targets(): { name: string; state: unknown }[] {
+  targets(): { name: string; state: TargetState }[] {
     const rows = this.#db.prepare('SELECT name, json FROM target ORDER BY name').all() as {
       name: string;
       json: string;
     }[];
-    return rows.map((row) => ({ name: row.name, state: JSON.parse(row.json) as unknown }));
+    return rows.map((row) => ({ name: row.name, state: JSON.parse(row.json) as TargetState }));
   }
 }

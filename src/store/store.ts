@@ -6,11 +6,12 @@ import { EventTable } from './events.ts';
 import { isCorrupt, isPassing } from './failure.ts';
 import { Outbox } from './outbox.ts';
 import { StateTable } from './state.ts';
+import { PeriodSums } from './sums.ts';
 import { VerdictTable } from './verdicts.ts';
 
 export class Store {
   readonly path: string;
-  readonly db: Db;
+  readonly #db: Db;
   readonly events: EventTable;
   readonly verdicts: VerdictTable;
   readonly blocks: BlockTable;
@@ -19,26 +20,31 @@ export class Store {
   /** what can be told although the database cannot be written */
   readonly beside: BesideFile;
 
-  /** Opens `path`; throws what `openDatabase` throws. */
-  constructor(path: string, options: { readonly?: boolean } = {}) {
+  /** Opens `path`, or takes over `db`, which is `path` already open. Throws what `openDatabase` throws. */
+  constructor(path: string, options: { readonly?: boolean; db?: Db } = {}) {
     this.path = path;
-    this.db = openDatabase(path, options);
+    this.#db = options.db ?? openDatabase(path, options);
     this.beside = new BesideFile(path);
-    this.events = new EventTable(this.db);
-    this.verdicts = new VerdictTable(this.db);
-    this.blocks = new BlockTable(this.db);
-    this.state = new StateTable(this.db);
-    this.outbox = new Outbox(this.db);
+    this.events = new EventTable(this.#db);
+    this.verdicts = new VerdictTable(this.#db);
+    this.blocks = new BlockTable(this.#db);
+    this.state = new StateTable(this.#db);
+    this.outbox = new Outbox(this.#db);
   }
 
   /** Runs `work` in one transaction: all of it is committed, or nothing when it throws. It may be run again then. */
   commit<T>(work: () => T): T {
     try {
-      return this.db.transaction(work).immediate();
+      return this.#db.transaction(work).immediate();
     } catch (error) {
       this.events.rolledBack();
       throw error;
     }
+  }
+
+  /** Sums over the events of a period, `since` inclusive, `until` exclusive, ms. */
+  sumPeriod(since: number, until: number): PeriodSums {
+    return new PeriodSums(this.#db, since, until);
   }
 
   /** Whether an error says that the database is damaged. */
@@ -48,12 +54,12 @@ export class Store {
 
   /** What is damaged in the database; `thorough` takes as long as it takes. */
   damage(options: { thorough?: boolean } = {}): string | undefined {
-    return describeDamage(this.db, options);
+    return describeDamage(this.#db, options);
   }
 
   /** How long each statement waits for another process that writes, ms. A waiting process does nothing else. */
   waitFor(timeout: number): void {
-    this.db.pragma(`busy_timeout = ${timeout}`);
+    this.#db.pragma(`busy_timeout = ${timeout}`);
   }
 
   /** Whether an error is the environment's and may pass: no room, locked, an I/O error. Anything else is a bug. */
@@ -63,10 +69,10 @@ export class Store {
 
   /** Changes whenever another process has written to the database. */
   dataVersion(): number {
-    return this.db.pragma('data_version', { simple: true }) as number;
+    return this.#db.pragma('data_version', { simple: true }) as number;
   }
 
   close(): void {
-    this.db.close();
+    this.#db.close();
   }
 }

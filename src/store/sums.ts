@@ -48,7 +48,7 @@ const REFUSED = `kind IN (${sqlList(KINDS, 'rejected', 'auth-failed')})`;
 const PAIR = 100;
 
 /** Sums over one period. */
-export class ReportQueries {
+export class PeriodSums {
   readonly #db: Db;
   readonly #period: Condition;
 

@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
 import { APPLICATION_ID } from '../../src/store/header.ts';
 import { Store } from '../../src/store/store.ts';
+import { openStore } from '../support/database.ts';
 import { scratchFolder } from '../support/folder.ts';
 
 const folder = scratchFolder('postern-database-');
@@ -81,9 +82,9 @@ describe('a database that the service is just making', () => {
 describe('a database that another process keeps locked', () => {
   it.each(WRITING)('%s: one line, exit status 1', async (...argv) => {
     sqlite('locked', '');
-    const store = new Store(folder.at('locked.db'));
+    const { store, db } = openStore(folder.at('locked.db'));
     store.blocks.start({ key: { type: 'user', id: 'y@example.net' }, cause: 'manual', start: 1 });
-    store.db.exec('BEGIN IMMEDIATE');
+    db.exec('BEGIN IMMEDIATE');
     try {
       expect(await run('locked', ...argv)).toEqual({
         status: 1,

@@ -8,15 +8,17 @@ import { Enforcer, type EnforcerOptions } from '../../src/daemon/enforcer.ts';
 import { postfixTargets } from '../../src/enforce/postfix.ts';
 import { reconcile } from '../../src/enforce/reconcile.ts';
 import type { BlockableType } from '../../src/model/block.ts';
-import { Store } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { type Db, openStore } from '../support/database.ts';
 import { type Folder, scratchFolder } from '../support/folder.ts';
 
 let folder: Folder;
 let store: Store;
+let db: Db;
 let now = 0;
 beforeEach(() => {
   folder = scratchFolder();
-  store = new Store(folder.at('x.db'));
+  ({ store, db } = openStore(folder.at('x.db')));
   store.waitFor(1);
   now = Date.UTC(2096, 10, 10);
 });
@@ -110,7 +112,7 @@ describe('while the database is locked', () => {
 it('tells of a line deleted by hand, though the run failed behind that', async () => {
   let isFull = true;
   const act = async (_action: unknown, ids: readonly string[]) => {
-    store.db.pragma(`query_only = ${isFull}`);
+    db.pragma(`query_only = ${isFull}`);
     return { ids, refused: [] };
   };
   const one = enforcer({ queue: { act } });
@@ -122,7 +124,7 @@ it('tells of a line deleted by hand, though the run failed behind that', async (
   block('user', 'bob');
   await expect(one.run()).rejects.toSatisfy(isPassing);
   isFull = false;
-  store.db.pragma('query_only = false');
+  db.pragma('query_only = false');
   expect((await one.run()).released).toMatchObject([{ id: alice }]);
 });
 

@@ -92,10 +92,7 @@ function isSettled(store: Store): boolean {
   const inFile = [...store.state.enforced().values()].reduce((sum, blocks) => sum + blocks.size, 0);
   const refused = store.state
     .targets()
-    .reduce(
-      (sum, { state }) => sum + (state as { inexpressible: string[] }).inexpressible.length,
-      0,
-    );
+    .reduce((sum, { state }) => sum + state.inexpressible.length, 0);
   const running = store.blocks.allRunning().filter(({ key }) => key.type !== 'uid').length;
   return (
     running > 0 &&
@@ -112,11 +109,7 @@ function stateOf(store: Store): string {
     enforced: [...store.state.enforced()].map(([name, blocks]) => [name, blocks.size]),
     refused: store.state
       .targets()
-      .map(({ name, state }) => [
-        name,
-        (state as { inexpressible: string[]; failure?: string }).inexpressible.length,
-        (state as { failure?: string }).failure,
-      ]),
+      .map(({ name, state }) => [name, state.inexpressible.length, state.failure]),
     waiting: store.outbox.waiting().length,
     unsent: store.outbox.unsent().map(({ attempts, lastError }) => [attempts, lastError]),
     verdicts: store.verdicts.between(0, Number.MAX_SAFE_INTEGER).length,

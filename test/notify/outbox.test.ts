@@ -6,7 +6,8 @@ import { Notices } from '../../src/daemon/notices.ts';
 import type { Verdict } from '../../src/model/block.ts';
 import type { Mail } from '../../src/notify/mail.ts';
 import type { NoticeKind } from '../../src/store/outbox.ts';
-import { Store } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { type Db, openStore } from '../support/database.ts';
 import { Bench, bounceLines } from '../torture/bench.ts';
 
 const NOW = Date.parse('2026-11-10T09:05:07Z');
@@ -24,9 +25,10 @@ const VERDICT: Verdict = {
 };
 
 let store: Store;
+let db: Db;
 let sent: Mail[];
 beforeEach(() => {
-  store = new Store(':memory:');
+  ({ store, db } = openStore(':memory:'));
   sent = [];
 });
 afterEach(() => store.close());
@@ -104,6 +106,6 @@ it('what nobody was told of is forgotten like what was', async () => {
   store.outbox.tell('verdict', { verdict: verdict() }, NOW);
   store.outbox.tell('verdict', { verdict: verdict() }, NOW + DAY);
   store.outbox.prune(NOW + HOUR);
-  const rows = store.db.prepare('SELECT created FROM notice').all();
+  const rows = db.prepare('SELECT created FROM notice').all();
   expect(rows).toEqual([{ created: NOW + DAY }]);
 });

@@ -197,11 +197,14 @@ async function replay(lines) {
 
 async function serve(lines) {
   const { Store } = await load('store/store.js');
+  const { openDatabase } = await load('store/database.js');
   const { Pipeline } = await load('daemon/pipeline.js');
   const { silentLog } = await load('base/log.js');
   const { allowList } = await load('enforce/decide.js');
-  const store = new Store(join(folder, 'postern.db'));
-  store.db.pragma('synchronous = OFF'); // the disk is not what is measured
+  const path = join(folder, 'postern.db');
+  const db = openDatabase(path);
+  const store = new Store(path, { db });
+  db.pragma('synchronous = OFF'); // the disk is not what is measured
   const judge = new Judge(loadRules(join(dist, '../rules')));
   let now = START;
   const pipeline = new Pipeline({

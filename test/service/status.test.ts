@@ -2,7 +2,6 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
-import { readHealth, writeHealth } from '../../src/daemon/health.ts';
 import { positionBeforeLive } from '../../src/follow/rotation.ts';
 import { bounced, type RunningService, type Scratch, scratch } from './scratch.ts';
 
@@ -39,7 +38,7 @@ it('shows a log that cannot be read after a rotation, until it can be', async ()
   expect(failing.exit).toBe(1);
   expect(failing.text).toContain(`  ${at.log}: cannot be read (EISDIR: `);
   // Nothing that grows: it would be written twice a second.
-  expect(at.withStore(readHealth)).toEqual({
+  expect(at.withStore((store) => store.state.read('health'))).toEqual({
     logs: [{ path: at.log, failure: expect.stringMatching(/^EISDIR/) }],
     losses: 0,
   });
@@ -77,7 +76,9 @@ it('a log without a line is not behind, and not rotated', async () => {
 it('does not repeat what a service said that runs no more', async () => {
   writeFileSync(at.log, '');
   const logs = [{ path: at.log, failure: 'EACCES: permission denied' }];
-  at.withStore((store) => writeHealth(store, { logs, losses: 2, policy: 'unix:/p: gone' }));
+  at.withStore((store) =>
+    store.state.write('health', { logs, losses: 2, policy: 'unix:/p: gone' }),
+  );
   const { text } = await status();
   expect(text).toContain('postern run is not running');
   expect(text).toContain('lost lines 2 times');

@@ -8,8 +8,9 @@ import { loadConfig } from '../../src/config/load.ts';
 import { Service } from '../../src/daemon/service.ts';
 import { loadRules } from '../../src/judge/rule.ts';
 import { BlockTable } from '../../src/store/blocks.ts';
-import { Store } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
 import { exchange, requestText } from '../policy/client.ts';
+import { openStore } from '../support/database.ts';
 import { type Scratch, scratch } from './scratch.ts';
 
 let at: Scratch;
@@ -25,8 +26,8 @@ afterEach(async () => {
 
 /** The service over a database in which a writer shuts out readers, as SQLite does without its write-ahead log. */
 async function start(said: string[]): Promise<Store> {
-  const store = new Store(at.path('postern.db'));
-  store.db.pragma('journal_mode = DELETE');
+  const { store, db } = openStore(at.path('postern.db'));
+  db.pragma('journal_mode = DELETE');
   store.waitFor(1);
   const config = loadConfig(at.config);
   const say = (_: unknown, text: string) => void said.push(text);

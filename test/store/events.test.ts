@@ -3,13 +3,15 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { MailEvent, Submitter } from '../../src/model/event.ts';
 import type { EventQuery } from '../../src/store/events.ts';
-import { Store } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { type Db, openStore } from '../support/database.ts';
 import { batches, event, events, START, submitters } from './made-up.ts';
 
 let store: Store;
+let db: Db;
 
 beforeEach(() => {
-  store = new Store(':memory:');
+  ({ store, db } = openStore(':memory:'));
 });
 afterEach(() => store.close());
 
@@ -18,7 +20,7 @@ function stored(query: EventQuery = {}): MailEvent[] {
 }
 
 function empty(): void {
-  store.db.exec('DELETE FROM event; DELETE FROM submitter; DELETE FROM source');
+  db.exec('DELETE FROM event; DELETE FROM submitter; DELETE FROM source');
   store.events.rolledBack();
 }
 
@@ -158,7 +160,7 @@ describe('pruning', () => {
     expect(store.events.prune(START + 5, 1)).toBe(false);
     expect(store.events.pruneSubmitters(100)).toBe(true);
     expect(store.events.pruneSubmitters(100)).toBe(false);
-    expect(store.db.prepare('SELECT name FROM submitter').pluck().all()).toEqual(['bob']);
+    expect(db.prepare('SELECT name FROM submitter').pluck().all()).toEqual(['bob']);
     store.commit(() => store.events.insert([event({ submitter: alice, time: START + 20 })]));
     expect(stored({ submitter: upper }).map(({ submitter }) => submitter)).toEqual([alice]);
   });
@@ -169,10 +171,10 @@ describe('pruning', () => {
       id: `${index}`,
     }));
     store.commit(() => store.events.insert(users.map((submitter) => event({ submitter }))));
-    store.db.exec('DELETE FROM event');
+    db.exec('DELETE FROM event');
     const left = [1, 2, 3, 4].map(() => [
       store.events.pruneSubmitters(20),
-      store.db.prepare('SELECT count(*) FROM submitter').pluck().get(),
+      db.prepare('SELECT count(*) FROM submitter').pluck().get(),
     ]);
     expect(left).toEqual([
       [true, 30],

@@ -4,12 +4,14 @@ import { silentLog } from '../../src/base/log.ts';
 import { DAY } from '../../src/base/time.ts';
 import { keepPruned } from '../../src/daemon/prune.ts';
 import type { Verdict } from '../../src/model/block.ts';
-import { Store } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { type Db, openStore } from '../support/database.ts';
 import { event, START } from './made-up.ts';
 
 let store: Store;
+let db: Db;
 beforeEach(() => {
-  store = new Store(':memory:');
+  ({ store, db } = openStore(':memory:'));
 });
 afterEach(() => store.close());
 
@@ -56,7 +58,7 @@ function addMessages(count: number, host: string, touched: number): void {
   store.commit(() => store.state.saveMessages(messages, []));
 }
 
-const count = (table: string) => store.db.prepare(`SELECT count(*) FROM ${table}`).pluck().get();
+const count = (table: string) => db.prepare(`SELECT count(*) FROM ${table}`).pluck().get();
 
 /** Steps until one says that there are no more; the longest in ms. */
 function rounds(step: () => boolean): { readonly steps: number; readonly longest: number } {

@@ -2,17 +2,18 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isInvalid, type MailEvent } from '../../src/model/event.ts';
-import { Store } from '../../src/store/store.ts';
-import { ReportQueries } from '../../src/store/sums.ts';
+import type { Store } from '../../src/store/store.ts';
+import { type Db, openStore } from '../support/database.ts';
 import { batches, START } from './made-up.ts';
 
 const MOST = 1000;
 const lower = (text: string) => text.replace(/[A-Z]/g, (one) => one.toLowerCase());
 
 let store: Store;
+let db: Db;
 
 beforeEach(() => {
-  store = new Store(':memory:');
+  ({ store, db } = openStore(':memory:'));
 });
 afterEach(() => store.close());
 
@@ -77,11 +78,11 @@ const byText = (a: unknown, b: unknown) => (JSON.stringify(a) < JSON.stringify(b
 test('sums over a period', () => {
   fc.assert(
     fc.property(batches, fc.nat(3_600_000), fc.nat(3_600_000), (batch, from, length) => {
-      store.db.exec('DELETE FROM event');
+      db.exec('DELETE FROM event');
       store.commit(() => store.events.insert(batch));
       const since = START + from;
       const within = batch.filter(({ time }) => time >= since && time < since + length);
-      const queries = new ReportQueries(store.db, since, since + length);
+      const queries = store.sumPeriod(since, since + length);
       const counted = within.filter(({ repeated }) => repeated !== true);
 
       const { kinds, reasons } = queries.totals();
@@ -120,7 +121,7 @@ test('most first, no more than asked for', () => {
     event('alice', 'other'),
     event('alice', 'invalid-domain'),
   ]);
-  const queries = new ReportQueries(store.db, START, START + 1);
+  const queries = store.sumPeriod(START, START + 1);
   expect(queries.submitters(2).map(({ id, invalid }) => [id, invalid])).toEqual([
     ['bob', 2],
     ['alice', 1],

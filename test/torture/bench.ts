@@ -10,7 +10,8 @@ import { Pipeline } from '../../src/daemon/pipeline.ts';
 import { allowList, type BlockPolicy, type Decision } from '../../src/enforce/decide.ts';
 import type { Judge } from '../../src/judge/judge.ts';
 import { loadRules } from '../../src/judge/rule.ts';
-import { Store } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { type Db, openStore } from '../support/database.ts';
 import { type Folder, scratchFolder } from '../support/folder.ts';
 import { RULE } from '../support/rule.ts';
 
@@ -31,6 +32,8 @@ export class Bench {
   /** the present, ms */
   now = Date.UTC(2026, 10, 10, 12);
   store: Store;
+  /** connection of `store` */
+  db!: Db;
   readonly #options: BenchOptions;
   #judge!: Judge;
   #pipeline!: Pipeline;
@@ -98,7 +101,8 @@ export class Bench {
   }
 
   #open(): Store {
-    const store = new Store(join(this.folder.path, 'postern.db'));
+    const { store, db } = openStore(join(this.folder.path, 'postern.db'));
+    this.db = db;
     const rules = loadRules(this.folder.at('rules'));
     const { zone, policy, allowed = [], silent = false } = this.#options;
     this.#judge = rebuildJudge(store, rules, this.now);

@@ -124,7 +124,7 @@ async function outcome({ installation, sink }: Place) {
   const evidence = () => `${shown}\n${log().slice(-4000)}`;
   await until('everything to be worked on', isDone, { timeout: 120_000, evidence });
   expect(await installation.stop()).toBe(0);
-  return installation.withStore((store) => {
+  return installation.withStore((store, db) => {
     const events = [...store.events.query({})].map(({ event }) => ({
       ...event,
       source: '',
@@ -139,7 +139,7 @@ async function outcome({ installation, sink }: Place) {
       outcome,
     }));
     const blocks = store.blocks.allRunning().map(({ id, key, cause }) => ({ id, key, cause }));
-    const notices = store.db.prepare('SELECT json, mail FROM notice ORDER BY id').all();
+    const notices = db.prepare('SELECT json, mail FROM notice ORDER BY id').all();
     const told = (notices as { json: string; mail: number | null }[]).map(
       ({ json }) => JSON.parse(json).block as number,
     );

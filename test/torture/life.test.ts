@@ -3,7 +3,8 @@
  * configurations.
  */
 import { afterEach, expect, it } from 'vitest';
-import { Store } from '../../src/store/store.ts';
+import { openDatabase } from '../../src/store/database.ts';
+import type { ServiceProcess } from '../../src/store/saved-state.ts';
 import { until } from '../support/folder.ts';
 import { startNextHop } from '../support/next-hop.ts';
 import { RULE } from '../support/rule.ts';
@@ -45,7 +46,7 @@ it('starts after a kill although another process has the number by now, and not 
   await place.kill();
   // This very test process: it lives, and it is not the one that was killed.
   place.withStore((store) => {
-    const dead = store.state.read('daemon') as object;
+    const dead = store.state.read('daemon') as ServiceProcess;
     store.state.write('daemon', { ...dead, pid: process.pid });
   });
   expect((await place.command('status')).stdout).toContain('NOT running');
@@ -127,8 +128,8 @@ it.each<[string, string, RegExp, boolean]>([
   const [, wrong, complaint, again] = row;
   const place = await running();
   const { folder, log } = place;
-  const newer = new Store(folder.at(NEWER));
-  newer.db.pragma('user_version = 999');
+  const newer = openDatabase(folder.at(NEWER));
+  newer.pragma('user_version = 999');
   newer.close();
   const right = folder.read('postern.yaml');
   folder.write('postern.yaml', `${wrong}\nlogs: [ mail.log ]\nrules: rules\n`);

@@ -3,7 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type CommandResult, runCommand } from '../../src/base/commands.ts';
-import { Store } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { type Db, openStore } from '../support/database.ts';
 import { type Folder, readText, scratchFolder, until } from '../support/folder.ts';
 import { RULE } from '../support/rule.ts';
 
@@ -27,7 +28,7 @@ export interface Installation {
   command(...args: readonly string[]): Promise<CommandResult>;
   /** what all processes have printed */
   log(): string;
-  withStore<T>(work: (store: Store) => T): T;
+  withStore<T>(work: (store: Store, db: Db) => T): T;
   remove(): Promise<void>;
 }
 
@@ -98,9 +99,9 @@ export function install(options: InstallationOptions = {}): Installation {
         { timeout: 60_000 },
       ),
     withStore(work) {
-      const store = new Store(join(folder.path, options.database ?? 'postern.db'));
+      const { store, db } = openStore(join(folder.path, options.database ?? 'postern.db'));
       try {
-        return work(store);
+        return work(store, db);
       } finally {
         store.close();
       }

@@ -15,7 +15,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Store } from '../../src/store/store.ts';
+import { openDatabase } from '../../src/store/database.ts';
+import { openStore } from '../support/database.ts';
 import { type Folder, scratchFolder, until } from '../support/folder.ts';
 import { type Sink, startSink } from '../support/sink.ts';
 import { Bench, bounceLines } from './bench.ts';
@@ -111,11 +112,11 @@ describe('a full disk', () => {
     await sleep(2500); // the last digest
     await content(place);
     expect(await place.stop()).toBe(0);
-    place.withStore((store) => {
+    place.withStore((store, db) => {
       const kinds = [...store.events.query({ kinds: ['bounced'] })];
       expect(kinds).toHaveLength(5 + 60 * 6);
       expect(store.blocks.allRunning()).toHaveLength(61);
-      const mails = store.db.prepare('SELECT message_id FROM mail').all();
+      const mails = db.prepare('SELECT message_id FROM mail').all();
       expect(sink.messages).toHaveLength(mails.length);
     });
   });
@@ -181,9 +182,9 @@ describe('a batch that cannot be committed', () => {
   it('is committed as it was when there is room: events, verdict, block', async () => {
     const bench = new Bench();
     open.push(() => bench.remove());
-    const { store } = bench;
-    const pages = store.db.pragma('page_count', { simple: true });
-    store.db.pragma(`max_page_count = ${pages}`);
+    const { store, db } = bench;
+    const pages = db.pragma('page_count', { simple: true });
+    db.pragma(`max_page_count = ${pages}`);
     const lines = Array.from({ length: 40 }, () =>
       bounceLines('alice@example.net', new Date(bench.now).toISOString()),
     ).flat();
@@ -191,7 +192,7 @@ describe('a batch that cannot be committed', () => {
     await sleep(600);
     expect([...store.events.query({})]).toEqual([]);
     expect(store.beside.read().failing?.error).toContain('full');
-    store.db.pragma('max_page_count = 1000000');
+    db.pragma('max_page_count = 1000000');
     expect((await fed).map(({ outcome }) => outcome)).toEqual(['blocked']);
     expect([...store.events.query({ kinds: ['bounced'] })]).toHaveLength(40);
     expect(store.blocks.allRunning()).toHaveLength(1);
@@ -208,15 +209,15 @@ describe('a database that another process keeps', () => {
     place.folder.write('mail.log', bounces('alice@example.net'));
     place.start();
     await inForce(place, 'alice@example.net');
-    const other = new Store(place.folder.at('postern.db'));
+    const other = openDatabase(place.folder.at('postern.db'));
     open.push(() => other.close());
-    other.db.exec('BEGIN IMMEDIATE');
+    other.exec('BEGIN IMMEDIATE');
     const begun = Date.now();
     appendTo(place, bounces('bob@example.net'));
     await problem(place, 'cannot write to the database since');
     await sleep(time - (Date.now() - begun));
     expect(lists(place, 'bob@example.net')).toBe(false);
-    other.db.exec('ROLLBACK');
+    other.exec('ROLLBACK');
     await inForce(place, 'alice@example.net', 'bob@example.net');
     // In one mail or in two: it depends on whether alice's was on its way when the lock came.
     const told = (user: string) =>
@@ -236,9 +237,9 @@ describe('a database that another process keeps', () => {
     place.folder.write('mail.log', bounces('alice@example.net'));
     place.start();
     await inForce(place, 'alice@example.net');
-    const reader = new Store(place.folder.at('postern.db'));
+    const { store: reader, db } = openStore(place.folder.at('postern.db'));
     open.push(() => reader.close());
-    reader.db.exec('BEGIN');
+    db.exec('BEGIN');
     reader.events.newest();
     const size = () => statSync(place.folder.at('postern.db-wal')).size;
     for (let user = 0; user < 60; user++) {
@@ -248,14 +249,14 @@ describe('a database that another process keeps', () => {
     await inForce(place, 'many59@example.net');
     const grown = size();
     expect(grown).toBeGreaterThan(1_000_000);
-    reader.db.exec('COMMIT');
+    db.exec('COMMIT');
     for (let round = 0; round < 3; round++) {
       appendTo(place, bounces(`later${round}@example.net`, 40));
       await inForce(place, `later${round}@example.net`);
     }
     // Used anew from its beginning: it does not grow any more.
     expect(size()).toBeLessThanOrEqual(Math.max(grown, 67_108_864));
-    reader.db.exec('BEGIN');
+    db.exec('BEGIN');
     expect([...reader.events.query({ kinds: ['bounced'] })]).toHaveLength(5 + 60 * 40 + 120);
   });
 });
@@ -343,18 +344,18 @@ describe('a damaged database', () => {
   it('found so while the service runs: it ends with a clear message, the next start rebuilds', async () => {
     const { sink, place } = await twoBlocks();
     const database = place.folder.at('postern.db');
-    const other = new Store(database);
-    other.db.pragma('wal_checkpoint(TRUNCATE)');
+    const other = openDatabase(database);
+    other.pragma('wal_checkpoint(TRUNCATE)');
     const pages = statSync(database).size / 4096;
     for (let page = 1; page < pages; page++) flip(database, page);
     // A write of somebody else makes the service read the file anew.
     try {
-      other.db.pragma('user_version = 1');
-      other.db.exec('CREATE TABLE another (x)');
+      other.pragma('user_version = 1');
+      other.exec('CREATE TABLE another (x)');
     } catch {
       // It may meet the damage, too.
     }
-    other.db.close();
+    other.close();
     appendTo(place, bounces('dave@example.net', 1));
     expect(await place.ended()).toBe(1);
     expect(place.log()).toMatch(
@@ -381,7 +382,7 @@ describe('a damaged database', () => {
     const { place } = await twoBlocks();
     expect(await place.stop()).toBe(0);
     const database = place.folder.at('postern.db');
-    place.withStore((store) => store.db.pragma('user_version = 999'));
+    place.withStore((_, db) => db.pragma('user_version = 999'));
     const bytes = readFileSync(database);
     const { status, stderr } = await place.command('run');
     expect(status).toBe(2);

@@ -6,15 +6,15 @@
  */
 import { statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { openSignal } from '../../base/change-signal.ts';
 import { EXIT, getMessage, PosternError } from '../../base/errors.ts';
 import { createLog, type Log } from '../../base/log.ts';
 import { type Clock, MINUTE, SECOND } from '../../base/time.ts';
 import { WakeUp } from '../../base/wake-up.ts';
 import type { QueueResult } from '../../enforce/queue.ts';
 import type { Reconciliation } from '../../enforce/reconcile.ts';
-import { openSignal } from '../../store/change-signal.ts';
 import { Store } from '../../store/store.ts';
-import { Enforcer, type MtaControl, type TargetState } from '../enforcer.ts';
+import { Enforcer, type MtaControl } from '../enforcer.ts';
 import { takeOver } from '../instance.ts';
 import {
   type Opening,
@@ -79,7 +79,7 @@ async function once(
     store.state.write('enforcer', null);
     store.state.write('enforced once', options.clock.now());
     const failing = opening.targets.filter(({ name }) => {
-      const state = store.state.target(name) as TargetState | undefined;
+      const state = store.state.target(name);
       return state?.failure !== undefined || state?.pending === true;
     });
     if (failing.length === 0) return;

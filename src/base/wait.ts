@@ -1,0 +1,49 @@
+/** Waiting: for a time unless told to stop, before the next attempt, and for loops that end together. */
+import { MINUTE, SECOND } from './time.ts';
+
+const FIRST_RETRY = 2 * SECOND;
+export const LONGEST_RETRY = 5 * MINUTE;
+
+/** Resolves after `ms`, or as soon as `signal` is aborted. Never rejects. */
+export function waitOrAbort(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted === true) return resolve();
+    const timer = setTimeout(end, ms);
+    function end(): void {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    }
+    signal?.addEventListener('abort', end);
+  });
+}
+
+/** Waits for all loops. The first that fails aborts `ending`; its error is thrown when all have ended. */
+export async function waitForAll(
+  ending: AbortController,
+  loops: readonly (Promise<void> | undefined)[],
+): Promise<void> {
+  const failures: unknown[] = [];
+  const settled = loops.map((loop) =>
+    loop?.catch((error: unknown) => {
+      failures.push(error);
+      ending.abort();
+    }),
+  );
+  await Promise.all(settled);
+  if (failures.length > 0) throw failures[0];
+}
+
+/**
+ * The pause before the next attempt, in ms; `failingSince` and `now` in ms since the epoch.
+ * Wait as long as it has already been failing, so that the pauses double even if other work causes attempts between.
+ */
+export function findRetryPause(failingSince: number | undefined, now: number): number {
+  return Math.min(LONGEST_RETRY, Math.max(FIRST_RETRY, now - (failingSince ?? now)));
+}
+
+/** The smallest of the numbers that are known; undefined if none is. */
+export function findSoonest(times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
+}

@@ -1,0 +1,103 @@
+/**
+ * The state that is saved by name: which names there are, and what is kept under each. Values are JSON in the database,
+ * and an older version may have written them: keep the names, and let a new property be optional.
+ */
+import type { Key } from '../model/block.ts';
+
+/** Name and value of everything in the table `state`. */
+export interface SavedState {
+  /** the service that uses this database; null after it has stopped */
+  daemon: ServiceProcess | null;
+  /** the reader of `postern enforce`; null after it has stopped */
+  enforcer: ServiceProcess | null;
+  /** when `postern enforce --once` last ran, ms */
+  'enforced once': number;
+  health: Health;
+  /** number of the newest block that a run of the enforcer has tried to bring into force */
+  'newest block tried': number;
+  /** blocks whose queued mail is still to be held */
+  'queued mail to hold': readonly MailToHold[];
+  /** how many queued messages were held, by number of the block */
+  [held: `held ${number}`]: number;
+  /** provider outages of the last months, oldest first */
+  suspects: readonly SavedOutage[];
+  /** parts of the correlator, which checks them when it loads them */
+  [correlator: `correlator ${string}`]: unknown;
+  /** state of the envelope reader, by path of the log; it checks this when it loads it */
+  [envelope: `envelope ${string}`]: unknown;
+}
+
+/** A process. A number alone may belong to another process by now. */
+export interface Process {
+  readonly pid: number;
+  /** when it started, in clock ticks since boot */
+  readonly ticks: string;
+}
+
+/** A process of Postern that may run only once for a database. */
+export interface ServiceProcess extends Process {
+  /** ms since the epoch */
+  readonly started: number;
+  readonly version: string;
+}
+
+/**
+ * What only the service itself knows and `postern status` shows. It is only about the present: while nothing changes it
+ * stays the same text, and nothing is written.
+ */
+export interface Health {
+  readonly logs: readonly LogHealth[];
+  /** how often the system log said that it lost lines */
+  readonly losses: number;
+  /** why there is no policy service, while that is so */
+  readonly policy?: string;
+}
+
+export interface LogHealth {
+  /** as the operator named it */
+  readonly path: string;
+  /** why it cannot be read, while that is so */
+  readonly failure?: string;
+}
+
+/** A block whose queued mail is to be held. Times in ms. */
+export interface MailToHold {
+  readonly block: number;
+  /** queue IDs that were held and are still queued */
+  readonly held: readonly string[];
+  /** when to look for more */
+  readonly due: number;
+  /** until when more may turn up; undefined while the mail server does not know the block */
+  readonly until?: number;
+  /** why the last attempt failed, and since when attempts have failed */
+  readonly failure?: string;
+  readonly failingSince?: number;
+}
+
+/** A time during which a provider's refusals did not count. Times in ms. */
+interface SavedOutage {
+  readonly provider: string;
+  readonly began: number;
+  /** from when on its refusals were taken back */
+  readonly since: number;
+  /** how many submitters it refused, of those that tried it, when the outage was detected */
+  readonly refused: number;
+  readonly active: number;
+  /** percent of submitters that it usually refuses */
+  readonly usual: number;
+  /** the keys whose verdicts were withdrawn */
+  readonly released: readonly { readonly rule: string; readonly key: Key }[];
+  readonly ended?: number;
+}
+
+/** What is remembered of a block target between two runs, in the table `target`. */
+export interface TargetState {
+  readonly file: string;
+  /** the file is right, but the MTA does not use it yet */
+  readonly pending: boolean;
+  readonly failure?: string;
+  /** since when it has been failing, ms */
+  readonly failingSince?: number;
+  /** identities that the file cannot hold, with the reason */
+  readonly inexpressible: readonly string[];
+}
