@@ -72,7 +72,7 @@ export async function runUnblock(
     store.commit(() => store.blocks.release(block.id, now, 'operator', store.events.newest()));
     const change = new Change(store, config, options, io);
     change.say(`${formatIdentity(key)} is no longer blocked (block ${block.id}).`);
-    const held = store.state.queueIdsOf(key as Submitter).length;
+    const held = store.state.findQueueIds(key as Submitter).length;
     if (held > 0)
       change.say(`What is held in the queue stays there: postern queue ${identity} --release`);
     return await change.carryOut(block.id);

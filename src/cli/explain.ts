@@ -23,11 +23,11 @@ export async function runExplain(
   try {
     const block = /^\d+$/.test(identity)
       ? store.blocks.get(Number(identity))
-      : store.blocks.of(parseTypedBlockable(identity))[0];
+      : store.blocks.findByKey(parseTypedBlockable(identity))[0];
     const key = block?.key ?? parseTypedBlockable(identity);
     const stored =
       block?.verdict === undefined
-        ? store.verdicts.of(key, 1)[0]
+        ? store.verdicts.findByKey(key, 1)[0]
         : store.verdicts.get(block.verdict);
     if (stored === undefined) {
       if (block === undefined) {

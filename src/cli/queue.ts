@@ -58,5 +58,5 @@ export async function runQueue(
 }
 
 function queueIdsHere(config: Config, key: Submitter): Promise<string[]> {
-  return withStore(config, async (store) => store.state.queueIdsOf(key));
+  return withStore(config, async (store) => store.state.findQueueIds(key));
 }

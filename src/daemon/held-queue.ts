@@ -101,7 +101,7 @@ export class Holding {
     const { store, queue, clock, log } = this.#options;
     if (queue === undefined || key.type === 'sender') return { messages: 0 };
     const { block, held, until, failingSince } = waiting;
-    const queued = store.state.queueIdsOf({ type: key.type as SubmitterType, id: key.id });
+    const queued = store.state.findQueueIds({ type: key.type as SubmitterType, id: key.id });
     const more = without(queued, held);
     const { ids, failure } = more.length === 0 ? NOTHING : await queue.act('hold', more);
     const now = clock.now();

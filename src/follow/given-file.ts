@@ -1,21 +1,24 @@
 /**
- * The lines of a file that is given once: plain, gzip'd (told by its first bytes; several members are one file),
- * or standard input. Reads to the end and stops; growing files are the follower's. A file that cannot be read or
- * unpacked throws a PosternError `unreadable` (exit status 1), after the whole lines before the damage.
+ * The lines of a file that you name once: plain, gzip'd (recognised by its first bytes; several members are one file)
+ * or standard input. Reads to the end and stops; `Follower` is for files that grow. If a file cannot be read or
+ * unpacked, throws a PosternError `unreadable` after the whole lines before the damage.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { createGunzip, type Gunzip } from 'node:zlib';
 import { getMessage, PosternError } from '../base/errors.ts';
 import type { Line } from '../model/line.ts';
+import { isGzip } from './gzip.ts';
 import { LineSplitter } from './lines.ts';
 
+/** Bytes that are read together. */
 const CHUNK = 1_048_576;
 /** Bytes whose lines are handed on together. */
 const STEP = 65_536;
 
 /**
- * Batches of lines, at most 64 KiB of the file in each, which is read by `chunkBytes` (1 MiB); `-` is standard input. The last line counts
- * without its newline too. `source` is the name that the lines carry, else the path.
+ * Batches of lines, each from at most 64 KiB of the file at `path`; `-` is standard input. The last line counts without
+ * its newline too. `source` is the name that the lines carry (default: the path), `chunkBytes` how much is read at once
+ * (default: 1 MiB).
  */
 export async function* readLines(
   path: string,
@@ -25,8 +28,9 @@ export async function* readLines(
   const splitter = new LineSplitter(options.source ?? path);
   try {
     for await (const chunk of unpacked(readChunks(path, chunkBytes), chunkBytes)) {
-      // Read in large pieces, handed on in small ones: what lives when V8 collects the young is then some hundred
-      // lines and their events instead of thousands, which all were copied twice (garbage collection took 18 % of a replay, now 9 %).
+      // Read in large pieces, handed on in small ones: when V8 collects its young generation, only some hundred lines
+      // and their events are alive and have to be copied, instead of thousands. Garbage collection took 18 % of a
+      // replay before, and takes 9 % now.
       for (let start = 0; start < chunk.length; start += STEP) {
         const lines = splitter.push(chunk.subarray(start, start + STEP));
         if (lines.length > 0) yield lines;
@@ -43,16 +47,11 @@ export async function* readLines(
   if (last !== undefined) yield [last];
 }
 
-/** Whether bytes begin as a gzip member does, RFC 1952 2.3.1. */
-export function isGzip(head: Uint8Array): boolean {
-  return head[0] === 0x1f && head[1] === 0x8b;
-}
-
 function readChunks(path: string, chunkBytes: number): AsyncIterable<Buffer> {
   return path === '-' ? process.stdin : chunksOfFile(path, chunkBytes);
 }
 
-/** One buffer for the whole file, overwritten by each chunk: a stream allocates one for each, 3 % of a replay. */
+/** One buffer for the whole file, overwritten by each chunk: a stream allocates one for each, which takes 3 % of a replay. */
 async function* chunksOfFile(path: string, chunkBytes: number): AsyncGenerator<Buffer> {
   const file = openSync(path, 'r');
   try {
@@ -91,12 +90,12 @@ async function* joined(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerato
   for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
 }
 
-/** Bytes that are unpacked together: what a damaged place can take with it, and a thousandth of what they may become. */
+/** Packed bytes that are unpacked together. Damage can cost the lines of one piece; unpacked, it may be 1000 times larger. */
 const PIECE = 16_384;
 
 /**
- * Piece by piece, and what one gave is handed on before the next is looked at: an unpacker that fails drops what
- * nobody has taken yet. Ends with the last member; what follows it (padding of a tape) is not looked at.
+ * Unpacks piece by piece, and hands on the result of one piece before it reads the next: an unpacker that fails drops
+ * what has not been taken from it. Ends after the last member and ignores what follows it (padding of a tape).
  */
 async function* gunzip(packed: AsyncIterable<Buffer>, chunkBytes: number): AsyncGenerator<Buffer> {
   const unpacker = new Unpacker(chunkBytes);
@@ -115,7 +114,7 @@ async function* gunzip(packed: AsyncIterable<Buffer>, chunkBytes: number): Async
   }
 }
 
-/** Node's unpacker, asked one piece after the other. */
+/** Node's unpacker, fed one piece after the other. */
 class Unpacker {
   failure: unknown;
   isOver = false;
@@ -136,12 +135,12 @@ class Unpacker {
     });
   }
 
-  /** What `packed` becomes; done with `packed` when it resolves. A failure is in `failure`, never thrown. */
+  /** The unpacked bytes of `packed`, which is free again once this resolves. A failure is in `failure`, never thrown. */
   push(packed: Buffer): Promise<Buffer[]> {
     return this.#step((done) => this.#stream.write(packed, done));
   }
 
-  /** What is left when nothing more comes. */
+  /** The rest, once nothing more comes. */
   end(): Promise<Buffer[]> {
     return this.#step(() => this.#stream.end());
   }

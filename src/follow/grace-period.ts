@@ -1,35 +1,35 @@
 /**
- * How long a file that has a successor has given nothing: it is done with after a grace period only, since its
- * writers may still have it open. Knows the time, not the files.
+ * How long a renamed file has given no more lines. Its writers may still have it open, so it counts as finished only
+ * after a grace period. Knows the time, not the files.
  */
 import type { Clock } from '../base/time.ts';
 
 export class GracePeriod {
-  readonly #grace: number;
+  readonly #length: number;
   readonly #clock: Clock;
   #since: number | undefined;
 
-  /** `grace` in ms. */
-  constructor(grace: number, clock: Clock) {
-    this.#grace = grace;
+  /** `length` in ms. */
+  constructor(length: number, clock: Clock) {
+    this.#length = length;
     this.#clock = clock;
   }
 
-  /** Whether a file is waited for to be done with. */
-  get isAwaited(): boolean {
+  /** Whether it has begun. */
+  get isRunning(): boolean {
     return this.#since !== undefined;
   }
 
-  /** The file has given something, has no successor, or is left. */
+  /** Ends it: the file has given more lines, has no successor, or has been left. */
   end(): void {
     this.#since = undefined;
   }
 
-  /** Whether the file, last changed at `modified` (ms since the epoch), is done with. The first call begins to wait. */
+  /** Whether the file, last changed at `modified` (ms since the epoch), is finished. The first call begins the wait. */
   isOver(modified: number): boolean {
     const now = this.#clock.now();
-    // A clock that is set back would let it wait for the old time to come again.
+    // If the clock was set back, begin anew instead of waiting for the old time to come again.
     if (this.#since === undefined || now < this.#since) this.#since = now;
-    return now - modified >= this.#grace || now - this.#since >= this.#grace;
+    return now - modified >= this.#length || now - this.#since >= this.#length;
   }
 }

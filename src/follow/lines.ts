@@ -1,15 +1,22 @@
 /**
- * Bytes to lines: splits at LF (0x0A) only, drops one CR before it, keeps a partial last line until its LF comes.
- * A line longer than 64 KiB is cut there and counted; the rest is passed over, offsets stay exact.
- * Keeps at most one cut line in memory. Any bytes are fine; never throws.
+ * Bytes to lines: splits at LF only, drops one CR before it, keeps a partial last line until its LF comes.
+ * A line longer than 64 KiB is cut there and counted; the rest is skipped, offsets stay exact.
+ * Keeps at most one cut line in memory. Takes any bytes; never throws.
  */
 import type { Line } from '../model/line.ts';
 
-/** Bytes of one line that are kept; Postfix and Exim write lines far below it. */
+/** The byte that ends a line. */
+export const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+
+/** Bytes of one line that are kept; Postfix and Exim write far shorter lines. */
 export const LINE_LIMIT = 65_536;
 
-// A line is a slice of its decoded block and keeps it alive, so blocks are small: who stores one field for
-// long holds 64 KiB at most. Decoding block by block is as fast as the whole chunk at once, and far faster than line by line.
+/**
+ * Bytes that are decoded together. A line is a slice of its decoded block and keeps it alive, so blocks are small: a
+ * field that is stored for long holds 64 KiB at most. Decoding block by block is as fast as decoding the whole chunk,
+ * and far faster than line by line.
+ */
 const BLOCK = 65_536;
 
 /** Splits the chunks of one file. `offset` and `line` say where the first chunk begins. */
@@ -17,7 +24,7 @@ export class LineSplitter {
   readonly #source: string;
   #offset: number;
   #line: number;
-  /** what is kept of the line whose LF has not come, and how long that line is so far */
+  /** what is kept of the line whose LF has not come, and how many bytes that line has so far */
   #partial = '';
   #partialBytes = 0;
   #cut = 0;
@@ -28,7 +35,7 @@ export class LineSplitter {
     this.#line = at.line;
   }
 
-  /** Byte offset behind the last whole line. */
+  /** Byte offset after the last whole line. */
   get offset(): number {
     return this.#offset;
   }
@@ -38,7 +45,7 @@ export class LineSplitter {
     return this.#line;
   }
 
-  /** Bytes of the partial line behind `offset`. */
+  /** Bytes of the partial line after `offset`. */
   get pending(): number {
     return this.#partialBytes;
   }
@@ -48,7 +55,7 @@ export class LineSplitter {
     return this.#cut;
   }
 
-  /** The lines that `chunk` completes. The chunk is decoded at once and may be overwritten afterwards. */
+  /** The lines that `chunk` completes. You may overwrite the chunk afterwards. */
   push(chunk: Buffer): Line[] {
     const lines: Line[] = [];
     for (let start = 0; start < chunk.length; start += BLOCK) {
@@ -57,7 +64,7 @@ export class LineSplitter {
     return lines;
   }
 
-  /** The partial last line, when nothing will be added to it any more. */
+  /** The partial last line, once nothing will be added to it. */
   end(): Line | undefined {
     if (this.#partialBytes === 0) return undefined;
     return this.#complete('', this.#partialBytes);
@@ -73,7 +80,7 @@ export class LineSplitter {
     }
     // Nothing is pending here and a block is no longer than the limit, so this loop need not look at lengths.
     while (end >= 0) {
-      const last = end > from && text.charCodeAt(end - 1) === 0x0d ? end - 1 : end;
+      const last = end > from && text.charCodeAt(end - 1) === CARRIAGE_RETURN ? end - 1 : end;
       this.#line++;
       lines.push({
         source: this.#source,

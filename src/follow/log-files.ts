@@ -1,7 +1,7 @@
 /**
- * The files of one log: the live one and its rotated siblings in order of age, by the names that logrotate
- * (numbers, dateext, with or without `extension`), exicyclog and Exim's `%D` give them, gzip'd or not.
- * Looks only; what cannot be read is left out.
+ * The files of one log: the live one and its rotated siblings in order of age. Knows the names that logrotate (numbers,
+ * dateext, with or without `extension`), exicyclog and Exim's `%D` give them, gzip'd or not.
+ * Changes nothing, and leaves out what cannot be read.
  */
 import {
   closeSync,
@@ -15,9 +15,9 @@ import {
 import { basename, dirname, extname, join } from 'node:path';
 import { gunzipSync, constants as zlib } from 'node:zlib';
 import { getErrno } from '../base/errors.ts';
-import { isGzip } from './given-file.ts';
+import { isGzip } from './gzip.ts';
 
-/** One physical file as it was when looked at. */
+/** One physical file as it was when it was examined. */
 export interface LogFile {
   readonly path: string;
   readonly device: string;
@@ -26,22 +26,22 @@ export interface LogFile {
   readonly size: number;
   /** ms since the epoch */
   readonly modified: number;
-  /** neither a folder nor anything else that holds no lines */
+  /** a regular file, not a folder or device */
   readonly regular: boolean;
   /** named as a gzip'd file */
   readonly packed: boolean;
 }
 
-/** The log as it stands: rotated files oldest first; no live file while the log is missing. */
+/** The files of a log: rotated ones oldest first; no live one while the log is missing. */
 export interface LogFamily {
   readonly live: LogFile | undefined;
   readonly rotated: readonly LogFile[];
 }
 
-/** FIFOs and devices are never opened for long; a directory gives EISDIR when read. */
+/** Opening a FIFO or a device must not block; a folder gives EISDIR when it is read. */
 export const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
 
-/** The file at `path`, through symbolic links; undefined when there is none. Throws other system errors (EACCES, ELOOP). */
+/** The file at `path`, through symbolic links; undefined if there is none. Throws other system errors (EACCES, ELOOP). */
 export function lookAt(path: string): LogFile | undefined {
   let stat: ReturnType<typeof bigStat>;
   try {
@@ -70,8 +70,8 @@ export function isSameFile(
 }
 
 /**
- * The live file and its rotated siblings. Rotation renames one file after the other, so looks until two
- * looks in a row agree; during a storm of rotations the fifth look counts.
+ * The live file and its rotated siblings. Rotation renames one file after the other, so this looks until two looks in a
+ * row agree. If rotations follow each other too fast for that, the fifth look counts.
  */
 export function findFamily(path: string): LogFamily {
   let family = lookAround(path);
@@ -83,11 +83,10 @@ export function findFamily(path: string): LogFamily {
   return family;
 }
 
-/** The first `bytes` bytes (unpacked); fewer when the file is shorter, none when it cannot be read. Throws EMFILE and the like. */
+/** The first `bytes` bytes (unpacked); fewer if the file is shorter, none if it cannot be read. Throws errors that may pass, such as EMFILE. */
 export function readHead(path: string, bytes: number): Buffer {
   try {
-    // 8 KiB of deflate always give 1 KiB of text, and never more than 8 MiB.
-    const raw = readStart(path, Math.max(bytes, 8192));
+    const raw = readStart(path, Math.max(bytes, PACKED_HEAD));
     if (!isGzip(raw)) return raw.subarray(0, bytes);
     return gunzipSync(raw, { finishFlush: zlib.Z_SYNC_FLUSH }).subarray(0, bytes);
   } catch (error) {
@@ -96,7 +95,7 @@ export function readHead(path: string, bytes: number): Buffer {
   }
 }
 
-/** Real path, or the path itself while it cannot be told. */
+/** The real path, or the path itself while it cannot be determined. */
 export function realPath(path: string): string {
   try {
     return realpathSync.native(path);
@@ -105,10 +104,13 @@ export function realPath(path: string): string {
   }
 }
 
-/** No descriptors or no memory left: not knowing a file for that moment would be taken for its loss. */
+/** No file descriptors or memory left: a file that is not found for such a reason must not count as lost. */
 function isPassing(error: unknown): boolean {
   return ['EMFILE', 'ENFILE', 'ENOMEM', 'EINTR'].includes(getErrno(error) ?? '');
 }
+
+/** Packed bytes that always give 1 KiB unpacked, and never more than 8 MiB. */
+const PACKED_HEAD = 8192;
 
 function bigStat(path: string) {
   return statSync(path, { bigint: true, throwIfNoEntry: false });
@@ -153,7 +155,7 @@ function findSiblings(path: string): Sibling[] {
   const siblings: Sibling[] = [];
   for (const name of names) {
     const order = readOrder(basename(path), name);
-    // gzip removes the plain file only when the packed one is complete.
+    // gzip removes the plain file only once the packed one is complete.
     if (order === undefined || (name.endsWith('.gz') && names.has(name.slice(0, -3)))) continue;
     try {
       const file = lookAt(join(folder, name));
@@ -172,24 +174,24 @@ function listEntries(folder: string): string[] {
   }
 }
 
-/** What rotation put into `name`: `mail.log.1`, `mail.log-20261110.gz`, `mail-20261110.log`; undefined for another log's file. */
+/** How `name` was rotated: `mail.log.1`, `mail.log-20261110.gz`, `mail-20261110.log`; undefined for a file of another log. */
 function readOrder(log: string, name: string): Omit<Sibling, 'file'> | undefined {
   const plain = name.endsWith('.gz') ? name.slice(0, -3) : name;
   const extension = extname(log);
   const stem = log.slice(0, log.length - extension.length);
-  let mark: string | undefined;
-  if (plain.startsWith(log)) mark = plain.slice(log.length);
+  let suffix: string | undefined;
+  if (plain.startsWith(log)) suffix = plain.slice(log.length);
   else if (extension !== '' && plain.startsWith(stem) && plain.endsWith(extension)) {
-    mark = plain.slice(stem.length, -extension.length);
+    suffix = plain.slice(stem.length, -extension.length);
   }
-  if (mark === undefined) return undefined;
-  const number = /^[.-](\d{1,5})$/.exec(mark)?.[1];
+  if (suffix === undefined) return undefined;
+  const number = /^[.-](\d{1,5})$/.exec(suffix)?.[1];
   if (number !== undefined) return { scheme: 'number', rank: number.padStart(5, '0') };
-  if (!/^[._-]?\d[\d.T_-]{5,30}$/.test(mark)) return undefined;
-  return { scheme: 'date', rank: mark.replace(/\D/g, '') };
+  if (!/^[._-]?\d[\d.T_-]{5,30}$/.test(suffix)) return undefined;
+  return { scheme: 'date', rank: suffix.replace(/\D/g, '') };
 }
 
-/** Oldest first. When an operator changed the scheme, the one that was written to last is the younger. */
+/** Oldest first. If an operator changed the scheme, the one that was written to last is the younger. */
 function byAge(siblings: readonly Sibling[]): LogFile[] {
   const ranked = (scheme: Sibling['scheme']) =>
     siblings

@@ -1,38 +1,35 @@
 /**
- * One physical log file, open, read from a given place: plain (with a watch on its first bytes, so that no
- * line is taken from a file that was emptied and filled again meanwhile) or gzip'd.
- * Reads only when asked. System errors of opening are thrown; errors while reading are outcomes.
+ * One physical log file, open, read from a given place. It is plain or gzip'd. A plain file is checked by its first
+ * bytes at every read, so that no line is taken from a file that was emptied and filled again.
+ * Reads only when asked. System errors while opening are thrown; errors while reading are outcomes.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
 import { getMessage } from '../base/errors.ts';
 import type { Line } from '../model/line.ts';
-import { isGzip } from './given-file.ts';
-import { LineSplitter } from './lines.ts';
+import { estimateUnpackedSize, isGzip, unpack } from './gzip.ts';
+import { LINE_FEED, LineSplitter } from './lines.ts';
 import { type LogFile, OPEN_FLAGS, realPath } from './log-files.ts';
 import {
-  type FileMark,
+  type FileIdentity,
   type Fingerprint,
   type FollowPosition,
   HEAD_BYTES,
   takeFingerprint,
 } from './position.ts';
 
-/** What one read gave: bytes (perhaps no whole line), nothing for now, another content than before, or an error. */
+/** The result of one read: bytes (perhaps no whole line), nothing for now, other content than before, or an error. */
 type Outcome =
   | { readonly kind: 'bytes'; readonly lines: readonly Line[] }
   | { readonly kind: 'end' }
   | { readonly kind: 'changed' }
   | { readonly kind: 'broken'; readonly reason: string };
 
-/** Where to begin; `fingerprint` must fit when given. */
+/** Where to begin; `fingerprint` must fit if it is given. */
 export interface Start {
   readonly source: string;
   readonly offset: number;
   readonly line: number;
-  readonly before: FileMark | null;
+  readonly before: FileIdentity | null;
   readonly fingerprint?: Fingerprint;
 }
 
@@ -46,19 +43,19 @@ export class OpenFile {
   readonly packed: boolean;
   readonly #path: string;
   readonly #fd: number;
-  readonly #before: FileMark | null;
+  readonly #before: FileIdentity | null;
   readonly #splitter: LineSplitter;
-  /** first bytes, as far as they were read */
+  /** the first bytes, as far as they were read */
   #head: Buffer;
   #fingerprint: Fingerprint | undefined;
-  /** bytes (unpacked) that went through the splitter */
+  /** bytes (unpacked) that the splitter has got */
   #readTo: number;
   #cutBefore = 0;
   #size: number;
   #modified: number;
   #unpacked: AsyncGenerator<Buffer, void, undefined> | undefined;
 
-  /** Opens `file`; undefined when that name has become another file since it was looked at. */
+  /** Opens `file`; undefined if another file has that name by now. */
   static open(file: LogFile, start: Start): OpenFile | undefined {
     const fd = openSync(file.path, OPEN_FLAGS);
     try {
@@ -83,7 +80,7 @@ export class OpenFile {
     this.#before = start.before;
     this.#size = file.size;
     this.#modified = file.modified;
-    this.#head = readAt(fd, Math.min(HEAD_BYTES, Math.max(start.offset, 2)));
+    this.#head = readFirst(fd, Math.min(HEAD_BYTES, Math.max(start.offset, 2)));
     this.packed = isGzip(this.#head);
     this.#splitter = new LineSplitter(start.source, start);
     this.#readTo = start.offset;
@@ -91,7 +88,7 @@ export class OpenFile {
     else this.#head = this.#head.subarray(0, start.offset);
   }
 
-  /** The lines after the last read; `buffer` is free again afterwards and bounds a read of a plain file. */
+  /** The lines after the last read. `buffer` limits a read of a plain file, and is free again afterwards. */
   async read(buffer: Buffer): Promise<Outcome> {
     try {
       return this.packed ? await this.#readPacked(buffer.length) : this.#readPlain(buffer);
@@ -100,7 +97,7 @@ export class OpenFile {
     }
   }
 
-  /** The partial last line, once nothing will be added to this file any more. */
+  /** The partial last line, once nothing will be added to this file. */
   finish(): readonly Line[] {
     const last = this.#splitter.end();
     return last === undefined ? [] : [last];
@@ -125,13 +122,13 @@ export class OpenFile {
     };
   }
 
-  /** Bytes not read yet, as of the last read; of a gzip'd file an estimate. */
+  /** Bytes not read yet, as of the last read; an estimate for a gzip'd file. */
   get unread(): number {
     return Math.max(0, this.#size - this.#readTo);
   }
 
-  /** Bytes not read yet of a plain file that is `size` bytes long by now. */
-  unreadOf(size: number): number {
+  /** Bytes not read yet, given that a plain file is `size` bytes long now. */
+  measureUnread(size: number): number {
     return this.packed ? this.unread : Math.max(0, size - this.#readTo);
   }
 
@@ -140,7 +137,7 @@ export class OpenFile {
     return this.#readTo === 0;
   }
 
-  /** Time of the file's last change as of the last read, ms since the epoch. */
+  /** When the file last changed, as of the last read, ms since the epoch. */
   get modified(): number {
     return this.#modified;
   }
@@ -153,7 +150,7 @@ export class OpenFile {
   }
 
   close(): void {
-    // A stream that is still reading from the descriptor must end before it is closed.
+    // A stream that still reads from the descriptor must end before the descriptor is closed.
     const closing = this.#unpacked?.return() ?? Promise.resolve();
     closing.catch(() => {}).then(() => closeSync(this.#fd));
   }
@@ -169,7 +166,7 @@ export class OpenFile {
     const stat = fstatSync(this.#fd);
     this.#size = stat.size;
     this.#modified = stat.mtimeMs;
-    // Looked at after the read: if it is still the same file now, it was when these bytes were read.
+    // Checked after the read: if it is the same file now, it was the same file when these bytes were read.
     if (stat.size < this.#readTo + bytes || !this.#isHeadUnchanged()) return CHANGED;
     if (bytes === 0) return END;
     return this.#take(buffer.subarray(0, bytes));
@@ -177,19 +174,23 @@ export class OpenFile {
 
   #isHeadUnchanged(): boolean {
     const { length } = this.#head;
-    return length === 0 || readAt(this.#fd, length).equals(this.#head);
+    return length === 0 || readFirst(this.#fd, length).equals(this.#head);
   }
 
   #take(chunk: Buffer): Outcome {
-    const room = HEAD_BYTES - this.#head.length;
-    if (room > 0) this.#head = Buffer.concat([this.#head, chunk.subarray(0, room)]);
+    this.#extendHead(chunk);
     this.#readTo += chunk.length;
     return { kind: 'bytes', lines: this.#splitter.push(chunk) };
   }
 
+  #extendHead(chunk: Buffer): void {
+    const room = HEAD_BYTES - this.#head.length;
+    if (room > 0) this.#head = Buffer.concat([this.#head, chunk.subarray(0, room)]);
+  }
+
   async #readPacked(chunkBytes: number): Promise<Outcome> {
     if (this.#unpacked === undefined) {
-      this.#size = Math.max(this.#readTo, unpackedSize(this.#fd, this.#size));
+      this.#size = Math.max(this.#readTo, estimateUnpackedSize(this.#fd, this.#size));
       this.#unpacked = unpack(this.#fd, chunkBytes);
       const rest = await this.#skip(this.#readTo);
       if (rest !== undefined) return this.#take(rest);
@@ -198,15 +199,14 @@ export class OpenFile {
     return done === true ? END : this.#take(value);
   }
 
-  /** Passes over what was read before the restart, but takes its first bytes as the head. */
+  /** Skips what was read before the restart, but takes its first bytes as the head. */
   async #skip(bytes: number): Promise<Buffer | undefined> {
     let left = bytes;
     while (left > 0) {
       const next = await this.#unpacked?.next();
       if (next === undefined || next.done === true) return undefined;
       const skipped = next.value.subarray(0, left);
-      const room = HEAD_BYTES - this.#head.length;
-      if (room > 0) this.#head = Buffer.concat([this.#head, skipped.subarray(0, room)]);
+      this.#extendHead(skipped);
       left -= skipped.length;
       if (skipped.length < next.value.length) return next.value.subarray(skipped.length);
     }
@@ -214,8 +214,8 @@ export class OpenFile {
   }
 }
 
-/** Place behind the last LF of a plain file, and how many lines that are. */
-export async function endOfLines(
+/** The place after the last LF of a plain file, and the number of lines before it. */
+export async function findEndOfLines(
   path: string,
   buffer: Buffer,
 ): Promise<Pick<Start, 'offset' | 'line'>> {
@@ -225,46 +225,19 @@ export async function endOfLines(
     for (;;) {
       const chunk = buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, position));
       if (chunk.length === 0) return { offset, line };
-      for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) {
+      for (let at = chunk.indexOf(LINE_FEED); at >= 0; at = chunk.indexOf(LINE_FEED, at + 1)) {
         line++;
         offset = position + at + 1;
       }
       position += chunk.length;
-      await new Promise(setImmediate); // a log of many GB must not stop everything else
+      await new Promise(setImmediate); // a log of many GB must not block everything else
     }
   } finally {
     closeSync(fd);
   }
 }
 
-function readAt(fd: number, bytes: number): Buffer {
+function readFirst(fd: number, bytes: number): Buffer {
   const buffer = Buffer.alloc(bytes);
   return buffer.subarray(0, readSync(fd, buffer, 0, bytes, 0));
-}
-
-/** ISIZE, RFC 1952 2.3.1: modulo 4 GiB and of the last member only, so an estimate. */
-function unpackedSize(fd: number, size: number): number {
-  const buffer = Buffer.alloc(4);
-  return readSync(fd, buffer, 0, 4, Math.max(0, size - 4)) === 4 ? buffer.readUInt32LE() : 0;
-}
-
-async function* unpack(fd: number, chunkBytes: number): AsyncGenerator<Buffer, void, undefined> {
-  const stream = createGunzip({ chunkSize: Math.max(1024, chunkBytes) });
-  const done = pipeline(Readable.from(packedChunks(fd)), stream).catch(() => {});
-  try {
-    yield* stream as AsyncIterable<Buffer>;
-  } finally {
-    stream.destroy();
-    await done;
-  }
-}
-
-function* packedChunks(fd: number): Generator<Buffer> {
-  for (let position = 0; ; ) {
-    const buffer = Buffer.allocUnsafe(65_536);
-    const bytes = readSync(fd, buffer, 0, buffer.length, position);
-    if (bytes === 0) return;
-    position += bytes;
-    yield buffer.subarray(0, bytes);
-  }
 }

@@ -76,7 +76,7 @@ async function* partsOf(store: Store, { since, until }: Period): AsyncGenerator<
 /** Up to when nothing counted, ms: what lies before the end of an earlier block does not count again. */
 function countedSince(store: Store, { key, time, period }: Verdict): number {
   const ends = store.blocks
-    .of(key as Block['key'])
+    .findByKey(key as Block['key'])
     .filter(({ releasedBy }) => releasedBy !== 'guard')
     .map(({ released }) => released ?? Number.POSITIVE_INFINITY)
     .filter((released) => released < time);

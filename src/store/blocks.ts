@@ -114,7 +114,7 @@ export class BlockTable {
   }
 
   /** Blocks of an identity, newest first. */
-  of(key: Block['key']): StoredBlock[] {
+  findByKey(key: Block['key']): StoredBlock[] {
     const rows = this.#db
       .prepare('SELECT * FROM block WHERE key_type = ? AND key_id = ? ORDER BY id DESC')
       .all(key.type, key.id);

@@ -108,8 +108,8 @@ export class EventTable {
     const all = submitters.flatMap(() => values);
     const rows =
       limit === undefined
-        ? this.#rowsOf(`${select} ORDER BY event.id`, all)
-        : this.#rowsOf(
+        ? this.#iterateRows(`${select} ORDER BY event.id`, all)
+        : this.#iterateRows(
             `SELECT * FROM (${select} ORDER BY event.time DESC, event.id DESC LIMIT ?) ORDER BY id`,
             [...all, limit],
           );
@@ -119,7 +119,7 @@ export class EventTable {
   /** Events numbered above `id`, in order: what a judge is rebuilt from, what `watch` shows next. */
   *after(id: number, since = 0): Generator<StoredEvent> {
     const period = within(this.#db, since === 0 ? undefined : since);
-    const rows = this.#rowsOf(
+    const rows = this.#iterateRows(
       `SELECT ${SELECTED} FROM ${JOINED} WHERE event.id > ? AND ${period.sql} ORDER BY event.id`,
       [id, ...period.values],
     );
@@ -173,7 +173,7 @@ export class EventTable {
     );
   }
 
-  #rowsOf(sql: string, values: readonly Value[]): IterableIterator<Row> {
+  #iterateRows(sql: string, values: readonly Value[]): IterableIterator<Row> {
     return this.#db
       .prepare(sql)
       .raw()

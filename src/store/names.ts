@@ -48,12 +48,12 @@ export class Names {
 
   /** Number of a log's path, given out if it has none. */
   source(path: string): number {
-    return this.#sources.numberOf(path);
+    return this.#sources.getNumber(path);
   }
 
   /** Number of a submitter as the log writes it, given out if it has none. */
   submitter({ type, id }: Submitter): number {
-    return this.#submitters[type].numberOf(id);
+    return this.#submitters[type].getNumber(id);
   }
 
   /** Numbers of this submitter, whatever its case. */
@@ -88,7 +88,7 @@ class NumberedTexts {
     this.#find = find;
   }
 
-  numberOf(text: string): number {
+  getNumber(text: string): number {
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;
     this.#insert.run(text);

@@ -124,7 +124,7 @@ export class StateTable {
   }
 
   /** Queue IDs of the open messages of this submitter: what is held with a block. */
-  queueIdsOf(submitter: Submitter): string[] {
+  findQueueIds(submitter: Submitter): string[] {
     const rows = this.#db
       .prepare(
         'SELECT queue_id FROM message WHERE submitter_id = ? COLLATE NOCASE AND submitter_type = ?',

@@ -76,7 +76,7 @@ export class VerdictTable {
   }
 
   /** The newest verdicts on this key, newest first. */
-  of(key: Key, most = 20): StoredVerdict[] {
+  findByKey(key: Key, most = 20): StoredVerdict[] {
     const rows = this.#db
       .prepare(
         'SELECT * FROM verdict WHERE key_type = ? AND key_id = ? COLLATE NOCASE ORDER BY id DESC LIMIT ?',

@@ -101,22 +101,22 @@ test.each([10, 1024])('the first %i bytes of a file, packed or not', (bytes) => 
 test('the same inode with another beginning is another file; the same beginning elsewhere is the file', () => {
   const position = positionIn(put('mail.log', 'one\n'), 'one\n');
   expect(locate(log, position, false)).toMatchObject({
-    likeness: 'inode',
+    foundBy: 'inode',
     self: { path: log },
     next: [],
   });
   put('mail.log', 'two\nthree\n');
-  expect(locate(log, position, false)).toMatchObject({ likeness: 'none', self: undefined });
+  expect(locate(log, position, false)).toMatchObject({ foundBy: 'none', self: undefined });
   put('mail.log.1.gz', 'one\nmore\n');
   const found = locate(log, position, false);
-  expect(found).toMatchObject({ likeness: 'content', self: { path: `${log}.1.gz` } });
+  expect(found).toMatchObject({ foundBy: 'content', self: { path: `${log}.1.gz` } });
   expect(names(found.next)).toEqual(['mail.log']);
 });
 
 test('a file that is shorter than the position is not it', () => {
   const position = { ...positionIn(put('mail.log', 'one\ntwo\n'), 'one\n'), offset: 8 };
   put('mail.log', 'one\n');
-  expect(locate(log, position, false).likeness).toBe('none');
+  expect(locate(log, position, false).foundBy).toBe('none');
 });
 
 test('a file that is gone: unread is what came after the one before it, else what changed since', () => {

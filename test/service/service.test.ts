@@ -131,7 +131,7 @@ it('takes a line deleted by hand as unblock, and what came before does not count
   await stop();
   expect(lists(at, 'alice@example.net')).toBe(false);
   expect(
-    at.withStore((store) => store.blocks.of({ type: 'user', id: 'alice@example.net' })),
+    at.withStore((store) => store.blocks.findByKey({ type: 'user', id: 'alice@example.net' })),
   ).toMatchObject([{ releasedBy: 'file' }]);
 });
 
