@@ -1,22 +1,24 @@
 /**
- * A small file beside the database, for what must be known when the database itself cannot be written or read: which
- * process runs, and what is wrong with the database. It is written in place and has its full size from the start, so
- * that a full disk does not stop it. Nothing here throws: what cannot be written is not known.
+ * A small file beside the database, for what must be known even if the database cannot be written or read: which process
+ * runs, and what is wrong with the database. It is written in place and has its full size from the start, so it can be
+ * written while the disk is full. Nothing here throws: if the file cannot be written, the information is missing.
  */
 import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
 import type { Process } from './saved-state.ts';
 
-/** What stands in it. */
+/** What it holds. */
 interface Beside {
-  /** the service, as it describes itself */
+  /** the service that runs, or ran last */
   readonly daemon?: Process;
-  /** the database takes no writes */
+  /** the database cannot be written; `since` in ms */
   readonly failing?: { readonly error: string; readonly since: number };
-  /** the database was found damaged while the service ran: look closely at the next start */
+  /** the database was found damaged while the service ran, with the error: check all of it at the next start */
   readonly suspect?: string;
 }
 
+/** Size of the file, bytes. */
 const SIZE = 4096;
+/** Characters kept of each text. */
 const LONGEST_TEXT = 500;
 
 export class BesideFile {
@@ -35,9 +37,9 @@ export class BesideFile {
     }
   }
 
-  /** Replaces the given parts; undefined removes one. */
+  /** Replaces the parts that you pass; undefined removes a part. */
   change(parts: { readonly [name in keyof Beside]: Beside[name] | undefined }): void {
-    const text = JSON.stringify({ ...this.read(), ...parts }, shortened);
+    const text = JSON.stringify({ ...this.read(), ...parts }, shorten);
     const bytes = Buffer.alloc(SIZE, ' ');
     if (Buffer.byteLength(text) >= SIZE) return;
     bytes.write(text);
@@ -50,11 +52,11 @@ export class BesideFile {
         closeSync(fd);
       }
     } catch {
-      // Then `postern status` has to do without it.
+      // Then `postern status` cannot show it.
     }
   }
 }
 
-function shortened(_key: string, value: unknown): unknown {
+function shorten(_key: string, value: unknown): unknown {
   return typeof value === 'string' ? value.slice(0, LONGEST_TEXT) : value;
 }

@@ -1,19 +1,19 @@
-/** Blocks in the database: the desired state. At most one runs for an identity. */
+/** Blocks in the database: the desired state. Each identity has at most one running block. */
 import { dropUndefined } from '../base/defined.ts';
 import type { Block, BlockableType } from '../model/block.ts';
 import type { Db } from './database.ts';
 
-/** `guard`: it rested on refusals that are not believed any more. */
+/** `guard`: the refusals that led to it do not count any more, because the provider has an outage. */
 type ReleasedBy = 'operator' | 'file' | 'expiry' | 'guard';
 
 /** A block with its history. */
 export interface StoredBlock extends Block {
-  /** number of the verdict it came from; none for a manual block */
+  /** number of the verdict that led to it; none for a manual block */
   readonly verdict?: number;
   readonly note?: string;
   readonly released?: number;
   readonly releasedBy?: ReleasedBy;
-  /** newest event at the release: what came before does not count again */
+  /** newest event at the release: events up to it do not count again */
   readonly releasedEvent?: number;
 }
 
@@ -47,7 +47,7 @@ export class BlockTable {
     this.#db = db;
   }
 
-  /** Starts a block; undefined when one already runs for that identity. */
+  /** Starts a block; undefined if one already runs for that identity. */
   start(block: NewBlock): StoredBlock | undefined {
     if (this.running(block.key) !== undefined) return undefined;
     const { lastInsertRowid } = this.#db
@@ -66,7 +66,7 @@ export class BlockTable {
     return this.get(Number(lastInsertRowid));
   }
 
-  /** Takes up a block with the number it had; false when that number, or that identity, has a block already. */
+  /** Adds a block under the number it had before; false if that number or that identity has a block already. */
   restore(block: Block, note: string): boolean {
     return (
       this.#db
@@ -91,7 +91,7 @@ export class BlockTable {
     return row === undefined ? undefined : fromRow(row as Row);
   }
 
-  /** The block that runs for this identity. */
+  /** The running block of this identity. */
   running(key: Block['key']): StoredBlock | undefined {
     const row = this.#db
       .prepare('SELECT * FROM block WHERE key_type = ? AND key_id = ? AND released IS NULL')
@@ -99,7 +99,7 @@ export class BlockTable {
     return row === undefined ? undefined : fromRow(row as Row);
   }
 
-  /** All that run, oldest first. */
+  /** All running blocks, oldest first. */
   allRunning(): StoredBlock[] {
     return (
       this.#db.prepare('SELECT * FROM block WHERE released IS NULL ORDER BY id').all() as Row[]
@@ -121,7 +121,7 @@ export class BlockTable {
     return (rows as Row[]).map(fromRow);
   }
 
-  /** Ends a running block; false when it does not run. */
+  /** Ends a running block; false if it does not run. `time` in ms, `event`: number of the newest event. */
   release(id: number, time: number, by: ReleasedBy, event: number): boolean {
     return (
       this.#db
@@ -132,7 +132,7 @@ export class BlockTable {
     );
   }
 
-  /** Running blocks whose end has come. */
+  /** Running blocks that should have ended by `now`, ms. */
   ended(now: number): StoredBlock[] {
     const rows = this.#db
       .prepare('SELECT * FROM block WHERE released IS NULL AND "end" <= ? ORDER BY id')
@@ -140,7 +140,7 @@ export class BlockTable {
     return (rows as Row[]).map(fromRow);
   }
 
-  /** When rules started blocks since `time`, ms: what the cap per hour looks at. */
+  /** When rules started blocks since `time`, ms: for the limit of blocks per hour. */
   ruleStartsSince(time: number): number[] {
     const rows = this.#db
       .prepare(
@@ -169,7 +169,7 @@ export class BlockTable {
     }));
   }
 
-  /** Releases after event number `event`, in order: what a judge must be told when it is rebuilt. */
+  /** Blocks that were released after event number `event`, in order: for a judge that is rebuilt. */
   releasedSince(event: number): StoredBlock[] {
     const rows = this.#db
       .prepare('SELECT * FROM block WHERE released_event >= ? ORDER BY released_event, id')

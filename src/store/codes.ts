@@ -1,15 +1,15 @@
 /**
- * Words of events as small numbers: an event has six of them, and a number is stored in a byte and bound in a third
- * of the time. A number is never changed nor used for another word; a new word takes the next one of its list.
- * Reasons and submitters are numbered by the alphabet: so they stand in sums that are otherwise equal.
+ * Words of events as small numbers. An event has six of them; a number is stored in a byte, and bound in a third of the
+ * time. Never change a number, nor use it for another word; a new word takes the next number of its list.
+ * Reasons and submitters are numbered alphabetically, which is their order in sums that are otherwise equal.
  */
 import type { EventKind, MailEvent, Mta, Reason, SubmitterType } from '../model/event.ts';
 import type { Stage } from '../model/record.ts';
 
-/** Both directions of one list. */
+/** One list, in both directions. */
 interface Codes<Word extends string> {
   readonly numberOf: Readonly<Record<Word, number>>;
-  /** by number; undefined for one that no word has */
+  /** by number; undefined for a number without a word */
   readonly words: readonly (Word | undefined)[];
 }
 
@@ -61,7 +61,7 @@ export const STAGES = codes<Stage>({
 
 export const SUBMITTERS = codes<SubmitterType>({ client: 1, uid: 2, user: 3 });
 
-/** The numbers of some words as SQL has them in `IN (...)`. */
+/** The numbers of some words, for `IN (...)` in SQL. */
 export function sqlList<Word extends string>(list: Codes<Word>, ...words: readonly Word[]): string {
   return words.map((word) => list.numberOf[word]).join(', ');
 }

@@ -1,7 +1,7 @@
 /**
  * Opens the database: WAL, numbered migrations, one writer at a time.
- * Refuses a file of a newer version or of another program untouched; what is wrong with the file or its folder is a
- * PosternError.
+ * Refuses a file of a newer version or of another program, and leaves it untouched. What is wrong with the file or its
+ * folder is a PosternError.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -14,9 +14,10 @@ import { MIGRATIONS } from './migrations.ts';
 
 export type Db = Database.Database;
 
-/** How long a statement of a command waits for another process that writes, ms; nothing else happens meanwhile. */
+/** How long a statement waits for another process that writes, ms; this process does nothing else meanwhile. */
 const BUSY_TIMEOUT = 5000;
 
+/** Ends the name of a damaged file, before the time. */
 const ASIDE = '.corrupt-';
 
 /**
@@ -37,7 +38,7 @@ export function openDatabase(path: string, { readonly = false } = {}): Db {
   }
 }
 
-/** Finds out what can be known before SQLite touches the file. */
+/** Throws for whatever can be detected before SQLite touches the file. */
 function assertUsable(path: string, readonly: boolean): void {
   if (readonly && !existsSync(path)) throw missing(path);
   if (!existsSync(dirname(path))) {
@@ -55,19 +56,19 @@ function missing(path: string): PosternError {
   return new PosternError('database-missing', message, { place: { file: path } });
 }
 
-/** Up to this size, bytes, a file is looked through as a whole at every start: about a second. */
-const LOOKED_THROUGH = 512 * 1024 * 1024;
+/** Files up to this size, bytes, are checked completely at every start, which takes about a second. */
+const FULL_CHECK_LIMIT = 512 * 1024 * 1024;
 
 /**
- * What is damaged in the file, in SQLite's words; undefined when nothing was found. Without `thorough` the events of
- * a large file are left out: those that are used are read, and checked by that, right after the start.
+ * The first damage in the file, in SQLite's words; undefined if there is none. Without `thorough`, the events of a large
+ * file are not checked here: those that are needed are read right after the start, and checked by that.
  */
 export function describeDamage(db: Db, options: { thorough?: boolean } = {}): string | undefined {
   try {
     if (options.thorough === true) return firstProblem(db, 'integrity_check(1)');
     const pages = db.pragma('page_count', { simple: true }) as number;
     const pageSize = db.pragma('page_size', { simple: true }) as number;
-    if (pages * pageSize <= LOOKED_THROUGH) return firstProblem(db, 'quick_check(1)');
+    if (pages * pageSize <= FULL_CHECK_LIMIT) return firstProblem(db, 'quick_check(1)');
     const tables = db.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table'`).all();
     for (const { name } of tables as { name: string }[]) {
       const problem = name === 'event' ? undefined : firstProblem(db, `quick_check(${name})`);
@@ -85,12 +86,12 @@ function firstProblem(db: Db, pragma: string): string | undefined {
   return text === 'ok' ? undefined : text.replaceAll('\n', ' ').slice(0, 300);
 }
 
-/** Where a damaged file goes. */
+/** The new name of a damaged file; `time` in ms. */
 export function asideName(path: string, time: number): string {
   return `${path}${ASIDE}${formatTime(time).slice(0, 19).replaceAll(':', '')}Z`;
 }
 
-/** Damaged files that were set aside and nobody has deleted, oldest first. */
+/** Damaged files that were set aside and still exist, oldest first. */
 export function asideFiles(path: string): string[] {
   const start = basename(path) + ASIDE;
   const names = readdirSync(dirname(path)).filter((name) => name.startsWith(start));
@@ -102,23 +103,23 @@ export function asideFiles(path: string): string[] {
 function prepare(db: Db, path: string, readonly: boolean): void {
   const version = db.pragma('user_version', { simple: true }) as number;
   assertVersion(version, path, readonly);
-  // Before the WAL: so the file itself says whose it is from its first page on, whenever the process is killed.
+  // Before the WAL exists, so that the file shows from its first page whose it is, even if the process is killed now.
   if (version === 0) db.pragma(`application_id = ${APPLICATION_ID}`);
   db.pragma('journal_mode = WAL');
-  // FULL: a notice that was marked as sent stays marked after a power cut, so that no mail goes out twice.
+  // FULL: a notice that was marked as sent stays marked after a power failure, so that no mail is sent twice.
   db.pragma('synchronous = FULL');
   db.pragma('foreign_keys = ON');
-  // Pages, 16 MB: a page that changes with every commit is copied into the file less often. A commit is as safe.
+  // Pages, 16 MB: a page that changes with every commit is copied into the file less often. Commits are as safe.
   db.pragma('wal_autocheckpoint = 4000');
-  // KiB in memory. The system keeps the file's pages anyway: with SQLite's 16 MB it is neither faster (11 instead of
-  // 13 us an event over 11 million of them, in turn) nor smaller.
+  // KiB in memory. The system caches the file anyway; SQLite's default of 16 MB gains little (11 instead of 13 us an
+  // event, over 11 million events) and takes more memory.
   db.pragma('cache_size = -4000');
-  // A reader that stays long keeps the log from being used anew; afterwards it shrinks again.
+  // Bytes. A long reader keeps SQLite from reusing the write-ahead log, which grows; afterwards it shrinks to this.
   db.pragma('journal_size_limit = 67108864');
   if (version < MIGRATIONS.length) migrate(db);
 }
 
-/** Only who may create a database brings an older one up to date. */
+/** With `readonly`, an older database is refused too: only the service migrates it. */
 function assertVersion(version: number, path: string, readonly: boolean): void {
   const known = MIGRATIONS.length;
   if (version > known) {
@@ -133,7 +134,7 @@ function assertVersion(version: number, path: string, readonly: boolean): void {
 
 function migrate(db: Db): void {
   db.transaction(() => {
-    // Again inside the transaction: another process may have migrated meanwhile.
+    // Read again inside the transaction: another process may have migrated meanwhile.
     const version = db.pragma('user_version', { simple: true }) as number;
     for (const migration of MIGRATIONS.slice(version)) db.exec(migration);
     db.pragma(`user_version = ${MIGRATIONS.length}`);

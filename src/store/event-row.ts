@@ -1,11 +1,11 @@
-/** One event as a row of the database, and back. Rows are bare lists of values: an object for each costs twice the time. */
+/** One event as a row of the database, and back. Rows are plain lists of values: an object for each takes twice the time. */
 import type { MailEvent, Submitter, SubmitterType } from '../model/event.ts';
 import type { Client, Relay } from '../model/record.ts';
 import { DIRECTIONS, KINDS, MTAS, REASON_CODES, STAGES, SUBMITTERS } from './codes.ts';
 
 export type Value = string | number | null;
 
-/** In the order of `putValues`. What sums are made of comes first: SQLite reads a row only as far as it must. */
+/** In the order of `putValues`. Columns that are summed come first: SQLite reads a row only as far as it must. */
 export const COLUMNS = [
   'time',
   'kind',
@@ -40,8 +40,8 @@ export const COLUMNS = [
 ] as const;
 
 /**
- * Puts the event's values into `values` from `at` on, in the order of `COLUMNS`; `source` and `submitter` are numbers
- * of rows. Into a list that is used again: one that grows costs 4 us an event.
+ * Puts the event's values into `values` from index `at` on, in the order of `COLUMNS`; `source` and `submitter` are
+ * numbers of rows. The list is reused, because one that grows takes 4 us an event.
  */
 export function putValues(
   values: Value[],
@@ -83,10 +83,10 @@ export function putValues(
   values[at + 29] = event.recipients ?? null;
 }
 
-/** What a row of `SELECTED` holds. */
+/** A row that `SELECTED` gives. */
 export type Row = readonly Value[];
 
-/** What `fromRow` needs; `event`, `source` and `submitter` are the names of the tables. */
+/** The columns that `fromRow` needs, of the tables in `JOINED`. */
 export const SELECTED = `event.id, source.path, submitter.type, submitter.name,
   ${COLUMNS.map((column) => `event.${column}`).join(', ')}`;
 
@@ -155,23 +155,12 @@ function readSubmitter(type: Value | undefined, name: Value | undefined): Submit
 function readClient(row: Row): Client | undefined {
   const address = text(row[AT.client_address]);
   if (address === undefined) return undefined;
-  const name = text(row[AT.client_name]);
-  const helo = text(row[AT.client_helo]);
-  return {
-    address,
-    ...(name === undefined ? {} : { name }),
-    ...(helo === undefined ? {} : { helo }),
-  };
+  return { address, name: text(row[AT.client_name]), helo: text(row[AT.client_helo]) };
 }
 
 function readRelay(row: Row): Relay | undefined {
   const host = text(row[AT.relay_host]);
   const address = text(row[AT.relay_address]);
   if (host === undefined && address === undefined) return undefined;
-  const port = number(row[AT.relay_port]);
-  return {
-    ...(host === undefined ? {} : { host }),
-    ...(address === undefined ? {} : { address }),
-    ...(port === undefined ? {} : { port }),
-  };
+  return { host, address, port: number(row[AT.relay_port]) };
 }

@@ -1,4 +1,4 @@
-/** Events in the database: inserting a batch, correcting one, reading them back in the order they came. */
+/** Events in the database: inserts a batch, corrects an event, reads events back in the order they came. */
 import type { EventKind, MailEvent, Reason, Submitter } from '../model/event.ts';
 import { DIRECTIONS, KINDS, REASON_CODES, sqlList } from './codes.ts';
 import type { Db } from './database.ts';
@@ -28,13 +28,13 @@ export interface EventQuery {
   readonly queueId?: string;
   readonly kinds?: readonly EventKind[];
   readonly reasons?: readonly Reason[];
-  /** the newest this many, still oldest first */
+  /** only the newest this many, still oldest first */
   readonly limit?: number;
 }
 
-/** Rows that one statement inserts: what a run costs beside its values is as much as a row. */
+/** Rows that one statement inserts: each run of it takes as long as another row. */
 const ROWS = 16;
-/** Ways to write one submitter that are looked up one by one; SQLite allows 500. */
+/** Spellings of one submitter that get a SELECT each; SQLite allows 500. */
 const MOST_SELECTS = 100;
 
 export class EventTable {
@@ -57,7 +57,7 @@ export class EventTable {
     );
   }
 
-  /** Stores the batch; an event that amends corrects the one at its line instead. Call inside a transaction. */
+  /** Stores the batch; an event that amends another corrects that one instead. Call it inside a transaction. */
   insert(events: readonly MailEvent[]): void {
     let waiting: MailEvent[] = [];
     for (const event of events) {
@@ -70,24 +70,24 @@ export class EventTable {
     this.#insertAll(waiting);
   }
 
-  /** Forgets the numbers that a transaction gave out which was rolled back. */
+  /** Forgets the numbers that were given out in a transaction that was rolled back. */
   rolledBack(): void {
     this.#names.forget();
   }
 
-  /** Number of the newest event, 0 when there is none. */
+  /** Number of the newest event, 0 if there is none. */
   newest(): number {
     const row = this.#db.prepare('SELECT max(id) AS id FROM event').get() as { id: number | null };
     return row.id ?? 0;
   }
 
-  /** Time of the newest event, ms; 0 when there is none. */
+  /** Time of the newest event, ms; 0 if there is none. */
   newestTime(): number {
     const row = this.#db.prepare('SELECT max(time) AS time FROM event').get();
     return (row as { time: number | null }).time ?? 0;
   }
 
-  /** Since when there are `count` events before `until` (both ms); undefined: there are fewer. */
+  /** The time from which on there are `count` events before `until` (both ms); undefined if there are fewer. */
   timeBefore(until: number, count: number): number | undefined {
     return this.#db
       .prepare('SELECT time FROM event WHERE time < ? ORDER BY time DESC LIMIT 1 OFFSET ?')
@@ -101,7 +101,7 @@ export class EventTable {
     const { parts, values } = conditions(query, this.#period(query));
     const submitters = this.#submitters(query);
     if (submitters.length === 0) return;
-    // One SELECT for each way to write the submitter: each goes along the index, newest first, and SQLite merges them.
+    // One SELECT for each spelling of the submitter: each follows the index, newest first, and SQLite merges them.
     const select = submitters
       .map((part) => `SELECT ${SELECTED} FROM ${JOINED} WHERE ${[part, ...parts].join(' AND ')}`)
       .join(' UNION ALL ');
@@ -116,7 +116,7 @@ export class EventTable {
     for (const row of rows) yield fromRow(row);
   }
 
-  /** Events numbered above `id`, in order: what a judge is rebuilt from, what `watch` shows next. */
+  /** Events with numbers above `id`, in order, from `since` (ms) on: what a judge is rebuilt from. */
   *after(id: number, since = 0): Generator<StoredEvent> {
     const period = within(this.#db, since === 0 ? undefined : since);
     const rows = this.#iterateRows(
@@ -126,7 +126,7 @@ export class EventTable {
     for (const row of rows) yield fromRow(row);
   }
 
-  /** Deletes up to `most` events older than `before` (ms); whether there may be more of them. */
+  /** Deletes up to `most` events older than `before` (ms); true if there may be more of them. */
   prune(before: number, most: number): boolean {
     const { changes } = this.#db
       .prepare('DELETE FROM event WHERE id IN (SELECT id FROM event WHERE time < ? LIMIT ?)')
@@ -134,7 +134,7 @@ export class EventTable {
     return changes === most;
   }
 
-  /** Deletes those of the next `most` submitters that have no event any more; false behind the last. */
+  /** Deletes those of the next `most` submitters that have no events left; false after the last one. */
   pruneSubmitters(most: number): boolean {
     return this.#names.prune(most);
   }
@@ -180,7 +180,7 @@ export class EventTable {
       .iterate(...values) as IterableIterator<Row>;
   }
 
-  /** Conditions on the submitter, any of which may hold; none when nobody of that name was ever seen. */
+  /** Conditions on the submitter, of which one must hold; none if no such submitter was ever seen. */
   #submitters({ submitter }: EventQuery): string[] {
     if (submitter === undefined) return ['TRUE'];
     const numbers = this.#names.submittersLike(submitter);
@@ -188,7 +188,7 @@ export class EventTable {
     return numbers.map((number) => `event.submitter = ${number}`);
   }
 
-  /** A submitter's events, and the newest few of many, are found by indexes that have the time. */
+  /** Indexes that contain the time find a submitter's events, and the newest few of many events. */
   #period({ since, until, limit, ...rest }: EventQuery): Condition {
     const { submitter, clientAddress, sender, recipient, queueId } = rest;
     const rare = clientAddress ?? sender ?? recipient ?? queueId;
@@ -218,6 +218,6 @@ function conditions(query: EventQuery, period: Condition): { parts: string[]; va
 
 function insertSql(rows: number): string {
   const row = `(${COLUMNS.map(() => '?').join(', ')})`;
-  // FAIL: the transaction ends with an error anyway. For the default, ABORT, SQLite first copies each page aside.
+  // FAIL: an error ends the transaction anyway. For the default, ABORT, SQLite would first copy each page.
   return `INSERT OR FAIL INTO event (${COLUMNS.join(', ')}) VALUES ${Array(rows).fill(row).join(', ')}`;
 }

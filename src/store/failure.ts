@@ -1,10 +1,10 @@
-/** What an error of the database means. Without SQLite itself, so that who only has to tell it need not load it. */
+/** What an error of the database means. Does not load SQLite, so that a command can report an error without it. */
 import { getErrno, getMessage, PosternError } from '../base/errors.ts';
 
-/** SQLite result codes that mean: this is no database, or a damaged one. */
+/** SQLite result codes for a file that is damaged or not a database. */
 const CORRUPT = ['SQLITE_CORRUPT', 'SQLITE_NOTADB'];
 
-/** The environment's, with what follows the name in an extended code. */
+/** SQLite result codes for trouble that may pass; an extended code begins with one of them. */
 const PASSING = [
   'SQLITE_FULL',
   'SQLITE_BUSY',
@@ -21,12 +21,12 @@ export function isCorrupt(error: unknown): boolean {
   );
 }
 
-/** Whether an error is the environment's and may pass: no room, locked, an I/O error. Anything else is a bug. */
+/** Whether an error comes from the environment and may pass: disk full, locked, I/O error. Any other is a bug. */
 export function isPassing(error: unknown): boolean {
   return hasCode(error, PASSING);
 }
 
-/** What to tell of an expected failure, be it SQLite's (exit status 1) or our own; undefined: it is a bug. */
+/** An expected failure, of SQLite or our own, as the error to report; undefined if it is a bug. */
 export function asFailure(error: unknown): PosternError | undefined {
   if (error instanceof PosternError) return error;
   if (!isCorrupt(error) && !isPassing(error)) return undefined;

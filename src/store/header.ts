@@ -1,6 +1,6 @@
 /**
- * Whose database a file is, by its first bytes: read without SQLite, which would already write beside a file that is
- * somebody else's. https://www.sqlite.org/fileformat.html#the_database_header
+ * Which program a database belongs to, by the first bytes of the file. Reads them without SQLite, which would create
+ * files beside the database of another program. https://www.sqlite.org/fileformat.html#the_database_header
  */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 
@@ -8,12 +8,13 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs';
 export const APPLICATION_ID = 0x506f7374;
 
 const MAGIC = 'SQLite format 3\0';
+/** Offset of the application ID, and size of the header, bytes. */
 const APPLICATION_ID_AT = 68;
-const HEADER = 100;
+const HEADER_SIZE = 100;
 
 /**
- * Whether this is a database of some other program. A file that is not there, is empty, may not be read or is no
- * database at all is left to SQLite, which says so.
+ * Whether this is a database of another program. False for a file that does not exist, is empty, cannot be read or is
+ * not a database: SQLite reports those.
  */
 export function isForeign(path: string): boolean {
   const header = readHeader(path);
@@ -26,8 +27,8 @@ function readHeader(path: string): Buffer | undefined {
     if (!statSync(path).isFile()) return undefined;
     const fd = openSync(path, 'r');
     try {
-      const header = Buffer.alloc(HEADER);
-      return readSync(fd, header, 0, HEADER, 0) === HEADER ? header : undefined;
+      const header = Buffer.alloc(HEADER_SIZE);
+      return readSync(fd, header, 0, HEADER_SIZE, 0) === HEADER_SIZE ? header : undefined;
     } finally {
       closeSync(fd);
     }

@@ -1,4 +1,4 @@
-/** Texts that events have in common, by number: the logs they came from, and who submitted mail. Forgets in memory, not in the database. */
+/** Numbers for texts that many events share: paths of logs, and submitters. Remembers the latest in memory. */
 import type { Submitter, SubmitterType } from '../model/event.ts';
 import { ownCopy } from '../model/line.ts';
 import { SUBMITTERS } from './codes.ts';
@@ -7,7 +7,7 @@ import { Walk } from './walk.ts';
 
 type Statement = ReturnType<Db['prepare']>;
 
-/** Numbers that are remembered, of each kind. */
+/** How many numbers of each kind are remembered. */
 const MOST = 10_000;
 
 export class Names {
@@ -46,22 +46,22 @@ export class Names {
     );
   }
 
-  /** Number of a log's path, given out if it has none. */
+  /** Number of a log's path; a new path gets one. */
   source(path: string): number {
     return this.#sources.getNumber(path);
   }
 
-  /** Number of a submitter as the log writes it, given out if it has none. */
+  /** Number of a submitter as the log spells it; a new submitter gets one. */
   submitter({ type, id }: Submitter): number {
     return this.#submitters[type].getNumber(id);
   }
 
-  /** Numbers of this submitter, whatever its case. */
+  /** Numbers of this submitter in any spelling of upper and lower case. */
   submittersLike({ type, id }: Submitter): number[] {
     return this.#find.all(id, SUBMITTERS.numberOf[type]) as number[];
   }
 
-  /** Deletes those of the next `most` submitters that have no event any more; false behind the last. */
+  /** Deletes those of the next `most` submitters that have no events left; false after the last one. */
   prune(most: number): boolean {
     const part = this.#walk.next(most);
     if (part === undefined) return false;
@@ -70,7 +70,7 @@ export class Names {
     return true;
   }
 
-  /** Whenever what was given out may not be in the database: a transaction was rolled back, rows were deleted. */
+  /** Forgets all numbers. Call it when rows may be gone: a transaction was rolled back, rows were deleted. */
   forget(): void {
     this.#sources.forget();
     for (const texts of Object.values(this.#submitters)) texts.forget();

@@ -1,6 +1,6 @@
 /**
- * The outbox: notices wait here to be composed into mails, mails until they are accepted. An attempt is written down
- * before it begins, so that a process that starts knows of which mails the outcome is not known.
+ * The outbox: notices wait here until they are composed into mails, and mails until they are accepted. Each attempt is
+ * recorded before it begins, so that after a restart it is clear which mails may have been sent.
  */
 import { dropUndefined } from '../base/defined.ts';
 import { HOUR } from '../base/time.ts';
@@ -9,7 +9,7 @@ import type { Db } from './database.ts';
 export const NOTICE_KINDS = ['verdict', 'capped', 'suspect'] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
-/** Something to tell, not yet part of a mail. */
+/** A notice that is not yet part of a mail. */
 export interface WaitingNotice {
   readonly id: number;
   readonly kind: NoticeKind;
@@ -29,7 +29,7 @@ interface OutgoingMail {
   readonly attempts: number;
   readonly nextAttempt: number;
   readonly lastError?: string;
-  /** an attempt was begun and its outcome is not known: the next hop may have the mail */
+  /** an attempt was begun and its outcome is unknown: the next hop may have the mail */
   readonly unclear: boolean;
   readonly sent?: number;
 }
@@ -53,15 +53,15 @@ interface MailRow {
   sent: number | null;
 }
 
-/** `last_error` of a mail whose attempt has begun and not ended. */
+/** `last_error` of a mail whose attempt has begun and not ended. Part of the database: do not change it. */
 const UNCLEAR = 'it is not known whether the next hop took it';
 
-/** Longer than any pause between two attempts, ms: what is due later than that was planned by a wrong clock. */
+/** Longer than any pause between two attempts, ms. A mail that is due later was scheduled while the clock was wrong. */
 const LONGEST_PAUSE = 2 * HOUR;
 
 export class Outbox {
   readonly #db: Db;
-  /** prepared once: every batch of lines asks */
+  /** prepared once, because it runs for every batch of lines */
   readonly #unclear;
 
   constructor(db: Db) {
@@ -71,14 +71,14 @@ export class Outbox {
       .pluck();
   }
 
-  /** Puts something to tell into the outbox. */
+  /** Puts a notice into the outbox; `created` in ms. */
   tell(kind: NoticeKind, about: unknown, created: number): void {
     this.#db
       .prepare('INSERT INTO notice (kind, created, json) VALUES (?, ?, ?)')
       .run(kind, created, JSON.stringify(about));
   }
 
-  /** Notices that no mail tells yet, oldest first. */
+  /** Notices that are in no mail yet, oldest first. */
   waiting(): WaitingNotice[] {
     const rows = this.#db
       .prepare('SELECT * FROM notice WHERE mail IS NULL ORDER BY id LIMIT 1000')
@@ -91,7 +91,7 @@ export class Outbox {
     }));
   }
 
-  /** Each of these mails tells all of these notices: in one transaction, so that none is told twice. */
+  /** Stores mails that contain these notices, in one transaction so that no notice is sent twice. */
   compose(mails: readonly NewMail[], notices: readonly number[]): void {
     this.#db
       .transaction(() => {
@@ -102,7 +102,7 @@ export class Outbox {
       .immediate();
   }
 
-  /** Gives its number. */
+  /** Returns its number. */
   #insert(mail: NewMail): number | bigint {
     const { created, messageId, recipient, subject, text, html } = mail;
     return this.#db
@@ -113,7 +113,7 @@ export class Outbox {
       .run(created, messageId, recipient, subject, text, html, created).lastInsertRowid;
   }
 
-  /** Nothing is left to tell of these notices. */
+  /** Deletes notices that have nothing left to say. */
   drop(notices: readonly number[]): void {
     const remove = this.#db.prepare('DELETE FROM notice WHERE id = ?');
     this.#db
@@ -123,7 +123,7 @@ export class Outbox {
       .immediate();
   }
 
-  /** Mails whose next attempt is due, oldest first. */
+  /** Mails whose next attempt is due at `now` (ms), oldest first. */
   due(now: number): OutgoingMail[] {
     return (
       this.#db
@@ -150,7 +150,7 @@ export class Outbox {
     return (row as { at: number | null }).at ?? undefined;
   }
 
-  /** An attempt begins. Should the process die in it, the next one is not before `nextAttempt`. */
+  /** An attempt begins. If the process dies during it, the next one is not before `nextAttempt` (ms). */
   begin(id: number, nextAttempt: number): void {
     this.#db
       .prepare(
@@ -159,11 +159,15 @@ export class Outbox {
       .run(UNCLEAR, nextAttempt, id);
   }
 
+  /** The next hop has accepted the mail; `time` in ms. */
   sent(id: number, time: number): void {
     this.#db.prepare('UPDATE mail SET sent = ?, last_error = NULL WHERE id = ?').run(time, id);
   }
 
-  /** The attempt that was begun has failed. The log may have looked as if it had not, unless this is `unclear`, too. */
+  /**
+   * The attempt has failed. `unclear`: the next hop may have the mail all the same. Otherwise a log line that seemed to
+   * show so does not count.
+   */
   failed(id: number, error: string, nextAttempt: number, unclear: boolean): void {
     const text = unclear ? `${UNCLEAR}: ${error}` : error;
     this.#db
@@ -174,7 +178,7 @@ export class Outbox {
       .run(unclear ? 1 : 0, text, nextAttempt, id);
   }
 
-  /** Nothing is sent before `until`, or nothing to `recipient`: the next hop is ill, or does not take that one now. */
+  /** Sends nothing before `until` (ms), or nothing to `recipient`: the next hop is down, or refuses that recipient for now. */
   postpone(until: number, recipient?: string): void {
     this.#db
       .prepare(
@@ -184,12 +188,12 @@ export class Outbox {
       .run(until, until, recipient ?? null);
   }
 
-  /** Message-IDs of mails whose attempt has begun and not ended, in this process or in one that was killed. */
+  /** Message-IDs of mails whose attempt has begun and not ended, in this process or one that was killed. */
   unclear(): string[] {
     return this.#unclear.all(`${UNCLEAR}*`) as string[];
   }
 
-  /** The log tells that the mail server has taken this mail; false when that was known. */
+  /** The log shows that the mail server has accepted this mail. False if that was known before. `time` in ms. */
   taken(messageId: string, time: number): boolean {
     return (
       this.#db
@@ -208,7 +212,7 @@ export class Outbox {
     ).n;
   }
 
-  /** Deletes mails sent before `before` (ms) with their notices, and notices as old that no mail tells. */
+  /** Deletes mails sent before `before` (ms) with their notices, and notices of that age that are in no mail. */
   prune(before: number): void {
     this.#db
       .prepare(

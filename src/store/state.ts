@@ -1,9 +1,9 @@
-/** What must survive a restart besides events: read positions, open messages, named state, enforced lines. */
+/** What must survive a restart, apart from events: read positions, open messages, saved state, what block files list. */
 import type { Submitter } from '../model/event.ts';
 import type { Db } from './database.ts';
 import type { SavedState, TargetState } from './saved-state.ts';
 
-/** An open message as the store sees it: where it belongs, and the rest as JSON. */
+/** An open message, as far as the store knows it; the rest of it is only JSON here. */
 interface StorableMessage {
   readonly host: string;
   readonly queueId: string;
@@ -17,7 +17,7 @@ interface MessageRow {
   readonly touched: number;
 }
 
-/** What messages are told apart by; `born` in ms. */
+/** What identifies a message; `born` in ms. */
 interface MessageNames {
   readonly host: string;
   readonly queueId: string;
@@ -34,7 +34,7 @@ export class StateTable {
   readonly #nextMessages;
   readonly #savePosition;
   readonly #write;
-  /** host and queue ID up to which messages were looked at in this round of pruning */
+  /** host and queue ID of the last message that this round of pruning has examined */
   #pruned: readonly [string, string] = ['', ''];
 
   constructor(db: Db) {
@@ -81,8 +81,8 @@ export class StateTable {
   }
 
   /**
-   * Names of the messages heard of within `age` ms before the newest of all, in the order of their birth; the newest
-   * `most`, and nothing else of them, since a log may make up any number of messages of any size.
+   * Names of the newest `most` messages that were seen within `age` ms before the newest of all, in the order of birth.
+   * Only the names, since a hostile log can contain any number of messages of any size.
    */
   *recentMessages(age: number, most: number): Generator<MessageNames> {
     const rows = this.#db
@@ -123,7 +123,7 @@ export class StateTable {
     return (this.#db.prepare('SELECT count(*) AS n FROM message').get() as { n: number }).n;
   }
 
-  /** Queue IDs of the open messages of this submitter: what is held with a block. */
+  /** Queue IDs of this submitter's open messages: the mail that a block holds. */
   findQueueIds(submitter: Submitter): string[] {
     const rows = this.#db
       .prepare(
@@ -133,7 +133,7 @@ export class StateTable {
     return (rows as { queue_id: string }[]).map((row) => row.queue_id);
   }
 
-  /** Deletes those of the next `most` messages that were not heard of since `before` (ms); false behind the last. */
+  /** Deletes those of the next `most` messages that were not seen since `before` (ms); false after the last one. */
   pruneMessages(before: number, most: number): boolean {
     const next = this.#nextMessages.all(...this.#pruned, most) as MessageRow[];
     const old = next.filter(({ touched }) => touched < before);
@@ -145,7 +145,7 @@ export class StateTable {
     return last !== undefined;
   }
 
-  /** By target: IDs of the blocks that its file is known to list. */
+  /** IDs of the blocks that the file of each target is known to list. */
   enforced(): Map<string, Set<number>> {
     const byTarget = new Map<string, Set<number>>();
     const rows = this.#db.prepare('SELECT target, block FROM enforced').all();
@@ -175,7 +175,7 @@ export class StateTable {
       .run(name, JSON.stringify(value));
   }
 
-  /** Deletes the state of a target, and what its file is known to list. */
+  /** Deletes the state of a target, including what its file is known to list. */
   forgetTarget(name: string): void {
     this.#db.prepare('DELETE FROM target WHERE name = ?').run(name);
     this.#db.prepare('DELETE FROM enforced WHERE target = ?').run(name);

@@ -1,4 +1,4 @@
-/** The store as one thing: its tables over one connection, and the transaction that commits a batch. */
+/** The database as a whole: its tables over one connection, and the transaction that commits a batch. */
 import { BesideFile } from './beside.ts';
 import { BlockTable } from './blocks.ts';
 import { type Db, describeDamage, openDatabase } from './database.ts';
@@ -17,7 +17,7 @@ export class Store {
   readonly blocks: BlockTable;
   readonly state: StateTable;
   readonly outbox: Outbox;
-  /** what can be told although the database cannot be written */
+  /** for what must be known even if the database cannot be written */
   readonly beside: BesideFile;
 
   /** Opens `path`, or takes over `db`, which is `path` already open. Throws what `openDatabase` throws. */
@@ -32,7 +32,7 @@ export class Store {
     this.outbox = new Outbox(this.#db);
   }
 
-  /** Runs `work` in one transaction: all of it is committed, or nothing when it throws. It may be run again then. */
+  /** Runs `work` in one transaction. If it throws, nothing is committed and you may run it again. */
   commit<T>(work: () => T): T {
     try {
       return this.#db.transaction(work).immediate();
@@ -52,22 +52,22 @@ export class Store {
     return isCorrupt(error);
   }
 
-  /** What is damaged in the database; `thorough` takes as long as it takes. */
+  /** The first damage in the database, if there is any; `thorough` may take long. */
   damage(options: { thorough?: boolean } = {}): string | undefined {
     return describeDamage(this.#db, options);
   }
 
-  /** How long each statement waits for another process that writes, ms. A waiting process does nothing else. */
+  /** Sets how long each statement waits for another process that writes, ms. This process does nothing else meanwhile. */
   waitFor(timeout: number): void {
     this.#db.pragma(`busy_timeout = ${timeout}`);
   }
 
-  /** Whether an error is the environment's and may pass: no room, locked, an I/O error. Anything else is a bug. */
+  /** Whether an error comes from the environment and may pass: disk full, locked, I/O error. Any other is a bug. */
   isPassing(error: unknown): boolean {
     return isPassing(error);
   }
 
-  /** Changes whenever another process has written to the database. */
+  /** A number that changes whenever another process has written to the database. */
   dataVersion(): number {
     return this.#db.pragma('data_version', { simple: true }) as number;
   }

@@ -1,4 +1,4 @@
-/** Sums over a period of stored events, for the report. Times in ms, `since` inclusive, `until` exclusive. */
+/** Sums over the stored events of a period, for the report. */
 import type { EventKind, Reason, SubmitterType } from '../model/event.ts';
 import { DIRECTIONS, KINDS, REASON_CODES, SUBMITTERS, sqlList } from './codes.ts';
 import type { Db } from './database.ts';
@@ -14,7 +14,7 @@ interface ReasonCount {
   readonly count: number;
 }
 
-/** One submitter's recipients and how many of them were invalid. */
+/** How many recipients a submitter had, and how many of them were invalid. */
 export interface SubmitterCount {
   readonly type: SubmitterType;
   readonly id: string;
@@ -31,7 +31,7 @@ export interface RefuserCount {
   readonly reply: string;
 }
 
-/** A stranger's client address with what it was refused for. */
+/** A client address from outside, and how often it was refused. */
 export interface AttackerCount {
   readonly address: string;
   readonly name?: string;
@@ -44,10 +44,9 @@ const INVALID = `reason IN (${sqlList(REASON_CODES, 'invalid-recipient', 'invali
 const FAILED = `kind IN (${sqlList(KINDS, 'bounced', 'deferred', 'expired')})`;
 const REFUSED = `kind IN (${sqlList(KINDS, 'rejected', 'auth-failed')})`;
 
-/** Above any number of a reason. */
+/** Above the number of every reason. */
 const PAIR = 100;
 
-/** Sums over one period. */
 export class PeriodSums {
   readonly #db: Db;
   readonly #period: Condition;
@@ -65,7 +64,7 @@ export class PeriodSums {
     });
   }
 
-  /** Events by kind and by reason, most first; in one walk, because a day may hold hundreds of thousands. */
+  /** Events by kind and by reason, most frequent first; in one pass, because a day may have hundreds of thousands. */
   totals(): { kinds: KindCount[]; reasons: ReasonCount[] } {
     const kinds = new Map<EventKind, number>();
     const reasons = new Map<Reason, number>();
@@ -82,9 +81,9 @@ export class PeriodSums {
     };
   }
 
-  /** Submitters by invalid recipients, most first. */
+  /** The `most` submitters with the most invalid recipients. */
   submitters(most: number): SubmitterCount[] {
-    // Sums by number and client first: sorting hundreds of thousands of rows by name took as long again.
+    // Sums by number and client first: sorting hundreds of thousands of rows by name doubled the time.
     const rows = this.#all<Omit<SubmitterCount, 'type'> & { type: number }>(
       `SELECT type, lower(name) AS id, sum(invalid) AS invalid, sum(recipients) AS recipients,
          count(DISTINCT client_address) AS clients
@@ -99,7 +98,7 @@ export class PeriodSums {
     return rows.map((row) => ({ ...row, type: SUBMITTERS.words[row.type] as SubmitterType }));
   }
 
-  /** Who refused mail of ours, and why. */
+  /** Hosts that refused our mail, by reason. */
   refusers(most: number): RefuserCount[] {
     const rows = this.#all<Omit<RefuserCount, 'reason'> & { reason: number | null }>(
       `SELECT coalesce(relay_host, relay_address) AS host, reason, count(*) AS count, min(reply) AS reply
@@ -115,7 +114,7 @@ export class PeriodSums {
     }));
   }
 
-  /** Strangers by what they were refused for. */
+  /** Clients from outside that were refused, most often refused first. */
   attackers(most: number): AttackerCount[] {
     return this.#all<AttackerCount>(
       `SELECT client_address AS address, max(client_name) AS name,

@@ -1,4 +1,4 @@
-/** Verdicts in the database, each with what came of it. */
+/** Verdicts in the database, each with its outcome. */
 import { dropUndefined } from '../base/defined.ts';
 import type { Action, Key, KeyType, Verdict, VerdictOutcome } from '../model/block.ts';
 import type { Db } from './database.ts';
@@ -36,7 +36,7 @@ export class VerdictTable {
     this.#walk = new Walk(db, 'verdict');
   }
 
-  /** Stores a verdict that fell with event number `event`; gives its number. */
+  /** Stores a verdict that was reached with event number `event`; returns its number. */
   insert(verdict: Verdict, outcome: VerdictOutcome, event: number): number {
     const result = this.#db
       .prepare(
@@ -86,8 +86,8 @@ export class VerdictTable {
   }
 
   /**
-   * Deletes those of the next `most` verdicts that are older than `before` (ms) and led to no block; false behind the
-   * last. Those of blocks stay as long as these do: a step must not go through all of them.
+   * Deletes those of the next `most` verdicts that are older than `before` (ms) and led to no block; false after the
+   * last one. Verdicts that led to blocks stay as long as the blocks; `Walk` keeps each step from examining all of them.
    */
   prune(before: number, most: number): boolean {
     const part = this.#walk.next(most);

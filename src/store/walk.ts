@@ -1,7 +1,7 @@
-/** Goes through a table by its numbers, a part at a time, so that no part takes long however large the table is. */
+/** Goes through a table by its row numbers, one part at a time, so that no part takes long in a large table. */
 import type { Db } from './database.ts';
 
-/** Rows numbered above `after`, up to and with `upTo`. */
+/** Rows with numbers above `after`, up to and including `upTo`. */
 interface Part {
   readonly after: number;
   readonly upTo: number;
@@ -20,7 +20,7 @@ export class Walk {
       .pluck();
   }
 
-  /** The next `most` rows; undefined behind the last one, and then from the first on again. */
+  /** The next `most` rows; undefined after the last one, and the next call begins again at the first. */
   next(most: number): Part | undefined {
     const after = this.#after;
     const upTo = this.#end.get(after, most) as number | null;
