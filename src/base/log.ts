@@ -3,6 +3,7 @@ import { type Logger, pino } from 'pino';
 
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
+/** syslog priorities by pino's levels. */
 const PRIORITIES: Readonly<Record<number, number>> = { 10: 7, 20: 7, 30: 6, 40: 4, 50: 3, 60: 2 };
 
 /**
@@ -27,5 +28,5 @@ function withPriority(line: string): string {
   return `<${PRIORITIES[Number(level)] ?? 6}>${line}`;
 }
 
-/** A log that goes nowhere, for commands that speak through their output only. */
+/** A log that is discarded, for commands that only print their result. */
 export const silentLog: Log = pino({ level: 'silent' });

@@ -1,7 +1,4 @@
-/**
- * Time as values: a clock that can be replaced, durations such as `10m`, RFC 3339 time stamps, names of time zones.
- * All times are ms since the epoch, UTC.
- */
+/** Time as values: an injected clock, durations such as `10m`, RFC 3339 stamps. All times are ms since the epoch, UTC. */
 
 /** The source of the current time; tests pass their own. */
 export interface Clock {
@@ -10,19 +7,20 @@ export interface Clock {
 
 export const systemClock: Clock = { now: () => Date.now() };
 
-const UNITS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-};
-
+/** In ms, like all times. */
 export const SECOND = 1000;
 export const MINUTE = 60_000;
 export const HOUR = 3_600_000;
 export const DAY = 86_400_000;
+
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: SECOND,
+  m: MINUTE,
+  h: HOUR,
+  d: DAY,
+  w: 7 * DAY,
+};
 
 /** Parses `90s`, `10m`, `1h30m`, `7d` to ms; undefined when the text is not a duration, or is zero. */
 export function parseDuration(text: string): number | undefined {
@@ -32,6 +30,17 @@ export function parseDuration(text: string): number | undefined {
     total += Number(count) * (UNITS[unit as string] as number);
   }
   return total > 0 && Number.isSafeInteger(total) ? total : undefined;
+}
+
+/** True for an IANA time zone that this Node knows, and for an offset such as `+01:00`. */
+export function isZone(value: string): boolean {
+  if (/^[+-](?:0\d|1[0-4]):[0-5]\d$/.test(value)) return true;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: value });
+    return /^[A-Za-z]/.test(value);
+  } catch {
+    return false;
+  }
 }
 
 /** Renders ms as the shortest exact duration that `parseDuration` reads back: 5400000 is `1h30m`. */
@@ -50,15 +59,4 @@ export function formatDuration(ms: number): string {
 /** RFC 3339 in UTC with milliseconds: `2026-11-10T09:05:07.000Z`. */
 export function formatTime(ms: number): string {
   return new Date(ms).toISOString();
-}
-
-/** True for an IANA time zone that this Node knows, and for an offset such as `+01:00`. */
-export function isZone(value: string): boolean {
-  if (/^[+-](?:0\d|1[0-4]):[0-5]\d$/.test(value)) return true;
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: value });
-    return /^[A-Za-z]/.test(value);
-  } catch {
-    return false;
-  }
 }

@@ -1,6 +1,6 @@
 /**
- * One YAML document with the line of everything in it, for the configuration and for rules.
- * Reads text only; what is wrong with the syntax is a value, in words that the caller may choose.
+ * One YAML document that knows the line of everything in it, for the configuration and for rules.
+ * Reads text only. Mistakes in the syntax are values, in words that the caller may choose.
  */
 import {
   type Document,
@@ -18,12 +18,12 @@ import {
 } from 'yaml';
 import { getMessage, located, type Place, PosternError } from './errors.ts';
 
-/** A place in a file and what was expected there. */
+/** A place in a file, and what was expected there. */
 export interface Problem extends Place {
   readonly text: string;
 }
 
-/** Thrown for one problem or many: one line each, in the order of the file. Exit status 2. */
+/** The error for one problem or many: one line each, in the order of the file. */
 export function problemsError(code: string, problems: readonly Problem[]): PosternError {
   const sorted = [...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
   const lines = sorted.map((problem) => located(problem, problem.text));
@@ -33,28 +33,28 @@ export function problemsError(code: string, problems: readonly Problem[]): Poste
 
 /** A parsed file that knows the line of every key. */
 export interface YamlFile {
-  /** the content as plain values, null when there is none; undefined when the problems leave none */
+  /** the content as plain values, null if the file is empty; undefined if its problems make it unreadable */
   readonly value: unknown;
-  /** what is wrong with the syntax; a key that stands there twice leaves a value, the last one */
+  /** mistakes in the syntax; a key that appears twice is one, but the value is readable: the last one counts */
   readonly problems: readonly Problem[];
-  /** a problem at the key or list item that `path` leads to, or at the nearest thing around it */
+  /** a problem at the key or list item of `path`, or at the nearest section around it */
   problem(path: readonly PropertyKey[], text: string): Problem;
-  /** whether the key that `path` ends with is there */
+  /** whether the last key of `path` exists */
   has(path: readonly PropertyKey[]): boolean;
-  /** place of the value at `path`, or of the nearest section around it */
+  /** the place of the value at `path`, or of the nearest section around it */
   place(path: readonly PropertyKey[]): Place;
-  /** place of the key or list item itself, or of the nearest section around it */
+  /** the place of the key or list item itself, or of the nearest section around it */
   keyPlace(path: readonly PropertyKey[]): Place;
 }
 
-/** How problems with the syntax are told. */
+/** How mistakes in the syntax are worded. */
 export interface Words {
-  /** `what`: the parser's words, one line */
+  /** `what`: the parser's own words, one line */
   mistake(what: string): string;
   readonly secondDocument: string;
-  /** for each alias without an anchor before it; when not given, the first is a mistake of the whole file */
+  /** for each alias without an anchor before it; without this function, the first one is a mistake of the whole file */
   readonly alias?: (name: string) => string;
-  /** told too is what the parser lets pass: a tag that nobody knows, whose value it takes for a text */
+  /** also reports what the parser only warns of: an unknown tag, whose value it takes as text */
   readonly strict: boolean;
 }
 
@@ -65,7 +65,7 @@ const WORDS: Words = {
   strict: false,
 };
 
-/** `file` is only named in problems and places. */
+/** Parses `text`; `file` is its name in problems and places. */
 export function readYaml(text: string, file: string, words: Words = WORDS): YamlFile {
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
@@ -99,7 +99,7 @@ interface Ranged {
 interface Mistake {
   readonly offset: number;
   readonly text: string;
-  /** a key that was there before: the rest can be read */
+  /** a key that appeared before: the rest is readable */
   readonly isDuplicate?: boolean;
 }
 
@@ -121,7 +121,7 @@ function mistakesIn(document: Document.Parsed, words: Words): Mistake[] {
   return mistakes;
 }
 
-/** Fails for an alias without its anchor, and for a bomb of aliases. */
+/** Fails for an alias without its anchor, and for aliases that multiply without bound. */
 function readContent(
   document: Document.Parsed,
   words: Words,
@@ -133,7 +133,7 @@ function readContent(
   }
 }
 
-/** The node of the key that `path` ends with. */
+/** The node of the last key of `path`. */
 function keyAt(root: ParsedNode | null, path: readonly PropertyKey[]): Node | undefined {
   const parent = nodeAt(root, path.slice(0, -1));
   if (!isMap(parent)) return undefined;
@@ -141,12 +141,12 @@ function keyAt(root: ParsedNode | null, path: readonly PropertyKey[]): Node | un
   return isScalar(key) ? key : undefined;
 }
 
-/** Of a key that stands there twice the last one, as it is with the values. */
+/** If a key appears twice, the last one, as for the values. */
 function findPair({ items }: YAMLMap, name: PropertyKey | undefined): Pair | undefined {
   return items.findLast(({ key }) => isScalar(key) && String(key.value) === name);
 }
 
-/** The node at `path`, or the last one on the way there: a missing key is reported at its section. */
+/** The node at `path`, or the last one on the way: a missing key is reported at its section. */
 function nodeAt(root: ParsedNode | null, path: readonly PropertyKey[]): Node | null {
   let node: Node | null = root;
   for (const step of path) {

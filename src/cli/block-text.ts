@@ -2,8 +2,8 @@
 import { dropUndefined } from '../base/defined.ts';
 import { formatDuration, formatTime, SECOND, systemClock } from '../base/time.ts';
 import type { Force } from '../daemon/in-force.ts';
-import { formatIdentity } from '../model/address.ts';
 import type { Block } from '../model/block.ts';
+import { formatIdentity } from '../model/identity.ts';
 import { visible } from '../notify/compose.ts';
 import { releaseText } from '../report/release.ts';
 import type { StoredBlock } from '../store/blocks.ts';

@@ -21,7 +21,7 @@ import { loadConfig, SHIPPED_RULES } from '../config/load.ts';
 import { runDaemon } from '../daemon/daemon.ts';
 import { sleep } from '../daemon/pipeline.ts';
 import { loadRules } from '../judge/rule.ts';
-import { formatIdentity } from '../model/address.ts';
+import { formatIdentity } from '../model/identity.ts';
 import { folderNotifier } from '../notify/mail.ts';
 import { gatherReport, reportText } from '../report/report.ts';
 import { Store } from '../store/store.ts';

@@ -1,8 +1,9 @@
 /** An event as it is shown. */
 import { formatTime } from '../base/time.ts';
-import { formatIdentity } from '../model/address.ts';
-import { eventToJson, type MailEvent } from '../model/event.ts';
+import type { MailEvent } from '../model/event.ts';
+import { formatIdentity } from '../model/identity.ts';
 import { visible } from '../notify/compose.ts';
+import { eventToJson } from './event-json.ts';
 import { jsonLine } from './io.ts';
 
 /** One line; nothing that a stranger wrote into the log can act on the terminal. */

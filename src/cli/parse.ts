@@ -3,7 +3,8 @@ import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { systemClock } from '../base/time.ts';
 import { readEvents } from '../interpret/files.ts';
 import { LineOrder } from '../interpret/line-order.ts';
-import { eventToJson, type MailEvent } from '../model/event.ts';
+import type { MailEvent } from '../model/event.ts';
+import { eventToJson } from './event-json.ts';
 import { type Io, jsonLine } from './io.ts';
 import { interpreterOptions, namedConfig, type OfflineOptions } from './offline-options.ts';
 

@@ -2,9 +2,9 @@
 import { dropUndefined } from '../base/defined.ts';
 import { PosternError } from '../base/errors.ts';
 import { formatTime, parseDuration, systemClock } from '../base/time.ts';
-import { parseBlockable, parseIdentity } from '../model/address.ts';
 import type { Block } from '../model/block.ts';
 import type { Submitter } from '../model/event.ts';
+import { parseBlockable, parseIdentity } from '../model/identity.ts';
 import { createZone } from '../parse/envelope/zone.ts';
 
 /** An identity as typed; throws a PosternError (exit status 2) when it is none. */

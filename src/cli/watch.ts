@@ -6,7 +6,8 @@ import { systemClock } from '../base/time.ts';
 import { loadConfig } from '../config/load.ts';
 import { Interpreter } from '../interpret/interpreter.ts';
 import { buildInterpreterOptions } from '../interpret/options.ts';
-import { eventToJson, type MailEvent } from '../model/event.ts';
+import type { MailEvent } from '../model/event.ts';
+import { eventToJson } from './event-json.ts';
 import { eventText } from './event-text.ts';
 import { type Io, jsonLine } from './io.ts';
 

@@ -1,4 +1,4 @@
-/** Verdicts, blocks and notices: what the rules found, what is decided, what people are told. */
+/** Verdicts and blocks: what the rules found, and what was decided. */
 import type { Position } from './line.ts';
 
 export const KEY_TYPES = [
@@ -12,7 +12,7 @@ export const KEY_TYPES = [
 ] as const;
 export type KeyType = (typeof KEY_TYPES)[number];
 
-/** What a rule counts by: an identity with its type. Users are lower case, addresses canonical; `host` is the server itself. */
+/** An identity with its type, by which a rule counts. Users are in lower case, addresses canonical; `host` is the server. */
 export interface Key {
   readonly type: KeyType;
   readonly id: string;
@@ -32,13 +32,13 @@ export interface Verdict extends Position {
   readonly limit: number;
   /** ms */
   readonly period: number;
-  /** ms that a block lasts; undefined: until released */
+  /** how long a block lasts, ms; undefined: until it is released */
   readonly duration?: number;
-  /** older than the rule's `fresh` bound when it was judged: recorded, never enforced */
+  /** older than the rule's `fresh` limit when it was judged: recorded, never enforced */
   readonly stale?: boolean;
 }
 
-/** What came of a verdict: a block, or the reason why there is none. */
+/** The outcome of a verdict: a block, or why there is none. */
 export type VerdictOutcome =
   | 'blocked'
   | 'observed'
@@ -51,7 +51,7 @@ export type VerdictOutcome =
 
 export type BlockableType = 'user' | 'client' | 'uid' | 'sender';
 
-/** The decision that someone is shut out. */
+/** The decision that an identity is blocked. */
 export interface Block {
   readonly id: number;
   readonly key: { readonly type: BlockableType; readonly id: string };
@@ -59,6 +59,6 @@ export interface Block {
   readonly cause: string;
   /** ms since the epoch */
   readonly start: number;
-  /** ms since the epoch; undefined: until released */
+  /** ms since the epoch; undefined: until it is released */
   readonly end?: number;
 }

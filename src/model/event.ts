@@ -1,5 +1,7 @@
-/** Events: records put into context. The words are those of docs/events.md; JSON in and out. */
-import { formatTime } from '../base/time.ts';
+/**
+ * Events: records put into context, in the words of docs/events.md. As in records, a property without a value may be
+ * there with the value undefined (see record.ts).
+ */
 import type { Position } from './line.ts';
 import type { Client, Relay, Reply, Stage } from './record.ts';
 
@@ -39,13 +41,13 @@ export type Reason = (typeof REASONS)[number];
 export const SUBMITTER_TYPES = ['user', 'client', 'uid'] as const;
 export type SubmitterType = (typeof SUBMITTER_TYPES)[number];
 
-/** Who handed us the mail: SASL user, unauthenticated relay client (IP address), local account. */
+/** Where we got the mail from: a SASL user, an unauthenticated relay client (IP address) or a local account. */
 export interface Submitter {
   readonly type: SubmitterType;
   readonly id: string;
 }
 
-/** One thing that happened to mail, with its submitter and its reason. */
+/** Something that happened to mail, with its submitter and its reason. */
 export interface MailEvent extends Position, Reply {
   /** ms since the epoch */
   readonly time: number;
@@ -68,68 +70,17 @@ export interface MailEvent extends Position, Reply {
   readonly size?: number | undefined;
   /** number of recipients (accepted) */
   readonly recipients?: number | undefined;
-  /** outbound: one of ours handed it in. inbound: anyone else. Absent when the log does not tell. */
+  /** outbound: from one of our submitters. inbound: from anyone else. Absent if the log does not show it. */
   readonly direction?: 'inbound' | 'outbound' | undefined;
-  /** this recipient's refusal was counted before (retry, bounce after a rejection): rules pass it over */
+  /** this recipient's refusal was counted before (retry, bounce after a rejection): rules ignore it */
   readonly repeated?: boolean | undefined;
-  /** recipients that this event shows for the first time; what `ratio-of: recipients` adds up */
+  /** recipients that this event shows for the first time; `ratio-of: recipients` adds them up */
   readonly newRecipients?: number | undefined;
   /**
-   * This event stands for the one given earlier for the same line: only now the submitter is known.
-   * It replaces that one in the store; rules that count by submitter have not seen it yet, all others have.
+   * This event replaces an earlier one for the same line, because the submitter is only known now. Rules that count by
+   * submitter have not seen the earlier one, all others have.
    */
   readonly amends?: boolean | undefined;
-}
-
-const KEYS = [
-  'source',
-  'line',
-  'offset',
-  'time',
-  'mta',
-  'host',
-  'kind',
-  'temporary',
-  'stage',
-  'queueId',
-  'parentQueueId',
-  'submitter',
-  'client',
-  'sender',
-  'recipient',
-  'originalRecipient',
-  'relay',
-  'code',
-  'status',
-  'reply',
-  'reason',
-  'size',
-  'recipients',
-  'direction',
-  'repeated',
-] as const satisfies readonly (keyof MailEvent)[];
-
-/** The event as users see it: keys in a fixed order, absent when unknown, time as RFC 3339. */
-export function eventToJson(event: MailEvent): Record<string, unknown> {
-  const json: Record<string, unknown> = {};
-  for (const key of KEYS) {
-    const value = event[key];
-    if (value === undefined) continue;
-    if (key === 'time') json.time = formatTime(event.time);
-    else if (key !== 'client') json[key] = value;
-    else if (isTold(value as Client)) json.client = told(value as Client);
-  }
-  return json;
-}
-
-/** Whether the log told anything about the client; its address is empty where the MTA did not know it. */
-function isTold({ address, name, helo }: Client): boolean {
-  return address !== '' || name !== undefined || helo !== undefined;
-}
-
-function told(client: Client): Partial<Client> {
-  const { address, ...rest } = client;
-  return address === '' ? rest : client;
 }
 
 /** Invalid: the mailbox or its domain does not exist. */

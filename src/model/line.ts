@@ -1,18 +1,18 @@
 /**
- * Log lines before and after their envelope.
+ * Log lines before and after their envelope is read.
  *
- * Text of a log line is kept as a *byte string*: one UTF-16 unit (0x00-0xFF) for one byte of the file, as
- * `latin1` decoding gives it. So offsets are byte offsets, a broken UTF-8 sequence cannot drop a line, and no
- * Unicode space or line separator can end a field. `textOf` turns a field that was cut out into real text.
+ * The text of a log line is kept as a *byte string*: one UTF-16 unit (0x00-0xFF) for each byte of the file, as `latin1`
+ * decoding gives it. So offsets are byte offsets, a broken UTF-8 sequence cannot drop a line, and no Unicode space or
+ * line separator can end a field. `decodeText` turns a field into real text.
  */
 
-/** Where a line was read. */
+/** Where a line was read from. */
 export interface Position {
   /** the path as the operator named it */
   readonly source: string;
   /** 1-based line number in that file */
   readonly line: number;
-  /** byte offset of the line's first byte; in a gzip'd file, of the unpacked bytes */
+  /** byte offset of the line's first byte, in the unpacked bytes of a gzip'd file */
   readonly offset: number;
 }
 
@@ -21,16 +21,16 @@ export interface Line extends Position {
   readonly bytes: string;
 }
 
-/** A line whose envelope (syslog, journald, container, Exim's own stamp) has been read. */
+/** A line after its envelope (syslog, journald, container, Exim's own time stamp) has been read. */
 export interface LoggedLine {
   readonly at: Position;
   /** ms since the epoch */
   readonly time: number;
-  /** host name in the log, empty when the envelope has none */
+  /** host name in the log, empty if the envelope has none */
   readonly host: string;
   /** syslog_name without service and daemon: `postfix`, `postfix-out`, `exim` */
   readonly instance: string;
-  /** master.cf service in the tag, `submission` in `postfix/submission/smtpd`; else empty */
+  /** master.cf service in the tag, such as `submission` in `postfix/submission/smtpd`; else empty */
   readonly service: string;
   /** the daemon: `smtpd`, `qmgr`, `exim` */
   readonly program: string;
@@ -44,19 +44,19 @@ export interface LoggedLine {
 
 const DECODER = new TextDecoder('utf-8');
 
-/** A compiled class looks at a field five times as fast as a loop over charCodeAt: 20 ns instead of 100 for 24 bytes. */
+/** A compiled character class is five times as fast as a loop over charCodeAt: 20 ns instead of 100 for 24 bytes. */
 const BEYOND_ASCII = /[^\x00-\x7f]/;
 
-/** Real text of a byte string: UTF-8, broken sequences replaced by U+FFFD. */
+/** The real text of a byte string: UTF-8, with U+FFFD for broken sequences. */
 export function decodeText(bytes: string): string {
   return BEYOND_ASCII.test(bytes) ? DECODER.decode(Buffer.from(bytes, 'latin1')) : bytes;
 }
 
 /**
- * A copy that shares no memory with the text it was cut from. V8 keeps the whole parent (a read buffer's worth
- * of log) alive for every slice of 13 units or more, so what outlives its batch is copied.
+ * A copy that shares no memory with the text it was cut from. V8 keeps the whole parent (a read buffer of log) alive for
+ * every slice of 13 units or more, so copy what outlives its batch.
  */
 export function ownCopy(text: string): string {
-  // The space makes a new string of it, which the slice then shares: 85 ns, by way of a Buffer it is 360.
+  // The space makes a new string, which the slice then shares. That takes 85 ns; a copy through a Buffer takes 360.
   return text.length < 13 ? text : ` ${text}`.slice(1);
 }

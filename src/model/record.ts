@@ -1,6 +1,9 @@
 /**
  * What one log line says, before anything is known about other lines.
- * Both MTAs are read into this one vocabulary (RFC 5321, 3463, 3464); strings are real text, not byte strings.
+ * Both MTAs use this one vocabulary (RFC 5321, 3463, 3464); strings are real text, not byte strings.
+ *
+ * An optional property may be present with the value undefined: V8 is faster with objects that all have the same
+ * properties, so a parser need not leave out what it does not know.
  */
 
 /** The address a connection came from. `name` is the reverse name that the MTA verified. */
@@ -18,13 +21,13 @@ export interface Relay {
   readonly port?: number | undefined;
 }
 
-/** An SMTP or MTA reply, as the line has it. */
+/** An SMTP or MTA reply, as it is in the line. */
 export interface Reply {
   /** reply code, 550 */
   readonly code?: number | undefined;
   /** enhanced status code, `5.1.1`: from the reply, else what the MTA logged (`dsn=`) */
   readonly status?: string | undefined;
-  /** the reply's own text with code and status, without the MTA's frame (`host x said:`), one line */
+  /** text of the reply with code and status, without the MTA's frame (`host x said:`), one line */
   readonly reply?: string | undefined;
 }
 
@@ -41,7 +44,7 @@ export type Stage =
   | 'ETRN'
   | 'OTHER';
 
-/** A connection opens or ends; `session` of an MTA process is told apart by its pid. */
+/** A connection begins or ends. Sessions are distinguished by the pid of the MTA process. */
 interface ConnectRecord {
   readonly kind: 'connect' | 'disconnect';
 }
@@ -75,7 +78,7 @@ export interface MessageIdRecord {
   readonly messageId: string;
 }
 
-/** Postfix qmgr `(queue active)`: the message exists. Comes again at every retry. */
+/** Postfix qmgr `(queue active)`: the message exists. Logged again at every retry. */
 export interface ActiveRecord {
   readonly kind: 'active';
   readonly queueId: string;
@@ -85,7 +88,7 @@ export interface ActiveRecord {
   readonly recipients: number;
 }
 
-/** Exim `<=`: birth and acceptance in one line. */
+/** Exim `<=`: a message is born and accepted in one line. */
 export interface ArrivalRecord {
   readonly kind: 'arrival';
   readonly queueId: string;
@@ -95,7 +98,7 @@ export interface ArrivalRecord {
   /** Unix login of a local submission (`U=` without `H=`) */
   readonly uid?: string | undefined;
   readonly size?: number | undefined;
-  /** envelope recipients (`for ...`), when logged */
+  /** envelope recipients (`for ...`), if logged */
   readonly recipients?: readonly string[] | undefined;
   /** `R=`: this is a DSN about that message */
   readonly parentQueueId?: string | undefined;
@@ -112,13 +115,13 @@ export interface DeliveryRecord extends Reply {
   readonly relay?: Relay | undefined;
   /** SMTP command that the reply answered */
   readonly stage?: Stage | undefined;
-  /** the text is a cached answer that some other message got (Postfix `delivery temporarily suspended`) */
+  /** the text is a cached reply to another message (Postfix `delivery temporarily suspended`) */
   readonly cached?: boolean | undefined;
   /** Exim `retry timeout exceeded`: the deferral's reason is the one that counts */
   readonly retryTimeout?: boolean | undefined;
-  /** address verification or `sendmail -bv`: nobody's mail */
+  /** address verification or `sendmail -bv`: not mail, counts for nobody */
   readonly probe?: boolean | undefined;
-  /** the message goes on under another queue ID: in a content filter, or as a forward */
+  /** the message continues under another queue ID: in a content filter, or as a forward */
   readonly next?: { readonly queueId: string; readonly how: 'queued' | 'forwarded' } | undefined;
 }
 
@@ -129,7 +132,7 @@ interface ExpiredRecord {
   readonly sender: string;
 }
 
-/** The message left the queue. `requeued` (postsuper -r): the same mail comes back under another ID. */
+/** The message left the queue. `requeued` (postsuper -r): the same mail returns under another ID. */
 export interface RemovedRecord {
   readonly kind: 'removed';
   readonly queueId: string;
@@ -142,7 +145,7 @@ export interface RejectionRecord extends Reply {
   readonly queueId?: string | undefined;
   readonly stage?: Stage | undefined;
   readonly client?: Client | undefined;
-  /** SASL user when the line itself names it */
+  /** SASL user, if the line itself names it */
   readonly user?: string | undefined;
   /** Unix login of a local SMTP submission */
   readonly uid?: string | undefined;
@@ -152,7 +155,7 @@ export interface RejectionRecord extends Reply {
   readonly temporary?: boolean | undefined;
   /** only a warning: the recipient was NOT refused (Exim recipe that accepts and freezes, `postern-invalid`) */
   readonly accepted?: boolean | undefined;
-  /** the host that a recipient callout or probe asked */
+  /** the host that a recipient callout or probe contacted */
   readonly relay?: Relay | undefined;
 }
 
@@ -171,7 +174,7 @@ export interface DsnRecord {
   readonly about: 'failure' | 'delay' | 'success';
 }
 
-/** Before-queue proxy: the end-of-message reply that carried the queue ID behind the proxy. */
+/** Before-queue proxy: the end-of-message reply, which contains the queue ID behind the proxy. */
 export interface ProxyAcceptRecord {
   readonly kind: 'proxy-accept';
   readonly client: Client;
@@ -182,8 +185,8 @@ export interface ProxyAcceptRecord {
 }
 
 /**
- * A content filter's own line that ties two queue IDs (amavis `Queue-ID: ..., queued_as: ...`). `moved`: the queue
- * file itself has got a new ID, and nothing else tells of its birth (MailScanner `Requeue: ... to ...`).
+ * A content filter's own line that connects two queue IDs (amavis `Queue-ID: ..., queued_as: ...`). `moved`: the queue
+ * file itself got a new ID, and no other line shows its birth (MailScanner `Requeue: ... to ...`).
  */
 export interface LinkRecord {
   readonly kind: 'link';

@@ -1,9 +1,9 @@
 /** What each notice tells, in sections. Everything that came from a log is escaped when they are composed. */
 import { counted } from '../base/text.ts';
 import { formatDuration, formatTime } from '../base/time.ts';
-import { formatIdentity } from '../model/address.ts';
 import type { Key, Verdict } from '../model/block.ts';
 import type { DoubtedRefusals, Evidence, Measure, Measures } from '../model/evidence.ts';
+import { formatIdentity } from '../model/identity.ts';
 import {
   type ComposedNotice,
   compose,

@@ -3,8 +3,8 @@
  * escaped here, whatever it is; a browser is told to load nothing.
  */
 import { formatTime } from '../base/time.ts';
-import { formatIdentity } from '../model/address.ts';
 import type { SubmitterType } from '../model/event.ts';
+import { formatIdentity } from '../model/identity.ts';
 import { escapeHtml, visible } from '../notify/compose.ts';
 import { identityText } from '../notify/notice.ts';
 import { outageText } from './outages.ts';

@@ -5,10 +5,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { eventToJson } from '../../src/cli/event-json.ts';
 import { Interpreter, type InterpreterOptions } from '../../src/interpret/interpreter.ts';
 import { LineOrder } from '../../src/interpret/line-order.ts';
 import { networkSet } from '../../src/model/address.ts';
-import { eventToJson, type MailEvent } from '../../src/model/event.ts';
+import type { MailEvent } from '../../src/model/event.ts';
 
 const FOLDER = new URL('../scenarios/', import.meta.url).pathname;
 const REFERENCE = Date.parse('2026-11-20T00:00:00Z');

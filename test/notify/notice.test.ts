@@ -1,8 +1,8 @@
 /** Notices as people read them: complete, in 78 columns, and harmless whatever the log held. */
 import { describe, expect, it } from 'vitest';
-import { formatIdentity, parseBlockable } from '../../src/model/address.ts';
 import type { Key } from '../../src/model/block.ts';
 import type { Evidence } from '../../src/model/evidence.ts';
+import { formatIdentity, parseBlockable } from '../../src/model/identity.ts';
 import { shellQuoted } from '../../src/notify/compose.ts';
 import { blockNotice, cappedNotice, digestNotice } from '../../src/notify/notice.ts';
 
