@@ -13,18 +13,18 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('a command', () => {
-  /** Leaves a process in a session of its own that keeps the pipes, and tells its number. */
+  /** Leaves a process in its own session that holds the pipes, and writes its process ID to a file. */
   const LEAVES = `setsid sh -c 'echo $$ >"$0"; exec sleep 300' "$1" & while ! test -s "$1"; do :; done;`;
 
   async function leaving(then: string, timeout: number) {
     const file = at('pid');
     const result = await runCommand(['sh', '-c', `${LEAVES} ${then}`, 'sh', file], { timeout });
     const pid = Number(readFileSync(file, 'utf8'));
-    process.kill(pid, 'SIGKILL'); // throws when it does not live
+    process.kill(pid, 'SIGKILL'); // throws if it has ended
     return result;
   }
 
-  it('that leaves somebody with its pipes has ended when it has ended', async () => {
+  it('that leaves a process with its pipes ends when it ends itself', async () => {
     expect(await leaving('echo done; exit 3', 30_000)).toMatchObject({
       status: 3,
       stdout: 'done\n',
@@ -32,18 +32,18 @@ describe('a command', () => {
     });
   });
 
-  it('that hangs, and leaves somebody with its pipes, is over after its time', async () => {
+  it('that hangs, and leaves a process with its pipes, ends after the timeout', async () => {
     expect(await leaving('sleep 300', 500)).toMatchObject({ status: null, timedOut: true });
   });
 
-  it('gives all that it wrote before its end', async () => {
+  it('gives everything that it wrote before its end', async () => {
     const { stdout } = await runCommand(['sh', '-c', 'head -c 300000 /dev/zero'], {
       timeout: 30_000,
     });
     expect(stdout).toHaveLength(300_000);
   });
 
-  it('that does not exist, or that the system refuses, is a failure', async () => {
+  it('that does not exist, or that the system refuses, is reported as a failure', async () => {
     const none = { status: null, stdout: '', stderr: '', timedOut: false };
     expect(await runCommand([at('none')], { timeout: 1000 })).toEqual({
       ...none,
@@ -57,7 +57,7 @@ describe('a command', () => {
   });
 });
 
-describe('without a free descriptor', () => {
+describe('without a free file descriptor', () => {
   async function exhausted<T>(work: () => Promise<T>): Promise<T> {
     const taken: number[] = [];
     try {
@@ -69,12 +69,12 @@ describe('without a free descriptor', () => {
     }
   }
 
-  it('a command is a failed command', async () => {
+  it('a command fails', async () => {
     const result = await exhausted(() => runCommand(['true'], { timeout: 30_000 }));
     expect(result).toMatchObject({ status: null, failure: expect.stringMatching(/^E[MN]FILE$/) });
   });
 
-  it('a helper is one that could not be started', async () => {
+  it('a helper could not be started', async () => {
     const { how, said } = await exhausted(async () => {
       const helper = startHelper(['cat'], undefined);
       helper.send('a line');

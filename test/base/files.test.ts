@@ -33,7 +33,7 @@ describe('replacing a file', () => {
     utimesSync(at(name), new Date(Date.now() - age), new Date(Date.now() - age));
   };
 
-  it('removes what a kill left of it, once nobody can be at work there', () => {
+  it('removes the temporary file of a killed process, once that can no longer be at work', () => {
     old(LEFT, 2 * HOUR);
     old('.blocked.ffffffffffff', HOUR / 2);
     const others = ['.blocked.0123456789', '.blocked.new.0123456789ab', '.blocked.0123456789AB'];
@@ -56,7 +56,7 @@ describe('replacing a file', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  /** Ours is the group, not the file: what a service without rights meets in a folder that its group may write. */
+  /** The file belongs to another account, but to our group: a service without root meets this in a group-writable folder. */
   it.runIf(isRoot)('keeps the group where the owner cannot be kept', () => {
     const [service, group] = [64_713, 64_714];
     writeFileSync(at('blocked'), 'old');

@@ -1,10 +1,10 @@
-/** A process that may not open another file: nothing is lost, and nothing ends. In a process of its own, built. */
+/** No file descriptors left: nothing is lost, and the follower continues. Runs the built code in a separate process. */
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { expect, it } from 'vitest';
 import { scratchFolder } from '../support/folder.ts';
 
-/** Opens files until there is no descriptor left; gives them back with `release`. */
+/** Opens files until there is no file descriptor left; `release` closes them. */
 const EXHAUST = `
   import { appendFileSync, closeSync, openSync, writeFileSync } from 'node:fs';
   const taken = [];
@@ -24,7 +24,7 @@ function run(script: string, ...args: readonly string[]): unknown {
   return JSON.parse(stdout);
 }
 
-it('lines that came meanwhile are read when there are descriptors again', () => {
+it('lines that came meanwhile are read once there are descriptors again', () => {
   const folder = scratchFolder('postern-follow-');
   const script = `
     const [, program, path] = process.argv;

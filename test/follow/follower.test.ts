@@ -44,7 +44,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A follower driven by hand, with what it handed out and said. */
+/** A follower that the test polls, with the lines and notices it has given. */
 class Session {
   readonly lines: Line[] = [];
   readonly notices: FollowNotice[] = [];
@@ -64,7 +64,7 @@ class Session {
     open.push(this.follower);
   }
 
-  /** Everything there is now, as texts. */
+  /** All lines that there are now, as texts. */
   async read(): Promise<string[]> {
     const start = this.lines.length;
     for (;;) {
@@ -163,7 +163,7 @@ describe('a growing log', () => {
     expect(await next.read()).toEqual(['new', 'newer']);
   });
 
-  test('a line that is too long is cut and said', async () => {
+  test('a line that is too long is cut and reported', async () => {
     add(`${'x'.repeat(200_000)}\nnext\n`);
     const session = new Session();
     expect((await session.read()).map((text) => text.length)).toEqual([65_536, 4]);
@@ -200,7 +200,7 @@ describe('rename rotation', () => {
     expect(await session.read()).toEqual(['new']);
   });
 
-  test('several writers: the renamed file must be quiet for the grace period', async () => {
+  test('several writers: the renamed file must give nothing for the grace period', async () => {
     add('a\n');
     let now = statSync(log).mtimeMs + 10;
     const session = new Session({ grace: 1000, clock: { now: () => now } });
@@ -218,7 +218,7 @@ describe('rename rotation', () => {
     expect(await session.read()).toEqual(['new']);
   });
 
-  test('a clock that is set back within the grace period: that begins anew', async () => {
+  test('a clock that is set back: the grace period begins again', async () => {
     add('a\n');
     let now = statSync(log).mtimeMs + 10;
     const session = new Session({ grace: 1000, clock: { now: () => now } });
@@ -351,7 +351,7 @@ describe('copytruncate', () => {
     });
   });
 
-  test('grown beyond the old place before anybody looked', async () => {
+  test('grown beyond the old place before the next look', async () => {
     add('a\n');
     const session = new Session();
     await session.read();
@@ -374,7 +374,7 @@ describe('copytruncate', () => {
     expect(await next.read()).toEqual(['b', 'a line that is longer']);
   });
 
-  test('a partial line that was seen before the file was emptied is not glued to the next one', async () => {
+  test('a partial line that was read before the file was emptied is not joined to the next one', async () => {
     add('a\npart');
     const session = new Session();
     await session.read();
@@ -401,7 +401,7 @@ describe('a log that comes and goes', () => {
     expect(await session.read()).toEqual(['a']);
   });
 
-  test('deleted and made anew: the rest of the deleted file, then the new one', async () => {
+  test('deleted and created again: the rest of the deleted file, then the new one', async () => {
     add('a\n');
     const session = new Session();
     await session.read();
@@ -413,7 +413,7 @@ describe('a log that comes and goes', () => {
     expect(await session.read()).toEqual(['c']);
   });
 
-  test('deleted while down: says what is lost, and reads what nobody has read', async () => {
+  test('deleted while down: reports what is lost, and reads the rest', async () => {
     add('old\n', `${log}.1`);
     add('a\n');
     const session = new Session();
@@ -445,7 +445,7 @@ describe('a log that comes and goes', () => {
       add('b\n', `${log}.2`);
       add('c\n', `${log}.1`);
       add('d\n');
-      // as long after the stop as rotations are apart
+      // the rotations have the same distance from each other and from the stop
       session.position = { ...(session.position as FollowPosition), modified: 1 };
     });
     expect(await next.read()).toEqual(['b', 'c', 'd']);
@@ -501,7 +501,7 @@ describe('a log that cannot be read', () => {
     expect(session.follower.status().failure).toBeUndefined();
   });
 
-  test('the file after a rotation: said once, and the failure ends when it can be read', async () => {
+  test('the file after a rotation: reported once, and the failure ends when it can be read', async () => {
     add('a\n');
     const session = new Session();
     await session.read();
@@ -539,7 +539,7 @@ describe('a log that cannot be read', () => {
     expect(session.said).toEqual(['unreadable', 'unreadable']);
   });
 
-  test('asking for the status says nothing and changes nothing', async () => {
+  test('the status reports nothing and changes nothing', async () => {
     symlinkSync(log, log);
     const session = new Session();
     expect(session.follower.status()).toMatchObject({ present: false, failure: undefined });
@@ -556,14 +556,14 @@ describe('a log that cannot be read', () => {
     expect(await session.read()).toEqual(['a']);
   });
 
-  test('without permission: says so, and goes on where it was when it has got it', async () => {
+  test('without permission: a notice, and it continues where it was once it has permission', async () => {
     add('a\n');
     const session = new Session();
     await session.read();
     const next = await session.restart(() => add('b\n'));
     chmodSync(folder, 0o755);
     chmodSync(log, 0);
-    // root reads everything, so somebody else has to try
+    // root may read everything, so another account has to try
     const isRoot = process.geteuid?.() === 0;
     if (isRoot) process.seteuid?.(65_534);
     try {
@@ -577,7 +577,7 @@ describe('a log that cannot be read', () => {
     expect(await next.read()).toEqual(['b']);
   });
 
-  test('a damaged gzip file on the way: its whole lines, a notice, and on', async () => {
+  test('a damaged gzip file in between: its whole lines, a notice, then the next file', async () => {
     add('a\n');
     const session = new Session();
     await session.read();
@@ -597,7 +597,7 @@ describe('a log that cannot be read', () => {
   });
 });
 
-test('a damaged gzip file without a whole line is passed over once', async () => {
+test('a damaged gzip file without a whole line is skipped once', async () => {
   const session = new Session();
   await session.read();
   writeFileSync(`${log}.1.gz`, gzipSync('part of a line').subarray(0, -8));
@@ -624,7 +624,7 @@ describe('as it runs', () => {
     return lines;
   }
 
-  test('events wake it: a line each time the last one has come, none by the timer', async () => {
+  test('events wake it: each line comes at once, none by the timer', async () => {
     add('0\n');
     const started = performance.now();
     const lines = await follow({ pollInterval: 60_000, grace: 0 }, (all) => {
@@ -650,7 +650,7 @@ describe('as it runs', () => {
     const controller = new AbortController();
     const pollInterval = 200;
     const tries: number[] = [];
-    // The clock is asked once each time that the file might be done with.
+    // The clock is read once each time that the file might be finished.
     const now = () => {
       tries.push(performance.now());
       if (tries.length === 4) controller.abort();
@@ -706,7 +706,7 @@ describe('as it runs', () => {
   });
 });
 
-/** Lines in one write each, a rotation every so many, the file before the last one gzip'd as gzip does it. */
+/** Writes each line at once, rotates every few lines, and compresses the file before the last one as gzip does. */
 const WRITER = `
 const fs = require('node:fs');
 const { gzipSync } = require('node:zlib');

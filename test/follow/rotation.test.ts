@@ -76,7 +76,7 @@ test('after a change of scheme the names that were written to last are the young
   expect(names(findFamily(log).rotated)[0]).toBe('mail.log.2');
 });
 
-test('a plain file counts, not the gzip file that is being made of it', () => {
+test('a plain file counts, not the gzip file that is being made from it', () => {
   put('mail.log.1', 'whole');
   put('mail.log.1.gz', 'wh');
   expect(names(findFamily(log).rotated)).toEqual(['mail.log.1']);

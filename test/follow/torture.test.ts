@@ -18,7 +18,7 @@ test('random rotations, restarts and reads against a model', { timeout: 3_600_00
   for (let run = 0; run < (SEED === undefined ? RUNS : 1); run++) await play(first + run);
 });
 
-/** What the caller of the follower keeps, in one transaction. */
+/** What the caller of the follower stores, in one transaction. */
 class Reader {
   readonly lines: Line[] = [];
   readonly #path: string;
@@ -139,7 +139,7 @@ function inOrderOf(expected: readonly ExpectedLine[], lines: readonly Line[]): L
   return lines.toSorted((a, b) => (rank.get(a.bytes) ?? -1) - (rank.get(b.bytes) ?? -1));
 }
 
-/** In order, none twice, none made up; every line that must be there is. */
+/** All lines are in order, none twice, none invented, and none missing that must be there. */
 function compare(lines: readonly Line[], expected: readonly ExpectedLine[]): void {
   let next = 0;
   for (const line of expected) {

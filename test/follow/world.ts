@@ -1,6 +1,6 @@
 /**
- * A mail log with its writer and its rotation, on real files, and the model of what a follower must make of it:
- * `expected` holds every line in order of writing, with the place where it stands in its physical file.
+ * A mail log with its writer and its rotation, on real files, and the model of what a follower must read from it:
+ * `expected` holds every line in the order of writing, with its place in its physical file.
  */
 import {
   appendFileSync,
@@ -23,7 +23,7 @@ export interface ExpectedLine {
   readonly text: string;
   readonly offset: number;
   readonly line: number;
-  /** false: its file was deleted or emptied, so whoever did not read it in time cannot read it any more */
+  /** false: its file was deleted or emptied, so a follower that has not read it yet cannot read it now */
   must: boolean;
 }
 
@@ -52,7 +52,7 @@ export class World {
     this.path = join(folder, 'mail.log');
   }
 
-  /** The writer appends to the file that it has open, whatever that is called by now. */
+  /** The writer appends to the file that it has open, whatever its name is now. */
   write(text: string): void {
     this.#fd ??= openSync(this.path, 'a');
     writeSync(this.#fd, text);
@@ -72,7 +72,7 @@ export class World {
     this.write(`part ${this.#words++} `);
   }
 
-  /** Renames the live file; its writer goes on writing to it until `reopen`. */
+  /** Renames the live file; its writer continues to write to it until `reopen`. */
   rotate(create: boolean): void {
     this.reopen();
     if (!existsSync(this.path)) return;
@@ -82,7 +82,7 @@ export class World {
     if (create) writeFileSync(this.path, '');
   }
 
-  /** What HUP does: the writer turns to the live name. A partial line in the old file stays one for ever. */
+  /** What HUP does: the writer opens the live name again. A partial line in the old file stays partial. */
   reopen(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
@@ -113,7 +113,7 @@ export class World {
     this.#lose();
   }
 
-  /** Compresses every rotated file that is not yet. */
+  /** Compresses every rotated file that is not compressed yet. */
   compress(): void {
     this.reopen();
     for (const name of readdirSync(this.#folder)) {

@@ -15,7 +15,7 @@ test.each<[string, Words, readonly string[]]>([
   expect(words.map((word) => list.words[list.numberOf[word] as number])).toEqual(words);
 });
 
-// A database in the field has them.
+// Existing databases contain them.
 test('numbers stay what they are', () => {
   expect(KINDS.numberOf).toMatchObject({ accepted: 1, bounced: 4, removed: 11 });
   expect(REASON_CODES.numberOf).toMatchObject({ 'invalid-recipient': 3, other: 6 });

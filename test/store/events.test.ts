@@ -1,4 +1,4 @@
-/** Events in the database: what goes in comes out, however it went in and whatever is asked. */
+/** Events in the database: every query finds what was inserted, in batches or one by one. */
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { MailEvent, Submitter } from '../../src/model/event.ts';
@@ -126,7 +126,7 @@ describe('a query', () => {
   });
 });
 
-/** By the words of `EventQuery`. */
+/** What `EventQuery` asks for, by a plain filter. */
 function filtered(batch: readonly MailEvent[], query: EventQuery): MailEvent[] {
   const folded = (text: string | undefined) => text?.replace(/[A-Z]/g, (one) => one.toLowerCase());
   const { since = 0, until = Number.MAX_SAFE_INTEGER, submitter, limit = 1000 } = query;

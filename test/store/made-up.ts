@@ -1,11 +1,11 @@
-/** Made-up events for tests of the store: each field there or not, submitters in several cases. */
+/** Random events for tests of the store: each field present or absent, submitters in several spellings. */
 import fc from 'fast-check';
 import { EVENT_KINDS, type MailEvent, REASONS, SUBMITTER_TYPES } from '../../src/model/event.ts';
 
 /** 2026-11-10T09:00:00Z */
 export const START = Date.UTC(2026, 10, 10, 9);
 
-/** A plain event, but for these parts. */
+/** A plain event with these parts. */
 export function event(parts: Partial<MailEvent> = {}): MailEvent {
   const place = { source: 'mail.log', line: 1, offset: 0 };
   return { ...place, time: START, mta: 'postfix', kind: 'accepted', ...parts };
@@ -20,7 +20,7 @@ const clients = fc
   .tuple(addresses, maybe(hosts), maybe(texts))
   .map(([address, name, helo]) => withoutUnknown({ address, name, helo }));
 
-/** A port alone is not kept. */
+/** A port alone is not stored. */
 const relays = fc
   .tuple(maybe(hosts), maybe(addresses), maybe(fc.nat(65_535)))
   .filter(([host, address]) => host !== undefined || address !== undefined)
@@ -68,7 +68,7 @@ export const events: fc.Arbitrary<MailEvent> = fc.record({
   newRecipients: maybe(fc.nat(1000)),
 }) as fc.Arbitrary<MailEvent>;
 
-/** A batch with events in the order of time, but for some with a stamp of their own. */
+/** A batch of events in the order of time, except some with a wrong time. */
 export const batches = fc
   .tuple(
     fc.array(events, { maxLength: 70 }),

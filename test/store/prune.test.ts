@@ -1,4 +1,4 @@
-/** What is too old goes, and nothing else; a step over many rows that stay is short. */
+/** Pruning deletes what is too old and nothing else; a step over many rows that stay is short. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import { DAY } from '../../src/base/time.ts';
@@ -30,7 +30,7 @@ function verdict(user: number, time: number): Verdict {
   };
 }
 
-/** So many ended blocks, each with its verdict. */
+/** Adds this many ended blocks, each with its verdict. */
 function addBlocks(count: number): void {
   store.commit(() => {
     for (let user = 0; user < count; user++) {
@@ -60,7 +60,7 @@ function addMessages(count: number, host: string, touched: number): void {
 
 const count = (table: string) => db.prepare(`SELECT count(*) FROM ${table}`).pluck().get();
 
-/** Steps until one says that there are no more; the longest in ms. */
+/** Runs steps until one reports that there are no more; the longest in ms. */
 function rounds(step: () => boolean): { readonly steps: number; readonly longest: number } {
   let longest = 0;
   for (let steps = 1; ; steps++) {
@@ -87,7 +87,7 @@ test('verdicts go once they are old, those of blocks stay, a part at a time', ()
 test('a step is short however many old blocks and verdicts there are', () => {
   addBlocks(4000);
   addVerdicts(4000, START);
-  // Some ms all in all; without an index it looks for each verdict at each block: a second for each step.
+  // Takes some ms in all. Without an index, each step compares every verdict with every block and takes a second.
   expect(rounds(() => store.verdicts.prune(START + 10, 2000)).longest).toBeLessThan(200);
   expect(count('verdict')).toBe(4000);
 });

@@ -1,4 +1,4 @@
-/** A database that is gone: its blocks come back from the block files as those whom the rules will name again. */
+/** A lost database: its blocks are restored from the block files, with the identities that the rules will use again. */
 import { readFileSync, rmSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
@@ -33,7 +33,7 @@ function opened(store: Store): Store {
 const enforce = (store: Store, config: Config) =>
   new Enforcer({ store, ...buildMtaControl(config), clock, log: silentLog }).run();
 
-/** Blocks these, writes the files, loses the database; gives what the next start makes of it. */
+/** Blocks these keys, writes the files, loses the database; returns what the next start restores. */
 async function afterLoss(config: Config, keys: readonly Block['key'][]): Promise<Store> {
   const before = new Store(config.database);
   for (const key of keys) before.blocks.start({ key, cause: 'manual', start: clock.now() });
@@ -44,7 +44,7 @@ async function afterLoss(config: Config, keys: readonly Block['key'][]): Promise
   return opened(await openWhole({ config, clock, log: silentLog, reach: DAY, isAlive }));
 }
 
-/** An account of this machine that is not root's. */
+/** An account of this machine other than root. */
 const [uid = '', login = ''] =
   [...loginNames(readFileSync('/etc/passwd', 'utf8'))].find(
     ([number, name]) => number !== '0' && /^[a-z][a-z0-9-]*$/.test(name),

@@ -1,4 +1,4 @@
-/** What a start reads of the open messages: the newest, and only so many. */
+/** The open messages that a start reads: the newest ones, and not more than the limit. */
 import { expect, it } from 'vitest';
 import { Store } from '../../src/store/store.ts';
 

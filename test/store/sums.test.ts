@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 afterEach(() => store.close());
 
-/** Sums by the key that `keyOf` gives; events without one are left out. */
+/** Groups by the key that `keyOf` gives; events without a key are left out. */
 function grouped(
   events: readonly MailEvent[],
   keyOf: (event: MailEvent) => string | undefined,

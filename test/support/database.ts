@@ -1,4 +1,4 @@
-/** A store and its own connection, for what the store has no method for: SQL and pragmas of a test. */
+/** A store together with its connection, for tests that need SQL or pragmas. */
 import { type Db, openDatabase } from '../../src/store/database.ts';
 import { Store } from '../../src/store/store.ts';
 

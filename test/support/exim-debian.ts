@@ -1,6 +1,6 @@
 /**
- * Debian's own Exim configuration (package exim4-config) with the lines that docs/mta/exim.md adds to it, put
- * together as update-exim4.conf does: split into conf.d, or as a single file.
+ * Debian's own Exim configuration (package exim4-config) with the lines that docs/mta/exim.md adds to it, assembled as
+ * update-exim4.conf does: from the files of conf.d, or from a single file.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

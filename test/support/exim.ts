@@ -1,8 +1,8 @@
 /**
- * A complete Exim of its own in a scratch folder: SMTP on a free loopback port, AUTH PLAIN, everything that is not
- * ours goes to the sink. The ACL statements are those of docs/mta/exim, included from there.
+ * A complete, separate Exim in a scratch folder: SMTP on a free loopback port, AUTH PLAIN; all mail that is not local
+ * goes to the sink. The ACL statements are included from docs/mta/exim.
  *
- * The program comes from Debian's packages, unpacked and not installed (they conflict with Postfix): see .ci/run.
+ * The program comes from Debian's packages, unpacked but not installed because they conflict with Postfix: see .ci/run.
  * Unauthenticated relay clients are 127.0.0.2, 127.0.0.3, ::1, 198.51.100.0/24 and 2001:db8:1::/64; 127.0.0.1 is a stranger.
  */
 import { spawn } from 'node:child_process';

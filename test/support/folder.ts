@@ -1,6 +1,6 @@
 /**
- * A scratch folder of one test, and waiting for something that another process does.
- * Not for unit tests of time: those pass a clock.
+ * A scratch folder for one test, and a way to wait for something that another process does.
+ * Not for unit tests that depend on time: those pass a clock.
  */
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,12 +12,12 @@ export interface Folder {
   at(name: string): string;
   /** Writes a file, with its parent folders; returns its absolute path. */
   write(name: string, content: string, mode?: number): string;
-  /** Content of a file, empty when there is none. */
+  /** Content of a file, empty if there is none. */
   read(name: string): string;
   remove(): void;
 }
 
-/** A new folder that every local account may enter: mail servers run as several of them. */
+/** Makes a new folder that every local account may enter, because mail servers run as several accounts. */
 export function scratchFolder(prefix = 'postern-test-'): Folder {
   const path = mkdtempSync(join(tmpdir(), prefix));
   chmodSync(path, 0o755);
@@ -36,7 +36,7 @@ export function scratchFolder(prefix = 'postern-test-'): Folder {
   };
 }
 
-/** Content of a file as byte string (latin1, see src/model/line.ts), empty when there is none. */
+/** Content of a file as byte string (latin1, see src/model/line.ts), empty if there is none. */
 export function readText(path: string): string {
   try {
     return readFileSync(path, 'latin1');
@@ -59,7 +59,7 @@ export async function until<T>(
     const answer = await question();
     if (answer !== undefined && answer !== false) return answer;
     if (performance.now() > end) {
-      throw new Error(`waited in vain for ${what}\n${options.evidence?.() ?? ''}`);
+      throw new Error(`timed out waiting for ${what}\n${options.evidence?.() ?? ''}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 25));
   }

@@ -1,4 +1,4 @@
-/** What tests ask of any mail server: its log, its queue, its end. */
+/** What tests need from any mail server: its log, its queue, and a way to end it. */
 import { type Folder, logged, until } from './folder.ts';
 
 /** A running server; `Mail` is a message in its queue. */

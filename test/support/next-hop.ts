@@ -1,4 +1,4 @@
-/** A next hop that says what it is told to, or nothing: a mail server of a few lines, on a free port of this machine. */
+/** A next hop that answers what the test wants, or nothing: a very small mail server on a free port of this machine. */
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 
 /** A reply without line end; `hang`: none ever; `reset` and `close`: the connection is broken off in its place. */

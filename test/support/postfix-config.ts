@@ -1,4 +1,4 @@
-/** main.cf and master.cf of the Postfix that the tests run, see postfix.ts. Pure text. */
+/** main.cf and master.cf of the Postfix that the tests run (postfix.ts), as text. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Folder } from './folder.ts';

@@ -1,9 +1,9 @@
 /**
- * A complete Postfix of its own in a scratch folder: SMTP and submission on free loopback ports, SASL users,
- * everything that is not ours goes to the sink. It never reads or writes /etc/postfix/main.cf.
+ * A complete, separate Postfix in a scratch folder: SMTP and submission on free loopback ports, SASL users; all mail that
+ * is not local goes to the sink. It never reads or writes /etc/postfix/main.cf.
  *
  * Unauthenticated relay clients are 127.0.0.2, 127.0.0.3, ::1, 198.51.100.0/24 and 2001:db8:1::/64; 127.0.0.1
- * is a stranger, who may use XCLIENT to come from anywhere.
+ * is a stranger, which may use XCLIENT to come from any address.
  */
 import { spawn } from 'node:child_process';
 import { appendFileSync, chmodSync, chownSync, mkdirSync } from 'node:fs';

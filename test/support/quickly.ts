@@ -1,6 +1,6 @@
-/** A guard against super-linear work that a busy machine does not upset: processor time, the least of three tries. */
+/** A guard against super-linear work that works on a busy machine: processor time, the best of three tries. */
 
-/** Whether `work` once takes less than `bound` ms of processor time. */
+/** Whether one of three runs of `work` takes less than `bound` ms of processor time. */
 export function isQuick(work: () => void, bound: number): boolean {
   for (let attempt = 0; attempt < 3; attempt++) {
     const began = process.cpuUsage();

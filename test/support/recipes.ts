@@ -1,4 +1,4 @@
-/** The files of docs/mta as the tests use them: verbatim, with the paths and the map type of an instance. */
+/** The files of docs/mta as the tests use them: verbatim, but for the paths and the map type of the instance. */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 

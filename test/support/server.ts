@@ -1,5 +1,6 @@
 /**
- * What the mail servers of the tests have in common: are they here, free ports, a process that cannot outlive us.
+ * What the mail servers of the tests have in common: whether they are installed, free ports, a process that cannot
+ * outlive the tests.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';

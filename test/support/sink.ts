@@ -1,6 +1,6 @@
 /**
- * The rest of the Internet: one SMTP server on loopback that takes every message and refuses every recipient
- * whose local part starts with `nobody`, as a remote server does that knows its mailboxes.
+ * Stands for the rest of the Internet: one SMTP server on loopback that accepts every message, and refuses every
+ * recipient whose local part starts with `nobody`, like a remote server that knows its mailboxes.
  */
 import type { AddressInfo } from 'node:net';
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';

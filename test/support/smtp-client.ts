@@ -1,6 +1,6 @@
 /**
  * An SMTP client that shows every reply and can keep its session open, RFC 5321.
- * Waits for each reply before the next command; no TLS. Throws when the connection ends without a reply.
+ * Waits for each reply before the next command; no TLS. Throws if the connection ends without a reply.
  */
 import { connect, type Socket } from 'node:net';
 

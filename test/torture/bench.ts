@@ -1,6 +1,6 @@
 /**
- * Pipeline, judge and database without files to follow and without real time: batches in, decisions out. `restart`
- * throws everything away that is not in the database, as a kill does.
+ * Pipeline, judge and database without log files and without real time: batches in, decisions out. `restart` discards
+ * everything that is not in the database, as a kill does.
  */
 import { join } from 'node:path';
 import { silentLog } from '../../src/base/log.ts';
@@ -21,7 +21,7 @@ export interface BenchOptions {
   readonly zone?: string;
   readonly policy?: Partial<BlockPolicy>;
   readonly allowed?: readonly string[];
-  /** nobody is told of anything */
+  /** no notices are made */
   readonly silent?: boolean;
 }
 
@@ -29,7 +29,7 @@ const LOG = '/var/log/mail.log';
 
 export class Bench {
   readonly folder: Folder = scratchFolder('postern-bench-');
-  /** the present, ms */
+  /** the current time, ms */
   now = Date.UTC(2026, 10, 10, 12);
   store: Store;
   /** connection of `store` */
@@ -47,7 +47,7 @@ export class Bench {
     this.store = this.#open();
   }
 
-  /** One batch of lines; gives what came of it. */
+  /** Handles one batch of lines; returns the decisions. */
   async feed(...lines: readonly string[]): Promise<readonly Decision[]> {
     const batch = lines.map((bytes) => ({
       source: LOG,
@@ -63,7 +63,7 @@ export class Bench {
     return committed?.decisions ?? [];
   }
 
-  /** Puts a notice into the outbox, about a verdict that is there. */
+  /** Puts a notice about a stored verdict into the outbox. */
   tell(): void {
     const { now, store } = this;
     const key = { type: 'user', id: 'alice@example.net' } as const;
@@ -79,7 +79,7 @@ export class Bench {
     this.store = this.#open();
   }
 
-  /** An operator's unblock, as the service takes it in. */
+  /** An operator's unblock, as the service handles it. */
   unblock(id: string): void {
     const block = this.store.blocks.running({ type: 'user', id });
     if (block === undefined) return;
@@ -87,7 +87,7 @@ export class Bench {
     this.#judge.release(block.key, this.now);
   }
 
-  /** The end of blocks whose time is over. */
+  /** Ends blocks whose time is over. */
   expire(): void {
     for (const { id, key } of this.store.blocks.ended(this.now)) {
       this.store.blocks.release(id, this.now, 'expiry', this.store.events.newest());

@@ -1,18 +1,18 @@
-/** A file system with little room, for a test; needs root. */
+/** A small file system for a test; needs root. */
 import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCommand } from '../../src/base/commands.ts';
 
 export interface SmallDisk {
   readonly path: string;
-  /** takes all room but `rest` bytes */
+  /** uses up all space but `rest` bytes */
   fill(rest?: number): void;
-  /** gives it back */
+  /** frees the space again */
   free(): void;
   unmount(): Promise<void>;
 }
 
-/** Undefined, and a line on standard error, where nothing can be mounted. */
+/** Undefined, with a line on standard error, if nothing can be mounted here. */
 export async function smallDisk(path: string, kibibytes: number): Promise<SmallDisk | undefined> {
   mkdirSync(path, { recursive: true });
   const argv = ['mount', '-t', 'tmpfs', '-o', `size=${kibibytes}k`, 'tmpfs', path];
@@ -32,7 +32,7 @@ export async function smallDisk(path: string, kibibytes: number): Promise<SmallD
         const most = rest === 0 ? Number.POSITIVE_INFINITY : bavail * bsize - rest;
         for (let taken = 0; taken < most; taken += block.length) writeSync(fd, block);
       } catch {
-        // That is what it is for: others may take room at the same time.
+        // Expected: other processes may use up space at the same time.
       } finally {
         closeSync(fd);
       }

@@ -1,6 +1,6 @@
 /**
- * What the mail server does to us: postmap or reload that fail or hang, a folder that vanishes, a next hop that is down
- * for a day or breaks off. State shows it, retries back off, nothing is lost and nothing told twice.
+ * Faults of the mail server: postmap or reload fails or hangs, a folder disappears, the next hop is down for a day or
+ * breaks the connection. Status shows each fault, retries back off, nothing is lost and no notice is sent twice.
  */
 import { chmodSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-/** Short form in `npm test`, long form in `npm run torture`; random numbers that a printed seed gives again. */
+/** The short form of `npm test` and the long one of `npm run torture`; random numbers that a printed seed repeats. */
 
 /** POSTERN_TORTURE=long runs more and waits longer. */
 export const isLong = process.env.POSTERN_TORTURE === 'long';

@@ -1,6 +1,6 @@
 /**
- * Kill -9 of the real process at random instants, while a writer appends and rotates: after the last start the events,
- * verdicts, blocks and mails are those of a run that nobody disturbed, over the same lines.
+ * Kills the real process (SIGKILL) at random times, while a writer appends and rotates. After the last start the events,
+ * verdicts, blocks and mails must be the same as those of an undisturbed run over the same lines.
  */
 import { existsSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
@@ -101,7 +101,7 @@ async function torment(
   start();
 }
 
-/** Everything that was made of the lines, when nothing more comes. */
+/** Everything that the lines led to, once no more lines come. */
 async function outcome({ installation, sink }: Place) {
   const { log } = installation;
   let size = -1;
@@ -149,7 +149,7 @@ async function outcome({ installation, sink }: Place) {
   });
 }
 
-/** The first few that differ, as JSON: a list of thousands says nothing. */
+/** The first few differences, as JSON: a list of thousands would not help. */
 function differences(found: readonly unknown[], expected: readonly unknown[]): string[] {
   const length = Math.max(found.length, expected.length);
   const first = Array.from({ length }, (_, index) => index).filter(

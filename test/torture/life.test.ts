@@ -1,6 +1,6 @@
 /**
- * The life of the process: a number that belongs to another now, two at once, SIGHUP with right and wrong rules and
- * configurations.
+ * The life of the process: a process ID that belongs to another process now, two services at once, SIGHUP with right and
+ * wrong rules and configurations.
  */
 import { afterEach, expect, it } from 'vitest';
 import { openDatabase } from '../../src/store/database.ts';

@@ -1,4 +1,4 @@
-/** The built program as a real process over a scratch installation: started, killed, asked for its status. */
+/** The built program as a real process in a scratch installation: start it, kill it, ask for its status. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';

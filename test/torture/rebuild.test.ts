@@ -1,6 +1,6 @@
 /**
- * What a judge remembers is not stored: it is made anew of events, verdicts and blocks. So a process that is started
- * again at any instant must judge as one that never ended: also who was released, spared by the cap, or came too late.
+ * What a judge remembers is not stored: it is rebuilt from events, verdicts and blocks. A process that is restarted at
+ * any time must judge like one that never ended, including keys that were released, capped, or judged too late.
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';

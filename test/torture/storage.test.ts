@@ -1,6 +1,6 @@
 /**
- * The disk is full, the database locked, damaged or gone: the service says so, keeps what it had, goes on by itself,
- * and never begins empty without a word.
+ * The disk is full, or the database is locked, damaged or gone. The service must report it, keep what it had, recover by
+ * itself, and never start with an empty database without a log line.
  */
 import {
   closeSync,

@@ -1,6 +1,7 @@
 /**
- * Time that jumps: stamps without a year across new year, daylight saving, a clock that is set back, a service that
- * stood still for days. The clock is the test's. Never a block for what is old, never a window that does not end.
+ * Time that jumps: time stamps without a year at the turn of the year, daylight saving, a clock that is set back, a
+ * service that was suspended for days. The test controls the clock. Old events must never block, and every window must
+ * end.
  */
 import { afterEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';

@@ -1,6 +1,6 @@
 /**
- * A Postfix log that grows: users who mail addresses that do not exist, some of them often, with bounces that come
- * late and refusals whose user is known only at the end of the session. Written in pieces, rotated by renaming.
+ * A Postfix log that grows: users mail addresses that do not exist, some of them often. Bounces come late, and the user
+ * of a refusal is known only at the end of the session. The log is written in pieces and rotated by renaming.
  */
 import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { Random } from './form.ts';
@@ -49,7 +49,7 @@ export class Traffic {
     this.#write('');
   }
 
-  /** A line of somebody else, whole. */
+  /** A complete line of another program. */
   line(text: string): void {
     this.#rest += `${text}\n`;
     this.#write('');
@@ -72,7 +72,7 @@ export class Traffic {
     return paths.map((path) => (existsSync(path) ? readFileSync(path, 'latin1') : '')).join('');
   }
 
-  /** A third of the users bounces often, the others stay below the limit for the most part. */
+  /** A third of the users bounces often; most others stay below the limit. */
   #user(): string {
     const random = this.#random;
     const number = random(3) === 0 ? random(60) : random(400);
