@@ -5,7 +5,7 @@ import { dropUndefined } from './defined.ts';
 import { getErrno, getMessage } from './errors.ts';
 
 /** A local account, by its numbers. */
-export interface Account {
+interface Account {
   readonly uid: number;
   readonly gid: number;
 }

@@ -2,7 +2,7 @@
  * The state that is saved by name: which names there are, and what is kept under each. Values are JSON in the database,
  * and an older version may have written them: keep the names, and let a new property be optional.
  */
-import type { Key } from '../model/block.ts';
+import type { Outage } from '../model/outage.ts';
 
 /** Name and value of everything in the table `state`. */
 export interface SavedState {
@@ -20,7 +20,7 @@ export interface SavedState {
   /** how many queued messages were held, by number of the block */
   [held: `held ${number}`]: number;
   /** provider outages of the last months, oldest first */
-  suspects: readonly SavedOutage[];
+  suspects: readonly Outage[];
   /** parts of the correlator, which checks them when it loads them */
   [correlator: `correlator ${string}`]: unknown;
   /** state of the envelope reader, by path of the log; it checks this when it loads it */
@@ -72,22 +72,6 @@ export interface MailToHold {
   /** why the last attempt failed, and since when attempts have failed */
   readonly failure?: string;
   readonly failingSince?: number;
-}
-
-/** A time during which a provider's refusals did not count. Times in ms. */
-interface SavedOutage {
-  readonly provider: string;
-  readonly began: number;
-  /** from when on its refusals were taken back */
-  readonly since: number;
-  /** how many submitters it refused, of those that tried it, when the outage was detected */
-  readonly refused: number;
-  readonly active: number;
-  /** percent of submitters that it usually refuses */
-  readonly usual: number;
-  /** the keys whose verdicts were withdrawn */
-  readonly released: readonly { readonly rule: string; readonly key: Key }[];
-  readonly ended?: number;
 }
 
 /** What is remembered of a block target between two runs, in the table `target`. */
