@@ -60,23 +60,26 @@ export class WakeUp {
     this.#resolve?.();
   }
 
-  /** Waits until woken, at most `ms`. */
-  async wait(ms: number): Promise<void> {
-    if (!this.#due) {
+  /** Waits until woken or aborted, at most `ms`. Never rejects. */
+  async wait(ms: number, signal?: AbortSignal): Promise<void> {
+    if (!this.#due && signal?.aborted !== true) {
       const limit = this.#ready ? ms : Math.min(ms, SETTLING);
-      await new Promise<void>((done) => {
-        const timer = setTimeout(done, limit);
-        this.#resolve = () => {
+      await new Promise<void>((resolve) => {
+        const end = () => {
           clearTimeout(timer);
-          done();
+          signal?.removeEventListener('abort', end);
+          resolve();
         };
+        const timer = setTimeout(end, limit);
+        this.#resolve = end;
+        signal?.addEventListener('abort', end);
       });
     }
     this.#resolve = undefined;
     this.#due = false;
   }
 
-  /** Stops watching; a wait under way goes on. */
+  /** Stops watching files. */
   async close(): Promise<void> {
     await this.#watcher?.close();
     this.#watcher = undefined;
