@@ -39,3 +39,12 @@ export function applyOutageChange(outages: Outage[], change: OutageChange): void
   const outage = outages[at];
   if (outage !== undefined) outages[at] = { ...outage, ended };
 }
+
+/** The verdicts that still hold after these changes. */
+export function withoutTakenBack(verdicts: Verdict[], changes: readonly OutageChange[]): Verdict[] {
+  if (changes.length === 0) return verdicts;
+  const takenBack = changes.flatMap((change) =>
+    change.change === 'began' ? change.takenBack : [],
+  );
+  return verdicts.filter((verdict) => !takenBack.includes(verdict));
+}

@@ -3,7 +3,7 @@ import { dropUndefined } from '../base/defined.ts';
 import type { Block, BlockableType } from '../model/block.ts';
 import type { Db } from './database.ts';
 
-/** `guard`: the refusals that led to it do not count any more, because the provider has an outage. */
+/** `guard`: its refusals came from a provider outage. */
 type ReleasedBy = 'operator' | 'file' | 'expiry' | 'guard';
 
 /** A block with its history. */
