@@ -1,4 +1,5 @@
 /** Time as values: an injected clock, durations such as `10m`, RFC 3339 stamps. All times are ms since the epoch, UTC. */
+import { dropUndefined } from './defined.ts';
 
 /** The source of the current time; tests pass their own. */
 export interface Clock {
@@ -59,4 +60,22 @@ export function formatDuration(ms: number): string {
 /** RFC 3339 in UTC with milliseconds: `2026-11-10T09:05:07.000Z`. */
 export function formatTime(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+/** To the minute, for tables that people read: `2026-11-10 09:05Z`. */
+export function formatMinute(ms: number): string {
+  return `${formatTime(ms).slice(0, 16).replace('T', ' ')}Z`;
+}
+
+/** A copy of `object` for JSON: the times under these keys (ms) as RFC 3339, and no key whose value is undefined. */
+export function formatTimes<T extends object>(
+  object: T,
+  ...keys: readonly (keyof T)[]
+): Record<string, unknown> {
+  const times = new Set<string | number | symbol>(keys);
+  const entries = Object.entries(dropUndefined(object)).map(([key, value]) => [
+    key,
+    times.has(key) ? formatTime(value as number) : value,
+  ]);
+  return Object.fromEntries(entries);
 }

@@ -1,11 +1,11 @@
 /** How a block is shown, to people and as JSON. */
 import { dropUndefined } from '../base/defined.ts';
+import { escapeControls } from '../base/escape.ts';
 import { formatDuration, formatTime, SECOND, systemClock } from '../base/time.ts';
 import type { Force } from '../daemon/in-force.ts';
 import type { Block } from '../model/block.ts';
 import { formatIdentity } from '../model/identity.ts';
-import { visible } from '../notify/compose.ts';
-import { releaseText } from '../report/release.ts';
+import { describeRelease } from '../report/block.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 
 /** A block for programs; `force` is of no meaning for one that has ended. */
@@ -27,9 +27,9 @@ export function blockLine(block: StoredBlock, force: Force): string {
   const state =
     block.released === undefined
       ? `${untilText(block)}${forceText(force)}`
-      : `ended ${formatTime(block.released)}: ${releaseText(block)}`;
+      : `ended ${formatTime(block.released)}: ${describeRelease(block)}`;
   const note = block.note === undefined ? '' : ` "${block.note}"`;
-  return `${visible(`${block.id}  ${blockedText(block)}  ${block.cause}${note}  since ${formatTime(block.start)}, ${state}`)}\n`;
+  return `${escapeControls(`${block.id}  ${blockedText(block)}  ${block.cause}${note}  since ${formatTime(block.start)}, ${state}`)}\n`;
 }
 
 function forceText(force: Force): string {

@@ -2,6 +2,7 @@
 
 import { sendSignal } from '../base/change-signal.ts';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
+import { escapeControls, quoteForShell } from '../base/escape.ts';
 import { systemClock } from '../base/time.ts';
 import { buildAllowList } from '../config/allow-list.ts';
 import { type Config, loadConfig } from '../config/load.ts';
@@ -10,7 +11,6 @@ import { runningDaemon } from '../daemon/instance.ts';
 import { unblockableReason } from '../enforce/decide.ts';
 import type { Submitter } from '../model/event.ts';
 import { formatIdentity } from '../model/identity.ts';
-import { shellQuoted, visible } from '../notify/compose.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
 import { blockedText, untilText } from './block-text.ts';
@@ -99,7 +99,7 @@ function numberHint(typed: string, store: Store): string {
   if (block === undefined) return '';
   const who = blockedText(block);
   return block.released === undefined
-    ? ` (block ${block.id} is ${who}: postern unblock ${shellQuoted(who)})`
+    ? ` (block ${block.id} is ${who}: postern unblock ${quoteForShell(who)})`
     : ` (block ${block.id}, of ${who}, has ended)`;
 }
 
@@ -119,7 +119,7 @@ class Change {
 
   /** A sentence for people; programs get the block instead. */
   say(sentence: string): void {
-    if (this.#options.format !== 'json') this.#io.stdout(`${visible(sentence)}\n`);
+    if (this.#options.format !== 'json') this.#io.stdout(`${escapeControls(sentence)}\n`);
   }
 
   /** The block for programs, as `postern blocks` prints it; people got their sentences. */

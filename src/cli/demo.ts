@@ -23,7 +23,8 @@ import { sleep } from '../daemon/pipeline.ts';
 import { loadRules } from '../judge/rule.ts';
 import { formatIdentity } from '../model/identity.ts';
 import { folderNotifier } from '../notify/mail.ts';
-import { gatherReport, reportText } from '../report/report.ts';
+import { gatherReport } from '../report/period.ts';
+import { reportToText } from '../report/text.ts';
 import { Store } from '../store/store.ts';
 import type { Io } from './io.ts';
 import { version } from './version.ts';
@@ -122,7 +123,7 @@ function tell(folder: string, io: Io): boolean {
     io.stdout(`\nThe access map that Postfix would read, ${folder}/postfix/sasl_access:\n\n`);
     io.stdout(indented(readFileSync(join(folder, 'postfix/sasl_access'), 'utf8')));
     io.stdout(
-      `\n${reportText(gatherReport(store, loadRules(SHIPPED_RULES), now - 86_400_000, now + 1))}`,
+      `\n${reportToText(gatherReport(store, loadRules(SHIPPED_RULES), now - 86_400_000, now + 1))}`,
     );
     return blocks.length > 0 && readdirSync(join(folder, 'outbox')).length > 0;
   } finally {

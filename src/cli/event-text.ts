@@ -1,8 +1,8 @@
 /** An event as it is shown. */
+import { escapeControls } from '../base/escape.ts';
 import { formatTime } from '../base/time.ts';
 import type { MailEvent } from '../model/event.ts';
 import { formatIdentity } from '../model/identity.ts';
-import { visible } from '../notify/compose.ts';
 import { eventToJson } from './event-json.ts';
 import { jsonLine } from './io.ts';
 
@@ -13,5 +13,5 @@ export function eventText(event: MailEvent, format: 'text' | 'json' | undefined)
   const who = submitter === undefined ? (client?.address ?? '-') : formatIdentity(submitter);
   const path = `<${sender ?? ''}>${recipient === undefined ? '' : ` to <${recipient}>`}`;
   const why = [reason, reply].filter((part) => part !== undefined).join(': ');
-  return `${visible(`${formatTime(event.time)} ${kind} ${who} ${path}${why === '' ? '' : ` ${why}`}`)}\n`;
+  return `${escapeControls(`${formatTime(event.time)} ${kind} ${who} ${path}${why === '' ? '' : ` ${why}`}`)}\n`;
 }

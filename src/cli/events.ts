@@ -3,7 +3,7 @@ import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { loadConfig } from '../config/load.ts';
 import { EVENT_KINDS, type EventKind, REASONS, type Reason } from '../model/event.ts';
-import { queryFor } from '../report/evidence-events.ts';
+import { buildKeyQuery } from '../report/events.ts';
 import type { EventQuery } from '../store/events.ts';
 import { Store } from '../store/store.ts';
 import { eventText } from './event-text.ts';
@@ -39,7 +39,7 @@ export function runEvents(options: EventsOptions, io: Io): ExitStatus {
 function buildQuery(options: EventsOptions, zone: string): EventQuery {
   const { of, kind, reason, queueId, recipient, limit } = options;
   return dropUndefined({
-    ...(of === undefined ? {} : queryFor(parseTypedIdentity(of))),
+    ...(of === undefined ? {} : buildKeyQuery(parseTypedIdentity(of))),
     ...parsePeriod(options, zone),
     kinds:
       kind === undefined ? undefined : (parseWords('--kind', kind, EVENT_KINDS) as EventKind[]),

@@ -4,9 +4,9 @@ import { loadConfig } from '../config/load.ts';
 import { loadForces } from '../daemon/in-force.ts';
 import { measuresFor } from '../daemon/notices.ts';
 import { loadRules } from '../judge/rule.ts';
+import { buildValueFormat } from '../model/evidence.ts';
 import { blockNotice } from '../notify/notice.ts';
-import { evidenceJson, gatherEvidence } from '../report/evidence.ts';
-import { buildMeasure } from '../report/measure.ts';
+import { evidenceToJson, gatherEvidence } from '../report/evidence.ts';
 import { Store } from '../store/store.ts';
 import { type BlockOptions, shown } from './blocks.ts';
 import { type Io, jsonLine } from './io.ts';
@@ -45,8 +45,8 @@ export async function runExplain(
         ? measuresFor(store, block)
         : [outcomeText(stored.outcome)];
     if (options.format === 'json')
-      io.stdout(jsonLine({ ...evidenceJson(evidence), outcome: stored.outcome, measures }));
-    else io.stdout(blockNotice(evidence, measures, buildMeasure(rules)).text);
+      io.stdout(jsonLine({ ...evidenceToJson(evidence), outcome: stored.outcome, measures }));
+    else io.stdout(blockNotice(evidence, measures, buildValueFormat(rules)).text);
     return EXIT.done;
   } finally {
     store.close();

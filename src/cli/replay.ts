@@ -10,10 +10,10 @@ import { readEvents } from '../interpret/files.ts';
 import { Judge } from '../judge/judge.ts';
 import { loadRules } from '../judge/rule.ts';
 import type { Key, Verdict } from '../model/block.ts';
-import type { Measure } from '../model/evidence.ts';
+import { buildValueFormat, type ValueFormat } from '../model/evidence.ts';
 import { formatIdentity } from '../model/identity.ts';
-import { buildMeasure } from '../report/measure.ts';
-import { noteOutage, type OutagePeriod, outageJson, outageText } from '../report/outages.ts';
+import { applyOutageChange, type Outage, withoutTakenBack } from '../model/outage.ts';
+import { describeOutage, outageToJson } from '../report/outages.ts';
 import { type Io, jsonLine } from './io.ts';
 import { interpreterOptions, namedConfig, type OfflineOptions } from './offline-options.ts';
 
@@ -30,7 +30,7 @@ export async function runReplay(
   const rules = loadRules(options.rules ?? config?.rules ?? SHIPPED_RULES);
   const judge = new Judge(rules, { allowed });
   let verdicts: Verdict[] = [];
-  const suspects: OutagePeriod[] = [];
+  const outages: Outage[] = [];
   let lines = 0;
   let events = 0;
   for await (const batch of readEvents(files, { ...reading, now: systemClock.now() })) {
@@ -39,10 +39,9 @@ export async function runReplay(
       if (event.amends !== true) events++;
       verdicts.push(...judge.feed(event));
     }
-    for (const change of judge.takeOutageChanges()) {
-      noteOutage(suspects, change);
-      if (change.change === 'began') verdicts = without(verdicts, change.withdrawn);
-    }
+    const changes = judge.takeOutageChanges();
+    for (const change of changes) applyOutageChange(outages, change);
+    verdicts = withoutTakenBack(verdicts, changes);
   }
   const nearest = judge.nearest().map((near) => ({ ...near, time: formatTime(near.time) }));
   if (options.format === 'json')
@@ -53,19 +52,15 @@ export async function runReplay(
           events,
           verdicts: verdicts.map(verdictJson),
           nearest,
-          suspects: suspects.length === 0 ? undefined : suspects.map(outageJson),
+          suspects: outages.length === 0 ? undefined : outages.map(outageToJson),
         }),
       ),
     );
   else
     io.stdout(
-      replayText({ lines, events, verdicts, nearest, suspects, measure: buildMeasure(rules) }),
+      replayText({ lines, events, verdicts, nearest, outages, measure: buildValueFormat(rules) }),
     );
   return EXIT.done;
-}
-
-function without(verdicts: readonly Verdict[], withdrawn: readonly Verdict[]): Verdict[] {
-  return verdicts.filter((verdict) => !withdrawn.includes(verdict));
 }
 
 function verdictJson(verdict: Verdict): Record<string, unknown> {
@@ -86,11 +81,11 @@ interface Replay {
   readonly events: number;
   readonly verdicts: readonly Verdict[];
   readonly nearest: readonly Near[];
-  readonly suspects: readonly OutagePeriod[];
-  readonly measure: Measure;
+  readonly outages: readonly Outage[];
+  readonly measure: ValueFormat;
 }
 
-function replayText({ lines, events, verdicts, nearest, suspects, measure }: Replay): string {
+function replayText({ lines, events, verdicts, nearest, outages, measure }: Replay): string {
   const blocks = verdicts.filter((verdict) => verdict.action === 'block');
   const observed = verdicts.length - blocks.length;
   const out = [
@@ -111,8 +106,8 @@ function replayText({ lines, events, verdicts, nearest, suspects, measure }: Rep
     );
   }
   if (verdicts.length === 0) out.push('Nobody met a limit.');
-  if (suspects.length > 0) out.push('', 'Refusals that did not count:');
-  for (const suspect of suspects) out.push(`    ${outageText(suspect)}`);
+  if (outages.length > 0) out.push('', 'Provider outages, whose refusals did not count:');
+  for (const outage of outages) out.push(`    ${describeOutage(outage)}`);
   if (nearest.length > 0) out.push('', 'Closest without a verdict:');
   for (const { key, rule, highest, limit } of nearest.slice(0, 20)) {
     out.push(

@@ -1,11 +1,14 @@
 /** `postern report`: a period as text, JSON or HTML; `--mail` sends it, as text and HTML whatever `--format` says. */
 import { EXIT, type ExitStatus, getMessage, PosternError } from '../base/errors.ts';
+import { escapeControls } from '../base/escape.ts';
 import { formatTime, systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { loadRules } from '../judge/rule.ts';
-import { findAddresses, visible } from '../notify/compose.ts';
-import { reportHtml } from '../report/html.ts';
-import { gatherReport, type Report, reportJson, reportText } from '../report/report.ts';
+import { addressMails } from '../notify/compose.ts';
+import { reportToHtml } from '../report/html.ts';
+import { reportToJson } from '../report/json.ts';
+import { gatherReport, type Report } from '../report/period.ts';
+import { reportToText } from '../report/text.ts';
 import { Store } from '../store/store.ts';
 import { type Io, jsonLine } from './io.ts';
 import { parsePeriod } from './typed.ts';
@@ -36,8 +39,8 @@ export async function runReport(options: ReportOptions, io: Io): Promise<ExitSta
 }
 
 function shown(report: Report, format: ReportOptions['format']): string {
-  if (format === 'json') return jsonLine(reportJson(report));
-  return format === 'html' ? reportHtml(report) : reportText(report);
+  if (format === 'json') return jsonLine(reportToJson(report));
+  return format === 'html' ? reportToHtml(report) : reportToText(report);
 }
 
 async function mailReport(report: Report, config: Config, io: Io): Promise<ExitStatus> {
@@ -53,18 +56,18 @@ async function mailReport(report: Report, config: Config, io: Io): Promise<ExitS
     );
   }
   const subject = `[postern] report since ${formatTime(report.since).slice(0, 16)}Z`;
-  const notice = { subject, text: reportText(report), html: reportHtml(report) };
+  const notice = { subject, text: reportToText(report), html: reportToHtml(report) };
   const { mailNotifier } = await import('../notify/mail.ts');
   const notifier = mailNotifier(notify.transport, notify.from);
   let status: ExitStatus = EXIT.done;
-  for (const mail of findAddresses(notice, { from: notify.from, to, created: systemClock.now() })) {
+  for (const mail of addressMails(notice, { from: notify.from, to, created: systemClock.now() })) {
     const { recipient } = mail;
     try {
       await notifier.send(mail);
       io.stdout(`Report sent to ${recipient}.\n`);
     } catch (error) {
       io.stderr(
-        `postern: the report was not sent to ${recipient}: ${visible(getMessage(error))}\n`,
+        `postern: the report was not sent to ${recipient}: ${escapeControls(getMessage(error))}\n`,
       );
       status = EXIT.failed;
     }

@@ -2,6 +2,7 @@
 
 import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
+import { escapeControls } from '../base/escape.ts';
 import { counted } from '../base/text.ts';
 import { formatTime, MINUTE, systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
@@ -10,10 +11,10 @@ import { unheld } from '../daemon/held-queue.ts';
 import { loadForces, withoutTarget } from '../daemon/in-force.ts';
 import { runningDaemon } from '../daemon/instance.ts';
 import type { FollowPosition } from '../follow/follower.ts';
-import { visible } from '../notify/compose.ts';
-import { loadOutages, outageJson, outageText } from '../report/outages.ts';
+import { describeOutage, outageToJson } from '../report/outages.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { asideFiles } from '../store/database.ts';
+import { loadOutages } from '../store/outages.ts';
 import type { Health } from '../store/saved-state.ts';
 import { Store } from '../store/store.ts';
 import { type Io, jsonLine } from './io.ts';
@@ -34,7 +35,7 @@ export function runStatus(
   const store = new Store(config.database, { readonly: true });
   try {
     const status = gatherStatus(store, config);
-    const json = { ...status, suspects: status.suspects.map(outageJson) };
+    const json = { ...status, suspects: status.suspects.map(outageToJson) };
     io.stdout(options.format === 'json' ? jsonLine(json) : statusText(status));
     return status.problems.length === 0 ? EXIT.done : EXIT.failed;
   } finally {
@@ -167,11 +168,14 @@ function statusText(status: Status): string {
       : `NOT running, mode ${status.mode}`,
     ...status.logs.map((log) => `log ${log.path}: ${logText(log)}`),
     `blocks: ${status.blocks}${observedText(status)}   open messages: ${status.openMessages}   notices waiting: ${status.noticesWaiting}`,
-    ...status.suspects.map((suspect) => `refusals do not count: ${visible(outageText(suspect))}`),
+    ...status.suspects.map(
+      (outage) =>
+        `provider outage, refusals do not count: ${escapeControls(describeOutage(outage))}`,
+    ),
     ...(status.newestEvent === undefined ? [] : [`newest event: ${status.newestEvent}`]),
     ...(status.problems.length === 0
       ? ['no problems']
-      : ['problems:', ...status.problems.map((text) => `  ${visible(text)}`)]),
+      : ['problems:', ...status.problems.map((text) => `  ${escapeControls(text)}`)]),
   ];
   return `${lines.join('\n')}\n`;
 }

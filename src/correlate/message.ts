@@ -1,7 +1,6 @@
 /** An open message: what the log has told so far about one queue ID, until it leaves the queue. */
 import type { MailEvent, Reason, Submitter } from '../model/event.ts';
-import type { Position } from '../model/line.ts';
-import { ownCopy } from '../model/line.ts';
+import { ownCopy, type Position } from '../model/line.ts';
 import type { Client } from '../model/record.ts';
 
 /** Mail that nobody handed in: what the MTA made itself. */

@@ -1,8 +1,7 @@
 /** Refusals to events: who was refused, and whether that very recipient was counted before. */
 
 import { classify } from '../classify/classify.ts';
-import type { MailEvent, Mta, Submitter } from '../model/event.ts';
-import { isInvalid } from '../model/event.ts';
+import { isInvalid, type MailEvent, type Mta, type Submitter } from '../model/event.ts';
 import type { LoggedLine } from '../model/line.ts';
 import type { AuthFailedRecord, RejectionRecord } from '../model/record.ts';
 import { type Context, tellDirection } from './context.ts';

@@ -10,7 +10,7 @@ import { eximQueue, type MailQueue, postfixQueue } from '../enforce/queue.ts';
 import { reconcile } from '../enforce/reconcile.ts';
 import type { BlockTarget } from '../enforce/target.ts';
 import { Judge } from '../judge/judge.ts';
-import { GUARD_REACH } from '../judge/outage/guard.ts';
+import { OUTAGE_REACH } from '../judge/outage/detector.ts';
 import type { Rule } from '../judge/rule.ts';
 import type { Verdict, VerdictOutcome } from '../model/block.ts';
 import type { Position } from '../model/line.ts';
@@ -80,7 +80,7 @@ export function longestPeriod(rules: readonly Rule[]): number {
 
 /** How far back events are fed again, ms: windows reach one period back, what they leave out another one. */
 function measureReach(rules: readonly Rule[]): number {
-  return Math.max(2 * longestPeriod(rules), GUARD_REACH);
+  return Math.max(2 * longestPeriod(rules), OUTAGE_REACH);
 }
 
 /**

@@ -9,21 +9,15 @@ import { counted } from '../base/text.ts';
 import { type Clock, formatTime, SECOND } from '../base/time.ts';
 import type { Rule } from '../judge/rule.ts';
 import type { Verdict } from '../model/block.ts';
-import type { Evidence, Measures } from '../model/evidence.ts';
-import { type ComposedNotice, findAddresses } from '../notify/compose.ts';
+import { buildValueFormat, type Evidence, type Measures } from '../model/evidence.ts';
+import type { Outage } from '../model/outage.ts';
+import { addressMails, type ComposedNotice } from '../notify/compose.ts';
 import { Drain } from '../notify/drain.ts';
 import type { Notifier } from '../notify/mail.ts';
-import {
-  blockNotice,
-  cappedNotice,
-  digestNotice,
-  MAX_DIGEST_DETAILS,
-  suspectNotice,
-} from '../notify/notice.ts';
+import { blockNotice, digestNotice, MAX_DIGEST_DETAILS } from '../notify/notice.ts';
+import { cappedNotice, outageNotice } from '../notify/warning.ts';
+import { describeRelease } from '../report/block.ts';
 import { gatherEvidence } from '../report/evidence.ts';
-import { buildMeasure } from '../report/measure.ts';
-import type { OutagePeriod } from '../report/outages.ts';
-import { releaseText } from '../report/release.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { NOTICE_KINDS, type NoticeKind, type WaitingNotice } from '../store/outbox.ts';
 import type { Store } from '../store/store.ts';
@@ -113,7 +107,7 @@ export class Notices {
       const composed = await this.#composed(kind, notices);
       const ids = notices.map(({ id }) => id);
       if (composed === undefined) store.outbox.drop(ids);
-      else store.outbox.compose(findAddresses(composed, { from, to, created: now }), ids);
+      else store.outbox.compose(addressMails(composed, { from, to, created: now }), ids);
     }
   }
 
@@ -128,7 +122,7 @@ export class Notices {
       case 'capped':
         return this.#capped(notices);
       case 'suspect':
-        return suspectNotice(notices.map(({ about }) => about as OutagePeriod));
+        return outageNotice(notices.map(({ about }) => about as Outage));
     }
   }
 
@@ -144,7 +138,7 @@ export class Notices {
       .map((each) => this.#found(each))
       .filter((found) => found !== undefined);
     if (parts.length + others.length === 0) return undefined;
-    const measure = buildMeasure(this.#options.rules.values());
+    const measure = buildValueFormat(this.#options.rules.values());
     const [first] = parts;
     return parts.length === 1 && others.length === 0 && first !== undefined
       ? blockNotice(first.evidence, first.measures, measure)
@@ -182,7 +176,7 @@ export class Notices {
 export function measuresFor(store: Store, block: StoredBlock | undefined): Measures {
   if (block === undefined) return ['Nothing was changed: Postern only observes here.'];
   if (block.released !== undefined)
-    return [`Ended ${formatTime(block.released)}: ${releaseText(block)}.`];
+    return [`Ended ${formatTime(block.released)}: ${describeRelease(block)}.`];
   const measures: string[] = [];
   const listed = store.state.enforced();
   for (const { name, state } of store.state.targets()) {

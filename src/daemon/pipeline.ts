@@ -11,12 +11,12 @@ import type { OpenMessage } from '../correlate/message.ts';
 import { type BlockPolicy, type Decision, decide } from '../enforce/decide.ts';
 import { Interpreter, type InterpreterOptions } from '../interpret/interpreter.ts';
 import type { Judge } from '../judge/judge.ts';
-import type { OutageChange } from '../judge/outage/watch.ts';
 import type { Verdict } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { Line } from '../model/line.ts';
-import { saveOutages, startPeriod } from '../report/outages.ts';
+import { type OutageChange, withoutTakenBack } from '../model/outage.ts';
 import type { StoredBlock } from '../store/blocks.ts';
+import { saveOutages } from '../store/outages.ts';
 import type { NoticeKind } from '../store/outbox.ts';
 import type { Store } from '../store/store.ts';
 import { WITHOUT_BLOCK } from './assemble.ts';
@@ -33,8 +33,8 @@ interface Batch {
 interface Committed {
   readonly events: readonly MailEvent[];
   readonly decisions: readonly Decision[];
-  /** providers that have become suspect, or are no more */
-  readonly suspicions: readonly OutageChange[];
+  /** provider outages that began or ended */
+  readonly outageChanges: readonly OutageChange[];
 }
 
 interface PipelineOptions {
@@ -104,20 +104,20 @@ export class Pipeline {
     for (const event of events) {
       for (const verdict of judge.feed(event, now)) verdicts.push(verdict);
     }
-    const suspicions = judge.takeOutageChanges();
-    const standing = withoutWithdrawn(verdicts, suspicions);
+    const outageChanges = judge.takeOutageChanges();
+    const standing = withoutTakenBack(verdicts, outageChanges);
     const messages = this.#interpreter.correlator.takeChanges();
     const parts = this.#interpreter.correlator.takeParts();
     const committed = await this.#persist(() => {
       store.events.insert(events);
-      if (suspicions.length > 0) this.#doubt(suspicions, now);
+      if (outageChanges.length > 0) this.#endBlocks(outageChanges, now);
       const decisions = this.#decide(standing, now);
       store.state.saveMessages(messages.changed, messages.closed);
       for (const [name, value] of parts) store.state.write(`correlator ${name}`, value);
       store.state.write(`envelope ${batch.path}`, envelope.save());
       store.state.savePosition(batch.path, batch.position);
       this.#noteTaken(batch.lines, now);
-      return { events, decisions, suspicions };
+      return { events, decisions, outageChanges };
     });
     for (const decision of committed?.decisions ?? []) this.#hold(decision);
     return committed;
@@ -141,19 +141,19 @@ export class Pipeline {
   }
   readonly #opened = new Set<string>();
 
-  /** Ends the blocks that rested on a provider that is not believed, and has it told; inside the transaction. */
-  #doubt(suspicions: readonly OutageChange[], now: number): void {
+  /** Ends the blocks that rested on a provider outage, and puts a notice into the outbox; inside the transaction. */
+  #endBlocks(changes: readonly OutageChange[], now: number): void {
     const { store } = this.#options;
     const newest = store.events.newest();
-    for (const change of suspicions) {
+    for (const change of changes) {
       if (change.change === 'ended') continue;
-      for (const verdict of change.withdrawn) {
+      for (const verdict of change.takenBack) {
         const block = findBlock(store, verdict);
         if (block !== undefined) store.blocks.release(block.id, now, 'guard', newest);
       }
-      if (now - change.suspect.began < DAY) this.#tell('suspect', startPeriod(change), now);
+      if (now - change.outage.began < DAY) this.#tell('suspect', change.outage, now);
     }
-    saveOutages(store, suspicions, now);
+    saveOutages(store, changes, now);
   }
 
   /** Verdicts to blocks, and what is to be told; inside the transaction. */
@@ -238,17 +238,6 @@ export class Pipeline {
     store.beside.change({ failing: undefined });
     log.info({}, 'the database takes writes again');
   }
-}
-
-function withoutWithdrawn(
-  verdicts: readonly Verdict[],
-  suspicions: readonly OutageChange[],
-): readonly Verdict[] {
-  if (suspicions.length === 0) return verdicts;
-  const withdrawn = suspicions.flatMap((change) =>
-    change.change === 'began' ? change.withdrawn : [],
-  );
-  return verdicts.filter((verdict) => !withdrawn.includes(verdict));
 }
 
 /** The block that runs because of this very verdict. */

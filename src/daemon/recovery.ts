@@ -8,6 +8,7 @@
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { dropUndefined } from '../base/defined.ts';
 import { getErrno, getMessage, PosternError } from '../base/errors.ts';
+import { escapeControls } from '../base/escape.ts';
 import type { Log } from '../base/log.ts';
 import { type Clock, DAY, formatTime } from '../base/time.ts';
 import type { Config } from '../config/load.ts';
@@ -16,7 +17,7 @@ import type { BlockTarget } from '../enforce/target.ts';
 import { type FollowPosition, takeFingerprint } from '../follow/position.ts';
 import { canonicalIp } from '../model/address.ts';
 import type { Block, BlockableType } from '../model/block.ts';
-import { findAddresses, plainHtml, visible } from '../notify/compose.ts';
+import { addressMails, plainHtml } from '../notify/compose.ts';
 import { BesideFile } from '../store/beside.ts';
 import { asideName } from '../store/database.ts';
 import type { Process } from '../store/saved-state.ts';
@@ -147,7 +148,8 @@ async function salvage(config: Config): Promise<Salvage> {
     }
     for (const { key, ...about } of await identified(target, ownEntries(target, content))) {
       if (typeof key === 'object') blocks.set(about.id, { ...about, key });
-      else problems.push(`${target.file}: block ${about.id}: not understood: ${visible(key)}`);
+      else
+        problems.push(`${target.file}: block ${about.id}: not understood: ${escapeControls(key)}`);
     }
   }
   return { blocks: [...blocks.values()].sort((a, b) => a.id - b.id), problems };
@@ -195,20 +197,21 @@ function tell(store: Store, damage: Damage, found: Salvage, { config, clock }: R
   const created = clock.now();
   const subject = `Postern: the database was ${damage.aside === undefined ? 'lost' : 'damaged'} and is rebuilt`;
   const notice = { subject, text, html: plainHtml(text) };
-  store.outbox.compose(findAddresses(notice, { ...notify, created }), []);
+  store.outbox.compose(addressMails(notice, { ...notify, created }), []);
 }
 
 function noticeText(database: string, damage: Damage, { blocks, problems }: Salvage): string {
   const { reason, aside } = damage;
   return [
-    `Database ${database}: ${visible(reason)}.`,
+    `Database ${database}: ${escapeControls(reason)}.`,
     ...(aside === undefined
       ? []
       : [`It was set aside as ${aside}. Delete that file when you no longer need it.`]),
     '',
     `Postern goes on with a new one. ${blocks.length} running blocks were taken from the block files:`,
     ...blocks.map(
-      ({ id, key, cause }) => `  block ${id}: ${key.type} ${visible(key.id)} (${visible(cause)})`,
+      ({ id, key, cause }) =>
+        `  block ${id}: ${key.type} ${escapeControls(key.id)} (${escapeControls(cause)})`,
     ),
     '',
     'The logs are being read again. Lost are ended blocks, unblocks, notes of operators, and events of logs that',

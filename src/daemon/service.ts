@@ -16,7 +16,7 @@ import type { Rule } from '../judge/rule.ts';
 import type { Block } from '../model/block.ts';
 import { Blocklist } from '../policy/blocklist.ts';
 import type { PolicyServer } from '../policy/server.ts';
-import { logOutages, settleOutages } from '../report/outages.ts';
+import { endOtherOutages } from '../store/outages.ts';
 import type { Health } from '../store/saved-state.ts';
 import type { Store } from '../store/store.ts';
 import {
@@ -28,6 +28,7 @@ import {
 } from './assemble.ts';
 import { Enforcer } from './enforcer.ts';
 import type { Notices } from './notices.ts';
+import { logOutages } from './outages.ts';
 import { buildFollowers, buildNotices, buildPolicyServer, type ServiceOptions } from './parts.ts';
 import { Pipeline } from './pipeline.ts';
 import { keepPruned } from './prune.ts';
@@ -66,7 +67,7 @@ export class Service {
     this.#store = store;
     const policy = buildBlockPolicy(config);
     this.#judge = rebuildJudge(store, rules, clock.now());
-    settleOutages(store, this.#judge.outages(), clock.now());
+    endOtherOutages(store, this.#judge.outages(), clock.now());
     const told = new Set(rules.filter((rule) => rule.notify).map((rule) => rule.name));
     const interpreter = buildInterpreterOptions(config);
     this.#pipeline = new Pipeline(
@@ -145,9 +146,9 @@ export class Service {
       position: batch.position,
     });
     if (committed === undefined) return false;
-    const { decisions, suspicions } = committed;
-    if (suspicions.length > 0) logOutages(this.#options.log, suspicions);
-    if (suspicions.length > 0 || decisions.some(({ outcome }) => outcome === 'blocked')) {
+    const { decisions, outageChanges } = committed;
+    if (outageChanges.length > 0) logOutages(this.#options.log, outageChanges);
+    if (outageChanges.length > 0 || decisions.some(({ outcome }) => outcome === 'blocked')) {
       this.#blocksChanged();
       this.#enforceSoon.wake();
     } else if (decisions.length > 0) this.#tellSoon.wake();

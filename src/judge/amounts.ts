@@ -1,20 +1,20 @@
-/** Amounts in the order of time: what sums and shares over a window are made of. Knows no period and no limit. */
+/** Amounts in the order of time, for the sums and shares of a window. Knows no period and no limit. */
 
-/** Oldest first; one entry for each different time. */
+/** Oldest first, with one entry for each time. */
 export class Amounts {
-  /** time, amount, time, amount, ... in one array: a key's memory is mostly the price of its objects */
+  /** time, amount, time, amount, ... in one array: objects would take most of a key's memory */
   #pairs: number[] = [];
   #head = 0;
   #isMerged = false;
   sum = 0;
   size = 0;
 
-  /** At the end or, for an event that comes late, where it belongs. */
+  /** Adds at the end or, for a late event, at its place in time. */
   add(time: number, amount: number): void {
     this.sum += amount;
     const last = this.#pairs.length - 2;
     if (this.size === 0) {
-      // A literal takes room for one: most keys never see a second event.
+      // A literal has room for one entry only, and most keys never see a second event.
       this.#pairs = [time, amount];
       this.#head = 0;
       this.size = 1;
@@ -37,12 +37,12 @@ export class Amounts {
     }
   }
 
-  /** Drops what is not later than `edge`. */
+  /** Drops all entries up to the time `edge`, inclusive. */
   dropUntil(edge: number): void {
     while (this.size > 0 && (this.#pairs[this.#head] as number) <= edge) this.#dropFirst();
   }
 
-  /** Drops the oldest for which there is no need: without them the sum is `enough` still. */
+  /** Drops the oldest entries that are not needed: without them the sum is still `enough`. */
   dropBeyond(enough: number): void {
     while (this.size > 0 && this.sum - (this.#pairs[this.#head + 1] as number) >= enough) {
       this.#dropFirst();
@@ -53,14 +53,14 @@ export class Amounts {
     this.sum -= this.#pairs[this.#head + 1] as number;
     this.#head += 2;
     this.size--;
-    // Amortised: what is moved is never more than what was dropped.
+    // Amortised: never moves more entries than were dropped.
     if (this.#head < 32 || this.#head * 2 < this.#pairs.length) return;
     this.#pairs.copyWithin(0, this.#head);
     this.#pairs.length -= this.#head;
     this.#head = 0;
   }
 
-  /** Drops what is later than `time`. */
+  /** Drops all entries later than `time`. */
   dropAfter(time: number): void {
     while (this.size > 0 && (this.#pairs.at(-2) as number) > time) {
       this.sum -= this.#pairs.pop() as number;
@@ -69,7 +69,7 @@ export class Amounts {
     }
   }
 
-  /** Takes an amount away where it was added; where entries were merged, from the one that has it now. */
+  /** Takes an amount away where it was added. Where entries were merged, takes it from the entry that has it now. */
   remove(time: number, amount: number): void {
     let at = this.#head;
     while (at < this.#pairs.length && (this.#pairs[at] as number) < time) at += 2;
@@ -86,7 +86,7 @@ export class Amounts {
     this.size--;
   }
 
-  /** Halves the number of entries: two neighbours become one at the later of their times. */
+  /** Halves the number of entries: two neighbours become one entry, at the later of their times. */
   halve(): void {
     const pairs = this.#pairs.slice(this.#head);
     this.#pairs = [];

@@ -1,35 +1,36 @@
 /**
- * Events to verdicts. A deterministic function of the calls made: the same events, releases and holds in the same
- * order give the same verdicts, so that the state is rebuilt by feeding stored events again. Knows no clock and no
- * store; a caller that has a clock passes its time along with the event. Never throws for what an event holds.
+ * Events to verdicts. The result depends only on the calls made: the same events, releases and holds in the same order
+ * give the same verdicts, so the state can be rebuilt from the stored events. The judge has no clock and no store. A
+ * caller that has a clock passes the time with each event. No event makes it throw, whatever it holds.
  */
 import { dropUndefined } from '../base/defined.ts';
 import { DAY } from '../base/time.ts';
 import type { Key, Verdict } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
-import { KeyTimes, Offences } from './blocked.ts';
+import type { Outage, OutageChange } from '../model/outage.ts';
 import { canonicalKey } from './key.ts';
-import type { Outage } from './outage/guard.ts';
-import { type OutageChange, Watch } from './outage/watch.ts';
-import { type ActiveRule, activeRule, countsInvalid, Plan } from './plan.ts';
-import { Pool } from './pool.ts';
+import { KeyTimes, Offences } from './key-memory.ts';
+import { MemoryBudget } from './memory-budget.ts';
+import { type Nearest, rankNearest } from './nearest.ts';
+import { type Detection, OutageMonitor } from './outage/monitor.ts';
+import { type ActiveRule, activateRule, countsInvalid, Plan } from './plan.ts';
 import type { Rule } from './rule.ts';
 import { ALL_TABLES, type Bounds, DEFAULT_BOUNDS } from './table.ts';
 import type { Met, Since, Tally } from './tally.ts';
 
-/** A block that is in force before the first event is fed. */
+/** A block that is in force before the first event. */
 interface ActiveBlock {
   readonly key: Key;
-  /** ms since the epoch; undefined: until released */
+  /** ms since the epoch; absent: until released */
   readonly until?: number;
 }
 
-/** How often a rule had blocked a key before the first event is fed; for escalation. */
+/** How often a rule had blocked a key before the first event; for escalation. */
 interface PastOffence {
   readonly rule: string;
   readonly key: Key;
   readonly count: number;
-  /** time of the last of them in ms */
+  /** time of the last one, ms */
   readonly last: number;
 }
 
@@ -38,27 +39,15 @@ export interface JudgeOptions {
   readonly allowed?: (key: Key) => boolean;
   readonly active?: readonly ActiveBlock[];
   readonly offences?: readonly PastOffence[];
-  /** what each limit of each rule may keep at most */
+  /** how much each limit of each rule may keep */
   readonly bounds?: Bounds;
-}
-
-/** A key that came near a limit without a verdict. */
-export interface Nearest {
-  readonly rule: string;
-  readonly key: Key;
-  /** the largest measure: events, distinct values, recipients, percent */
-  readonly highest: number;
-  readonly limit: number;
-  /** event time of `highest` in ms */
-  readonly time: number;
 }
 
 const NONE: readonly Verdict[] = Object.freeze([]);
 const NO_CHANGE: readonly OutageChange[] = Object.freeze([]);
-/** More than that nobody reads, should nobody ask for them. */
+/** More changes than this are not kept for a caller that never takes them. */
 const MOST_CHANGES = 1000;
-const NEAREST_PER_RULE = 10;
-/** After this a key is no repeat offender any more. */
+/** After this time without another offence, a key is no longer a repeat offender. */
 const OFFENCE_LIFETIME = 30 * DAY;
 
 export class Judge {
@@ -66,21 +55,21 @@ export class Judge {
   readonly #plan: Plan;
   readonly #allowed: (key: Key) => boolean;
   readonly #blocked = new KeyTimes();
-  /** from when on events count, for keys that were released */
+  /** for keys that were released: the time up to which their events do not count */
   readonly #released = new KeyTimes();
   readonly #offences = new Offences(OFFENCE_LIFETIME);
-  /** the same as a function; undefined while nobody was released, which spares every event a look-up */
+  /** `#released` as a function; undefined until the first release, which saves a look-up for each event */
   #since: Since | undefined;
-  /** whom to believe; undefined when no rule asks */
-  readonly #watch: Watch | undefined;
+  /** undefined when no rule counts what a provider can be wrong about */
+  readonly #outages: OutageMonitor | undefined;
   #changes: OutageChange[] = [];
 
   constructor(rules: readonly Rule[], options: JudgeOptions = {}) {
-    const bounds = options.bounds ?? { ...DEFAULT_BOUNDS, pool: new Pool(ALL_TABLES) };
-    this.#rules = rules.filter((rule) => rule.enabled).map((rule) => activeRule(rule, bounds));
+    const bounds = options.bounds ?? { ...DEFAULT_BOUNDS, budget: new MemoryBudget(ALL_TABLES) };
+    this.#rules = rules.filter((rule) => rule.enabled).map((rule) => activateRule(rule, bounds));
     this.#plan = new Plan(this.#rules);
-    const asks = this.#rules.some(({ rule }) => countsInvalid(rule));
-    this.#watch = asks ? new Watch(this.#rules) : undefined;
+    const needsMonitor = this.#rules.some(({ rule }) => countsInvalid(rule));
+    this.#outages = needsMonitor ? new OutageMonitor(this.#rules) : undefined;
     this.#allowed = options.allowed ?? (() => false);
     for (const { key, until } of options.active ?? []) this.hold(key, until);
     for (const { rule, key, count, last } of options.offences ?? []) {
@@ -89,11 +78,11 @@ export class Judge {
   }
 
   /**
-   * Counts an event and returns the verdicts that fall on it, usually none. `now` (ms) makes verdicts stale whose
-   * event is older than the rule's `fresh`; without it (replay) nothing is stale.
+   * Counts an event and returns the verdicts that fall on it, usually none. With `now` (ms), the verdict on an event
+   * that is older than the rule's `fresh` is stale. Without it (replay), no verdict is stale.
    */
   feed(event: MailEvent, now?: number): readonly Verdict[] {
-    const steps = this.#plan.stepsFor(event, this.#isDiscounted(event));
+    const steps = this.#plan.stepsFor(event, this.#isInOutage(event));
     if (steps.length === 0) return NONE;
     let verdicts: Verdict[] | undefined;
     for (const { active, counted } of steps) {
@@ -112,7 +101,7 @@ export class Judge {
     return verdicts ?? NONE;
   }
 
-  /** A block of the key ended before its time, at `time` (ms). What happened until then does not count again. */
+  /** A block of the key was released at `time` (ms), before its end. What happened until then does not count again. */
   release(key: Key, time: number): void {
     const { type, id } = canonicalKey(key);
     this.#blocked.delete(type, id);
@@ -123,30 +112,30 @@ export class Judge {
     }
   }
 
-  /** A block of the key was withdrawn: it was never right. What was counted stays. */
+  /** A block of the key was ended because it rested on an outage. What was counted stays. */
   unhold(key: Key): void {
     const { type, id } = canonicalKey(key);
     this.#blocked.delete(type, id);
   }
 
-  /** The key is blocked by someone else's decision, until a time in ms or until it is released. */
+  /** The key is blocked by another decision than a verdict, until a time in ms or until it is released. */
   hold(key: Key, until?: number): void {
     const { type, id } = canonicalKey(key);
     this.#blocked.set(type, id, until ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Providers whose refusals do not count now, because they refuse recipients of many submitters at once. */
+  /** The provider outages that have not ended. */
   outages(): readonly Outage[] {
-    return this.#watch?.suspects() ?? [];
+    return this.#outages?.running() ?? [];
   }
 
-  /** Suspicions that began or ended since the last call, in that order of time; usually none. */
+  /** Outages that began or ended since the last call, in the order of time; usually none. */
   takeOutageChanges(): readonly OutageChange[] {
-    const ended = this.#watch?.takeEnded() ?? [];
+    const ended = this.#outages?.takeEnded() ?? [];
     if (ended.length === 0 && this.#changes.length === 0) return NO_CHANGE;
     const changes = [
       ...this.#changes,
-      ...ended.map((suspect) => ({ change: 'ended', suspect }) as const),
+      ...ended.map((outage) => ({ change: 'ended', outage }) as const),
     ];
     this.#changes = [];
     return changes.sort((a, b) => getTime(a) - getTime(b));
@@ -154,61 +143,40 @@ export class Judge {
 
   /** By rule, in the order of the rules: up to ten keys each that came nearest without a verdict, nearest first. */
   nearest(): readonly Nearest[] {
-    return this.#rules.flatMap((active) => this.#nearestOf(active));
-  }
-
-  #nearestOf({ rule, tallies }: ActiveRule): Nearest[] {
-    const best = new Map<string, Nearest>();
-    for (const tally of tallies) {
-      for (const { type, id, highest, time } of tally.near()) {
-        const name = `${type}:${id}`;
-        const other = best.get(name);
-        if (other !== undefined && measureShare(other) >= highest / tally.limit) continue;
-        const key = { type, id };
-        best.set(name, { rule: rule.name, key, highest, limit: tally.limit, time });
-      }
-    }
-    const sorted = [...best.values()].sort(
-      (a, b) => measureShare(b) - measureShare(a) || a.time - b.time,
+    return this.#rules.flatMap((active) =>
+      rankNearest(active, (key) => this.#isSettled(key, active.tallies)),
     );
-    const nearest: Nearest[] = [];
-    for (const near of sorted) {
-      if (nearest.length === NEAREST_PER_RULE) break;
-      if (!this.#isSettled(near.key, tallies)) nearest.push(near);
-    }
-    return nearest;
   }
 
-  /** Whether the event is a refusal by a provider that is not believed. */
-  #isDiscounted(event: MailEvent): boolean {
-    const watch = this.#watch;
-    if (watch === undefined) return false;
+  /** Whether the event is a refusal by a provider that has an outage. */
+  #isInOutage(event: MailEvent): boolean {
+    const outages = this.#outages;
+    if (outages === undefined) return false;
     if (event.relay === undefined && event.reason === undefined) return false;
-    const suspect = watch.see(event);
-    if (suspect !== undefined) this.#doubt(watch, suspect);
-    return watch.discounts(event);
+    const detection = outages.see(event, this.#since);
+    if (detection !== undefined) this.#beginOutage(detection);
+    return outages.covers(event);
   }
 
-  #doubt(watch: Watch, suspect: Outage): void {
-    const withdrawn = watch.doubt(suspect, this.#since);
-    for (const { tally, verdict } of withdrawn) {
+  #beginOutage({ outage, takenBack }: Detection): void {
+    for (const { tally, verdict } of takenBack) {
       const { type, id } = verdict.key;
       this.#blocked.delete(type, id);
       this.#offences.takeBack(verdict.rule, verdict.key);
-      tally.withdraw(type, id);
+      tally.takeBackVerdict(type, id);
     }
     if (this.#changes.length >= MOST_CHANGES) return;
-    const verdicts = withdrawn.map(({ verdict }) => verdict);
-    this.#changes.push({ change: 'began', suspect, withdrawn: verdicts });
+    const verdicts = takenBack.map(({ verdict }) => verdict);
+    this.#changes.push({ change: 'began', outage, takenBack: verdicts });
   }
 
-  /** Blocked, allowed, or had its verdict from another limit of the same rule. */
+  /** Whether the key is blocked, allowed, or had its verdict from another limit of the same rule. */
   #isSettled(key: Key, tallies: readonly Tally[]): boolean {
     if (this.#blocked.get(key.type, key.id) !== undefined || this.#allowed(key)) return true;
     return tallies.some((tally) => tally.lastVerdict(key.type, key.id) !== undefined);
   }
 
-  /** The verdict for a limit that is met, unless the key has had it or must not get one. */
+  /** The verdict for a limit that is met, unless the key already had it or must not get one. */
   #judge(tally: Tally, met: Met, event: MailEvent, now: number | undefined): Verdict | undefined {
     const { rule } = tally;
     const key: Key = { type: met.type, id: met.id };
@@ -227,7 +195,7 @@ export class Judge {
     this.#offences.add(rule.name, key, event.time);
     this.hold(key, duration === undefined ? undefined : event.time + duration);
     const verdict = buildVerdict(tally, met, event, duration, false);
-    this.#watch?.gave({ tally, verdict });
+    this.#outages?.addVerdict({ tally, verdict });
     return verdict;
   }
 
@@ -246,8 +214,8 @@ export class Judge {
   }
 }
 
-function getTime(change: OutageChange): number {
-  return change.change === 'began' ? change.suspect.began : change.suspect.ended;
+function getTime({ change, outage }: OutageChange): number {
+  return change === 'began' ? outage.began : outage.ended;
 }
 
 function measureAmount(rule: Rule, event: MailEvent, counted: boolean): number {
@@ -255,16 +223,12 @@ function measureAmount(rule: Rule, event: MailEvent, counted: boolean): number {
   return rule.count === 'recipients' ? (event.newRecipients ?? 0) : 1;
 }
 
-/** Whether an observed limit is still met since its last verdict, less than a period ago. Remembers that it is. */
+/** Whether an observed limit has been met without a break since its last verdict, less than a period ago. */
 function isSameExcess({ period }: Tally, { state }: Met): boolean {
   const { newest } = state.window;
   if (!state.met || newest - state.lastMet >= period) return false;
   state.lastMet = newest;
   return true;
-}
-
-function measureShare({ highest, limit }: Nearest): number {
-  return highest / limit;
 }
 
 function buildVerdict(

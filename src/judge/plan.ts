@@ -1,6 +1,6 @@
 /**
- * Which rules want which events, worked out once: for every kind and reason the list of rules to ask, in the
- * order of the rules. Most events are wanted by none and cost one look-up.
+ * Which rules count which events. Computed once: for each kind and reason, the list of rules that count it, in the
+ * order of the rules. Most events are counted by none, and cost one look-up.
  */
 import type { Key } from '../model/block.ts';
 import {
@@ -10,7 +10,8 @@ import {
   REASONS,
   type Reason,
 } from '../model/event.ts';
-import { exceptionTest, getKeyId, getKeyType } from './key.ts';
+import { buildExceptionTest } from './exceptions.ts';
+import { getKeyId, getKeyType } from './key.ts';
 import type { Rule } from './rule.ts';
 import type { Bounds } from './table.ts';
 import { Tally } from './tally.ts';
@@ -19,29 +20,30 @@ import { Tally } from './tally.ts';
 export interface ActiveRule {
   readonly rule: Rule;
   readonly tallies: readonly Tally[];
-  /** whether the rule looks at this event at all: direction, exceptions */
+  /** whether the rule uses this event at all: direction, exceptions */
   admits(event: MailEvent): boolean;
 }
 
-/** A rule that wants an event. */
+/** A rule that uses an event. */
 interface Step {
   readonly active: ActiveRule;
-  /** the event is what the rule counts; else it only adds to the whole of a share */
+  /** the rule counts the event; else the event only adds to the whole of a share */
   readonly counted: boolean;
 }
 
-export function activeRule(rule: Rule, bounds: Bounds): ActiveRule {
+/** A rule with empty windows. */
+export function activateRule(rule: Rule, bounds: Bounds): ActiveRule {
   return {
     rule,
     tallies: rule.limits.map((limit) => new Tally(rule, limit, bounds)),
-    admits: admission(rule),
+    admits: buildAdmission(rule),
   };
 }
 
-function admission(rule: Rule): (event: MailEvent) => boolean {
+function buildAdmission(rule: Rule): (event: MailEvent) => boolean {
   const { direction, count } = rule;
-  const excepted = exceptionTest(rule.except);
-  // An amended event was seen before without its submitter: whoever needs none has counted it.
+  const excepted = buildExceptionTest(rule.except);
+  // An amended event was fed before without its submitter. Rules that need no submitter have counted it then.
   const bySubmitter = ['submitter', 'user', 'uid'].includes(rule.per) || count === 'logins';
   return (event) => {
     if (direction !== undefined && event.direction !== direction) return false;
@@ -65,16 +67,16 @@ export class Plan {
       for (const reason of [undefined, ...REASONS]) {
         for (const brings of [false, true]) {
           const steps = rules.flatMap((active) => buildStep(active, kind, reason, brings));
-          this.#steps[indexRules(kind, reason, brings)] = steps;
+          this.#steps[getStepsIndex(kind, reason, brings)] = steps;
         }
       }
     }
   }
 
-  /** `discounted`: whoever refused is not believed */
-  stepsFor(event: MailEvent, discounted: boolean): readonly Step[] {
-    const reason = countedReason(event, discounted);
-    return this.#steps[indexRules(event.kind, reason, bringsRecipients(event))] ?? [];
+  /** The rules that use the event. `inOutage`: it is a refusal that does not count. */
+  stepsFor(event: MailEvent, inOutage: boolean): readonly Step[] {
+    const reason = countedReason(event, inOutage);
+    return this.#steps[getStepsIndex(event.kind, reason, bringsRecipients(event))] ?? [];
   }
 }
 
@@ -83,14 +85,14 @@ function bringsRecipients({ newRecipients }: MailEvent): boolean {
 }
 
 /**
- * The reason as far as rules count it. The one place where a refusal is left out of account: one that was
- * counted before, and whatever else must not be held against a submitter.
+ * The reason, if it counts. This is the one place where a refusal is left out: because it was counted before, or
+ * because the provider that sent it has an outage.
  */
-function countedReason(event: MailEvent, discounted: boolean): Reason | undefined {
-  return event.repeated === true || discounted ? undefined : event.reason;
+function countedReason(event: MailEvent, inOutage: boolean): Reason | undefined {
+  return event.repeated === true || inOutage ? undefined : event.reason;
 }
 
-function indexRules(kind: EventKind, reason: Reason | undefined, brings: boolean): number {
+function getStepsIndex(kind: EventKind, reason: Reason | undefined, brings: boolean): number {
   const row = (KIND_INDEX.get(kind) ?? 0) * REASON_INDEX.size + (REASON_INDEX.get(reason) ?? 0);
   return 2 * row + (brings ? 1 : 0);
 }
@@ -102,15 +104,15 @@ function buildStep(
   brings: boolean,
 ): Step[] {
   const counted = counts(active.rule, kind, reason, brings);
-  return counted || isWhole(active.rule, kind, brings) ? [{ active, counted }] : [];
+  return counted || addsToWhole(active.rule, kind, brings) ? [{ active, counted }] : [];
 }
 
-/** Whether the event adds to what a share is a share of. */
-function isWhole({ ratio, atLeastShare }: Rule, kind: EventKind, brings: boolean): boolean {
+/** Whether the event adds to the whole that a share is a share of. */
+function addsToWhole({ ratio, atLeastShare }: Rule, kind: EventKind, brings: boolean): boolean {
   return (ratio && brings) || (atLeastShare !== undefined && kind === 'delivered');
 }
 
-/** Whether the rule counts refusals of recipients that do not exist, which a provider may be wrong about. */
+/** Whether the rule counts refusals of recipients that do not exist. In an outage, a provider is wrong about these. */
 export function countsInvalid({ count }: Rule): boolean {
   return count === 'invalid' || count === 'invalid-recipient' || count === 'invalid-domain';
 }
@@ -120,9 +122,9 @@ export function countsRefusal({ count }: Rule, { reason }: MailEvent): boolean {
   return count === 'invalid' || count === reason;
 }
 
-/** Tells which events the rule counts for the key, whoever refused: what its verdict on the key rests on. */
-export function countedFor(rule: Rule, key: Key): (event: MailEvent) => boolean {
-  const admits = admission(rule);
+/** A test for the events that a verdict on the key rests on: those that the rule counts for it. Ignores outages. */
+export function buildCountedTest(rule: Rule, key: Key): (event: MailEvent) => boolean {
+  const admits = buildAdmission(rule);
   return (event) => {
     const reason = countedReason(event, false);
     if (!counts(rule, event.kind, reason, bringsRecipients(event)) || !admits(event)) return false;

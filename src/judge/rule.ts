@@ -1,6 +1,6 @@
 /**
  * Rules: what a checked rule is, and how `rules/*.yaml` are read into it.
- * Every problem of every file is reported at once, with file, line and key; then nothing is loaded.
+ * If a file has problems, nothing is loaded. All problems of all files are reported at once, with file, line and key.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ export interface Bound {
   readonly host?: number | undefined | undefined;
 }
 
-/** Whom a rule leaves alone; all but the networks in lower case. */
+/** What a rule does not count; all but the networks in lower case. */
 export interface Exceptions {
   readonly users: readonly string[];
   readonly addresses: readonly string[];
@@ -42,7 +42,7 @@ export interface Rule {
   /** the file it came from, for messages */
   readonly file: string;
   readonly description: string;
-  /** why the numbers are what they are, and where they come from */
+  /** why the numbers were chosen, and where they come from */
   readonly reason?: string | undefined;
   readonly source?: string | undefined;
   readonly count: Count;
@@ -51,26 +51,26 @@ export interface Rule {
   /** the limits are percent of all recipients */
   readonly ratio: boolean;
   readonly distinct?: Distinct | undefined;
-  /** least number of counted events in the window before a ratio or distinct rule can be met */
+  /** the least number of counted events in the window with which a ratio or distinct rule can be met */
   readonly atLeast: number;
-  /** percent of all outcomes that the counted events must be besides */
+  /** the least share of all outcomes that the counted events must also reach, in percent */
   readonly atLeastShare?: number | undefined | undefined;
   /** what one remote party may contribute; undefined: no bound */
   readonly bound?: Bound | undefined | undefined;
   readonly action: Action;
-  /** ms that the first, the second, ... block lasts, the last for all that follow; undefined: until released */
+  /** ms that the first, the second, ... block lasts, the last one for all that follow; undefined: until released */
   readonly durations: readonly (number | undefined)[];
   readonly direction?: 'outbound' | 'inbound' | undefined;
   readonly except: Exceptions;
-  /** ms; a verdict older than this against the clock is recorded, not enforced */
+  /** ms; a verdict on an event that is older than this is recorded, but not enforced */
   readonly fresh: number;
-  /** its verdicts are told by mail; without, they stand in the report */
+  /** its verdicts are sent by mail; otherwise they are only in the report */
   readonly notify: boolean;
   readonly enabled: boolean;
 }
 
 /**
- * Reads one rule; `file` is only named in messages.
+ * Reads one rule; `file` is only used in messages.
  * Throws a PosternError (exit status 2) listing every problem, one a line: `file:line: key: what was expected`.
  */
 export function parseRule(text: string, file: string): Rule {
@@ -81,9 +81,9 @@ export function parseRule(text: string, file: string): Rule {
 }
 
 /**
- * Reads all `*.yaml` directly in `folder`, in the order of their names; folders below it are not searched.
- * Throws one PosternError (exit status 2) for all problems of all files. A folder without rules is a problem
- * too: a guard that looks for nothing would seem healthy.
+ * Reads all `*.yaml` directly in `folder`, in the order of their names; subfolders are not searched.
+ * Throws one PosternError (exit status 2) for all problems of all files. A folder without rules is a problem too:
+ * a service that looks for nothing would seem healthy.
  */
 export function loadRules(folder: string): readonly Rule[] {
   const problems: Problem[] = [];
@@ -98,7 +98,7 @@ export function loadRules(folder: string): readonly Rule[] {
   return read.map(({ rule }) => rule);
 }
 
-/** A rule, and the file that knows where its fields stand. */
+/** A rule, and its file, which knows the lines of its fields. */
 interface ReadRule {
   readonly rule: Rule;
   readonly yaml: YamlFile;
@@ -146,7 +146,7 @@ function duplicateNames(read: readonly ReadRule[]): Problem[] {
   return problems;
 }
 
-/** The rule, or undefined with everything that is wrong added to `problems` in the order of the lines. */
+/** The rule; or undefined, with all problems added to `problems` in the order of the lines. */
 function readRule(text: string, file: string, problems: Problem[]): ReadRule | undefined {
   const yaml = readYaml(text, file);
   if (yaml.value === undefined) {
@@ -209,7 +209,7 @@ function buildRule(fields: RuleFields, file: string): Rule {
 
 function readLimits(fields: RuleFields): Limit[] {
   const limits = fields.limits ?? [{ limit: fields.limit ?? 1, period: fields.period ?? HOUR }];
-  // A percentage is a text, `25%`; the schema has seen to its form.
+  // A percentage is a text such as `25%`; the schema has checked it.
   return limits.map(({ limit, period }) => ({ limit: Number.parseInt(String(limit), 10), period }));
 }
 

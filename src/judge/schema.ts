@@ -1,11 +1,11 @@
-/** The fields of a rule file and what is expected of each; what one field means to another is in `contradictions`. */
+/** The fields of a rule file and what is expected of each. `contradictions` checks what two fields mean together. */
 import { z } from 'zod';
 import { DAY, parseDuration } from '../base/time.ts';
 import { canonicalIp, parseNetwork } from '../model/address.ts';
 import { KEY_TYPES } from '../model/block.ts';
 import { EVENT_KINDS, REASONS } from '../model/event.ts';
 
-/** Sets with a name of their own, beside event kinds and reasons. */
+/** Named sets, besides the event kinds and reasons. */
 const NAMED_COUNTS = ['invalid', 'recipients', 'logins'] as const;
 const COUNTS = [...NAMED_COUNTS, ...EVENT_KINDS, ...REASONS] as const;
 const DISTINCT = ['recipient', 'client', 'client-net'] as const;
@@ -17,11 +17,11 @@ const MAX_PERIOD = 31 * DAY;
 const MAX_DURATION = 3650 * DAY;
 
 const UNTIL_RELEASED = 'until-released';
-/** Keys that a target can shut out; the others are for observing. */
+/** Keys that a target can block; the others can only be observed. */
 const BLOCKABLE = ['submitter', 'user', 'client', 'uid', 'sender'];
 const NOT_BLOCKABLE: ReadonlySet<unknown> = new Set(['client-net', 'sender-domain', 'host']);
 
-/** Counts that a delivery is the opposite of. */
+/** Counts whose opposite is a delivery. */
 const REFUSALS: ReadonlySet<unknown> = new Set(['invalid', ...REASONS]);
 
 /** What a field refuses is always told with the same words, whatever was wrong with it. */
@@ -171,7 +171,7 @@ export const ruleSchema = z.strictObject(
 /** The fields of a file that passed the schema. */
 export type RuleFields = z.output<typeof ruleSchema>;
 
-/** One thing wrong with a value, and the way to it from the top of the file. */
+/** A problem with a value, and the path to it from the top of the file. */
 interface Finding {
   readonly path: readonly PropertyKey[];
   readonly text: string;
@@ -180,8 +180,8 @@ interface Finding {
 type Raw = Readonly<Record<string, unknown>>;
 
 /**
- * What contradicts itself though each field alone may be right. `raw` is the file before the schema: a value that the
- * schema refuses anyway contradicts nothing.
+ * Fields that contradict each other, although each alone may be right. `raw` is the file before the schema has checked
+ * it. A value that the schema refuses contradicts nothing.
  */
 export function contradictions(raw: Raw): Finding[] {
   return [
@@ -252,7 +252,7 @@ function oneOfWords(values: readonly unknown[], value: unknown): boolean {
   return values.includes(value);
 }
 
-/** Every limit of the file with the way to it, as far as it has the right form. */
+/** Every limit of the file that has the right form, with the path to it. */
 function countLimits(raw: Raw): [path: PropertyKey[], value: unknown][] {
   if (!Array.isArray(raw.limits)) return 'limit' in raw ? [[['limit'], raw.limit]] : [];
   return raw.limits.flatMap((item: unknown, index) =>

@@ -1,28 +1,28 @@
 /**
- * Windows by key, bounded whatever the log makes up: a key is dropped when its newest event is older than the
- * period, and beyond a number of keys or of entries the least recently used goes first (by second chance: a key
- * that was used since its last turn gets another one).
+ * Windows by key. Bounded, whatever the log makes up: a key is dropped when its newest event is older than the period.
+ * Beyond a number of keys or entries, the least recently used key goes first (by second chance: a key that was used
+ * since its last turn gets another one).
  */
-import { shared } from './key.ts';
-import type { Pool } from './pool.ts';
+import { internId } from './key.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 import { SKEW, type Window } from './window.ts';
 
 /**
- * The most that one limit of one rule keeps: at some 400 bytes a key and 20 to 100 an entry, 10 to 30 MB.
- * A key on its way to LIM events per PERIOD has one every PERIOD / LIM; it is lost only when some 25,000 keys
- * that were never seen before come within that time.
+ * The most that one limit of one rule keeps. With some 400 bytes for a key and 20 to 100 for an entry, that is 10 to
+ * 30 MB. A key on its way to LIM events per PERIOD has an event every PERIOD / LIM. It is lost only when some 25,000
+ * new keys appear within that time.
  */
 export interface Bounds {
   readonly keys: number;
   readonly entries: number;
   /** shared with all other tables of the judge */
-  readonly pool?: Pool;
+  readonly budget?: MemoryBudget;
 }
 
 export const DEFAULT_BOUNDS: Bounds = { keys: 25_000, entries: 250_000 };
-/** Bytes, about, of all tables together. */
+/** Bytes of all tables together, estimated. */
 export const ALL_TABLES = 24_000_000;
-/** Measured with keys that come once: window, state, entry of the map. */
+/** Bytes, measured with keys that are seen once: window, state, entry of the map. */
 const KEY_WEIGHT = 600;
 const ENTRY_WEIGHT = 80;
 
@@ -31,7 +31,7 @@ export interface KeyState {
   readonly window: Window;
   /** used since its last turn as a candidate for eviction */
   used: boolean;
-  /** the limit was met by the last event that was counted (observe rules: no second verdict) */
+  /** the last event that was counted met the limit (a rule that observes gives no second verdict) */
   met: boolean;
   /** event time of the last event that met the limit */
   lastMet: number;
@@ -40,7 +40,7 @@ export interface KeyState {
   highestTime: number;
 }
 
-/** Told about every key that is dropped. */
+/** Called for every key that is dropped. */
 type OnDrop = (id: string, state: KeyState) => void;
 
 export class KeyTable {
@@ -49,14 +49,14 @@ export class KeyTable {
   readonly #bounds: Bounds;
   readonly #onDrop: OnDrop;
   #entries = 0;
-  /** number of keys at which idle ones are looked for; at least twice what the last look left */
+  /** number of keys at which idle ones are looked for: at least twice what the last sweep left */
   #sweepAt = 1024;
 
   constructor(period: number, bounds: Bounds, onDrop: OnDrop) {
     this.#period = period;
     this.#bounds = bounds;
     this.#onDrop = onDrop;
-    bounds.pool?.join(this);
+    bounds.budget?.join(this);
   }
 
   get keys(): number {
@@ -73,7 +73,7 @@ export class KeyTable {
     return state;
   }
 
-  /** Adds a key at event time `now`; makes room for it first. */
+  /** Adds a key at event time `now` (ms), after making room for it. */
   create(id: string, window: Window, now: number): KeyState {
     if (this.#states.size >= this.#sweepAt) this.#sweep(now);
     if (this.#states.size >= this.#bounds.keys) this.#evict();
@@ -85,25 +85,25 @@ export class KeyTable {
       highest: 0,
       highestTime: now,
     };
-    this.#bounds.pool?.changed(KEY_WEIGHT); // before: it must not make way for itself
-    this.#states.set(shared(id), state);
+    this.#bounds.budget?.changed(KEY_WEIGHT); // first: the new key must not be the one that goes
+    this.#states.set(internId(id), state);
     return state;
   }
 
-  /** To be told after a window has changed its size; may drop other keys. */
+  /** Call this after a window has grown or shrunk. It may drop other keys. */
   resized(by: number): void {
     this.#entries += by;
-    this.#bounds.pool?.changed(by * ENTRY_WEIGHT);
+    this.#bounds.budget?.changed(by * ENTRY_WEIGHT);
     if (this.#entries > this.#bounds.entries && this.#states.size > 1) this.#evict();
   }
 
-  /** Forgets a key without telling `onDrop`. */
+  /** Forgets a key without calling `onDrop`. */
   delete(id: string): void {
     const state = this.#states.get(id);
     if (state !== undefined) this.#remove(id, state);
   }
 
-  /** Bytes, about. */
+  /** Bytes, estimated. */
   get weight(): number {
     return KEY_WEIGHT * this.#states.size + ENTRY_WEIGHT * this.#entries;
   }
@@ -117,9 +117,9 @@ export class KeyTable {
     yield* this.#states;
   }
 
-  /** Cost: the keys looked at are at most twice those added since the last time. */
+  /** Cost: at most two keys are looked at for each one that was added since the last sweep. */
   #sweep(now: number): void {
-    // Late lines may still belong to what has just become idle.
+    // A late line may still belong to a key that has just become idle.
     const idle = now - this.#period - SKEW;
     for (const [id, state] of this.#states) {
       if (state.window.newest <= idle) this.#drop(id, state);
@@ -128,8 +128,8 @@ export class KeyTable {
   }
 
   /**
-   * Drops a sixteenth of the keys, at least one: a Map leaves holes where its first keys were, and whoever asks
-   * for the first key walks over all of them.
+   * Drops a sixteenth of the keys, at least one. A Map leaves holes where its first keys were, and looking for the
+   * first key walks over all of them; so keys are not dropped one by one.
    */
   #evict(): void {
     const goal = this.#states.size - Math.ceil(this.#states.size / 16);
@@ -153,6 +153,6 @@ export class KeyTable {
   #remove(id: string, state: KeyState): void {
     this.#states.delete(id);
     this.#entries -= state.window.size;
-    this.#bounds.pool?.changed(-KEY_WEIGHT - ENTRY_WEIGHT * state.window.size);
+    this.#bounds.budget?.changed(-KEY_WEIGHT - ENTRY_WEIGHT * state.window.size);
   }
 }

@@ -1,16 +1,17 @@
 /**
- * One limit of one rule at work: the windows of its keys, who came how near, which keys have had their verdict.
- * Decides nothing about blocks; that is the judge's part.
+ * The counts of one limit of one rule: the windows of its keys, how near each key came, and which keys had their
+ * verdict. Decides nothing about blocks; the judge does.
  */
-
 import { getDomain } from '../model/address.ts';
 import type { KeyType } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
 import { ownCopy } from '../model/line.ts';
+import { BoundedWindow } from './bounded-window.ts';
+import { GatedWindow } from './gated-window.ts';
 import { getDistinctValue, getKeyId, getKeyType } from './key.ts';
-import { dropOldest, type Near, NearMisses } from './near.ts';
+import { dropOldest } from './key-memory.ts';
+import { type NearMiss, NearMisses } from './near-misses.ts';
 import { getHostGroup } from './outage/provider.ts';
-import { BoundedWindow, GatedWindow } from './outage/window.ts';
 import type { Limit, Rule } from './rule.ts';
 import { type Bounds, type KeyState, KeyTable } from './table.ts';
 import { DistinctWindow, type Entry, ShareWindow, SumWindow, type Window } from './window.ts';
@@ -23,16 +24,17 @@ export interface Met {
   readonly measure: number;
 }
 
-/** The time (ms) up to which a key's events do not count. */
+/** Returns the time (ms) up to which the events of a key do not count. */
 export type Since = (type: KeyType, id: string) => number;
 
 const VERDICTS_KEPT = 10_000;
 
+/** What is known of the keys of one type. */
 interface Keys {
   readonly table: KeyTable;
-  /** the highest of those that were dropped from the table */
-  readonly gone: NearMisses;
-  /** who had a verdict, and whether it was stale; the oldest are forgotten */
+  /** the highest measures of keys that were dropped from the table */
+  readonly dropped: NearMisses;
+  /** keys that had a verdict, and whether it was stale; the oldest are forgotten */
   readonly verdicts: Map<string, 'fresh' | 'stale'>;
 }
 
@@ -43,32 +45,32 @@ export class Tally {
   readonly #bounds: Bounds;
   readonly #newWindow: () => Window;
   readonly #byType = new Map<KeyType, Keys>();
-  /** one for all: windows copy what they keep */
+  /** one object for all events: windows copy what they keep */
   readonly #entry: Entry = { time: 0, amount: 0, whole: 0, value: '', late: false };
 
   constructor(rule: Rule, { limit, period }: Limit, bounds: Bounds) {
     this.rule = rule;
     this.limit = limit;
     this.period = period;
-    this.#newWindow = windowMaker(rule, limit, period);
+    this.#newWindow = buildWindowMaker(rule, limit, period);
     this.#bounds = { ...bounds, entries: Math.max(bounds.entries, 4 * limit) };
   }
 
   /**
-   * Counts an event; `since` tells from which time on a key's events count. Returns the key when its limit is
-   * met with this event, whether or not it was met before.
+   * Counts an event, unless `since` says that the events of its key do not count yet. Returns the key when this event
+   * meets the limit, whether or not the limit was met before.
    */
   add(event: MailEvent, amount: number, whole: number, since: Since | undefined): Met | undefined {
     const type = getKeyType(this.rule.per, event);
     const id = type === undefined ? undefined : getKeyId(type, event);
     if (type === undefined || id === undefined) return undefined;
-    const value = amount === 0 ? '' : this.#valueOf(event);
+    const value = amount === 0 ? '' : this.#getValue(event);
     if (value === undefined) return undefined;
     if (since !== undefined && event.time <= since(type, id)) return undefined;
-    const { table } = this.#keysOf(type);
+    const { table } = this.#getKeys(type);
     let state = table.get(id);
     if (state === undefined) {
-      // Deliveries tell something only about who was refused before.
+      // A delivery matters only for a key that was refused before.
       if (amount === 0 && this.rule.atLeastShare !== undefined) return undefined;
       state = table.create(id, this.#newWindow(), event.time);
     }
@@ -83,23 +85,23 @@ export class Tally {
     return undefined;
   }
 
-  #valueOf(event: MailEvent): string | undefined {
+  #getValue(event: MailEvent): string | undefined {
     const { distinct } = this.rule;
     return distinct === undefined ? '' : getDistinctValue(distinct, event);
   }
 
   /**
-   * Takes back refusals that were counted: whoever told them is not believed any more. A window keeps no more than
-   * its limit, so of a key that was beyond it some refusals of others may be gone as well: a verdict comes later then.
+   * Takes back refusals that were counted before the outage of their provider was detected. A window keeps no more than
+   * its limit. So if a key was beyond it, refusals by other providers may be gone too, and a verdict comes later.
    */
   takeBack(events: Iterable<MailEvent>, since: Since | undefined): void {
     for (const event of events) {
       const type = getKeyType(this.rule.per, event);
       const id = type === undefined ? undefined : getKeyId(type, event);
-      const value = this.#valueOf(event);
+      const value = this.#getValue(event);
       if (type === undefined || id === undefined || value === undefined) continue;
       if (since !== undefined && event.time <= since(type, id)) continue;
-      const { table } = this.#keysOf(type);
+      const { table } = this.#getKeys(type);
       const state = table.get(id);
       if (state === undefined) continue;
       const before = state.window.size;
@@ -111,11 +113,11 @@ export class Tally {
     }
   }
 
-  /** Whether these refusals alone, all of one key and in their order, meet the limit. */
+  /** Whether these refusals alone meet the limit: all of one key, in their order. */
   isMetBy(events: Iterable<MailEvent>): boolean {
     const window = this.#newWindow();
     for (const event of events) {
-      const value = this.#valueOf(event);
+      const value = this.#getValue(event);
       if (value === undefined) continue;
       this.#fill(event, 1, 1, value);
       if (window.add(this.#entry) >= this.limit) return true;
@@ -123,9 +125,9 @@ export class Tally {
     return false;
   }
 
-  /** The verdict on a key was withdrawn. */
-  withdraw(type: KeyType, id: string): void {
-    this.#keysOf(type).verdicts.delete(id);
+  /** Forgets the verdict on a key, since it no longer holds. */
+  takeBackVerdict(type: KeyType, id: string): void {
+    this.#getKeys(type).verdicts.delete(id);
   }
 
   #fill(event: MailEvent, amount: number, whole: number, value: string): void {
@@ -156,14 +158,14 @@ export class Tally {
     return measure;
   }
 
-  /** What the last verdict for a key was, as far as it is remembered. */
+  /** The last verdict on a key, if it is remembered. */
   lastVerdict(type: KeyType, id: string): 'fresh' | 'stale' | undefined {
-    return this.#keysOf(type).verdicts.get(id);
+    return this.#getKeys(type).verdicts.get(id);
   }
 
   noteVerdict(type: KeyType, id: string, how: 'fresh' | 'stale'): void {
-    const { verdicts, gone } = this.#keysOf(type);
-    gone.delete(id);
+    const { verdicts, dropped } = this.#getKeys(type);
+    dropped.delete(id);
     verdicts.delete(id);
     verdicts.set(ownCopy(id), how);
     if (verdicts.size > VERDICTS_KEPT) dropOldest(verdicts, VERDICTS_KEPT / 16);
@@ -173,14 +175,14 @@ export class Tally {
   forget(type: KeyType, id: string): void {
     const keys = this.#byType.get(type);
     keys?.table.delete(id);
-    keys?.gone.delete(id);
+    keys?.dropped.delete(id);
     keys?.verdicts.delete(id);
   }
 
-  /** Every remembered key that had no verdict. */
-  *near(): Generator<Near & { readonly type: KeyType; readonly id: string }> {
-    for (const [type, { table, gone, verdicts }] of this.#byType) {
-      for (const [id, near] of gone) {
+  /** All remembered keys without a verdict. */
+  *near(): Generator<NearMiss & { readonly type: KeyType; readonly id: string }> {
+    for (const [type, { table, dropped, verdicts }] of this.#byType) {
+      for (const [id, near] of dropped) {
         if (!verdicts.has(id)) yield { type, id, ...near };
       }
       for (const [id, state] of table) {
@@ -190,28 +192,28 @@ export class Tally {
     }
   }
 
-  #keysOf(type: KeyType): Keys {
+  #getKeys(type: KeyType): Keys {
     let keys = this.#byType.get(type);
     if (keys === undefined) {
-      const gone = new NearMisses();
+      const dropped = new NearMisses();
       const table = new KeyTable(this.period, this.#bounds, (id, state) => {
-        gone.keep(id, state.highest, state.highestTime);
+        dropped.keep(id, state.highest, state.highestTime);
       });
-      keys = { table, gone, verdicts: new Map() };
+      keys = { table, dropped, verdicts: new Map() };
       this.#byType.set(type, keys);
     }
     return keys;
   }
 }
 
-function windowMaker(rule: Rule, limit: number, period: number): () => Window {
+function buildWindowMaker(rule: Rule, limit: number, period: number): () => Window {
   const { atLeastShare } = rule;
-  const plain = plainWindowMaker(rule, limit, period);
+  const plain = buildPlainWindowMaker(rule, limit, period);
   if (atLeastShare === undefined) return plain;
   return () => new GatedWindow(plain(), limit, period, atLeastShare / 100);
 }
 
-function plainWindowMaker(rule: Rule, limit: number, period: number): () => Window {
+function buildPlainWindowMaker(rule: Rule, limit: number, period: number): () => Window {
   const { ratio, distinct, atLeast, bound } = rule;
   if (bound !== undefined) return () => new BoundedWindow(limit, period, atLeast, bound);
   if (ratio) return () => new ShareWindow(period, atLeast);

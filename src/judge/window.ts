@@ -1,16 +1,16 @@
 /**
- * Exact sliding windows over event time: what lies in (newest - PERIOD, newest], where `newest` is the time of
- * the newest event. One window belongs to one key of one limit. Three measures: a sum (events, recipients), the
- * number of distinct values, a share in percent.
+ * Exact sliding windows over event time. A window holds what lies in (newest - PERIOD, newest], where `newest` is the
+ * time of the newest event. It belongs to one key of one limit. There are three measures: a sum (events, recipients),
+ * the number of distinct values, and a share in percent.
  *
- * Time in a log is not monotonic. Three cases, by how far an event lies before `newest`:
- * - up to SKEW, or any distance when the caller says `late` (the log itself tells that the event is from then):
- *   it takes its place among the others, and counts if it lies in the window;
- * - further: the clock was set back (or an older log is being read). What is stamped later than this event can
- *   never be trusted to expire, so it is dropped, and counting goes on from here. That may miss a verdict, once;
- *   it never makes one out of two hours that share their stamps, and no window waits for a time that will not come.
+ * Time in a log is not monotonic. What an event before `newest` means depends on the distance:
+ * - Up to SKEW, or any distance if the caller says `late` (the log itself proves when the event happened): it takes its
+ *   place among the others, and counts if it lies in the window.
+ * - More: the clock was set back, or an older log is being read. Entries with a later time than this event might never
+ *   expire, so they are dropped and counting continues from here. That can miss one verdict. But it never makes a
+ *   verdict out of two hours with the same time stamps, and no window waits for a time that does not come.
  *
- * Nothing here is ever more than a few numbers per counted event, and no more of these than the limit needs.
+ * A window keeps a few numbers for each counted event, and no more events than the limit needs.
  */
 import { MINUTE } from '../base/time.ts';
 import { ownCopy } from '../model/line.ts';
@@ -19,7 +19,7 @@ import { Amounts } from './amounts.ts';
 /** How far lines of one log may be out of order, in ms. Processes of one mail server differ by seconds. */
 export const SKEW = MINUTE;
 
-/** One counted event. A window reads only what its measure needs. */
+/** One counted event. A window reads only the fields that its measure needs. */
 export interface Entry {
   /** event time in ms */
   time: number;
@@ -27,11 +27,11 @@ export interface Entry {
   amount: number;
   /** what it adds to the whole of a share */
   whole: number;
-  /** the value that may differ */
+  /** the value that is compared */
   value: string;
-  /** told late by the log: its time is right, however far back */
+  /** the log told it late: its time is right, however far back */
   late: boolean;
-  /** whom a bound on what one may contribute tells apart; absent: nobody */
+  /** the recipient's domain and the remote host, for a rule that bounds what one of them may contribute */
   domain?: string;
   host?: string;
 }
@@ -39,20 +39,20 @@ export interface Entry {
 export interface Window {
   /** time of the newest event in ms; -Infinity before the first */
   readonly newest: number;
-  /** numbers and values held, for the caller's bound on memory */
+  /** numbers and values kept, for the caller's bound on memory */
   readonly size: number;
-  /** Takes an event and returns the measure with it. `entry` is not kept: callers use one object again and again. */
+  /** Adds an event and returns the measure with it. `entry` is not kept, so callers can use one object again. */
   add(entry: Entry): number;
-  /** Forgets an event that was added, as far as it is still there. Its `time`, `amount` and `value` are looked at. */
+  /** Removes an event that was added, if it is still there. Uses its `time`, `amount` and `value`. */
   takeBack(entry: Entry): void;
 }
 
 /** Whether `entry` sets the window's clock back. */
-function setsBack(newest: number, entry: Entry): boolean {
+export function setsBack(newest: number, entry: Entry): boolean {
   return entry.time < newest - SKEW && !entry.late;
 }
 
-/** Sum of the amounts in the window: exact until it has reached the limit, from then on no less than the limit. */
+/** The sum of the amounts in the window. Exact below the limit; from there on, at least the limit. */
 export class SumWindow implements Window {
   newest = Number.NEGATIVE_INFINITY;
   size = 0;
@@ -87,7 +87,7 @@ export class SumWindow implements Window {
   }
 }
 
-/** Number of distinct values in the window: exact up to the limit, never more than `most` of them are kept. */
+/** The number of distinct values in the window. Exact up to the limit; no more than the limit needs are kept. */
 export class DistinctWindow implements Window {
   newest = Number.NEGATIVE_INFINITY;
   size = 0;
@@ -98,7 +98,7 @@ export class DistinctWindow implements Window {
   #values = new Map<string, number>();
   /** no value is older than this */
   #oldest = Number.POSITIVE_INFINITY;
-  /** the value that came last: most logins come from where the last one came from */
+  /** the value that came last: most logins come from the same address as the one before */
   #newestValue: string | undefined;
   readonly #events: SumWindow | undefined;
 
@@ -127,7 +127,7 @@ export class DistinctWindow implements Window {
   }
 
   takeBack(entry: Entry): void {
-    // A value that came again later stays: that was somebody else's.
+    // A value that came again later stays, since another event brought it.
     if (this.#values.get(entry.value) === entry.time) this.#values.delete(entry.value);
     this.#events?.takeBack(entry);
     this.size = this.#values.size + (this.#events?.size ?? 0);
@@ -137,7 +137,7 @@ export class DistinctWindow implements Window {
     const before = this.#values.get(value);
     if (before !== undefined && before >= time) return;
     if (atEnd && before !== undefined && value === this.#newestValue) {
-      this.#values.set(value, time); // it is the last one already
+      this.#values.set(value, time); // already the last one
       return;
     }
     const own = ownCopy(value);
@@ -168,10 +168,10 @@ export class DistinctWindow implements Window {
   }
 }
 
-/** Different times that a share keeps exactly; beyond it neighbours are merged, which makes its edge less sharp. */
+/** How many times a share keeps exactly. Beyond it neighbours are merged, which makes the window's edge less exact. */
 export const SHARE_TIMES = 4096;
 
-/** Counted events in percent of all recipients in the window, to a tenth, rounded down. */
+/** The counted events in percent of all recipients in the window, rounded down to a tenth. */
 export class ShareWindow implements Window {
   newest = Number.NEGATIVE_INFINITY;
   size = 0;
@@ -199,7 +199,7 @@ export class ShareWindow implements Window {
     this.#put(this.#whole, entry.time, entry.whole, edge);
     this.size = this.#counted.size + this.#whole.size;
     if (this.#counted.sum < this.#atLeast) return 0;
-    // A refusal whose acceptance the log did not show is a recipient all the same.
+    // A refused recipient belongs to the whole even if the log did not show that the message was accepted.
     const whole = Math.max(this.#whole.sum, this.#counted.sum);
     return Math.floor((1000 * this.#counted.sum) / whole) / 10;
   }

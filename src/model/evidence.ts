@@ -1,11 +1,22 @@
-/** Why someone was shut out, as people are told: in the mail, by `postern explain`. */
+/** The evidence for a verdict, as `postern explain` and the mails show it. */
 import type { Block, Verdict } from './block.ts';
 import type { Reason } from './event.ts';
 
-/** A value of the rule of that name as people read it: `100`, `93.7 %`. */
-export type Measure = (value: number, rule: string) => string;
+/** Writes a value that the named rule measured: `100`, `93.7 %`. */
+export type ValueFormat = (value: number, rule: string) => string;
 
-/** A client address with its events. */
+/**
+ * Writes the values of these rules: percent where the limit is a share of all recipients, else a number. The value of an
+ * unknown rule is a plain number, since nothing tells what it measured.
+ */
+export function buildValueFormat(
+  rules: Iterable<{ readonly name: string; readonly ratio: boolean }>,
+): ValueFormat {
+  const ratios = new Set([...rules].filter(({ ratio }) => ratio).map(({ name }) => name));
+  return (value, rule) => (ratios.has(rule) ? `${value} %` : String(value));
+}
+
+/** A client address with the number of its events. */
 export interface ClientCount {
   readonly address: string;
   readonly name?: string;
@@ -21,45 +32,45 @@ export interface RefusedRecipient {
   readonly relay?: string;
 }
 
-/** A log line as it stands in the file. */
+/** A log line as it is in the file. */
 export interface QuotedLine {
   readonly source: string;
   readonly line: number;
   readonly text: string;
 }
 
-/** Refusals of a provider that was suspect: they may be no fault of whoever sent the mail. Times in ms. */
-export interface DoubtedRefusals {
+/** Refusals during a provider outage. They may not be the fault of the submitter. Times in ms. */
+export interface OutageRefusals {
   readonly provider: string;
   readonly refusals: number;
-  /** from when on it is not believed, and until when; undefined: it still is not */
+  /** when the outage started and ended; without an end, it lasts */
   readonly since: number;
   readonly ended?: number;
-  /** the provider was found out after the verdict: they are in its count, and in all other numbers */
+  /** the outage was detected after the verdict: the refusals are in its count, and in all other numbers */
   readonly counted: boolean;
 }
 
 export interface Evidence {
   readonly verdict: Verdict;
   readonly block?: Block & { readonly released?: number };
-  /** the rule's own description */
+  /** the description in the rule */
   readonly description?: string;
-  /** events in the window up to the verdict, as far as they counted; so are all that follow */
+  /** the number of events in the window up to the verdict, those that counted; all other numbers are of these events */
   readonly events: number;
   readonly first: number;
   readonly last: number;
-  /** different client addresses among the events */
+  /** the number of different client addresses */
   readonly addresses: number;
-  /** those with most events */
+  /** the clients with the most events */
   readonly clients: readonly ClientCount[];
   readonly senders: readonly string[];
-  /** different recipients among the events */
+  /** the number of different recipients */
   readonly recipients: number;
-  /** the latest refusals among the events */
+  /** the latest refusals */
   readonly sample: readonly RefusedRecipient[];
   readonly lines: readonly QuotedLine[];
-  /** refusals that are not believed, by provider; absent: none */
-  readonly doubted?: readonly DoubtedRefusals[];
+  /** refusals during provider outages; absent: none */
+  readonly outages?: readonly OutageRefusals[];
 }
 
 /** What was done about a verdict, one sentence each. */

@@ -1,19 +1,17 @@
-/**
- * Sections as a mail's text and HTML, and what makes words of a log harmless wherever people read them. Nothing is
- * sent here.
- */
+/** Composes mails from sections, as text and as HTML. Sends nothing. */
 import { randomUUID } from 'node:crypto';
+import { escapeControls, escapeHtml, escapeHtmlField } from '../base/escape.ts';
 import type { Mail } from './mail.ts';
 
-/** A mail before it has sender and recipient. */
+/** A mail that has no sender and no recipient yet. */
 export interface ComposedNotice {
   readonly subject: string;
   readonly text: string;
   readonly html: string;
 }
 
-/** For each recipient a mail of its own: one who does not take it does not keep it from the others. `created` in ms. */
-export function findAddresses(
+/** One mail for each recipient, so that one who refuses it does not keep it from the others. `created` in ms. */
+export function addressMails(
   notice: ComposedNotice,
   { from, to, created }: { from: string; to: readonly string[]; created: number },
 ): Mail[] {
@@ -27,73 +25,52 @@ export function findAddresses(
 /** A line of a section: plain text, or a label and its value. */
 export type Row = string | readonly [string, string];
 
-/** One part of a notice: heading and lines of `[label, value]` or plain text. */
+/** One part of a notice: a heading and its lines. Text is not escaped yet. */
 export interface Section {
   readonly title: string;
   readonly rows: readonly Row[];
-  /** log lines and commands: shown as they are */
+  /** log lines and commands, which are not wrapped */
   readonly literal?: boolean;
 }
 
 const WIDTH = 78;
+const LONGEST_SUBJECT = 200;
 
-/** A word that the reader's shell takes as it is: log content must not run when it is pasted. */
-export function shellQuoted(text: string): string {
-  return /^[\w@.:/+][\w@.:/+-]*$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-/** A mail of these sections. */
+/** A mail of these sections. Control characters and markup are escaped here, wherever they come from. */
 export function compose(subject: string, sections: readonly Section[]): ComposedNotice {
   return {
-    subject: visible(subject).slice(0, 200),
-    text: `${sections.map(sectionText).join('\n\n')}\n`,
-    html: `<!DOCTYPE html>\n<html lang="en"><body style="font-family: sans-serif">\n${sections.map(sectionHtml).join('\n')}\n</body></html>\n`,
+    subject: escapeControls(subject).slice(0, LONGEST_SUBJECT),
+    text: `${sections.map(sectionToText).join('\n\n')}\n`,
+    html: `<!DOCTYPE html>\n<html lang="en"><body style="font-family: sans-serif">\n${sections.map(sectionToHtml).join('\n')}\n</body></html>\n`,
   };
 }
 
-function sectionText({ title, rows, literal }: Section): string {
-  const heading = visible(title);
+function sectionToText({ title, rows, literal }: Section): string {
+  const heading = escapeControls(title);
   const lines = rows.map((row) => {
-    if (typeof row === 'string')
-      return literal === true ? `  ${visible(row)}` : wrap(visible(row), '');
-    const [label, value] = row;
-    return wrap(`  ${visible(label)}: ${visible(value)}`, '      ');
+    if (typeof row !== 'string') {
+      const [label, value] = row;
+      return wrap(`  ${escapeControls(label)}: ${escapeControls(value)}`, '      ');
+    }
+    return literal === true ? `  ${escapeControls(row)}` : wrap(escapeControls(row), '');
   });
   return [heading, '-'.repeat(Math.min(heading.length, WIDTH)), ...lines].join('\n');
 }
 
-function sectionHtml({ title, rows, literal }: Section): string {
-  const heading = `<h3>${escapeHtml(visible(title))}</h3>`;
+function sectionToHtml({ title, rows, literal }: Section): string {
+  const heading = `<h3>${escapeHtmlField(title)}</h3>`;
   if (literal === true) {
-    return `${heading}\n<pre>${rows.map((row) => escapeHtml(visible(String(row)))).join('\n')}</pre>`;
+    return `${heading}\n<pre>${rows.map((row) => escapeHtmlField(String(row))).join('\n')}</pre>`;
   }
   const cells = rows.map((row) => {
-    if (typeof row === 'string') return `<tr><td colspan="2">${escapeHtml(visible(row))}</td></tr>`;
+    if (typeof row === 'string') return `<tr><td colspan="2">${escapeHtmlField(row)}</td></tr>`;
     const [label, value] = row;
-    return `<tr><td>${escapeHtml(visible(label))}</td><td>${escapeHtml(visible(value))}</td></tr>`;
+    return `<tr><td>${escapeHtmlField(label)}</td><td>${escapeHtmlField(value)}</td></tr>`;
   });
   return `${heading}\n<table>\n${cells.join('\n')}\n</table>`;
 }
 
-/** Control characters, line separators and bidirectional marks as visible escapes: one field stays one line. */
-export function visible(text: string): string {
-  return text.replace(
-    /[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
-
-/** Text as HTML, between tags or in a quoted attribute. */
-export function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
-}
-
-/** Breaks at spaces; later lines start with `indent`. A word longer than a line stays whole. */
+/** Breaks at spaces; later lines start with `indent`. A word that is longer than a line is not broken. */
 function wrap(text: string, indent: string): string {
   const margin = /^ */.exec(text)?.[0] ?? '';
   const lines: string[] = [];

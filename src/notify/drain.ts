@@ -1,7 +1,7 @@
 /**
- * Sends what waits in the outbox, with back-off; one mail at a time, oldest first. What the next hop has taken is
- * never sent again by this process, even while the outbox cannot be written; what a killed process was sending waits
- * until the log has been asked.
+ * Sends the mails that wait in the outbox: one at a time, oldest first, with back-off. A mail that the next hop has
+ * accepted is never sent again by this process, even if the outbox cannot be written. A mail that a killed process was
+ * sending waits until the log has been read: it may show that the mail was accepted.
  */
 import { getMessage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -12,11 +12,11 @@ import type { Mail, Notifier } from './mail.ts';
 interface WaitingMail extends Mail {
   readonly id: number;
   readonly attempts: number;
-  /** an earlier attempt has not ended: the next hop may have it */
+  /** an earlier attempt was cut off: the next hop may have the mail */
   readonly unclear: boolean;
 }
 
-/** The outbox, as far as sending needs it. */
+/** The parts of the outbox that sending needs. */
 interface UnsentMails {
   due(now: number): readonly WaitingMail[];
   begin(id: number, nextAttempt: number): void;
@@ -30,18 +30,18 @@ interface DrainOptions {
   readonly notifier: Notifier;
   readonly clock: Clock;
   readonly log: Log;
-  /** everything that was logged until now has been read: what does not stand there did not happen */
+  /** whether everything that was logged until now has been read: what is not in the log did not happen */
   isLogRead(): boolean;
-  /** no mail is begun after it is aborted, and the one under way is given up a moment later */
+  /** after it is aborted, no mail is started, and the current one is given up a moment later */
   readonly signal?: AbortSignal;
 }
 
 const FIRST_DELAY = 15 * SECOND;
 const LONGEST_DELAY = HOUR;
-/** As long a mail under way may take when all else has ended: a next hop that is well answers by then, ms. */
+/** How long the current mail may still take after the abort, ms. A next hop without problems answers by then. */
 const LAST_MOMENT = 2 * SECOND;
 
-/** What is at fault when a mail was not taken, and so what is not tried for now: that mail, all to its recipient, all. */
+/** What is at fault when a mail was not accepted: this mail, its recipient, or the next hop. The rest is still tried. */
 type Fault = 'mail' | 'recipient' | 'hop';
 
 /** Pause before the next attempt after `attempts` failures: doubling from 15 s to an hour, ms. */
@@ -51,9 +51,8 @@ export function backOff(attempts: number): number {
 
 export class Drain {
   readonly #options: DrainOptions;
-  /** taken by the next hop, and the outbox does not know it yet: time by mail */
-  readonly #taken = new Map<number, number>();
-
+  /** mails that the next hop has accepted, and that are not yet marked so in the outbox; with the time */
+  readonly #accepted = new Map<number, number>();
   readonly #givenUp = new AbortController();
 
   constructor(options: DrainOptions) {
@@ -62,11 +61,11 @@ export class Drain {
     options.signal?.addEventListener('abort', giveUp, { once: true });
   }
 
-  /** Sends all mails that are due. Throws when the outbox cannot be written; nothing is sent twice for that. */
+  /** Sends all mails that are due. Throws when the outbox cannot be written; no mail is sent twice because of that. */
   async run(): Promise<void> {
     const { queue, clock, isLogRead, signal } = this.#options;
     const deferred = new Set<string>();
-    this.#remember();
+    this.#markSent();
     for (const mail of queue.due(clock.now())) {
       if (signal?.aborted === true) return;
       if (deferred.has(mail.recipient) || (mail.unclear && !isLogRead())) continue;
@@ -76,26 +75,26 @@ export class Drain {
     }
   }
 
-  /** Gives what was at fault when it was not taken. */
+  /** Returns what was at fault if the mail was not accepted. */
   async #send(mail: WaitingMail): Promise<Fault | undefined> {
     const { queue, notifier, clock, log } = this.#options;
     queue.begin(mail.id, clock.now() + backOff(mail.attempts));
     try {
       await notifier.send(mail, this.#givenUp.signal);
     } catch (error) {
-      // It stays as a kill would have left it.
+      // If it was given up, it stays as after a kill.
       return this.#givenUp.signal.aborted ? 'hop' : this.#failed(mail, error);
     }
-    this.#taken.set(mail.id, clock.now());
-    this.#remember();
+    this.#accepted.set(mail.id, clock.now());
+    this.#markSent();
     log.info({ mail: mail.id, to: mail.recipient }, 'notice sent');
     return undefined;
   }
 
-  #remember(): void {
-    for (const [id, time] of this.#taken) {
+  #markSent(): void {
+    for (const [id, time] of this.#accepted) {
       this.#options.queue.sent(id, time);
-      this.#taken.delete(id);
+      this.#accepted.delete(id);
     }
   }
 
@@ -113,10 +112,10 @@ export class Drain {
   }
 }
 
-/** What nodemailer adds to its errors; `syscall` is Node's. */
+/** What nodemailer adds to its errors; `syscall` is from Node. */
 interface MailError {
   readonly code?: unknown;
-  /** of the reply that said no */
+  /** reply code of the refusal */
   readonly responseCode?: unknown;
   readonly command?: unknown;
   readonly syscall?: unknown;
@@ -127,7 +126,7 @@ function describeFailure(thrown: unknown): MailError {
   return thrown instanceof Error ? (thrown as MailError) : {};
 }
 
-/** What fails so may have failed when the next hop had the mail, before it could say so. */
+/** With these errors, the next hop may have the mail: the connection broke before it could say so. */
 const BROKEN: ReadonlySet<unknown> = new Set([
   'ECONNECTION',
   'ESOCKET',
@@ -139,14 +138,14 @@ const BROKEN: ReadonlySet<unknown> = new Set([
 function isUnclear(thrown: unknown): boolean {
   const { code, responseCode, syscall, timeoutType = 'SOCKET_TIMEOUT' } = describeFailure(thrown);
   if (!BROKEN.has(code) || typeof responseCode === 'number') return false;
-  // Several addresses were tried, and none answered; or one; or it said nothing from the beginning.
+  // Nothing was sent if no address could be connected to, or if the next hop never sent its greeting.
   const isUnconnected = thrown instanceof AggregateError || syscall === 'connect';
   return !isUnconnected && timeoutType === 'SOCKET_TIMEOUT';
 }
 
 /**
- * A reply about the envelope or the mail: 5yz is about this mail or its recipient, 4yz to RCPT about the recipient;
- * anything else about the next hop (RFC 5321 4.2.1, 4.2.2).
+ * A 5yz reply is about this mail or its recipient, and a 4yz reply to RCPT is about the recipient. Everything else is
+ * about the next hop (RFC 5321 4.2.1, 4.2.2).
  */
 function findFault(thrown: unknown): Fault {
   const { code, responseCode, command } = describeFailure(thrown);

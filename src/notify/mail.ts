@@ -1,5 +1,4 @@
-/** Sends a composed mail by SMTP or through the sendmail program. Rejects when it was not accepted: it stays in the outbox. */
-
+/** Sends a composed mail by SMTP or through sendmail. Rejects if the mail was not accepted; it stays in the outbox. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createTransport, type SendMailOptions, type Transporter } from 'nodemailer';
@@ -9,7 +8,7 @@ import { replaceFile } from '../base/files.ts';
 import { formatDuration } from '../base/time.ts';
 import { networkSet } from '../model/address.ts';
 
-/** How mails leave: one of two ways. `passwordFile` is read at every attempt. */
+/** How mails are sent. `passwordFile` is read at every attempt. */
 export type MailRoute =
   | {
       readonly kind: 'smtp';
@@ -21,7 +20,7 @@ export type MailRoute =
     }
   | { readonly kind: 'sendmail'; readonly path: string };
 
-/** What goes out. `messageId` stays the same at every attempt, so that a receiver can tell a copy. */
+/** A mail. `messageId` is the same at every attempt, so that a receiver recognizes a copy. */
 export interface Mail {
   readonly messageId: string;
   readonly recipient: string;
@@ -32,26 +31,26 @@ export interface Mail {
 }
 
 export interface Notifier {
-  /** Resolves when the next hop has accepted the mail, rejects otherwise, and as soon as `signal` is aborted. */
+  /** Resolves when the next hop has accepted the mail. Rejects if it has not, and as soon as `signal` is aborted. */
   send(mail: Mail, signal?: AbortSignal): Promise<void>;
 }
 
 const TIMEOUT = 30_000;
-/** Of what a program says, characters. */
-const MOST_SAID = 300;
+/** Characters of an error message from sendmail. */
+const LONGEST_MESSAGE = 300;
 
-/** RFC 3834 5: no vacation message and no other robot answers these. */
+/** RFC 3834 5: vacation programs and other robots do not answer such mail. */
 const HEADERS = { 'Auto-Submitted': 'auto-generated', Precedence: 'bulk' };
 
-/** A notifier for this route; the password is read at every attempt, so that a changed file is enough. */
+/** A notifier for this route. It reads the password at every attempt, so you only need to change the file. */
 export function mailNotifier(route: MailRoute, from: string): Notifier {
   return {
     async send(mail, signal) {
-      if (route.kind === 'sendmail') return await throughProgram(route.path, mail, from, signal);
-      const transport = transportFor(route);
-      const stopped = signal === undefined ? {} : { signal };
+      if (route.kind === 'sendmail')
+        return await sendThroughProgram(route.path, mail, from, signal);
+      const transport = buildTransport(route);
       try {
-        await transport.sendMail({ ...buildOptions(mail, from), ...stopped });
+        await transport.sendMail(dropUndefined({ ...buildOptions(mail, from), signal }));
       } finally {
         transport.close();
       }
@@ -59,60 +58,59 @@ export function mailNotifier(route: MailRoute, from: string): Notifier {
   };
 }
 
-/** Writes mails into a folder instead of sending them: the demo, and trying things out. */
+/** Writes mails into a folder instead of sending them: for the demo, and for trials. */
 export function folderNotifier(folder: string, from: string): Notifier {
   return {
     async send(mail) {
-      const { message } = await composed(mail, from);
+      const { message } = await buildMessage(mail, from);
       const name = mail.messageId.replace(/[^\w.-]/g, '');
       replaceFile(join(folder, `${name}.eml`), message);
     },
   };
 }
 
-/** Like sendmail(1): sender and recipients are arguments, a line with a dot is no end. Rejects with what it said. */
-async function throughProgram(
+/** As sendmail(1) expects it: sender and recipients as arguments, and -i. Rejects with the program's message. */
+async function sendThroughProgram(
   path: string,
   mail: Mail,
   from: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { message, envelope } = await composed(mail, from, { newline: 'unix' });
+  const { message, envelope } = await buildMessage(mail, from, { newline: 'unix' });
   const option = [envelope.from, ...envelope.to].find((address) => /^"?-/.test(address));
-  if (option !== undefined) throw new Error(`${path}: would take ${option} for an option`);
+  if (option !== undefined) throw new Error(`${path}: would read ${option} as an option`);
   const argv = [path, '-i', '-f', envelope.from, ...envelope.to];
   const input = message.toString('utf8');
-  const stopped = signal === undefined ? {} : { signal };
-  const result = await runCommand(argv, { timeout: TIMEOUT, input, ...stopped });
+  const result = await runCommand(argv, dropUndefined({ timeout: TIMEOUT, input, signal }));
   if (result.status === 0) return;
   const said = result.stderr
     .trim()
     .replaceAll(/\s*\n\s*/g, '; ')
-    .slice(0, MOST_SAID);
-  const why = [`${path}: ${howEnded(result)}`, said].filter((part) => part !== '').join(': ');
-  // Killed in the middle: it may have taken the mail before.
+    .slice(0, LONGEST_MESSAGE);
+  const why = [`${path}: ${describeEnd(result)}`, said].filter((part) => part !== '').join(': ');
+  // If it was killed, it may have accepted the mail before.
   const isKilled = result.status === null && result.failure === undefined;
   throw Object.assign(new Error(why), isKilled ? { code: 'ETIMEDOUT' } : {});
 }
 
-function howEnded({ status, timedOut, failure }: CommandResult): string {
+function describeEnd({ status, timedOut, failure }: CommandResult): string {
   if (failure !== undefined) return `cannot be started: ${failure}`;
   if (timedOut) return `took longer than ${formatDuration(TIMEOUT)}`;
   return status === null ? 'was killed' : `exit status ${status}`;
 }
 
-interface Composed {
+interface Message {
   readonly message: Buffer;
   readonly envelope: { readonly from: string; readonly to: readonly string[] };
 }
 
-/** The mail as bytes, with the line ends of the wire unless others are asked for. */
-async function composed(
+/** The mail as bytes, with CRLF line ends unless `newline` says otherwise. */
+async function buildMessage(
   mail: Mail,
   from: string,
-  ends: { readonly newline?: 'unix' } = {},
-): Promise<Composed> {
-  const transport = createTransport({ streamTransport: true, buffer: true, ...ends });
+  options: { readonly newline?: 'unix' } = {},
+): Promise<Message> {
+  const transport = createTransport({ streamTransport: true, buffer: true, ...options });
   const { message, envelope } = await transport.sendMail(buildOptions(mail, from));
   return {
     message: message as Buffer,
@@ -134,7 +132,7 @@ function buildOptions(mail: Mail, from: string): SendMailOptions {
   };
 }
 
-function transportFor(route: MailRoute & { readonly kind: 'smtp' }): Transporter {
+function buildTransport(route: MailRoute & { readonly kind: 'smtp' }): Transporter {
   const { host, port, secure, user, passwordFile } = route;
   const isExposed = user !== undefined && !isThisHost(host);
   const pass =
@@ -147,8 +145,8 @@ function transportFor(route: MailRoute & { readonly kind: 'smtp' }): Transporter
       connectionTimeout: TIMEOUT,
       greetingTimeout: TIMEOUT,
       socketTimeout: TIMEOUT,
-      // The next hop is usually this very machine with a self-signed certificate. A password goes to another one only
-      // in TLS, whatever somebody in between makes of its answers, and only to who has a certificate for that name.
+      // The next hop is usually this machine, with a self-signed certificate. A password is sent to another machine only
+      // over TLS, even if someone in between changes its answers, and only if it has a certificate for that name.
       requireTLS: isExposed && !secure,
       tls: { rejectUnauthorized: isExposed },
       auth: user === undefined ? undefined : { user, pass: pass ?? '' },

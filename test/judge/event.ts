@@ -1,10 +1,10 @@
-/** Events for tests of the judge: what a case leaves out is filled in. */
+/** Events for tests of the judge; missing fields are filled in. */
 import type { MailEvent } from '../../src/model/event.ts';
 
 /** 2026-11-10T09:00:00Z */
 export const START = Date.UTC(2026, 10, 10, 9);
 
-/** An event `at` ms after START. The line number is `at` in seconds plus one unless given. */
+/** An event `at` ms after START. Unless given, the line number is `at` in seconds plus one. */
 export function event(at: number, parts: Partial<MailEvent> = {}): MailEvent {
   return {
     source: 'mail.log',
@@ -17,7 +17,7 @@ export function event(at: number, parts: Partial<MailEvent> = {}): MailEvent {
   };
 }
 
-/** A recipient of Alice that does not exist. */
+/** Mail from Alice to a recipient that does not exist. */
 export function invalid(at: number, recipient: string, parts: Partial<MailEvent> = {}): MailEvent {
   return event(at, {
     submitter: { type: 'user', id: 'alice@example.net' },
@@ -29,7 +29,7 @@ export function invalid(at: number, recipient: string, parts: Partial<MailEvent>
   });
 }
 
-/** Mail of Alice that was accepted from `address`. */
+/** Mail from Alice that was accepted from `address`. */
 export function login(at: number, address: string, parts: Partial<MailEvent> = {}): MailEvent {
   return event(at, {
     kind: 'accepted',

@@ -9,7 +9,7 @@ import { event, invalid, login, START } from './event.ts';
 
 const ALICE = { type: 'user', id: 'alice@example.net' } as const;
 
-/** A rule in few words: 3 invalid recipients in 60 s block a submitter, unless the fields say otherwise. */
+/** A short rule: 3 invalid recipients in 60 s block a submitter, unless the fields say otherwise. */
 function rule(fields: Record<string, unknown> = {}): Rule {
   const all = {
     name: 'test',
@@ -59,7 +59,7 @@ test('a verdict carries the line with which the limit is met', () => {
   ]);
 });
 
-test('without a verdict always the same empty list is returned', () => {
+test('without a verdict, the same empty list is always returned', () => {
   const judge = new Judge([rule()]);
   expect(judge.feed(event(0, { kind: 'delivered' }))).toBe(judge.feed(invalid(0, 'a@example.org')));
 });
@@ -357,7 +357,7 @@ describe('exceptions', () => {
     expect(verdictLines([rule({ except })], events)).toEqual(excepted ? [] : [3]);
   });
 
-  test('allowed keys never get a verdict and are near nothing', () => {
+  test('allowed keys never get a verdict and never come near a limit', () => {
     const judge = new Judge([rule()], { allowed: ({ id }) => id === ALICE.id });
     for (let i = 0; i < 9; i++) expect(judge.feed(invalid(i * 1000, rcpt(i)))).toEqual([]);
     expect(judge.nearest()).toEqual([]);
@@ -367,7 +367,7 @@ describe('exceptions', () => {
 describe('blocks', () => {
   const many = repeat(40, (i) => invalid(i * 10 * SECOND, rcpt(i)));
 
-  test('a block that has ended by event time gives way to the next verdict', () => {
+  test('after a block has ended by event time, the next verdict follows', () => {
     expect(verdictLines([rule({ for: '100s' })], many)).toEqual([21, 121, 221, 321]);
   });
 
@@ -382,7 +382,7 @@ describe('blocks', () => {
     ]);
   });
 
-  test('earlier offences are told, and forgotten after a month', () => {
+  test('earlier offences are given, and forgotten after a month', () => {
     const escalating = rule({ for: '1h', escalation: ['1d'] });
     for (const [age, duration] of [
       [10 * DAY, DAY],
@@ -394,7 +394,7 @@ describe('blocks', () => {
     }
   });
 
-  test('one block is enough: neither another rule nor a watching one has more to say', () => {
+  test('one block is enough: no other rule gives a verdict, not even one that observes', () => {
     const rules = [
       rule(),
       rule({ name: 'other', limit: 4 }),
@@ -403,7 +403,7 @@ describe('blocks', () => {
     expect(verdictLines(rules, many)).toEqual([21]);
   });
 
-  test('who is blocked already gives no verdict, until then', () => {
+  test('a key that is already blocked gives no verdict until the block ends', () => {
     const until = START + 100 * SECOND;
     expect(verdictLines([rule()], many, { active: [{ key: ALICE }] })).toEqual([]);
     expect(verdictLines([rule()], many, { active: [{ key: ALICE, until }] })).toEqual([101]);
@@ -453,7 +453,7 @@ describe('freshness', () => {
       ...judge.feed(each, each.time + lag),
     ]);
 
-  test('an old verdict is stale, given once, and blocks nobody; a fresh one follows', () => {
+  test('an old verdict is stale, is given once, and blocks nobody; a fresh one follows', () => {
     const judge = new Judge([rule({ fresh: '10m' })]);
     expect(feed(judge, 0, HOUR).map(({ line, stale }) => [line, stale])).toEqual([[3, true]]);
     expect(feed(judge, 20_000, HOUR)).toEqual([]);
@@ -468,7 +468,7 @@ describe('freshness', () => {
     expect(feed(judge, 0, 10 * MINUTE).map(({ stale }) => stale)).toEqual([undefined]);
   });
 
-  test('observe rules likewise', () => {
+  test('the same for rules that observe', () => {
     const judge = new Judge([rule({ action: 'observe' })]);
     expect(feed(judge, 0, DAY).map(({ stale }) => stale)).toEqual([true]);
     expect(feed(judge, 10_000, SECOND).map(({ line, stale }) => [line, stale])).toEqual([
@@ -501,7 +501,7 @@ test('nearest: by rule, the nearest first, without those that had a verdict', ()
   ]);
 });
 
-test('nearest: ten for each rule, and those that were dropped long ago too', () => {
+test('nearest: ten for each rule, even those that were dropped long ago', () => {
   const judge = new Judge([rule({ limit: 100 })], { bounds: { keys: 50, entries: 1000 } });
   for (let i = 0; i < 40; i++) judge.feed(invalid(i * 10, rcpt(i)));
   for (let i = 0; i < 5000; i++) {
@@ -576,7 +576,7 @@ test('verdicts agree with the definition for any events and releases', () => {
   );
 });
 
-test('whatever an event holds, nothing is thrown', () => {
+test('no event makes it throw, whatever it holds', () => {
   const judge = new Judge([
     rule({ distinct: 'recipient' }),
     rule({

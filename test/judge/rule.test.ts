@@ -109,7 +109,7 @@ describe('bad rules: the comment above each is the message it gives', () => {
   });
 });
 
-test('a field that is there twice hides nothing else', () => {
+test('a field that is given twice hides no other problem', () => {
   const text = `${MINIMAL}limit: 50\nlimit: 0\ncolour: red\n`;
   const { message } = failureOf(() => parseRule(text, 'x.yaml'));
   expect(message.split('\n')).toEqual([
@@ -120,7 +120,7 @@ test('a field that is there twice hides nothing else', () => {
   ]);
 });
 
-test('broken YAML is told with its line', () => {
+test('broken YAML is reported with its line', () => {
   const { message } = failureOf(() => parseRule(`${MINIMAL}limits: [1, 2\n`, 'x.yaml'));
   expect(message).toMatch(/^x\.yaml:9: expected YAML: Flow sequence/);
 });
@@ -166,7 +166,7 @@ describe('a folder of rules', () => {
   });
 });
 
-test('no text makes it fail otherwise than with a list of problems', () => {
+test('whatever the text, it only fails with a list of problems', () => {
   const line = fc.oneof(
     fc.string(),
     fc.constantFrom(

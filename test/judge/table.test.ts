@@ -19,7 +19,7 @@ function count(table: KeyTable, id: string, time: number): number {
   return measure;
 }
 
-test('made-up keys never fill it, and who is busy stays', () => {
+test('made-up keys never fill it, and a busy key stays', () => {
   const { table } = tableOf();
   let busy = 0;
   for (let i = 0; i < 100_000; i++) {
@@ -55,7 +55,7 @@ test('idle keys are dropped before anyone else', () => {
   expect(table.entries).toBe(1);
 });
 
-test('deleting a key takes its entries along and tells nobody', () => {
+test('deleting a key deletes its entries, and does not count as dropping it', () => {
   const { table, dropped } = tableOf();
   for (let i = 0; i < 5; i++) count(table, 'a', i);
   table.delete('a');

@@ -42,7 +42,7 @@ const measures = {
   },
 };
 
-/** Steps forward, ties included, often about a PERIOD so that edges are hit. */
+/** Steps forward, some of them zero, often about a PERIOD so that they hit the edges. */
 const forward = fc.oneof(
   fc.integer({ min: 0, max: PERIOD / 4 }),
   fc.constantFrom(0, 1, PERIOD / 2, PERIOD - 1, PERIOD, PERIOD + 1),
@@ -76,7 +76,7 @@ const disordered = fc
     });
   });
 
-/** Below the limit the measure is exact, with the event that meets it too; above it stays at or above. */
+/** The measure is exact up to the event that meets the limit; from then on it is the limit or more. */
 function agrees(window: Window, limit: number, entries: readonly Entry[], measure: Measure): void {
   const naive = new Naive();
   let before = 0;
@@ -159,7 +159,7 @@ describe('windows agree with the definition', () => {
   });
 });
 
-/** times in seconds, what the window of 3 events in 10 s measures after each */
+/** times in seconds, and what the window of 3 events in 10 s measures after each */
 const ORDER_CASES: readonly (readonly [what: string, times: number[], measures: number[]])[] = [
   ['all within', [0, 4, 9], [1, 2, 3]],
   ['the edge is open: exactly a period ago is outside', [0, 5, 10], [1, 2, 2]],
@@ -192,7 +192,7 @@ describe('bounds', () => {
     expect(window.size).toBeLessThanOrEqual(120);
   });
 
-  test('a share merges what is too much and stays right but for its edge', () => {
+  test('a share merges what is too much, and stays exact except at its edge', () => {
     const window = new ShareWindow(3_600_000, 1);
     let measure = 0;
     for (const time of long) measure = window.add(entry(time, { amount: 1, whole: 4 }));

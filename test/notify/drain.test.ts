@@ -1,8 +1,8 @@
-/** What a failed attempt means: whether the next hop may have the mail, and which mails are tried on. */
+/** What a failed attempt means: whether the next hop may have the mail, and which mails are still tried. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import { MINUTE, SECOND } from '../../src/base/time.ts';
-import { findAddresses } from '../../src/notify/compose.ts';
+import { addressMails } from '../../src/notify/compose.ts';
 import { Drain } from '../../src/notify/drain.ts';
 import { mailNotifier, type Notifier } from '../../src/notify/mail.ts';
 import { Store } from '../../src/store/store.ts';
@@ -20,7 +20,7 @@ afterEach(async () => {
 function outboxWith(...to: string[]): Store {
   const store = new Store(':memory:');
   open.push(store);
-  store.outbox.compose(findAddresses(NOTICE, { from: FROM, to, created: NOW }), []);
+  store.outbox.compose(addressMails(NOTICE, { from: FROM, to, created: NOW }), []);
   return store;
 }
 
@@ -46,7 +46,7 @@ describe('a mail that was not accepted', () => {
     ['reset after its end', (asked) => (asked === '.' ? 'reset' : undefined), true],
     ['closed after its end', (asked) => (asked === '.' ? 'close' : undefined), true],
     [
-      'an answer after its end that is none',
+      'an answer after its end that is not a reply',
       (asked) => (asked === '.' ? 'x\r\ny' : undefined),
       true,
     ],
@@ -68,17 +68,20 @@ describe('a mail that was not accepted', () => {
     expect(store.outbox.taken(mail?.messageId ?? '', NOW)).toBe(isUnclear);
   });
 
-  it.each(['127.0.0.1', 'localhost'])('is not there when nobody listens at %s', async (host) => {
-    const store = outboxWith('abuse@example.net');
-    const hop = await startNextHop();
-    await hop.close();
-    await drainOf(store, smtp(hop.port, host)).drain.run();
-    expect(store.outbox.unsent()).toMatchObject([{ unclear: false }]);
-  });
+  it.each(['127.0.0.1', 'localhost'])(
+    'is not with the next hop when nothing listens at %s',
+    async (host) => {
+      const store = outboxWith('abuse@example.net');
+      const hop = await startNextHop();
+      await hop.close();
+      await drainOf(store, smtp(hop.port, host)).drain.run();
+      expect(store.outbox.unsent()).toMatchObject([{ unclear: false }]);
+    },
+  );
 });
 
 describe('of two recipients', () => {
-  it('one that is deferred is told later, the other once and now', async () => {
+  it('the one that is deferred gets the mail later, the other gets it once and now', async () => {
     const store = outboxWith('b@example.net', 'a@example.net');
     let isGrey = true;
     const hop = await nextHop((asked) =>
@@ -97,7 +100,7 @@ describe('of two recipients', () => {
     expect(store.outbox.unsent()).toEqual([]);
   });
 
-  it('one that is deferred for long is tried with one mail, and never holds the other up', async () => {
+  it('the one that is deferred for long is tried with one mail, and never delays the other', async () => {
     const store = outboxWith(...Array.from({ length: 30 }, () => 'b@example.net'));
     const hop = await nextHop((asked) =>
       asked.startsWith('RCPT TO:<b@') ? '452 4.2.2 full' : undefined,
@@ -108,7 +111,7 @@ describe('of two recipients', () => {
     expect(tried()).toBe(1);
     for (let mails = 1; mails < 4; mails++) {
       const to = ['a@example.net'];
-      store.outbox.compose(findAddresses(NOTICE, { from: FROM, to, created: time.now }), []);
+      store.outbox.compose(addressMails(NOTICE, { from: FROM, to, created: time.now }), []);
       await drain.run();
       expect(hop.messages).toBe(mails);
       time.now += 5 * SECOND;
@@ -157,7 +160,7 @@ describe('when the service ends', () => {
     return { ending, begun, drain, attempts: () => attempts };
   };
 
-  it('a mail under way is given up after a moment, and stays as a kill would leave it', async () => {
+  it('the current mail is given up after a moment, and stays as after a kill', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       const store = outboxWith('a@example.net', 'b@example.net');
@@ -181,7 +184,7 @@ describe('when the service ends', () => {
     }
   });
 
-  it('no other mail is begun', async () => {
+  it('no other mail is started', async () => {
     const store = outboxWith('a@example.net');
     const { ending, drain, attempts } = hangs(store);
     ending.abort();

@@ -1,4 +1,4 @@
-/** Mails leave by SMTP or through a program, and stay in the outbox until they are accepted. */
+/** Mails are sent by SMTP or through a program, and stay in the outbox until they are accepted. */
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -147,11 +147,11 @@ describe('through a program', () => {
     await expect(notifier.send(MAIL)).rejects.toThrow(/none: cannot be started: ENOENT$/);
   });
 
-  it('gives no address that would be taken for an option', async () => {
+  it('passes no address that the program would read as an option', async () => {
     const path = program(`touch ${folder}/started; cat > /dev/null`);
     const notifier = mailNotifier({ kind: 'sendmail', path }, 'postern@mx1.example.net');
     const mail = { ...MAIL, recipient: '-bs@example.net' };
-    await expect(notifier.send(mail)).rejects.toThrow(/would take -bs@example\.net for an option/);
+    await expect(notifier.send(mail)).rejects.toThrow(/would read -bs@example\.net as an option/);
     expect(existsSync(join(folder, 'started'))).toBe(false);
   });
 });

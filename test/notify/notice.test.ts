@@ -1,10 +1,11 @@
-/** Notices as people read them: complete, in 78 columns, and harmless whatever the log held. */
+/** Notices as people read them: complete, in 78 columns, and harmless whatever the log contains. */
 import { describe, expect, it } from 'vitest';
+import { quoteForShell } from '../../src/base/escape.ts';
 import type { Key } from '../../src/model/block.ts';
 import type { Evidence } from '../../src/model/evidence.ts';
 import { formatIdentity, parseBlockable } from '../../src/model/identity.ts';
-import { shellQuoted } from '../../src/notify/compose.ts';
-import { blockNotice, cappedNotice, digestNotice } from '../../src/notify/notice.ts';
+import { blockNotice, digestNotice } from '../../src/notify/notice.ts';
+import { cappedNotice, outageNotice } from '../../src/notify/warning.ts';
 
 const HOUR = 3_600_000;
 const TIME = Date.parse('2026-11-10T09:05:07Z');
@@ -52,6 +53,8 @@ function evidence(changes: Partial<Evidence> = {}, id = 'alice@example.net'): Ev
   };
 }
 
+const OUTAGE = { refused: 8, active: 20, usual: 1.5, began: TIME, since: TIME - HOUR };
+
 const HOSTILE =
   '<script>alert(1)</script>\r\nBcc: all@example.org\n\u001b[2J\u202e"\'& $(reboot) `id`';
 
@@ -92,7 +95,7 @@ describe('the notice about a block', () => {
   });
 });
 
-describe('what the log held', () => {
+describe('what the log contains', () => {
   const reply = { time: TIME, recipient: HOSTILE, reply: HOSTILE, relay: HOSTILE };
   const hostile = evidence(
     {
@@ -100,7 +103,7 @@ describe('what the log held', () => {
       senders: [HOSTILE],
       clients: [{ address: HOSTILE, name: HOSTILE, count: 1 }],
       lines: [{ source: HOSTILE, line: 1, text: HOSTILE }],
-      doubted: [{ provider: HOSTILE, refusals: 1, since: TIME, counted: false }],
+      outages: [{ provider: HOSTILE, refusals: 1, since: TIME, counted: false }],
     },
     HOSTILE,
   );
@@ -111,6 +114,13 @@ describe('what the log held', () => {
       { evidence: evidence(), measures: [] },
     ]),
     capped: cappedNotice([{ key: { type: 'user', id: HOSTILE }, rule: 'r', time: TIME }], 10),
+    outage: outageNotice([
+      {
+        provider: HOSTILE,
+        ...OUTAGE,
+        released: [{ rule: 'r', key: { type: 'user', id: HOSTILE } }],
+      },
+    ]),
   };
 
   it.each(Object.entries(notices))(
@@ -131,11 +141,11 @@ describe('what the log held', () => {
     ['$(id)', "'$(id)'"],
     ['-rf', "'-rf'"],
   ])('the shell takes %j as %j', (word, quoted) => {
-    expect(shellQuoted(word)).toBe(quoted);
+    expect(quoteForShell(word)).toBe(quoted);
   });
 });
 
-it('a digest tells all figures as they are meant', () => {
+it('a digest writes all values in the format of their rule', () => {
   const blocks = [{ evidence: evidence(), measures: [] }];
   const other = { ...evidence().verdict, rule: 'invalid-share', count: 93.7, limit: 25 };
   const measure = (value: number, rule: string) =>
@@ -163,10 +173,10 @@ describe('a digest', () => {
       ['1 submitter was blocked', '2 submitters met a limit, nothing was changed'],
     ],
     [
-      'blocks that have ended',
+      'blocks that were released',
       [ended, block, ended],
-      '1 block; 2 blocks ended again',
-      ['1 submitter was blocked', '2 submitters were blocked, and not any more'],
+      '1 block; 2 blocks released',
+      ['1 submitter was blocked', '2 submitters were blocked, now released'],
     ],
     [
       'limits',
@@ -174,7 +184,7 @@ describe('a digest', () => {
       '2 limits met, nothing changed',
       ['2 submitters met a limit, nothing was changed'],
     ],
-  ])('tells apart what came of each: %s', (_, blocks, count, titles) => {
+  ])('lists each result apart: %s', (_, blocks, count, titles) => {
     const all = blocks.map((of, index) => about(`user${index}@example.net`, of) as Evidence);
     for (const detailed of [0, all.length]) {
       const parts = all.slice(0, detailed).map((one) => ({ evidence: one, measures: [] }));
@@ -190,6 +200,27 @@ describe('a digest', () => {
     const { text } = digestNotice([], [{ verdict }, { verdict: { ...verdict, rule: 'other' } }]);
     expect(text).toMatch(/^1 submitter met a limit, nothing was changed\n/);
   });
+});
+
+it('the notice about an outage names the provider, the time and the blocks that were released', () => {
+  const key = { type: 'user', id: 'alice@example.net' } as const;
+  const outage = { ...OUTAGE, provider: 'big.example', released: [{ rule: 'r', key }] };
+  const { subject, text } = outageNotice([outage]);
+  expect(subject).toBe('[postern] provider outage: big.example refuses addresses that may exist');
+  expect(text).toContain(
+    [
+      'big.example',
+      '-----------',
+      '  Detected: 2026-11-10T09:05:07.000Z',
+      '  Refused: 8 of the 20 submitters that had just sent mail to it',
+      '  Usual: 1.5 % of them within half an hour',
+      '',
+      'Blocks that were released',
+      '-------------------------',
+      '  postern explain alice@example.net',
+      '  postern queue alice@example.net',
+    ].join('\n'),
+  );
 });
 
 describe('the commands in a notice', () => {

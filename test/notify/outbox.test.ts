@@ -1,4 +1,4 @@
-/** From what happened to mails: who is told of it, what of nothing, and what is forgotten. */
+/** From verdicts to mails: who is notified, what is not sent, and what is forgotten. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import { DAY, HOUR } from '../../src/base/time.ts';
@@ -50,7 +50,7 @@ async function tell(...to: string[]): Promise<void> {
 
 const verdict = () => store.commit(() => store.verdicts.insert(VERDICT, 'observed', 0));
 
-it('each recipient gets a mail, which says to nobody who else gets it', async () => {
+it('each recipient gets a mail that does not name the other recipients', async () => {
   store.outbox.tell('verdict', { verdict: verdict() }, NOW);
   await tell('a@example.net', 'b@example.net');
   expect(sent.map(({ recipient }) => recipient)).toEqual(['a@example.net', 'b@example.net']);
@@ -61,7 +61,7 @@ it('each recipient gets a mail, which says to nobody who else gets it', async ()
 describe('of verdicts that are forgotten', () => {
   const gone = (kind: NoticeKind) => store.outbox.tell(kind, { verdict: 4711 }, NOW);
 
-  it('nothing is told, once and for all', async () => {
+  it('no notice is sent, then or later', async () => {
     for (let count = 0; count < 12; count++) gone('verdict');
     gone('capped');
     await tell('a@example.net');
@@ -69,7 +69,7 @@ describe('of verdicts that are forgotten', () => {
     expect(store.outbox.waiting()).toEqual([]);
   });
 
-  it('nothing is told beside what is known', async () => {
+  it('the notice only contains what is known', async () => {
     for (const kind of ['verdict', 'capped'] as const) {
       gone(kind);
       store.outbox.tell(kind, { verdict: verdict() }, NOW);
@@ -100,7 +100,7 @@ it.each([
   }
 });
 
-it('what nobody was told of is forgotten like what was', async () => {
+it('what was never sent is forgotten like what was', async () => {
   store.outbox.tell('verdict', { verdict: verdict() }, NOW);
   await tell('a@example.net');
   store.outbox.tell('verdict', { verdict: verdict() }, NOW);

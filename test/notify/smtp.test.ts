@@ -1,4 +1,4 @@
-/** The way to the next hop: a password only in TLS to who proves its name, and nothing that hangs is waited for. */
+/** SMTP to the next hop: a password only over TLS and to a host that proves its name, and no waiting for one that hangs. */
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -31,7 +31,7 @@ afterEach(async () => {
 });
 
 describe('a password', () => {
-  /** With a certificate that nobody signed, when it offers STARTTLS. */
+  /** If it offers STARTTLS, it has a self-signed certificate. */
   async function server(offers: 'STARTTLS' | 'nothing') {
     const passwords: string[] = [];
     const smtp = new SMTPServer({
@@ -66,16 +66,16 @@ describe('a password', () => {
     return { passwords, send };
   }
 
-  // This machine as well, by an address that is not known to be: as good as any other host.
+  // This is also this machine, but by an address that does not show it, so it is like any other host.
   const OTHER = '0.0.0.0';
 
-  it('is not given to another host without TLS, whoever took STARTTLS out of its answer', async () => {
+  it('is not sent to another host without TLS, even if someone removed STARTTLS from its answer', async () => {
     const { passwords, send } = await server('nothing');
     await expect(send(OTHER)).rejects.toThrow(/STARTTLS/);
     expect(passwords).toEqual([]);
   });
 
-  it('is not given to another host that has no certificate for its name', async () => {
+  it('is not sent to another host that has no certificate for its name', async () => {
     const { passwords, send } = await server('STARTTLS');
     await expect(send(OTHER)).rejects.toThrow(/certificate/);
     expect(passwords).toEqual([]);

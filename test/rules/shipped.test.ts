@@ -99,7 +99,7 @@ test.each([...rules, ...strict])(
   },
 );
 
-test('nothing else lies among the rules', () => {
+test('nothing else is in the folder of rules', () => {
   const names = readdirSync(join(ROOT, 'rules'), { recursive: true });
   expect(names).toHaveLength(rules.length + strict.length + 1);
 });
@@ -153,7 +153,7 @@ describe('docs/rules.md', () => {
   });
 });
 
-/** The words that a wrong value's message offers. */
+/** The words that the message about a wrong value lists. */
 function expectedWords(line: string): string[] {
   try {
     parseRule(completed(parse(line.replace('?', 'nonsense'))), 'x');

@@ -1,4 +1,4 @@
-/** The report of a period: what stands in it, in 80 columns and as JSON. */
+/** The report of a period: as text in 80 columns, as HTML and as JSON. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
 import { bounced, eventually, type Scratch, scratch } from './scratch.ts';
@@ -36,13 +36,13 @@ async function report(...more: string[]): Promise<string> {
 
 describe('as text', () => {
   it.each([
-    ['totals by outcome', /bounced 12 +/],
-    ['blocks', /alice@example\.net {2}invalid-recipients, .* runs/],
-    ['who came near', /bob@example\.net {2}invalid-recipients 4\/5/],
+    ['totals by outcome', /^bounced +12$/m],
+    ['blocks', /^ +1 {2}alice@example\.net {2}invalid-recipients {2}.* runs$/m],
+    ['who came near', /^bob@example\.net {2}invalid-recipients {2}4 +5 {4,}/m],
     ['top submitters with their share', /^ +7 +7 +100 % +1 {2}alice@example\.net$/m],
-    ['who refuses us and why', /mx\.example\.org: invalid-recipient/],
-    ['inbound attacks by client', /203\.0\.113\.9 {2}1 unknown recipients/],
-    ['DSNs sent', /^0 sent$/m],
+    ['who refuses us and why', /^ +12 {2}invalid-recipient {2}mx\.example\.org\n +550 5\.1\.1 /m],
+    ['inbound attacks by client', /^203\.0\.113\.9 +1 +0 +1$/m],
+    ['DSNs sent', /^Delivery status notifications\n-+\nSent\n +0$/m],
   ])('%s', async (_what, pattern) => {
     expect(await report('--since', '1h')).toMatch(pattern);
   });
@@ -53,7 +53,7 @@ describe('as text', () => {
 
   it('leaves out who did not come near, and what was before', async () => {
     const text = await report('--since', '1h');
-    expect(/Came near a limit\n-+\n(.*)\n\n/.exec(text)?.[1]).toContain('bob@example.net');
+    expect(/Came near a limit\n-+\n.*\n(.*)\n\n/.exec(text)?.[1]).toContain('bob@example.net');
     expect(text).not.toContain('carol@example.net  invalid');
     expect(await report('--since', '2h', '--until', '1h')).toContain('No mail was seen.');
   });

@@ -1,14 +1,13 @@
 /**
- * Which provider a refusal comes from: the name of the host that answered, cut to what one organisation holds.
- * The name is the MX name that our own mail server looked up, so nobody can answer in another provider's name.
- * A modest rule instead of a list of all public suffixes: where it is wrong, two small providers count as one or
- * one as two, and no more than that.
+ * Which provider a refusal comes from: the name of the host that answered, cut to the part that one organisation holds.
+ * Our own mail server looked up this MX name, so nobody can answer in the name of another provider. The rule is simple
+ * and there is no list of public suffixes. Where it is wrong, two small providers count as one, or one as two.
  */
 import { getNetwork } from '../../model/address.ts';
 import { ownCopy } from '../../model/line.ts';
 import type { Relay } from '../../model/record.ts';
 
-/** Second-level labels below which countries hand out names: `example.co.uk`, `example.com.au`. */
+/** Second-level labels under which countries register names: `example.co.uk`, `example.com.au`. */
 const BELOW_COUNTRIES = new Set(
   'ac asso co com edu firm gen go gob gouv gov ind info id ltd mil ne net nhs nom or org plc sch web'.split(
     ' ',
@@ -26,18 +25,19 @@ export function nameProvider(host: string): string {
   return labels.slice(-kept).join('.');
 }
 
-/** The host's network as it was connected to, which no name server's owner can choose; else its name. */
+/** The network of the host that was connected to, which the owner of a name server cannot choose; else its name. */
 export function getHostGroup({ host, address }: Relay): string {
   return address === undefined
     ? (host ?? '').slice(0, MAX_NAME).toLowerCase()
     : getNetwork(address);
 }
 
-/** Remembers the answers for host names; bounded, since a log may hold any number of them. */
+/** The providers of host names that were seen before. Bounded, since a log may hold any number of names. */
 export class ProviderNames {
   readonly #names = new Map<string, string>();
 
-  of({ host, address }: Relay): string | undefined {
+  /** The provider of a host; undefined when the log does not name the host. */
+  get({ host, address }: Relay): string | undefined {
     const text = host ?? address;
     if (text === undefined || text === '') return undefined;
     const known = this.#names.get(text);

@@ -1,4 +1,4 @@
-/** Two days on which a large provider lies, through the real `postern replay` with the shipped rules. */
+/** Two days with outages of a large provider, read by the real `postern replay` with the shipped rules. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,7 +38,7 @@ function blocks({ verdicts }: Replay) {
 
 const NEWS = { rule: 'invalid-recipients', key: { type: 'user', id: 'news@example.net' } };
 
-/** The newsletter runs into the failure: at 100 refusals before it is found out, or not. */
+/** The newsletter runs into the outage. It has 100 refusals before the outage is detected, or it has not. */
 const SEEDS = [
   { seed: 1, released: [NEWS] },
   { seed: 2, released: [] },
@@ -64,7 +64,7 @@ describe.each(SEEDS)('seed $seed', ({ seed, released }) => {
     ]);
   });
 
-  test('the same without a failure', { timeout: 60_000 }, async () => {
+  test('the same without an outage', { timeout: 60_000 }, async () => {
     const day = makeDay({ seed, outage: false, users: 300 });
     const result = await replay(day.lines);
     const rule = 'invalid-recipients';
@@ -76,7 +76,7 @@ describe.each(SEEDS)('seed $seed', ({ seed, released }) => {
   });
 });
 
-test('without the share the newsletter would be blocked, too', { timeout: 60_000 }, async () => {
+test('without the share, the newsletter would be blocked too', { timeout: 60_000 }, async () => {
   const shipped = join(import.meta.dirname, '../../../rules/invalid-recipients.yaml');
   const rules = join(folder, 'rules');
   mkdirSync(rules);

@@ -1,8 +1,8 @@
 /**
- * Two days of a hosting server, made from a seed: ordinary users, a newsletter, a mailing list, a script that mails
- * one dead address every minute, a webmail host that relays for everybody, mail that is forwarded, two stolen
- * accounts; and a large provider that on both evenings answers "does not exist" for addresses that do.
- * The log is that of Postfix. The hours of the failures are those of the real ones in December 2020.
+ * Two days of a hosting server, made from a seed: ordinary users, a newsletter, a mailing list, a script that sends mail
+ * to one dead address every minute, a webmail host that relays for all, forwarded mail, two stolen accounts; and a large
+ * provider that refuses addresses that exist, on both evenings. The log is that of Postfix. The hours of the outages are
+ * those of the real ones in December 2020.
  */
 
 const MINUTE = 60_000;
@@ -11,7 +11,7 @@ const MIDNIGHT = Date.UTC(2020, 11, 14);
 const START = MIDNIGHT + 6 * HOUR;
 const END = MIDNIGHT + 48 * HOUR;
 
-/** When the large provider fails: ms, and how much of what it gets it refuses then. */
+/** When the large provider has an outage, in ms, and which share of its mail it refuses then. */
 const OUTAGES = [
   { from: MIDNIGHT + 22 * HOUR + 16 * MINUTE, to: MIDNIGHT + 24 * HOUR + 20 * MINUTE, share: 0.6 },
   { from: MIDNIGHT + 43 * HOUR + 38 * MINUTE, to: MIDNIGHT + 47 * HOUR + 40 * MINUTE, share: 0.8 },
@@ -23,7 +23,7 @@ interface Provider {
   readonly weight: number;
 }
 
-/** The first is the large one that fails. */
+/** The first is the large one with the outages. */
 const PROVIDERS: readonly Provider[] = [
   {
     domains: ['bigmail.example', 'shop.bigmail.example'],
@@ -97,7 +97,7 @@ class DayWriter {
     this.#outage = outage;
   }
 
-  /** A message to recipients of whom a share does not exist. */
+  /** A message; a share of its recipients does not exist. */
   mail(time: number, sender: Sender, count: number, dead: number): number {
     const queueId = this.#queueId();
     this.#accept(time, queueId, sender, count);
@@ -110,7 +110,7 @@ class DayWriter {
     return refused;
   }
 
-  /** One recipient that never existed, at a provider that works. */
+  /** One recipient that never existed, at a provider without an outage. */
   deadAddress(time: number, sender: Sender, recipient: string): void {
     const queueId = this.#queueId();
     this.#accept(time, queueId, sender, 1);
@@ -240,7 +240,7 @@ function ordinaryUsers(writer: DayWriter, users: number): void {
   }
 }
 
-/** A clean list of 8,000 on the first morning, and again minutes before the second failure begins. */
+/** A clean list of 8,000 on the first morning, and again minutes before the second outage begins. */
 function newsletter(writer: DayWriter): number {
   const sender = account('news', '192.0.2.22');
   let refused = 0;
@@ -252,7 +252,7 @@ function newsletter(writer: DayWriter): number {
   return refused;
 }
 
-/** One on the first afternoon, one while the provider fails; both also send what their owners send. */
+/** One on the first afternoon, one during an outage. Both also send what their owners send. */
 function stolenAccounts(writer: DayWriter): void {
   for (const [name, start] of [
     ['user1', MIDNIGHT + 15 * HOUR],
@@ -274,7 +274,7 @@ function finish(writer: DayWriter, newsletterRefused: number): Day {
   return { lines: logged.map(({ text }) => text), expected, newsletterRefused };
 }
 
-/** By definition: the first refusal with which 100 different ones lie in the hour before it. */
+/** By definition: the first refusal that has 100 different ones in the hour up to it. */
 function lineOfVerdict(logged: readonly LogLine[], id: string): number | undefined {
   const last = new Map<string, number>();
   for (const [index, { time, counts }] of logged.entries()) {

@@ -1,21 +1,21 @@
 /**
- * The latest refusals of our own recipients, as far as it takes to count them once more without those of one
- * provider. A fixed number of them, the oldest are overwritten; each holds copies of its few texts and nothing else.
+ * The latest refusals of our own mail, kept so that they can be counted again without those of one provider. Their
+ * number is fixed and the oldest are overwritten. Each holds its own copy of a few texts and nothing else.
  */
 import type { MailEvent } from '../../model/event.ts';
 import { ownCopy } from '../../model/line.ts';
 
 const KEPT = 10_000;
 
-/** A refusal, with who said it if it was anybody but us. */
-interface Noted {
+/** A refusal, with the provider that sent it; without one, we refused it ourselves. */
+interface Refusal {
   readonly provider: string | undefined;
-  /** only what rules look at */
+  /** only the fields that rules use */
   readonly event: MailEvent;
 }
 
 export class RecentRefusals {
-  #noted: Noted[] = [];
+  #refusals: Refusal[] = [];
   readonly #most: number;
   #next = 0;
 
@@ -23,32 +23,34 @@ export class RecentRefusals {
     this.#most = most;
   }
 
-  note(event: MailEvent, provider: string | undefined): void {
-    this.#noted[this.#next] = { provider, event: essence(event) };
+  add(event: MailEvent, provider: string | undefined): void {
+    this.#refusals[this.#next] = { provider, event: copyCounted(event) };
     this.#next = (this.#next + 1) % this.#most;
   }
 
-  /** Takes out what a provider refused since a time (ms), in the order it came. */
+  /** Removes and returns what a provider refused since a time (ms), in the order in which it came. */
   take(provider: string, since: number): MailEvent[] {
     const taken: MailEvent[] = [];
-    const left: Noted[] = [];
-    for (const noted of this) {
-      if (noted.provider === provider && noted.event.time >= since) taken.push(noted.event);
-      else left.push(noted);
+    const left: Refusal[] = [];
+    for (const refusal of this) {
+      const { event } = refusal;
+      if (refusal.provider === provider && event.time >= since) taken.push(event);
+      else left.push(refusal);
     }
-    this.#noted = left;
+    this.#refusals = left;
     this.#next = left.length % this.#most;
     return taken;
   }
 
-  /** Everything kept, in the order it came. */
-  *[Symbol.iterator](): Generator<Noted> {
-    yield* this.#noted.slice(this.#next);
-    yield* this.#noted.slice(0, this.#next);
+  /** All refusals, in the order in which they came. */
+  *[Symbol.iterator](): Generator<Refusal> {
+    yield* this.#refusals.slice(this.#next);
+    yield* this.#refusals.slice(0, this.#next);
   }
 }
 
-function essence(event: MailEvent): MailEvent {
+/** A copy of what rules count by, which keeps no log line alive. */
+function copyCounted(event: MailEvent): MailEvent {
   const { submitter, client, relay } = event;
   return {
     source: '',

@@ -1,8 +1,8 @@
-/** Events of keys that the store has no index for: all of the window, in their order, and nobody waits for them. */
+/** Events of keys that the store has no index for: all of the window, in their order, while others can run. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Key, Verdict } from '../../src/model/block.ts';
 import type { MailEvent } from '../../src/model/event.ts';
-import { loadEvents } from '../../src/report/evidence-events.ts';
+import { loadEvents } from '../../src/report/events.ts';
 import { Store } from '../../src/store/store.ts';
 import { event, START } from '../store/made-up.ts';
 
@@ -16,7 +16,7 @@ const COUNT = 35_000;
 const PERIOD = COUNT / 10;
 const CLIENT = '192.0.2.7';
 
-/** Ten events a millisecond, each thirteenth of them late by a while; one in fifty is the client's. */
+/** Ten events each millisecond. Every thirteenth is late; every fiftieth is from the client. */
 function stored(): MailEvent[] {
   const all = Array.from({ length: COUNT }, (_, offset) =>
     event({
@@ -57,7 +57,7 @@ it.each<Key>([
   expect(turns).toBeGreaterThanOrEqual(3);
 });
 
-it('takes no more than 20 000, the newest', async () => {
+it('finds at most 20,000 events, the newest', async () => {
   const many = Array.from({ length: 50_000 }, (_, offset) =>
     event({ offset, time: START + 1 + Math.floor(offset / 20), client: { address: CLIENT } }),
   );

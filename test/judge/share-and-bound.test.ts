@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { HOUR, MINUTE, SECOND } from '../../../src/base/time.ts';
-import { Judge } from '../../../src/judge/judge.ts';
-import { parseRule } from '../../../src/judge/rule.ts';
-import type { MailEvent } from '../../../src/model/event.ts';
-import { event, invalid } from '../event.ts';
+import { HOUR, MINUTE, SECOND } from '../../src/base/time.ts';
+import { Judge } from '../../src/judge/judge.ts';
+import { parseRule } from '../../src/judge/rule.ts';
+import type { MailEvent } from '../../src/model/event.ts';
+import { event, invalid } from './event.ts';
 
 /** 10 different recipients in an hour, unless the fields say otherwise. */
 function judgeFor(fields: Record<string, unknown>): Judge {
@@ -22,7 +22,7 @@ function judgeFor(fields: Record<string, unknown>): Judge {
   return new Judge([parseRule(JSON.stringify(all), 'test.yaml')]);
 }
 
-/** Index of the event with which the verdict falls. */
+/** Index of the event that the verdict falls on. */
 function verdictAt(fields: Record<string, unknown>, events: readonly MailEvent[]) {
   const judge = judgeFor(fields);
   const at = events.findIndex((each) => judge.feed(each).length > 0);
@@ -34,7 +34,7 @@ function delivered(at: number, parts: Partial<MailEvent> = {}): MailEvent {
   return event(at, { kind: 'delivered', submitter, direction: 'outbound', ...parts });
 }
 
-/** One letter an event, one event a second: x refused (always another one), o delivered. */
+/** One letter for each event, one event each second: x is refused (always another recipient), o is delivered. */
 function eventsOf(pattern: string): MailEvent[] {
   return [...pattern].map((letter, index) =>
     letter === 'x' ? invalid(index * SECOND, `r${index}@example.org`) : delivered(index * SECOND),
@@ -55,7 +55,7 @@ describe('at-least-share', () => {
     expect(verdictAt(SHARE, eventsOf(pattern))).toBe(verdict);
   });
 
-  test('deliveries that were counted before, and those of others, are none', () => {
+  test('deliveries that were counted before, and those of others, do not count', () => {
     const refused = Array.from({ length: 10 }, (_, index) =>
       invalid(index * SECOND, `r${index}@example.org`),
     );
@@ -66,7 +66,7 @@ describe('at-least-share', () => {
     expect(verdictAt(SHARE, [refused[0] as MailEvent, ...noise, ...refused.slice(1)])).toBe(209);
   });
 
-  test('outcomes leave the window with their time', () => {
+  test('outcomes leave the window when their time is over', () => {
     const old = [invalid(0, 'first@example.org'), ...eventsOf('o'.repeat(60))];
     const late = eventsOf('x'.repeat(10)).map((each) => ({ ...each, time: each.time + HOUR }));
     expect(verdictAt(SHARE, [...old, ...late])).toBe(70);
@@ -74,7 +74,7 @@ describe('at-least-share', () => {
     expect(verdictAt(SHARE, [...old, ...sooner])).toBe(undefined);
   });
 
-  test('who comes near is measured by what is missing', () => {
+  test('how near a key came includes what the share lacks', () => {
     const judge = judgeFor(SHARE);
     for (const each of eventsOf('xoooooooooo'.repeat(20))) judge.feed(each);
     expect(judge.nearest()).toMatchObject([{ highest: 2, limit: 10 }]);
@@ -113,7 +113,7 @@ function byDefinition(events: readonly MailEvent[], percent: number, limit: numb
 }
 
 describe('most-per-domain and most-per-host', () => {
-  /** One word an event, one event a second: the domain, and after a slash the host's address. */
+  /** One word for each event, one event each second: the domain and, after a slash, the address of the host. */
   function from(text: string): MailEvent[] {
     return text.split(' ').map((word, index) => {
       const [domain = '', address] = word.split('/');
@@ -176,7 +176,7 @@ describe('most-per-domain and most-per-host', () => {
     expect(verdictAt(fields, from(text))).toBe(verdict);
   });
 
-  test('the newest of a domain count, and leave the window with their time', () => {
+  test('the newest of a domain count, and leave the window when their time is over', () => {
     const first = from(words(a.repeat(20)));
     const later = from(words(b.repeat(4)));
     const move = (events: readonly MailEvent[], by: number) =>

@@ -1,44 +1,44 @@
 /**
- * What is known of one provider: which submitters mail to it, who was refused there lately, and how many usually
- * are. Everything is counted in distinct submitters, so that one who mails much weighs no more than one who mails
- * little. Time runs in steps of five minutes; the caller sees to it that they never run backwards.
+ * What is known of one provider: which submitters mail to it, which of them were refused there lately, and how many
+ * usually are. Everything is counted in distinct submitters, so that one that sends much mail weighs no more than one
+ * that sends little. Time runs in steps of five minutes. The caller makes sure that they never run backwards.
  */
 import { HOUR, MINUTE } from '../../base/time.ts';
 import { ownCopy } from '../../model/line.ts';
 
 /** ms of one step */
 export const STEP = 5 * MINUTE;
-/** steps that are looked at together: half an hour */
+/** steps that are counted together: half an hour */
 export const WINDOW = 6;
-/** windows that make the past with which the present is compared: a day */
+/** windows in the past that the present is compared with: a day */
 const PAST = 48;
-/** Submitters that must have been seen in the past, all windows added up, before it tells anything. */
+/** Without this many submitters in the past, added up over all windows, there is nothing to compare with. */
 const LEAST_PAST = 20;
-/** With more refusals than this in one step a submitter is no ordinary one and says nothing about the provider. */
+/** A submitter with more refusals than this in one step is not an ordinary one, and says nothing about the provider. */
 const ORDINARY = 10;
-/** Who had no delivery for so long is new again. */
+/** A submitter without a delivery for this many steps counts as new again. */
 export const IDLE = (48 * HOUR) / STEP;
 const NEVER = -1;
 
-/** One submitter at one provider; all but `since` are step numbers. */
+/** One submitter at one provider. All fields but `times` and `since` are step numbers. */
 interface Pair {
-  /** first and last delivery without a pause of IDLE between them */
+  /** first and last delivery, with no pause of IDLE between them */
   first: number;
   delivered: number;
   seen: number;
-  /** where it stands in the counts, or NEVER */
+  /** the step under which it is counted, or NEVER */
   active: number;
   refused: number;
   lastRefusal: number;
   /** refusals in the step `lastRefusal` */
   times: number;
-  /** when it had too many of them */
+  /** the last step with too many of them */
   heavy: number;
-  /** ms of the first refusal without a pause of a window since */
+  /** ms of the first refusal, with no pause of a window since then */
   since: number;
 }
 
-/** Distinct submitters: how many were in touch with the provider, how many of them it refused a recipient. */
+/** Distinct submitters: how many were in touch with the provider, and how many of them had a recipient refused. */
 export interface Share {
   readonly active: number;
   readonly refused: number;
@@ -51,15 +51,15 @@ interface Sample extends Share {
 
 export class ProviderHistory {
   readonly #pairs = new Map<string, Pair>();
-  /** by the last step in which a submitter was active, or refused; so each is counted once in any run of steps */
+  /** by the last step in which a submitter was active, or refused: each is counted once in any run of steps */
   readonly #active: number[] = new Array<number>(WINDOW).fill(0);
   readonly #refused: number[] = new Array<number>(WINDOW).fill(0);
   #samples: Sample[] = [];
   #step: number;
-  /** step of the last refusal of anybody */
+  /** step of the last refusal of any submitter */
   lastRefusal = NEVER;
-  /** while it is suspect, what happens is no past to compare with */
-  suspect = false;
+  /** during an outage, what happens is not a past to compare with */
+  inOutage = false;
 
   constructor(step: number) {
     this.#step = step;
@@ -73,21 +73,21 @@ export class ProviderHistory {
     return this.#step;
   }
 
-  /** A recipient was accepted there. */
+  /** The provider accepted a recipient. */
   delivered(id: string, step: number): void {
     this.advance(step);
-    const pair = this.#pairs.get(id) ?? this.#meet(id, step);
+    const pair = this.#pairs.get(id) ?? this.#addPair(id, step);
     pair.seen = step;
     if (pair.first === NEVER || step - pair.delivered >= IDLE) pair.first = step;
     pair.delivered = step;
     if (pair.active !== step && isAcquainted(pair, step)) this.#countActive(pair, step);
   }
 
-  /** A recipient does not exist, it said at `time` (ms). True when one more ordinary submitter is refused. */
+  /** The provider refused a recipient at `time` (ms). Returns whether one more ordinary submitter is refused now. */
   refusedRecipient(id: string, step: number, time: number): boolean {
     this.advance(step);
     this.lastRefusal = step;
-    const pair = this.#pairs.get(id) ?? this.#meet(id, step);
+    const pair = this.#pairs.get(id) ?? this.#addPair(id, step);
     pair.seen = step;
     if (pair.lastRefusal === NEVER || step - pair.lastRefusal >= WINDOW) pair.since = time;
     pair.times = pair.lastRefusal === step ? pair.times + 1 : 1;
@@ -119,8 +119,8 @@ export class ProviderHistory {
   }
 
   /**
-   * Share of submitters that are usually refused within a window, 0 to 1; undefined without a past. The window
-   * that overlaps with the present is no past. One refusal more than was seen, so that it is never nothing.
+   * The share of submitters that is usually refused within a window, 0 to 1; undefined without a past. The window that
+   * overlaps with the present does not belong to the past. One refusal is added, so that the share is never zero.
    */
   usual(): number | undefined {
     const now = Math.floor(this.#step / WINDOW);
@@ -134,12 +134,12 @@ export class ProviderHistory {
     return active < LEAST_PAST ? undefined : (refused + 1) / (active + LEAST_PAST);
   }
 
-  /** What was usual is not any more. */
+  /** What was usual until now is no longer usual. */
   forgetPast(): void {
     this.#samples = [];
   }
 
-  /** When the submitters that were refused in the last `steps` steps were first, in ms, sorted. */
+  /** The first refusal, in ms, of each submitter that was refused in the last `steps` steps; sorted. */
   refusedSince(steps: number): number[] {
     const from = (this.#step - steps + 1) * STEP;
     const times: number[] = [];
@@ -149,7 +149,7 @@ export class ProviderHistory {
     return times.sort((a, b) => a - b);
   }
 
-  /** Forgets who was not seen for `age` steps; gives how many. */
+  /** Forgets the submitters that were not seen for `age` steps, and returns how many there were. */
   dropIdle(age: number, step: number): number {
     let dropped = 0;
     for (const [id, pair] of this.#pairs) {
@@ -162,7 +162,7 @@ export class ProviderHistory {
     return dropped;
   }
 
-  /** Goes on to a step; what leaves the window becomes the past. */
+  /** Advances to a step. What leaves the window becomes the past. */
   advance(step: number): void {
     if (step <= this.#step) return;
     const last = Math.min(step, this.#step + WINDOW);
@@ -177,12 +177,12 @@ export class ProviderHistory {
 
   #sample(index: number): void {
     const share = this.recent(WINDOW);
-    if (share.active === 0 || this.suspect) return;
+    if (share.active === 0 || this.inOutage) return;
     this.#samples = this.#samples.filter((sample) => sample.index >= index - PAST);
     this.#samples.push({ index, ...share });
   }
 
-  #meet(id: string, step: number): Pair {
+  #addPair(id: string, step: number): Pair {
     const pair: Pair = {
       first: NEVER,
       delivered: NEVER,
@@ -214,7 +214,7 @@ export class ProviderHistory {
   }
 }
 
-/** Who is new says nothing about what is usual: the first delivery must lie before the window. */
+/** A new submitter says nothing about what is usual: its first delivery must lie before the window. */
 function isAcquainted({ first, delivered }: Pair, step: number): boolean {
   return first !== NEVER && step - first >= WINDOW && step - delivered < IDLE;
 }

@@ -1,9 +1,8 @@
-/** What the judge remembers of keys beside their windows: until when they are blocked, how often they were. Bounded. */
+/** What the judge remembers of keys besides their windows: until when they are blocked, and how often. Bounded. */
 import type { Key, KeyType } from '../model/block.ts';
 import { ownCopy } from '../model/line.ts';
-import { dropOldest } from './near.ts';
 
-/** Far more than a server can have in force; beyond it the oldest are forgotten and may get a verdict again. */
+/** Far more than a server has in force. Beyond it the oldest keys are forgotten, and may get a verdict again. */
 const MAX_KEYS = 50_000;
 
 /** A time for each of some keys. */
@@ -34,7 +33,7 @@ export class Offences {
   readonly #offences = new Map<string, { readonly count: number; readonly last: number }>();
   readonly #lifetime: number;
 
-  /** An offence is forgotten `lifetime` ms after the last one. */
+  /** The offences of a key are forgotten `lifetime` ms after the last one. */
   constructor(lifetime: number) {
     this.#lifetime = lifetime;
   }
@@ -48,7 +47,7 @@ export class Offences {
     this.set(rule, key, this.count(rule, key, time) + 1, time);
   }
 
-  /** The last block was none. */
+  /** The last block does not count as an offence. */
   takeBack(rule: string, key: Key): void {
     const name = nameKey(rule, key);
     const offence = this.#offences.get(name);
@@ -64,7 +63,16 @@ export class Offences {
   }
 }
 
-/** Rule names hold no space. */
+/** The names of rules contain no space. */
 function nameKey(rule: string, { type, id }: Key): string {
   return `${rule} ${type} ${id}`;
+}
+
+/** Drops the first `count` entries, at least one. */
+export function dropOldest(map: Map<string, unknown>, count: number): void {
+  let left = Math.max(1, count);
+  for (const key of map.keys()) {
+    map.delete(key);
+    if (--left <= 0) return;
+  }
 }

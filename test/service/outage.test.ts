@@ -1,7 +1,7 @@
-/** A provider that refuses good addresses, through the running service: told once, blocks ended, nobody forgotten. */
+/** A provider that refuses good addresses, through the running service: reported once, blocks released, nobody forgotten. */
 import { afterEach, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
-import { loadOutages } from '../../src/report/outages.ts';
+import { loadOutages } from '../../src/store/outages.ts';
 import { readText } from '../support/folder.ts';
 import { eventually, type RunningService, type Scratch, scratch } from './scratch.ts';
 
@@ -80,9 +80,13 @@ it('ends the block that rests on it, tells once, and goes on with all others', a
   expect(
     await eventually(() => at.mails().some((text) => text.includes('refuses addresses'))),
   ).toBe(true);
-  expect((await run(at, 'status')).out).toContain('refusals do not count: big.example since');
-  expect((await run(at, 'report')).out).toContain('the provider was suspect');
-  expect((await run(at, 'blocks', '--all')).out).toContain('not believed any more');
+  expect((await run(at, 'status')).out).toContain(
+    'provider outage, refusals do not count: big.example since',
+  );
+  expect((await run(at, 'report')).out).toContain('Provider outages: refusals that did not count');
+  expect((await run(at, 'blocks', '--all')).out).toContain(
+    'its refusals came from a provider outage',
+  );
 
   await open.service.stop();
   open.service = at.start();
@@ -95,11 +99,11 @@ it('ends the block that rests on it, tells once, and goes on with all others', a
   expect(lists(at, 'news@example.net')).toBe(false);
   const thief = (await run(at, 'explain', 'thief@example.net')).out;
   expect(thief).toContain(
-    'Counted: 20 (limit 20) in 1h\n  Not counted: 3 refusals by big.example,',
+    'Counted: 20 (limit 20) in 1h\n  Not counted: 3 refusals by big.example during its outage',
   );
   expect(thief).toContain('Recipients: 20 different');
   const news = (await run(at, 'explain', 'news@example.net')).out;
-  expect(news).toContain('Counted, not believed any more: 20 refusals by big.example,');
+  expect(news).toContain('Counted before the outage was detected: 20 refusals by big.example');
   expect(at.withStore(loadOutages)).toMatchObject([
     { provider: 'big.example', released: [{ key: { id: 'news@example.net' } }] },
   ]);

@@ -1,7 +1,9 @@
-/** The same report in all its forms: nothing is cut off, a share is percent, and what strangers wrote is harmless. */
+/** The same report as text, HTML and JSON: complete, a share in percent, and what strangers wrote is harmless. */
 import { describe, expect, it } from 'vitest';
-import { reportHtml } from '../../src/report/html.ts';
-import { type Report, reportJson, reportText } from '../../src/report/report.ts';
+import { reportToHtml } from '../../src/report/html.ts';
+import { reportToJson } from '../../src/report/json.ts';
+import type { Report } from '../../src/report/period.ts';
+import { reportToText } from '../../src/report/text.ts';
 
 const TIME = Date.parse('2026-11-10T09:05:07Z');
 const HOUR = 3_600_000;
@@ -18,8 +20,8 @@ const EMPTY: Report = {
   refusers: [],
   attackers: [],
   dsnsSent: 0,
-  suspects: [],
-  measure: (value, rule) => (rule === 'invalid-share' ? `${value} %` : `${value}`),
+  outages: [],
+  formatValue: (value, rule) => (rule === 'invalid-share' ? `${value} %` : `${value}`),
 };
 
 function block(id: string, more: Partial<Report['blocks'][number]> = {}) {
@@ -53,50 +55,79 @@ function full(name: string): Report {
     submitters: [{ type: 'user', id: name, invalid: 7, recipients: 9, clients: 2 }],
     refusers: [{ host: name, reason: 'invalid-recipient', count: 5, reply: name }],
     attackers: [{ address: '203.0.113.9', name, invalid: 1, auth: 2, rejected: 3 }],
-    suspects: [
-      { provider: name, began: TIME, since: TIME, refused: 4, active: 5, usual: 1 },
-    ] as unknown as Report['suspects'],
+    outages: [
+      { provider: name, began: TIME, since: TIME, refused: 4, active: 5, usual: 1, released: [] },
+    ],
   };
 }
 
 describe('a block in the text', () => {
   it.each([
-    ['bob@example.net', {}, '  bob@example.net  manual, 2026-11-10 09:05Z, runs'],
+    [
+      'bob@example.net',
+      {},
+      [
+        'Number  Who              Cause   Began              Ended',
+        '     3  bob@example.net  manual  2026-11-10 09:05Z  runs',
+      ],
+    ],
     [
       '192.0.2.9',
       { released: TIME + HOUR, releasedBy: 'operator' },
-      '  192.0.2.9  manual, 2026-11-10 09:05Z, ended 2026-11-10 10:05Z: postern unblock',
+      [
+        'Number  Who        Cause   Began              Ended',
+        '     3  192.0.2.9  manual  2026-11-10 09:05Z  2026-11-10 10:05Z: postern unblock',
+      ],
     ],
     [
       'alice@mail.example.net',
-      { cause: 'invalid-recipients', released: TIME + HOUR, releasedBy: 'file' },
-      '  alice@mail.example.net  invalid-recipients, 2026-11-10 09:05Z,\n      ended 2026-11-10 10:05Z: its line was deleted by hand',
+      { cause: 'invalid-recipients', released: TIME + HOUR, releasedBy: 'file', note: 'mistake' },
+      [
+        'Number  Who                     Cause               Began              Ended',
+        '      Note',
+        '     3  alice@mail.example.net  invalid-recipients  2026-11-10 09:05Z',
+        '      2026-11-10 10:05Z: its line was deleted by hand  mistake',
+      ],
     ],
-  ] as const)('%s %j', (id, more, expected) => {
+  ] as const)('%s %j', (id, more, lines) => {
     const key = /^\d/.test(id) ? ({ type: 'client', id } as const) : { type: 'user', id };
     const one = { ...block(id, more), key } as Report['blocks'][number];
-    expect(reportText({ ...EMPTY, blocks: [one] })).toContain(`Blocks\n------\n${expected}\n\n`);
+    expect(reportToText({ ...EMPTY, blocks: [one] })).toContain(
+      `Blocks\n------\n${lines.join('\n')}\n\n`,
+    );
   });
 });
 
-describe('a share is percent, a number is none', () => {
+it('cuts a cell that is longer than a line, and none of those after it', () => {
+  const text = reportToText({ ...EMPTY, blocks: [block(`${'x'.repeat(300)}@example.net`)] });
+  const [row, ...rest] = text.split('Ended\n')[1]?.split('\n') ?? [];
+  expect(row).toBe('     3');
+  expect(rest.slice(0, 2)).toEqual([
+    `      ${'x'.repeat(71)}...`,
+    '      manual  2026-11-10 09:05Z  runs',
+  ]);
+});
+
+describe('a share is in percent, a number is not', () => {
   it('in the text', () => {
-    const text = reportText(full('bob@example.net'));
-    expect(text).toContain('invalid-share 93.7/25 % (capped, 2 times)');
-    expect(text).toContain('invalid-recipients 61/100,');
+    const text = reportToText(full('bob@example.net'));
+    expect(text).toMatch(/^bob@example\.net {2}invalid-share {2}93\.7 % {3}25 % {3}capped {7}2$/m);
+    expect(text).toMatch(
+      /^bob@example\.net {2}invalid-recipients {2}61 {7}100 {4}2026-11-10 09:05Z$/m,
+    );
   });
 
   it('in HTML', () => {
-    const html = reportHtml(full('bob@example.net'));
+    const html = reportToHtml(full('bob@example.net'));
     expect(html).toContain('<td>93.7 %</td><td>25 %</td><td>capped</td>');
     expect(html).toContain('<td>61</td><td>100</td>');
   });
 
   it('in JSON as numbers', () => {
-    expect(reportJson(full('bob@example.net'))).toMatchObject({
+    expect(reportToJson(full('bob@example.net'))).toMatchObject({
       verdicts: [{ count: 93.7, limit: 25, outcome: 'capped' }, { count: 50 }],
     });
-    expect(reportJson(EMPTY)).not.toHaveProperty('measure');
+    expect(reportToJson(EMPTY)).not.toHaveProperty('formatValue');
   });
 });
 
@@ -108,19 +139,19 @@ describe('as HTML', () => {
     '<td class="number">3</td><td>bob@example.net</td><td>manual</td><td>2026-11-10 09:05Z</td><td>2026-11-10 09:06Z: its time was over</td>',
     '<td class="number">7</td><td class="number">9</td><td>78 %</td><td class="number">2</td>',
     '<td>203.0.113.9</td>',
-    'refused 4 of 5 submitters at once',
+    '<td>4 of 5 submitters</td>',
   ])('tells %s', (part) => {
-    expect(reportHtml(full('bob@example.net'))).toContain(part);
+    expect(reportToHtml(full('bob@example.net'))).toContain(part);
   });
 
-  it('says so where there is nothing', () => {
-    const html = reportHtml(EMPTY);
+  it('says so when a table is empty', () => {
+    const html = reportToHtml(EMPTY);
     for (const text of ['No mail was seen.', 'None.', 'Nobody.', 'Nothing.'])
       expect(html).toContain(`<p>${text}</p>`);
   });
 
   it('needs nothing from elsewhere and runs nothing', () => {
-    const html = reportHtml(full('bob@example.net'));
+    const html = reportToHtml(full('bob@example.net'));
     expect(html).toMatch(/^<!DOCTYPE html>\n<html lang="en">/);
     expect(html).toContain(`content="default-src 'none'; style-src 'unsafe-inline'"`);
     expect(html).not.toMatch(/<script|<img|<link|<iframe|src=|href=|url\(|@import|\son\w+=/i);
@@ -134,16 +165,16 @@ describe('as HTML', () => {
     '<!-- x',
     'a\u001b[2J\u202e\r\nb',
     ']]>\u0000\u2028',
-  ])('escapes %j wherever it stands', (name) => {
-    const plain = reportHtml(full('name'));
-    const html = reportHtml(full(name));
+  ])('escapes %j in every place', (name) => {
+    const plain = reportToHtml(full('name'));
+    const html = reportToHtml(full(name));
     // The same tags in the same order, whatever the values are.
     expect(html.match(/<[^>]*>/g)).toEqual(plain.match(/<[^>]*>/g));
     expect(html).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f\u2028\u202a-\u202e]/);
     expect(html.split('\n')).toHaveLength(plain.split('\n').length);
   });
 
-  it('an ampersand stays one', () => {
-    expect(reportHtml(full('&lt;b&gt;'))).not.toContain('&lt;b');
+  it('an ampersand is escaped', () => {
+    expect(reportToHtml(full('&lt;b&gt;'))).not.toContain('&lt;b');
   });
 });

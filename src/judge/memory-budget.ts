@@ -1,31 +1,31 @@
 /**
- * What all tables of one judge may keep together. Each table has its own bounds for the case that one kind of key is
- * made up; this one is for all kinds at once: then the heaviest table makes way.
+ * The memory that all tables of one judge share. Each table has bounds of its own, against a log that makes up one kind
+ * of key. The budget is for a log that makes up all kinds at once: then the heaviest table makes room.
  */
 
-/** A table as the pool sees it. */
-export interface Pooled {
-  /** bytes, about */
+/** A table as the budget sees it. */
+export interface MemoryHolder {
+  /** bytes, estimated */
   readonly weight: number;
   /** drops a part of its keys, at least one */
   shed(): void;
 }
 
-export class Pool {
+export class MemoryBudget {
   readonly #most: number;
-  readonly #tables: Pooled[] = [];
+  readonly #tables: MemoryHolder[] = [];
   #weight = 0;
 
-  /** At most `most` bytes, about, over all tables. */
+  /** At most `most` bytes, estimated, for all tables together. */
   constructor(most: number) {
     this.#most = most;
   }
 
-  join(table: Pooled): void {
+  join(table: MemoryHolder): void {
     this.#tables.push(table);
   }
 
-  /** A table weighs `by` bytes more or less; for more, others may have to make room. */
+  /** A table has become `by` bytes heavier, or lighter. If it is heavier, another table may have to make room. */
   changed(by: number): void {
     this.#weight += by;
     if (by > 0 && this.#weight > this.#most) this.#makeRoom();
@@ -39,8 +39,8 @@ export class Pool {
     }
   }
 
-  #heaviest(): Pooled | undefined {
-    let heaviest: Pooled | undefined;
+  #heaviest(): MemoryHolder | undefined {
+    let heaviest: MemoryHolder | undefined;
     for (const table of this.#tables) {
       if (heaviest === undefined || table.weight > heaviest.weight) heaviest = table;
     }

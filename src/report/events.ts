@@ -1,8 +1,7 @@
 /**
- * Finds the events that a verdict rests on. The store has an index for submitters; for every other kind of key it is
- * read through, in parts, newest first, so that lines, blocks and answers need not wait for a window of a day.
+ * Finds the stored events that a verdict rests on. The store has an index for submitters only. For every other key it
+ * reads all events of the window: in parts, newest first, so that log lines, blocks and answers do not wait for it.
  */
-
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { dropUndefined } from '../base/defined.ts';
 import type { Rule } from '../judge/rule.ts';
@@ -11,9 +10,9 @@ import { EVENT_KINDS, type MailEvent, REASONS, type Submitter } from '../model/e
 import type { EventQuery, StoredEvent } from '../store/events.ts';
 import type { Store } from '../store/store.ts';
 
-/** So many events are told of at most, the newest. */
+/** Evidence is made of the newest events, up to this number. */
 const MAX_EVENTS = 20_000;
-/** Events that are read in one go: a few ms. */
+/** How many events are read at once; it takes a few ms. */
 const PART = 10_000;
 const INVALID_REASONS = ['invalid-recipient', 'invalid-domain'] as const;
 
@@ -26,34 +25,37 @@ interface Period {
   readonly until: number;
 }
 
-/** The key's events in the window, oldest first; of keys that the store cannot look up those that tell something. */
+/**
+ * The events of the key in the window of the verdict, oldest first. For a key that the store cannot look up, only those
+ * that pass the test `isCounted`.
+ */
 export async function loadEvents(
   store: Store,
   verdict: Verdict,
   rule: Rule | undefined,
-  isTelling: Test,
+  isCounted: Test,
 ): Promise<MailEvent[]> {
   const period = { since: countedSince(store, verdict) + 1, until: verdict.time + 1 };
-  const query = queryFor(verdict.key);
-  const test: Test = (event) => event.repeated !== true || isTelling(event);
+  const query = buildKeyQuery(verdict.key);
+  const test: Test = (event) => event.repeated !== true || isCounted(event);
   if (query?.submitter !== undefined) {
     const found = [...store.events.query({ ...period, ...query, limit: MAX_EVENTS })];
     return found.map(({ event }) => event).filter(test);
   }
-  if (query !== undefined) return await readThrough(store, period, query, test);
-  const narrow = rule === undefined ? { reasons: INVALID_REASONS } : buildQuery(rule);
-  return await readThrough(store, period, narrow, isTelling);
+  if (query !== undefined) return await readAll(store, period, query, test);
+  const narrow = rule === undefined ? { reasons: INVALID_REASONS } : buildRuleQuery(rule);
+  return await readAll(store, period, narrow, isCounted);
 }
 
 /** The newest MAX_EVENTS that pass the test, oldest first. */
-async function readThrough(
+async function readAll(
   store: Store,
   period: Period,
   query: EventQuery,
   test: Test,
 ): Promise<MailEvent[]> {
   const found: StoredEvent[] = [];
-  for await (const part of partsOf(store, period)) {
+  for await (const part of splitPeriod(store, period)) {
     for (const stored of store.events.query({ ...query, ...part })) {
       if (test(stored.event)) found.push(stored);
     }
@@ -63,8 +65,8 @@ async function readThrough(
   return found.slice(-MAX_EVENTS).map(({ event }) => event);
 }
 
-/** The period in parts of PART events, newest first; whoever waits is let in before the next one. */
-async function* partsOf(store: Store, { since, until }: Period): AsyncGenerator<Period> {
+/** The period in parts of PART events, newest first. Others can run between two parts. */
+async function* splitPeriod(store: Store, { since, until }: Period): AsyncGenerator<Period> {
   for (let end = until; end > since; ) {
     const begin = Math.max(since, store.events.timeBefore(end, PART) ?? since);
     yield { since: begin, until: end };
@@ -73,7 +75,7 @@ async function* partsOf(store: Store, { since, until }: Period): AsyncGenerator<
   }
 }
 
-/** Up to when nothing counted, ms: what lies before the end of an earlier block does not count again. */
+/** The time (ms) up to which nothing counted: what was before the end of an earlier block does not count again. */
 function countedSince(store: Store, { key, time, period }: Verdict): number {
   const ends = store.blocks
     .findByKey(key as Block['key'])
@@ -83,8 +85,8 @@ function countedSince(store: Store, { key, time, period }: Verdict): number {
   return Math.max(time - period, ...ends);
 }
 
-/** The condition that finds the events of a key; undefined: events are not stored by keys of that type. */
-export function queryFor(key: Key): EventQuery | undefined {
+/** The condition that finds the events of a key; undefined when events are not stored by keys of that type. */
+export function buildKeyQuery(key: Key): EventQuery | undefined {
   switch (key.type) {
     case 'user':
     case 'uid':
@@ -98,8 +100,8 @@ export function queryFor(key: Key): EventQuery | undefined {
   }
 }
 
-/** The condition that leaves out most of what the rule does not count. */
-function buildQuery({ count }: Rule): EventQuery {
+/** A condition that leaves out most events that the rule does not count. */
+function buildRuleQuery({ count }: Rule): EventQuery {
   if (count === 'invalid') return { reasons: INVALID_REASONS };
   if (count === 'logins') return { kinds: ['accepted'] };
   const kinds = EVENT_KINDS.filter((kind) => kind === count);

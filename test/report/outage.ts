@@ -1,12 +1,12 @@
-/** A provider that was suspect for a while, and one of its hosts. */
+/** An outage of a provider, and one of the provider's hosts. */
 import { MINUTE } from '../../src/base/time.ts';
-import type { OutagePeriod } from '../../src/report/outages.ts';
+import type { Outage } from '../../src/model/outage.ts';
 import { START } from '../judge/event.ts';
 
 export const BIG = { relay: { host: 'mx1.in.big.example', address: '198.51.100.9' } };
 
-/** Found out 20 minutes after START, had begun 5 minutes before. */
-export const SUSPECT: OutagePeriod = {
+/** Detected 20 minutes after START; it had started 5 minutes before. */
+export const OUTAGE: Outage = {
   provider: 'big.example',
   began: START + 20 * MINUTE,
   since: START + 15 * MINUTE,

@@ -1,15 +1,15 @@
-/** Why a block ended, in words. */
+/** A block as people read it. */
 import type { StoredBlock } from '../store/blocks.ts';
 
-/** The end of a sentence such as `ended TIME: ...`. */
-export function releaseText({ releasedBy }: StoredBlock): string {
+/** Why a block ended: the end of a sentence such as `ended TIME: ...`. */
+export function describeRelease({ releasedBy }: StoredBlock): string {
   switch (releasedBy) {
     case 'file':
       return 'its line was deleted by hand';
     case 'expiry':
       return 'its time was over';
     case 'guard':
-      return 'the refusals behind it are not believed any more';
+      return 'its refusals came from a provider outage';
     default:
       return 'postern unblock';
   }

@@ -1,0 +1,107 @@
+/**
+ * Follows the outages of providers. When an outage is detected, it takes back the refusals that the provider has added
+ * to the windows, and finds the verdicts that no longer hold without them. Knows rules and windows, but not blocks.
+ */
+import type { Verdict } from '../../model/block.ts';
+import { isInvalid, type MailEvent } from '../../model/event.ts';
+import type { Outage } from '../../model/outage.ts';
+import { getKeyId, getKeyType } from '../key.ts';
+import { type ActiveRule, countsInvalid, countsRefusal } from '../plan.ts';
+import type { Since, Tally } from '../tally.ts';
+import { OutageDetector } from './detector.ts';
+import { RecentRefusals } from './recent-refusals.ts';
+
+/** A verdict of a rule that blocks, with the limit that was met. */
+interface GivenVerdict {
+  readonly tally: Tally;
+  readonly verdict: Verdict;
+}
+
+/** An outage that was just detected, and the verdicts that rest on it. */
+export interface Detection {
+  readonly outage: Outage;
+  readonly takenBack: readonly GivenVerdict[];
+}
+
+/** Verdicts that can still be taken back: an outage is detected minutes after it started. */
+const VERDICTS_KEPT = 1000;
+
+export class OutageMonitor {
+  readonly #detector = new OutageDetector();
+  readonly #refusals = new RecentRefusals();
+  readonly #rules: readonly ActiveRule[];
+  #given: GivenVerdict[] = [];
+
+  /** `rules`: all that are enabled. */
+  constructor(rules: readonly ActiveRule[]) {
+    this.#rules = rules.filter(({ rule }) => countsInvalid(rule));
+  }
+
+  /**
+   * Looks at an event before it is counted, and returns the outage that is detected with it, if there is one.
+   * `released` returns the time up to which the events of a key do not count.
+   */
+  see(event: MailEvent, released: Since | undefined): Detection | undefined {
+    const detected = this.#detector.see(event);
+    const counts = isInvalid(event) && event.repeated !== true && event.direction !== 'inbound';
+    if (counts && !this.#detector.covers(event)) {
+      this.#refusals.add(event, this.#detector.findProvider(event));
+    }
+    return detected && this.#takeBack(detected, released);
+  }
+
+  /** Whether the event is a refusal by a provider that has an outage now. Such refusals do not count. */
+  covers(event: MailEvent): boolean {
+    return this.#detector.covers(event);
+  }
+
+  /** The outages that have not ended. */
+  running(): readonly Outage[] {
+    return this.#detector.running();
+  }
+
+  /** The outages that have ended since the last call. */
+  takeEnded(): readonly Required<Outage>[] {
+    return this.#detector.takeEnded();
+  }
+
+  /** Remembers a verdict that may have to be taken back. */
+  addVerdict(given: GivenVerdict): void {
+    if (!countsInvalid(given.tally.rule)) return;
+    if (this.#given.length >= VERDICTS_KEPT) this.#given = this.#given.slice(VERDICTS_KEPT / 2);
+    this.#given.push(given);
+  }
+
+  /** Takes back the refusals since the start of the outage, and the verdicts that no longer hold. */
+  #takeBack(detected: Outage, released: Since | undefined): Detection {
+    const { provider, since } = detected;
+    const refusals = this.#refusals.take(provider, since);
+    for (const { rule, tallies, admits } of this.#rules) {
+      const counted = refusals.filter((event) => countsRefusal(rule, event) && admits(event));
+      for (const tally of tallies) tally.takeBack(counted, released);
+    }
+    const takenBack = this.#given.filter(
+      (given) => given.verdict.time >= since && !this.#stillHolds(given),
+    );
+    this.#given = this.#given.filter((given) => !takenBack.includes(given));
+    const verdicts = takenBack.map(({ verdict: { rule, key } }) => ({ rule, key }));
+    const outage = { ...detected, released: verdicts };
+    this.#detector.update(outage);
+    return { outage, takenBack };
+  }
+
+  /** Whether the limit is met by the refusals that are left, from a period before the verdict until now. */
+  #stillHolds({ tally, verdict }: GivenVerdict): boolean {
+    const admits = this.#rules.find(({ rule }) => rule === tally.rule)?.admits;
+    const left: MailEvent[] = [];
+    for (const { event } of this.#refusals) {
+      if (event.time <= verdict.time - tally.period || admits?.(event) !== true) continue;
+      if (countsRefusal(tally.rule, event) && isAbout(verdict.key, tally, event)) left.push(event);
+    }
+    return tally.isMetBy(left);
+  }
+}
+
+function isAbout(key: Verdict['key'], { rule }: Tally, event: MailEvent): boolean {
+  return getKeyType(rule.per, event) === key.type && getKeyId(key.type, event) === key.id;
+}

@@ -1,0 +1,113 @@
+/** The evidence for a verdict, as sections of a mail and of `postern explain`. */
+
+import { quoteForShell } from '../base/escape.ts';
+import { counted } from '../base/text.ts';
+import { formatDuration, formatTime } from '../base/time.ts';
+import type { Key } from '../model/block.ts';
+import type { Evidence, Measures, OutageRefusals, ValueFormat } from '../model/evidence.ts';
+import { formatIdentity } from '../model/identity.ts';
+import type { Row, Section } from './compose.ts';
+
+/** Everything about one verdict. */
+export function buildEvidenceSections(
+  evidence: Evidence,
+  measures: Measures,
+  formatValue: ValueFormat,
+): Section[] {
+  return [
+    buildSummary(evidence, measures, formatValue),
+    ...buildDetails(evidence),
+    ...buildCommands(evidence),
+  ];
+}
+
+function buildSummary(evidence: Evidence, measures: Measures, formatValue: ValueFormat): Section {
+  const { verdict, block, description, outages = [], senders } = evidence;
+  const { rule, count, limit, period } = verdict;
+  const measured = `${formatValue(count, rule)} (limit ${formatValue(limit, rule)})`;
+  return {
+    title: `${formatIdentity(verdict.key)} met the rule ${rule}`,
+    rows: [
+      ...(description === undefined ? [] : [description]),
+      ['Counted', `${measured} in ${formatDuration(period)}`],
+      ...outages.map(buildOutageRow),
+      ['First event', formatTime(evidence.first)],
+      ['Last event', formatTime(evidence.last)],
+      ...buildDifferent('Recipients', evidence.recipients),
+      ...buildDifferent('Client addresses', evidence.addresses),
+      ...(senders.length > 0 ? [['Senders', senders.join(', ')] as const] : []),
+      ...(block === undefined
+        ? []
+        : [['Block', `number ${block.id}, ${describeEnd(block)}`] as const]),
+      ...measures.map((measure) => ['Status', measure] as const),
+    ],
+  };
+}
+
+function buildOutageRow({ counted: isCounted, ...refused }: OutageRefusals): Row {
+  const { provider, refusals, since, ended } = refused;
+  const when =
+    ended === undefined
+      ? `since ${formatTime(since)}`
+      : `from ${formatTime(since)} to ${formatTime(ended)}`;
+  const label = isCounted ? 'Counted before the outage was detected' : 'Not counted';
+  return [label, `${counted(refusals, 'refusal')} by ${provider} during its outage ${when}`];
+}
+
+function buildDifferent(title: string, number: number): Row[] {
+  return number === 0 ? [] : [[title, `${number} different`]];
+}
+
+function describeEnd({ end, released }: NonNullable<Evidence['block']>): string {
+  if (released !== undefined) return `ended ${formatTime(released)}`;
+  return end === undefined ? 'until released' : `until ${formatTime(end)}`;
+}
+
+function buildDetails({ clients, sample, lines }: Evidence): Section[] {
+  const sections: Section[] = [
+    {
+      title: 'Where the mail came from',
+      rows: clients.map(({ address, name, count }) => [
+        address,
+        `${counted(count, 'event')}${name === undefined ? '' : `, ${name}`}`,
+      ]),
+    },
+    {
+      title: 'Refused recipients (the latest)',
+      rows: sample.map(({ recipient, reply, relay, reason }) => [
+        recipient,
+        [reason, reply ?? 'no reply', relay === undefined ? undefined : `from ${relay}`]
+          .filter((part) => part !== undefined)
+          .join(' - '),
+      ]),
+    },
+    {
+      title: 'Log lines',
+      literal: true,
+      rows: lines.map(({ source, line, text }) => `${source}:${line}: ${text}`),
+    },
+  ];
+  return sections.filter(({ rows }) => rows.length > 0);
+}
+
+function buildCommands({ verdict: { key }, block }: Evidence): Section[] {
+  const rows = listCommands(key);
+  if (block !== undefined && block.released === undefined)
+    rows.push(`postern unblock ${quoteForShell(formatIdentity(key))}`);
+  return rows.length === 0 ? [] : [{ title: 'What you can do', literal: true, rows }];
+}
+
+/** Commands about a key. Networks, domains and hosts cannot be typed, and only a submitter has queued mail. */
+export function listCommands(key: Key): string[] {
+  const id = quoteForShell(formatIdentity(key));
+  switch (key.type) {
+    case 'user':
+    case 'client':
+    case 'uid':
+      return [`postern explain ${id}`, `postern queue ${id}`];
+    case 'sender':
+      return [`postern explain ${id}`];
+    default:
+      return [];
+  }
+}

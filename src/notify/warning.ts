@@ -1,0 +1,71 @@
+/** Notices that something is wrong beyond one submitter: too many blocks at once, or a provider outage. */
+import { quoteForShell } from '../base/escape.ts';
+import { formatTime } from '../base/time.ts';
+import type { Key } from '../model/block.ts';
+import { formatIdentity } from '../model/identity.ts';
+import type { Outage } from '../model/outage.ts';
+import { type ComposedNotice, compose, type Section } from './compose.ts';
+import { listCommands } from './evidence.ts';
+
+/** Commands that are suggested in one notice. */
+const MOST_COMMANDS = 10;
+
+/** The cap on blocks per hour was reached. Until the hour is over, rules only observe. */
+export function cappedNotice(
+  keys: readonly { key: Key; rule: string; time: number }[],
+  cap: number,
+): ComposedNotice {
+  const names = keys.map(({ key }) => formatIdentity(key));
+  return compose(`[postern] cap of ${cap} blocks an hour reached, ${keys.length} not blocked`, [
+    {
+      title: 'The cap on blocks per hour was reached',
+      rows: [
+        `More than ${cap} submitters met a limit within an hour. So many at once are rarely all at fault: a provider may be refusing good addresses. The following submitters were NOT blocked.`,
+      ],
+    },
+    {
+      title: 'Not blocked',
+      rows: keys.map(({ rule, time }, at) => `${names[at]}: ${rule}, ${formatTime(time)}`),
+    },
+    {
+      title: 'What you can do',
+      literal: true,
+      rows: [
+        'postern report --since 2h',
+        ...names.slice(0, MOST_COMMANDS).map((name) => `postern block ${quoteForShell(name)}`),
+      ],
+    },
+  ]);
+}
+
+/** Providers refuse addresses that may exist. During the outage their refusals do not count. */
+export function outageNotice(outages: readonly Outage[]): ComposedNotice {
+  const names = [...new Set(outages.map(({ provider }) => provider))].join(', ');
+  return compose(`[postern] provider outage: ${names} refuses addresses that may exist`, [
+    {
+      title: 'Refusals that do not count',
+      rows: [
+        'This provider refuses recipients of many submitters at once, and these submitters usually deliver there. The addresses may exist, so these refusals do not count until the provider is back to normal. Refusals by other providers count as before.',
+      ],
+    },
+    ...outages.flatMap(buildOutageSections),
+  ]);
+}
+
+function buildOutageSections({ provider, began, refused, active, ...rest }: Outage): Section[] {
+  const facts: Section = {
+    title: provider,
+    rows: [
+      ['Detected', formatTime(began)],
+      ['Refused', `${refused} of the ${active} submitters that had just sent mail to it`],
+      ['Usual', `${rest.usual} % of them within half an hour`],
+    ],
+  };
+  if (rest.released.length === 0) return [facts];
+  const released: Section = {
+    title: 'Blocks that were released',
+    literal: true,
+    rows: rest.released.flatMap(({ key }) => listCommands(key)),
+  };
+  return [facts, released];
+}

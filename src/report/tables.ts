@@ -1,0 +1,198 @@
+/** The tables of a report: what stands in which column. They are shown as text (text.ts) and as HTML (html.ts). */
+import { formatMinute, formatTime } from '../base/time.ts';
+import { formatIdentity } from '../model/identity.ts';
+import type { StoredBlock } from '../store/blocks.ts';
+import type { SubmitterCount } from '../store/sums.ts';
+import type { StoredVerdict } from '../store/verdicts.ts';
+import { describeRelease } from './block.ts';
+import type { Report } from './period.ts';
+
+export interface Table {
+  readonly title: string;
+  readonly head: readonly string[];
+  readonly rows: readonly Row[];
+  /** what is shown when there are no rows */
+  readonly empty: string;
+}
+
+/** The cells of a row. Text is not escaped yet. */
+export type Row = readonly (string | number)[];
+
+/** A rule and key with so many verdicts is one row; beyond this many rows nobody reads them. */
+const MOST_MET = 40;
+
+export function buildTitle({ since, until }: Report): string {
+  return `Postern report, ${formatTime(since)} to ${formatTime(until)}`;
+}
+
+/** All tables of a report, in their order. */
+export function buildTables(report: Report): Table[] {
+  return [
+    buildKinds(report),
+    buildReasons(report),
+    buildBlocks(report),
+    buildNear(report),
+    buildMet(report),
+    buildSubmitters(report),
+    buildRefusers(report),
+    ...(report.outages.length === 0 ? [] : [buildOutages(report)]),
+    buildAttackers(report),
+    {
+      title: 'Delivery status notifications',
+      head: ['Sent'],
+      rows: [[report.dsnsSent]],
+      empty: '',
+    },
+  ];
+}
+
+function buildKinds({ kinds }: Report): Table {
+  return {
+    title: 'Mail',
+    head: ['Event', 'Number'],
+    rows: kinds.map(({ kind, count }) => [kind, count]),
+    empty: 'No mail was seen.',
+  };
+}
+
+function buildReasons({ reasons }: Report): Table {
+  return {
+    title: 'Refusals by reason',
+    head: ['Reason', 'Number'],
+    rows: reasons.map(({ reason, count }) => [reason, count]),
+    empty: 'None.',
+  };
+}
+
+function buildBlocks({ blocks }: Report): Table {
+  return {
+    title: 'Blocks',
+    head: ['Number', 'Who', 'Cause', 'Began', 'Ended', 'Note'],
+    rows: blocks.map((block) => [
+      block.id,
+      formatIdentity(block.key),
+      block.cause,
+      formatMinute(block.start),
+      describeEnd(block),
+      block.note ?? '',
+    ]),
+    empty: 'None.',
+  };
+}
+
+function describeEnd(block: StoredBlock): string {
+  if (block.released === undefined) return 'runs';
+  return `${formatMinute(block.released)}: ${describeRelease(block)}`;
+}
+
+function buildNear({ near, formatValue }: Report): Table {
+  return {
+    title: 'Came near a limit',
+    head: ['Who', 'Rule', 'Highest', 'Limit', 'Time'],
+    rows: near.map(({ key, rule, highest, limit, time }) => [
+      formatIdentity(key),
+      rule,
+      formatValue(highest, rule),
+      formatValue(limit, rule),
+      formatMinute(time),
+    ]),
+    empty: 'Nobody.',
+  };
+}
+
+function buildMet({ verdicts, formatValue }: Report): Table {
+  return {
+    title: 'Met a limit, not blocked',
+    head: ['Who', 'Rule', 'Highest', 'Limit', 'Why not', 'Times'],
+    rows: groupVerdicts(verdicts).map(({ times, highest, last: { verdict, outcome } }) => [
+      formatIdentity(verdict.key),
+      verdict.rule,
+      formatValue(highest, verdict.rule),
+      formatValue(verdict.limit, verdict.rule),
+      outcome,
+      times,
+    ]),
+    empty: 'Nobody.',
+  };
+}
+
+/** All verdicts of one rule on one key. */
+interface MetLimit {
+  readonly times: number;
+  readonly highest: number;
+  readonly last: StoredVerdict;
+}
+
+/** One entry for each rule and key, in the order of their first verdicts. */
+function groupVerdicts(verdicts: readonly StoredVerdict[]): MetLimit[] {
+  const met = new Map<string, MetLimit>();
+  for (const stored of verdicts) {
+    const { rule, key, count } = stored.verdict;
+    const name = `${rule} ${key.type} ${key.id}`;
+    const known = met.get(name);
+    met.set(name, {
+      times: (known?.times ?? 0) + 1,
+      highest: Math.max(known?.highest ?? 0, count),
+      last: stored,
+    });
+  }
+  return [...met.values()].slice(0, MOST_MET);
+}
+
+function buildSubmitters({ submitters }: Report): Table {
+  return {
+    title: 'Most invalid recipients by submitter',
+    head: ['Invalid', 'Recipients', 'Share', 'Clients', 'Submitter'],
+    rows: submitters.map((one) => [
+      one.invalid,
+      one.recipients,
+      formatShare(one),
+      one.clients,
+      formatIdentity(one),
+    ]),
+    empty: 'None.',
+  };
+}
+
+/** Invalid recipients in percent of all; empty for a submitter without a recipient. */
+function formatShare({ invalid, recipients }: SubmitterCount): string {
+  return recipients === 0 ? '' : `${Math.min(100, Math.round((100 * invalid) / recipients))} %`;
+}
+
+function buildRefusers({ refusers }: Report): Table {
+  return {
+    title: 'Who refuses our mail, and why',
+    head: ['Number', 'Reason', 'Host', 'One of its replies'],
+    rows: refusers.map(({ host, reason, count, reply }) => [count, reason, host, reply ?? '']),
+    empty: 'Nobody.',
+  };
+}
+
+function buildOutages({ outages }: Report): Table {
+  return {
+    title: 'Provider outages: refusals that did not count',
+    head: ['Provider', 'Detected', 'Ended', 'Refused at once'],
+    rows: outages.map(({ provider, began, ended, refused, active }) => [
+      provider,
+      formatMinute(began),
+      ended === undefined ? 'lasts' : formatMinute(ended),
+      `${refused} of ${active} submitters`,
+    ]),
+    empty: 'None.',
+  };
+}
+
+function buildAttackers({ attackers }: Report): Table {
+  return {
+    title: 'Refused from outside, by client',
+    head: ['Client', 'Unknown recipients', 'Failed logins', 'Refused', 'Name'],
+    rows: attackers.map(({ address, name, invalid, auth, rejected }) => [
+      address,
+      invalid,
+      auth,
+      rejected,
+      name ?? '',
+    ]),
+    empty: 'Nothing.',
+  };
+}
