@@ -1,25 +1,25 @@
 /**
- * Records to events: remembers open messages and sessions by host and queue ID, and so knows the submitter of a
- * bounce that comes hours after the message was accepted, and which refusals were counted before.
- * Reads no file and writes none: what must survive is handed out by `takeChanges` and `takeParts`.
- * Each kind of record has its own function; this file chooses it and holds the state that they share.
+ * Records to events. Remembers open messages and sessions, by host and queue ID. So it knows who sent a message that
+ * bounces hours after it was accepted, and which refusals were already counted.
+ * Reads and writes no file: `takeChanges` and `takeParts` hand out what must survive a restart.
  */
 import { DAY, HOUR } from '../base/time.ts';
 import type { NetworkSet } from '../model/address.ts';
-import type { MailEvent, Mta } from '../model/event.ts';
+import type { MailEvent } from '../model/event.ts';
 import type { LoggedLine } from '../model/line.ts';
-import type { LogRecord } from '../model/record.ts';
-import type { Context, Notices } from './context.ts';
+import type { LogRecord, LossRecord } from '../model/record.ts';
+import type { Classify } from '../model/refusal.ts';
 import { correlateDelivery, correlateExpired } from './delivery.ts';
-import { Departed } from './departed.ts';
 import { correlateDsn } from './dsn.ts';
+import { DuplicateLines, RefusedRecipients } from './duplicates.ts';
 import { correlateLink, correlateProxyAccept } from './filter.ts';
-import type { ReadPart, StatePart } from './ledger.ts';
 import { FILTER_DELAY, MessageIds, MOST_MESSAGE_IDS } from './message-ids.ts';
 import { type MessageChanges, type MessageStore, OpenMessages } from './messages.ts';
-import { LineCopies, RefusedRecipients } from './once.ts';
+import { PipedMessages } from './piped-messages.ts';
 import { correlateAuthFailed, correlateRejection } from './rejection.ts';
+import { RelayClients } from './relay-clients.ts';
 import { correlateRemoved } from './removal.ts';
+import type { ReadPart, StatePart } from './saved-map.ts';
 import { Sessions } from './sessions.ts';
 import {
   correlateActive,
@@ -29,14 +29,16 @@ import {
   correlateSessionEdge,
   correlateTransaction,
 } from './submission.ts';
-import { RelayClients } from './trust.ts';
+import type { LogTraits, NoticeAddresses, Turn } from './turn.ts';
 
-/** How long a message may stay silent: Postfix and Exim give up after five days (log-formats: queue lifetime). */
+/** How long a message may stay silent. Postfix and Exim give up after five days by default. */
 const SILENCE = 10 * DAY;
-/** `message repeated N times`: beyond this the number is not believed. */
+/** `message repeated N times`: no larger number is believed. */
 const MAX_REPEATS = 10_000;
 
 export interface CorrelatorOptions {
+  /** finds what a reply means */
+  readonly classify: Classify;
   /** networks whose unauthenticated clients are ours; undefined: infer from the log */
   readonly trusted?: NetworkSet;
   readonly store?: MessageStore;
@@ -44,110 +46,130 @@ export interface CorrelatorOptions {
   readonly limit?: number;
   /** the store already holds messages of an earlier run */
   readonly resuming?: boolean;
-  readonly notices?: Notices;
-  /** all lines come from one source and never from another */
-  readonly sole?: boolean;
+  readonly notices?: NoticeAddresses;
+  /** all lines come from the same source */
+  readonly singleSource?: boolean;
 }
 
-export class Correlator implements Context {
-  readonly messages: OpenMessages;
-  readonly sessions = new Sessions();
-  readonly trust: RelayClients;
-  readonly copies: LineCopies;
-  readonly refused = new RefusedRecipients();
-  readonly notices: Notices | undefined;
-  readonly messageIds = new MessageIds();
-  readonly departed = new Departed();
+type CorrelatedRecord = Exclude<LogRecord, LossRecord>;
+
+/** The function for each kind of record, except for the loss of lines. */
+const BY_KIND: { readonly [Kind in CorrelatedRecord as Kind['kind']]: (turn: Turn<Kind>) => void } =
+  {
+    connect: correlateSessionEdge,
+    disconnect: correlateSessionEdge,
+    transaction: correlateTransaction,
+    pickup: correlatePickup,
+    'message-id': correlateMessageId,
+    active: correlateActive,
+    arrival: correlateArrival,
+    delivery: correlateDelivery,
+    expired: correlateExpired,
+    removed: correlateRemoved,
+    rejected: correlateRejection,
+    held: correlateRejection,
+    discarded: correlateRejection,
+    'auth-failed': correlateAuthFailed,
+    dsn: correlateDsn,
+    'proxy-accept': correlateProxyAccept,
+    link: correlateLink,
+  };
+
+type Refillable<Fields> = { -readonly [Key in keyof Fields]: Fields[Key] };
+
+/** The turn between two batches. It holds no real line, because a line keeps a whole read buffer in memory. */
+const NO_LINE: Pick<Turn, 'line' | 'record' | 'traits' | 'events'> = {
+  line: {
+    at: { source: '', line: 0, offset: 0 },
+    time: 0,
+    host: '',
+    instance: '',
+    service: '',
+    program: '',
+    pid: '',
+    text: '',
+    times: 1,
+  },
+  record: { kind: 'loss', reply: '' },
+  traits: { mta: 'postfix', outgoing: '', repeatsRefusals: false, completesRemovals: false },
+  events: [],
+};
+
+export class Correlator {
+  readonly #turn: Refillable<Turn>;
   readonly #store: MessageStore | undefined;
   #swept = 0;
-  /** how often the log itself said that it lost lines */
+  /** how often the log reported that it lost lines */
   losses = 0;
 
-  constructor(options: CorrelatorOptions = {}) {
-    this.messages = new OpenMessages(options);
+  constructor(options: CorrelatorOptions) {
     this.#store = options.store;
-    this.trust = new RelayClients(options.trusted);
-    this.copies = new LineCopies(options.sole);
-    this.notices = options.notices;
+    // Spelled out: an object made by spreading NO_LINE is slower to read.
+    this.#turn = {
+      line: NO_LINE.line,
+      record: NO_LINE.record,
+      traits: NO_LINE.traits,
+      events: NO_LINE.events,
+      classify: options.classify,
+      messages: new OpenMessages(options),
+      messageIds: new MessageIds(),
+      pipedMessages: new PipedMessages(),
+      sessions: new Sessions(),
+      relayClients: new RelayClients(options.trusted),
+      duplicateLines: new DuplicateLines(options.singleSource),
+      refusedRecipients: new RefusedRecipients(),
+      notices: options.notices,
+    };
   }
 
   /** Appends the events that this line completes to `events`, oldest first. */
-  feed(line: LoggedLine, record: LogRecord, mta: Mta, events: MailEvent[]): void {
+  feed(line: LoggedLine, record: LogRecord, traits: LogTraits, events: MailEvent[]): void {
     const times = Math.min(line.times, MAX_REPEATS);
-    for (let time = 0; time < times; time++) this.#feedOnce(line, record, mta, events);
+    if (record.kind === 'loss') this.losses += times;
+    else {
+      const turn = this.#turn;
+      turn.line = line;
+      turn.record = record;
+      turn.traits = traits;
+      turn.events = events;
+      // The table gives the function for this very kind of record; TypeScript cannot follow that.
+      const correlate = BY_KIND[record.kind] as (turn: Turn) => void;
+      for (let time = 0; time < times; time++) correlate(turn);
+    }
     if (line.time - this.#swept > HOUR) this.#sweep(line.time);
   }
 
-  /** To be called at the end of a batch of lines: nothing that is kept holds on to their memory. */
-  settle(): void {
-    this.sessions.settle();
+  /** Call it at the end of a batch of lines, so that their memory can be freed. */
+  endBatch(): void {
+    this.#turn.sessions.copyUnclaimed();
+    Object.assign(this.#turn, NO_LINE);
   }
 
   takeChanges(): MessageChanges {
-    return this.messages.takeChanges();
+    return this.#turn.messages.takeChanges();
   }
 
-  /** State besides the open messages: the parts that changed since the last call, to be stored by their names. */
+  /** State other than the open messages: the parts that changed since the last call, to be stored by name. */
   takeParts(): StatePart[] {
-    return [
-      ...this.sessions.takeChanges(),
-      ...this.refused.takeChanges(),
-      ...this.copies.takeChanges(),
-      ...this.trust.takeChanges(),
-      ...this.departed.takeChanges(),
-    ];
+    return this.#savedParts().flatMap((part) => part.takeChanges());
   }
 
-  /** Takes up what `takeParts` gave to an earlier process. */
+  /** Restores what `takeParts` gave to an earlier process. */
   load(read: ReadPart): void {
-    const { sessions, refused, copies, trust, departed } = this;
-    for (const part of [sessions, refused, copies, trust, departed]) part.load(read);
-    this.messageIds.load(departed.messages());
-    this.messageIds.load(this.#store?.recent(FILTER_DELAY, MOST_MESSAGE_IDS) ?? []);
+    const { messageIds, pipedMessages } = this.#turn;
+    for (const part of this.#savedParts()) part.load(read);
+    messageIds.load(pipedMessages.messages());
+    messageIds.load(this.#store?.recent(FILTER_DELAY, MOST_MESSAGE_IDS) ?? []);
   }
 
-  #feedOnce(line: LoggedLine, record: LogRecord, mta: Mta, events: MailEvent[]): void {
-    switch (record.kind) {
-      case 'connect':
-      case 'disconnect':
-        return correlateSessionEdge(this, line);
-      case 'transaction':
-        return correlateTransaction(this, line, record, events);
-      case 'pickup':
-        return correlatePickup(this, line, record);
-      case 'message-id':
-        return correlateMessageId(this, line, record);
-      case 'active':
-        return correlateActive(this, line, record, mta, events);
-      case 'arrival':
-        return correlateArrival(this, line, record, mta, events);
-      case 'delivery':
-        return correlateDelivery(this, line, record, mta, events);
-      case 'expired':
-        return correlateExpired(this, line, record.queueId, mta, events);
-      case 'removed':
-        return correlateRemoved(this, line, record, mta, events);
-      case 'rejected':
-      case 'held':
-      case 'discarded':
-        return correlateRejection(this, line, record, mta, events);
-      case 'auth-failed':
-        return correlateAuthFailed(this, line, record, mta, events);
-      case 'dsn':
-        return correlateDsn(this, line, record, mta, events);
-      case 'proxy-accept':
-        return correlateProxyAccept(this, line, record, events);
-      case 'link':
-        return correlateLink(this, line, record, events);
-      case 'loss':
-        this.losses++;
-        return;
-    }
+  #savedParts() {
+    const { sessions, refusedRecipients, duplicateLines, relayClients, pipedMessages } = this.#turn;
+    return [sessions, refusedRecipients, duplicateLines, relayClients, pipedMessages];
   }
 
   #sweep(now: number): void {
     this.#swept = now;
-    this.messages.expire(now - SILENCE);
-    this.messageIds.expire(now);
+    this.#turn.messages.expire(now - SILENCE);
+    this.#turn.messageIds.expire(now);
   }
 }

@@ -1,40 +1,43 @@
 /** Delivery attempts to events: the submitter from the open message, each refused recipient counted once. */
+import { isInvalid, type Reason } from '../model/event.ts';
+import type { DeliveryRecord, LogRecord } from '../model/record.ts';
+import { type EventDraft, newEvent } from './event-draft.ts';
+import { isHandOver, passOn } from './filter.ts';
+import {
+  getDirection,
+  isSystemMail,
+  type OpenMessage,
+  type Outcome,
+  recordOutcome,
+} from './message.ts';
+import { openMessage, type Turn } from './turn.ts';
 
-import { classify } from '../classify/classify.ts';
-import type { MailEvent, Mta, Reason } from '../model/event.ts';
-import type { LoggedLine } from '../model/line.ts';
-import type { DeliveryRecord } from '../model/record.ts';
-import { type Context, isNobodys, tellDirection } from './context.ts';
-import { type Draft, newEvent } from './make-event.ts';
-import { inherit, newMessage, type OpenMessage, type Outcome, recordOutcome } from './message.ts';
+type ExpiredRecord = Extract<LogRecord, { readonly kind: 'expired' }>;
 
-/** One recipient's outcome. */
-export function correlateDelivery(
-  context: Context,
-  line: LoggedLine,
-  record: DeliveryRecord,
-  mta: Mta,
-  events: MailEvent[],
-): void {
-  const message = findMessage(context, line, record.queueId);
+/** The outcome of one attempt for one recipient. */
+export function correlateDelivery(turn: Turn<DeliveryRecord>): void {
+  const { line, record } = turn;
+  const message = openMessage(turn, record.queueId);
   if (record.probe === true) message.origin = 'probe';
   if (line.program === 'pipe' && record.outcome === 'delivered') {
     message.piped = (message.piped ?? 0) + 1;
   }
-  context.messages.touch(message, line.time);
-  if (message.origin === 'probe' || isNoticeTo(context, message, record)) return;
-  if (record.next !== undefined && passOn(context, line, record, message)) return;
-  if (message.continued === true && isHandOver(context, line, record)) return;
-  inferRelaying(context, line, record, message);
+  turn.messages.touch(message, line.time);
+  if (message.origin === 'probe' || isNotice(turn, message)) return;
+  if (record.next !== undefined && passOn(turn, message)) return;
+  if (message.continued === true && isHandOver(turn)) return;
+  inferRelaying(turn, message);
+  addAttempt(turn, message);
+}
 
+function addAttempt(turn: Turn<DeliveryRecord>, message: OpenMessage): void {
+  const { record } = turn;
   const key = `${record.recipient} ${record.originalRecipient ?? ''}`;
-  const reason = giveReason(record, message, key);
+  const reason = findReason(turn, message, key);
   const expired = record.retryTimeout === true;
   const last = expired ? message.outcomes?.[key] : undefined;
-  const event = newEvent(line, mta, expired ? 'expired' : record.outcome);
-  fillIn(event, message);
+  const event = newDeliveryEvent(turn, expired ? 'expired' : record.outcome, message);
   event.stage = record.stage;
-  event.queueId = record.queueId;
   event.recipient = record.recipient;
   event.originalRecipient = record.originalRecipient;
   event.relay = record.relay;
@@ -42,211 +45,129 @@ export function correlateDelivery(
   event.status = record.status ?? last?.status;
   event.reply = record.reply;
   event.reason = reason;
-  countOnce(context, message, key, event);
-  events.push(event);
+  countOnce(turn, message, key, event);
+  turn.events.push(event);
 }
 
-/** Whether it is one of our notices. Mail to anybody else only bears their sender: it is whoever handed it in. */
-function isNoticeTo(context: Context, message: OpenMessage, record: DeliveryRecord): boolean {
+/**
+ * Whether the message is one of our notices. Mail to anybody else only has the same sender: it belongs to whoever
+ * handed it in.
+ */
+function isNotice({ record, notices }: Turn<DeliveryRecord>, message: OpenMessage): boolean {
   if (message.origin !== 'notice') return false;
   const recipient = (record.originalRecipient ?? record.recipient).toLowerCase();
-  const isOurs = context.notices?.recipients.some((one) => one.toLowerCase() === recipient);
-  if (isOurs !== true) message.origin = 'submitted';
-  return isOurs === true;
+  const isOurs = notices?.recipients.some((one) => one.toLowerCase() === recipient) === true;
+  if (!isOurs) message.origin = 'submitted';
+  return isOurs;
 }
 
-/** What the message tells about each of its recipients. */
-function fillIn(event: Draft, message: OpenMessage): void {
+/** An event with what the message says about each of its recipients. */
+function newDeliveryEvent(
+  turn: Turn<DeliveryRecord | ExpiredRecord>,
+  kind: 'expired' | Outcome['kind'],
+  message: OpenMessage,
+): EventDraft {
+  const event = newEvent(turn, kind);
+  event.queueId = turn.record.queueId;
   event.parentQueueId = message.parentQueueId;
-  event.submitter = isNobodys(message) ? undefined : message.submitter;
+  event.submitter = isSystemMail(message) ? undefined : message.submitter;
   event.client = message.client;
   event.sender = message.sender;
-  event.direction = tellDirection(message);
+  event.direction = getDirection(message);
+  return event;
 }
 
-/** Postfix gave up on all recipients that are still deferred; each keeps its last reason. */
-export function correlateExpired(
-  context: Context,
-  line: LoggedLine,
-  queueId: string,
-  mta: Mta,
-  events: MailEvent[],
-): void {
-  const message = findMessage(context, line, queueId);
-  context.messages.touch(message, line.time);
+/** Postfix gave up on all recipients that are still deferred; each one keeps its last reason. */
+export function correlateExpired(turn: Turn<ExpiredRecord>): void {
+  const message = openMessage(turn, turn.record.queueId);
+  turn.messages.touch(message, turn.line.time);
   const deferred = Object.entries(message.outcomes ?? {}).filter(
     ([, last]) => last.kind === 'deferred',
   );
-  if (deferred.length === 0) {
-    const event = newEvent(line, mta, 'expired');
-    fillIn(event, message);
-    event.queueId = queueId;
-    event.reason = 'network';
-    events.push(event);
-  }
-  for (const [key, last] of deferred) {
-    const { recipient, code, status, reply, reason } = last;
-    const event = newEvent(line, mta, 'expired');
-    fillIn(event, message);
-    event.queueId = queueId;
-    event.recipient = recipient;
-    event.originalRecipient = key.slice(recipient.length + 1) || undefined;
-    event.code = code;
-    event.status = status;
-    event.reply = reply;
-    event.reason = reason;
-    countOnce(context, message, key, event);
-    events.push(event);
-  }
+  for (const [key, last] of deferred) addExpired(turn, message, key, last);
+  if (deferred.length > 0) return;
+  const event = newDeliveryEvent(turn, 'expired', message);
+  event.reason = 'network';
+  turn.events.push(event);
 }
 
-function findMessage(context: Context, line: LoggedLine, queueId: string): OpenMessage {
-  const known = context.messages.get(line.host, queueId);
-  if (known !== undefined) return known;
-  const message = newMessage(line.host, queueId, line.time, 'unknown');
-  context.messages.put(message);
-  return message;
-}
-
-/**
- * The message goes on under another queue ID. A content filter is believed only for a message that came from this
- * machine or back from the filter; what a foreign host says of its queue is its own affair. True when there is no
- * event.
- */
-function passOn(
-  context: Context,
-  line: LoggedLine,
-  record: DeliveryRecord,
+function addExpired(
+  turn: Turn<ExpiredRecord>,
   message: OpenMessage,
-): boolean {
-  const { queueId, how } = record.next as NonNullable<DeliveryRecord['next']>;
-  const address = record.relay?.address;
-  const near = address === undefined || context.trust.isLoopback(address);
-  const next = context.messages.get(line.host, queueId);
-  if (next === undefined || next === message) return false;
-  const known = next.parentQueueId === message.queueId;
-  if (how === 'queued' && !near && !known && !cameBack(context, record, message, next)) {
-    return false;
-  }
-  if (how === 'forwarded') {
-    next.origin = 'forward';
-    next.parentQueueId = message.queueId;
-    context.messages.touch(next, line.time);
-    return false;
-  }
-  const fromHere =
-    !near ||
-    known ||
-    // Both are known as what one message went on as: this line tells in which order.
-    (next.parentQueueId !== undefined && next.parentQueueId === message.parentQueueId) ||
-    (next.submitter?.type === 'client' && context.trust.isLoopback(next.submitter.id)) ||
-    (next.client !== undefined && context.trust.isLoopback(next.client.address));
-  if (!fromHere) return false;
-  inherit(next, message);
-  next.parentQueueId = message.queueId;
-  context.messages.touch(next, line.time);
-  return true;
-}
-
-/** No mail goes out to these ports of a content filter; a foreign MX answers on the first, a smarthost on any. */
-const MAIL_PORTS: ReadonlySet<number | undefined> = new Set([25, 465, 587]);
-
-/**
- * A content filter on another address: what it was given at a port of its own has come back from the very same
- * address, which is one of ours and not logged in, with the same Message-ID, since then. That a foreign host claims a
- * queue ID of ours is not enough: it is reached at port 25, and no MX record names another.
- */
-function cameBack(
-  { trust }: Context,
-  { relay }: DeliveryRecord,
-  first: OpenMessage,
-  second: OpenMessage,
-): boolean {
-  const address = relay?.address;
-  if (address === undefined || relay?.port === undefined || MAIL_PORTS.has(relay.port))
-    return false;
-  if (second.submitter?.type !== 'client' || second.submitter.id !== address) return false;
-  if (second.messageId === undefined || second.messageId !== first.messageId) return false;
-  if (second.born < first.born || !trust.isOurs(address)) return false;
-  trust.sawFilter(address);
-  return true;
-}
-
-/** `sent` to a content filter is not a delivery: the other queue ID tells what becomes of it. */
-function isHandOver({ trust }: Context, line: LoggedLine, record: DeliveryRecord): boolean {
-  if (record.outcome !== 'delivered') return false;
-  const address = record.relay?.address;
-  return line.program === 'pipe' || (address !== undefined && trust.isFilter(address));
-}
-
-/**
- * Mail of a stranger that goes straight to a foreign host: the MTA relays for it, so it is one of ours. Not by way of
- * Postfix's service `relay`: that one serves `relay_domains`, for which everybody may leave mail (a backup MX).
- */
-function inferRelaying(
-  context: Context,
-  line: LoggedLine,
-  record: DeliveryRecord,
-  message: OpenMessage,
+  key: string,
+  last: Outcome,
 ): void {
+  const event = newDeliveryEvent(turn, 'expired', message);
+  event.recipient = last.recipient;
+  event.originalRecipient = key.slice(last.recipient.length + 1) || undefined;
+  event.code = last.code;
+  event.status = last.status;
+  event.reply = last.reply;
+  event.reason = last.reason;
+  countOnce(turn, message, key, event);
+  turn.events.push(event);
+}
+
+/**
+ * Mail of a stranger that goes straight to a foreign host: the MTA relays for this client, so it is one of ours. Mail
+ * through Postfix's service `relay` proves nothing: that service is for `relay_domains`, for which anybody may leave
+ * mail (a backup MX).
+ */
+function inferRelaying(turn: Turn<DeliveryRecord>, message: OpenMessage): void {
+  const { line, record, traits } = turn;
   if (message.stranger !== true || message.client === undefined) return;
-  if (record.originalRecipient !== undefined || !leadsOut(context, record)) return;
-  if ((line.program !== 'smtp' && line.program !== 'exim') || line.service === 'relay') return;
-  if (!context.trust.sawRelayed(message.client.address)) return;
+  if (record.originalRecipient !== undefined || !leavesNetwork(turn)) return;
+  if (line.program !== traits.outgoing || line.service === 'relay') return;
+  if (!turn.relayClients.noteRelayed(message.client.address)) return;
   message.submitter = { type: 'client', id: message.client.address };
   message.stranger = undefined;
 }
 
-/** A foreign host; or a relay on this machine that refused the recipient, which a content filter leaves to others. */
-function leadsOut({ trust }: Context, { relay, stage, outcome }: DeliveryRecord): boolean {
-  if (!trust.isNear(relay?.address)) return true;
-  const here = relay?.address !== undefined && trust.isLoopback(relay.address);
-  return here && stage === 'RCPT' && outcome !== 'delivered';
+/**
+ * To a foreign host, or to a relay on this machine that refused the recipient. A content filter does not do that: it
+ * leaves recipients to others.
+ */
+function leavesNetwork({ record, relayClients }: Turn<DeliveryRecord>): boolean {
+  const { relay, stage, outcome } = record;
+  if (!relayClients.isPrivate(relay?.address)) return true;
+  const isHere = relay?.address !== undefined && relayClients.isLoopback(relay.address);
+  return isHere && stage === 'RCPT' && outcome !== 'delivered';
 }
 
-function giveReason(record: DeliveryRecord, message: OpenMessage, key: string): Reason | undefined {
+function findReason(
+  { record, classify }: Turn<DeliveryRecord>,
+  message: OpenMessage,
+  key: string,
+): Reason | undefined {
   if (record.outcome === 'delivered') return undefined;
   const last = message.outcomes?.[key]?.reason;
-  if (record.retryTimeout === true && last !== undefined) return last;
-  return classify({
-    reply: record.reply,
-    code: record.code,
-    status: record.status,
-    stage: record.stage,
-    cached: record.cached,
-    recipient: record.recipient,
-  });
+  return record.retryTimeout === true && last !== undefined ? last : classify(record);
 }
 
 /** A recipient counts once: not at each retry, and not again when the bounce follows the refusal. */
-function countOnce(context: Context, message: OpenMessage, key: string, event: Draft): void {
-  const invalid = event.reason === 'invalid-recipient' || event.reason === 'invalid-domain';
-  const kind = event.kind === 'expired' ? 'bounced' : event.kind;
+function countOnce(turn: Turn, message: OpenMessage, key: string, event: EventDraft): void {
+  const invalid = isInvalid(event);
+  const kind = (event.kind === 'expired' ? 'bounced' : event.kind) as Outcome['kind'];
   const before = message.outcomes?.[key];
   if (kind !== 'delivered' || before !== undefined || message.recipients === undefined) {
-    remember(message, key, event, kind as Outcome['kind'], invalid || before?.invalid === true);
-    context.messages.touch(message, event.time);
+    recordOutcome(message, key, toOutcome(event, kind, invalid || before?.invalid === true));
+    turn.messages.touch(message, event.time);
   }
   const refusedBefore =
-    invalid && before === undefined && message.submitter !== undefined
-      ? context.refused.bounceFollows(message.submitter.id, event.recipient ?? '', message.born)
-      : false;
-  const again =
-    refusedBefore || (before !== undefined && (invalid ? before.invalid : before.kind === kind));
-  // Where the accepting line did not tell how many recipients there are, each one's first outcome does.
-  const first = before === undefined && message.recipients === undefined && !isNobodys(message);
-  if (again) event.repeated = true;
-  if (first && !refusedBefore) event.newRecipients = 1;
+    invalid &&
+    before === undefined &&
+    message.submitter !== undefined &&
+    turn.refusedRecipients.take(message.submitter.id, event.recipient ?? '', message.born);
+  const again = before !== undefined && (invalid ? before.invalid : before.kind === kind);
+  if (refusedBefore || again) event.repeated = true;
+  // If the accepting line did not give the number of recipients, the first outcome of each one adds it.
+  const isFirst =
+    before === undefined && message.recipients === undefined && !isSystemMail(message);
+  if (isFirst && !refusedBefore) event.newRecipients = 1;
 }
 
-function remember(
-  message: OpenMessage,
-  key: string,
-  event: MailEvent,
-  kind: Outcome['kind'],
-  invalid: boolean,
-): void {
-  recordOutcome(message, key, {
+function toOutcome(event: EventDraft, kind: Outcome['kind'], invalid: boolean): Outcome {
+  return {
     recipient: event.recipient ?? '',
     kind,
     reason: event.reason,
@@ -254,5 +175,5 @@ function remember(
     status: event.status,
     reply: event.reply,
     invalid,
-  });
+  };
 }

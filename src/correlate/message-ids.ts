@@ -1,42 +1,43 @@
 /**
- * Which queue ID bore a Message-ID. Only a content filter that neither speaks XFORWARD nor has said `queued as`
- * yet makes anybody ask, so what the log tells is put down as it comes and indexed when the first one asks: a server
- * without such a filter pays 50 ns a message for it, an index costs 700. Bounded; after a restart the messages that
- * are still open tell it again.
+ * Which queue ID had a Message-ID. This is looked up only for a content filter that does not use XFORWARD and has not
+ * said `queued as` yet. So new entries go on a list, which is indexed at the next look-up: a server without such a
+ * filter pays 50 ns a message, where an index costs 700. Bounded. After a restart it is filled again from the messages
+ * that are still open.
  */
 import { MINUTE } from '../base/time.ts';
-import { digest } from './ledger.ts';
 import type { NamedMessage } from './messages.ts';
+import { digest } from './saved-map.ts';
 
-/** Two queue IDs with one Message-ID belong together when they are this close (content filter). */
+/** Two queue IDs with the same Message-ID belong together if they are this close in time (content filter). */
 export const FILTER_DELAY = 10 * MINUTE;
 export const MOST_MESSAGE_IDS = 20_000;
-/** Longer ones are told apart by their digest. */
+/** Longer ones are replaced by their digest. */
 const LONGEST = 120;
 
-interface Birth {
+/** A message with its Message-ID. */
+interface Entry {
   readonly host: string;
   readonly messageId: string;
   readonly queueId: string;
   /** ms since the epoch */
   readonly time: number;
-  /** the queue ID that this one is known to continue, behind a content filter */
+  /** the queue ID that this one continues behind a content filter, if known */
   readonly parent: string | undefined;
 }
 
-/** Who bore a Message-ID first; `queueId` empty when several messages share it. */
-interface Bearer {
+/** The queue IDs of one message. `queueId`, the first one, is empty if several messages share the Message-ID. */
+interface QueueIds {
   readonly queueId: string;
-  /** the queue ID that the same message had last, behind one content filter or more */
+  /** the newest queue ID of the same message, behind one or more content filters */
   readonly latest?: string;
   readonly time: number;
 }
 
 export class MessageIds {
-  #waiting: Birth[] = [];
-  readonly #bearers = new Map<string, Bearer>();
+  #waiting: Entry[] = [];
+  readonly #index = new Map<string, QueueIds>();
 
-  /** A message has this Message-ID, and continues `parent` if that is known; all strings are kept. */
+  /** Adds a message, which continues `parent` if that is known. `time` is in ms. The strings are kept. */
   add(host: string, messageId: string, queueId: string, time: number, parent?: string): void {
     if (this.#waiting.length >= MOST_MESSAGE_IDS) this.#dropOld(time);
     const id = messageId.length > LONGEST ? digest(messageId) : messageId;
@@ -44,44 +45,44 @@ export class MessageIds {
   }
 
   /**
-   * The queue IDs of the one message that had this Message-ID shortly before `time`: the first, and the last that it
-   * went on as. Empty when there is none, or several.
+   * The queue IDs of the message that had this Message-ID shortly before `time` (ms): the first one, and the newest one
+   * if there are more. Empty if there is no such message, or if there are several.
    */
-  bearers(host: string, messageId: string, time: number): readonly string[] {
-    for (const birth of this.#waiting) this.#index(birth);
+  find(host: string, messageId: string, time: number): readonly string[] {
+    for (const entry of this.#waiting) this.#addToIndex(entry);
     this.#waiting = [];
     const id = messageId.length > LONGEST ? digest(messageId) : messageId;
-    const bearer = this.#bearers.get(`${host} ${id}`);
-    if (!isRecent(bearer, time) || bearer.queueId === '') return [];
-    const { queueId, latest } = bearer;
+    const found = this.#index.get(`${host} ${id}`);
+    if (!isRecent(found, time) || found.queueId === '') return [];
+    const { queueId, latest } = found;
     return latest === undefined ? [queueId] : [queueId, latest];
   }
 
-  /** Takes up messages that an earlier process knew, each behind the one that it continues. */
+  /** Adds messages that an earlier process knew, each one after the one that it continues. */
   load(messages: Iterable<NamedMessage>): void {
     for (const { host, messageId, queueId, born, parentQueueId } of messages) {
       if (messageId !== undefined) this.add(host, messageId, queueId, born, parentQueueId);
     }
   }
 
-  /** Forgets what is too old at `time` (ms) to belong to anything. */
+  /** Forgets entries that are too old at `time` (ms) to matter. */
   expire(time: number): void {
-    this.#waiting = this.#waiting.filter((birth) => isRecent(birth, time));
-    for (const [key, bearer] of this.#bearers) {
-      if (!isRecent(bearer, time)) this.#bearers.delete(key);
+    this.#waiting = this.#waiting.filter((entry) => isRecent(entry, time));
+    for (const [key, queueIds] of this.#index) {
+      if (!isRecent(queueIds, time)) this.#index.delete(key);
     }
   }
 
-  #index(birth: Birth): void {
-    const key = `${birth.host} ${birth.messageId}`;
-    const before = this.#bearers.get(key);
-    if (this.#bearers.size >= MOST_MESSAGE_IDS) this.#bearers.clear();
-    this.#bearers.set(key, bearerWith(isRecent(before, birth.time) ? before : undefined, birth));
+  #addToIndex(entry: Entry): void {
+    const key = `${entry.host} ${entry.messageId}`;
+    const before = this.#index.get(key);
+    if (this.#index.size >= MOST_MESSAGE_IDS) this.#index.clear();
+    this.#index.set(key, addQueueId(isRecent(before, entry.time) ? before : undefined, entry));
   }
 
-  /** What is too old to belong to anything; when that is not enough, half of the rest. */
+  /** Drops entries that are too old to matter, and half of the others if that is not enough. */
   #dropOld(time: number): void {
-    const recent = this.#waiting.filter((birth) => isRecent(birth, time));
+    const recent = this.#waiting.filter((entry) => isRecent(entry, time));
     this.#waiting =
       recent.length > MOST_MESSAGE_IDS / 2 ? recent.slice(-MOST_MESSAGE_IDS / 2) : recent;
   }
@@ -91,14 +92,14 @@ function isRecent<T extends { readonly time: number }>(one: T | undefined, time:
   return one !== undefined && time - one.time < FILTER_DELAY;
 }
 
-function bearerWith(before: Bearer | undefined, { queueId, time, parent }: Birth): Bearer {
+function addQueueId(before: QueueIds | undefined, { queueId, time, parent }: Entry): QueueIds {
   if (before === undefined) {
-    // Of what was handed on, the first may have left before a restart.
+    // The first part of the message may have left before a restart.
     return parent === undefined ? { queueId, time } : { queueId: parent, latest: queueId, time };
   }
-  // The time stays that of the first: a message has ten minutes for all its filters.
+  // The time of the first part stays: a message has ten minutes for all its filters.
   const isNext = parent !== undefined && (parent === before.queueId || parent === before.latest);
   if (isNext) return { ...before, latest: queueId };
-  // Once shared, it stays so: a third message must not become the one that it stands for.
+  // A shared Message-ID stays shared: a third message must not be taken for the only one.
   return { queueId: '', time };
 }

@@ -1,12 +1,12 @@
-/** An open message: what the log has told so far about one queue ID, until it leaves the queue. */
+/** An open message: what the log has said about one queue ID, until the message leaves the queue. */
 import type { MailEvent, Reason, Submitter } from '../model/event.ts';
 import { ownCopy, type Position } from '../model/line.ts';
 import type { Client } from '../model/record.ts';
 
-/** Mail that nobody handed in: what the MTA made itself. */
-type Origin = 'submitted' | 'dsn' | 'probe' | 'forward' | 'notice' | 'unknown';
+/** Where a message comes from: somebody handed it in, or the MTA or Postern made it. */
+export type Origin = 'submitted' | 'dsn' | 'probe' | 'forward' | 'notice' | 'unknown';
 
-/** The last word about one recipient of an open message. */
+/** The last outcome for one recipient of an open message. */
 export interface Outcome {
   readonly recipient: string;
   readonly kind: 'deferred' | 'bounced' | 'delivered';
@@ -14,17 +14,18 @@ export interface Outcome {
   readonly code?: number | undefined;
   readonly status?: string | undefined;
   readonly reply?: string | undefined;
-  /** its refusal was counted as invalid */
+  /** the refusal was counted as invalid */
   readonly invalid: boolean;
 }
 
-/** Mutable, owned by the correlator; JSON-able so that it survives a restart. */
+/** Mutable, owned by the correlator. It is saved as JSON, under these names, so that it survives a restart. */
 export interface OpenMessage {
   readonly host: string;
   readonly queueId: string;
   origin: Origin;
-  /** time of the birth line and of the newest line, ms */
+  /** time of the first line, ms */
   readonly born: number;
+  /** time of the newest line, ms */
   touched: number;
   submitter?: Submitter | undefined;
   client?: Client | undefined;
@@ -34,37 +35,37 @@ export interface OpenMessage {
   parentQueueId?: string | undefined;
   messageId?: string | undefined;
   size?: number | undefined;
-  /** number of recipients told by the accepting line */
+  /** number of recipients, if the accepting line gives it */
   recipients?: number | undefined;
-  /** where the `accepted` event stands, for correcting it */
+  /** the line of the `accepted` event, to correct that event later */
   acceptedAt?: (Position & { readonly time: number }) | undefined;
-  /** the transaction ended, as far as its session tells, before a message came of it */
+  /** the session went on or ended before this transaction left a message */
   abandoned?: boolean | undefined;
-  /** it goes on under another queue ID, behind a content filter: handing it over is no delivery */
+  /** continues under another queue ID, behind a content filter: handing it over is not a delivery */
   continued?: boolean | undefined;
-  /** recipients that a pipe(8), perhaps a content filter, took, less the messages that came back from it */
+  /** recipients that a pipe(8) took, perhaps a content filter, less the messages that came back from it */
   piped?: number | undefined;
-  /** an operator removed it, and that was told; the MTA's own last line follows */
+  /** an operator removed it, and there was an event; the MTA's own last line follows */
   gone?: boolean | undefined;
   outcomes?: Record<string, Outcome> | undefined;
-  /** how many those are, and how long their texts */
   outcomeCount?: number | undefined;
+  /** characters of all addresses and replies in `outcomes` */
   outcomeLength?: number | undefined;
-  /** bytes, about, that it holds in memory; undefined: it is not there */
+  /** bytes of memory, about; undefined: it is not in memory */
   weight?: number | undefined;
 }
 
-/** Most recipients of one message that are told apart; beyond it a retry may count again. */
+/** Most recipients of one message that are remembered; beyond it a retry may count again. */
 const MAX_OUTCOMES = 1000;
-/** The same for all their addresses and replies together. */
+/** Most characters of all their addresses and replies. */
 const MAX_OUTCOME_LENGTH = 200_000;
-/** Of a reply that has to be told again when the message expires; one line has at most 512 (RFC 5321 4.5.3.1.5). */
+/** Characters kept of a reply, for the event of an expiry; a reply line has at most 512 (RFC 5321 4.5.3.1.5). */
 const MAX_REPLY = 2048;
-/** `5.123.123` (RFC 3463 2), and room. */
+/** Longer than any status, such as `5.123.123` (RFC 3463 2). */
 const MAX_STATUS = 16;
-/** Of a Message-ID that is remembered with its message; RFC 5322 2.1.1 allows 998 in a line. */
+/** Characters kept of a Message-ID with its message; RFC 5322 2.1.1 allows 998 in a line. */
 export const LONGEST_MESSAGE_ID = 998;
-/** Measured with made-up queue IDs: the object, its strings, the maps' entries; each outcome likewise. */
+/** Bytes, measured with made-up queue IDs: the object, its strings and the entries of the maps. */
 const MESSAGE_WEIGHT = 900;
 const OUTCOME_WEIGHT = 400;
 
@@ -74,7 +75,7 @@ export function newMessage(
   born: number,
   origin: Origin,
 ): OpenMessage {
-  // All keys at once: V8 then keeps one shape for all messages. Set one by one, each cost a new one (2 us a message).
+  // All keys at once, so that V8 keeps one shape for all messages. Setting keys one by one cost 2 us a message.
   return {
     host,
     queueId: ownCopy(queueId),
@@ -101,38 +102,32 @@ export function newMessage(
   };
 }
 
-/** Remembers the outcome for (recipient, original recipient); gives back the one before it. */
-export function recordOutcome(
-  message: OpenMessage,
-  key: string,
-  outcome: Outcome,
-): Outcome | undefined {
+/** Remembers the outcome for one recipient; the key is the recipient, a space and the original recipient, if any. */
+export function recordOutcome(message: OpenMessage, key: string, outcome: Outcome): void {
   message.outcomes ??= Object.create(null) as Record<string, Outcome>;
   const before = message.outcomes[key];
   const count = message.outcomeCount ?? 0;
   const length = message.outcomeLength ?? 0;
-  if (before === undefined && (count >= MAX_OUTCOMES || length >= MAX_OUTCOME_LENGTH)) {
-    return undefined;
-  }
-  const kept = keptOutcome(outcome);
+  const isFull = count >= MAX_OUTCOMES || length >= MAX_OUTCOME_LENGTH;
+  if (before === undefined && isFull) return;
+  const kept = copyOutcome(outcome);
   message.outcomes[ownCopy(key)] = kept;
   const grown = (kept.reply?.length ?? 0) - (before?.reply?.length ?? 0);
   message.outcomeLength = length + grown + (before === undefined ? 2 * key.length : 0);
   if (before === undefined) message.outcomeCount = count + 1;
-  return before;
 }
 
-function keptOutcome(outcome: Outcome): Outcome {
+function copyOutcome(outcome: Outcome): Outcome {
   const { recipient, status, reply } = outcome;
   return {
     ...outcome,
     recipient: ownCopy(recipient),
-    ...(status === undefined ? {} : { status: ownCopy(status.slice(0, MAX_STATUS)) }),
-    ...(reply === undefined ? {} : { reply: ownCopy(reply.slice(0, MAX_REPLY)) }),
+    status: copyText(status?.slice(0, MAX_STATUS)),
+    reply: copyText(reply?.slice(0, MAX_REPLY)),
   };
 }
 
-/** Bytes, about, that a message holds in memory. */
+/** Bytes of memory that a message takes, about. */
 export function weigh(message: OpenMessage): number {
   const { sender, messageId, client, submitter } = message;
   const length =
@@ -145,8 +140,8 @@ export function weigh(message: OpenMessage): number {
   return MESSAGE_WEIGHT + OUTCOME_WEIGHT * (message.outcomeCount ?? 0) + 2 * length;
 }
 
-/** Takes over who handed the message in, from the ID it had before (content filter, requeue). */
-export function inherit(message: OpenMessage, from: OpenMessage): void {
+/** Takes the submitter from the queue ID that the message had before (content filter, requeue). */
+export function inheritSubmitter(message: OpenMessage, from: OpenMessage): void {
   message.origin = from.origin;
   message.submitter = from.submitter;
   message.client = from.client;
@@ -154,25 +149,37 @@ export function inherit(message: OpenMessage, from: OpenMessage): void {
   message.parentQueueId ??= from.parentQueueId;
 }
 
-/** A client whose strings outlive the batch. */
-export function keptClient(client: Client): Client {
+/** A client whose strings outlive the batch of lines. */
+export function copyClient({ address, name, helo }: Client): Client {
+  return { address: ownCopy(address), name: copyText(name), helo: copyText(helo) };
+}
+
+/** A rejection that a session keeps, with strings that outlive the batch of lines. */
+export function copyEvent(event: MailEvent): MailEvent {
+  const { host, client, sender, recipient, status, reply } = event;
   return {
-    address: ownCopy(client.address),
-    ...(client.name === undefined ? {} : { name: ownCopy(client.name) }),
-    ...(client.helo === undefined ? {} : { helo: ownCopy(client.helo) }),
+    ...event,
+    host: copyText(host),
+    client: client && copyClient(client),
+    sender: copyText(sender),
+    recipient: copyText(recipient),
+    status: copyText(status),
+    reply: copyText(reply),
   };
 }
 
-/** A rejection that may be told again in its session, with strings that outlive the batch. */
-export function keptEvent(event: MailEvent): MailEvent {
-  const { sender, recipient, status, reply, client } = event;
-  return {
-    ...event,
-    host: event.host === undefined ? undefined : ownCopy(event.host),
-    client: client === undefined ? undefined : keptClient(client),
-    sender: sender === undefined ? undefined : ownCopy(sender),
-    recipient: recipient === undefined ? undefined : ownCopy(recipient),
-    status: status === undefined ? undefined : ownCopy(status),
-    reply: reply === undefined ? undefined : ownCopy(reply),
-  };
+function copyText(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : ownCopy(text);
+}
+
+/** Mail that the MTA or Postern made (DSNs, probes, notices): it counts for nobody. */
+export function isSystemMail({ origin }: OpenMessage): boolean {
+  return origin === 'dsn' || origin === 'probe' || origin === 'notice';
+}
+
+/** Outbound if one of ours handed the message in, inbound if a stranger did. */
+export function getDirection(message: OpenMessage | undefined): MailEvent['direction'] {
+  if (message === undefined || isSystemMail(message)) return undefined;
+  if (message.submitter !== undefined) return 'outbound';
+  return message.stranger === true ? 'inbound' : undefined;
 }

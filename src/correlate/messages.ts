@@ -1,19 +1,19 @@
 /**
- * The open messages of all hosts, bounded in memory, with what changed since the last commit.
- * Backed by a `MessageStore`: a message that was pushed out of memory is found there again. Without one (offline
- * commands) the oldest are forgotten. What counts is how much they hold, not how many they are: a log may make up
- * any number of queue IDs, and addresses of any length.
+ * The open messages of all hosts, bounded in memory, and what changed since the last commit.
+ * With a `MessageStore`, messages that do not fit in memory are found there again. Without one (offline commands) the
+ * oldest are forgotten. The limit is in bytes, not in messages, because a log may invent any number of queue IDs, and
+ * addresses of any length.
  */
 import { type OpenMessage, weigh } from './message.ts';
 
-/** Where open messages survive; the daemon's is SQLite, the offline commands have none. */
+/** Where open messages survive: SQLite in the daemon. Offline commands have none. */
 export interface MessageStore {
   load(host: string, queueId: string): OpenMessage | undefined;
-  /** those heard of within `age` ms before the newest of all, the newest `most` of them, in the order of their birth */
+  /** messages with a line in the last `age` ms before the newest line of all: the newest `most`, oldest first */
   recent(age: number, most: number): Iterable<NamedMessage>;
 }
 
-/** What tells that a message is another one behind a content filter. */
+/** What is needed to find the first part of a message that comes back from a content filter. */
 export type NamedMessage = Pick<
   OpenMessage,
   'host' | 'queueId' | 'messageId' | 'born' | 'parentQueueId'
@@ -25,7 +25,7 @@ export interface MessageChanges {
   readonly closed: readonly { readonly host: string; readonly queueId: string }[];
 }
 
-/** Bytes of messages in memory. Some 15,000 with a store: what was pushed out costs one look-up to come back. */
+/** Bytes of messages in memory: some 15,000 messages with a store, where any other message costs one look-up. */
 const WITH_STORE = 15_000_000;
 const WITHOUT_STORE = 60_000_000;
 
@@ -44,14 +44,14 @@ export class OpenMessages {
   #last: HostMessages = { host: '', byId: new Map() };
   #dirty = new Set<OpenMessage>();
   #closed = new Map<string, { host: string; queueId: string }>();
-  /** messages that the store may hold and memory does not */
-  #elsewhere: boolean;
+  /** the store may hold messages that are not in memory */
+  #hasStored: boolean;
 
-  /** `limit`: bytes of messages in memory, about. `resuming`: the store already holds some. */
+  /** `limit`: bytes of messages in memory, about. `resuming`: the store already holds messages. */
   constructor(options: { store?: MessageStore; limit?: number; resuming?: boolean } = {}) {
     this.#store = options.store;
     this.#limit = options.limit ?? (this.#store === undefined ? WITHOUT_STORE : WITH_STORE);
-    this.#elsewhere = options.resuming ?? false;
+    this.#hasStored = options.resuming ?? false;
   }
 
   get size(): number {
@@ -59,15 +59,15 @@ export class OpenMessages {
   }
 
   get(host: string, queueId: string): OpenMessage | undefined {
-    const known = this.#of(host)?.byId.get(queueId);
-    if (known !== undefined || !this.#elsewhere || this.#closed.has(buildKey(host, queueId)))
+    const known = this.#findHost(host)?.byId.get(queueId);
+    if (known !== undefined || !this.#hasStored || this.#closed.has(buildKey(host, queueId)))
       return known;
     const stored = this.#store?.load(host, queueId);
     if (stored !== undefined) this.#insert(stored);
     return stored;
   }
 
-  /** A new message, in place of an older one with the same ID. */
+  /** Adds a message, in place of an older one with the same ID. */
   put(message: OpenMessage): void {
     if (this.#store !== undefined) {
       this.#closed.delete(buildKey(message.host, message.queueId));
@@ -76,16 +76,17 @@ export class OpenMessages {
     this.#insert(message);
   }
 
-  /** To be told after a message was heard of or has grown. */
+  /** Call it after a new line about the message, or after the message has grown. `time` is in ms. */
   touch(message: OpenMessage, time: number): void {
     if (time > message.touched) message.touched = time;
     if (this.#store !== undefined) this.#dirty.add(message);
     this.#weigh(message);
   }
 
+  /** Forgets the message: it left the queue. */
   close(message: OpenMessage): void {
     const { host, queueId } = message;
-    const messages = this.#of(host);
+    const messages = this.#findHost(host);
     const known = messages?.byId.get(queueId);
     if (messages !== undefined && known !== undefined) this.#remove(messages, known);
     if (this.#store === undefined) return;
@@ -93,7 +94,7 @@ export class OpenMessages {
     this.#closed.set(buildKey(host, queueId), { host, queueId });
   }
 
-  /** Drops what was not heard of since `before` (ms): the queue lifetime is long over. */
+  /** Closes messages without a line since `before` (ms): their queue lifetime is long over. */
   expire(before: number): void {
     for (const { byId } of this.#hosts.values()) {
       for (const message of byId.values()) {
@@ -112,7 +113,7 @@ export class OpenMessages {
   }
 
   #insert(message: OpenMessage): void {
-    const messages = this.#of(message.host) ?? this.#addHost(message.host);
+    const messages = this.#findHost(message.host) ?? this.#addHost(message.host);
     const before = messages.byId.get(message.queueId);
     if (before !== undefined) this.#remove(messages, before);
     if (!this.#hosts.has(messages.host)) this.#hosts.set(messages.host, messages);
@@ -123,11 +124,11 @@ export class OpenMessages {
   }
 
   #weigh(message: OpenMessage): void {
-    if (message.weight === undefined) return; // pushed out meanwhile
+    if (message.weight === undefined) return; // not in memory any more
     const weight = weigh(message);
     this.#weight += weight - message.weight;
     message.weight = weight;
-    // Without a store there is no commit at which to shrink.
+    // With a store, `takeChanges` shrinks.
     if (this.#weight > this.#limit && this.#store === undefined) this.#shrink();
   }
 
@@ -136,23 +137,23 @@ export class OpenMessages {
     this.#size--;
     this.#weight -= message.weight ?? 0;
     message.weight = undefined;
-    // A log may make up any number of hosts, too.
+    // A log may invent any number of hosts, too.
     if (messages.byId.size === 0) this.#hosts.delete(messages.host);
   }
 
-  /** Pushes the oldest out of memory; with a store only called when all changes are handed over. */
+  /** Removes the oldest from memory. With a store, only when all changes have been handed over. */
   #shrink(): void {
     const goal = this.#limit / 2;
     for (const messages of this.#hosts.values()) {
       for (const message of messages.byId.values()) {
         if (this.#weight <= goal) return;
         this.#remove(messages, message);
-        this.#elsewhere = this.#store !== undefined;
+        this.#hasStored = this.#store !== undefined;
       }
     }
   }
 
-  #of(host: string): HostMessages | undefined {
+  #findHost(host: string): HostMessages | undefined {
     if (host === this.#last.host) return this.#last;
     const messages = this.#hosts.get(host);
     if (messages !== undefined) this.#last = messages;

@@ -1,39 +1,36 @@
-/** The end of a message: it left the queue, by itself or by an operator's hand. */
-import type { MailEvent, Mta } from '../model/event.ts';
-import type { LoggedLine } from '../model/line.ts';
+/** The end of a message: it left the queue by itself, or an operator removed it. */
 import type { RemovedRecord } from '../model/record.ts';
-import { type Context, isNobodys, tellDirection } from './context.ts';
-import { newEvent } from './make-event.ts';
+import { newEvent } from './event-draft.ts';
+import { getDirection, isSystemMail, type OpenMessage } from './message.ts';
+import { findMessage, type Turn } from './turn.ts';
 
-/** Closes the message, unless it comes back at once; the event tells whose it was. */
-export function correlateRemoved(
-  context: Context,
-  line: LoggedLine,
-  record: RemovedRecord,
-  mta: Mta,
-  events: MailEvent[],
-): void {
-  const message = context.messages.get(line.host, record.queueId);
-  // The mail of a requeue comes back at once, and then asks for its submitter by the old ID.
+/** Closes the message; the event shows whose it was. */
+export function correlateRemoved(turn: Turn<RemovedRecord>): void {
+  const { line, record, messages } = turn;
+  // A requeued message comes back at once, and then its submitter is looked up by the old queue ID.
   if (record.how === 'requeued') return;
-  // Exim says `Completed` after every message that an operator removed or cancelled.
-  const follows = mta === 'exim' && record.how !== 'done';
-  if (message !== undefined && !follows) {
-    context.messages.close(message);
-    context.departed.add(message, line.time);
+  const message = findMessage(turn, record.queueId);
+  const isLastLine = record.how === 'done' || !turn.traits.completesRemovals;
+  if (message !== undefined && isLastLine) {
+    messages.close(message);
+    turn.pipedMessages.add(message, line.time);
   }
   if (message?.gone === true) return;
-  if (message !== undefined && follows) {
+  if (message !== undefined && !isLastLine) {
     message.gone = true;
-    context.messages.touch(message, line.time);
+    messages.touch(message, line.time);
   }
-  if (message !== undefined && isNobodys(message) && message.origin !== 'dsn') return;
-  const event = newEvent(line, mta, 'removed');
-  event.queueId = record.queueId;
+  if (message !== undefined && isSystemMail(message) && message.origin !== 'dsn') return;
+  addRemoval(turn, message);
+}
+
+function addRemoval(turn: Turn<RemovedRecord>, message: OpenMessage | undefined): void {
+  const event = newEvent(turn, 'removed');
+  event.queueId = turn.record.queueId;
   event.parentQueueId = message?.parentQueueId;
   event.submitter = message?.submitter;
   event.client = message?.client;
   event.sender = message?.sender;
-  event.direction = tellDirection(message);
-  events.push(event);
+  event.direction = getDirection(message);
+  turn.events.push(event);
 }

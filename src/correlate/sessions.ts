@@ -1,52 +1,55 @@
 /**
  * SMTP sessions of Postfix, by the process that serves them: one at a time for each pid.
  * Before 3.10 a `NOQUEUE: reject` does not name the SASL user; the `client=` line of the same session does.
- * Bounded whatever the log makes up; a commit writes only the parts of them that changed.
+ * Bounded, whatever the log invents; a commit writes only the parts that changed.
  */
 import type { MailEvent } from '../model/event.ts';
 import { type LoggedLine, ownCopy } from '../model/line.ts';
 import type { Client } from '../model/record.ts';
-import type { ReadPart, StatePart } from './ledger.ts';
-import { keptEvent } from './message.ts';
+import { copyEvent } from './message.ts';
+import type { ReadPart, StatePart } from './saved-map.ts';
 
 export interface Session {
-  /** SASL user, once a `client=` line proved the login, and the address that it named */
+  /** SASL user, once a `client=` line proved the login */
   user?: string | undefined;
+  /** the client's address in that line */
   address?: string | undefined;
   /** the client of a before-queue proxy, whose own lines do not name it */
   client?: Client | undefined;
-  /** queue ID of the transaction that is open */
+  /** queue ID of the open transaction */
   queueId?: string | undefined;
-  /** rejections given without a submitter, to be given again when the user is known */
+  /** rejections without a submitter, which become events again when the user is known */
   unclaimed: MailEvent[];
+  /** time of the newest line, ms */
   touched: number;
 }
 
 const MAX_SESSIONS = 10_000;
-/** Refusals of one session that can still be charged; a session has no more than a few before its first `client=`. */
+/** Rejections that one session keeps; it has no more than a few before its first `client=`. */
 const MAX_UNCLAIMED = 200;
-/** The same over all sessions, and the longest one worth keeping, in characters. */
+/** Rejections that all sessions keep together. */
 const MAX_UNCLAIMED_OVERALL = 5000;
+/** Characters of the longest rejection that is kept. */
 const LONGEST_UNCLAIMED = 4096;
-/** Parts in which they are saved. */
+/** Parts in which sessions are saved. */
 const PARTS = 32;
-/** Instances of which none has a session are forgotten beyond this. */
+/** With more groups than this, those without a session are forgotten. */
 const MAX_GROUPS = 1000;
 
 export class Sessions {
-  /** by `HOST INSTANCE `, then by pid: nearly all lines of a log have the same of the first */
-  readonly #groups = new Map<string, Group>();
-  #last: Group = { host: '', instance: '', name: '', byPid: new Map() };
+  /** by `HOST INSTANCE `; nearly all lines of a log have the same */
+  readonly #groups = new Map<string, SessionGroup>();
+  #last: SessionGroup = { host: '', instance: '', name: '', byPid: new Map() };
   #sweepAt = MAX_GROUPS;
   #size = 0;
   readonly #dirty = new Set<number>();
   #unclaimed = 0;
-  /** sessions with rejections that still share memory with the lines of this batch */
-  #loose: Session[] = [];
+  /** sessions whose rejections still share memory with the lines of this batch */
+  #uncopied: Session[] = [];
 
-  /** The session that this line belongs to, opened if there was none. */
-  of(line: LoggedLine): Session {
-    const group = this.#groupOf(line.host, line.instance);
+  /** The session of this line; a new one if there was none. */
+  open(line: LoggedLine): Session {
+    const group = this.#findGroup(line.host, line.instance);
     const { pid } = line;
     let session = group.byPid.get(pid);
     if (session === undefined) {
@@ -55,35 +58,35 @@ export class Sessions {
       if (++this.#size > MAX_SESSIONS) this.#dropOldest();
     }
     session.touched = line.time;
-    this.#dirty.add(savePart(pid));
+    this.#dirty.add(getPart(pid));
     return session;
   }
 
-  /** The session that this line belongs to, if one is open. */
+  /** The session of this line, if one is open. */
   find(line: LoggedLine): Session | undefined {
-    return this.#groupOf(line.host, line.instance).byPid.get(line.pid);
+    return this.#findGroup(line.host, line.instance).byPid.get(line.pid);
   }
 
-  /** Ends the session and gives it back. */
+  /** Ends the session of this line and returns it. */
   end(line: LoggedLine): Session | undefined {
-    const group = this.#groupOf(line.host, line.instance);
+    const group = this.#findGroup(line.host, line.instance);
     const session = group.byPid.get(line.pid);
     if (session !== undefined) this.#drop(group, line.pid, session);
     return session;
   }
 
-  /** Keeps a rejection for the user who may yet be known. */
+  /** Keeps a rejection until the user of its session is known. */
   keepUnclaimed(line: LoggedLine, event: MailEvent): void {
-    const session = this.of(line);
+    const session = this.open(line);
     if (session.unclaimed.length >= MAX_UNCLAIMED || measureSession(event) > LONGEST_UNCLAIMED)
       return;
     session.unclaimed.push(event);
-    this.#loose.push(session);
+    this.#uncopied.push(session);
     if (++this.#unclaimed > MAX_UNCLAIMED_OVERALL) this.#forgetUnclaimed();
   }
 
-  /** The rejections that were kept, as far as they are this client's; they are no longer. */
-  claim(session: Session): readonly MailEvent[] {
+  /** The rejections that the session kept, if they are from its client. It keeps them no longer. */
+  takeUnclaimed(session: Session): readonly MailEvent[] {
     const { unclaimed, address } = session;
     this.#unclaimed -= unclaimed.length;
     session.unclaimed = [];
@@ -91,15 +94,15 @@ export class Sessions {
   }
 
   /**
-   * To be called at the end of a batch of lines: what is kept gets memory of its own. Most sessions are over by
-   * then, and copying each refusal at once cost 1 us a refusal.
+   * Call it at the end of a batch of lines: it copies the rejections that are kept, so that the lines can be freed.
+   * Most sessions are over by then; to copy each rejection at once cost 1 us a rejection.
    */
-  settle(): void {
-    if (this.#loose.length === 0) return;
-    for (const session of new Set(this.#loose)) {
-      session.unclaimed = session.unclaimed.map((event) => keptEvent(event));
+  copyUnclaimed(): void {
+    if (this.#uncopied.length === 0) return;
+    for (const session of new Set(this.#uncopied)) {
+      session.unclaimed = session.unclaimed.map((event) => copyEvent(event));
     }
-    this.#loose = [];
+    this.#uncopied = [];
   }
 
   /** The parts that changed since the last call. */
@@ -108,7 +111,7 @@ export class Sessions {
     const parts = new Map<number, [string, Session][]>();
     for (const part of this.#dirty) parts.set(part, []);
     for (const { name, byPid } of this.#groups.values()) {
-      for (const [pid, session] of byPid) parts.get(savePart(pid))?.push([name + pid, session]);
+      for (const [pid, session] of byPid) parts.get(getPart(pid))?.push([name + pid, session]);
     }
     this.#dirty.clear();
     return [...parts].map(([part, sessions]) => [`sessions ${part}`, sessions]);
@@ -128,13 +131,13 @@ export class Sessions {
   #restore(key: string, session: Session): void {
     const first = key.indexOf(' ');
     const second = key.indexOf(' ', first + 1);
-    const group = this.#groupOf(key.slice(0, first), key.slice(first + 1, second));
+    const group = this.#findGroup(key.slice(0, first), key.slice(first + 1, second));
     group.byPid.set(key.slice(second + 1), session);
     this.#size++;
     this.#unclaimed += session.unclaimed.length;
   }
 
-  #groupOf(host: string, instance: string): Group {
+  #findGroup(host: string, instance: string): SessionGroup {
     const last = this.#last;
     if (last.host === host && last.instance === instance) return last;
     const name = `${host} ${instance} `;
@@ -148,12 +151,12 @@ export class Sessions {
     return group;
   }
 
-  #drop({ byPid }: Group, pid: string, session: Session): void {
+  #drop({ byPid }: SessionGroup, pid: string, session: Session): void {
     byPid.delete(pid);
     this.#size--;
     this.#unclaimed -= session.unclaimed.length;
     session.unclaimed.length = 0;
-    this.#dirty.add(savePart(pid));
+    this.#dirty.add(getPart(pid));
   }
 
   #dropOldest(): void {
@@ -165,29 +168,29 @@ export class Sessions {
     }
   }
 
-  /** A log may make up any number of hosts. Cost: those looked at are at most twice those added since the last time. */
-  #dropEmpty(but: Group): void {
+  /** A log may invent any number of hosts. Cheap: the next call comes only when the number has doubled. */
+  #dropEmpty(kept: SessionGroup): void {
     for (const [name, group] of this.#groups) {
-      if (group !== but && group.byPid.size === 0) this.#groups.delete(name);
+      if (group !== kept && group.byPid.size === 0) this.#groups.delete(name);
     }
     this.#sweepAt = Math.max(MAX_GROUPS, 2 * this.#groups.size);
   }
 
-  /** The oldest sessions lose what nobody has claimed. */
+  /** The oldest sessions lose the rejections that they keep. */
   #forgetUnclaimed(): void {
     for (const { byPid } of this.#groups.values()) {
       for (const [pid, session] of byPid) {
         if (this.#unclaimed <= MAX_UNCLAIMED_OVERALL / 2) return;
         if (session.unclaimed.length === 0) continue;
-        this.claim(session);
-        this.#dirty.add(savePart(pid));
+        this.takeUnclaimed(session);
+        this.#dirty.add(getPart(pid));
       }
     }
   }
 }
 
 /** The sessions of one instance of Postfix. */
-interface Group {
+interface SessionGroup {
   readonly host: string;
   readonly instance: string;
   /** `HOST INSTANCE ` */
@@ -196,8 +199,8 @@ interface Group {
 }
 
 /**
- * Whether two lines can be of one session. A process serves one client after the other, and where the log has lost
- * the lines between two of them (rate limits, filters, a kill) only the address tells them apart.
+ * Whether two lines can belong to one session. A process serves one client after another. If the log lost the lines
+ * between two of them (rate limit, filter, kill), only the address distinguishes them.
  */
 export function isSameClient(one: string | undefined, other: string | undefined): boolean {
   return !one || !other || one === other;
@@ -219,8 +222,8 @@ function measureSession({ sender, recipient, reply }: MailEvent): number {
   return (sender?.length ?? 0) + (recipient?.length ?? 0) + (reply?.length ?? 0);
 }
 
-/** By the last digits, which tell pids apart best. */
-function savePart(pid: string): number {
+/** By the last digits, which vary most. */
+function getPart(pid: string): number {
   const last = pid.length - 1;
   return last < 1 ? 0 : (pid.charCodeAt(last) + 7 * pid.charCodeAt(last - 1)) % PARTS;
 }

@@ -1,10 +1,11 @@
 /**
- * How a message comes in: the lines from the transaction to its acceptance, and who is charged with it.
- * The submitter is the user of the session, else the trusted client, else the local account; else a stranger brought it.
+ * How a message comes in: the lines from the transaction to its acceptance, and who handed it in.
+ * The submitter is the user of the session, else the trusted client, else the local account. If there is none of
+ * these, the message came from a stranger.
  */
 import { HOUR, SECOND } from '../base/time.ts';
-import type { MailEvent, Mta, Submitter } from '../model/event.ts';
-import { type LoggedLine, ownCopy } from '../model/line.ts';
+import type { Submitter } from '../model/event.ts';
+import { ownCopy } from '../model/line.ts';
 import type {
   ActiveRecord,
   ArrivalRecord,
@@ -13,206 +14,179 @@ import type {
   PickupRecord,
   TransactionRecord,
 } from '../model/record.ts';
-import { type Context, isNobodys } from './context.ts';
 import { becomeDsn } from './dsn.ts';
-import { goesOnAs, joinByMessageId } from './filter.ts';
-import { acceptedAt, acceptedEvent } from './make-event.ts';
+import { getPlace, newAcceptedEvent } from './event-draft.ts';
+import { continueAs, joinByMessageId } from './filter.ts';
 import {
-  inherit,
-  keptClient,
+  copyClient,
+  inheritSubmitter,
+  isSystemMail,
   LONGEST_MESSAGE_ID,
   newMessage,
   type OpenMessage,
+  type Origin,
 } from './message.ts';
 import { isSameClient, type Session } from './sessions.ts';
+import { findMessage, openMessage, type Turn } from './turn.ts';
 
-/** A transaction this old whose session has ended has left no message: its queue ID is free again. */
+/** After this time, a transaction whose session has ended has left no message: its queue ID is free again. */
 const ABANDONED_AFTER = 10 * SECOND;
 const TRANSACTION_LIFETIME = HOUR;
 
-/** A connection begins or ends: what its process had open is over. */
-export function correlateSessionEdge(context: Context, line: LoggedLine): void {
-  const session = context.sessions.end(line);
-  if (session?.queueId !== undefined) abandon(context, line, session.queueId);
+/** A connection begins or ends: whatever its process had open is over. */
+export function correlateSessionEdge(turn: Turn): void {
+  const session = turn.sessions.end(turn.line);
+  if (session?.queueId !== undefined) abandon(turn, session.queueId);
 }
 
 /** A `client=` line of Postfix: a transaction has begun, and its session may now have a user. */
-export function correlateTransaction(
-  context: Context,
-  line: LoggedLine,
-  record: TransactionRecord,
-  events: MailEvent[],
-): void {
-  const before = context.sessions.find(line);
-  if (before !== undefined && !goesOn(before, record)) correlateSessionEdge(context, line);
-  const session = context.sessions.of(line);
+export function correlateTransaction(turn: Turn<TransactionRecord>): void {
+  const { line, record, sessions } = turn;
+  const known = sessions.find(line);
+  if (known !== undefined && !isSameSession(known, record)) correlateSessionEdge(turn);
+  const session = sessions.open(line);
   session.address = ownCopy(record.client.address);
-  if (record.user !== undefined) login(context, session, record.user, events);
-  if (record.queueId === undefined) {
-    session.client = keptClient(record.client);
-    return;
-  }
-  if (session.queueId !== undefined && session.queueId !== record.queueId) {
-    abandon(context, line, session.queueId);
-  }
-  session.queueId = ownCopy(record.queueId);
-  const message = newMessage(line.host, record.queueId, line.time, 'submitted');
-  setClient(context, message, record.originalClient ?? record.client, record.user);
-  const original =
-    record.originalQueueId === undefined
-      ? undefined
-      : context.messages.get(line.host, record.originalQueueId);
-  // Postfix takes XFORWARD from those only who are named in smtpd_authorized_xforward_hosts; often that is $mynetworks.
-  if (original !== undefined && isFilterOrNear(context, record.client.address)) {
-    goesOnAs(context, line, original, message);
-  }
-  context.messages.put(message);
+  if (record.user !== undefined) logIn(turn, session, record.user);
+  if (record.queueId === undefined) session.client = copyClient(record.client);
+  else beginMessage(turn, session, record.queueId);
 }
 
-/** A content filter's address, as far as is known or can be told. */
-function isFilterOrNear({ trust }: Context, address: string): boolean {
-  return trust.isFilter(address) || (address !== '' && trust.isNear(address));
+function beginMessage(turn: Turn<TransactionRecord>, session: Session, queueId: string): void {
+  const { line, record } = turn;
+  if (session.queueId !== undefined && session.queueId !== queueId) abandon(turn, session.queueId);
+  session.queueId = ownCopy(queueId);
+  const message = newMessage(line.host, queueId, line.time, 'submitted');
+  setClient(turn, message, record.originalClient ?? record.client, record.user);
+  const original = findMessage(turn, record.originalQueueId);
+  // Postfix takes XFORWARD only from the clients in smtpd_authorized_xforward_hosts; often that is $mynetworks.
+  if (original !== undefined && mayBeFilter(turn, record.client.address)) {
+    continueAs(turn, original, message);
+  }
+  turn.messages.put(message);
 }
 
-/** Whether the line is of that session: the same client, and still logged in as the same user. */
-function goesOn(session: Session, { client, user }: TransactionRecord): boolean {
+/** The address of a content filter, or one on a network of ours. */
+function mayBeFilter({ relayClients }: Turn, address: string): boolean {
+  return relayClients.isFilter(address) || (address !== '' && relayClients.isPrivate(address));
+}
+
+/** The line belongs to that session: the same client, still logged in as the same user. */
+function isSameSession(session: Session, { client, user }: TransactionRecord): boolean {
   if (!isSameClient(session.address, client.address)) return false;
   return session.user === undefined || session.user === user;
 }
 
-/** The transaction is over; if no message came of it, none will. */
-function abandon(context: Context, line: LoggedLine, queueId: string): void {
-  const message = context.messages.get(line.host, queueId);
+/** The transaction is over; if it has not left a message by now, it leaves none. */
+function abandon(turn: Turn, queueId: string): void {
+  const message = findMessage(turn, queueId);
   if (message === undefined || message.messageId !== undefined || message.acceptedAt) return;
   message.abandoned = true;
-  context.messages.touch(message, line.time);
+  turn.messages.touch(message, turn.line.time);
 }
 
-/** The session's user is known: rejections given before belong to that user, too. */
-function login(context: Context, session: Session, user: string, events: MailEvent[]): void {
+/** The session's user is known: earlier rejections of this session belong to that user, too. */
+function logIn({ sessions, events }: Turn, session: Session, user: string): void {
   session.user = ownCopy(user);
   const submitter: Submitter = { type: 'user', id: session.user };
-  for (const event of context.sessions.claim(session)) {
+  for (const event of sessions.takeUnclaimed(session)) {
     events.push({ ...event, submitter, direction: 'outbound', amends: true });
   }
 }
 
-function setClient(
-  context: Context,
-  message: OpenMessage,
-  client: Client,
-  user: string | undefined,
-): void {
-  message.client = keptClient(client);
+function setClient(turn: Turn, message: OpenMessage, client: Client, user?: string): void {
+  message.client = copyClient(client);
   if (user !== undefined) message.submitter = { type: 'user', id: ownCopy(user) };
-  else if (context.trust.isOurs(client.address)) {
+  else if (turn.relayClients.isOurs(client.address)) {
     message.submitter = { type: 'client', id: message.client.address };
   } else message.stranger = true;
 }
 
-/** Mail from a local program, or one that an operator requeued. */
-export function correlatePickup(context: Context, line: LoggedLine, record: PickupRecord): void {
+/** Mail from a local program, or mail that an operator requeued. */
+export function correlatePickup(turn: Turn<PickupRecord>): void {
+  const { line, record, messages } = turn;
   const message = newMessage(line.host, record.queueId, line.time, 'submitted');
   message.submitter = { type: 'uid', id: record.uid };
   message.sender = ownCopy(record.sender);
-  const original =
-    record.originalQueueId === undefined
-      ? undefined
-      : context.messages.get(line.host, record.originalQueueId);
+  const original = findMessage(turn, record.originalQueueId);
   if (original !== undefined) {
-    inherit(message, original);
+    inheritSubmitter(message, original);
     message.outcomes = original.outcomes;
     message.outcomeCount = original.outcomeCount;
     message.outcomeLength = original.outcomeLength;
-    context.messages.close(original);
+    messages.close(original);
   } else if (record.originalQueueId !== undefined) message.submitter = undefined;
-  if (record.sender === context.notices?.sender) message.origin = 'notice';
-  context.messages.put(message);
+  if (record.sender === turn.notices?.sender) message.origin = 'notice';
+  messages.put(message);
 }
 
-/** Postfix's cleanup has seen the header: from now on a message will come of it. */
-export function correlateMessageId(
-  context: Context,
-  line: LoggedLine,
-  record: MessageIdRecord,
-): void {
-  let message = context.messages.get(line.host, record.queueId);
+/** Postfix's cleanup has seen the header: this transaction leaves a message. */
+export function correlateMessageId(turn: Turn<MessageIdRecord>): void {
+  const { line, record, messages } = turn;
+  let message = messages.get(line.host, record.queueId);
   if (message === undefined || isOver(message, line.time)) {
     message = newMessage(line.host, record.queueId, line.time, 'unknown');
-    context.messages.put(message);
+    messages.put(message);
   }
   message.abandoned = undefined;
   if (message.messageId === undefined) {
     message.messageId = ownCopy(record.messageId.slice(0, LONGEST_MESSAGE_ID));
-    joinByMessageId(context, line, message, record.messageId);
+    joinByMessageId(turn, message, record.messageId);
   }
-  context.messages.touch(message, line.time);
+  messages.touch(message, line.time);
 }
 
-/** The first `(queue active)` of Postfix says that the message was accepted. */
-export function correlateActive(
-  context: Context,
-  line: LoggedLine,
-  record: ActiveRecord,
-  mta: Mta,
-  events: MailEvent[],
-): void {
-  let message = context.messages.get(line.host, record.queueId);
-  if (message === undefined) {
-    message = newMessage(line.host, record.queueId, line.time, 'unknown');
-    context.messages.put(message);
-  }
-  context.messages.touch(message, line.time);
+/** The first `(queue active)` of Postfix means that the message was accepted. */
+export function correlateActive(turn: Turn<ActiveRecord>): void {
+  const { line, record, messages } = turn;
+  const message = openMessage(turn, record.queueId);
+  messages.touch(message, line.time);
   if (message.acceptedAt !== undefined) return;
   message.abandoned = undefined;
   message.sender = ownCopy(record.sender);
   message.size = record.size;
   message.recipients = record.recipients;
-  if (message.origin === 'unknown') message.origin = originBySender(record.sender);
-  if (isNotice(context, message)) message.origin = 'notice';
-  message.acceptedAt = acceptedAt(line);
-  context.messages.touch(message, line.time);
-  // Behind a content filter it is still the same message, accepted once.
-  if (message.parentQueueId !== undefined || isNobodys(message)) return;
-  events.push(acceptedEvent(line, mta, message));
+  if (message.origin === 'unknown') message.origin = inferOrigin(record.sender);
+  if (isNotice(turn, message)) message.origin = 'notice';
+  message.acceptedAt = getPlace(line);
+  messages.touch(message, line.time);
+  // Behind a content filter it is still the same message, which is accepted once.
+  if (message.parentQueueId !== undefined || isSystemMail(message)) return;
+  turn.events.push(newAcceptedEvent(turn, message));
 }
 
-function isNotice(context: Context, message: OpenMessage): boolean {
-  const local =
-    message.submitter?.type === 'uid' ||
-    (message.submitter?.type === 'client' && context.trust.isLoopback(message.submitter.id));
-  return local && message.sender !== undefined && message.sender === context.notices?.sender;
+function isNotice({ relayClients, notices }: Turn, { sender, submitter }: OpenMessage): boolean {
+  const isLocal =
+    submitter?.type === 'uid' ||
+    (submitter?.type === 'client' && relayClients.isLoopback(submitter.id));
+  return isLocal && sender !== undefined && sender === notices?.sender;
 }
 
-/** Exim's `<=`: the message is there and accepted. */
-export function correlateArrival(
-  context: Context,
-  line: LoggedLine,
-  record: ArrivalRecord,
-  mta: Mta,
-  events: MailEvent[],
-): void {
+/** Exim's `<=`: the message exists and is accepted. */
+export function correlateArrival(turn: Turn<ArrivalRecord>): void {
+  const { line, record } = turn;
   const message = newMessage(line.host, record.queueId, line.time, 'submitted');
   message.sender = ownCopy(record.sender);
   message.size = record.size;
   message.recipients = record.recipients?.length;
-  if (record.client !== undefined) setClient(context, message, record.client, record.user);
-  else if (record.user !== undefined)
-    message.submitter = { type: 'user', id: ownCopy(record.user) };
-  else if (record.uid !== undefined) message.submitter = { type: 'uid', id: ownCopy(record.uid) };
-  if (isNotice(context, message)) message.origin = 'notice';
-  message.acceptedAt = acceptedAt(line);
-  context.messages.put(message);
-  if (record.parentQueueId === undefined) {
-    if (message.origin !== 'notice') events.push(acceptedEvent(line, mta, message));
-    return;
-  }
-  message.parentQueueId = ownCopy(record.parentQueueId);
-  becomeDsn(context, line, message, mta, events);
+  setSubmitter(turn, message);
+  if (isNotice(turn, message)) message.origin = 'notice';
+  message.acceptedAt = getPlace(line);
+  turn.messages.put(message);
+  if (record.parentQueueId !== undefined) {
+    message.parentQueueId = ownCopy(record.parentQueueId);
+    becomeDsn(turn, message);
+  } else if (message.origin !== 'notice') turn.events.push(newAcceptedEvent(turn, message));
 }
 
-/** Address verification probes carry this sender unless `address_verify_sender` says otherwise. */
-function originBySender(sender: string): OpenMessage['origin'] {
+function setSubmitter(turn: Turn<ArrivalRecord>, message: OpenMessage): void {
+  const { client, user, uid } = turn.record;
+  if (client !== undefined) setClient(turn, message, client, user);
+  else if (user !== undefined) message.submitter = { type: 'user', id: ownCopy(user) };
+  else if (uid !== undefined) message.submitter = { type: 'uid', id: ownCopy(uid) };
+}
+
+/** Address verification probes have this sender unless `address_verify_sender` is set. */
+function inferOrigin(sender: string): Origin {
   if (sender === '') return 'dsn';
   return sender.startsWith('double-bounce@') || sender === 'double-bounce' ? 'probe' : 'forward';
 }

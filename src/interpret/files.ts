@@ -1,7 +1,7 @@
 /**
- * Given log files to events, in the order of time: rotated files named in any order, main and reject log side by
- * side. Nothing is stored. A file that cannot be read is a PosternError: at once when nothing of it can be, and when
- * it breaks off, after the lines of all files that could be. So are lines of which not one is a mail server's.
+ * Named log files to events, in the order of time: rotated files in any order, a main and a reject log side by side.
+ * Stores nothing. A file that cannot be read is a PosternError: at once if it cannot be opened, and after the lines of
+ * all other files if it is damaged. It is also a PosternError if not a single line is from a mail server.
  */
 import { statSync } from 'node:fs';
 import { EXIT, getErrno, PosternError } from '../base/errors.ts';
@@ -11,60 +11,72 @@ import { decodeText, type Line, type LoggedLine } from '../model/line.ts';
 import type { Envelope } from '../parse/envelope/envelope.ts';
 import { Interpreter, type InterpreterOptions } from './interpreter.ts';
 
-/** What one step over the files yields: the events of some lines, and how many lines they were. */
+/** The events of some lines, and the number of these lines. */
 interface OfflineBatch {
   readonly lines: number;
   readonly events: readonly MailEvent[];
 }
 
-/** Reads `files` (`-` is standard input) and yields their events; `now` (ms) dates what has no date. */
+/**
+ * Reads `files` (`-` is standard input) and yields their events. `now` (ms) dates what has no date. Throws a
+ * PosternError, see above.
+ */
 export async function* readEvents(
   files: readonly string[],
   options: InterpreterOptions & { readonly now: number },
 ): AsyncGenerator<OfflineBatch> {
-  const interpreter = new Interpreter({ ...options, sole: files.length === 1 });
-  const streams = files.map((file) => new LogStream(file, interpreter, options.now));
-  if (streams.length === 1) yield* single(streams[0] as LogStream, interpreter);
-  else yield* several(streams, interpreter);
-  if (!interpreter.understood) throwForeign(streams);
+  const interpreter = new Interpreter({ ...options, singleSource: files.length === 1 });
+  const logs = files.map((file) => new LogFile(file, interpreter, options.now));
+  if (logs.length === 1) yield* readOne(logs[0] as LogFile, interpreter);
+  else yield* readSeveral(logs, interpreter);
+  if (!interpreter.understood) throwNotUnderstood(logs);
 }
 
-async function* several(
-  streams: readonly LogStream[],
+async function* readOne(log: LogFile, interpreter: Interpreter): AsyncGenerator<OfflineBatch> {
+  for await (const lines of log.source) {
+    const events: MailEvent[] = [];
+    log.noteFirst(lines);
+    interpreter.feedLines(log.envelope, lines, events);
+    yield { lines: lines.length, events };
+  }
+}
+
+async function* readSeveral(
+  logs: readonly LogFile[],
   interpreter: Interpreter,
 ): AsyncGenerator<OfflineBatch> {
-  await Promise.all(streams.map((stream) => stream.fill()));
+  await Promise.all(logs.map((log) => log.fill()));
   for (;;) {
-    const next = earliest(streams);
+    const next = findEarliest(logs);
     if (next === undefined) break;
     const events: MailEvent[] = [];
-    const others = streams.filter((stream) => stream !== next);
+    const others = logs.filter((log) => log !== next);
     const limit = Math.min(...others.map((other) => other.time));
     const lines = next.take(limit, interpreter, events);
     yield { lines, events };
     if (next.isEmpty) await next.fill();
   }
-  const damaged = streams.find((stream) => stream.damage !== undefined);
+  const damaged = logs.find((log) => log.damage !== undefined);
   if (damaged !== undefined) throw damaged.damage;
 }
 
-async function* single(stream: LogStream, interpreter: Interpreter): AsyncGenerator<OfflineBatch> {
-  for await (const lines of stream.source) {
-    const events: MailEvent[] = [];
-    stream.sawFirst(lines);
-    interpreter.feedLines(stream.envelope, lines, events);
-    yield { lines: lines.length, events };
+function findEarliest(logs: readonly LogFile[]): LogFile | undefined {
+  let found: LogFile | undefined;
+  for (const log of logs) {
+    if (log.isOver) continue;
+    if (found === undefined || log.time < found.time) found = log;
   }
+  return found;
 }
 
-/** Of a line that nobody understands, as much as tells what it is. */
+/** Bytes of a line that the message shows. */
 const SHOWN = 160;
 
-/** Nothing that was read is a mail server's: a log of another program, or a form that is not known. */
-function throwForeign(streams: readonly LogStream[]): void {
-  const line = streams.find(({ first }) => first !== undefined)?.first;
+/** No line is from a mail server: these are logs of another program, or they have an unknown format. */
+function throwNotUnderstood(logs: readonly LogFile[]): void {
+  const line = logs.find(({ first }) => first !== undefined)?.first;
   if (line === undefined) return;
-  // A terminal must not obey what a file of anybody's holds.
+  // The file may hold anything: no control character of it may reach a terminal.
   const text = decodeText(line.bytes.slice(0, SHOWN)).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
   throw new PosternError(
     'not-understood',
@@ -73,20 +85,11 @@ function throwForeign(streams: readonly LogStream[]): void {
   );
 }
 
-function earliest(streams: readonly LogStream[]): LogStream | undefined {
-  let found: LogStream | undefined;
-  for (const stream of streams) {
-    if (stream.isOver) continue;
-    if (found === undefined || stream.time < found.time) found = stream;
-  }
-  return found;
-}
-
-/** One file as lines with times, read a batch at a time. */
-class LogStream {
+/** One file as lines with times, read one batch at a time. */
+class LogFile {
   readonly envelope: Envelope;
   readonly source: AsyncGenerator<readonly Line[]>;
-  /** why the file breaks off */
+  /** the error if the file breaks off */
   damage: PosternError | undefined;
   /** the first line that is not empty */
   first: Line | undefined;
@@ -99,33 +102,47 @@ class LogStream {
     this.source = readLines(file);
   }
 
+  /** All lines of the file were taken. */
   get isOver(): boolean {
     return this.#over && this.isEmpty;
   }
 
+  /** All lines of the current batch were taken. */
   get isEmpty(): boolean {
     return this.#next >= this.#lines.length;
   }
 
-  /** Time of the next line, ms; a line without one comes at once, after the last nothing does. */
+  /** Time of the next line, ms. A line without a time comes first; the end of the file comes last. */
   get time(): number {
     if (this.isEmpty) return this.#over ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
     return this.#lines[this.#next]?.logged?.time ?? Number.NEGATIVE_INFINITY;
   }
 
+  /** Reads the next batch. */
   async fill(): Promise<void> {
-    const lines = await this.#nextLines();
+    const lines = await this.#readBatch();
     this.#over = lines === undefined;
     this.#next = 0;
-    this.sawFirst(lines ?? []);
+    this.noteFirst(lines ?? []);
     this.#lines = (lines ?? []).map((line) => ({ logged: this.envelope.read(line) }));
   }
 
-  sawFirst(lines: readonly Line[]): void {
+  noteFirst(lines: readonly Line[]): void {
     this.first ??= lines.find(({ bytes }) => bytes.trim() !== '');
   }
 
-  async #nextLines(): Promise<readonly Line[] | undefined> {
+  /** Interprets lines of the current batch up to the time `limit` (ms, inclusive) and returns their number. */
+  take(limit: number, interpreter: Interpreter, events: MailEvent[]): number {
+    const first = this.#next;
+    do {
+      const logged = this.#lines[this.#next++]?.logged;
+      if (logged !== undefined) interpreter.feed(logged, events);
+    } while (!this.isEmpty && this.time <= limit);
+    interpreter.endBatch();
+    return this.#next - first;
+  }
+
+  async #readBatch(): Promise<readonly Line[] | undefined> {
     try {
       return (await this.source.next()).value ?? undefined;
     } catch (error) {
@@ -134,25 +151,14 @@ class LogStream {
       return undefined;
     }
   }
-
-  /** Feeds lines up to `limit` (ms, inclusive) of what is read; gives their number. */
-  take(limit: number, interpreter: Interpreter, events: MailEvent[]): number {
-    const first = this.#next;
-    do {
-      const logged = this.#lines[this.#next++]?.logged;
-      if (logged !== undefined) interpreter.feed(logged, events);
-    } while (!this.isEmpty && this.time <= limit);
-    interpreter.correlator.settle();
-    return this.#next - first;
-  }
 }
 
-/** What zlib says of bytes that it cannot unpack (Z_DATA_ERROR, Z_BUF_ERROR); a file that does not open is no such case. */
+/** Whether zlib could not unpack the file (Z_DATA_ERROR, Z_BUF_ERROR), in contrast to a file that cannot be opened. */
 function isDamage({ cause }: PosternError): boolean {
   return getErrno(cause)?.startsWith('Z_') === true;
 }
 
-/** When the file was written last: its stamps without a year lie before that. */
+/** When the file was last written, ms: its time stamps without a year are older. */
 function readFileTime(file: string, now: number): number {
   if (file === '-') return now;
   return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? now;

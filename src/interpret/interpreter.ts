@@ -1,28 +1,29 @@
 /**
- * Lines to events: envelope, parse, correlate. The same for the daemon, for `parse` and for `replay`.
- * Keeps no file and no database of its own; a line that says nothing gives nothing.
+ * Lines to events: envelope, parse, correlate, classify. The same for the daemon, `parse` and `replay`.
+ * Opens no file and no database; a line that says nothing gives no event.
  */
 import { dropUndefined } from '../base/defined.ts';
+import { classify } from '../classify/classify.ts';
 import { Correlator, type CorrelatorOptions } from '../correlate/correlator.ts';
 import type { MailEvent, Mta } from '../model/event.ts';
 import type { Line, LoggedLine } from '../model/line.ts';
 import type { LogRecord } from '../model/record.ts';
 import { Envelope } from '../parse/envelope/envelope.ts';
 import type { LogParser } from '../parse/parser.ts';
-import { PARSERS, parserFor } from './mtas.ts';
+import { isMailServerLine, LOG_TRAITS, PARSERS, parserFor } from './mtas.ts';
 
 /**
- * Lines that go through a stage together: enough that its code and tables stay in the processor's caches, few enough
- * that what they become is garbage when V8 collects the young. Line by line a replay takes a tenth longer.
+ * Lines that go through a stage together. Enough of them that the stage's code and tables stay in the processor's
+ * caches, and few enough that V8 frees their objects while they are young. Line by line, a replay takes a tenth longer.
  */
 const STEP = 512;
 
-export interface InterpreterOptions extends CorrelatorOptions {
-  /** undefined: told by each line */
+export interface InterpreterOptions extends Omit<CorrelatorOptions, 'classify'> {
+  /** undefined: each line shows it */
   readonly mta?: Mta | undefined;
-  /** zone of stamps that name none; undefined: this host's */
+  /** zone of time stamps without one; undefined: this host's */
   readonly zone?: string | undefined;
-  /** host name for logs that name none */
+  /** host name for logs without one */
   readonly host?: string | undefined;
 }
 
@@ -32,15 +33,15 @@ export class Interpreter {
   readonly #envelopes = new Map<string, Envelope>();
   /** time of the newest line, ms */
   newest = 0;
-  /** some line was of a mail server that we know */
+  /** some line came from a mail server that we know */
   understood = false;
 
   constructor(options: InterpreterOptions = {}) {
     this.#options = options;
-    this.correlator = new Correlator(options);
+    this.correlator = new Correlator({ ...options, classify });
   }
 
-  /** The envelope reader of a source; `reference` (ms) is the file's date, for stamps without a year. */
+  /** The envelope reader of a source; `reference` (ms) is the file's date, for time stamps without a year. */
   envelope(source: string, reference: number): Envelope {
     let envelope = this.#envelopes.get(source);
     if (envelope === undefined) {
@@ -51,31 +52,35 @@ export class Interpreter {
     return envelope;
   }
 
-  /** Appends the events that this line completes. */
+  /** Appends the events that this line completes. Call `endBatch` after the last line of a batch. */
   feed(logged: LoggedLine, events: MailEvent[]): void {
-    const parser = this.#parserOf(logged);
+    const parser = this.#findParser(logged);
     this.#correlate(logged, parser.parse(logged), parser, events);
   }
 
-  /** Appends the events of all lines of one source. */
+  endBatch(): void {
+    this.correlator.endBatch();
+  }
+
+  /** Appends the events of a whole batch of lines from one source. */
   feedLines(envelope: Envelope, lines: readonly Line[], events: MailEvent[]): void {
     for (let start = 0; start < lines.length; start += STEP) {
       this.#feedStep(envelope, lines.slice(start, start + STEP), events);
     }
-    this.correlator.settle();
+    this.endBatch();
   }
 
-  /** Each stage takes all lines before the next one begins. */
+  /** Each stage takes all lines before the next stage begins. */
   #feedStep(envelope: Envelope, lines: readonly Line[], events: MailEvent[]): void {
     const logged = lines.map((line) => envelope.read(line)).filter((line) => line !== undefined);
-    const parsers = logged.map((line) => this.#parserOf(line));
+    const parsers = logged.map((line) => this.#findParser(line));
     const records = logged.map((line, index) => (parsers[index] as LogParser).parse(line));
     for (const [index, line] of logged.entries()) {
       this.#correlate(line, records[index], parsers[index] as LogParser, events);
     }
   }
 
-  #parserOf({ program }: LoggedLine): LogParser {
+  #findParser({ program }: LoggedLine): LogParser {
     const { mta } = this.#options;
     return mta === undefined ? parserFor(program) : PARSERS[mta];
   }
@@ -88,18 +93,9 @@ export class Interpreter {
   ): void {
     const { host } = this.#options;
     if (logged.time > this.newest) this.newest = logged.time;
-    if (!this.understood) this.understood = record !== undefined || isMailServers(logged);
+    if (!this.understood) this.understood = record !== undefined || isMailServerLine(logged);
     if (record === undefined) return;
     const placed = host !== undefined && logged.host === '' ? { ...logged, host } : logged;
-    this.correlator.feed(placed, record, mta, events);
+    this.correlator.feed(placed, record, LOG_TRAITS[mta], events);
   }
-}
-
-/** What Exim writes while there is no mail. */
-const IDLE = /^(?:Start queue run|End queue run|exim [0-9]|SIGHUP)/;
-
-/** A daemon of Postfix, which all have a tag with a slash, or an Exim that has nothing to tell. */
-function isMailServers({ instance, program, text }: LoggedLine): boolean {
-  if (program === 'exim') return instance !== 'exim' || IDLE.test(text);
-  return program !== instance && instance !== 'docker';
 }

@@ -1,16 +1,16 @@
 /**
- * Events in the order of their lines although some are corrected later (`amends`): the submitter of a refusal may
- * only be known at the end of its session. Holds a bounded number back; what does not fit is given as it is.
+ * Puts events in the order of their lines, although some are corrected later (`amends`): the submitter of a refusal may
+ * be known only at the end of its session. Holds back a bounded number of events; older ones are returned as they are.
  */
 import type { MailEvent } from '../model/event.ts';
 
-/** Events held back at most. */
+/** Most events that are held back. */
 const MOST = 20_000;
 
 export class LineOrder {
   #held = new Map<string, MailEvent>();
 
-  /** Takes events in and gives those that are old enough not to be corrected any more. */
+  /** Takes events, and returns those that are so old that no correction is expected any more. */
   pass(events: readonly MailEvent[]): MailEvent[] {
     let serial = 0;
     for (const event of events) {
@@ -19,7 +19,7 @@ export class LineOrder {
         if (this.#held.has(key)) this.#held.set(key, { ...event, amends: undefined });
         continue;
       }
-      // Several events of one line (an expiry of three recipients) each keep their place.
+      // Each event of a line with several (an expiry of three recipients) keeps its own place.
       this.#held.set(
         this.#held.has(key) ? `${key} ${event.recipient} ${serial++} ${this.#held.size}` : key,
         event,
@@ -28,7 +28,7 @@ export class LineOrder {
     return this.#release(MOST);
   }
 
-  /** Gives what is still held. */
+  /** Returns the events that are still held back. */
   end(): MailEvent[] {
     return this.#release(0);
   }

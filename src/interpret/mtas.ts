@@ -1,5 +1,7 @@
-/** The one list of parsers; a test compares it with the folder. Targets are chosen by `targetsOf` from the configuration. */
+/** What differs between the mail servers when their logs are read: one row for each. */
+import type { LogTraits } from '../correlate/turn.ts';
 import type { Mta } from '../model/event.ts';
+import type { LoggedLine } from '../model/line.ts';
 import { eximParser } from '../parse/exim/parser.ts';
 import type { LogParser } from '../parse/parser.ts';
 import { postfixParser } from '../parse/postfix/parser.ts';
@@ -9,7 +11,22 @@ export const PARSERS: Readonly<Record<Mta, LogParser>> = {
   exim: eximParser,
 };
 
-/** The parser for lines of this program: Exim's tag is its own name, every daemon of Postfix has one of its own. */
+export const LOG_TRAITS: Readonly<Record<Mta, LogTraits>> = {
+  postfix: { mta: 'postfix', outgoing: 'smtp', repeatsRefusals: false, completesRemovals: false },
+  // Exim has a reject log beside its main log, and logs `Completed` for every message.
+  exim: { mta: 'exim', outgoing: 'exim', repeatsRefusals: true, completesRemovals: true },
+};
+
+/** The parser for lines of this program. Exim has only one tag, but each daemon of Postfix has its own. */
 export function parserFor(program: string): LogParser {
   return program.startsWith('exim') ? eximParser : postfixParser;
+}
+
+/** What Exim logs when there is no mail. */
+const EXIM_IDLE = /^(?:Start queue run|End queue run|exim [0-9]|SIGHUP)/;
+
+/** Whether a line without a record comes from a mail server: an idle Exim, or a Postfix daemon (a tag with a slash). */
+export function isMailServerLine({ instance, program, text }: LoggedLine): boolean {
+  if (program === 'exim') return instance !== 'exim' || EXIM_IDLE.test(text);
+  return program !== instance && instance !== 'docker';
 }

@@ -1,10 +1,9 @@
-/** From the configuration to what reading its logs needs to know. */
+/** From the configuration to the options of the interpreter. */
 import { dropUndefined } from '../base/defined.ts';
 import type { Config } from '../config/load.ts';
 import { networkSet } from '../model/address.ts';
 import type { InterpreterOptions } from './interpreter.ts';
 
-/** How the configured logs are interpreted. */
 export function buildInterpreterOptions(config: Config): InterpreterOptions {
   const { mta, zone, host, trustedNetworks, notify, report } = config;
   return dropUndefined({
@@ -12,7 +11,7 @@ export function buildInterpreterOptions(config: Config): InterpreterOptions {
     zone,
     host,
     trusted: trustedNetworks === undefined ? undefined : networkSet(trustedNetworks),
-    // Mail from this sender to anyone else is not one of our notices.
+    // Mail from this sender to anybody else is not one of our notices.
     notices:
       notify === undefined
         ? undefined

@@ -1,6 +1,6 @@
 /**
- * Logs with what must come of their lines: `#> {json}` above a line is an event of that line (the keys that are
- * named must be equal, null means absent), `#> none` means that the line gives no event. `#! {json}` sets options.
+ * Logs with the expected events: `#> {json}` above a line is an event of that line (the keys in it must be equal, null
+ * means absent), `#> none` means that the line gives no event. `#! {json}` sets options.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -36,7 +36,7 @@ function readScenario(file: string) {
   return { lines, expected, options };
 }
 
-function eventsOf(lines: readonly string[], options: Record<string, unknown>): MailEvent[] {
+function readEvents(lines: readonly string[], options: Record<string, unknown>): MailEvent[] {
   const { trusted, ...rest } = options as { trusted?: string[] };
   const interpreterOptions: InterpreterOptions = {
     zone: '+00:00',
@@ -65,7 +65,7 @@ for (const mta of readdirSync(FOLDER)) {
     for (const name of readdirSync(join(FOLDER, mta))) {
       it(name, () => {
         const { lines, expected, options } = readScenario(join(FOLDER, mta, name));
-        const events = eventsOf(lines, options);
+        const events = readEvents(lines, options);
         expect(expected.length).toBeGreaterThan(0);
         for (const { line, events: wanted } of expected) {
           const found = events.filter((event) => event.line === line);

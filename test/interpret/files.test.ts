@@ -1,4 +1,4 @@
-/** Given files in any order: one stream of events, each line once. */
+/** Files in any order become one stream of events, with each line once. */
 import { writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -18,8 +18,8 @@ beforeEach(() => {
 });
 afterEach(() => folder.remove());
 
-/** Kinds of the events in their order. */
-async function kindsOf(...names: readonly string[]): Promise<string[]> {
+/** The kinds of the events, in their order. */
+async function listKinds(...names: readonly string[]): Promise<string[]> {
   const kinds: string[] = [];
   const files = names.map((name) => folder.at(name));
   for await (const { events } of readEvents(files, { now: Date.now(), zone: '+00:00' })) {
@@ -28,35 +28,35 @@ async function kindsOf(...names: readonly string[]): Promise<string[]> {
   return kinds;
 }
 
-describe('given files', () => {
-  it('count a refusal once that Exim wrote to its main and to its reject log', async () => {
+describe('files', () => {
+  it('count a refusal once that Exim wrote to its main log and its reject log', async () => {
     folder.write('mainlog', REFUSED);
     folder.write('rejectlog', REFUSED);
-    expect(await kindsOf('mainlog', 'rejectlog')).toEqual(['rejected']);
-    expect(await kindsOf('rejectlog', 'mainlog')).toEqual(['rejected']);
+    expect(await listKinds('mainlog', 'rejectlog')).toEqual(['rejected']);
+    expect(await listKinds('rejectlog', 'mainlog')).toEqual(['rejected']);
   });
 
-  it('count two refusals within one second of one file as two', async () => {
+  it('count two refusals of one file within one second as two', async () => {
     folder.write('mainlog', REFUSED + REFUSED);
-    expect(await kindsOf('mainlog')).toEqual(['rejected', 'rejected']);
+    expect(await listKinds('mainlog')).toEqual(['rejected', 'rejected']);
   });
 
-  it('count two refusals within one second as two, though both logs tell of them', async () => {
+  it('count two refusals within one second as two, although both logs have them', async () => {
     folder.write('mainlog', REFUSED + REFUSED);
     folder.write('rejectlog', REFUSED + REFUSED);
-    expect(await kindsOf('mainlog', 'rejectlog')).toEqual(['rejected', 'rejected']);
+    expect(await listKinds('mainlog', 'rejectlog')).toEqual(['rejected', 'rejected']);
   });
 
-  it('are read in the order of time, in whatever order they are named', async () => {
+  it('are read in the order of time, in whatever order they are given', async () => {
     const [accepted = '', bounced = ''] = BOUNCED.split(/(?<=\n)/);
     folder.write('mainlog', bounced);
     folder.write('mainlog.1', accepted);
     const expected = ['accepted', 'bounced'];
-    expect(await kindsOf('mainlog', 'mainlog.1')).toEqual(expected);
-    expect(await kindsOf('mainlog.1', 'mainlog')).toEqual(expected);
+    expect(await listKinds('mainlog', 'mainlog.1')).toEqual(expected);
+    expect(await listKinds('mainlog.1', 'mainlog')).toEqual(expected);
   });
 
-  it('are read although one of them breaks off, which is told after all of them', async () => {
+  it('are read although one of them is damaged, which is an error after all of them', async () => {
     const [accepted = '', bounced = ''] = BOUNCED.split(/(?<=\n)/);
     writeFileSync(folder.at('mainlog.2.gz'), gzipSync(REFUSED).subarray(0, 12));
     folder.write('mainlog.1', accepted);
@@ -79,19 +79,15 @@ describe('given files', () => {
       'Nov  1 09:05:07 mx1 cron[7]: job\n',
       ':1: no line is of a mail server',
     ],
-    [
-      'a form that nobody knows',
-      '\n1572599107 [mx1] postfix/smtpd[811]: x\x1b[2J\n',
-      ':2: no line',
-    ],
-    ['text in the form of Exim’s log', '2026-11-01 09:05:07 nothing of mail\n', ':1: no line'],
-  ])('of which no line is understood are a failure: %s', async (_name, content, message) => {
+    ['an unknown format', '\n1572599107 [mx1] postfix/smtpd[811]: x\x1b[2J\n', ':2: no line'],
+    ['text in the format of Exim’s log', '2026-11-01 09:05:07 nothing of mail\n', ':1: no line'],
+  ])('of which no line is understood are an error: %s', async (_name, content, message) => {
     folder.write('log', content);
     folder.write('empty', '');
     const failure = { exitStatus: 1, message: expect.stringContaining(`log${message}`) };
-    await expect(kindsOf('log')).rejects.toMatchObject(failure);
-    await expect(kindsOf('empty', 'log')).rejects.toMatchObject(failure);
-    await expect(kindsOf('log')).rejects.not.toThrow('\x1b');
+    await expect(listKinds('log')).rejects.toMatchObject(failure);
+    await expect(listKinds('empty', 'log')).rejects.toMatchObject(failure);
+    await expect(listKinds('log')).rejects.not.toThrow('\x1b');
   });
 
   it.each([
@@ -99,13 +95,13 @@ describe('given files', () => {
     ['\n\n', 'empty lines'],
     [
       'Nov  1 09:05:07 mx1 postfix/anvil[7]: statistics: max cache size 1 at Nov  1 09:05:07\n',
-      'Postfix at rest',
+      'an idle Postfix',
     ],
-    ['2026-11-01 09:05:07 Start queue run: pid=7\n', 'Exim at rest'],
-    ['Nov  1 09:05:07 mx1 exim[7]: End queue run: pid=7\n', 'Exim at rest, in syslog'],
+    ['2026-11-01 09:05:07 Start queue run: pid=7\n', 'an idle Exim'],
+    ['Nov  1 09:05:07 mx1 exim[7]: End queue run: pid=7\n', 'an idle Exim, in syslog'],
     [`x\n${REFUSED}`, 'one line among others'],
-  ])('%j are none: %s', async (content, _name) => {
+  ])('%j are not an error: %s', async (content, _name) => {
     folder.write('log', content);
-    await expect(kindsOf('log')).resolves.toBeDefined();
+    await expect(listKinds('log')).resolves.toBeDefined();
   });
 });

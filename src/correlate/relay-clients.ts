@@ -1,22 +1,22 @@
 /**
- * Is this unauthenticated client one of ours? Told by the configuration (`trustedNetworks`); without it inferred:
- * private addresses are ours, and so is a client for whom the MTA relayed mail to a foreign host.
- * And is it a content filter, through which everybody's mail comes back? Those on this machine are; one on another
- * address when it has handed back what the MTA gave it.
+ * Is this unauthenticated client one of ours? The configuration may list our networks (`trustedNetworks`). If it does
+ * not, private addresses are ours, and so is a client for which the MTA relayed mail to a foreign host.
+ * Is it a content filter, through which everybody's mail comes back? Any client on this machine may be one. A client
+ * on another host is one if it sent back what the MTA gave it.
  */
 import ipaddr from 'ipaddr.js';
 import { canonicalIp, isDotted, type NetworkSet } from '../model/address.ts';
 import { ownCopy } from '../model/line.ts';
-import type { ReadPart, StatePart } from './ledger.ts';
+import type { ReadPart, StatePart } from './saved-map.ts';
 
-/** ipaddr.js range names that never come from the Internet. */
+/** ipaddr.js names of the ranges that never come from the Internet. */
 const PRIVATE_RANGES = new Set(['private', 'loopback', 'uniqueLocal', 'linkLocal']);
-/** How the addresses of those ranges begin: most clients are told apart from them by their first digits. */
-const NEAR_IPV4 = /^(?:10|127|169\.254|172\.(?:1[6-9]|2[0-9]|3[01])|192\.168)\./;
+/** How IPv4 addresses of those ranges begin. For most clients, this look at the first digits is enough. */
+const PRIVATE_IPV4 = /^(?:10|127|169\.254|172\.(?:1[6-9]|2[0-9]|3[01])|192\.168)\./;
 const PUBLIC = 'unicast';
 const MAX_RELAYED = 2000;
 const MAX_FILTERS = 100;
-/** Longer than any address: what is longer is `invalid` and not worth remembering. */
+/** Longer than any address: a longer text is `invalid` and not worth remembering. */
 const LONGEST = 64;
 const MAX_CACHED = 10_000;
 
@@ -25,7 +25,7 @@ export class RelayClients {
   readonly #ranges = new Map<string, string>();
   readonly #relayed = new Set<string>();
   readonly #filters = new Set<string>();
-  #changed = false;
+  #relayedChanged = false;
   #filtersChanged = false;
 
   /** `networks` undefined: infer from the log. */
@@ -33,53 +33,53 @@ export class RelayClients {
     this.#networks = networks;
   }
 
-  /** Whether mail of this address, unauthenticated, is charged to it. */
+  /** Whether unauthenticated mail from this address is attributed to it. */
   isOurs(address: string): boolean {
     if (this.#networks !== undefined) return this.#networks.has(address);
-    return PRIVATE_RANGES.has(this.rangeOf(address)) || this.#relayed.has(address);
+    return PRIVATE_RANGES.has(this.#getRange(address)) || this.#relayed.has(address);
   }
 
   isLoopback(address: string): boolean {
-    return this.rangeOf(address) === 'loopback';
+    return this.#getRange(address) === 'loopback';
   }
 
-  /** On this machine, or a content filter beside it. */
+  /** On this machine, or a content filter on another host. */
   isFilter(address: string): boolean {
     return this.isLoopback(address) || this.#filters.has(address);
   }
 
-  /** The address has handed mail back that the MTA had given to it; the caller knows that it is one of ours. */
-  sawFilter(address: string): void {
+  /** In a range that never comes from the Internet; also true without an address. */
+  isPrivate(address: string | undefined): boolean {
+    return address === undefined || PRIVATE_RANGES.has(this.#getRange(address));
+  }
+
+  /** The address, which is one of ours, sent back mail that the MTA had given to it. */
+  noteFilter(address: string): void {
     if (this.isFilter(address) || this.#filters.size >= MAX_FILTERS) return;
     this.#filters.add(ownCopy(address));
     this.#filtersChanged = true;
   }
 
-  /** Anything but a public unicast address, a name without address included. */
-  isNear(address: string | undefined): boolean {
-    return address === undefined || PRIVATE_RANGES.has(this.rangeOf(address));
-  }
-
-  /** The MTA relayed for this client to a foreign host: true when that makes it ours. */
-  sawRelayed(address: string): boolean {
-    if (this.#networks !== undefined || this.rangeOf(address) === 'invalid') return false;
+  /** The MTA relayed for this client to a foreign host. True if that makes the client one of ours. */
+  noteRelayed(address: string): boolean {
+    if (this.#networks !== undefined || this.#getRange(address) === 'invalid') return false;
     if (this.#relayed.has(address)) return true;
     if (this.#relayed.size >= MAX_RELAYED) this.#forgetOldest();
     this.#relayed.add(ownCopy(address));
-    this.#changed = true;
+    this.#relayedChanged = true;
     return true;
   }
 
   /** The MTA refused to relay for this client. */
-  sawRefused(address: string): void {
-    if (this.#relayed.delete(address)) this.#changed = true;
+  noteRefused(address: string): void {
+    if (this.#relayed.delete(address)) this.#relayedChanged = true;
   }
 
   takeChanges(): StatePart[] {
     const parts: StatePart[] = [];
-    if (this.#changed) parts.push(['relayed', [...this.#relayed]]);
+    if (this.#relayedChanged) parts.push(['relayed', [...this.#relayed]]);
     if (this.#filtersChanged) parts.push(['filters', [...this.#filters]]);
-    this.#changed = false;
+    this.#relayedChanged = false;
     this.#filtersChanged = false;
     return parts;
   }
@@ -96,8 +96,10 @@ export class RelayClients {
     }
   }
 
-  private rangeOf(address: string): string {
-    if (isDotted(address)) return NEAR_IPV4.test(address) ? ipaddr.parse(address).range() : PUBLIC;
+  #getRange(address: string): string {
+    if (isDotted(address)) {
+      return PRIVATE_IPV4.test(address) ? ipaddr.parse(address).range() : PUBLIC;
+    }
     let range = this.#ranges.get(address);
     if (range === undefined) {
       range = canonicalIp(address) === undefined ? 'invalid' : ipaddr.process(address).range();

@@ -1,23 +1,24 @@
 /**
- * One way to make an event: all keys, always in the same order, so that V8 keeps one shape for all of them. They are
- * set one by one, since objects with some of the keys have a shape for each place that makes them: 0.6 us an event.
+ * The only way to make an event: all keys, always in the same order, so that V8 keeps one shape for all events. The
+ * caller sets the keys one by one. Objects with some of the keys would have another shape at each place that makes
+ * them, which cost 0.6 us an event.
  */
-import type { EventKind, MailEvent, Mta } from '../model/event.ts';
+import type { EventKind, MailEvent } from '../model/event.ts';
 import type { LoggedLine } from '../model/line.ts';
-import { tellDirection } from './context.ts';
-import type { OpenMessage } from './message.ts';
+import { getDirection, type OpenMessage } from './message.ts';
+import type { Turn } from './turn.ts';
 
 /** An event that is still being filled in. */
-export type Draft = { -readonly [Key in keyof MailEvent]: MailEvent[Key] };
+export type EventDraft = { -readonly [Key in keyof MailEvent]: MailEvent[Key] };
 
-/** An event of this line, all other keys undefined; the caller sets what it knows. */
-export function newEvent(line: LoggedLine, mta: Mta, kind: EventKind): Draft {
+/** An event of this line; all keys that the line itself does not give are undefined. */
+export function newEvent({ line, traits }: Turn, kind: EventKind): EventDraft {
   return {
     source: line.at.source,
     line: line.at.line,
     offset: line.at.offset,
     time: line.time,
-    mta,
+    mta: traits.mta,
     host: line.host === '' ? undefined : line.host,
     kind,
     temporary: undefined,
@@ -43,9 +44,9 @@ export function newEvent(line: LoggedLine, mta: Mta, kind: EventKind): Draft {
   };
 }
 
-/** The event of the line that says that a message was accepted. */
-export function acceptedEvent(line: LoggedLine, mta: Mta, message: OpenMessage): MailEvent {
-  const event = newEvent(line, mta, 'accepted');
+/** The event of the line that accepts the message. */
+export function newAcceptedEvent(turn: Turn, message: OpenMessage): EventDraft {
+  const event = newEvent(turn, 'accepted');
   event.queueId = message.queueId;
   event.submitter = message.submitter;
   event.client = message.client;
@@ -53,11 +54,11 @@ export function acceptedEvent(line: LoggedLine, mta: Mta, message: OpenMessage):
   event.size = message.size;
   event.recipients = message.recipients;
   event.newRecipients = message.recipients;
-  event.direction = tellDirection(message);
+  event.direction = getDirection(message);
   return event;
 }
 
-/** Where that line stands. */
-export function acceptedAt({ at, time }: LoggedLine): OpenMessage['acceptedAt'] {
+/** Where the line is and when it was logged. */
+export function getPlace({ at, time }: LoggedLine): NonNullable<OpenMessage['acceptedAt']> {
   return { source: at.source, line: at.line, offset: at.offset, time };
 }

@@ -1,17 +1,18 @@
 /**
- * A bounded map whose newest entries stay, kept in segments so that a commit writes only what changed: the segment
- * that grows, and those that lost an entry. Reads and writes nothing itself; `load` passes over what is no segment.
+ * A bounded map that keeps its newest entries and survives a restart. It is saved in segments, so that a commit writes
+ * only what changed: the segment that grows, and segments that lost an entry. Reads and writes no file itself; `load`
+ * ignores what is not a segment.
  */
 import { createHash } from 'node:crypto';
 import { ownCopy } from '../model/line.ts';
 
-/** One part of the state, by name, as JSON. */
+/** A part of the state with its name; the value is saved as JSON. */
 export type StatePart = readonly [name: string, value: unknown];
-/** Gives the part of that name as it was saved last, undefined when it never was. */
+/** Reads the part with that name as it was last saved; undefined if it never was. */
 export type ReadPart = (name: string) => unknown;
 
 const SEGMENT = 250;
-/** Longer keys are replaced by their digest, so that an entry has a fixed price. */
+/** Longer keys are replaced by their digest, so that an entry has a fixed size. */
 const LONGEST_KEY = 120;
 
 interface Entry<Value> {
@@ -28,12 +29,12 @@ export class SavedMap<Value> {
   readonly #name: string;
   readonly #segments: number;
   readonly #entries = new Map<string, Entry<Value>>();
-  /** keys by number of the segment; a key may have moved on to a later one */
+  /** keys by segment number; a key may have moved to a later segment */
   readonly #keys = new Map<number, string[]>();
   readonly #dirty = new Set<number>();
   #current = 0;
 
-  /** Keeps `size` entries, rounded to whole segments. */
+  /** Keeps `size` entries, rounded up to whole segments. */
   constructor(name: string, size: number) {
     this.#name = name;
     this.#segments = Math.max(2, Math.ceil(size / SEGMENT));
@@ -44,14 +45,14 @@ export class SavedMap<Value> {
   }
 
   get(key: string): Value | undefined {
-    return this.#entries.get(shortened(key))?.value;
+    return this.#entries.get(shorten(key))?.value;
   }
 
   /** Sets the newest entry. */
   set(key: string, value: Value): void {
-    const known = shortened(key);
+    const known = shorten(key);
     const before = this.#entries.get(known);
-    const segment = this.#room();
+    const segment = this.#findRoom();
     this.#dirty.add(segment);
     if (before === undefined) {
       const own = ownCopy(known);
@@ -68,7 +69,7 @@ export class SavedMap<Value> {
   }
 
   delete(key: string): void {
-    const known = shortened(key);
+    const known = shorten(key);
     const entry = this.#entries.get(known);
     if (entry === undefined) return;
     this.#entries.delete(known);
@@ -79,8 +80,8 @@ export class SavedMap<Value> {
   takeChanges(): StatePart[] {
     const parts: StatePart[] = [];
     for (const number of this.#dirty) {
-      if (!this.#keys.has(number)) continue; // its place was taken by a later one
-      parts.push([this.#partName(number), this.#saved(number)]);
+      if (!this.#keys.has(number)) continue; // a later segment has replaced it
+      parts.push([this.#buildName(number), this.#buildSegment(number)]);
     }
     this.#dirty.clear();
     return parts;
@@ -89,7 +90,7 @@ export class SavedMap<Value> {
   load(read: ReadPart): void {
     const found: SavedSegment<Value>[] = [];
     for (let index = 0; index < this.#segments; index++) {
-      const segment = read(this.#partName(index)) as SavedSegment<Value> | undefined;
+      const segment = read(this.#buildName(index)) as SavedSegment<Value> | undefined;
       if (segment !== undefined && Array.isArray(segment.entries)) found.push(segment);
     }
     found.sort((a, b) => a.number - b.number);
@@ -103,11 +104,11 @@ export class SavedMap<Value> {
     }
   }
 
-  #partName(number: number): string {
+  #buildName(number: number): string {
     return `${this.#name} ${number % this.#segments}`;
   }
 
-  #saved(number: number): SavedSegment<Value> {
+  #buildSegment(number: number): SavedSegment<Value> {
     const entries: [string, Value][] = [];
     for (const key of new Set(this.#keys.get(number))) {
       const entry = this.#entries.get(key);
@@ -116,8 +117,8 @@ export class SavedMap<Value> {
     return { number, entries };
   }
 
-  /** The number of a segment with room; the oldest makes way when there is none. */
-  #room(): number {
+  /** The number of a segment with room; a new one replaces the oldest if there is none. */
+  #findRoom(): number {
     const keys = this.#keys.get(this.#current);
     if (keys !== undefined && keys.length < SEGMENT) return this.#current;
     if (keys !== undefined) this.#current++;
@@ -131,11 +132,11 @@ export class SavedMap<Value> {
   }
 }
 
-function shortened(key: string): string {
+function shorten(key: string): string {
   return key.length <= LONGEST_KEY ? key : digest(key);
 }
 
-/** A text at a fixed price. Nobody finds a second text with the same one. */
+/** A text of fixed length in place of any text. Nobody can find a second text with the same digest. */
 export function digest(text: string): string {
   return createHash('sha256').update(text).digest('base64').slice(0, 32);
 }

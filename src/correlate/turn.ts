@@ -1,0 +1,71 @@
+/** What the functions that turn records into events work on: one line and the state of the correlator. */
+import type { MailEvent, Mta } from '../model/event.ts';
+import type { LoggedLine } from '../model/line.ts';
+import type { LogRecord } from '../model/record.ts';
+import type { Classify } from '../model/refusal.ts';
+import type { DuplicateLines, RefusedRecipients } from './duplicates.ts';
+import { newMessage, type OpenMessage, type Origin } from './message.ts';
+import type { MessageIds } from './message-ids.ts';
+import type { OpenMessages } from './messages.ts';
+import type { PipedMessages } from './piped-messages.ts';
+import type { RelayClients } from './relay-clients.ts';
+import type { Sessions } from './sessions.ts';
+
+/**
+ * One line with its record, and everything that the correlator knows. The correlator refills one object for every
+ * line, because a new one would cost time: no function may keep it.
+ */
+export interface Turn<Kind extends LogRecord = LogRecord> {
+  readonly line: LoggedLine;
+  readonly record: Kind;
+  readonly traits: LogTraits;
+  /** takes the events of this line, oldest first */
+  readonly events: MailEvent[];
+  readonly classify: Classify;
+  readonly messages: OpenMessages;
+  readonly messageIds: MessageIds;
+  readonly pipedMessages: PipedMessages;
+  readonly sessions: Sessions;
+  readonly relayClients: RelayClients;
+  readonly duplicateLines: DuplicateLines;
+  readonly refusedRecipients: RefusedRecipients;
+  readonly notices: NoticeAddresses | undefined;
+}
+
+/** What differs between the logs of mail servers. */
+export interface LogTraits {
+  readonly mta: Mta;
+  /** the program that delivers to other hosts */
+  readonly outgoing: string;
+  /** a refusal may be written to two logs, or twice to syslog */
+  readonly repeatsRefusals: boolean;
+  /** a last line follows after an operator removed a message */
+  readonly completesRemovals: boolean;
+}
+
+/** The addresses of our notices: mail from this machine, from this sender to these recipients, counts for nobody. */
+export interface NoticeAddresses {
+  readonly sender: string;
+  readonly recipients: readonly string[];
+}
+
+/** The open message with this queue ID on the host of the line. */
+export function findMessage(
+  { line, messages }: Turn,
+  queueId: string | undefined,
+): OpenMessage | undefined {
+  return queueId === undefined ? undefined : messages.get(line.host, queueId);
+}
+
+/** The same, but adds a message if there is none: the log may have begun in the middle of its life. */
+export function openMessage(
+  { line, messages }: Turn,
+  queueId: string,
+  origin: Origin = 'unknown',
+): OpenMessage {
+  const known = messages.get(line.host, queueId);
+  if (known !== undefined) return known;
+  const message = newMessage(line.host, queueId, line.time, origin);
+  messages.put(message);
+  return message;
+}
