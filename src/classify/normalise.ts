@@ -1,16 +1,16 @@
 /**
- * A reply reduced to its wording: one linear scan, so that replies which differ only in addresses, hosts and
- * numbers become the same text. Says nothing about the reason. Any string goes in; nothing is thrown.
+ * A reply reduced to its wording, in one linear scan: replies that differ only in addresses, hosts and numbers become
+ * the same text. Knows nothing about reasons. Never throws, whatever the text is.
  */
 
-/** Characters of a reply that are looked at; a reply line has at most 512 (RFC 5321 4.5.3.1.5). */
+/** Characters of a reply that are read; a reply line has at most 512 (RFC 5321 4.5.3.1.5). */
 export const TEXT_LIMIT = 4096;
 
-/** Letters and digits of this length, with at least so many digits, are an identifier and no word. */
+/** Letters and digits of this length, with at least this many digits, are an identifier, not a word. */
 export const IDENTIFIER_LENGTH = 12;
 export const IDENTIFIER_DIGITS = 3;
 
-/** Owners of public blocklists: a host below one of these is itself a reason. */
+/** Domains of public blocklists: a host in one of them is a reason by itself. */
 const BLOCKLISTS = new Set([
   'abuseat.org',
   'abusix.zone',
@@ -59,10 +59,10 @@ const TLDS = new Set(
     ' ',
   ),
 );
-/** Blanks that are no ASCII blank, or none at all to the eye. */
+/** Blanks other than ASCII, and characters without width. */
 const ODD = /[\u00a0\u1680\u2000-\u200d\u2028\u2029\u202f\u205f\u3000\ufeff]/g;
 
-/** Latin letters without accents, typographic quotes as ASCII, full-width forms as ASCII. */
+/** Removes accents from Latin letters; typographic quotes and full-width forms become ASCII. */
 function fold(text: string): string {
   return text
     .replace(/[\u2018\u2019\u201b\u00b4\u02bc]/g, "'")
@@ -74,6 +74,14 @@ function fold(text: string): string {
     .normalize('NFC');
 }
 
+const DOT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
+const COLON = 0x3a;
+const AT = 0x40;
+const LARGE_A = 0x41;
+const LARGE_Z = 0x5a;
+
 const ATOM = 1;
 const SPACE = 2;
 const KIND = new Uint8Array(128);
@@ -83,11 +91,11 @@ for (const char of "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 for (let code = 0; code <= 0x20; code++) KIND[code] = SPACE;
 KIND[0x7f] = SPACE;
 
-function tellKind(code: number): number {
+function getKind(code: number): number {
   return code < 128 ? (KIND[code] as number) : ATOM;
 }
 
-/** The wording of `text`; see `reason/entry.ts` for the placeholders. At most `TEXT_LIMIT` characters are read. */
+/** The wording of `text`; wordings/entry.ts has the placeholders. At most `TEXT_LIMIT` characters are read. */
 export function normalise(text: string): string {
   let plain = text.length > TEXT_LIMIT ? text.slice(0, TEXT_LIMIT) : text;
   const original = plain;
@@ -97,7 +105,7 @@ export function normalise(text: string): string {
   let out = '';
   let blank = true;
   for (let at = 0; at < plain.length; ) {
-    const kind = tellKind(plain.charCodeAt(at));
+    const kind = getKind(plain.charCodeAt(at));
     if (kind === SPACE) {
       if (!blank) out += ' ';
       blank = true;
@@ -105,44 +113,44 @@ export function normalise(text: string): string {
       continue;
     }
     let end = at + 1;
-    while (end < plain.length && tellKind(plain.charCodeAt(end)) === kind) end++;
-    out += kind === ATOM ? token(plain.slice(at, end), cased, at) : plain.slice(at, end);
+    while (end < plain.length && getKind(plain.charCodeAt(end)) === kind) end++;
+    out += kind === ATOM ? maskWord(plain.slice(at, end), cased, at) : plain.slice(at, end);
     blank = false;
     at = end;
   }
   return out;
 }
 
-function token(atom: string, cased: string, at: number): string {
+function maskWord(atom: string, cased: string, at: number): string {
   let digits = 0;
   let dots = 0;
   let special = false;
   for (let index = 0; index < atom.length; index++) {
     const code = atom.charCodeAt(index);
-    if (code >= 0x30 && code <= 0x39) digits++;
-    else if (code === 0x2e) dots++;
-    else if (code === 0x40 || code === 0x3a) special = true;
+    if (code >= ZERO && code <= NINE) digits++;
+    else if (code === DOT) dots++;
+    else if (code === AT || code === COLON) special = true;
   }
   if (digits === 0 && !special && (dots === 0 || (dots === 1 && atom.endsWith('.')))) return atom;
-  return masked(atom, digits, cased, at);
+  return maskChanging(atom, digits, cased, at);
 }
 
-function masked(atom: string, digits: number, cased: string, at: number): string {
+function maskChanging(atom: string, digits: number, cased: string, at: number): string {
   const link = atom.indexOf('://');
   if (link !== -1 || atom.startsWith('www.')) return maskLink(atom, link);
-  const tail = trailing(atom);
+  const tail = getTrailing(atom);
   const core = tail === '' ? atom : atom.slice(0, atom.length - tail.length);
   const sign = core.indexOf('@');
   if (sign > 0 && sign < core.length - 1) {
     const after = core.indexOf(':', sign);
     return after === -1
       ? `@${tail}`
-      : `@:${token(core.slice(after + 1), cased, at + after + 1)}${tail}`;
+      : `@:${maskWord(core.slice(after + 1), cased, at + after + 1)}${tail}`;
   }
   if (isIp(core)) return `ip#${tail}`;
   if (core.includes(':')) return maskParts(core.split(':'), cased, at) + tail;
   if (core.includes('.')) return maskHost(core, cased, at) + tail;
-  return (isIdentifier(core, digits) ? '0' : numbers(core)) + tail;
+  return (isIdentifier(core, digits) ? '0' : maskNumbers(core)) + tail;
 }
 
 function isIdentifier(core: string, digits: number): boolean {
@@ -152,21 +160,21 @@ function isIdentifier(core: string, digits: number): boolean {
 function maskParts(parts: readonly string[], cased: string, at: number): string {
   let from = at;
   const masks = parts.map((part) => {
-    const mask = token(part, cased, from);
+    const mask = maskWord(part, cased, from);
     from += part.length + 1;
     return mask;
   });
   return masks.join(':');
 }
 
-function trailing(atom: string): string {
+function getTrailing(atom: string): string {
   let end = atom.length;
   while (end > 0 && ".:!?'=*".includes(atom[end - 1] as string)) end--;
   return atom.slice(end);
 }
 
-/** Runs of digits as `0`. */
-function numbers(core: string): string {
+/** Each run of digits becomes `0`. */
+function maskNumbers(core: string): string {
   return core.replace(/[0-9]+/g, '0');
 }
 
@@ -180,14 +188,14 @@ function maskLink(atom: string, link: number): string {
   const before = link === -1 ? '' : atom.slice(0, link).replace(/(?:https?|ftp)$/, '');
   let end = start;
   while (end < atom.length && !'/?:#'.includes(atom[end] as string)) end++;
-  const name = linkName(atom.slice(start, end));
-  // Some links say it themselves, Google's `?p=NoSuchUser` for instance.
+  const name = nameLink(atom.slice(start, end));
+  // Some links give the reason themselves, such as Google's `?p=NoSuchUser`.
   const hint = /[?&][pc]=([a-z]{2,40})/.exec(atom.slice(end, end + 200))?.[1];
   return before + name + (hint === undefined ? '' : ` p=${hint}`);
 }
 
-/** Old SPF checkers give nothing but a link to the explanation. */
-function linkName(host: string): string {
+/** Old SPF checkers answer with nothing but a link to the explanation. */
+function nameLink(host: string): string {
   if (/(?:^|\.)(?:openspf\.(?:org|net)|spf\.pobox\.com)$/.test(host)) return 'spf url#';
   return isBlocklist(host) ? 'dnsbl#' : 'url#';
 }
@@ -197,7 +205,7 @@ function isBlocklist(host: string): boolean {
   return BLOCKLISTS.has(labels.slice(-2).join('.')) || BLOCKLISTS.has(labels.slice(-3).join('.'));
 }
 
-/** A dotted word is a host when its last label looks like a top-level domain, else two sentences without a blank. */
+/** A dotted word is a host if its last label looks like a top-level domain, else two sentences without a blank. */
 function maskHost(core: string, cased: string, at: number): string {
   if (isBlocklist(core)) return 'dnsbl#';
   const dot = core.lastIndexOf('.');
@@ -208,9 +216,9 @@ function maskHost(core: string, cased: string, at: number): string {
     return 'dom#';
   if (!sentence && /[0-9]/.test(core) && /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.[a-z]{2,}$/.test(core))
     return 'dom#';
-  return sentence ? numbers(core.split('.').join('. ')) : numbers(core);
+  return sentence ? maskNumbers(core.split('.').join('. ')) : maskNumbers(core);
 }
 
 function isUpper(code: number): boolean {
-  return code >= 0x41 && code <= 0x5a;
+  return code >= LARGE_A && code <= LARGE_Z;
 }

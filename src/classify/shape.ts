@@ -1,8 +1,8 @@
 /**
- * A reply with everything taken out that changes from mail to mail: the key under which its reason is remembered.
- * One scan into a byte buffer, no regular expression: this runs for every refusal of a log. Finer than
- * `normalise` (hosts, case and short numbers stay), so that two replies of one shape always have one reason:
- * the reason is worked out from the shape. Any string goes in; nothing is thrown.
+ * A reply without everything that changes from mail to mail: the key under which its reason is remembered.
+ * This runs for every refusal in a log, so it is one scan into a byte buffer, without regular expressions. It keeps
+ * more than `normalise` (hosts, case, short numbers). The reason is found from the shape, so two replies with the same
+ * shape always have the same reason. Never throws, whatever the text is.
  */
 import { IDENTIFIER_DIGITS, IDENTIFIER_LENGTH, TEXT_LIMIT } from './normalise.ts';
 
@@ -25,7 +25,7 @@ const SMALL_A = 0x61;
 const HEAD_LIMIT = 64;
 const OUT = Buffer.allocUnsafe(TEXT_LIMIT + HEAD_LIMIT);
 
-/** `head`, then the shape of `text`. Texts beyond Latin-1 keep every character: they are their own shape. */
+/** `head`, then the shape of `text`. A text with characters beyond Latin-1 is its own shape. */
 export function reduceToShape(head: string, text: string): string {
   const length = Math.min(text.length, TEXT_LIMIT);
   const from = Math.min(head.length, HEAD_LIMIT);
@@ -53,7 +53,7 @@ export function reduceToShape(head: string, text: string): string {
   return OUT.toString('latin1', 0, end);
 }
 
-/** Shortens the word between `start` and `end` where it stands, puts `separator` after it; returns the new end. */
+/** Shortens the word between `start` and `end` in place, adds `separator` and returns the new end. */
 function reduce(start: number, end: number, seen: number, sign: number, separator: number): number {
   let to: number;
   if (sign > start && sign < end - 1 && !isLink(start, end)) to = reduceAddress(start, end, sign);
@@ -73,7 +73,7 @@ function isLink(start: number, end: number): boolean {
 /** `bob@example.org:blocked` as `a@a:blocked`. */
 function reduceAddress(start: number, end: number, sign: number): number {
   let rest = sign + 1;
-  while (rest < end && (isWordly(OUT[rest] as number) || OUT[rest] === DOT)) rest++;
+  while (rest < end && (isHostByte(OUT[rest] as number) || OUT[rest] === DOT)) rest++;
   while (rest > sign + 1 && OUT[rest - 1] === DOT) rest--;
   OUT[start] = SMALL_A;
   OUT[start + 1] = AT;
@@ -82,11 +82,11 @@ function reduceAddress(start: number, end: number, sign: number): number {
   return rest > start + 3 ? start + 3 + (end - rest) : end;
 }
 
-function isWordly(code: number): boolean {
+function isHostByte(code: number): boolean {
   return code === DASH || ((KIND[code] as number) & (DIGIT | LETTER)) !== 0;
 }
 
-/** Every number in `mx17.example.org` as one `0`, and so a whole identifier; a reply code in front of a dash stays. */
+/** Every number in `mx17.example.org` becomes one `0`, and so does an identifier. A reply code before a dash stays. */
 function reduceWord(start: number, end: number): number {
   let to = hasCode(start, end) ? start + 4 : start;
   if (isIdentifier(to, end)) {
@@ -105,8 +105,8 @@ function reduceWord(start: number, end: number): number {
 }
 
 /**
- * `6d16aeabe6ef57` or `4FYv3k2Xz9zlpsw`: what `normalise` takes for one, told in the same way. Each such reply would
- * else be a new one for the memory of reasons (5 % of a replay).
+ * `6d16aeabe6ef57` or `4FYv3k2Xz9zlpsw`, by the same rule as in `normalise`. If they stayed, each of these replies
+ * would be a new one for the cache of reasons (5 % of a replay).
  */
 function isIdentifier(start: number, end: number): boolean {
   if (end - start < IDENTIFIER_LENGTH) return false;
@@ -127,7 +127,7 @@ function hasCode(start: number, end: number): boolean {
   return true;
 }
 
-/** An IPv4 address as `0.0.0.0`, a number of four digits and more as `0000`; codes and statuses stay. */
+/** An IPv4 address becomes `0.0.0.0`, a number of four digits or more `0000`; codes and statuses stay. */
 function reduceNumber(start: number, end: number): number {
   let dots = 0;
   let stop = start;

@@ -1,4 +1,4 @@
-/** Replies in our own words and the reason they must get: `reason`, then one reply a line. */
+/** Replies in our own words, one a line, under the reason that they must get. */
 import { REASONS, type Reason } from '../../src/model/event.ts';
 
 const CASES: Readonly<Record<Reason, string>> = {
@@ -286,7 +286,7 @@ failed to expand "interface" option for remote_smtp transport: failed to open /e
 `,
 };
 
-/** `[reply, reason]`; the empty line stands for the empty reply. */
+/** `[reply, reason]`; an empty line means the empty reply. */
 export const REPLIES: readonly (readonly [string, Reason])[] = REASONS.flatMap((reason) =>
   CASES[reason]
     .slice(1, -1)

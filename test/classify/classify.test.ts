@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { classify, explainReason, parseReply, type Refusal } from '../../src/classify/classify.ts';
+import { classify, explainReason, parseReply } from '../../src/classify/classify.ts';
 import { normalise } from '../../src/classify/normalise.ts';
 import { reduceToShape } from '../../src/classify/shape.ts';
 import { REASON_TABLE } from '../../src/classify/table.ts';
 import { REASONS, type Reason } from '../../src/model/event.ts';
 import type { Stage } from '../../src/model/record.ts';
+import type { Refusal } from '../../src/model/refusal.ts';
 import { isQuick } from '../support/quickly.ts';
 import { REPLIES } from './cases.ts';
 
@@ -38,7 +39,7 @@ describe('the table', () => {
     expect(literals).not.toContain('');
   });
 
-  it('speaks of every reason', () => {
+  it('has entries for every reason', () => {
     expect(new Set(REASON_TABLE.map((entry) => entry.reason))).toEqual(new Set(REASONS));
   });
 });
@@ -46,12 +47,12 @@ describe('the table', () => {
 const CONTEXT: readonly (readonly [string, Refusal, Reason])[] = [
   ['status alone', { status: '5.1.1' }, 'invalid-recipient'],
   [
-    'status of the log, text without a word',
+    'status from the log, text without known words',
     { reply: '550 rejected: x', status: '5.1.1' },
     'invalid-recipient',
   ],
   ['code alone', { code: 552 }, 'mailbox-full'],
-  ['code of the log', { reply: 'no', code: 535 }, 'auth'],
+  ['code from the log', { reply: 'no', code: 535 }, 'auth'],
   ['status before code', { code: 552, status: '5.3.4' }, 'too-big'],
   ['nothing', {}, 'other'],
   ['words before status', { reply: '550 5.1.1 Mailbox full' }, 'mailbox-full'],
@@ -65,7 +66,7 @@ const CONTEXT: readonly (readonly [string, Refusal, Reason])[] = [
     { reply: '550 5.1.1 User unknown', stage: 'MAIL' },
     'reputation',
   ],
-  ['unknown after HELO is no recipient', { reply: '550 Unknown user', stage: 'HELO' }, 'other'],
+  ['unknown after HELO is not a recipient', { reply: '550 Unknown user', stage: 'HELO' }, 'other'],
   [
     'unknown domain after HELO is the HELO name',
     { reply: '550 Host not found', stage: 'HELO' },
@@ -74,11 +75,11 @@ const CONTEXT: readonly (readonly [string, Refusal, Reason])[] = [
   ['status after MAIL', { reply: '550 5.1.1 no', stage: 'MAIL' }, 'reputation'],
   ['refused at connect', { reply: '554 no', stage: 'CONNECT' }, 'reputation'],
   [
-    'refused at connect, kept by Postfix',
+    'refused at connect, with the frame of Postfix',
     { reply: 'host mx.example.org[192.0.2.7] refused to talk to me: 554 no', status: '4.0.0' },
     'reputation',
   ],
-  ['a status that is no status', { reply: '550 no', status: '5.toString' }, 'other'],
+  ['a text that is not a status', { reply: '550 no', status: '5.toString' }, 'other'],
   [
     'the command at the end of a bare reply',
     { reply: '550 5.1.1 no (in reply to MAIL FROM command)' },
@@ -116,7 +117,7 @@ const CONTEXT: readonly (readonly [string, Refusal, Reason])[] = [
     'reputation',
   ],
   [
-    'the stage of the caller wins over the frame',
+    'the stage of the caller takes precedence over the frame',
     {
       reply: 'host mx.example.org[192.0.2.7] said: 550 5.1.1 no (in reply to MAIL FROM command)',
       stage: 'RCPT',
@@ -124,7 +125,7 @@ const CONTEXT: readonly (readonly [string, Refusal, Reason])[] = [
     'invalid-recipient',
   ],
   [
-    'somebody else',
+    'another address',
     { reply: '550 5.1.1 <eve@example.net>: User unknown', recipient: 'bob@example.org' },
     'other',
   ],
@@ -144,7 +145,7 @@ const CONTEXT: readonly (readonly [string, Refusal, Reason])[] = [
     'invalid-recipient',
   ],
   [
-    'a help desk is not somebody else',
+    'a help desk is not another recipient',
     { reply: '550 5.1.1 User unknown, ask <postmaster@example.net>', recipient: 'bob@example.org' },
     'invalid-recipient',
   ],
@@ -221,13 +222,13 @@ describe('shapes', () => {
     expect(reduceToShape('', text)).toBe(shape);
   });
 
-  it('gives the same reason however often and in whatever order it is asked', () => {
+  it('give the same reason at every call, in whatever order', () => {
     const first = REPLIES.map(([reply]) => explainReason({ reply }));
     for (let round = 0; round < 9000; round++) classify({ reply: `x${'y'.repeat(round)}` });
     expect(REPLIES.map(([reply]) => explainReason({ reply }))).toEqual(first);
   });
 
-  it('does not depend on addresses, hosts and numbers', () => {
+  it('do not depend on addresses, hosts and numbers', () => {
     const local = fc.stringMatching(/^[a-z][a-z0-9.+-]{0,20}$/);
     const octet = fc.integer({ min: 0, max: 255 });
     fc.assert(
@@ -272,7 +273,7 @@ describe('any text', () => {
     '見',
     'unknown user ',
     'is ',
-  ])('1 MB of %j takes no longer than a moment', (piece) => {
+  ])('1 MB of %j is quick', (piece) => {
     const reply = piece.repeat(HUGE / piece.length);
     const quick = isQuick(() => {
       for (const at of [undefined, 'RCPT'] as const) {

@@ -1,4 +1,4 @@
-/** Agreement with the labelled replies that are kept beside the repository, where they are present. */
+/** Agreement with labelled replies, which are beside the repository if at all. */
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -25,7 +25,7 @@ function readRows(file: string): readonly Row[] {
   });
 }
 
-function reasonOf(row: Row): string {
+function findReason(row: Row): string {
   return classify({ reply: row.reply, ...(row.status === '' ? {} : { status: row.status }) });
 }
 
@@ -34,12 +34,12 @@ if (existsSync(path)) {
     const rows = readRows(path);
 
     it(`agrees on at least ${LEAST_AGREEMENT * 100} % of them`, () => {
-      const wrong = rows.filter((row) => !row.accepted.includes(reasonOf(row)));
+      const wrong = rows.filter((row) => !row.accepted.includes(findReason(row)));
       const agreement = 1 - wrong.length / rows.length;
       console.log(`labelled replies: ${rows.length}, agreement ${agreement.toFixed(3)}`);
       expect(
         agreement,
-        wrong.map((row) => `${row.id} ${reasonOf(row)}`).join('\n'),
+        wrong.map((row) => `${row.id} ${findReason(row)}`).join('\n'),
       ).toBeGreaterThan(LEAST_AGREEMENT);
     });
 
@@ -47,7 +47,7 @@ if (existsSync(path)) {
       const invalid = /^invalid-/;
       const wrong = rows.filter(
         (row) =>
-          invalid.test(reasonOf(row)) && !row.accepted.some((reason) => invalid.test(reason)),
+          invalid.test(findReason(row)) && !row.accepted.some((reason) => invalid.test(reason)),
       );
       expect(wrong.map((row) => row.id).length).toBeLessThanOrEqual(1);
     });

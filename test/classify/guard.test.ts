@@ -1,8 +1,8 @@
-/** What must never count against a recipient: a wrong `invalid-…` can block an innocent account. */
+/** Replies that must not count as an invalid recipient: a wrong `invalid-…` can block an innocent account. */
 import { describe, expect, test } from 'vitest';
 import { classify } from '../../src/classify/classify.ts';
 
-/** Each names a recipient or says unknown, and yet says nothing against the recipient. */
+/** Each one names a recipient or says `unknown`, but does not mean that the recipient is invalid. */
 const NOT_INVALID = [
   '550 Blocked: this IP guesses addresses, too many invalid recipients',
   '550 5.7.1 We have blocked the ip address 192.0.2.7',

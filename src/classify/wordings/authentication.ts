@@ -1,13 +1,13 @@
 /**
- * Wordings about what must be proved before mail is taken: login, SPF, DKIM and DMARC, TLS, the right to relay.
- * Loops stand here too: their words (`too many hops`) would else read like a rate.
+ * Wordings about proof that a server wants before it accepts mail: login, SPF, DKIM and DMARC, TLS, the right to relay.
+ * Loops are here, too, because their words (`too many hops`) look like a rate limit.
  */
-import { around, either, near, REFUSED, type ReasonEntry, word } from '../entry.ts';
+import { around, either, near, REFUSED, type ReasonEntry, word } from './entry.ts';
 
 const FAILED =
   "fail(?:s|ed|ure|ing)?|did(?: not|n't) pass|not pass(?:ed|ing)?|unauthenticated|not authenticated|invalid|missing|reject(?:ed|ion)?|required";
 
-/** Loops and protocol trouble that would else read like something else. */
+/** Loops and configuration errors, which look like something else. */
 export const LOOPS: readonly ReasonEntry[] = [
   {
     name: 'mail-loop',
@@ -25,7 +25,7 @@ export const LOOPS: readonly ReasonEntry[] = [
     example: '554 5.4.0 Error: too many hops',
   },
   {
-    // our own Exim, which then quotes its configuration and what the system said
+    // Our own Exim, which quotes its configuration and the error of the system.
     name: 'own-configuration',
     reason: 'other',
     literals: 'failed to expand',
@@ -121,7 +121,7 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
       near('sender[ -]id|(?:sender|domain|message|e-?mail) authentication', FAILED),
       word('authentication checks'),
     ),
-    // What delays everybody the first time only tells what it found.
+    // Greylisting replies only mention the result of such a check.
     unless:
       /unusual rate|gr[ae]y[- ]?list|header '?(?:dkim|dmarc|spf)|duplicate header|dkim-signature/,
     example: '550 5.7.1 SPF check failed for example.net',

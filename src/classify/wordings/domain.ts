@@ -1,7 +1,7 @@
 /** Wordings about the recipient's domain and its mail hosts. */
-import { either, near, type ReasonEntry, word } from '../entry.ts';
+import { either, near, type ReasonEntry, word } from './entry.ts';
 
-/** The domain or its mail host does not exist, or takes no mail. */
+/** The domain or its mail host does not exist, or does not accept mail. */
 export const DOMAIN: readonly ReasonEntry[] = [
   {
     name: 'no-mail-domain',

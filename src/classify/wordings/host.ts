@@ -1,7 +1,7 @@
 /** Wordings about the sending host: blocklists, reverse DNS, HELO, rates. */
-import { around, either, near, REFUSED, type ReasonEntry, word } from '../entry.ts';
+import { around, either, near, REFUSED, type ReasonEntry, word } from './entry.ts';
 
-/** The sending host: before the words about content and recipient, which such texts often hold too. */
+/** The sending host. Before content and recipients, because such texts often have words about these, too. */
 export const HOSTS: readonly ReasonEntry[] = [
   {
     name: 'greylisting',
@@ -224,7 +224,7 @@ export const HOSTS: readonly ReasonEntry[] = [
     example: '421 4.7.0 Too many connections from 192.0.2.7',
   },
   {
-    // Yahoo's TS01 to TS03 and their like: too much mail, or too many complaints about it
+    // Yahoo's TS01 to TS03 and similar: too much mail, or too many complaints.
     name: 'host-deferred',
     reason: 'rate-limited',
     literals: 'temporarily deferred',
@@ -233,8 +233,8 @@ export const HOSTS: readonly ReasonEntry[] = [
     example: '421 4.7.0 [TS01] Messages from 192.0.2.7 temporarily deferred',
   },
   {
-    // what greylisting says where it does not give its name
-    name: 'come-back',
+    // Greylisting that does not call itself by that name.
+    name: 'retry-later',
     reason: 'rate-limited',
     literals: 'again in|again after|retry in|retry after|back in',
     pattern:

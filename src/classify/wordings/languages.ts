@@ -1,8 +1,8 @@
 /**
- * `User unknown` in other languages than English, as one entry. `normalise` has taken the accents off Latin letters;
- * what it cannot take off (`ø`, `ł`, `ı`, `đ`) stands in the patterns.
+ * `User unknown` in languages other than English, as one entry. `normalise` removes the accents from Latin letters.
+ * Letters that it cannot change (`ø`, `ł`, `ı`, `đ`) appear in the patterns as they are.
  */
-import { around, either, near, type ReasonEntry } from '../entry.ts';
+import { around, either, near, type ReasonEntry } from './entry.ts';
 
 const ROMANCE = [
   near(
@@ -73,15 +73,15 @@ const OTHERS = [
   near('nguoi dung|nguoi nhan|tai khoan|dia chi', 'khong ton tai|khong hop le', 12),
 ];
 
-/** The mailbox does not exist, or not any more, said in another language. */
+/** The mailbox does not exist or no longer exists, in another language. */
 export const FOREIGN_PERSON: ReasonEntry = {
-  name: 'unknown-in-other-tongues',
+  name: 'unknown-in-other-languages',
   reason: 'invalid-recipient',
-  // the nouns, where they are few; `adres` stands for seven languages and not in `address`
+  // The nouns, if there are few of them: `adres` covers seven languages, and `address` does not contain it.
   literals:
     'destinata|utilisateur|adres|compte|boite|usuario|direccion|caixa|casilla|cuenta|buzon|endereco|conta |utente|casella|indirizzo|persona|utiliza|contul|benutzer|empfanger|kunde|konto|postfach|gebruiker|onbekend|bestaat niet|mottagare|anvandare|mottaker|bruker|modtager|bruger|postboks|tuntematon|loydy|olemassa|brak|nie ma|ytkownik|odbiorca|skrzynka|uzivatel|schranka|prijem|pouzivatel|korisnik|uporabnik|kullan|hesap|gecersiz|ismeretlen|nem letez|nem talal|nincs ilyen|khong |существует|найден|неизвест|нет так|несуществующ|зарегистр|отключ|заблокирован|удален|не існує|не знайден|немає так|不存在|不正确|無效|无效|找不到|停用|禁用|冻结|锁定|注销|无此|查无|见つかり|見つかり|存在し|不明|無効|ありません|誤り|登録されて|停止|존재하지|찾을 수 없|알 수 없는|없는|없습니다',
   pattern: either(...ROMANCE, ...GERMANIC, ...SLAVIC, ...ASIAN, ...OTHERS),
-  // the sender, his IP address, or `your account` said to him
+  // About the sender, its IP address, or `your account` in a reply to the sender.
   unless:
     /expediteur|emetteur|\bd(?:u|el|o|e) (?:serveur|servidor)|mailserver|remitente|remetente|mittente|absender|avsander|avsender|afsender|nadawc|odesilatel|отправител|发件人|發件人|送信者|gonderen|\bip\b|ip#|\b(?:votre|su|seu|sua|tu|ihre?|dein|vostr[oa]|su[oa]|tu[oa]|uw|din|ditt|twoj[ea]?) (?:adresse|compte|boite|direccion|cuenta|buzon|usuario|endereco|conta|konto|postfach|benutzer|indirizzo|casella|utente|mailbox|account|adres|skrzynka)\b|ваш[а-я]* (?:адрес|ящик|аккаунт|учетн)|您的/,
   example: '550 5.1.1 Utilisateur inconnu',

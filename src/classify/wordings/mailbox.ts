@@ -1,11 +1,11 @@
-/** Wordings about the recipient's mailbox: full, not there, closed. What counts as invalid is decided here. */
-import { ALONE, around, either, near, type ReasonEntry, WHO, word } from '../entry.ts';
+/** Wordings about the recipient's mailbox: full, missing, closed. They decide what counts as an invalid recipient. */
+import { ALONE, around, either, near, type ReasonEntry, WHO, word } from './entry.ts';
 import { FOREIGN_PERSON } from './languages.ts';
 
 const FULL_THING =
   'skrzynka|schranka|mailboxen|inboxen|innboksen|postkasse[nt]?|mail[- ]?box(?:es)?|inbox|mail ?folder|maildir|account|user|recipient|storage|disk|disk ?space|mail ?drop|space|boite|bal|buzon|bandeja|casella|caixa|postfach|mail ?store|mailuser|directory';
 
-/** Over quota. Before the rates: both speak of limits that were exceeded. */
+/** Over quota. Before the rates, because both are about limits that were exceeded. */
 export const FULL: readonly ReasonEntry[] = [
   {
     name: 'mailbox-full',
@@ -49,7 +49,7 @@ export const FULL: readonly ReasonEntry[] = [
   },
 ];
 
-/** What is said of a mailbox that is not there. */
+/** What servers say about a mailbox that does not exist. */
 const GONE = [
   'unknown|not (?:a )?(?:known|valid|found|exist\\w*|listed|present|recogni[sz]ed|registered|active|current\\w*|real|local|defined|deliverable|ok)',
   "(?:(?:does|do|did|may|is|are|was|were|has|have|could|can)(?: not|n't)|cannot|can't) (?:currently |appear to |seem to |be )*(?:exist|found|located|known|valid|recogni[sz]ed|resolved?|in use|in service|provisioned|assigned|allocated|matche?d?|on this (?:server|system)|have (?:an? )?(?:\\S+ )?(?:account|mail[- ]?box)|reside here)",
@@ -60,12 +60,12 @@ const GONE = [
   'no longer (?:works?|employed|at)|inconnue?|desconhecid[oa]|desconocid[oa]|sconosciut[oa]|inexistente|unbekannt|onbekend|okand|ukjent|nieznany|no existe|nao existe|non esiste|existiert nicht|nicht gefunden|not active|has left|abandoned',
 ].join('|');
 
-/** What stands before the noun in `unknown user`, `no such mailbox`. */
+/** The words before the noun in `unknown user`, `no such mailbox`. */
 const NO =
   "unknown|unkown|no such|no|invalid|bad|non[- ]?exist(?:ent|ing)|nonexistant|inactive|disabled|illegal|incorrect|wrong|undefined|unrecogni[sz]ed|unresolvable|undeliverable|not an?|not a (?:valid|known|current|local|registered|real)|not|isn't an?|isn't a (?:valid|known)|not (?:a )?(?:valid|known)|not our|not one of our|without|vacated|archived|suspended|expired|terminated|deactivated|dead|deleted|obsolete|locked|closed|can't accept|cannot accept|not find|(?:cannot|can't|could not|couldn't|unable to|failed to|did not|didn't) (?:find|locate|match|recogni[sz]e)(?: an?)?|(?:doesn't|does not) match (?:any|an?|our)|find alias|find";
 const TARGET = `(?:local |mail |e-?mail |virtual |recipient'?s? |user'?s? |final |destination |envelope |mailbox |rcpt |to |forward-?path |such |active |valid |known |any |delivery |inbound |this |that |the |your (?=recipient|addressee)|account |login )*(?:user(?:s|name|id)?|recipients?(?! limit)|rcpt(?:-?to)?(?! ?(?:to )?(?:parameter|command|option))|mail[- ]?box(?:es)?|mail ?drop|accounts?|addressee|address(?:es)?|alias(?:es)?|person|customer|subscriber|e-?mail|inbox|local[- ]?part|user\\(s\\)|recipient\\(s\\)|one|adress|recepient|recipent|receipient|destination mailbox|mailaddress)${ALONE}`;
 
-/** Unknown, but not the recipient. */
+/** Something other than the recipient is unknown. */
 const SOMETHING_ELSE_UNKNOWN = either(
   /\b(?:from|sender|return[- ]path|reply-to|helo|host name|hostname|command(?! output)|header|sequence)\b[^.;]{0,30}\b(?:invalid|unknown|not|bad|wrong|incorrect)/,
   /(?:invalid|unknown|bad|wrong|illegal) (?:sender|from|return|command|helo|host|domain|ip|sequence|message|header|credentials|user[- ]agent|user error|address record)/,
@@ -76,7 +76,7 @@ const SOMETHING_ELSE_UNKNOWN = either(
   /no (?:valid )?recipients (?:from|specified|in)|alias database|\.forward|try (?:again )?later|temporar\w+ (?:lookup|failure)/,
 );
 
-/** The mailbox does not exist, or not any more: what counts as an invalid recipient. */
+/** The mailbox does not exist or no longer exists: this is what counts as an invalid recipient. */
 export const PERSON: readonly ReasonEntry[] = [
   {
     name: 'temporary-mailbox',
@@ -99,7 +99,7 @@ export const PERSON: readonly ReasonEntry[] = [
     example: '450 4.2.1 The mailbox is temporarily unavailable',
   },
   {
-    name: 'mailbox-not-now',
+    name: 'mailbox-closed-for-now',
     reason: 'other',
     literals: 'locked|blocked|moved|frozen|disabled|unavailable|deferred|temporar|verified',
     pattern: either(
@@ -148,7 +148,7 @@ export const PERSON: readonly ReasonEntry[] = [
       '450 4.1.1 <bob@example.org>: Recipient address rejected: unverified address: Address verification in progress',
   },
   {
-    // Exim remembers an earlier callout that was refused at RCPT (verify.c); the words were given then.
+    // Exim remembers that an earlier callout was refused at RCPT (verify.c), but not the words.
     name: 'callout-cache',
     reason: 'invalid-recipient',
     literals: 'callout verification failure',
@@ -160,12 +160,12 @@ export const PERSON: readonly ReasonEntry[] = [
     reason: 'invalid-recipient',
     literals: 'access denied',
     pattern: /recipient address(?:es)? rejected ?: access denied/,
-    // 7.1 is left out: that is what a policy of Postfix answers
+    // Without 7.1, which is what a policy in Postfix answers.
     status: ['', '1.0', '1.1', '1.4', '1.10', '4.1', '7.504'],
     example: '550 5.4.1 Recipient address rejected: Access denied. AS(201806281)',
   },
   {
-    name: 'unknown-person',
+    name: 'unknown-recipient',
     reason: 'invalid-recipient',
     literals:
       "unknown|unkown|no such|not|n't|exist|invalid|no longer|undeliverable|unroutable|incorrect|wrong|bad |bad_|badrcptto|badrecipientto|validrcptto|illegal|undefined|no one|nobody|no mail|no user|no account|no person|no local|no known|no active|works here|no longer|not one|vacated|unallocated|unassigned|find |locate |match|no such entry|no valid|no recipient|recipientnotfound|address_not_found|fully-qualified address|callout verification failure|reserved by|recipnotfound|unresolvable|missing home|address unknown|no mailbox|userunknown|unable to find|notfound|cannot deliver|unrecogni|no record|left the |must contain|must have|malformed|misspelled|mistyped|missing|obsolete|p=nosuchuser|has no|have no|unregistered",
@@ -230,7 +230,7 @@ export const PERSON: readonly ReasonEntry[] = [
       /sorry, no mail[- ]?box|banned recipient|mail[- ]?box unavailable or access deni\w*/,
     ),
     permanent: true,
-    // RFC 5321 4.2.3 gives these words to every 550; what follows them may say something else
+    // These are the words of RFC 5321 4.2.3 for any 550; what follows them may give another reason.
     unless:
       /policy|spam|temporar|try again|failure sending|reject due|invalid dns|\bsender|\byour (?:ip|server|host|domain)|access from/,
     example: '550 Action not taken: mailbox unavailable here',

@@ -1,7 +1,7 @@
-/** Wordings about this message: its size, its content, the policy it met. */
-import { around, either, near, REFUSED, type ReasonEntry, word } from '../entry.ts';
+/** Wordings about this message: its size, its content, a policy about messages. */
+import { around, either, near, REFUSED, type ReasonEntry, word } from './entry.ts';
 
-/** Larger than a limit. First of all: such texts speak of limits and of what was exceeded. */
+/** Larger than a limit. Before most others, because these are about limits that were exceeded, too. */
 export const SIZE: readonly ReasonEntry[] = [
   {
     name: 'header-too-big',
@@ -129,7 +129,7 @@ export const CONTENT: readonly ReasonEntry[] = [
   },
 ];
 
-/** The last word about a message that was refused without saying why. */
+/** The message was refused, and the reply does not say why. Among the last entries. */
 export const MESSAGE_REFUSED: readonly ReasonEntry[] = [
   {
     name: 'message-refused',

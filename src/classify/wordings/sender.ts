@@ -1,10 +1,10 @@
-/** Wordings about the sender address, and refusals of the sending host without a better word. */
-import { around, either, near, REFUSED, type ReasonEntry, word } from '../entry.ts';
+/** Wordings about the sender address, and refusals of the sending host that give no better reason. */
+import { around, either, near, REFUSED, type ReasonEntry, word } from './entry.ts';
 
 /** The sender's address or account is refused. */
 export const SENDERS: readonly ReasonEntry[] = [
   {
-    // SPF without its name
+    // SPF that does not call itself by that name.
     name: 'host-not-designated',
     reason: 'auth',
     literals: 'to send|permitted sender',
@@ -68,7 +68,7 @@ export const SENDERS: readonly ReasonEntry[] = [
   },
 ];
 
-/** The sending host is refused, without a better word. */
+/** The sending host is refused, and the reply gives no better reason. */
 export const HOST_REFUSED: readonly ReasonEntry[] = [
   {
     name: 'host-refused',

@@ -1,5 +1,5 @@
-/** Wordings about the way there (connections, DNS, queue lifetime) and about the systems at both ends. */
-import { either, near, type ReasonEntry, word } from '../entry.ts';
+/** Wordings about the way to the next host (connections, queue lifetime) and about the systems at both ends. */
+import { either, near, type ReasonEntry, word } from './entry.ts';
 
 /** No connection, no answer, or no delivery in time. */
 export const NETWORK: readonly ReasonEntry[] = [
@@ -55,7 +55,7 @@ export const NETWORK: readonly ReasonEntry[] = [
   },
 ];
 
-/** Protocol errors and trouble inside one of the servers. */
+/** Protocol errors, and problems inside one of the servers. */
 export const SYSTEM: readonly ReasonEntry[] = [
   {
     name: 'protocol',
@@ -76,7 +76,7 @@ export const SYSTEM: readonly ReasonEntry[] = [
     example: '503 5.5.1 Bad sequence of commands',
   },
   {
-    name: 'local-trouble',
+    name: 'local-problem',
     reason: 'other',
     literals:
       'system|configuration|config|local|internal|lookup|server|ldap|database|storage|resource|memory|disk|temporar|service|command died|command output|mailer|pipe|procmail|command failed|write error|queue file|shutting down|maintenance|redundant|backend|overload|busy|try again|try later|later',

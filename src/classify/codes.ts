@@ -1,15 +1,24 @@
 /**
- * What status and code say when no words decide: the detail table of RFC 3463 with its later additions
- * (RFC 7505, 7372, 8601 and the registry), then RFC 5321 4.2.3. A weak hint, therefore last.
+ * What status and code mean if no words decide: the details of RFC 3463 with later additions (RFC 7505, 7372, 8601 and
+ * the registry), then RFC 5321 4.2.3. This is weak evidence, so it comes last.
  */
-import type { Reason } from '../../model/event.ts';
+import type { Reason } from '../model/event.ts';
 
-/** A map, because a status may be any text: an object would also know `toString`. */
-function entries(table: Readonly<Record<string, Reason>>): ReadonlyMap<string, Reason> {
+/**
+ * A reason and what decided it: the name of a table entry, or `status`, `code`, `stage`, `cached`, `other-address`,
+ * `none`.
+ */
+export interface Finding {
+  readonly reason: Reason;
+  readonly by: string;
+}
+
+/** By the detail, which is the status without its class. A map, because a status may be any text, even `toString`. */
+function toMap(table: Readonly<Record<string, Reason>>): ReadonlyMap<string, Reason> {
   return new Map(Object.entries(table));
 }
 
-const BY_STATUS: ReadonlyMap<string, Reason> = entries({
+const BY_STATUS: ReadonlyMap<string, Reason> = toMap({
   '1.0': 'invalid-recipient',
   '1.1': 'invalid-recipient',
   '1.2': 'invalid-domain',
@@ -50,8 +59,8 @@ const BY_STATUS: ReadonlyMap<string, Reason> = entries({
   '7.30': 'network',
 });
 
-/** Only a 5yz says that the address itself is wrong. */
-const TEMPORARY: ReadonlyMap<string, Reason> = entries({
+/** Details that mean something else with class 4: only a 5yz says that the address itself is wrong. */
+const TEMPORARY: ReadonlyMap<string, Reason> = toMap({
   '1.1': 'invalid-recipient',
   '2.1': 'other',
   '4.4': 'network',
@@ -72,48 +81,45 @@ const BY_CODE: Readonly<Record<number, Reason>> = {
   556: 'invalid-domain',
 };
 
-/** x.6.y is about the message's content, but for 6.7 and up: addresses that need SMTPUTF8 (RFC 6531). */
+/** x.6.y is about the content of the message, except for the details about addresses with SMTPUTF8 (RFC 6531). */
 function isContent(detail: string): boolean {
   return detail.startsWith('6.') && !/^6\.(?:[4789]|10)$/.test(detail);
 }
 
-/** Who says so speaks of the sending side or of this message, and x.1.y or x.2.1 is only a habit. */
+/** Words about the sending side or about this message. With them, x.1.y and x.2.1 say nothing about the recipient. */
 const NOT_THE_RECIPIENT =
   /\b(?:blocked|blocking|spam|polic(?:y|ies)|sending|reputation|connections?|not (?:be )?(?:allowed|permitted|authori[sz]ed)|den(?:y|ied)|reply-to|unsolicited|virus|attacks?|too many|spf|dkim|dmarc|sender (?:address|domain|is|not|rejected|refused|denied|unknown))\b/;
-/** x.2.1 stands for much, before a link often for a blocklist: here the silence must be greater. */
+/** x.2.1 is used for many things, with a link often for a blocklist. So these words outweigh it as well. */
 const NOT_THE_MAILBOX = /url#|\b(?:messages?|mails?|servers?|hosts?|systems?|delivery|domain)\b/;
 
-/** x.1.0 says that something is wrong with some address: the words must at least be about one, or be none. */
+/** x.1.0 means that some address is wrong. So the text must be about an address, or have no words at all. */
 const AN_ADDRESS =
   /@|\b(?:address\w*|recipients?|users?|mail[- ]?box\w*|accounts?|unknown)\b|^[^a-z]*$/;
 
-function isAboutOthers(detail: string, wording: string): boolean {
+function isAboutSomethingElse(detail: string, wording: string): boolean {
   if (detail === '1.0' && !AN_ADDRESS.test(wording)) return true;
   return NOT_THE_RECIPIENT.test(wording) || (detail === '2.1' && NOT_THE_MAILBOX.test(wording));
 }
 
-/** Reason by enhanced status, else by code, else `other`; `wording` can only take `invalid-…` back. */
-export function fallback(
+/** The reason by enhanced status, else by code, else `other`. The wording can only turn `invalid-…` into `other`. */
+export function findByCodes(
   code: number | undefined,
   status: string | undefined,
   wording: string,
-): { readonly reason: Reason; readonly by: string } {
-  const found = byNumbers(code, status);
+): Finding {
+  const found = findByNumbers(code, status);
   const invalid = found.reason === 'invalid-recipient' || found.reason === 'invalid-domain';
-  return invalid && isAboutOthers(status?.slice(2) ?? '', wording) ? UNKNOWN : found;
+  return invalid && isAboutSomethingElse(status?.slice(2) ?? '', wording) ? UNKNOWN : found;
 }
 
-/** `521 5.7.0` or `551 5.5.4` say with their status that the code is not meant as RFC 7504 and RFC 5321 mean it. */
+/** In `521 5.7.0` and `551 5.5.4` the status shows that the code does not have its meaning of RFC 7504 and RFC 5321. */
 function contradicts(code: number, detail: string): boolean {
   return (code === 521 || code === 551) && detail !== '' && !/^(?:1\.|3\.2$)/.test(detail);
 }
 
-const UNKNOWN = { reason: 'other', by: 'none' } as const;
+const UNKNOWN: Finding = { reason: 'other', by: 'none' };
 
-function byNumbers(
-  code: number | undefined,
-  status: string | undefined,
-): { readonly reason: Reason; readonly by: string } {
+function findByNumbers(code: number | undefined, status: string | undefined): Finding {
   const detail = status?.slice(2) ?? '';
   const temporary = status?.startsWith('4') === true ? TEMPORARY.get(detail) : undefined;
   const byStatus =

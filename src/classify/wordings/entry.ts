@@ -1,41 +1,41 @@
 /**
- * The shape of one entry of the reason table and the few helpers its patterns are built with.
- * Holds no wording itself. Patterns see the text as `reason/normalise.ts` leaves it: lower case, single blanks,
- * no accents on Latin letters, and `@` for a mail address, `dom#` for a host, `ip#` for an IP address,
- * `dnsbl#` for a known blocklist, `url#` for a link (`spf url#` for one to an SPF checker), `0` for a number.
+ * One entry of the reason table, and helpers to build its patterns. Has no wording itself.
+ * Patterns see the text as normalise.ts leaves it: lower case, single blanks, no accents on Latin letters, and `@` for
+ * a mail address, `dom#` for a host, `ip#` for an IP address, `dnsbl#` for a known blocklist, `url#` for a link
+ * (`spf url#` for a link to an SPF checker), `0` for a number.
  */
-import type { Reason } from '../model/event.ts';
-import type { Stage } from '../model/record.ts';
+import type { Reason } from '../../model/event.ts';
+import type { Stage } from '../../model/record.ts';
 
-/** One wording (or family of wordings) and the reason it speaks of. */
+/** A wording, or several similar ones, and the reason that they mean. */
 export interface ReasonEntry {
-  /** unique, for tests and for `explain` */
+  /** unique; tests and `explainReason` use it */
   readonly name: string;
   readonly reason: Reason;
-  /** lower case, separated by `|`; the entry is looked at only where one of these occurs in the normalised text */
+  /** lower case, separated by `|`; the entry is tried only if the normalised text has one of these */
   readonly literals: string;
-  /** decides; without it a literal is enough */
+  /** must match; without it a literal is enough */
   readonly pattern?: RegExp;
-  /** takes the entry out again where it matches */
+  /** must not match */
   readonly unless?: RegExp;
-  /** only with one of these enhanced statuses (class left out: `4.1` is x.4.1) */
+  /** only with one of these enhanced statuses, without their class: `4.1` is x.4.1 */
   readonly status?: readonly string[];
-  /** only at one of these commands */
+  /** only after one of these commands */
   readonly stages?: readonly Stage[];
   /** not for 4yz: the words alone are too weak for a temporary refusal */
   readonly permanent?: true;
-  /** only for 4yz: a 5yz with these words means more */
+  /** only for 4yz: a 5yz with these words means something else */
   readonly temporary?: true;
-  /** a reply in our own words which this entry must win */
+  /** a reply in our own words that this entry must decide */
   readonly example: string;
 }
 
-/** Any of the words, whole. */
+/** Any of the alternatives, as whole words. */
 export function word(alternatives: string): RegExp {
   return new RegExp(`\\b(?:${alternatives})(?!\\w)`);
 }
 
-/** `first`, then within `gap` characters of the same sentence `second`. */
+/** `first`, then `second` in the same sentence, at most `gap` characters later. */
 export function near(first: string, second: string, gap = 40): RegExp {
   return new RegExp(`\\b(?:${first})(?!\\w)[^.;]{0,${gap}}?\\b(?:${second})(?!\\w)`);
 }
@@ -45,15 +45,15 @@ export function around(one: string, other: string, gap = 40): RegExp {
   return new RegExp(`${near(one, other, gap).source}|${near(other, one, gap).source}`);
 }
 
-/** Words after which a thing is refused, in the forms that servers use. */
+/** Words for a refusal, in the forms that servers use. */
 export const REFUSED =
   'reject(?:ed|s|ing|ion)?|refus(?:ed|es|al|ing)|den(?:ied|y|ies)|block(?:ed|s|ing)?|not (?:be )?(?:accept(?:ed|ing)?|allowed|permitted|authori[sz]ed|welcome)|disallowed|prohibited|forbidden|banned|barred|unauthori[sz]ed|unacceptable';
 
-/** `user agreement`, `mailbox server`: with such a word after it, the noun is about something else. */
+/** Not followed by a word that changes the meaning of the noun: `user agreement`, `mailbox server`. */
 export const ALONE =
   "(?!(?:'s|s')? (?:agents?|agreement|rights?|quotas?|errors?|problems?|providers?|commands?|balance|input|(?:mail ?)?servers?|systems?|certificates?|passwords?|polic(?:y|ies)|lists?|authentication|count|headers?|database|store|rules|licen[cs]es?|sessions?|range|family|literal|records?|block|space|settings?)(?!\\w))";
 
-/** Somebody who could receive mail. */
+/** A recipient or a mailbox. */
 export const WHO = `(?:user(?:s|name|id)?|user'?s|recipients?|rcpt(?:-?to)?|mail[- ]?box(?:es)?|mail ?drop|mailfolder|accounts?|addressee|(?<!\\b(?:ip|ipv0|sender|from|source|return|client|host|reply-to|network|relay) )address(?:es)?|alias(?:es)?|person|customer|subscriber|inbox|local[- ]?part|recipient\\(s\\)|user\\(s\\)|address\\(es\\))${ALONE}`;
 
 /** One of several patterns. */
