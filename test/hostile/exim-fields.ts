@@ -1,11 +1,12 @@
 /**
- * Every field of Exim's log that a stranger chooses, as a maker of lines around his text. Addresses stand there raw,
- * CR and 8-bit bytes included; subjects, replies and names of failed logins as C strings with escapes.
+ * Every field of Exim's log that a stranger can choose, as a function that builds lines around the stranger's text.
+ * Exim logs addresses raw, with CR and 8-bit bytes. Subjects, replies and names of failed logins are C strings with
+ * escapes.
  */
 import type { Cast } from './payloads.ts';
 import type { Field } from './postfix-fields.ts';
 
-/** Nothing but LF cannot stand in a line. */
+/** LF is the only byte that cannot be in a line. */
 function raw(payload: string): string {
   return payload.replaceAll('\n', '');
 }
@@ -14,12 +15,12 @@ function quoted(payload: string, domain: string): string {
   return `"${raw(payload).replace(/[\\"]/g, '\\$&')}"@${domain}`;
 }
 
-/** FINAL of a delivery line: unquoted and in lower case. */
+/** The final address of a delivery line: unquoted and in lower case. */
 function final(payload: string, domain: string): string {
   return `${raw(payload).replace(/[A-Z]/g, (letter) => letter.toLowerCase())}@${domain}`;
 }
 
-/** string_printing: what is not printable as an escape. */
+/** string_printing: bytes that are not printable become escapes. */
 function printing(payload: string): string {
   return payload.replace(/[^\x20-\x7e]/g, (byte) =>
     byte === '\n' ? '\\n' : `\\${byte.charCodeAt(0).toString(8).padStart(3, '0')}`,
@@ -30,12 +31,12 @@ function cString(payload: string): string {
   return printing(payload.replace(/[\\"]/g, '\\$&'));
 }
 
-/** The characters that a HELO name may have unless the server takes junk. */
+/** The characters that a HELO name may have, unless the server accepts junk. */
 function helo(payload: string): string {
   return payload.replace(/[^A-Za-z0-9.-]/g, '-').slice(0, 80);
 }
 
-function relayOf({ number }: Cast): string {
+function getRelay({ number }: Cast): string {
   return `mx.d${number}.test [2001:db8:c::${number.toString(16)}]`;
 }
 
@@ -47,7 +48,7 @@ interface Message {
   readonly sender?: string;
   readonly user?: string;
   readonly helo?: string;
-  /** tags behind the size */
+  /** tags after the size */
   readonly more?: string;
 }
 
@@ -57,7 +58,7 @@ function arrival(cast: Cast, message: Message = {}): string {
 }
 
 function bounced(cast: Cast, addresses: string, text: string): string {
-  return `${cast.queueId} ** ${addresses} R=dnslookup T=remote_smtp H=${relayOf(cast)}: SMTP error from remote mail server after RCPT TO:<nobody@d${cast.number}.test>: ${text}`;
+  return `${cast.queueId} ** ${addresses} R=dnslookup T=remote_smtp H=${getRelay(cast)}: SMTP error from remote mail server after RCPT TO:<nobody@d${cast.number}.test>: ${text}`;
 }
 
 const UNKNOWN = '550 5.1.1 User unknown';
@@ -74,7 +75,7 @@ function rejected(
   return `${more.who ?? host(cast)} F=<${more.f ?? cast.user}> A=login:${cast.user} rejected RCPT <${argument}>: ${more.text ?? 'Unrouteable address'}`;
 }
 
-/** Field by field; the name tells a failure apart. */
+/** Field by field; the name shows which one failed. */
 export const EXIM_FIELDS: Readonly<Record<string, Field>> = {
   'HELO name': (cast, payload) => ({
     lines: [arrival(cast, { helo: helo(payload) }), bounced(cast, nobody(cast), UNKNOWN)],
@@ -217,7 +218,7 @@ export const EXIM_FIELDS: Readonly<Record<string, Field>> = {
   'reply that accepts': (cast, payload) => ({
     lines: [
       arrival(cast),
-      `${cast.queueId} => other@d${cast.number}.test R=dnslookup T=remote_smtp H=${relayOf(cast)} C="250 ${cString(payload)}"`,
+      `${cast.queueId} => other@d${cast.number}.test R=dnslookup T=remote_smtp H=${getRelay(cast)} C="250 ${cString(payload)}"`,
       bounced(cast, nobody(cast), UNKNOWN),
     ],
     sender: cast.user,
@@ -225,7 +226,7 @@ export const EXIM_FIELDS: Readonly<Record<string, Field>> = {
   'reply that defers': (cast, payload) => ({
     lines: [
       arrival(cast),
-      `${cast.queueId} == other@d${cast.number}.test R=dnslookup T=remote_smtp defer (-44) H=${relayOf(cast)}: SMTP error from remote mail server after RCPT TO:<other@d${cast.number}.test>: 450 ${printing(payload)}`,
+      `${cast.queueId} == other@d${cast.number}.test R=dnslookup T=remote_smtp defer (-44) H=${getRelay(cast)}: SMTP error from remote mail server after RCPT TO:<other@d${cast.number}.test>: 450 ${printing(payload)}`,
       bounced(cast, nobody(cast), UNKNOWN),
     ],
     sender: cast.user,
@@ -265,14 +266,14 @@ export const EXIM_FIELDS: Readonly<Record<string, Field>> = {
   }),
 };
 
-/** A message of the victim's that is waiting in the queue. */
+/** A message of the victim that waits in the queue. */
 export function victimsMessage({ victim, victimAddress, victimQueueId }: Cast): string[] {
   return [
     `${victimQueueId} <= ${victim} H=(pc) [${victimAddress}] P=esmtpsa A=login:${victim} S=1000`,
   ];
 }
 
-/** The line with its stamp. */
+/** The line with its time stamp. */
 export function eximLine(text: string, time: number): string {
   return `${new Date(time).toISOString().slice(0, 19).replace('T', ' ')} ${text}`;
 }

@@ -1,7 +1,7 @@
 /**
- * Strangers who write into the log: every field that they choose, with every text that looks like something else,
- * through the whole service. Nobody but who truly acted gets a verdict, stands in a block file as the MTA reads it,
- * or in a mail; and no text leaves its place in mails, pages and terminals.
+ * Strangers write into the log: every field that they can choose, with every text that looks like something else, goes
+ * through the whole service. Only those who really acted get a verdict and appear in a mail, or in a block file as the
+ * MTA reads it. No text leaves its place in mails, pages and terminals.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runBlocks } from '../../src/cli/blocks.ts';
@@ -18,7 +18,7 @@ import { gatherEvidence } from '../../src/report/evidence.ts';
 import { Store } from '../../src/store/store.ts';
 import { RULE } from '../support/rule.ts';
 import { EXIM_FIELDS, eximLine, victimsMessage as eximVictim } from './exim-fields.ts';
-import { bytesOf, type Cast, castOf, EXIM_PAYLOADS, POSTFIX_PAYLOADS } from './payloads.ts';
+import { buildCast, type Cast, EXIM_PAYLOADS, POSTFIX_PAYLOADS, toBytes } from './payloads.ts';
 import {
   POSTFIX_FIELDS,
   postfixLine,
@@ -26,7 +26,7 @@ import {
   type Scene,
 } from './postfix-fields.ts';
 import { cidrKeys, lsearchKeys, texthashKeys } from './readers.ts';
-import { type Aftermath, aftermathOf } from './world.ts';
+import { runService, type ServiceResult } from './world.ts';
 
 interface Attack {
   readonly name: string;
@@ -44,16 +44,16 @@ const SUITES = {
   exim: { fields: EXIM_FIELDS, payloads: EXIM_PAYLOADS, line: eximLine, victim: eximVictim },
 } as const;
 
-/** Postfix says so of a mechanism that it does not have: no password was tried. */
+/** Postfix does not have this mechanism: no password was tried, so there is no event. */
 const NO_EVENT = new Set(['mechanism of a failed login: "ordinary"']);
 
-function attacksOn(mta: keyof typeof SUITES): Attack[] {
+function buildAttacks(mta: keyof typeof SUITES): Attack[] {
   const { fields, payloads } = SUITES[mta];
   const attacks: Attack[] = [];
   for (const [name, field] of Object.entries(fields)) {
     for (const payload of payloads) {
-      const cast = castOf(attacks.length + 1, mta);
-      const text = bytesOf(payload(cast));
+      const cast = buildCast(attacks.length + 1, mta);
+      const text = toBytes(payload(cast));
       attacks.push({
         name: `${name}: ${JSON.stringify(text).slice(0, 80)}`,
         cast,
@@ -64,11 +64,11 @@ function attacksOn(mta: keyof typeof SUITES): Attack[] {
   return attacks;
 }
 
-/** What a rule may truly count for: the login, the address, the reverse-path, the local account. */
+/** The keys that a rule may count: the login, the address, the reverse-path, the local account. */
 function trueKeys({ cast, scene }: Attack): string[] {
   return [
     `user ${decodeText(scene.user ?? cast.user).toLowerCase()}`,
-    // Exim writes `A=AUTH:ID:SENDER` with +smtp_mailauth: an ID with a colon is taken up to it.
+    // Exim writes `A=AUTH:ID:SENDER` with +smtp_mailauth: an ID ends at its first colon.
     `user ${decodeText((scene.user ?? cast.user).split(':')[0] as string).toLowerCase()}`,
     `client ${cast.address}`,
     `uid ${20_000 + cast.number}`,
@@ -76,8 +76,8 @@ function trueKeys({ cast, scene }: Attack): string[] {
   ];
 }
 
-/** Which attack a key is about, by the number in it. */
-function culprit(attacks: readonly Attack[], key: string): string {
+/** The attack that a key belongs to, by the number in it. */
+function findAttack(attacks: readonly Attack[], key: string): string {
   return (
     attacks.find(({ cast }) => [cast.victim, cast.victimAddress].some((name) => key.includes(name)))
       ?.name ?? '?'
@@ -105,8 +105,8 @@ function listener(): Io & { text(): string } {
 }
 
 describe.each(['postfix', 'exim'] as const)('what strangers write into the log of %s', (mta) => {
-  const attacks = attacksOn(mta);
-  let aftermath: Aftermath;
+  const attacks = buildAttacks(mta);
+  let result: ServiceResult;
 
   beforeAll(async () => {
     const { line, victim } = SUITES[mta];
@@ -114,24 +114,24 @@ describe.each(['postfix', 'exim'] as const)('what strangers write into the log o
     const lines = attacks.flatMap(({ cast, scene }) =>
       [...victim(cast), ...scene.lines].map((text) => line(text, now)),
     );
-    aftermath = await aftermathOf(mta, lines);
+    result = await runService(mta, lines);
   }, 120_000);
-  afterAll(() => aftermath?.remove());
+  afterAll(() => result?.remove());
 
-  it('gives a verdict on nobody else', () => {
+  it('gives no verdict on anybody else', () => {
     const known = new Set(attacks.flatMap(trueKeys));
-    const found = aftermath.withStore((store) =>
+    const found = result.withStore((store) =>
       store.verdicts
         .between(0, Number.MAX_SAFE_INTEGER)
         .map(({ verdict }) => `${verdict.key.type} ${verdict.key.id}`),
     );
     const wrong = found.filter((key) => !known.has(key) && key !== 'uid root');
-    expect(wrong.map((key) => [key, culprit(attacks, key)])).toEqual([]);
+    expect(wrong.map((key) => [key, findAttack(attacks, key)])).toEqual([]);
   });
 
-  it('blocks whoever acts with an ordinary text in every field', () => {
+  it('blocks the one who acts, with an ordinary text in every field', () => {
     const blocked = new Set(
-      aftermath.withStore((store) =>
+      result.withStore((store) =>
         store.blocks.allRunning().map(({ key }) => `${key.type} ${key.id}`),
       ),
     );
@@ -144,10 +144,10 @@ describe.each(['postfix', 'exim'] as const)('what strangers write into the log o
     expect(missed.map(({ name, scene }) => [name, scene.lines])).toEqual([]);
   });
 
-  it('says of every event what is true, or does not tell it', () => {
+  it('gives only true facts about every event', () => {
     const byAddress = new Map(attacks.map((attack) => [attack.cast.address, attack]));
     const victims = new Set(attacks.flatMap(({ cast }) => [cast.victim, cast.victimAddress]));
-    const wrong = aftermath.withStore((store) =>
+    const wrong = result.withStore((store) =>
       [...store.events.query({})].filter(({ event }) => {
         if (event.kind === 'accepted') return false; // the victims' own
         const { submitter, client } = event;
@@ -162,14 +162,14 @@ describe.each(['postfix', 'exim'] as const)('what strangers write into the log o
   it('writes block files in which the MTA finds nobody else', () => {
     const ids = (types: readonly string[]) =>
       new Set(
-        aftermath.withStore((store) =>
+        result.withStore((store) =>
           store.blocks
             .allRunning()
             .filter(({ key }) => types.includes(key.type))
             .map(({ key }) => Buffer.from(key.id, 'utf8').toString('latin1')),
         ),
       );
-    for (const { file, types, keys } of filesOf(mta, aftermath)) {
+    for (const { file, types, keys } of listBlockFiles(mta, result)) {
       const allowed = ids(types);
       expect(keys.length, file).toBeGreaterThan(0);
       expect(
@@ -179,8 +179,8 @@ describe.each(['postfix', 'exim'] as const)('what strangers write into the log o
     }
   });
 
-  it('sends mails whose headers and texts are its own', () => {
-    expect(aftermath.mails.length).toBeGreaterThan(0);
+  it('sends mails with its own headers and texts only', () => {
+    expect(result.mails.length).toBeGreaterThan(0);
     const known = [
       'from',
       'to',
@@ -193,7 +193,7 @@ describe.each(['postfix', 'exim'] as const)('what strangers write into the log o
       'content-type',
       'content-transfer-encoding',
     ];
-    for (const mail of aftermath.mails) {
+    for (const mail of result.mails) {
       const head = mail.slice(0, mail.indexOf('\r\n\r\n')).replaceAll('\r\n ', ' ');
       const names = head
         .split('\r\n')
@@ -203,13 +203,13 @@ describe.each(['postfix', 'exim'] as const)('what strangers write into the log o
     }
   });
 
-  it('tells the evidence without markup, control characters and line breaks of others', async () => {
+  it('shows the evidence without foreign markup, control characters and line breaks', async () => {
     const text = RULE.replace(/direction:.*\n/, '').replace(
       /(?<=description: ).*/,
       'Whoever <i>is</i>.',
     );
     const rule = parseRule(text, 'rule.yaml');
-    const store = new Store(aftermath.path('postern.db'));
+    const store = new Store(result.path('postern.db'));
     const verdicts = store.verdicts.between(0, Number.MAX_SAFE_INTEGER);
     const notices = [];
     for (const { verdict } of verdicts.filter((_, index) => index % 3 === 0)) {
@@ -224,12 +224,12 @@ describe.each(['postfix', 'exim'] as const)('what strangers write into the log o
 
   it('prints nothing that a terminal obeys', async () => {
     const io = listener();
-    const { config } = aftermath;
+    const { config } = result;
     runBlocks({ config, all: true }, io);
     runStatus({ config }, io);
     runEvents({ config }, io);
     await runReport({ config, since: '1d' }, io);
-    const some = aftermath.withStore((store) => store.blocks.allRunning().map(({ id }) => id));
+    const some = result.withStore((store) => store.blocks.allRunning().map(({ id }) => id));
     for (const id of some.filter((_, index) => index % 20 === 0))
       await runExplain(String(id), { config }, io);
     expect(io.text().length).toBeGreaterThan(10_000);
@@ -242,7 +242,7 @@ describe.each(['postfix', 'exim'] as const)('what strangers write into the log o
   });
 });
 
-function filesOf(mta: 'postfix' | 'exim', { path, file }: Aftermath) {
+function listBlockFiles(mta: 'postfix' | 'exim', { path, file }: ServiceResult) {
   if (mta === 'exim') {
     return [
       {

@@ -1,7 +1,8 @@
 /**
- * No bytes throw, and none take long: the time of a line is at most proportional to its length, whatever field is
- * blown up and with what. Counted is processor time, the least of several runs. A step that is quadratic in bytes
- * takes minutes for a line of 1 MB, one in every tenth byte ten seconds; linear ones stay far below `PASSABLE_MS`.
+ * No bytes make Postern throw or take long: the time for a line is at most proportional to its length, whatever field
+ * is long and whatever fills it. The time is processor time, the least of several runs. A step that is quadratic in
+ * bytes takes minutes for a line of 1 MB, one that is quadratic in every tenth byte ten seconds. Linear steps stay far
+ * below `PASSABLE_MS`.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,12 +18,12 @@ const RULES = loadRules(new URL('../../rules/', import.meta.url).pathname);
 const REFERENCE = Date.parse('2026-11-20T00:00:00Z');
 const SHORT = 100_000;
 const LONG = 1_000_000;
-/** What a line of 1 MB may take without a closer look. */
+/** A line of 1 MB that takes no longer is not measured again. */
 const PASSABLE_MS = 400;
 
 type Mta = 'postfix' | 'exim';
 
-/** Whatever is read, through envelope, parser, correlator and judge. */
+/** Reads the lines through envelope, parser, correlator and judge. */
 function readAll(mta: Mta, lines: readonly string[]): MailEvent[] {
   const interpreter = new Interpreter({ mta, zone: '+00:00' });
   const judge = new Judge(RULES);
@@ -39,14 +40,14 @@ function readAll(mta: Mta, lines: readonly string[]): MailEvent[] {
   return events;
 }
 
-function shapesOf(mta: Mta): string[] {
+function listShapes(mta: Mta): string[] {
   const folder = join(LOGS, mta);
   const lines = readdirSync(folder).flatMap((file) =>
     readFileSync(join(folder, file), 'latin1')
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('#')),
   );
-  // One of each shape: letters and digits alike.
+  // One line of each shape: all letters are alike, and so are all digits.
   return [
     ...new Map(
       lines.map((line) => [line.replace(/[0-9]+/g, '0').replace(/[a-z]+/g, 'a'), line]),
@@ -54,7 +55,7 @@ function shapesOf(mta: Mta): string[] {
   ];
 }
 
-/** What fields are filled with: what scanners look for, and what they look for in vain. */
+/** Texts that fill a field: some that parsers look for, and some that they never find the end of. */
 const FILLERS = [
   'x',
   ' ',
@@ -90,15 +91,15 @@ const FILLERS = [
   ' to=<x> proto=',
 ] as const;
 
-/** The line with `filler` in place of its end or in its middle, `length` bytes long. */
+/** The line with `filler` inserted at `at`, so often that it is `length` bytes long. */
 function blownUp(line: string, at: number, filler: string, length: number): string {
   const rest = line.slice(at);
   const room = Math.max(0, length - at - rest.length);
   return line.slice(0, at) + filler.repeat(Math.ceil(room / filler.length)).slice(0, room) + rest;
 }
 
-/** ms of the processor, the least of `times` runs. */
-function timeOf(mta: Mta, line: string, times: number): number {
+/** Processor time in ms, the least of `times` runs. */
+function measureTime(mta: Mta, line: string, times: number): number {
   let least = Number.POSITIVE_INFINITY;
   for (let run = 0; run < times; run++) {
     const began = process.cpuUsage();
@@ -109,8 +110,8 @@ function timeOf(mta: Mta, line: string, times: number): number {
   return least;
 }
 
-/** Where fields begin: behind each delimiter of the line. */
-function fieldsOf(line: string): number[] {
+/** Where fields begin: after each delimiter of the line. */
+function findFields(line: string): number[] {
   const starts: number[] = [];
   for (let at = 30; at < line.length; at++) {
     if ('<"([=: '.includes(line[at - 1] as string)) starts.push(at);
@@ -122,9 +123,9 @@ const WIDE = process.env.POSTERN_TORTURE === 'long';
 const PROBES = WIDE ? 20_000 : 200;
 
 describe.each(['postfix', 'exim'] as const)('lines of %s', (mta) => {
-  const shapes = shapesOf(mta);
+  const shapes = listShapes(mta);
 
-  it('takes time in proportion to their length, whatever field is long', () => {
+  it('take time in proportion to their length, whatever field is long', () => {
     const bad: string[] = [];
     let state = 1;
     const below = (limit: number) => {
@@ -133,14 +134,14 @@ describe.each(['postfix', 'exim'] as const)('lines of %s', (mta) => {
     };
     for (let probe = 0; probe < PROBES; probe++) {
       const line = shapes[probe % shapes.length] as string;
-      const fields = fieldsOf(line);
+      const fields = findFields(line);
       const at = fields[below(Math.max(1, fields.length))] ?? line.length;
       const filler = FILLERS[below(FILLERS.length)] as string;
       const long = blownUp(line, at, filler, LONG);
-      if (timeOf(mta, long, 1) < PASSABLE_MS) continue;
-      const least = timeOf(mta, long, 3);
+      if (measureTime(mta, long, 1) < PASSABLE_MS) continue;
+      const least = measureTime(mta, long, 3);
       if (least < PASSABLE_MS) continue;
-      const ratio = least / timeOf(mta, blownUp(line, at, filler, SHORT), 5);
+      const ratio = least / measureTime(mta, blownUp(line, at, filler, SHORT), 5);
       if (ratio > (3 * LONG) / SHORT)
         bad.push(`${ratio.toFixed(0)} times: ${line} with ${filler} at ${at}`);
     }

@@ -1,23 +1,23 @@
-/** What strangers write into a field so that it looks like something else. Each names victims who have done nothing. */
+/** Texts of strangers that look like something else in the log. They name victims who have done nothing. */
 
-/** One attack: who really acts, and whom the text tries to put in his place. All reserved names. */
+/** One attack: the user who really acts, and the victim whom the text tries to blame. All names are reserved ones. */
 export interface Cast {
   readonly number: number;
-  /** the SASL user and the address that the lines are truly about */
+  /** the SASL user and the address that the lines are really about */
   readonly user: string;
   readonly address: string;
-  /** of the message that is truly meant */
+  /** of the message that the lines are really about */
   readonly queueId: string;
   readonly victim: string;
   readonly victimAddress: string;
-  /** of an open message of the victim's */
+  /** of an open message of the victim */
   readonly victimQueueId: string;
-  /** the remote host that refuses, different for each so that no provider stands out */
+  /** the remote host that refuses; another one for each attack, so that no provider looks suspect */
   readonly relay: string;
 }
 
-/** Everything in a cast is its own, so that a wrong key tells which attack made it. */
-export function castOf(number: number, mta: 'postfix' | 'exim'): Cast {
+/** Every attack has its own names and addresses, so that a wrong key shows which attack made it. */
+export function buildCast(number: number, mta: 'postfix' | 'exim'): Cast {
   const hex = number.toString(16);
   const id = (kind: string) =>
     mta === 'exim'
@@ -37,7 +37,7 @@ export function castOf(number: number, mta: 'postfix' | 'exim'): Cast {
 
 export type Payload = (cast: Cast) => string;
 
-/** Postfix's own words. */
+/** Words from Postfix's log. */
 const POSTFIX_WORDS: readonly Payload[] = [
   ({ victim }) => `x> to=<y@example.org> proto=ESMTP helo=<h> sasl_username=${victim}`,
   ({ victim }) => `x> proto=ESMTP helo=<h> sasl_method=PLAIN sasl_username=<${victim}>`,
@@ -65,7 +65,7 @@ const POSTFIX_WORDS: readonly Payload[] = [
     `message repeated 500 times: [ warning: x[192.0.2.1]: SASL LOGIN authentication failed, sasl_username=${victim}]`,
 ];
 
-/** Exim's own words. */
+/** Words from Exim's log. */
 const EXIM_WORDS: readonly Payload[] = [
   ({ victim, victimAddress }) => ` H=(x) [${victimAddress}] P=esmtpsa A=login:${victim} S=1`,
   ({ victim }) => ` A=login:${victim}`,
@@ -89,7 +89,7 @@ const EXIM_WORDS: readonly Payload[] = [
   () => 'cwd=/home/victim 3 args: /usr/sbin/sendmail -t -i',
 ];
 
-/** Meant for what comes behind the log: shells, files, maps, mails, browsers, terminals. */
+/** Aimed at what comes after the log: shells, files, maps, mails, browsers, terminals. */
 const ELSEWHERE: readonly Payload[] = [
   () => 'ordinary',
   ({ victim }) => `$(touch /tmp/postern-owned); ${victim}`,
@@ -123,7 +123,7 @@ const ELSEWHERE: readonly Payload[] = [
 export const POSTFIX_PAYLOADS: readonly Payload[] = [...ELSEWHERE, ...POSTFIX_WORDS];
 export const EXIM_PAYLOADS: readonly Payload[] = [...ELSEWHERE, ...EXIM_WORDS];
 
-/** A byte string of what a payload says; a raw byte above 0x7f that is no letter of ours stays one byte. */
-export function bytesOf(text: string): string {
+/** The payload as a byte string: UTF-8, unless all of its characters are bytes already. */
+export function toBytes(text: string): string {
   return /^[\x00-\xff]*$/.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
 }

@@ -1,26 +1,28 @@
 /**
- * Every field of Postfix's log that a stranger chooses, as a maker of lines around his text. Postfix writes `?` for
- * control bytes and for what is no UTF-8, and addresses in external form, where a local part that needs it is quoted.
+ * Every field of Postfix's log that a stranger can choose, as a function that builds lines around the stranger's text.
+ * Postfix logs `?` for control bytes and for what is not UTF-8, and addresses in external form: a local part that needs
+ * quotes has them.
  */
 import type { Cast } from './payloads.ts';
 
-/** Lines for one attack, and the keys that a rule may truly find in them. */
+/** The lines of one attack, and the true keys in them. */
 export interface Scene {
   readonly lines: readonly string[];
-  /** reverse-path and login as they truly are */
+  /** the true reverse-path */
   readonly sender?: string;
+  /** the true login */
   readonly user?: string;
 }
 
 export type Field = (cast: Cast, payload: string) => Scene;
 
-/** printable.c, mask_addr and friends: nothing that is not printable gets into a line. */
+/** printable.c, mask_addr and similar: only printable bytes get into a line. */
 function logged(text: string): string {
   const valid = Buffer.from(text, 'latin1').toString('utf8').replaceAll('\ufffd', '?');
   return Buffer.from(valid.replace(/[\x00-\x1f\x7f]/g, '?'), 'utf8').toString('latin1');
 }
 
-/** A HELO name loses what could end it (smtpd.c, helo_cmd). */
+/** A HELO name loses the characters that could end it (smtpd.c, helo_cmd). */
 function helo(payload: string): string {
   return logged(payload)
     .replace(/[ <>()\\";@]/g, '?')
@@ -32,7 +34,7 @@ function quoted(payload: string, domain: string): string {
   return `"${logged(payload).replace(/[\\"]/g, '\\$&')}"@${domain}`;
 }
 
-/** An address that Postfix takes for one with a source route: what stands before its colon gets no quotes. */
+/** An address that Postfix takes for one with a source route: the part before its colon gets no quotes. */
 function route(payload: string): string {
   const text = `@x${logged(payload)}:y`;
   const at = text.indexOf(':') + 1;
@@ -54,7 +56,7 @@ interface Refused {
   readonly helo?: string;
   readonly sender?: string;
   readonly recipient?: string;
-  /** what the text calls the recipient */
+  /** the recipient as the text of the reply names it */
   readonly value?: string;
   readonly said?: string;
   readonly user?: string;
@@ -73,7 +75,7 @@ interface Sent {
   readonly more?: readonly string[];
 }
 
-/** A message of the cast's user whose recipient is then refused. */
+/** A message of the user whose recipient is then refused. */
 function bounce(cast: Cast, recipient: string, reply: string, sent: Sent = {}): string[] {
   const { queueId, number, user, address, relay } = cast;
   return [
@@ -92,7 +94,7 @@ function nobody({ number }: Cast): string {
   return `nobody@d${number}.test`;
 }
 
-/** Field by field; the name tells a failure apart. */
+/** Field by field; the name shows which one failed. */
 export const POSTFIX_FIELDS: Readonly<Record<string, Field>> = {
   'HELO name of a stranger': (cast, payload) => ({
     lines: [refusal(cast, { helo: helo(payload) })],
@@ -277,7 +279,7 @@ export const POSTFIX_FIELDS: Readonly<Record<string, Field>> = {
   }),
 };
 
-/** A message of the victim's that is waiting in the queue. */
+/** A message of the victim that waits in the queue. */
 export function victimsMessage({ victim, victimAddress, victimQueueId, number }: Cast): string[] {
   const pid = 50_000 + number;
   return [

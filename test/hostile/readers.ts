@@ -1,8 +1,8 @@
-/** Block files read back as the MTA reads them, by other code than that which wrote them. */
+/** Reads block files as the MTA reads them, with other code than the code that wrote them. */
 import { spawnSync } from 'node:child_process';
 import { POSTMAP, postmapIn } from '../enforce/real-postmap.ts';
 
-/** All keys of a texthash table: as the real postmap lists them, else up to the first tab. */
+/** All keys of a texthash table: as the real postmap lists them; without postmap, up to the first tab. */
 export function texthashKeys(folder: string, file: string, content: string): string[] {
   if (POSTMAP === undefined) {
     return rows(content).map((line) => line.slice(0, line.indexOf('\t')));

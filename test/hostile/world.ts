@@ -1,4 +1,4 @@
-/** A service in a scratch folder whose rules shut out whoever is named in one single event, and what comes of it. */
+/** A service in a scratch folder, with rules that block everybody who is named in a single event, and the result. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { Store } from '../../src/store/store.ts';
 import { eventually, scratch } from '../service/scratch.ts';
@@ -47,7 +47,7 @@ notify: { to: abuse@example.net, from: postern@mx1.example.net, digest: 1s }
 `;
 }
 
-export interface Aftermath {
+export interface ServiceResult {
   readonly config: string;
   path(name: string): string;
   file(name: string): string;
@@ -56,8 +56,8 @@ export interface Aftermath {
   remove(): void;
 }
 
-/** Runs the service over the lines until everything is read, enforced and told. */
-export async function aftermathOf(mta: Mta, lines: readonly string[]): Promise<Aftermath> {
+/** Runs the service over the lines until everything is read and enforced and all mails are sent. */
+export async function runService(mta: Mta, lines: readonly string[]): Promise<ServiceResult> {
   const world = scratch({ mta });
   rmSync(world.path('rules/rule.yaml'));
   for (const [per, count] of RULES) {
@@ -71,7 +71,7 @@ export async function aftermathOf(mta: Mta, lines: readonly string[]): Promise<A
   const isQuiet = () => world.withStore((store) => isSettled(store));
   const done = (await eventually(isRead, 40_000)) && (await eventually(isQuiet, 40_000));
   await service.stop();
-  if (!done) throw new Error(`the service did not come to rest: ${world.withStore(stateOf)}`);
+  if (!done) throw new Error(`the service did not come to rest: ${world.withStore(describeState)}`);
   return {
     config: world.config,
     path: world.path,
@@ -87,7 +87,7 @@ function isReadTo(store: Store, log: string, length: number): boolean {
   return (position as { offset?: number } | undefined)?.offset === length;
 }
 
-/** All blocks are in a file or cannot be, and nobody waits to be told. */
+/** All blocks are in a file or cannot be, and no mail waits. */
 function isSettled(store: Store): boolean {
   const inFile = [...store.state.enforced().values()].reduce((sum, blocks) => sum + blocks.size, 0);
   const refused = store.state
@@ -102,7 +102,7 @@ function isSettled(store: Store): boolean {
   );
 }
 
-function stateOf(store: Store): string {
+function describeState(store: Store): string {
   return JSON.stringify({
     positions: [...store.state.positions()],
     running: store.blocks.allRunning().length,
