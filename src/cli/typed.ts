@@ -5,7 +5,7 @@ import { formatTime, parseDuration, systemClock } from '../base/time.ts';
 import type { Block } from '../model/block.ts';
 import type { Submitter } from '../model/event.ts';
 import { parseBlockable, parseIdentity } from '../model/identity.ts';
-import { createZone } from '../parse/envelope/zone.ts';
+import { createZone } from '../parse/envelope/clock.ts';
 
 /** An identity as typed; throws a PosternError (exit status 2) when it is none. */
 export function parseTypedIdentity(text: string): Submitter {

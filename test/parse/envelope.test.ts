@@ -13,8 +13,8 @@ function envelope(options: Partial<EnvelopeOptions> = {}): Envelope {
   return new Envelope({ zone: 'Europe/Berlin', reference: REFERENCE, ...options });
 }
 
-/** What is told about a line: time, host, instance, service, program, pid, text, and times when it is not 1. */
-function told(logged: LoggedLine | undefined): unknown {
+/** What was read: time, host, instance, service, program, pid, text, and times when it is not 1. */
+function summarize(logged: LoggedLine | undefined): unknown {
   if (logged === undefined) return undefined;
   const { time, host, instance, service, program, pid, text, times } = logged;
   const tag = [instance, service, program].join('|');
@@ -24,7 +24,7 @@ function told(logged: LoggedLine | undefined): unknown {
 
 function readAll(lines: readonly string[], options?: Partial<EnvelopeOptions>): unknown[] {
   const reader = envelope(options);
-  return lines.map((bytes, index) => told(reader.read(lineOf(bytes, index + 1))));
+  return lines.map((bytes, index) => summarize(reader.read(lineOf(bytes, index + 1))));
 }
 
 const SMTPD = 'postfix/smtpd[811]: connect from unknown[192.0.2.7]';
@@ -412,13 +412,13 @@ const SHAPES: readonly (readonly [string, string, unknown])[] = [
 
 describe('shapes of the prefix', () => {
   test.each(SHAPES)('%s', (_name, bytes, expectation) => {
-    expect(told(envelope().read(lineOf(bytes)))).toEqual(expectation);
+    expect(summarize(envelope().read(lineOf(bytes)))).toEqual(expectation);
   });
 
-  test('are found for every line anew', () => {
+  test('are recognized for each line on its own', () => {
     const reader = envelope();
     for (const [, bytes, expectation] of [...SHAPES, ...SHAPES]) {
-      expect(told(reader.read(lineOf(bytes)))).toEqual(expectation);
+      expect(summarize(reader.read(lineOf(bytes)))).toEqual(expectation);
     }
   });
 });
@@ -513,7 +513,7 @@ describe('time', () => {
     expect(times(stamps, options)).toEqual(expectation);
   });
 
-  test('a live log goes on into the next year', () => {
+  test('a live log continues into the next year', () => {
     const reader = envelope({ zone: 'UTC' });
     const read = (stamp: string) => reader.read(lineOf(`${stamp} mx1 postfix/smtpd[1]: x`))?.time;
     expect(read('Nov  1 09:00:00')).toBe(Date.parse('2026-11-01T09:00:00Z'));
@@ -553,7 +553,7 @@ describe('lines that belong together', () => {
     expect(rows).toEqual([undefined, undefined, expected]);
   });
 
-  test('CRI splits, streams apart', () => {
+  test('CRI splits each stream on its own', () => {
     const rows = readAll([
       '2026-11-01T08:05:07Z stdout P Nov  1 09:05:07 mx1 postfix/smtpd[811]: connect ',
       '2026-11-01T08:05:07Z stderr F Nov  1 09:05:07 mx1 postfix/smtpd[812]: x',
@@ -589,7 +589,7 @@ describe('lines that belong together', () => {
     ]);
   });
 
-  test('a line in parts stands where it began', () => {
+  test('a line in parts has the position of its first part', () => {
     const reader = envelope();
     reader.read(lineOf('2026-11-01T08:05:07Z stdout P Nov  1 09:05:07 mx1 postfix/smtpd[1]: a', 7));
     const logged = reader.read(lineOf('2026-11-01T08:05:07Z stdout F b', 8));
@@ -597,7 +597,7 @@ describe('lines that belong together', () => {
     expect(logged?.text).toBe('ab');
   });
 
-  test('everything goes on after a restart', () => {
+  test('a restart changes nothing', () => {
     const lines = [
       `Dec 31 23:59:59 mx1 ${SMTPD}`,
       'Dec 31 23:59:59 mx1 exim[811]: [1/2] 1xUirY-00014N-13 Comp',
@@ -610,7 +610,7 @@ describe('lines that belong together', () => {
     const restarted = lines.map((bytes, index) => {
       const reader = envelope({ reference });
       if (state !== undefined) reader.load(JSON.parse(JSON.stringify(state)));
-      const row = told(reader.read(lineOf(bytes, index + 1)));
+      const row = summarize(reader.read(lineOf(bytes, index + 1)));
       state = reader.save();
       return row;
     });
@@ -630,7 +630,7 @@ describe('lines that belong together', () => {
     (state) => {
       const reader = envelope();
       reader.load(state);
-      expect(told(reader.read(lineOf(`Nov  1 09:05:07 mx1 ${SMTPD}`)))).toEqual(expected);
+      expect(summarize(reader.read(lineOf(`Nov  1 09:05:07 mx1 ${SMTPD}`)))).toEqual(expected);
     },
   );
 });

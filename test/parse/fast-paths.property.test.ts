@@ -1,12 +1,12 @@
-/** What is compiled into expressions or remembered for speed says the same as the plain way, whatever the bytes. */
+/** What is compiled into expressions or remembered for speed gives the same as plain code, whatever the bytes. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeText, ownCopy } from '../../src/model/line.ts';
+import { createZone } from '../../src/parse/envelope/clock.ts';
 import { Envelope } from '../../src/parse/envelope/envelope.ts';
 import { startsHostAndTag } from '../../src/parse/envelope/exim.ts';
 import { TagReader } from '../../src/parse/envelope/tag.ts';
 import { StampReader } from '../../src/parse/envelope/timestamp.ts';
-import { createZone } from '../../src/parse/envelope/zone.ts';
 import { endOfAddress, endOfQueueId, takeClient } from '../../src/parse/postfix/primitives.ts';
 import { endOfQuoted, Reader } from '../../src/parse/reader.ts';
 
@@ -14,7 +14,7 @@ const RUNS = { numRuns: 2000 };
 const bytes = fc
   .array(fc.oneof(fc.integer({ min: 0, max: 255 }), fc.integer({ min: 0x20, max: 0x7e })))
   .map((codes) => String.fromCharCode(...codes));
-/** Bytes among which the runs end, so that short texts meet their ends. */
+/** Bytes that often end a run, so that short texts hold such ends. */
 const dense = fc
   .array(fc.constantFrom(...'AEIOUaeiouyzZ09.-_%:/<>[]"\\ ,;\x00\x7f\x80\xff@'), { maxLength: 40 })
   .map((letters) => letters.join(''));
@@ -57,7 +57,7 @@ const ID_DASHES = /^.{6}-(?:.{6}-.{2}|.{11}-.{4}) /s;
 const SYSLOG_START =
   /^[A-Za-z0-9][\w.:-]{0,250} (?:[\w.-]{1,100}(?:\/[\w.-]{1,100}){1,4}|exim[\w.-]{0,100})\[[0-9]{1,10}\]: /;
 
-/** Prefixes of all the forms that have a host or a word in its place, in pieces. */
+/** Prefixes of all forms that have a host, or another word in its place, in pieces. */
 const prefixed = fc
   .tuple(
     fc.constantFrom(
@@ -201,7 +201,7 @@ describe('fast paths agree with the plain ones', () => {
   });
 
   it('a line behind its prefix, whatever was read before', () => {
-    const told = (envelope: Envelope, bytes: string) => {
+    const summarize = (envelope: Envelope, bytes: string) => {
       const line = envelope.read({ source: 'log', line: 1, offset: 0, bytes });
       return line === undefined ? line : { ...line, at: undefined };
     };
@@ -211,7 +211,7 @@ describe('fast paths agree with the plain ones', () => {
         const warm = new Envelope(options);
         for (const bytes of lines) {
           if (bytes.includes(' last message ')) continue;
-          expect(told(warm, bytes)).toEqual(told(new Envelope(options), bytes));
+          expect(summarize(warm, bytes)).toEqual(summarize(new Envelope(options), bytes));
         }
       }),
       RUNS,

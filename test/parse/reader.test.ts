@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { takeAddress } from '../../src/parse/postfix/primitives.ts';
 import { endOfQuoted, Reader } from '../../src/parse/reader.ts';
 
-describe('what is taken moves the cursor, what is not leaves it', () => {
+describe('the cursor moves behind what was taken, and only then', () => {
   test('a literal', () => {
     const reader = new Reader('abc');
     expect(reader.literal('b')).toBe(false);
@@ -47,7 +48,7 @@ const ANGLES: readonly (readonly [string, string | undefined, number])[] = [
 
 test.each(ANGLES)('address in %j', (text, address, position) => {
   const reader = new Reader(text);
-  expect(reader.angle()).toBe(address);
+  expect(takeAddress(reader)).toBe(address);
   expect(reader.position).toBe(position);
 });
 

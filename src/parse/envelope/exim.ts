@@ -1,123 +1,96 @@
 /**
- * Exim's own frame around a message (log.c): its time stamp with zone and ` [pid]`, in its log file or inside
- * syslog, where long entries come in parts (`[1/3] `). What is left is `[MSGID ]REST`.
+ * Exim's own frame around a message (log.c): `2026-11-01 09:05:07[.123] [+0100] [[811] ]`, in its log file or inside
+ * syslog, where long entries come in parts. What is left is `[MSGID ]REST`.
  */
 import type { LoggedLine } from '../../model/line.ts';
-import { isDigit } from '../reader.ts';
-import type { Parts } from './parts.ts';
-import { loggedLine, type Prefix, resolveInstant } from './prefix.ts';
+import { endOfDigits } from '../reader.ts';
+import type { Origin } from './origin.ts';
+import { type Parts, readEximMark } from './parts.ts';
 import type { Tag } from './tag.ts';
 import type { StampReader } from './timestamp.ts';
 
 const SPACE = 0x20;
-const EXIM: Tag = { instance: 'exim', service: '', program: 'exim', exim: true };
+const HYPHEN = 0x2d;
+const OPEN_BRACKET = 0x5b;
+
+const EXIM: Tag = { instance: 'exim', service: '', program: 'exim', isExim: true };
 
 export class EximFrame {
   readonly #stamps: StampReader;
   readonly #parts: Parts;
 
+  /** `stamps` must not read any other stamps: it compares with the last one. */
   constructor(stamps: StampReader, parts: Parts) {
     this.#stamps = stamps;
     this.#parts = parts;
   }
 
-  /** A line of Exim's log file, which begins with the stamp. */
-  inFile(text: string, from: number, prefix: Prefix): LoggedLine | undefined {
-    const time = this.#stamps.long(text, from, SPACE, resolveInstant(prefix));
+  /** Reads a line of Exim's log file, which begins with the stamp. */
+  readInFile(text: string, from: number, origin: Origin): LoggedLine | undefined {
+    const time = this.#stamps.long(text, from, SPACE, origin.instant);
     const { end } = this.#stamps;
     if (time < 0 || text.charCodeAt(end) !== SPACE) return undefined;
     const start = endOfPid(text, end + 1);
     const pid = start > end + 1 ? text.slice(end + 2, start - 2) : '';
-    return loggedLine({ ...prefix, time }, EXIM, pid, text.slice(start), 1);
+    origin.time = time;
+    return origin.createLine(EXIM, pid, text.slice(start), 1);
   }
 
   /**
-   * A message that came through syslog with one of Exim's tags, or with a tag of the operator's choice
+   * Reads a message that came through syslog with one of Exim's tags, or with another tag that the operator chose
    * (syslog_processname) and Exim's stamp. Undefined while parts are missing.
    */
-  inSyslog(
-    prefix: Prefix,
+  readInSyslog(
+    origin: Origin,
     tag: Tag,
     pid: string,
     message: string,
     times: number,
   ): LoggedLine | undefined {
-    if (!tag.exim) return this.#unframed(prefix, tag, pid, message, times);
-    const mark = splitMark(message);
-    if (mark === undefined) return this.#unframed(prefix, tag, pid, message, times);
-    const key = `exim ${prefix.host} ${pid}`;
+    const mark = tag.isExim ? readEximMark(message) : undefined;
+    if (mark === undefined) return this.#removeFrame(origin, tag, pid, message, times);
+    const key = `exim ${origin.host} ${pid}`;
     if (mark.part === 1) this.#parts.drop(key);
     const open = this.#parts.get(key);
     if ((open?.next ?? 1) !== mark.part) return undefined;
-    const part = { at: prefix.at, time: prefix.time, text: message.slice(mark.end) };
-    if (!mark.ends) {
+    const part = { at: origin.at, time: origin.time, text: message.slice(mark.end) };
+    if (!mark.isLast) {
       this.#parts.keep(key, open, part);
       return undefined;
     }
-    const { at, time, text } = this.#parts.finish(key, part);
-    return this.#unframed({ ...prefix, at, time }, tag, pid, text, times);
+    const whole = this.#parts.finish(key, part);
+    origin.at = whole.at;
+    origin.time = whole.time;
+    return this.#removeFrame(origin, tag, pid, whole.text, times);
   }
 
-  #unframed(
-    prefix: Prefix,
-    tag: Tag,
-    pid: string,
-    text: string,
-    times: number,
-  ): LoggedLine | undefined {
-    const own = this.#stamps.long(text, 0, SPACE, resolveInstant(prefix));
-    const stamped = own >= 0 && text.charCodeAt(this.#stamps.end) === SPACE;
-    if (!stamped && !tag.exim) return loggedLine(prefix, tag, pid, text, times);
-    const start = endOfPid(text, stamped ? this.#stamps.end + 1 : 0);
-    const known = stamped ? { ...prefix, time: own } : prefix;
-    return loggedLine(known, { ...EXIM, instance: tag.instance }, pid, text.slice(start), times);
+  #removeFrame(origin: Origin, tag: Tag, pid: string, text: string, times: number): LoggedLine {
+    const own = this.#stamps.long(text, 0, SPACE, origin.instant);
+    const isStamped = own >= 0 && text.charCodeAt(this.#stamps.end) === SPACE;
+    if (!isStamped && !tag.isExim) return origin.createLine(tag, pid, text, times);
+    const start = endOfPid(text, isStamped ? this.#stamps.end + 1 : 0);
+    if (isStamped) origin.time = own;
+    const exim = { ...EXIM, instance: tag.instance };
+    return origin.createLine(exim, pid, text.slice(start), times);
   }
 }
 
 const HOST_AND_TAG =
   /^[A-Za-z0-9][\w.:-]{0,250} (?:[\w.-]{1,100}(?:\/[\w.-]{1,100}){1,4}|exim[\w.-]{0,100})\[[0-9]{1,10}\]: /;
 
-/** True at `mx1 postfix/smtpd[811]: ` or `mx1 exim[811]: `, which no line of Exim's own file begins with. */
+/** True at `mx1 postfix/smtpd[811]: ` or `mx1 exim[811]: `, with which no line of Exim's own file begins. */
 export function startsHostAndTag(text: string): boolean {
-  // Most lines of such a file begin with a message ID; its dashes are told in a tenth of the time.
-  if (text.charCodeAt(6) === 0x2d) {
-    if (text.charCodeAt(13) === 0x2d && text.charCodeAt(16) === 0x20) return false;
-    if (text.charCodeAt(18) === 0x2d && text.charCodeAt(23) === 0x20) return false;
+  // Most lines of such a file begin with a message ID. To look at its hyphens takes a tenth of the time.
+  if (text.charCodeAt(6) === HYPHEN) {
+    if (text.charCodeAt(13) === HYPHEN && text.charCodeAt(16) === SPACE) return false;
+    if (text.charCodeAt(18) === HYPHEN && text.charCodeAt(23) === SPACE) return false;
   }
   return HOST_AND_TAG.test(text);
 }
 
-/** `[2/3] `: part 2 of 3. `ends`: a line feed follows in the entry, so the log line proper ends with this part. */
-interface SplitMark {
-  readonly part: number;
-  readonly of: number;
-  readonly ends: boolean;
-  /** index after the mark */
-  readonly end: number;
-}
-
-/** Reads `[1/3] ` or `[2\5] ` at the start. */
-function splitMark(text: string): SplitMark | undefined {
-  if (text.charCodeAt(0) !== 0x5b) return undefined;
-  const slash = endOfDigits(text, 1);
-  const delimiter = text.charCodeAt(slash);
-  if (slash === 1 || (delimiter !== 0x2f && delimiter !== 0x5c)) return undefined;
-  const close = endOfDigits(text, slash + 1);
-  if (close === slash + 1 || !text.startsWith('] ', close)) return undefined;
-  const part = Number(text.slice(1, slash));
-  const of = Number(text.slice(slash + 1, close));
-  return { part, of, ends: delimiter === 0x5c || part >= of, end: close + 2 };
-}
-
-/** Index after `[811] ` at `at`, or `at` when there is no pid. */
+/** Index after `[811] ` at `at`; `at` when there is no pid. */
 function endOfPid(text: string, at: number): number {
-  if (text.charCodeAt(at) !== 0x5b) return at;
-  const end = endOfDigits(text, at + 1);
+  if (text.charCodeAt(at) !== OPEN_BRACKET) return at;
+  const end = endOfDigits(text, at + 1, 10);
   return end > at + 1 && text.startsWith('] ', end) ? end + 2 : at;
-}
-
-function endOfDigits(text: string, at: number): number {
-  let end = at;
-  while (end < at + 10 && isDigit(text.charCodeAt(end))) end++;
-  return end;
 }

@@ -1,24 +1,24 @@
 /**
- * Lines that are one JSON object: journald (`journalctl -o json`), docker's json-file driver, filebeat, the entries
- * that mailcow keeps in Redis, and the fields that templates of rsyslog and logstash give their names to. Strings
- * become byte strings, as if the text had been read from a file. Anything else, broken JSON included, is undefined.
+ * Lines that are one JSON object: `journalctl -o json` (systemd.journal-fields(7)), docker's json-file driver,
+ * filebeat, the entries that mailcow keeps in Redis, and the field names that templates of rsyslog and logstash use.
+ * Strings become byte strings, as if the text had been read from a file. Everything else is undefined.
  */
 import { decodeText } from '../../model/line.ts';
-import { startsStamp } from './syslog.ts';
+import { startsStamp } from './prefix.ts';
 
-/** What such an object says about a line. */
+/** What the object says about a line. */
 interface JsonEntry {
   /** byte string */
   readonly message: string;
-  /** ms since the epoch; absent when the object does not tell when the line was written */
+  /** ms since the epoch; absent when the object does not say when the line was written */
   readonly time?: number;
   readonly host: string;
-  /** syslog tag, with its pid where `pid` is empty; absent when it stands in the message */
+  /** syslog tag, with its pid where `pid` is empty; absent when the message holds the tag */
   readonly tag?: string;
   readonly pid: string;
-  /** the program's own output: the message may begin with an envelope of its own */
-  readonly output: boolean;
-  /** docker: lines without a line feed at their end go on in the next entry of this stream */
+  /** The message is a program's output, which may begin with an envelope of its own. */
+  readonly isOutput: boolean;
+  /** docker: a line without a line feed at its end continues in the next entry of this stream */
   readonly stream?: string;
 }
 
@@ -28,18 +28,18 @@ type Fields = Readonly<Record<string, unknown>>;
 export function readJson(bytes: string): JsonEntry | undefined {
   const fields = parseObject(decodeText(bytes));
   if (fields === undefined) return undefined;
-  if ('MESSAGE' in fields) return journal(fields);
-  if (typeof fields.log === 'string') return docker(fields, fields.log);
+  if ('MESSAGE' in fields) return readJournal(fields);
+  if (typeof fields.log === 'string') return readDocker(fields, fields.log);
   if (typeof fields.message !== 'string') return undefined;
-  return named(fields, encodeBytes(fields.message));
+  return readNamedFields(fields, encodeBytes(fields.message));
 }
 
-/** A message with its syslog fields beside it; without a program's name, or with a stamp, it is the whole line. */
-function named(fields: Fields, message: string): JsonEntry | undefined {
+/** Reads a message and its syslog fields. Without a program, or when it begins with a stamp, it is a whole line. */
+function readNamedFields(fields: Fields, message: string): JsonEntry | undefined {
   const program = fieldText(fields.program) || fieldText(fields.programname);
   const tag = fieldText(fields.tag) || fieldText(fields.syslogtag) || program;
   if (tag === '' || (program === '' && startsStamp(message, 0))) {
-    return { message, host: '', pid: '', output: true };
+    return { message, host: '', pid: '', isOutput: true };
   }
   const time = readTime(fields);
   if (time === undefined) return undefined;
@@ -49,14 +49,14 @@ function named(fields: Fields, message: string): JsonEntry | undefined {
     host: fieldText(fields.hostname) || fieldText(fields.host) || fieldText(fields.logsource),
     tag: tag.endsWith(':') ? tag.slice(0, -1) : tag,
     pid: tag.includes('[') ? '' : takeDigits(fields.pid) || takeDigits(fields.procid),
-    output: false,
+    isOutput: false,
   };
 }
 
-/** RFC 3339 with its zone; without one it would be any clock's. */
+/** RFC 3339 with a zone; without one the instant is not known. */
 const INSTANT = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,20}(?:Z|[+-][0-9]{2}:?[0-9]{2})$/;
 
-/** Seconds since the epoch in `time`, else the first stamp that names an instant. */
+/** The seconds since the epoch in `time`, else the first stamp with a zone. */
 function readTime(fields: Fields): number | undefined {
   const seconds = Number(fields.time) * 1000;
   if (isInstant(seconds)) return seconds;
@@ -81,14 +81,14 @@ function parseObject(text: string): Fields | undefined {
   }
 }
 
-function docker(fields: Fields, log: string): JsonEntry | undefined {
+function readDocker(fields: Fields, log: string): JsonEntry | undefined {
   const time = typeof fields.time === 'string' ? Date.parse(fields.time) : Number.NaN;
   if (!isInstant(time)) return undefined;
   const stream = typeof fields.stream === 'string' ? fields.stream : '';
-  return { message: encodeBytes(log), time, host: '', pid: '', output: true, stream };
+  return { message: encodeBytes(log), time, host: '', pid: '', isOutput: true, stream };
 }
 
-function journal(fields: Fields): JsonEntry | undefined {
+function readJournal(fields: Fields): JsonEntry | undefined {
   const message = journalText(fields.MESSAGE);
   const time =
     readInstant(fields._SOURCE_REALTIME_TIMESTAMP) ?? readInstant(fields.__REALTIME_TIMESTAMP);
@@ -99,12 +99,12 @@ function journal(fields: Fields): JsonEntry | undefined {
     host: fieldText(fields._HOSTNAME),
     tag: fieldText(fields.SYSLOG_IDENTIFIER),
     pid: fieldText(fields.SYSLOG_PID) || fieldText(fields._PID),
-    // Docker's journald driver hands on what a container prints, under the name that its `tag` option gives.
-    output: fields._TRANSPORT === 'stdout' || typeof fields.CONTAINER_ID === 'string',
+    // docker's journald driver writes a container's output under the name that its `tag` option gives.
+    isOutput: fields._TRANSPORT === 'stdout' || typeof fields.CONTAINER_ID === 'string',
   };
 }
 
-/** systemd.journal-fields(7): a string, the bytes of one that is not clean UTF-8, or all values of a repeated field. */
+/** A string, the bytes of one that is not valid UTF-8, or all values of a repeated field (journalctl(1), JSON). */
 function journalText(value: unknown): string | undefined {
   if (typeof value === 'string') return encodeBytes(value);
   if (!Array.isArray(value) || value.length === 0) return undefined;
@@ -119,10 +119,14 @@ function fieldText(value: unknown): string {
   return typeof value === 'string' ? encodeBytes(value) : '';
 }
 
-/** Anybody may say that he is postfix/smtpd; only the kernel writes `_UID`, and no mail server runs as a person. */
+/** The user IDs that distributions give to people. */
+const FIRST_USER = 1000;
+const AFTER_USERS = 60_000;
+
+/** Any user can log as postfix/smtpd. `_UID` is set by journald, and no mail server runs as an ordinary user. */
 function isOrdinaryUser(uid: unknown): boolean {
   const id = Number(uid);
-  return typeof uid === 'string' && id >= 1000 && id < 60_000;
+  return typeof uid === 'string' && id >= FIRST_USER && id < AFTER_USERS;
 }
 
 function readInstant(microseconds: unknown): number | undefined {
@@ -131,14 +135,18 @@ function readInstant(microseconds: unknown): number | undefined {
   return isInstant(time) ? time : undefined;
 }
 
-/** A time that a Date can hold. */
+/** ms, the last instant that a Date can hold */
+const LAST_INSTANT = 8.64e15;
+
 function isInstant(time: number): boolean {
-  return time > 0 && time <= 8.64e15;
+  return time > 0 && time <= LAST_INSTANT;
 }
+
+const LAST_ASCII = 0x7f;
 
 function encodeBytes(text: string): string {
   for (let index = 0; index < text.length; index++) {
-    if (text.charCodeAt(index) > 0x7f) return Buffer.from(text, 'utf8').toString('latin1');
+    if (text.charCodeAt(index) > LAST_ASCII) return Buffer.from(text, 'utf8').toString('latin1');
   }
   return text;
 }

@@ -1,11 +1,56 @@
 /**
- * Lines that arrive in parts: docker and CRI split long ones, Exim splits what is too long for syslog.
- * A part that nobody continues is forgotten when the next line of its kind begins; what is kept is bounded.
+ * Lines that arrive in parts. The container runtime interface marks parts of long lines with `P` and the last one
+ * with `F`; Exim numbers the parts of what is too long for syslog (log.c, write_syslog); docker's json-file driver
+ * leaves out the line feed. A part that is never continued is forgotten when the next line of its kind begins.
+ * What is kept is bounded.
  */
 import { z } from 'zod';
 import { ownCopy, type Position } from '../../model/line.ts';
+import { endOfDigits } from '../reader.ts';
 
-/** A line of which the end is missing. */
+const SLASH = 0x2f;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+
+/** `stdout F ` (a whole line or its last part) or `stderr P ` (to be continued). */
+interface CriMark {
+  readonly stream: string;
+  readonly partial: boolean;
+  /** index after the mark */
+  readonly end: number;
+}
+
+/** Reads the stream and tag of the container runtime interface behind the stamp, at `at`. */
+export function readCriMark(text: string, at: number): CriMark | undefined {
+  if (!text.startsWith('stdout ', at) && !text.startsWith('stderr ', at)) return undefined;
+  const tag = text.slice(at + 7, at + 9);
+  if (tag !== 'F ' && tag !== 'P ') return undefined;
+  return { stream: text.slice(at, at + 6), partial: tag === 'P ', end: at + 9 };
+}
+
+/** `[2/3] `: part 2 of 3. */
+interface EximMark {
+  readonly part: number;
+  /** A line feed follows in the entry, or nothing: the log line proper ends with this part. */
+  readonly isLast: boolean;
+  /** index after the mark */
+  readonly end: number;
+}
+
+/** Reads Exim's `[1/3] ` (cut by length) or `[2\5] ` (cut at a line feed) at the start. */
+export function readEximMark(text: string): EximMark | undefined {
+  if (text.charCodeAt(0) !== OPEN_BRACKET) return undefined;
+  const slash = endOfDigits(text, 1, 10);
+  const delimiter = text.charCodeAt(slash);
+  if (slash === 1 || (delimiter !== SLASH && delimiter !== BACKSLASH)) return undefined;
+  const close = endOfDigits(text, slash + 1, 10);
+  if (close === slash + 1 || !text.startsWith('] ', close)) return undefined;
+  const part = Number(text.slice(1, slash));
+  const count = Number(text.slice(slash + 1, close));
+  return { part, isLast: delimiter === BACKSLASH || part >= count, end: close + 2 };
+}
+
+/** A line whose end is missing. */
 interface OpenLine {
   readonly at: Position;
   /** ms since the epoch, of the first part */
@@ -15,7 +60,13 @@ interface OpenLine {
   readonly next: number;
 }
 
-const positionSchema = z.object({ source: z.string(), line: z.number(), offset: z.number() });
+type Part = Omit<OpenLine, 'next'>;
+
+export const positionSchema = z.object({
+  source: z.string(),
+  line: z.number(),
+  offset: z.number(),
+});
 
 export const openLinesSchema = z.array(
   z.tuple([
@@ -24,12 +75,13 @@ export const openLinesSchema = z.array(
   ]),
 );
 
-/** Longest line that is put together, bytes; what comes after is dropped. */
-const LONGEST = 65_536;
-const KEPT = 1000;
-/** All of them together, bytes. */
-const KEPT_BYTES = 1_000_000;
+/** Longest line that is put together, bytes; the rest is dropped. */
+const LONGEST_LINE = 65_536;
+/** Bounds on the open lines: how many, and bytes of all together. */
+const MOST_LINES = 1000;
+const MOST_BYTES = 1_000_000;
 
+/** The lines that have begun and not ended, by stream or process. */
 export class Parts {
   #open = new Map<string, OpenLine>();
   #bytes = 0;
@@ -48,23 +100,23 @@ export class Parts {
   }
 
   /** Begins or continues the line of `key`; `open` is what `get` returned before. */
-  keep(key: string, open: OpenLine | undefined, part: Omit<OpenLine, 'next'>): void {
+  keep(key: string, open: OpenLine | undefined, part: Part): void {
     this.drop(key);
-    const { at, time, text } = joined(open, part);
+    const { at, time, text } = join(open, part);
     this.#open.set(ownCopy(key), { at, time, text: ownCopy(text), next: (open?.next ?? 1) + 1 });
     this.#bytes += text.length;
     for (const oldest of this.#open.keys()) {
-      if (this.#open.size <= KEPT && this.#bytes <= KEPT_BYTES) break;
+      if (this.#open.size <= MOST_LINES && this.#bytes <= MOST_BYTES) break;
       this.drop(oldest);
     }
   }
 
   /** Ends the line of `key` with its last part. */
-  finish(key: string, part: Omit<OpenLine, 'next'>): Omit<OpenLine, 'next'> {
+  finish(key: string, part: Part): Part {
     const open = this.get(key);
     if (open === undefined) return part;
     this.drop(key);
-    return joined(open, part);
+    return join(open, part);
   }
 
   drop(key: string): void {
@@ -75,9 +127,9 @@ export class Parts {
   }
 }
 
-function joined(open: OpenLine | undefined, part: Omit<OpenLine, 'next'>): Omit<OpenLine, 'next'> {
+function join(open: OpenLine | undefined, part: Part): Part {
   if (open === undefined) return part;
-  if (open.text.length >= LONGEST) return { at: open.at, time: open.time, text: open.text };
-  const text = (open.text + part.text).slice(0, LONGEST);
+  if (open.text.length >= LONGEST_LINE) return { at: open.at, time: open.time, text: open.text };
+  const text = (open.text + part.text).slice(0, LONGEST_LINE);
   return { at: open.at, time: open.time, text };
 }

@@ -1,39 +1,148 @@
-/** What the prefixes read so far say about a line. */
-import type { LoggedLine, Position } from '../../model/line.ts';
-import type { Tag } from './tag.ts';
+/**
+ * Pieces of the prefixes in front of host and tag: dirt, docker compose's name column, syslog priorities, severity
+ * words, the header of RFC 5424. Each function gives the index after its piece, or what the piece says.
+ */
+import { endOfDigits, endOfRun, isDigit, isUpperCase } from '../reader.ts';
 
-export interface Prefix {
-  readonly at: Position;
-  /** empty: not known */
+const CARRIAGE_RETURN = 0x0d;
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const HYPHEN = 0x2d;
+const COLON = 0x3a;
+const GREATER_THAN = 0x3e;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+
+/** U+FEFF in UTF-8, and its first byte, which hardly any line begins with. */
+const BYTE_ORDER_MARK = '\xef\xbb\xbf';
+const BYTE_ORDER_MARK_START = 0xef;
+
+/** The line without the NUL bytes of a file hole, a byte order mark, and the CR of a CRLF. */
+export function trimLine(bytes: string): string {
+  let start = 0;
+  while (bytes.charCodeAt(start) === 0) start++;
+  if (bytes.charCodeAt(start) === BYTE_ORDER_MARK_START) start = endOfByteOrderMark(bytes, start);
+  const last = bytes.length - 1;
+  const end = bytes.charCodeAt(last) === CARRIAGE_RETURN ? last : bytes.length;
+  return start === 0 && end === bytes.length ? bytes : bytes.slice(start, end);
+}
+
+function endOfByteOrderMark(text: string, at: number): number {
+  return text.startsWith(BYTE_ORDER_MARK, at) ? at + BYTE_ORDER_MARK.length : at;
+}
+
+/** Longest name of a container, and most spaces that pad it. */
+const LONGEST_COLUMN = 100;
+
+/** Index after `postfix-1  | ` as `docker compose logs` writes it; `at` when there is none. */
+export function endOfComposeName(text: string, at: number): number {
+  const space = text.indexOf(' ', at);
+  if (space <= at || space > at + LONGEST_COLUMN) return at;
+  let bar = space + 1;
+  while (bar < space + LONGEST_COLUMN && text.charCodeAt(bar) === SPACE) bar++;
+  return text.startsWith('| ', bar) ? bar + 2 : at;
+}
+
+/** Index after the priority `<22>` at `at` (RFC 5424 6.2.1); `at` when there is none. */
+export function endOfPriority(text: string, at: number): number {
+  const end = endOfDigits(text, at + 1, 3);
+  return end > at + 1 && text.charCodeAt(end) === GREATER_THAN ? end + 1 : at;
+}
+
+const PRIORITY_WORD =
+  /<?(?:kern|user|mail|daemon|auth|authpriv|syslog|local[0-7])[.:](?:debug|info|notice|warn|warning|err|error|crit|alert|emerg|panic)>? /y;
+
+/**
+ * Index after `mail.info ` (BusyBox syslogd; `mail:info ` on AIX) or `<mail.info> ` (FreeBSD's with -v) at `at`;
+ * `at` when there is none.
+ */
+export function endOfPriorityWord(text: string, at: number): number {
+  return endOfRun(PRIORITY_WORD, text, at);
+}
+
+const SEVERITIES: ReadonlySet<string> = new Set([
+  'DEBUG',
+  'INFO',
+  'NOTICE',
+  'WARN',
+  'WARNING',
+  'ERR',
+  'ERROR',
+  'CRIT',
+  'ALERT',
+  'EMERG',
+  'PANIC',
+  'FATAL',
+]);
+
+/** True for a severity word, which container images print in the place of the host. */
+export function isSeverity(word: string): boolean {
+  return SEVERITIES.has(word);
+}
+
+const SOLARIS_ID = /\[ID [0-9]{1,10} [a-z0-9]{1,10}\.[a-z]{1,10}\] /y;
+
+/** The message without `[ID 197553 mail.info] `, which syslogd of Solaris and illumos puts in front (syslog(3C)). */
+export function removeSolarisId(text: string): string {
+  return text.slice(endOfRun(SOLARIS_ID, text, 0));
+}
+
+/** True at a month name or a year with the clock behind it: a prefix within a prefix begins with a stamp. */
+export function startsStamp(text: string, at: number): boolean {
+  const first = text.charCodeAt(at);
+  if (isDigit(first)) {
+    return text.charCodeAt(at + 4) === HYPHEN && text.charCodeAt(at + 13) === COLON;
+  }
+  if (!isUpperCase(first) || text.charCodeAt(at + 3) !== SPACE) return false;
+  const hour = text.charCodeAt(at + 5) === SPACE ? at + 6 : at + 7; // `Nov 1 ` or `Nov  1 `
+  return text.charCodeAt(hour + 2) === COLON;
+}
+
+/** The header fields of RFC 5424 that name a program, empty where they are `-`. */
+interface Rfc5424Header {
   readonly host: string;
-  /** ms since the epoch; NaN: not known */
-  readonly time: number;
-  /** the time is an instant, not what a clock of some zone showed */
-  readonly exact: boolean;
+  readonly name: string;
+  readonly pid: string;
+  /** index of the message */
+  readonly end: number;
 }
 
-/** The instant by which a stamp further in can be understood; undefined when none is known. */
-export function resolveInstant(prefix: Prefix): number | undefined {
-  return prefix.exact ? prefix.time : undefined;
+/** Reads `HOSTNAME APP-NAME PROCID MSGID STRUCTURED-DATA [BOM]` behind the stamp (RFC 5424 6), at `at`. */
+export function readRfc5424Header(text: string, at: number): Rfc5424Header | undefined {
+  const fields: string[] = [];
+  let position = at;
+  for (let count = 0; count < 4; count++) {
+    const end = text.indexOf(' ', position);
+    if (end < 0) return undefined;
+    fields.push(text.slice(position, end));
+    position = end + 1;
+  }
+  const data = endOfStructuredData(text, position);
+  if (data === undefined) return undefined;
+  const [host = '', name = '', pid = ''] = fields.map((field) => (field === '-' ? '' : field));
+  return { host, name, pid, end: endOfByteOrderMark(text, data + 1) };
 }
 
-/** The line that a program with this tag logged. */
-export function loggedLine(
-  prefix: Prefix,
-  tag: Tag,
-  pid: string,
-  text: string,
-  times: number,
-): LoggedLine {
-  return {
-    at: prefix.at,
-    time: prefix.time,
-    host: prefix.host,
-    instance: tag.instance,
-    service: tag.service,
-    program: tag.program,
-    pid,
-    text,
-    times,
-  };
+/** Index after `-` or a row of `[id name="value"]` at `at` (RFC 5424 6.3); undefined when it never ends. */
+function endOfStructuredData(text: string, at: number): number | undefined {
+  if (text.charCodeAt(at) === HYPHEN) return at + 1;
+  let index = at;
+  while (text.charCodeAt(index) === OPEN_BRACKET) {
+    const end = endOfElement(text, index);
+    if (end === undefined) return undefined;
+    index = end;
+  }
+  return index === at ? undefined : index;
+}
+
+function endOfElement(text: string, at: number): number | undefined {
+  let quoted = false;
+  for (let index = at + 1; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code === BACKSLASH && quoted) index++;
+    else if (code === QUOTE) quoted = !quoted;
+    else if (code === CLOSE_BRACKET && !quoted) return index + 1;
+  }
+  return undefined;
 }

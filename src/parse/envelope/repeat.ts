@@ -1,21 +1,25 @@
 /**
- * Lines that stand for others: `message repeated 3 times: [ TEXT]` (rsyslog) holds the text,
- * `last message repeated 3 times` (BSD syslogd) means the line of that host before it.
+ * Lines that mean repetitions of another: `message repeated 3 times: [ TEXT]` (rsyslog, RepeatedMsgReduction) holds its
+ * text; `last message repeated 3 times` (BSD syslogd(8)) means the previous line of that host.
  */
 import { z } from 'zod';
 import { type LoggedLine, ownCopy } from '../../model/line.ts';
 import { Reader } from '../reader.ts';
-import type { Prefix } from './prefix.ts';
+import type { Origin } from './origin.ts';
+import { positionSchema } from './parts.ts';
 
-const HOSTS = 500;
-/** Longest line that is remembered while other hosts speak, bytes. */
-const LONGEST = 2048;
-/** No reduction of a real log comes near; a forged count must not cost. */
-const MOST = 100_000;
+/** How BSD syslogd begins such a line. */
+export const LAST_REPEATED = 'last message repeated ';
+
+const MOST_HOSTS = 500;
+/** Longest line that is remembered while other hosts write, bytes. */
+const LONGEST_LINE = 2048;
+/** Far more than any syslog daemon counts; a forged count must not cost time. */
+const MOST_TIMES = 100_000;
 
 export const repeatsSchema = z.array(
   z.object({
-    at: z.object({ source: z.string(), line: z.number(), offset: z.number() }),
+    at: positionSchema,
     time: z.number(),
     host: z.string(),
     instance: z.string(),
@@ -27,7 +31,7 @@ export const repeatsSchema = z.array(
   }),
 );
 
-/** Reads `message repeated 3 times: [ TEXT]`; the last bracket belongs to it, unless the line was cut. */
+/** Reads `message repeated 3 times: [ TEXT]`. The last bracket belongs to the wrapper, unless the line was cut. */
 export function unwrapRepeat(text: string): { text: string; times: number } | undefined {
   const reader = new Reader(text);
   if (!reader.literal('message repeated ')) return undefined;
@@ -37,13 +41,8 @@ export function unwrapRepeat(text: string): { text: string; times: number } | un
   const rest = reader.rest();
   return {
     text: rest.endsWith(']') ? rest.slice(0, -1) : rest,
-    times: Math.min(times, MOST),
+    times: Math.min(times, MOST_TIMES),
   };
-}
-
-/** A line whose text outlives the batch. */
-function kept(line: LoggedLine): LoggedLine {
-  return { ...line, text: ownCopy(line.text) };
 }
 
 /** The last line of each host. */
@@ -62,28 +61,32 @@ export class Repeats {
 
   remember(line: LoggedLine): void {
     const last = this.#last;
-    if (last !== undefined && last.host !== line.host) {
-      this.#others.delete(last.host);
-      if (this.#others.size >= HOSTS) {
-        this.#others.delete(this.#others.keys().next().value as string);
-      }
-      if (last.text.length <= LONGEST) this.#others.set(last.host, kept(last));
-    }
+    if (last !== undefined && last.host !== line.host) this.#setAside(last);
     this.#last = line;
   }
 
+  #setAside(line: LoggedLine): void {
+    this.#others.delete(line.host);
+    if (this.#others.size >= MOST_HOSTS) {
+      this.#others.delete(this.#others.keys().next().value as string);
+    }
+    if (line.text.length > LONGEST_LINE) return;
+    this.#others.set(line.host, { ...line, text: ownCopy(line.text) }); // outlives its read buffer
+  }
+
   /**
-   * Reads `last message repeated 3 times` at `from`: that host's last line once more. Any other text is a line
-   * that nobody understands; a repetition after it would repeat that, so the host's last line is forgotten.
+   * Reads `last message repeated 3 times` at `from` and returns the host's last line once more. Any other text is a
+   * line that could not be read; a repetition after it would repeat that one, so the host's last line is forgotten.
    */
-  again(prefix: Prefix, text: string, from: number): LoggedLine | undefined {
-    const { at, host, time } = prefix;
+  repeatLast({ at, host, time }: Origin, text: string, from: number): LoggedLine | undefined {
     const reader = new Reader(text, from);
-    const times = reader.literal('last message repeated ') ? reader.number() : undefined;
+    const times = reader.literal(LAST_REPEATED) ? reader.number() : undefined;
+    if (times === undefined || times < 1) {
+      this.#forget(host);
+      return undefined;
+    }
     const last = this.#last?.host === host ? this.#last : this.#others.get(host);
-    if (times === undefined || times < 1) this.#forget(host);
-    if (times === undefined || times < 1 || last === undefined) return undefined;
-    return { ...last, at, time, times: Math.min(times, MOST) };
+    return last && { ...last, at, time, times: Math.min(times, MOST_TIMES) };
   }
 
   #forget(host: string): void {
