@@ -1,10 +1,34 @@
-/** The contract of a log parser: one line to what it says, pure, in time linear in the line's length. */
+/** The contract of a log parser, and the lines that a parser of either mail server understands. */
 import type { Mta } from '../model/event.ts';
-import type { LoggedLine } from '../model/line.ts';
-import type { LogRecord } from '../model/record.ts';
+import { decodeText, type LoggedLine } from '../model/line.ts';
+import type { LogRecord, LossRecord } from '../model/record.ts';
 
+/** Turns one line into what it says; keeps no state, and its time is linear in the length of the line. */
 export interface LogParser {
   readonly mta: Mta;
-  /** Undefined: the line says nothing that Postern knows. Never throws, whatever the line holds. */
+  /** Undefined for a line that says nothing Postern uses. Never throws, whatever the line holds. */
   parse(line: LoggedLine): LogRecord | undefined;
+}
+
+/** A record while its line is being read. */
+export type Mutable<R> = { -readonly [Key in keyof R]: R[Key] };
+
+/**
+ * Reads the lines by which a syslog daemon reports that it dropped others: rsyslogd's rate limits (imuxsock,
+ * imjournal), and journald's for the units of mail servers. Undefined for every other line.
+ */
+export function parseLoss({ program, text }: LoggedLine): LossRecord | undefined {
+  const lost = program === 'rsyslogd' ? isRsyslogLoss(text) : isJournaldLoss(program, text);
+  return lost ? { kind: 'loss', reply: decodeText(text) } : undefined;
+}
+
+function isRsyslogLoss(text: string): boolean {
+  if (!text.includes('rate-limiting')) return false;
+  return text.includes('begin to drop messages') || text.includes('messages lost');
+}
+
+function isJournaldLoss(program: string, text: string): boolean {
+  if (program !== 'systemd-journald' && program !== 'systemd-journal') return false;
+  if (!text.startsWith('Suppressed ')) return false;
+  return text.includes('postfix') || text.includes('exim');
 }

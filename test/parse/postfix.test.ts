@@ -15,7 +15,7 @@ interface Sample {
   readonly expected: unknown;
 }
 
-/** Samples of a file: a comment with the record as JSON (or null), and below it the line. */
+/** Samples of a file: a comment with the record as JSON (or null), and the line below it. */
 function samplesOf(file: string): Sample[] {
   const lines = readFileSync(new URL(file, FOLDER), 'latin1').split('\n');
   const samples: Sample[] = [];
@@ -42,7 +42,7 @@ function parseLine(bytes: string): LogRecord | undefined {
 describe.each(readdirSync(FOLDER))('%s', (file) => {
   test.each(samplesOf(file))('$name', ({ bytes, expected }) => {
     const record = parseLine(bytes);
-    // As JSON, so that a field that is undefined is one that is absent.
+    // As JSON, so that an undefined field counts as absent.
     expect(JSON.parse(JSON.stringify(record ?? null))).toEqual(expected);
   });
 });
@@ -146,15 +146,15 @@ const address = fc.tuple(hostile, domain).map(([local, host]) => {
   return { internal: `${local}@${host}`, external: `${quoted}@${host}` };
 });
 
-/** smtpd replaces what could end the field (smtpd.c, helo_cmd). */
+/** smtpd replaces what could end the field (smtpd.c, NEUTER_CHARACTERS). */
 const helo = hostile.map((text) => text.replace(/[ <>()\\";@]/g, '?'));
 
-/** A remote reply as it is logged: one line. */
+/** A remote reply as it is logged, on one line. */
 const reply = hostile.map((text) => `550 5.1.1 ${text}x`);
 const login = hostile.map((text) => `u${text.replace(/[<>]/g, '')}`);
 
 describe('hostile fields parse back to themselves', () => {
-  test('a refusal', () => {
+  test('a rejection', () => {
     fc.assert(
       fc.property(address, address, helo, fc.option(login), (sender, recipient, name, user) => {
         const sasl = user === null ? '' : ` sasl_method=PLAIN sasl_username=${user}`;
@@ -180,7 +180,7 @@ describe('hostile fields parse back to themselves', () => {
     );
   });
 
-  test('a refusal about the sender', () => {
+  test('a rejection about the sender', () => {
     fc.assert(
       fc.property(address, address, helo, (sender, recipient, name) => {
         const words = `554 5.7.1 <${sender.internal}>: Sender address rejected: Access denied`;

@@ -1,14 +1,15 @@
 /**
- * Delivery lines (log_adhoc.c), the same from every agent:
- * `to=<R>[, orig_to=<O>], relay=RELAY[, conn_use=N], delay=T, delays=T/T/T/T[, tls=F], dsn=D, status=WORD (TEXT)`.
- * Addresses and TEXT are other people's words; everything between is read from the left before TEXT begins.
- * Lines without `to=` are attempts or notes and never come here.
+ * What became of recipients: delivery lines, the same from every agent (log_adhoc.c), and bounce(8)'s notifications.
+ *
+ * `to=<R>[, orig_to=<O>], relay=RELAY[, conn_use=N], delay=T, delays=T/T/T/T[, tls=F], dsn=D, status=WORD (TEXT)`
+ *
+ * Strangers choose the addresses and TEXT. Everything between them is read from the left before TEXT begins. Lines of
+ * an agent without `to=` are attempts or notes, and are not read.
  */
 import { decodeText } from '../../model/line.ts';
-import type { DeliveryRecord, Relay, Stage } from '../../model/record.ts';
+import type { DeliveryRecord, DsnRecord, Relay, Stage } from '../../model/record.ts';
 import { Reader } from '../reader.ts';
-import { endOfQueueId, parseReply, takeAddress, takeClient } from './primitives.ts';
-import { queuedAs } from './smtpd.ts';
+import { endOfQueueId, findQueuedAs, parseReply, takeAddress, takeClient } from './primitives.ts';
 
 interface Status {
   readonly outcome: DeliveryRecord['outcome'];
@@ -53,20 +54,20 @@ export function parseDelivery(
   if (recipient === undefined) return undefined;
   const original = reader.literal(', orig_to=') ? takeLoggedAddress(reader) : undefined;
   if (!reader.literal(', relay=')) return undefined;
-  const relayName = reader.until(', delay=');
-  if (relayName === undefined) return undefined;
+  const relay = reader.until(', delay=');
+  if (relay === undefined) return undefined;
   const dsn = reader.until(', dsn=') === undefined ? undefined : reader.until(', status=');
   const status = dsn === undefined ? undefined : STATUSES.get(reader.until(' (') ?? '');
   if (dsn === undefined || status === undefined) return undefined;
-  const said = withoutLast(reader.rest(), ')');
-  const { code, status: detail, reply, stage, cached } = outcomeText(said, dsn);
+  const said = removeEnd(reader.rest(), ')');
+  const { code, status: detail, reply, stage, cached } = readReason(said, dsn);
   return {
     kind: 'delivery',
     queueId,
     outcome: status.outcome,
     recipient: decodeText(recipient),
     originalRecipient: original === undefined ? undefined : decodeText(original),
-    relay: parseRelay(relayName),
+    relay: parseRelay(relay),
     probe: status.probe,
     code,
     status: detail,
@@ -78,30 +79,29 @@ export function parseDelivery(
 }
 
 /**
- * An address in external form; else, in logs of Postfix before 3.5 or with `info_log_address_format = internal`,
- * everything up to the field that follows.
+ * Takes an address in external form. In logs of Postfix before 3.5, or with `info_log_address_format = internal`, it
+ * is everything up to the next field.
  */
 function takeLoggedAddress(reader: Reader): string | undefined {
-  const { position } = reader;
+  const { text, position } = reader;
   // A source route is logged without quotes, and may hold the fields that follow an address: see endOfAddress.
-  if (reader.text.startsWith('<@', position)) return undefined;
+  if (text.startsWith('<@', position)) return undefined;
   const address = takeAddress(reader);
-  if (address !== undefined && reader.text.startsWith(', ', reader.position)) return address;
-  reader.position = position + 1;
-  const relay = reader.text.indexOf('>, relay=', reader.position);
-  const original = reader.text.indexOf('>, orig_to=<', reader.position);
+  if (address !== undefined && text.startsWith(', ', reader.position)) return address;
+  const start = position + 1;
+  const relay = text.indexOf('>, relay=', start);
+  const original = text.indexOf('>, orig_to=<', start);
   const end = original >= 0 && original < relay ? original : relay;
   if (end < 0) return undefined;
-  const raw = reader.text.slice(reader.position, end);
   reader.position = end + 1;
-  return raw;
+  return text.slice(start, end);
 }
 
-function withoutLast(text: string, last: string): string {
-  return text.endsWith(last) ? text.slice(0, -last.length) : text;
+function removeEnd(text: string, end: string): string {
+  return text.endsWith(end) ? text.slice(0, -end.length) : text;
 }
 
-/** `HOST[IP]:PORT` or `HOST[socket]`; words such as `local`, `dovecot` and `none` are no hosts. */
+/** Reads `HOST[IP]:PORT` or `HOST[socket]`. Words such as `local`, `dovecot` and `none` are not hosts. */
 function parseRelay(name: string): Relay | undefined {
   const open = name.indexOf('[');
   const close = name.indexOf(']', open);
@@ -118,45 +118,65 @@ function parseRelay(name: string): Relay | undefined {
   };
 }
 
-type OutcomeText = Pick<DeliveryRecord, 'code' | 'status' | 'reply' | 'stage' | 'cached'>;
-
-function outcomeText(said: string, dsn: string): OutcomeText {
-  const cached = said.startsWith(SUSPENDED) ? true : undefined;
-  const words = cached ? said.slice(SUSPENDED.length) : said;
-  const remote = withoutFrame(words);
-  // An answer that another message got is told whole, and its code is not this one's.
-  if (cached)
-    return { status: decodeText(dsn), reply: decodeText(said), stage: remote?.stage, cached };
-  const { code, status, reply } = parseReply(remote?.reply ?? words, decodeText(dsn));
-  return { code, status, reply, stage: remote?.stage };
-}
-
 const SUSPENDED = 'delivery temporarily suspended: ';
 const REPLY_TO = ' (in reply to ';
 
+type Reason = Pick<DeliveryRecord, 'code' | 'status' | 'reply' | 'stage' | 'cached'>;
+
+/** Reads the text in parentheses. */
+function readReason(said: string, dsn: string): Reason {
+  if (said.startsWith(SUSPENDED)) {
+    // This is the reply that another message got: its code says nothing about this one.
+    const stage = readRemoteReply(said.slice(SUSPENDED.length))?.stage;
+    return { status: decodeText(dsn), reply: decodeText(said), stage, cached: true };
+  }
+  const remote = readRemoteReply(said);
+  const { code, status, reply } = parseReply(remote?.reply ?? said, decodeText(dsn));
+  return { code, status, reply, stage: remote?.stage };
+}
+
 /**
- * The reply in `host H[IP] said: REPLY (in reply to CMD)` and the stage of its command; undefined when no host is
- * quoted. The last `(in reply to` is Postfix's, an earlier one part of the reply.
+ * Reads `host H[IP] said: REPLY (in reply to COMMAND)`; undefined when no host is quoted. The last `(in reply to` is
+ * Postfix's own, an earlier one is part of the reply.
  */
-function withoutFrame(words: string): { reply: string; stage?: Stage } | undefined {
-  const reader = new Reader(words);
+function readRemoteReply(said: string): { reply: string; stage?: Stage } | undefined {
+  const reader = new Reader(said);
   if (!reader.literal('host ') || takeClient(reader) === undefined) return undefined;
   if (!reader.literal(' said: ') && !reader.literal(' refused to talk to me: ')) return undefined;
   const reply = reader.rest();
   const at = reply.lastIndexOf(REPLY_TO);
   if (at < 0) return { reply };
   const command = reply.slice(at + REPLY_TO.length);
-  const stage = COMMANDS.get(withoutLast(command, ')'));
+  const stage = COMMANDS.get(removeEnd(command, ')'));
   if (stage === undefined && !command.endsWith(')')) return { reply };
   return { reply: reply.slice(0, at), stage: stage ?? 'OTHER' };
 }
 
+const FORWARDED = 'forwarded as ';
+
+/** The queue ID under which the message continues. */
 function findNext(said: string): DeliveryRecord['next'] {
-  const queued = queuedAs(said);
+  const queued = findQueuedAs(said);
   if (queued !== undefined) return { queueId: queued, how: 'queued' };
-  const prefix = 'forwarded as ';
-  if (!said.startsWith(prefix)) return undefined;
-  const forwarded = said.slice(prefix.length);
-  if (endOfQueueId(forwarded, 0) !== forwarded.length) return undefined;
-  return { queueId: forwarded, how: 'forwarded' };
+  if (!said.startsWith(FORWARDED)) return undefined;
+  if (endOfQueueId(said, FORWARDED.length) !== said.length) return undefined;
+  return { queueId: said.slice(FORWARDED.length), how: 'forwarded' };
+}
+
+const NOTIFICATIONS: ReadonlyMap<string, DsnRecord['about']> = new Map<string, DsnRecord['about']>([
+  ['sender non-delivery notification', 'failure'],
+  ['sender delay notification', 'delay'],
+  ['sender delivery status notification', 'success'],
+  ['postmaster non-delivery notification', 'failure'],
+  ['postmaster delay notification', 'delay'],
+  ['postmaster delivery status notification', 'success'],
+]);
+
+/** Reads `sender non-delivery notification: QID2` of bounce(8) at `from` (bounce_notify_service.c and its siblings). */
+export function parseBounce(text: string, from: number, queueId: string): DsnRecord | undefined {
+  const reader = new Reader(text, from);
+  const about = NOTIFICATIONS.get(reader.until(': ') ?? '');
+  if (about === undefined) return undefined;
+  if (endOfQueueId(text, reader.position) !== text.length) return undefined;
+  return { kind: 'dsn', queueId, dsnQueueId: reader.rest(), about };
 }

@@ -1,24 +1,22 @@
 /**
- * The parser for Postfix 2.9 and later: by the daemon that wrote the line, then from the left by its grammar.
- * Lines that are notes, attempts or unknown are undefined; of a cut line what is certain is kept.
+ * The parser for logs of Postfix 2.9 and later. The daemon that wrote a line decides which grammar reads it, from the
+ * left. Notes, attempts and unknown lines are undefined; of a line that was cut, what is certain is kept.
  */
 import type { LoggedLine } from '../../model/line.ts';
 import type { LogRecord } from '../../model/record.ts';
-import { parseLoss } from '../loss.ts';
-import type { LogParser } from '../parser.ts';
-import { parseDelivery } from './delivery.ts';
-import { parseAmavis, parseMailScanner } from './filter.ts';
+import { type LogParser, parseLoss } from '../parser.ts';
+import { parseAmavis, parseMailScanner } from './content-filter.ts';
+import { parseBounce, parseDelivery } from './delivery.ts';
 import { endOfQueueId } from './primitives.ts';
 import {
-  parseBounce,
   parseCleanup,
   parseCleanupWarning,
   parsePickup,
   parsePostsuper,
   parseQmgr,
 } from './queue.ts';
-import { parsePostscreen, parseRejection } from './rejection.ts';
-import { parseSmtpd, parseTransaction } from './smtpd.ts';
+import { parsePostscreen } from './rejection.ts';
+import { parseQueued, parseSmtpd } from './smtpd.ts';
 
 export const postfixParser: LogParser = { mta: 'postfix', parse };
 
@@ -39,13 +37,16 @@ function parse(line: LoggedLine): LogRecord | undefined {
     case 'systemd-journal':
       return parseLoss(line);
     default:
-      return parseQueued(program, text);
+      return parseByQueueId(program, text);
   }
 }
 
 type QueueParser = (text: string, from: number, queueId: string) => LogRecord | undefined;
 
-/** Daemons whose lines begin with a queue ID. Delivery lines look the same from all of them, and from agents. */
+/**
+ * The programs whose lines begin with a queue ID, and the functions that read them. All of these programs may write
+ * delivery lines; delivery agents write no other lines that are read.
+ */
 const QUEUE_PARSERS: ReadonlyMap<string, QueueParser | undefined> = new Map<
   string,
   QueueParser | undefined
@@ -57,7 +58,7 @@ const QUEUE_PARSERS: ReadonlyMap<string, QueueParser | undefined> = new Map<
   ['nqmgr', parseQmgr],
   ['postsuper', parsePostsuper],
   ['bounce', parseBounce],
-  ['qmqpd', parseQmqpd],
+  ['qmqpd', parseQueued],
   ['smtp', undefined],
   ['lmtp', undefined],
   ['local', undefined],
@@ -68,7 +69,7 @@ const QUEUE_PARSERS: ReadonlyMap<string, QueueParser | undefined> = new Map<
   ['discard', undefined],
 ]);
 
-function parseQueued(program: string, text: string): LogRecord | undefined {
+function parseByQueueId(program: string, text: string): LogRecord | undefined {
   if (!QUEUE_PARSERS.has(program)) return undefined;
   const end = endOfQueueId(text, 0);
   if (end < 0 || !text.startsWith(': ', end)) {
@@ -77,9 +78,4 @@ function parseQueued(program: string, text: string): LogRecord | undefined {
   const queueId = text.slice(0, end);
   if (text.startsWith('to=<', end + 2)) return parseDelivery(text, end + 2, queueId);
   return QUEUE_PARSERS.get(program)?.(text, end + 2, queueId);
-}
-
-function parseQmqpd(text: string, from: number, queueId: string): LogRecord | undefined {
-  if (text.startsWith('client=', from)) return parseTransaction(text, from, queueId);
-  return parseRejection(text, from, queueId);
 }

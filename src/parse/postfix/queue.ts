@@ -1,11 +1,14 @@
 /**
- * The queue: cleanup(8), pickup(8), qmgr(8), postsuper(1) and bounce(8). Messages are `QID: ...`, with few exceptions.
+ * The life of a message in the queue: pickup(8) (pickup.c), cleanup(8) (cleanup_message.c), qmgr(8) (qmgr_message.c,
+ * qmgr_active.c) and postsuper(1). Nearly all their lines begin with the queue ID.
  */
 import { decodeText } from '../../model/line.ts';
-import type { DsnRecord, LogRecord, PickupRecord, RejectionRecord } from '../../model/record.ts';
+import type { LogRecord, PickupRecord, RejectionRecord } from '../../model/record.ts';
 import { Reader } from '../reader.ts';
 import { endOfQueueId } from './primitives.ts';
 import { parseRejection } from './rejection.ts';
+
+const GREATER_THAN = 0x3e;
 
 /** Reads a message of cleanup at `from`, behind the queue ID. */
 export function parseCleanup(text: string, from: number, queueId: string): LogRecord | undefined {
@@ -21,18 +24,17 @@ const CLEANUP_WARNINGS: readonly (readonly [string, number, string])[] = [
   ['queue file size limit exceeded', 552, '5.3.4'],
 ];
 
-/** Reads `warning: QID: TEXT` of cleanup: messages refused for what they are (cleanup_extracted.c, cleanup_strerror.c). */
+/** Reads `warning: QID: TEXT` of cleanup: messages that are refused as a whole (cleanup_message.c, cleanup_out.c). */
 export function parseCleanupWarning(text: string): RejectionRecord | undefined {
   const end = text.startsWith('warning: ') ? endOfQueueId(text, 9) : -1;
   if (end < 0 || !text.startsWith(': ', end)) return undefined;
-  const words = text.slice(end + 2);
-  const known = CLEANUP_WARNINGS.find(([start]) => words.startsWith(start));
+  const known = CLEANUP_WARNINGS.find(([words]) => text.startsWith(words, end + 2));
   if (known === undefined) return undefined;
   const [reply, code, status] = known;
   return { kind: 'rejected', queueId: text.slice(9, end), stage: 'EOM', code, status, reply };
 }
 
-/** Reads `uid=N from=<F>[ orig_id=QID]` at `from`. A line without an orig_id ends with the bracket, whatever F holds. */
+/** Reads `uid=N from=<F>[ orig_id=QID]` at `from`. Without orig_id the line ends with the bracket, whatever F holds. */
 export function parsePickup(text: string, from: number, queueId: string): PickupRecord | undefined {
   const reader = new Reader(text, from);
   if (!reader.literal('uid=')) return undefined;
@@ -45,14 +47,19 @@ export function parsePickup(text: string, from: number, queueId: string): Pickup
     if (end < reader.position || endOfQueueId(text, end + 9) !== text.length) return undefined;
     originalQueueId = text.slice(end + 9);
   }
-  if (text.charCodeAt(end - 1) !== 0x3e || end - 1 < reader.position) return undefined;
+  if (text.charCodeAt(end - 1) !== GREATER_THAN || end - 1 < reader.position) return undefined;
   const sender = decodeText(text.slice(reader.position, end - 1));
   return { kind: 'pickup', queueId, uid: String(uid), sender, originalQueueId };
 }
 
+const EXPIRED = [
+  '>, status=expired, returned to sender',
+  '>, status=force-expired, returned to sender',
+] as const;
+
 /**
- * Reads a message of qmgr at `from`. Behind the sender stand only digits and fixed words up to the end of the line,
- * so its end is found from the right, in external and in internal form.
+ * Reads a message of qmgr at `from`. Only digits and fixed words follow the sender, so its end is found from the
+ * right, in external and in internal form.
  */
 export function parseQmgr(text: string, from: number, queueId: string): LogRecord | undefined {
   if (text.length === from + 7 && text.endsWith('removed')) {
@@ -60,17 +67,17 @@ export function parseQmgr(text: string, from: number, queueId: string): LogRecor
   }
   if (!text.startsWith('from=<', from)) return undefined;
   const start = from + 6;
-  if (text.endsWith(' (queue active)')) return active(text, start, queueId);
-  for (const words of ['>, status=expired, ', '>, status=force-expired, ']) {
-    const end = text.length - words.length - 'returned to sender'.length;
-    if (end >= start && text.endsWith('returned to sender') && text.startsWith(words, end)) {
+  if (text.endsWith(' (queue active)')) return parseActive(text, start, queueId);
+  for (const words of EXPIRED) {
+    const end = text.length - words.length;
+    if (end >= start && text.endsWith(words)) {
       return { kind: 'expired', queueId, sender: decodeText(text.slice(start, end)) };
     }
   }
   return undefined;
 }
 
-function active(text: string, start: number, queueId: string): LogRecord | undefined {
+function parseActive(text: string, start: number, queueId: string): LogRecord | undefined {
   const end = text.lastIndexOf('>, size=');
   if (end < start) return undefined;
   const reader = new Reader(text, end + 8);
@@ -81,29 +88,11 @@ function active(text: string, start: number, queueId: string): LogRecord | undef
   return { kind: 'active', queueId, sender: decodeText(text.slice(start, end)), size, recipients };
 }
 
-/** Reads a message of postsuper at `from`: what an operator did to a message. */
+/** Reads what an operator did to a message by postsuper, at `from`. */
 export function parsePostsuper(text: string, from: number, queueId: string): LogRecord | undefined {
   const words = text.slice(from);
   if (words === 'removed') return { kind: 'removed', queueId, how: 'operator' };
   if (words === 'placed on hold') return { kind: 'held', queueId };
   if (words === 'requeued') return { kind: 'removed', queueId, how: 'requeued' };
   return undefined;
-}
-
-const NOTIFICATIONS: ReadonlyMap<string, DsnRecord['about']> = new Map<string, DsnRecord['about']>([
-  ['sender non-delivery notification', 'failure'],
-  ['sender delay notification', 'delay'],
-  ['sender delivery status notification', 'success'],
-  ['postmaster non-delivery notification', 'failure'],
-  ['postmaster delay notification', 'delay'],
-  ['postmaster delivery status notification', 'success'],
-]);
-
-/** Reads `sender non-delivery notification: QID2` of bounce at `from`. */
-export function parseBounce(text: string, from: number, queueId: string): DsnRecord | undefined {
-  const reader = new Reader(text, from);
-  const about = NOTIFICATIONS.get(reader.until(': ') ?? '');
-  if (about === undefined) return undefined;
-  if (endOfQueueId(text, reader.position) !== text.length) return undefined;
-  return { kind: 'dsn', queueId, dsnQueueId: reader.rest(), about };
 }

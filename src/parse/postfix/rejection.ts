@@ -1,23 +1,34 @@
 /**
- * Refusals, as smtpd, postscreen and cleanup (for milters and content checks) log them:
- * `ACTION: STAGE from NAMADDR: TEXT; from=<F> to=<R> proto=W helo=<H>`.
- * Annotations that refuse nothing (`warn`, `info`, `reject_warning`, `filter`, ...) are undefined.
+ * Rejections as smtpd, postscreen and cleanup log them (smtpd_check.c, log_whatsup; postscreen_smtpd.c;
+ * cleanup_milter.c): `ACTION: STAGE from CLIENT[ADDRESS]: TEXT; from=<F> to=<R> proto=W helo=<H>`. Also matches of
+ * header_checks and body_checks (cleanup_message.c, cleanup_act_log).
+ * Actions that refuse nothing (`warn`, `info`, `reject_warning`, `filter`, ...) are undefined.
  */
 import { decodeText } from '../../model/line.ts';
 import type { Client, RejectionRecord, Relay } from '../../model/record.ts';
 import { Reader } from '../reader.ts';
 import {
+  decodeOptional,
   isTemporary,
-  type ParsedReply,
   parseReply,
   parseStage,
   takeAddress,
   takeClient,
-  unquoted,
+  unquote,
 } from './primitives.ts';
-import { findOnlyTail, findQuotedRecipient, findQuotedTail, findTail, type Tail } from './tail.ts';
+import {
+  findContentTail,
+  findTail,
+  findTailByRecipient,
+  findTailByValue,
+  type Tail,
+} from './tail.ts';
 
-const KINDS: ReadonlyMap<string, RejectionRecord['kind']> = new Map([
+const LESS_THAN = 0x3c;
+
+type Kind = RejectionRecord['kind'];
+
+const KINDS: ReadonlyMap<string, Kind> = new Map([
   ['reject', 'rejected'],
   ['hangup', 'rejected'],
   ['milter-reject', 'rejected'],
@@ -33,7 +44,7 @@ const KINDS: ReadonlyMap<string, RejectionRecord['kind']> = new Map([
   ['milter-body-discard', 'discarded'],
 ]);
 
-/** Reads `ACTION: STAGE from NAMADDR: TEXT; TAIL` at `from`, behind the queue ID. */
+/** Reads `ACTION: STAGE from CLIENT[ADDRESS]: TEXT; TAIL` at `from`, behind the queue ID. */
 export function parseRejection(
   text: string,
   from: number,
@@ -44,108 +55,109 @@ export function parseRejection(
   if (kind === undefined) return undefined;
   const stageAt = reader.position;
   const stage = parseStage(reader.until(' from ') ?? '');
-  if (stage === undefined) return contentRejection(text, stageAt, kind, queueId);
+  if (stage === undefined) return parseContentRejection(text, stageAt, kind, queueId);
   const client = takeClient(reader);
   if (client === undefined || !reader.literal(': ')) return undefined;
   const start = reader.position;
   const tail = chooseTail(text, start);
-  const words = text.slice(start, tail?.at ?? endWithoutTail(text, start));
-  const reply = parseReply(words);
-  const recipient = tail?.recipient ?? plainRecipient(words, reply.words);
+  const said = text.slice(start, tail?.at ?? endWithoutTail(text, start));
+  const reply = parseReply(said);
+  const recipient = tail?.recipient ?? findRecipient(said, reply.textAt);
   return {
     kind,
     queueId,
     stage,
-    client: withHelo(client, tail),
-    user: optionalText(tail?.user ?? notOwnedBy(words, reply.words, tail?.sender)),
-    sender: optionalText(tail?.sender),
-    recipient: optionalText(recipient),
+    client: addHelo(client, tail),
+    user: decodeOptional(tail?.user ?? findLoginOwner(said, reply.textAt, tail?.sender)),
+    sender: decodeOptional(tail?.sender),
+    recipient: decodeOptional(recipient),
     code: reply.code,
     status: reply.status,
     reply: reply.reply,
     temporary: isTemporary(reply),
-    relay: probedRelay(words, reply.words, recipient),
+    relay: findProbedRelay(said, reply.textAt, recipient),
   };
 }
 
-/** Reads a message of postscreen(8): a refusal, with or without `NOQUEUE: ` in front. */
+/** Reads a message of postscreen(8): a rejection, with or without `NOQUEUE: ` in front. */
 export function parsePostscreen(text: string): RejectionRecord | undefined {
   if (text.startsWith('NOQUEUE: ')) return parseRejection(text, 9, undefined);
   return text.startsWith('reject: ') ? parseRejection(text, 0, undefined) : undefined;
 }
 
 /**
- * The tail, and when its addresses are not what the text talks about, one whose recipient is: before 3.5 a whole
- * tail could be written into an address.
+ * The tail of the line whose text begins at `start`. When the text is about an address that is not in it, a tail with
+ * that address as recipient is preferred: before Postfix 3.5 an address could hold a whole false tail.
  */
 function chooseTail(text: string, start: number): Tail | undefined {
   const tail = findTail(text, start);
-  const words = start + endOfStatusWords(text, start);
-  const nobody = tail?.doubtful === undefined ? undefined : { at: endWithoutTail(text, start) };
-  if (text.charCodeAt(words) !== 0x3c) return nobody ?? tail;
-  if (tail === undefined) return findQuotedTail(text, words);
-  const about = endOfValue(text, words, tail);
-  // Of two tails the one in front is fake if it stands in the value, else nobody is named.
-  if (about > (tail.doubtful ?? 0)) return tail;
-  if (about >= 0) return nobody;
-  return findQuotedRecipient(text, words) ?? nobody ?? tail;
+  const valueAt = start + parseReply(text.slice(start, start + LONGEST_STATUS)).textAt;
+  const nobody =
+    tail?.ambiguousFrom === undefined ? undefined : { at: endWithoutTail(text, start) };
+  if (text.charCodeAt(valueAt) !== LESS_THAN) return nobody ?? tail;
+  if (tail === undefined) return findTailByValue(text, valueAt);
+  const valueEnd = endOfValueIn(tail, text, valueAt);
+  // Of two tails, the one in front is false if it is inside the value; otherwise neither is believed.
+  if (valueEnd > (tail.ambiguousFrom ?? 0)) return tail;
+  if (valueEnd >= 0) return nobody;
+  return findTailByRecipient(text, valueAt) ?? nobody ?? tail;
 }
 
-/** Length of `550 5.1.1 ` at `start`. */
-function endOfStatusWords(text: string, start: number): number {
-  return parseReply(text.slice(start, start + 20)).words;
-}
+/** More bytes than `550 5.1.1 ` can have. */
+const LONGEST_STATUS = 20;
 
-/** Index after the value `<VALUE>: ` when it is one of the tail's addresses, else -1. */
-function endOfValue(text: string, at: number, { recipient, sender }: Tail): number {
-  const end = recipient === undefined ? -1 : wordsAbout(text, at, recipient);
-  return end >= 0 || sender === undefined ? end : wordsAbout(text, at, sender);
-}
-
-/** Where the text of a line ends whose tail cannot be read: before anything that looks like one. */
+/** Where the text ends when the tail cannot be read: before anything that looks like a tail. */
 export function endWithoutTail(text: string, start: number): number {
   const ends = [text.indexOf('; from=<', start), text.indexOf('; proto=', start)];
   return Math.min(...ends.map((end) => (end < 0 ? text.length : end)));
 }
 
-function withHelo(client: Client, tail: Tail | undefined): Client {
+function addHelo(client: Client, tail: Tail | undefined): Client {
   if (!tail?.helo) return client;
   return { address: client.address, name: client.name, helo: decodeText(tail.helo) };
 }
 
-function optionalText(bytes: string | undefined): string | undefined {
-  return bytes === undefined ? undefined : decodeText(bytes);
+/** Index after `<VALUE>: ` at `at` when the value is the tail's recipient or sender, else -1. */
+function endOfValueIn({ recipient, sender }: Tail, text: string, at: number): number {
+  const end = recipient === undefined ? -1 : endOfValue(text, at, recipient);
+  return end >= 0 || sender === undefined ? end : endOfValue(text, at, sender);
 }
 
 /**
- * Index of what is said about `address`, behind `<VALUE>: `; -1 when the text is about something else. The text has
- * the address in internal form, which may hold anything; the tail tells how long it is.
+ * Index after `<VALUE>: ` at `at` when the value is `address`, else -1. The value is in internal form, which may hold
+ * anything, so its length is known only from the address.
  */
-function wordsAbout(words: string, at: number, address: string): number {
-  const value = unquoted(address);
+function endOfValue(text: string, at: number, address: string): number {
+  const value = unquote(address);
   const end = at + 1 + value.length;
-  const told = words.startsWith('>: ', end) && words.startsWith(value, at + 1);
-  return told && words.charCodeAt(at) === 0x3c ? end + 3 : -1;
+  const isSame = text.startsWith('>: ', end) && text.startsWith(value, at + 1);
+  return isSame && text.charCodeAt(at) === LESS_THAN ? end + 3 : -1;
 }
 
 /** The recipient of a line without a tail, when the value in its text needs no quoting. */
-function plainRecipient(words: string, at: number): string | undefined {
-  const reader = new Reader(words, at);
+function findRecipient(said: string, at: number): string | undefined {
+  const reader = new Reader(said, at);
   const value = takeAddress(reader);
   return reader.literal(': Recipient address rejected: ') ? value : undefined;
 }
 
-/** `reject_sender_login_mismatch` names the user also where the tail does not (before 3.10). */
-function notOwnedBy(words: string, at: number, sender: string | undefined): string | undefined {
-  const about = sender === undefined ? -1 : wordsAbout(words, at, sender);
-  const text = 'Sender address rejected: not owned by user ';
-  return about >= 0 && words.startsWith(text, about) ? words.slice(about + text.length) : undefined;
+const NOT_OWNED = 'Sender address rejected: not owned by user ';
+
+/** The login that reject_sender_login_mismatch names, also where the tail does not (before 3.10). */
+function findLoginOwner(said: string, at: number, sender: string | undefined): string | undefined {
+  const end = sender === undefined ? -1 : endOfValue(said, at, sender);
+  if (end < 0 || !said.startsWith(NOT_OWNED, end)) return undefined;
+  return said.slice(end + NOT_OWNED.length);
 }
 
 /** The host that an address probe asked: `undeliverable address: host H[IP] said: ...`. */
-function probedRelay(words: string, at: number, recipient: string | undefined): Relay | undefined {
+function findProbedRelay(
+  said: string,
+  at: number,
+  recipient: string | undefined,
+): Relay | undefined {
   if (recipient === undefined) return undefined;
-  const reader = new Reader(words, Math.max(0, wordsAbout(words, at, recipient)));
+  const reader = new Reader(said, Math.max(0, endOfValue(said, at, recipient)));
   if (!reader.literal('Recipient address rejected: ')) return undefined;
   if (!reader.literal('undeliverable address: ') && !reader.literal('unverified address: ')) {
     return undefined;
@@ -155,40 +167,40 @@ function probedRelay(words: string, at: number, recipient: string | undefined): 
   return host === undefined ? undefined : { host: host.name, address: host.address || undefined };
 }
 
+/** What cleanup names before the line that matched: `header Subject: ...`. */
+const CONTENT = /^(?:header |body |content|mime-er)/;
+
 /**
- * `header LINE from ORIGIN; from=<F> to=<R> proto=W helo=<H>: TEXT` of header_checks and body_checks. LINE is the
- * sender's own, so the fields are taken only when just one place can be the tail.
+ * Reads `header LINE from ORIGIN; from=<F> to=<R> proto=W helo=<H>: TEXT` of header_checks and body_checks. LINE is
+ * chosen by the sender, so the fields are taken only when just one place can be the tail.
  */
-function contentRejection(
+function parseContentRejection(
   text: string,
   from: number,
-  kind: RejectionRecord['kind'],
+  kind: Kind,
   queueId: string | undefined,
 ): RejectionRecord | undefined {
-  const type = text.slice(from, from + 7);
-  if (type !== 'header ' && type !== 'content' && type !== 'mime-er' && !type.startsWith('body ')) {
-    return undefined;
-  }
-  const tail = findOnlyTail(text, from);
-  const reply: ParsedReply = parseReply(tail?.comment ?? '');
+  if (!CONTENT.test(text.slice(from, from + 7))) return undefined;
+  const tail = findContentTail(text, from);
+  const { code, status, reply } = parseReply(tail?.comment ?? '');
   return {
     kind,
     queueId,
     stage: 'EOM',
-    client: tail === undefined ? undefined : originBefore(text, tail),
-    sender: optionalText(tail?.sender),
-    recipient: optionalText(tail?.recipient),
-    code: reply.code,
-    status: reply.status,
-    reply: reply.reply,
-    temporary: isTemporary(reply),
+    client: tail === undefined ? undefined : findOrigin(text, tail),
+    sender: decodeOptional(tail?.sender),
+    recipient: decodeOptional(tail?.recipient),
+    code,
+    status,
+    reply,
+    temporary: isTemporary({ code, status }),
   };
 }
 
-/** ` from NAMADDR` directly in front of the tail. */
-function originBefore(text: string, tail: Tail): Client | undefined {
+/** The client of ` from CLIENT[ADDRESS]` directly in front of the tail. */
+function findOrigin(text: string, tail: Tail): Client | undefined {
   const at = text.lastIndexOf(' from ', tail.at);
   const reader = new Reader(text, at + 6);
   const client = at < 0 ? undefined : takeClient(reader);
-  return client !== undefined && reader.position === tail.at ? withHelo(client, tail) : undefined;
+  return client !== undefined && reader.position === tail.at ? addHelo(client, tail) : undefined;
 }
