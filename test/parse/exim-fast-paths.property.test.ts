@@ -1,24 +1,24 @@
-/** What the Exim parser has compiled into expressions says the same as the plain way, whatever the bytes. */
+/** What the Exim parser has compiled into expressions gives the same as plain code, whatever the bytes. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  addressEnd,
-  angleAddress,
-  anyAngle,
-  anyArgument,
-  commandArgument,
+  endOfAddress,
+  takeAngleAddress,
+  takeAngleByLexemes,
+  takeArgument,
+  takeArgumentByLexemes,
 } from '../../src/parse/exim/address.ts';
-import { cString, oneLine } from '../../src/parse/exim/text.ts';
+import { takeCString, toOneLine } from '../../src/parse/exim/reply.ts';
 import { Reader } from '../../src/parse/reader.ts';
 
 const RUNS = { numRuns: 3000 };
-/** Bytes at which addresses, strings and arguments end, among others. */
+/** Bytes that end addresses, strings and arguments, and others. */
 const letters = fc
   .array(fc.constantFrom(...'ab1.@<>"\\()[]:;, \x00\x1f\x7f\x80\xff', ': ', '> ', '"@'), {
     maxLength: 40,
   })
   .map((parts) => parts.join(''));
-/** Mostly addresses, so that the common way is met as well. */
+/** Mostly addresses, so that the common path is tested, too. */
 const mailbox = fc.constantFrom(
   'a@b',
   'a.b@c.example',
@@ -79,7 +79,7 @@ function plainAddressEnd(line: string, start: number): number {
   return index;
 }
 
-/** What is taken, and where the reader stands then. */
+/** What is taken, and the reader's position afterwards. */
 function taken(take: (reader: Reader) => string | undefined, line: string, start: number): unknown {
   const reader = new Reader(line, start);
   return [take(reader), reader.position];
@@ -89,7 +89,7 @@ describe('fast paths of the Exim parser agree with the plain ones', () => {
   it('the end of an address', () => {
     fc.assert(
       fc.property(text, at, (line, start) => {
-        expect(addressEnd(line, start)).toBe(plainAddressEnd(line, start));
+        expect(endOfAddress(line, start)).toBe(plainAddressEnd(line, start));
       }),
       RUNS,
     );
@@ -98,7 +98,9 @@ describe('fast paths of the Exim parser agree with the plain ones', () => {
   it('an address in brackets', () => {
     fc.assert(
       fc.property(text, at, (line, start) => {
-        expect(taken(angleAddress, line, start)).toEqual(taken(anyAngle, line, start));
+        expect(taken(takeAngleAddress, line, start)).toEqual(
+          taken(takeAngleByLexemes, line, start),
+        );
       }),
       RUNS,
     );
@@ -107,8 +109,8 @@ describe('fast paths of the Exim parser agree with the plain ones', () => {
   it("a command's argument, cut or not", () => {
     fc.assert(
       fc.property(text, at, fc.nat({ max: 60 }), (line, start, limit) => {
-        expect(taken((reader) => commandArgument(reader, limit), line, start)).toEqual(
-          taken((reader) => anyArgument(reader, limit), line, start),
+        expect(taken((reader) => takeArgument(reader, limit), line, start)).toEqual(
+          taken((reader) => takeArgumentByLexemes(reader, limit), line, start),
         );
       }),
       RUNS,
@@ -129,7 +131,7 @@ describe('fast paths of the Exim parser agree with the plain ones', () => {
     };
     fc.assert(
       fc.property(text, at, (line, start) => {
-        expect(taken(cString, line, start)).toEqual(taken(plain, line, start));
+        expect(taken(takeCString, line, start)).toEqual(taken(plain, line, start));
       }),
       RUNS,
     );
@@ -141,7 +143,7 @@ describe('fast paths of the Exim parser agree with the plain ones', () => {
         const spaced = [...line]
           .map((byte) => (byte < ' ' || byte === '\x7f' ? ' ' : byte))
           .join('');
-        expect(oneLine(line)).toBe(new TextDecoder().decode(Buffer.from(spaced, 'latin1')));
+        expect(toOneLine(line)).toBe(new TextDecoder().decode(Buffer.from(spaced, 'latin1')));
       }),
       RUNS,
     );

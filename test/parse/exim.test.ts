@@ -1,4 +1,4 @@
-/** Sample lines of test/logs/exim: each stands below a comment with the record it must give, `# null` for none. */
+/** Sample lines of test/logs/exim. The comment above each is the record that it must give, `# null` for none. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -14,7 +14,7 @@ interface Sample {
   readonly expected: unknown;
 }
 
-/** Pairs of comment and line; a line without its comment is an error of the file. */
+/** Pairs of comment and line; a line without its comment is an error in the file. */
 function samplesOf(file: string): Sample[] {
   const lines = readFileSync(`${folder}${file}`, 'latin1').split('\n');
   if (lines.pop() !== '') throw new Error(`${file}: no newline at its end`);

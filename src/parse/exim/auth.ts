@@ -1,44 +1,88 @@
 /**
- * Failed AUTH of a client: `NAME authenticator failed for [H=]HOST...: 535 Incorrect authentication data (set_id=U)`.
- *
- * Only 535 is a guess; 435 (our own backend), 501 and 553 (the client gave up) are undefined, and so is Exim's own
- * failure at a smarthost (`authenticator failed H=...`). U is what the client typed, from the first ` (set_id=` to
- * the last `)`: whatever it holds, the guess counts for the HOST before it.
+ * SMTP AUTH in Exim's log: the field `A=MECHANISM[:ID[:SENDER]]` of arrivals (receive.c, add_host_info_for_log) and
+ * rejections (smtp_in.c, smtp_handle_acl_fail), and failed logins (smtp_in.c, auth_cmd):
+ * `NAME authenticator failed for [H=]HOST...: 535 Incorrect authentication data (set_id=U)`.
  */
-import type { AuthFailedRecord } from '../../model/record.ts';
+import { decodeText } from '../../model/line.ts';
+import type { ArrivalRecord, AuthFailedRecord, RejectionRecord } from '../../model/record.ts';
+import type { Mutable } from '../parser.ts';
 import { Reader } from '../reader.ts';
-import { clientHost, isForged, skipInterface } from './host.ts';
-import { oneLine, printed } from './text.ts';
+import { endOfAddress } from './address.ts';
+import { looksForged, skipInterface, takeClient } from './host.ts';
+import { toOneLine, unescapeText } from './reply.ts';
+
+/** The end of a HOST. When an ID holds it, a HELO name wrote the field. */
+const HOST_END = ') [';
+
+/**
+ * Takes the value of `A=` on an arrival line. The ID may hold spaces, the SENDER (`+smtp_mailauth`) is an address.
+ * False when it cannot be Exim's own.
+ */
+export function takeArrivalAuth(reader: Reader, record: Mutable<ArrivalRecord>): boolean {
+  const { position } = reader;
+  const value = reader.upTo([' S=', ' PRDR', ' PRX=', ' K ']);
+  if (value === '' || value.includes(HOST_END)) return false;
+  const first = value.indexOf(':');
+  if (first < 0) return true;
+  const second = value.indexOf(':', first + 1);
+  const id = value.slice(first + 1, second < 0 ? undefined : second);
+  if (id === '' || id.includes('"')) return id === '';
+  record.user = decodeText(id);
+  if (second < 0) return true;
+  const sender = position + second + 1;
+  reader.position = Math.max(endOfAddress(reader.text, sender), sender);
+  return true;
+}
+
+/** Takes the value of `A=` on a rejection line. The ID is everything behind the first colon. False when forged. */
+export function takeRejectionAuth(reader: Reader, record: Mutable<RejectionRecord>): boolean {
+  const value = reader.upTo([' rejected ', ' temporarily rejected ', ' SPF', ' DMARC', ' RCPT ']);
+  const colon = value.indexOf(':');
+  const id = colon < 0 ? '' : value.slice(colon + 1);
+  if (id === '') return !value.includes(HOST_END);
+  record.user = decodeText(id);
+  return !id.includes(HOST_END);
+}
 
 const FAILED = ' authenticator failed for ';
+const WRONG_PASSWORD = ': 535 ';
+const NAME = ' (set_id=';
 
-/** Reads a whole line without its message ID. */
+/**
+ * Reads a failed login, a whole line without its message ID. Only 535 is a guess at a password. Undefined: 435 (our own
+ * backend), 501 and 553 (the client gave up), and Exim's own failure at a smarthost (`authenticator failed H=...`).
+ *
+ * The name is what the client typed, from the first ` (set_id=` to the last `)`. Whatever it holds, the guess counts
+ * for the HOST in front of it.
+ */
 export function parseAuthFailure(text: string): AuthFailedRecord | undefined {
   const reader = new Reader(text);
   if (reader.word() === undefined || !reader.literal(FAILED)) return undefined;
   reader.literal('H=');
-  const client = clientHost(reader);
+  const client = takeClient(reader);
   if (client === undefined) return undefined;
   skipInterface(reader);
-  const ident = reader.literal(' U=');
-  if (!(ident ? reader.until(': 535 ') !== undefined : reader.literal(': 535 '))) return undefined;
+  const hasIdent = reader.literal(' U=');
+  if (hasIdent && reader.until(WRONG_PASSWORD) === undefined) return undefined;
+  if (!hasIdent && !reader.literal(WRONG_PASSWORD)) return undefined;
   const rest = reader.rest();
-  // Text of an identd could end the line early, so then nothing may look like a second end.
-  if (isForged(beforeName(rest)) || (ident && rest.includes(': 535 '))) return undefined;
-  return buildRecord(client, rest);
+  // The text of an identd could end the line early, so then nothing may look like a second end.
+  if (hasIdent && rest.includes(WRONG_PASSWORD)) return undefined;
+  if (looksForged(removeName(rest))) return undefined;
+  return createAuthFailure(client, rest);
 }
 
-/** What stands before the name that the client typed, which may hold anything (auth.c prints it last). */
-function beforeName(rest: string): string {
-  const at = rest.indexOf(' (set_id=');
+/** The text without the name, which Exim prints last. */
+function removeName(rest: string): string {
+  const at = rest.indexOf(NAME);
   return at < 0 || !rest.endsWith(')') ? rest : rest.slice(0, at);
 }
 
-function buildRecord(client: AuthFailedRecord['client'], rest: string): AuthFailedRecord {
-  const at = rest.indexOf(' (set_id=');
+function createAuthFailure(client: AuthFailedRecord['client'], rest: string): AuthFailedRecord {
+  const at = rest.indexOf(NAME);
   const record = { kind: 'auth-failed', client, code: 535 } as const;
-  if (at < 0) return { ...record, reply: `535 ${oneLine(rest)}` };
-  const user = rest.slice(at + 9, rest.endsWith(')') ? -1 : undefined);
-  const reply = `535 ${oneLine(rest.slice(0, at))}`;
-  return user === '' ? { ...record, reply } : { ...record, user: printed(user), reply };
+  if (at < 0) return { ...record, reply: `535 ${toOneLine(rest)}` };
+  const user = rest.slice(at + NAME.length, rest.endsWith(')') ? -1 : undefined);
+  const reply = `535 ${toOneLine(rest.slice(0, at))}`;
+  return user === '' ? { ...record, reply } : { ...record, user: unescapeText(user), reply };
 }

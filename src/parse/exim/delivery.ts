@@ -1,37 +1,49 @@
 /**
- * Delivery lines: `=> -> >> *> == **` behind a message ID (deliver.c, delivery_log, deferral_log, failure_log).
+ * What happens to a message (deliver.c): the delivery lines `=> -> >> *> == **` (delivery_log, deferral_log,
+ * failure_log), and the states of a message as a whole (`Completed`, `Frozen`, ...).
  *
- * Tags are taken from the left until the free text begins; that text was chosen by the remote server and decides
- * nothing. The separator before it is `: `, since Exim 4.99 ` : ` on `**` lines.
+ * Fields are taken from the left until the free text begins. The remote server chose that text, so it decides nothing.
+ * The separator in front of it is `: `, since Exim 4.99 ` : ` on `**` lines.
  */
 import { decodeText } from '../../model/line.ts';
-import type { DeliveryRecord, RejectionRecord, Relay } from '../../model/record.ts';
-import { Reader } from '../reader.ts';
-import { angleAddress } from './address.ts';
-import { relayHost } from './host.ts';
-import { type Addresses, addressesAt } from './recipient.ts';
-import { cString, printed, putReply, remoteReply, trimReply, unescapedQuotes } from './text.ts';
+import type { DeliveryRecord, LogRecord, RejectionRecord, Relay } from '../../model/record.ts';
+import type { Mutable } from '../parser.ts';
+import { isAlphanumeric, Reader } from '../reader.ts';
+import { takeAngleAddress } from './address.ts';
+import { takeRelay } from './host.ts';
+import { readRecipient } from './recipient.ts';
+import {
+  parseReply,
+  setReply,
+  takeCString,
+  takeRemoteReply,
+  unescapeQuotes,
+  unescapeText,
+} from './reply.ts';
 
-type Draft = { -readonly [Key in keyof DeliveryRecord]: DeliveryRecord[Key] };
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const COLON = 0x3a;
+const LESS_THAN = 0x3c;
+const EQUALS = 0x3d;
+
+type Delivery = Mutable<DeliveryRecord>;
 
 /** Reads `=> ...`, `-> ...` and `>> ...`, from the address on. */
 export function parseDelivered(
   queueId: string,
   text: string,
 ): DeliveryRecord | RejectionRecord | undefined {
-  if (text.startsWith('discarded (') || isBlackholed(text)) {
-    return { kind: 'discarded', queueId };
-  }
+  if (text.startsWith('discarded (') || isBlackhole(text)) return { kind: 'discarded', queueId };
   if (text.startsWith(':blackhole: <')) return parseDiscarded(queueId, text);
-  const addresses = addressesAt(text, 0);
-  if (addresses === undefined) return undefined;
-  const draft = startDraft(queueId, 'delivered', addresses);
-  tags(new Reader(text, addresses.end), draft);
-  return draft;
+  const reader = new Reader(text);
+  const record = takeRecipient(reader, queueId, 'delivered');
+  if (record !== undefined) takeFields(reader, record);
+  return record;
 }
 
-/** `=> blackhole (WHO discarded recipients)`: not the local part `blackhole`, which has tags behind it. */
-function isBlackholed(text: string): boolean {
+/** `=> blackhole (WHO discarded recipients)`: not the local part `blackhole`, which has fields behind it. */
+function isBlackhole(text: string): boolean {
   return text.startsWith('blackhole (') && text.includes(' discarded recipients)');
 }
 
@@ -39,64 +51,60 @@ function isBlackholed(text: string): boolean {
 export function parseDiscarded(queueId: string, text: string): RejectionRecord | undefined {
   const reader = new Reader(text);
   const recipient = reader.literal(':blackhole: ')
-    ? angleAddress(reader)
-    : addressesAt(text, 0)?.recipient;
+    ? takeAngleAddress(reader)
+    : readRecipient(text, 0)?.recipient;
   if (recipient === undefined) return undefined;
   return { kind: 'discarded', queueId, recipient: decodeText(recipient) };
 }
 
 /** Reads `** ...`. */
 export function parseBounced(queueId: string, text: string): DeliveryRecord | undefined {
-  const addresses = addressesAt(text, 0);
-  if (addresses === undefined) return undefined;
-  const reader = new Reader(text, addresses.end);
-  const draft = startDraft(queueId, 'bounced', addresses);
-  tags(reader, draft);
-  if (!reader.literal(' : ') && !reader.literal(': ')) {
-    // `routing yielded a local delivery`, `mua_wrapper forced failure ...`: no separator
-    if (reader.literal(' ')) putReply(draft, trimReply(printed(reader.rest())));
-    return draft;
+  const reader = new Reader(text);
+  const record = takeRecipient(reader, queueId, 'bounced');
+  if (record === undefined) return undefined;
+  takeFields(reader, record);
+  if (reader.literal(' : ') || reader.literal(': ')) {
+    const reason = removeDeliveryTime(reader.rest());
+    if (reason === 'retry timeout exceeded') record.retryTimeout = true;
+    setReason(record, reason);
+  } else if (reader.literal(' ')) {
+    // `routing yielded a local delivery`, `mua_wrapper forced failure ...` have no separator.
+    setReply(record, parseReply(unescapeText(reader.rest())));
   }
-  const reason = withoutTime(reader.rest());
-  if (reason === 'retry timeout exceeded') draft.retryTimeout = true;
-  explain(draft, reason);
-  return draft;
+  return record;
 }
 
-/** Reads `== ...`: a deferral without ` defer (N)` is cut and says nothing. */
+/** Reads `== ...`: a deferral without ` defer (N)` was cut and says nothing. */
 export function parseDeferred(queueId: string, text: string): DeliveryRecord | undefined {
-  const addresses = addressesAt(text, 0);
-  if (addresses === undefined) return undefined;
-  const reader = new Reader(text, addresses.end);
-  const draft = startDraft(queueId, 'deferred', addresses);
-  tags(reader, draft);
+  const reader = new Reader(text);
+  const record = takeRecipient(reader, queueId, 'deferred');
+  if (record === undefined) return undefined;
+  takeFields(reader, record);
   reader.literal(' routing');
   if (!reader.literal(' defer (')) return undefined;
   const number = reader.until(')');
   if (number === undefined) return undefined;
-  const cause = number.startsWith('-') || number === '0' ? '' : systemError(reader);
-  tags(reader, draft);
-  if (reader.literal(' : ') || reader.literal(': ')) explain(draft, reader.rest(), cause);
-  else if (cause !== '') draft.reply = printed(cause);
-  return draft;
+  const hasErrno = !number.startsWith('-') && number !== '0';
+  const cause = hasErrno && reader.literal(': ') ? reader.upTo([' H=', ' DT=', ': ']) : '';
+  takeFields(reader, record);
+  if (reader.literal(' : ') || reader.literal(': ')) setReason(record, reader.rest(), cause);
+  else if (cause !== '') record.reply = unescapeText(cause);
+  return record;
 }
 
-/** Takes `: strerror` of a positive errno: `Connection refused`. */
-function systemError(reader: Reader): string {
-  if (!reader.literal(': ')) return '';
-  const { text, position } = reader;
-  let end = text.length;
-  for (const next of [' H=', ' DT=', ': ']) {
-    const at = text.indexOf(next, position);
-    if (at >= 0 && at < end) end = at;
-  }
+/**
+ * Takes the addresses that the line begins with into a new record. All keys at once: V8 then keeps one shape for all
+ * deliveries, which makes reading them fast.
+ */
+function takeRecipient(
+  reader: Reader,
+  queueId: string,
+  outcome: Delivery['outcome'],
+): Delivery | undefined {
+  const addresses = readRecipient(reader.text, 0);
+  if (addresses === undefined) return undefined;
+  const { recipient, original, end } = addresses;
   reader.position = end;
-  return text.slice(position, end);
-}
-
-/** All keys at once: V8 then keeps one shape for all deliveries, which is what their readers are fast with. */
-function startDraft(queueId: string, outcome: Draft['outcome'], addresses: Addresses): Draft {
-  const { recipient, original } = addresses;
   return {
     kind: 'delivery',
     queueId,
@@ -112,87 +120,102 @@ function startDraft(queueId: string, outcome: Draft['outcome'], addresses: Addre
   };
 }
 
-/** Puts the reply into the record: the remote server's own, else Exim's text behind the system's `cause`. */
-function explain(draft: Draft, reason: string, cause = ''): void {
-  const remote = remoteReply(new Reader(reason));
+/** Puts the reply into the record: the remote server's own, or Exim's text behind the system's `cause`. */
+function setReason(record: Delivery, reason: string, cause = ''): void {
+  const remote = takeRemoteReply(new Reader(reason));
   if (remote === undefined) {
-    const text = printed(reason);
-    putReply(draft, trimReply(cause === '' ? text : `${printed(cause)}: ${text}`));
+    const text = unescapeText(reason);
+    setReply(record, parseReply(cause === '' ? text : `${unescapeText(cause)}: ${text}`));
     return;
   }
-  draft.stage = remote.stage;
-  putReply(draft, remote.reply);
-  draft.relay ??= remote.relay;
+  record.stage = remote.stage;
+  setReply(record, remote.reply);
+  record.relay ??= remote.relay;
 }
 
-/** `DT=` stands behind the text of a `**` line. */
-function withoutTime(reason: string): string {
+/** Removes the `DT=` that follows the text of a `**` line. */
+function removeDeliveryTime(reason: string): string {
   const at = reason.lastIndexOf(' DT=');
   if (at < 0) return reason;
   return /^[0-9][0-9.wdhms]*$/.test(reason.slice(at + 4)) ? reason.slice(0, at) : reason;
 }
 
-/** Takes tags until something else begins: the text, ` defer (`, ` routing`, the end. */
-function tags(reader: Reader, draft: Draft): void {
-  while (!reader.atEnd && tag(reader, draft));
+/** Takes fields until something else begins: the text, ` defer (`, ` routing`, the end. */
+function takeFields(reader: Reader, record: Delivery): void {
+  while (!reader.atEnd && takeField(reader, record));
 }
 
-/** Takes one tag; a separator that sticks to its value (`T=smtp: text`) is left. */
-function tag(reader: Reader, draft: Draft): boolean {
+/** Takes one field; a separator that sticks to its value (`T=smtp: text`) is left. */
+function takeField(reader: Reader, record: Delivery): boolean {
   const { text, position } = reader;
-  if (text[position] !== ' ') return false;
+  if (text.charCodeAt(position) !== SPACE) return false;
   let end = position + 1;
-  while (isTagByte(text.charCodeAt(end))) end++;
+  while (isAlphanumeric(text.charCodeAt(end))) end++;
   if (end === position + 1) return false;
-  if (text[end] !== '=') return flag(reader, text.slice(position + 1, end));
+  const name = text.slice(position + 1, end);
+  if (text.charCodeAt(end) !== EQUALS) return takeFlag(reader, name);
   reader.position = end + 1;
-  const taken = value(reader, text.slice(position + 1, end), draft);
-  if (!taken) reader.position = position;
-  return taken;
+  const isTaken = takeValue(reader, name, record);
+  if (!isTaken) reader.position = position;
+  return isTaken;
 }
 
-function isTagByte(code: number): boolean {
-  return (
-    (code >= 0x30 && code <= 0x39) ||
-    (code >= 0x41 && code <= 0x5a) ||
-    ((code | 0x20) >= 0x61 && (code | 0x20) <= 0x7a)
-  );
-}
-
-/** Exim's tags without a value: `TFO*`, `L*`, `PRDR`, `K`. */
-function flag(reader: Reader, name: string): boolean {
+/** Exim's fields without a value: `TFO*`, `L*`, `PRDR`, `K`. */
+function takeFlag(reader: Reader, name: string): boolean {
   if (name !== 'TFO' && name !== 'L' && name !== 'PRDR' && name !== 'K') return false;
   reader.position += name.length + 1;
   reader.literal('*');
   return true;
 }
 
-function value(reader: Reader, name: string, draft: Draft): boolean {
-  const next = reader.text[reader.position];
+function takeValue(reader: Reader, name: string, record: Delivery): boolean {
+  const next = reader.text.charCodeAt(reader.position);
   if (name === 'H') {
-    draft.relay = hostBeforeSeparator(reader);
-    return draft.relay !== undefined;
+    record.relay = takeRelayBeforeText(reader);
+    return record.relay !== undefined;
   }
-  if (next === '<') return angleAddress(reader) !== undefined;
-  if (next !== '"') return plainValue(reader);
+  if (next === LESS_THAN) return takeAngleAddress(reader) !== undefined;
+  if (next !== QUOTE) return skipWord(reader);
   reader.position++;
-  const content = cString(reader);
+  const content = takeCString(reader);
   if (content === undefined) return false;
-  if (name === 'C') putReply(draft, trimReply(printed(unescapedQuotes(content))));
+  if (name === 'C') setReply(record, parseReply(unescapeText(unescapeQuotes(content))));
   return true;
 }
 
-function hostBeforeSeparator(reader: Reader): Relay | undefined {
-  const relay = relayHost(reader);
-  if (relay?.address !== undefined || relay?.host === undefined || !relay.host.endsWith(':'))
-    return relay;
+function takeRelayBeforeText(reader: Reader): Relay | undefined {
+  const relay = takeRelay(reader);
+  if (relay?.address !== undefined || !relay?.host?.endsWith(':')) return relay;
   reader.position--; // `H=name: text` of a local transport
   return { host: relay.host.slice(0, -1), address: undefined, port: undefined };
 }
 
-function plainValue(reader: Reader): boolean {
-  const taken = reader.word();
-  if (taken === undefined) return false;
-  if (taken.endsWith(':')) reader.position--;
+function skipWord(reader: Reader): boolean {
+  const start = reader.position;
+  if (reader.word() === undefined) return false;
+  const last = reader.position - 1;
+  if (last >= start && reader.text.charCodeAt(last) === COLON) reader.position = last;
   return true;
+}
+
+/** Reads the state of a message, the text behind its ID; undefined for every other text. */
+export function parseQueueState(queueId: string, text: string): LogRecord | undefined {
+  if (text === 'Completed' || text.startsWith('Completed QT=')) {
+    return { kind: 'removed', queueId, how: 'done' };
+  }
+  if (text === 'Frozen' || text.startsWith('Frozen ')) return createHeld(queueId, text.slice(7));
+  if (text.startsWith('frozen by ')) return createHeld(queueId, text);
+  if (text.startsWith('cancelled by ')) return { kind: 'removed', queueId, how: 'canceled' };
+  if (text.startsWith('removed by ')) return { kind: 'removed', queueId, how: 'operator' };
+  // The client was gone when the `<=` line was written, so the message does not exist (receive.c).
+  if (text.startsWith('rescind the above message-accept')) {
+    return { kind: 'removed', queueId, how: 'canceled' };
+  }
+  return undefined;
+}
+
+function createHeld(queueId: string, reply: string): LogRecord {
+  return reply === ''
+    ? { kind: 'held', queueId }
+    : { kind: 'held', queueId, reply: decodeText(reply) };
 }

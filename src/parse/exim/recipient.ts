@@ -1,142 +1,165 @@
 /**
- * The addresses at the front of a delivery line: `FINAL[ (PARENT, ...)][ <ORIG>]` (deliver.c, string_log_address).
+ * The addresses at the front of a delivery line: `FINAL[ (PARENT, ...)][ <ORIGINAL>]` (deliver.c, string_log_address).
  *
- * Exim prints FINAL without the quotes of its local part, so FINAL may hold spaces, ` <victim@example.com>`,
- * ` R=` and a whole forged result. But whenever it does, ` <"...">` follows with the quoted spelling: that one is
- * found first, by its text being equal to everything before it. All other addresses end by their grammar.
+ * Exim prints FINAL without the quotes of its local part, so FINAL may hold spaces, ` <victim@example.com>`, ` R=` and
+ * a whole forged result. But whenever it does, ` <"...">` follows with the quoted spelling. That one is found first,
+ * because its text equals everything in front of it. All other addresses end by their grammar.
  */
 import { Reader } from '../reader.ts';
-import { addressEnd, angleAddress, splitAddress, unquoted } from './address.ts';
+import { endOfAddress, splitAddress, takeAngleAddress, unquote } from './address.ts';
 
-export interface Addresses {
+const SPACE = 0x20;
+const COLON = 0x3a;
+const LESS_THAN = 0x3c;
+const EQUALS = 0x3d;
+const GREATER_THAN = 0x3e;
+const UPPER_F = 0x46;
+const UPPER_P = 0x50;
+const UPPER_Q = 0x51;
+const UPPER_R = 0x52;
+const UPPER_T = 0x54;
+
+interface Addresses {
   readonly recipient: string;
   readonly original?: string;
+}
+
+interface LoggedRecipient extends Addresses {
   /** index behind the last address */
   readonly end: number;
 }
 
-/** Reads the addresses at `start`; undefined when nothing that can follow them follows. */
-export function addressesAt(text: string, start: number): Addresses | undefined {
-  return quotedOriginal(text, start) ?? pathOrPipe(text, start) ?? plain(text, start);
+/** Reads the addresses at `start`; undefined when nothing follows that can follow them. */
+export function readRecipient(text: string, start: number): LoggedRecipient | undefined {
+  return (
+    readQuotedOriginal(text, start) ?? readPathOrPipe(text, start) ?? readPlainAddress(text, start)
+  );
 }
 
-const BEHIND = [' : ', ' SRS=<', ' routing', ' defer (', ' mua_wrapper '];
+const AFTER_ADDRESS = [' : ', ' SRS=<', ' routing', ' defer (', ' mua_wrapper '] as const;
 
-/** Whether an address can end here: at the line's end, before a tag, before the text's separator. */
-function isEnd(text: string, end: number): boolean {
+/** Whether an address can end here: at the end of the line, in front of a field, or of the text's separator. */
+function canEndAt(text: string, end: number): boolean {
   if (end === text.length) return true;
   const code = text.charCodeAt(end);
-  if (code === 0x3a) return text.charCodeAt(end + 1) === 0x20;
-  if (code !== 0x20) return false;
-  if (text.charCodeAt(end + 2) === 0x3d) return isTag(text, end + 1);
-  return BEHIND.some((tag) => text.startsWith(tag, end));
+  if (code === COLON) return text.charCodeAt(end + 1) === SPACE;
+  if (code !== SPACE) return false;
+  if (text.charCodeAt(end + 2) === EQUALS) return isFieldName(text, end + 1);
+  return AFTER_ADDRESS.some((words) => text.startsWith(words, end));
 }
 
-/** `R=`, `T=`, `Q=`, `F=<`, `P=<`. */
-function isTag(text: string, at: number): boolean {
+/** True for `R=`, `T=`, `Q=`, `F=<` and `P=<` at `at`, where there is a name of one letter. */
+function isFieldName(text: string, at: number): boolean {
   switch (text.charCodeAt(at)) {
-    case 0x52:
-    case 0x54:
-    case 0x51:
+    case UPPER_R:
+    case UPPER_T:
+    case UPPER_Q:
       return true;
-    case 0x46:
-    case 0x50:
-      return text.charCodeAt(at + 2) === 0x3c;
+    case UPPER_F:
+    case UPPER_P:
+      return text.charCodeAt(at + 2) === LESS_THAN;
     default:
       return false;
   }
 }
 
-/** ` <"local part"@domain>` whose unquoted local part is the text before it. */
-function quotedOriginal(text: string, start: number): Addresses | undefined {
+/** Reads ` <"local part"@domain>` whose local part without quotes is the text in front of it. */
+function readQuotedOriginal(text: string, start: number): LoggedRecipient | undefined {
   for (let at = text.indexOf(' <"', start); at >= 0; at = text.indexOf(' <"', at + 1)) {
-    const close = addressEnd(text, at + 2);
-    if (close < 0 || text[close] !== '>' || !isEnd(text, close + 1)) continue;
+    const close = endOfOriginal(text, at);
+    if (close < 0) continue;
     if (close - at < at - start) continue; // the original is never shorter than what it became
     const original = text.slice(at + 2, close);
-    const recipient = sameMailbox(text.slice(start, at), original);
-    if (recipient !== undefined) return { ...recipient, end: close + 1 };
+    const addresses = compareMailboxes(text.slice(start, at), original);
+    if (addresses !== undefined) return { ...addresses, end: close + 1 };
   }
   return undefined;
 }
 
-/** FINAL beside its quoted original: the same address, another domain, or only the local part. */
-function sameMailbox(final: string, original: string): Omit<Addresses, 'end'> | undefined {
+/** Index of the bracket that closes ` <ORIGINAL>` at `at`, -1 when it is not the last of the addresses. */
+function endOfOriginal(text: string, at: number): number {
+  const close = endOfAddress(text, at + 2);
+  if (close < 0 || text.charCodeAt(close) !== GREATER_THAN) return -1;
+  return canEndAt(text, close + 1) ? close : -1;
+}
+
+/** FINAL beside its quoted original: the same address, with another domain, or only the local part. */
+function compareMailboxes(final: string, original: string): Addresses | undefined {
   const [quotedLocal, domain] = splitAddress(original);
-  const local = unquoted(quotedLocal).toLowerCase();
-  const printed = final.toLowerCase();
-  if (printed === local || printed === `${local}@${domain.toLowerCase()}`) {
+  const local = unquote(quotedLocal).toLowerCase();
+  const logged = final.toLowerCase();
+  if (logged === local || logged === `${local}@${domain.toLowerCase()}`) {
     return { recipient: original };
   }
-  const at = printed.lastIndexOf('@');
-  const printedLocal = at < 0 ? printed : printed.slice(0, at);
-  if (printed.includes(' ', printedLocal.length)) return undefined;
-  // A router may have taken a prefix or a suffix off.
-  if (!local.startsWith(printedLocal) && !local.endsWith(printedLocal)) return undefined;
+  const at = logged.lastIndexOf('@');
+  const loggedLocal = at < 0 ? logged : logged.slice(0, at);
+  if (logged.includes(' ', loggedLocal.length)) return undefined;
+  // A router may have taken off a prefix or a suffix.
+  if (!local.startsWith(loggedLocal) && !local.endsWith(loggedLocal)) return undefined;
   return { recipient: final, original };
 }
 
-/** `|command`, `/file`, `>reply`, `save name`: any text up to the original address, which always follows. */
-function pathOrPipe(text: string, start: number): Addresses | undefined {
+/** Reads `|command`, `/file`, `>reply`, `save name`: any text up to the original address, which always follows. */
+function readPathOrPipe(text: string, start: number): LoggedRecipient | undefined {
   const first = text[start];
   if (first !== '|' && first !== '/' && first !== '>' && !text.startsWith('save ', start)) {
     return undefined;
   }
   for (let at = text.indexOf(' <', start); at >= 0; at = text.indexOf(' <', at + 1)) {
-    const close = addressEnd(text, at + 2);
-    if (close < 0 || text[close] !== '>' || !isEnd(text, close + 1)) continue;
-    const final = withoutParents(text.slice(start, at));
-    return { recipient: final, original: text.slice(at + 2, close), end: close + 1 };
+    const close = endOfOriginal(text, at);
+    if (close < 0) continue;
+    const recipient = removeParents(text.slice(start, at));
+    return { recipient, original: text.slice(at + 2, close), end: close + 1 };
   }
   return undefined;
 }
 
-function withoutParents(final: string): string {
+function removeParents(final: string): string {
   const at = final.endsWith(')') ? final.lastIndexOf(' (') : -1;
   return at > 0 ? final.slice(0, at) : final;
 }
 
-function plain(text: string, start: number): Addresses | undefined {
-  const end = plainEnd(text, start);
+function readPlainAddress(text: string, start: number): LoggedRecipient | undefined {
+  const end = endOfPlainAddress(text, start);
   if (end < 0) return undefined;
   const recipient = text.slice(start, end);
   const reader = new Reader(text, end);
-  if (reader.literal(' (') && !parents(reader)) return undefined;
+  if (reader.literal(' (') && !skipParents(reader)) return undefined;
   if (!text.startsWith(' <', reader.position)) {
-    return isEnd(text, reader.position) ? { recipient, end: reader.position } : undefined;
+    return canEndAt(text, reader.position) ? { recipient, end: reader.position } : undefined;
   }
   reader.position++;
-  const original = angleAddress(reader);
-  if (original === undefined || !isEnd(text, reader.position)) return undefined;
-  return { ...spelled(recipient, original), end: reader.position };
+  const original = takeAngleAddress(reader);
+  if (original === undefined || !canEndAt(text, reader.position)) return undefined;
+  return { ...chooseSpelling(recipient, original), end: reader.position };
 }
 
-/** The original tells nothing new when only the case or the domain differs by Exim's own doing. */
-function spelled(recipient: string, original: string): Omit<Addresses, 'end'> {
+/** The original says nothing new when it differs only in case or domain, which is Exim's own doing. */
+function chooseSpelling(recipient: string, original: string): Addresses {
   if (recipient === original) return { recipient };
   const [local] = splitAddress(original);
   if (local === recipient) return { recipient: original };
-  const same = [original, unquoted(original), local, unquoted(local)];
-  const printed = recipient.toLowerCase();
-  if (same.some((form) => form.toLowerCase() === printed)) return { recipient: original };
+  const same = [original, unquote(original), local, unquote(local)];
+  const logged = recipient.toLowerCase();
+  if (same.some((form) => form.toLowerCase() === logged)) return { recipient: original };
   return { recipient, original };
 }
 
-/** End of an address, or of a word when Exim made something from it that is none. */
-function plainEnd(text: string, start: number): number {
-  const end = addressEnd(text, start);
-  if (end >= 0 && (isEnd(text, end) || text[end] === ' ')) return end;
+/** End of an address, or of a word when Exim made something else from the address. */
+function endOfPlainAddress(text: string, start: number): number {
+  const end = endOfAddress(text, start);
+  if (end >= 0 && (canEndAt(text, end) || text.charCodeAt(end) === SPACE)) return end;
   if (text[start] === '"') return -1;
   let space = text.indexOf(' ', start);
   if (space < 0) space = text.length;
-  if (space > start && text[space - 1] === ':') space--;
+  if (space > start && text.charCodeAt(space - 1) === COLON) space--;
   return space > start ? space : -1;
 }
 
 /** Takes `PARENT[, PARENT...])`. */
-function parents(reader: Reader): boolean {
+function skipParents(reader: Reader): boolean {
   for (;;) {
-    const end = addressEnd(reader.text, reader.position);
+    const end = endOfAddress(reader.text, reader.position);
     if (end < 0) return false;
     reader.position = end;
     if (reader.literal(')')) return true;
