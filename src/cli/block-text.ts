@@ -2,14 +2,14 @@
 import { dropUndefined } from '../base/defined.ts';
 import { escapeControls } from '../base/escape.ts';
 import { formatDuration, formatTime, SECOND, systemClock } from '../base/time.ts';
-import type { Force } from '../daemon/in-force.ts';
+import type { InForce } from '../daemon/in-force.ts';
 import type { Block } from '../model/block.ts';
 import { formatIdentity } from '../model/identity.ts';
 import { describeRelease } from '../report/block.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 
 /** A block for programs; `force` is of no meaning for one that has ended. */
-export function blockJson(block: StoredBlock, force: Force): Record<string, unknown> {
+export function blockJson(block: StoredBlock, force: InForce): Record<string, unknown> {
   const { id, key, cause, start, end, released, releasedBy, note } = block;
   return dropUndefined({
     id,
@@ -23,7 +23,7 @@ export function blockJson(block: StoredBlock, force: Force): Record<string, unkn
 }
 
 /** A block on one line; nothing that somebody typed as a note can act on the terminal. */
-export function blockLine(block: StoredBlock, force: Force): string {
+export function blockLine(block: StoredBlock, force: InForce): string {
   const state =
     block.released === undefined
       ? `${untilText(block)}${forceText(force)}`
@@ -32,7 +32,7 @@ export function blockLine(block: StoredBlock, force: Force): string {
   return `${escapeControls(`${block.id}  ${blockedText(block)}  ${block.cause}${note}  since ${formatTime(block.start)}, ${state}`)}\n`;
 }
 
-function forceText(force: Force): string {
+function forceText(force: InForce): string {
   if (force.inForce) return '';
   return force.why === undefined
     ? ', NOT IN FORCE YET (postern status)'

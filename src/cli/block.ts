@@ -6,9 +6,9 @@ import { escapeControls, quoteForShell } from '../base/escape.ts';
 import { systemClock } from '../base/time.ts';
 import { buildAllowList } from '../config/allow-list.ts';
 import { type Config, loadConfig } from '../config/load.ts';
-import { loadForces, withoutTarget } from '../daemon/in-force.ts';
-import { runningDaemon } from '../daemon/instance.ts';
-import { unblockableReason } from '../enforce/decide.ts';
+import { findMissingTarget, loadInForce } from '../daemon/in-force.ts';
+import { findRunning } from '../daemon/instance.ts';
+import { findUnblockableReason } from '../enforce/decide.ts';
 import type { Submitter } from '../model/event.ts';
 import { formatIdentity } from '../model/identity.ts';
 import type { StoredBlock } from '../store/blocks.ts';
@@ -29,7 +29,9 @@ export async function runBlock(
   const key = parseTypedBlockable(identity);
   const duration = parseLength(options.for);
   const refused =
-    unblockableReason(key) ?? buildAllowList(config).reason(key) ?? withoutTarget(config, key.type);
+    findUnblockableReason(key) ??
+    buildAllowList(config).reason(key) ??
+    findMissingTarget(config, key.type);
   if (refused !== undefined) {
     throw new PosternError('not-blockable', `${identity} cannot be blocked: ${refused}`, {
       exitStatus: EXIT.failed,
@@ -126,7 +128,7 @@ class Change {
   print(id: number): void {
     const block = this.#store.blocks.get(id);
     if (block === undefined || this.#options.format !== 'json') return;
-    this.#io.stdout(shown(block, loadForces(this.#store, this.#config)(block), 'json'));
+    this.#io.stdout(shown(block, loadInForce(this.#store, this.#config)(block), 'json'));
   }
 
   /** Brings it into force and prints what the block is then. */
@@ -143,10 +145,10 @@ async function bringIntoForce(store: Store, config: Config, io: Io): Promise<Exi
   if (config.mode === 'observe') return EXIT.done;
   if (config.enforcer === 'separate') {
     sendSignal(config.database);
-    if (runningDaemon(store, 'enforcer') !== undefined) return EXIT.done;
+    if (findRunning(store, 'enforcer') !== undefined) return EXIT.done;
     io.stderr('not in force yet: postern enforce is not running\n');
     return EXIT.failed;
   }
-  if (runningDaemon(store) !== undefined) return EXIT.done;
+  if (findRunning(store) !== undefined) return EXIT.done;
   return await (await import('./enforce-here.ts')).enforceHere(store, config, io);
 }

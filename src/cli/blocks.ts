@@ -1,7 +1,7 @@
 /** `postern blocks`: what is shut out. */
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { loadConfig } from '../config/load.ts';
-import { type Force, loadForces } from '../daemon/in-force.ts';
+import { type InForce, loadInForce } from '../daemon/in-force.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { Store } from '../store/store.ts';
 import { blockJson, blockLine } from './block-text.ts';
@@ -19,7 +19,7 @@ export function runBlocks(options: BlockOptions & { readonly all?: boolean }, io
   try {
     const blocks =
       options.all === true ? store.blocks.history(1000).reverse() : store.blocks.allRunning();
-    const forceOf = loadForces(store, config);
+    const forceOf = loadInForce(store, config);
     for (const block of blocks) io.stdout(shown(block, forceOf(block), options.format));
     if (blocks.length === 0 && options.format !== 'json') io.stdout('Nobody is blocked.\n');
     return EXIT.done;
@@ -29,6 +29,6 @@ export function runBlocks(options: BlockOptions & { readonly all?: boolean }, io
 }
 
 /** A block as it is printed: one line of text or of JSON. */
-export function shown(block: StoredBlock, force: Force, format: BlockOptions['format']): string {
+export function shown(block: StoredBlock, force: InForce, format: BlockOptions['format']): string {
   return format === 'json' ? jsonLine(blockJson(block, force)) : blockLine(block, force);
 }

@@ -17,9 +17,9 @@ import { fileURLToPath } from 'node:url';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
 import { formatTime, systemClock } from '../base/time.ts';
+import { waitOrAbort } from '../base/wait.ts';
 import { loadConfig, SHIPPED_RULES } from '../config/load.ts';
 import { runDaemon } from '../daemon/daemon.ts';
-import { sleep } from '../daemon/pipeline.ts';
 import { loadRules } from '../judge/rule.ts';
 import { formatIdentity } from '../model/identity.ts';
 import { folderNotifier } from '../notify/mail.ts';
@@ -101,11 +101,11 @@ async function grow(folder: string, lines: readonly string[]): Promise<void> {
   const step = Math.ceil(lines.length / STEPS);
   for (let at = 0; at < lines.length; at += step) {
     appendFileSync(join(folder, 'mail.log'), `${lines.slice(at, at + step).join('\n')}\n`);
-    await sleep(100, undefined);
+    await waitOrAbort(100, undefined);
   }
   const until = systemClock.now() + PATIENCE;
   while (readdirSync(join(folder, 'outbox')).length === 0 && systemClock.now() < until)
-    await sleep(50, undefined);
+    await waitOrAbort(50, undefined);
 }
 
 /** What happened; true when the stolen account was found. */

@@ -4,9 +4,9 @@ import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
 import { systemClock } from '../base/time.ts';
 import type { Config } from '../config/load.ts';
-import { buildMtaControl } from '../daemon/assemble.ts';
 import { Enforcer } from '../daemon/enforcer.ts';
-import { unheld } from '../daemon/held-queue.ts';
+import { listUnheld } from '../daemon/held-queue.ts';
+import { buildMtaControl } from '../daemon/mta-control.ts';
 import type { Store } from '../store/store.ts';
 import type { Io } from './io.ts';
 
@@ -20,7 +20,7 @@ export async function enforceHere(store: Store, config: Config, io: Io): Promise
   });
   await enforcer.run();
   const failures = store.state.targets().flatMap(({ state }) => state.failure ?? []);
-  const left = unheld(store);
+  const left = listUnheld(store);
   for (const failure of failures) io.stderr(`not in force yet: ${failure}\n`);
   for (const { failure } of left) io.stderr(`queued mail not held yet: ${failure}\n`);
   return failures.length + left.length === 0 ? EXIT.done : EXIT.failed;

@@ -1,10 +1,11 @@
 /** `postern enforce`: writes the block files and tells the mail server, so that `postern run` needs no rights. */
-import { Socket } from 'node:net';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
+import { openHelperOutput } from '../base/helper-output.ts';
 import { createLog } from '../base/log.ts';
 import { systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
-import { buildTrustedControl, runStep } from '../daemon/enforce/step.ts';
+import { runStep } from '../daemon/enforce/step.ts';
+import { buildTrustedControl } from '../daemon/enforce/trusted-control.ts';
 import { inRounds } from './rounds.ts';
 import { version } from './version.ts';
 
@@ -60,11 +61,9 @@ function readerCommand(): readonly string[] {
 /** Loaded here only: the half with the rights has no SQLite in it. */
 async function runReaderHalf(): Promise<ExitStatus> {
   const { runReader } = await import('../daemon/enforce/reader.ts');
-  const output = new Socket({ fd: 3, readable: false, writable: true });
-  output.on('error', () => {}); // the other half is gone; the end of the input says so, too
   await runReader({
     input: process.stdin,
-    send: (line) => void output.write(`${line}\n`),
+    send: openHelperOutput(),
     clock: systemClock,
     version: version(),
   });

@@ -1,8 +1,7 @@
 /** `postern explain`: the evidence behind a block or a verdict. */
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { loadConfig } from '../config/load.ts';
-import { loadForces } from '../daemon/in-force.ts';
-import { measuresFor } from '../daemon/notices.ts';
+import { describeMeasures, loadInForce } from '../daemon/in-force.ts';
 import { loadRules } from '../judge/rule.ts';
 import { buildValueFormat } from '../model/evidence.ts';
 import { blockNotice } from '../notify/notice.ts';
@@ -34,7 +33,7 @@ export async function runExplain(
         io.stderr(`${identity}: no rule was ever met, and there is no block.\n`);
         return EXIT.failed;
       }
-      io.stdout(shown(block, loadForces(store, config)(block), options.format));
+      io.stdout(shown(block, loadInForce(store, config)(block), options.format));
       return EXIT.done;
     }
     const rules = loadRules(config.rules);
@@ -42,7 +41,7 @@ export async function runExplain(
     const evidence = await gatherEvidence(store, stored.verdict, block, rule);
     const measures =
       stored.outcome === 'blocked' || block !== undefined
-        ? measuresFor(store, block)
+        ? describeMeasures(store, block)
         : [outcomeText(stored.outcome)];
     if (options.format === 'json')
       io.stdout(jsonLine({ ...evidenceToJson(evidence), outcome: stored.outcome, measures }));

@@ -3,7 +3,7 @@
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { counted } from '../base/text.ts';
 import { type Config, loadConfig } from '../config/load.ts';
-import { buildQueue } from '../daemon/assemble.ts';
+import { buildQueue } from '../daemon/mta-control.ts';
 import type { QueueAction } from '../enforce/queue.ts';
 import type { Submitter } from '../model/event.ts';
 import type { BlockOptions } from './blocks.ts';

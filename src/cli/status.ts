@@ -6,10 +6,10 @@ import { escapeControls } from '../base/escape.ts';
 import { counted } from '../base/text.ts';
 import { formatTime, MINUTE, systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
-import { buildTargets } from '../daemon/assemble.ts';
-import { unheld } from '../daemon/held-queue.ts';
-import { loadForces, withoutTarget } from '../daemon/in-force.ts';
-import { runningDaemon } from '../daemon/instance.ts';
+import { listUnheld } from '../daemon/held-queue.ts';
+import { findMissingTarget, loadInForce } from '../daemon/in-force.ts';
+import { findRunning } from '../daemon/instance.ts';
+import { buildTargets } from '../daemon/mta-control.ts';
 import type { FollowPosition } from '../follow/follower.ts';
 import { describeOutage, outageToJson } from '../report/outages.ts';
 import type { StoredBlock } from '../store/blocks.ts';
@@ -46,7 +46,7 @@ export function runStatus(
 type Status = ReturnType<typeof gatherStatus>;
 
 function gatherStatus(store: Store, config: Config) {
-  const daemon = runningDaemon(store);
+  const daemon = findRunning(store);
   const health = store.state.read('health');
   // What a service that runs no more has said of the moment is over.
   const current = daemon === undefined ? undefined : health;
@@ -54,7 +54,7 @@ function gatherStatus(store: Store, config: Config) {
   const unsent = store.outbox.unsent();
   const newest = store.events.newestTime();
   const blocks = store.blocks.allRunning();
-  const forceOf = loadForces(store, config);
+  const forceOf = loadInForce(store, config);
   return dropUndefined({
     running: daemon !== undefined,
     ...(daemon === undefined
@@ -101,7 +101,7 @@ function targetProblems(store: Store, config: Config): string[] {
     ...targets.flatMap(({ name, inexpressible }) =>
       inexpressible.map((text) => `${name}: cannot hold ${text}`),
     ),
-    ...(config.queue.hold ? unheld(store) : []).map(
+    ...(config.queue.hold ? listUnheld(store) : []).map(
       ({ block, failure }) => `queued mail of block ${block} is not held yet: ${failure}`,
     ),
   ];
@@ -133,7 +133,7 @@ function lossProblems(health: Health | undefined): string[] {
 function withoutTargets(config: Config, blocks: readonly StoredBlock[]): string[] {
   const numbers = new Map<string, number[]>();
   for (const { id, key } of blocks) {
-    const why = withoutTarget(config, key.type);
+    const why = findMissingTarget(config, key.type);
     if (why !== undefined) numbers.set(why, [...(numbers.get(why) ?? []), id]);
   }
   return [...numbers].map(([why, ids]) => {
@@ -152,7 +152,7 @@ function databaseProblems(store: Store): string[] {
 
 /** Whether a process changes the MTA: the service, one beside it, or a timer that ran of late. */
 function isEnforcing(store: Store, config: Config): boolean {
-  if (config.enforcer === 'daemon' || runningDaemon(store, 'enforcer') !== undefined) return true;
+  if (config.enforcer === 'daemon' || findRunning(store, 'enforcer') !== undefined) return true;
   const last = store.state.read('enforced once') ?? 0;
   return systemClock.now() - last < TIMER_BOUND;
 }

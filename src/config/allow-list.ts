@@ -1,6 +1,6 @@
 /** Who is never blocked: the names and networks of `allow:`, and this machine itself. */
 import { networkInterfaces } from 'node:os';
-import { type AllowList, type AllowOptions, allowList } from '../enforce/decide.ts';
+import { type AllowList, type AllowOptions, makeAllowList } from '../enforce/allow-list.ts';
 import type { Key } from '../model/block.ts';
 import type { Mta } from '../model/event.ts';
 
@@ -11,7 +11,11 @@ interface AllowSource {
 
 /** The allow list of a configuration, with the addresses that this machine has now. */
 export function buildAllowList({ allow, mta }: AllowSource): AllowList {
-  return allowList({ ...allow, ownAddresses: listOwnAddresses(), oneNamespace: mta === 'exim' });
+  return makeAllowList({
+    ...allow,
+    ownAddresses: listOwnAddresses(),
+    oneNamespace: mta === 'exim',
+  });
 }
 
 /** The allow list as a judge looks it up that only reports who would have been blocked (replay). */

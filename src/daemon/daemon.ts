@@ -1,31 +1,31 @@
 /**
- * Life of the daemon: open the database, take it over, serve until told to stop. What makes starting impossible is
- * a PosternError; a database that is found damaged ends the daemon, and the next start rebuilds it.
+ * Life of the daemon: opens the database, takes it over, serves until aborted. If it cannot start, it throws a
+ * PosternError. If the database turns out to be damaged the daemon ends, and the next start rebuilds it.
  */
 
 import { getMessage, PosternError } from '../base/errors.ts';
 import { loadRules } from '../judge/rule.ts';
 import type { Store } from '../store/store.ts';
-import { longestPeriod } from './assemble.ts';
+import type { ServiceOptions } from './assemble.ts';
+import { findLongestPeriod } from './history.ts';
 import { isAlive, takeOver } from './instance.ts';
-import type { ServiceOptions } from './parts.ts';
-import { openWhole, SHORTEST_REACH } from './recovery.ts';
+import { openOrRebuild } from './recovery.ts';
 import { Service } from './service.ts';
 
-/** While it waits for another process that writes, the service does nothing else: rather often than long. ms. */
-const STANDSTILL = 250;
+/** While it waits for another process that writes, the service does nothing else: short waits, more often. ms. */
+const LONGEST_STANDSTILL = 250;
 
-/** Runs until the signal is aborted. Throws a PosternError for what makes starting impossible. */
+/** Runs until the signal is aborted. Throws a PosternError if it cannot start, or if the database is damaged. */
 export async function runDaemon(options: ServiceOptions): Promise<void> {
   const { config, log } = options;
   const rules = loadRules(config.rules);
-  const reach = Math.max(SHORTEST_REACH, 2 * longestPeriod(rules));
-  const store = await openWhole({ ...options, reach, isAlive });
+  const reach = 2 * findLongestPeriod(rules);
+  const store = await openOrRebuild({ ...options, reach, isAlive });
   const ending = new AbortController();
   const signal = AbortSignal.any([options.signal, ending.signal]);
   try {
     takeOver(store, options);
-    store.waitFor(STANDSTILL);
+    store.waitFor(LONGEST_STANDSTILL);
     const service = new Service(store, rules, { ...options, signal });
     log.info(
       { version: options.version, mta: config.mta, mode: config.mode, rules: rules.length },
@@ -38,16 +38,16 @@ export async function runDaemon(options: ServiceOptions): Promise<void> {
   } catch (error) {
     if (!store.isCorrupt(error)) throw error;
     store.beside.change({ suspect: getMessage(error) });
-    throw damaged(store, error);
+    throw describeDamage(store, error);
   } finally {
     store.close();
   }
 }
 
-function damaged({ path }: Store, cause: unknown): PosternError {
+function describeDamage({ path }: Store, cause: unknown): PosternError {
   return new PosternError(
     'database-corrupt',
-    `${path}: the database is damaged (${getMessage(cause)}); the next start sets it aside and rebuilds what the block files and the logs tell`,
+    `${path}: the database is damaged (${getMessage(cause)}); the next start sets it aside and rebuilds it from the block files and the logs`,
     { exitStatus: 1, cause },
   );
 }
@@ -56,7 +56,7 @@ function signOff(store: Store): void {
   try {
     store.state.write('daemon', null);
   } catch (error) {
-    // Whoever asks finds that the process is gone.
+    // Whoever reads the state finds that the process is gone.
     if (!store.isPassing(error)) throw error;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Which process serves a database: at most one may, and `postern status` asks whether it still lives. A process is
- * known by its number and by when it started, because numbers are given out again.
+ * Which process serves a database: at most one may, and `postern status` checks whether it still lives. A process is
+ * known by its number and its start time, because the system uses numbers again.
  */
 import { readFileSync } from 'node:fs';
 import { PosternError } from '../base/errors.ts';
@@ -11,7 +11,7 @@ import type { Store } from '../store/store.ts';
 /** What may run at most once for a database: `postern run`, and the reader of `postern enforce`. */
 type Role = 'daemon' | 'enforcer';
 
-/** One service for one database. */
+/** Registers this process as the one that serves the database. Throws a PosternError if another one does. */
 export function takeOver(
   store: Store,
   { clock, version }: { readonly clock: Clock; readonly version: string },
@@ -19,13 +19,13 @@ export function takeOver(
 ): void {
   const state: ServiceProcess = {
     pid: process.pid,
-    ticks: startTicks(process.pid) ?? '',
+    ticks: readStartTicks(process.pid) ?? '',
     started: clock.now(),
     version,
   };
   // In one transaction: of two that start at once, the second sees the first.
   store.commit(() => {
-    const other = runningDaemon(store, role);
+    const other = findRunning(store, role);
     if (other !== undefined && other.pid !== process.pid) throw alreadyRunning(store.path, other);
     store.state.write(role, state);
   });
@@ -37,23 +37,23 @@ function alreadyRunning(database: string, { pid }: ServiceProcess): PosternError
   return new PosternError('already-running', message, { exitStatus: 1 });
 }
 
-/** The service that runs on this database, if one does. */
-export function runningDaemon(store: Store, role: Role = 'daemon'): ServiceProcess | undefined {
-  const state = store.state.read(role);
+/** The process that serves this database in that role; undefined if none runs. */
+export function findRunning(store: Store, role: Role = 'daemon'): ServiceProcess | undefined {
+  const state = store.state.read(role) as ServiceProcess | null | undefined;
   return state !== undefined && state !== null && isAlive(state) ? state : undefined;
 }
 
-/** Whether the process that describes itself so still lives; another one with its number does not count. */
+/** Whether that process still lives; another process with the same number does not count. */
 export function isAlive(state: Process | undefined): boolean {
-  const ticks = state === undefined ? undefined : startTicks(state.pid);
+  const ticks = state === undefined ? undefined : readStartTicks(state.pid);
   return ticks !== undefined && ticks === state?.ticks;
 }
 
-/** Field 22 of /proc/PID/stat (proc(5)); without /proc only whether the process lives. */
-function startTicks(pid: number): string | undefined {
+/** Field 22 of /proc/PID/stat (proc(5)). Without /proc the same text for every process that lives. */
+function readStartTicks(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The command name in parentheses may hold anything: count from the last one.
+    // The command name in parentheses may contain anything: count from the last one.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[0] === 'Z' ? undefined : fields[19];
   } catch {

@@ -1,8 +1,8 @@
-/** Forgetting: events, verdicts and notices older than the retention go, in steps that never hold the database long. */
+/** Deletes events, verdicts and notices older than the retention, in steps that never hold the database for long. */
 import { getMessage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type Clock, DAY, HOUR } from '../base/time.ts';
-import { WakeUp } from '../base/wake-up.ts';
+import { waitOrAbort } from '../base/wait.ts';
 import type { Store } from '../store/store.ts';
 
 interface PruneOptions {
@@ -17,17 +17,17 @@ interface PruneOptions {
 /** Rows that one step looks at: a few ms. */
 const STEP = 500;
 /** Between two steps, ms. */
-const BREATH = 50;
-/** As long a message may stay in the queue without a word of it. */
+const STEP_PAUSE = 50;
+/** How long a message may stay in the queue without a log line, ms. */
 const LONGEST_SILENCE = 30 * DAY;
 
-/** What is too old for something: of the time `now` (ms), the retention left behind `before`. */
+/** What is too old: of the time `now` (ms), the retention left behind `before`. */
 interface Age {
   readonly now: number;
   readonly before: number;
 }
 
-/** A step for each kind of row; whether to take another one. Submitters after the events that name them. */
+/** A step for each kind of row; returns whether to take another one. Submitters after the events that name them. */
 const KINDS: readonly ((store: Store, age: Age) => boolean)[] = [
   ({ events }, { before }) => events.prune(before, STEP),
   ({ events }) => events.pruneSubmitters(STEP),
@@ -39,36 +39,34 @@ const KINDS: readonly ((store: Store, age: Age) => boolean)[] = [
   },
 ];
 
-/** Prunes every hour until the signal is aborted; what the database refuses for now is tried again. */
+/** Prunes every hour until aborted; what the database refuses for now is tried again. */
 export async function keepPruned(options: PruneOptions): Promise<void> {
   const { store, log, signal } = options;
-  const pause = new WakeUp();
-  signal.addEventListener('abort', () => pause.wake());
   while (!signal.aborted) {
     try {
-      await pruneOnce(options, pause);
+      await pruneOnce(options);
     } catch (error) {
       if (!store.isPassing(error)) throw error;
       log.warn({ error: getMessage(error) }, 'old events not deleted, will try again');
     }
-    if (!signal.aborted) await pause.wait(HOUR);
+    await waitOrAbort(HOUR, signal);
   }
 }
 
 /** One kind after the other, each until there is no more of it. */
-async function pruneOnce(options: PruneOptions, pause: WakeUp): Promise<void> {
+async function pruneOnce(options: PruneOptions): Promise<void> {
   const { store, signal } = options;
   for (const step of KINDS) {
     let more = true;
     while (more && !signal.aborted) {
       more = step(store, measureAge(options));
-      await pause.wait(BREATH);
+      await waitOrAbort(STEP_PAUSE, signal);
     }
   }
 }
 
 function measureAge({ store, retention, clock }: PruneOptions): Age {
-  // Not by a clock alone that may have been set years ahead.
+  // The clock alone may have been set years ahead.
   const now = Math.min(clock.now(), store.events.newestTime());
   return { now, before: now - retention };
 }

@@ -1,8 +1,8 @@
 /**
- * Opens the database for the service, and makes a new one when it is damaged or gone: the old file is set aside, the
+ * Opens the database for the service, and makes a new one if it is damaged or gone: the old file is set aside, the
  * running blocks are taken from Postern's own lines in the block files, the logs are read again as far back as any
- * rule looks, and the abuse address is told. What neither tells is lost: ended blocks, unblocks, notes.
- * Throws what opening throws for anything but damage, a newer version for instance; the file is then untouched.
+ * rule looks, and the abuse address is notified. What neither contains is lost: ended blocks, unblocks, notes.
+ * Throws the error of opening for anything but damage, a newer version for instance; the file is then untouched.
  */
 
 import { existsSync, readFileSync, renameSync } from 'node:fs';
@@ -10,9 +10,9 @@ import { dropUndefined } from '../base/defined.ts';
 import { getErrno, getMessage, PosternError } from '../base/errors.ts';
 import { escapeControls } from '../base/escape.ts';
 import type { Log } from '../base/log.ts';
-import { type Clock, DAY, formatTime } from '../base/time.ts';
+import { type Clock, formatTime } from '../base/time.ts';
 import type { Config } from '../config/load.ts';
-import { type OwnEntry, ownEntries } from '../enforce/table.ts';
+import { type OwnEntry, readOwnEntries } from '../enforce/table.ts';
 import type { BlockTarget } from '../enforce/target.ts';
 import { type FollowPosition, takeFingerprint } from '../follow/position.ts';
 import { canonicalIp } from '../model/address.ts';
@@ -22,7 +22,7 @@ import { BesideFile } from '../store/beside.ts';
 import { asideName } from '../store/database.ts';
 import type { Process } from '../store/saved-state.ts';
 import { Store } from '../store/store.ts';
-import { buildTargets } from './assemble.ts';
+import { buildTargets } from './mta-control.ts';
 
 interface RecoveryOptions {
   readonly config: Config;
@@ -30,11 +30,9 @@ interface RecoveryOptions {
   readonly log: Log;
   /** how far back the logs are read again, ms */
   readonly reach: number;
-  /** whether the service that describes itself so runs */
+  /** whether that process still runs */
   isAlive(daemon: Process | undefined): boolean;
 }
-
-type Key = Block['key'];
 
 interface Damage {
   readonly reason: string;
@@ -43,32 +41,39 @@ interface Damage {
 }
 
 interface Salvage {
+  /** by number */
   readonly blocks: readonly Block[];
   /** what could not be read, one sentence each */
   readonly problems: readonly string[];
 }
 
-/** The database, whole; a new one when the old one is not. */
-export async function openWhole(options: RecoveryOptions): Promise<Store> {
+type Key = Block['key'];
+
+/** The database, or a new one if it is damaged. Throws a PosternError if another process runs with the damaged one. */
+export async function openOrRebuild(options: RecoveryOptions): Promise<Store> {
   const { database } = options.config;
   const { store, reason } = tryOpen(database);
   if (store !== undefined && reason === undefined) {
-    if (isFresh(store))
-      await afterLoss(store, { reason: 'there was none, or it was empty' }, options);
+    if (isFresh(store)) {
+      await refill(store, { reason: 'there was none, or it was empty' }, options);
+    }
     return store;
   }
   store?.close();
-  const other = new BesideFile(database).read().daemon;
-  if (other?.pid !== process.pid && options.isAlive(other)) {
-    const message = `${database}: the database is damaged; postern runs with it as process ${other?.pid}: restart that`;
-    throw new PosternError('already-running', message, { exitStatus: 1 });
-  }
+  assertUnused(database, options);
   const aside = setAside(database, options.clock);
   options.log.error({ database, reason, aside }, 'the database is damaged, beginning a new one');
-  const anew = new Store(database);
-  anew.beside.change({ suspect: undefined });
-  await afterLoss(anew, { reason: reason ?? '', aside }, options);
-  return anew;
+  const fresh = new Store(database);
+  fresh.beside.change({ suspect: undefined });
+  await refill(fresh, { reason: reason ?? '', aside }, options);
+  return fresh;
+}
+
+function assertUnused(database: string, { isAlive }: RecoveryOptions): void {
+  const other = new BesideFile(database).read().daemon as Process | undefined;
+  if (other?.pid === process.pid || !isAlive(other)) return;
+  const message = `${database}: the database is damaged; postern runs with it as process ${other?.pid}: restart that`;
+  throw new PosternError('already-running', message, { exitStatus: 1 });
 }
 
 function tryOpen(database: string): { store?: Store; reason?: string } {
@@ -88,7 +93,7 @@ function tryOpen(database: string): { store?: Store; reason?: string } {
   }
 }
 
-/** Nothing was ever stored in it, and no service began to. */
+/** Whether nothing was ever stored in it, and no service has begun to. */
 function isFresh({ state, blocks }: Store): boolean {
   const isUnused = state.read('daemon') === undefined && state.positions().size === 0;
   return isUnused && blocks.history(1).length === 0;
@@ -107,19 +112,21 @@ function setAside(database: string, clock: Clock): string {
   return aside;
 }
 
-/** Fills the new database with what is known; all or nothing, so that a kill in between begins again. */
-async function afterLoss(store: Store, damage: Damage, options: RecoveryOptions): Promise<void> {
+/** Fills the new database with what is known, all or nothing, so that after a kill the next start does it again. */
+async function refill(store: Store, damage: Damage, options: RecoveryOptions): Promise<void> {
   const { config, clock, log, reach } = options;
-  const { blocks, problems } = await salvage(config);
+  const salvage = await salvageBlocks(config);
+  const { blocks, problems } = salvage;
   const wasServed = store.beside.read().daemon !== undefined;
   if (damage.aside === undefined && blocks.length === 0 && !wasServed) return; // a first start
   const now = clock.now();
   store.commit(() => {
     const note = `taken from its line in the block file on ${formatTime(now)}`;
     for (const block of blocks) store.blocks.restore(block, note);
-    for (const path of config.logs)
-      store.state.savePosition(path, positionSince(path, now - reach));
-    tell(store, damage, { blocks, problems }, options);
+    for (const path of config.logs) {
+      store.state.savePosition(path, buildPosition(path, now - reach));
+    }
+    addNotice(store, damage, salvage, options);
   });
   log.warn(
     { reason: damage.reason, blocks: blocks.length, problems },
@@ -127,15 +134,8 @@ async function afterLoss(store: Store, damage: Damage, options: RecoveryOptions)
   );
 }
 
-/** Before everything in the log and in those of its rotated files that were written to since then. */
-function positionSince(path: string, since: number): FollowPosition {
-  const fingerprint = takeFingerprint(new Uint8Array());
-  const mark = { device: '', inode: '', fingerprint };
-  return { version: 1, path, ...mark, offset: 0, line: 0, modified: since, before: null };
-}
-
-/** The blocks that the block files tell by our own lines. */
-async function salvage(config: Config): Promise<Salvage> {
+/** Reads the block files of the configuration; in observe mode they are not Postern's to read. Never throws. */
+async function salvageBlocks(config: Config): Promise<Salvage> {
   const blocks = new Map<number, Block>();
   const problems: string[] = [];
   for (const target of config.mode === 'enforce' ? buildTargets(config) : []) {
@@ -146,43 +146,44 @@ async function salvage(config: Config): Promise<Salvage> {
       problems.push(`${target.file} cannot be read: ${getMessage(error)}`);
       continue;
     }
-    for (const { key, ...about } of await identified(target, ownEntries(target, content))) {
+    for (const { key, ...about } of await identify(target, readOwnEntries(target, content))) {
       if (typeof key === 'object') blocks.set(about.id, { ...about, key });
       else
-        problems.push(`${target.file}: block ${about.id}: not understood: ${escapeControls(key)}`);
+        problems.push(
+          `${target.file}: block ${about.id}: cannot be read back: ${escapeControls(key)}`,
+        );
     }
   }
   return { blocks: [...blocks.values()].sort((a, b) => a.id - b.id), problems };
 }
 
-type Identified = Omit<Block, 'key'> & { readonly key: Block['key'] | string };
+type Identified = Omit<Block, 'key'> & { readonly key: Key | string };
 
-/** Our lines with whom they mean, in the words of the log; one that is not understood keeps its own. */
-async function identified(
+/** Our lines with the identities that they block, as the log names them. An unknown one keeps its key in the file. */
+async function identify(
   target: BlockTarget,
   entries: readonly OwnEntry[],
 ): Promise<readonly Identified[]> {
-  const named = entries.map((entry) => ({ ...entry, name: getFileIdentity(target, entry.key) }));
-  const uids = (await target.uidsOf?.(named.map(({ name }) => name.id))) ?? new Map();
+  const named = entries.map((entry) => ({ ...entry, name: guessIdentity(target, entry.key) }));
+  const uids = (await target.findUids?.(named.map(({ name }) => name.id))) ?? new Map();
   const numbered = named.map(({ name, ...entry }) => {
     const uid = uids.get(name.id);
     return { ...entry, keys: uid === undefined ? [name] : [{ ...name, id: uid }, name] };
   });
   await target.prepare(numbered.map(({ keys, ...entry }) => ({ ...entry, key: keys[0] as Key })));
   return numbered.map(({ keys, ...entry }) => {
-    const key = keys.find((one) => means(target, one, entry.key));
+    const key = keys.find((one) => isWrittenAs(target, one, entry.key));
     return key === undefined ? entry : { ...entry, key };
   });
 }
 
-/** Whether the target writes this identity as that line. */
-function means(target: BlockTarget, key: Key, line: string): boolean {
-  const entry = target.entry(key);
+function isWrittenAs(target: BlockTarget, key: Key, line: string): boolean {
+  const entry = target.renderEntry(key);
   return 'key' in entry && entry.key === line;
 }
 
-/** Whom a line of this target names. A file for several kinds of identity does not tell users from local accounts. */
-function getFileIdentity(target: BlockTarget, key: string): Block['key'] {
+/** The identity that a line of this target blocks. Exim's one file does not distinguish users from local accounts. */
+function guessIdentity(target: BlockTarget, key: string): Key {
   const literal = /^\/\^.*\$\/$/.test(key) ? key.slice(2, -2).replace(/\\(.)/g, '$1') : key;
   const id = Buffer.from(literal, 'latin1').toString('utf8');
   const ip = canonicalIp(id);
@@ -190,17 +191,30 @@ function getFileIdentity(target: BlockTarget, key: string): Block['key'] {
   return { type: target.accepts[0] as BlockableType, id };
 }
 
-function tell(store: Store, damage: Damage, found: Salvage, { config, clock }: RecoveryOptions) {
+/** Before everything in the log and in those of its rotated files that were written to since then. */
+function buildPosition(path: string, since: number): FollowPosition {
+  const fingerprint = takeFingerprint(new Uint8Array());
+  const mark = { device: '', inode: '', fingerprint };
+  return { version: 1, path, ...mark, offset: 0, line: 0, modified: since, before: null };
+}
+
+function addNotice(
+  store: Store,
+  damage: Damage,
+  salvage: Salvage,
+  { config, clock }: RecoveryOptions,
+): void {
   const { notify, database } = config;
   if (notify === undefined) return;
-  const text = noticeText(database, damage, found);
+  const text = renderNotice(database, damage, salvage);
   const created = clock.now();
-  const subject = `Postern: the database was ${damage.aside === undefined ? 'lost' : 'damaged'} and is rebuilt`;
+  const what = damage.aside === undefined ? 'lost' : 'damaged';
+  const subject = `Postern: the database was ${what} and has been rebuilt`;
   const notice = { subject, text, html: plainHtml(text) };
   store.outbox.compose(addressMails(notice, { ...notify, created }), []);
 }
 
-function noticeText(database: string, damage: Damage, { blocks, problems }: Salvage): string {
+function renderNotice(database: string, damage: Damage, { blocks, problems }: Salvage): string {
   const { reason, aside } = damage;
   return [
     `Database ${database}: ${escapeControls(reason)}.`,
@@ -208,20 +222,17 @@ function noticeText(database: string, damage: Damage, { blocks, problems }: Salv
       ? []
       : [`It was set aside as ${aside}. Delete that file when you no longer need it.`]),
     '',
-    `Postern goes on with a new one. ${blocks.length} running blocks were taken from the block files:`,
+    `Postern continues with a new one. ${blocks.length} running blocks were taken from the block files:`,
     ...blocks.map(
       ({ id, key, cause }) =>
         `  block ${id}: ${key.type} ${escapeControls(key.id)} (${escapeControls(cause)})`,
     ),
     '',
-    'The logs are being read again. Lost are ended blocks, unblocks, notes of operators, and events of logs that',
-    'are gone. Someone who was unblocked within the last hour may be blocked again.',
+    'The logs are being read again. Ended blocks, unblocks, notes of operators, and the events of logs that no',
+    'longer exist are lost. Someone who was unblocked within the last hour may be blocked again.',
     ...(problems.length === 0
       ? []
-      : ['', 'Not understood:', ...problems.map((text) => `  ${text}`)]),
+      : ['', 'Could not be read:', ...problems.map((text) => `  ${text}`)]),
     '',
   ].join('\n');
 }
-
-/** How far back the logs are read again at least, ms. */
-export const SHORTEST_REACH = DAY;

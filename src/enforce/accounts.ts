@@ -1,6 +1,7 @@
 /**
  * Login names of local accounts, and back: Postfix logs a number, its `authorized_submit_users` matches names.
- * Asks /etc/passwd, then `getent` for accounts that live elsewhere (LDAP, SSSD). Unknown accounts stay unknown; never throws.
+ * Reads /etc/passwd, then runs `getent` for accounts from elsewhere (LDAP, SSSD). An account that neither knows stays
+ * unknown. Never throws.
  */
 import { readFileSync } from 'node:fs';
 import { runCommand } from '../base/commands.ts';
@@ -8,17 +9,18 @@ import { runCommand } from '../base/commands.ts';
 export interface AccountOptions {
   /** default /etc/passwd */
   readonly passwd?: string;
-  /** argument vector to which the number is added; [] for none. Default `getent passwd`. */
+  /** argument vector to which the number or name is added; [] for none. Default `getent passwd`. */
   readonly getent?: readonly string[];
 }
 
-/** What may be asked for as a name: no option, no number. */
+/** Names that are passed to getent: not an option, not a number. */
 const LOGIN = /^(?!\d+$)[a-z0-9_.][^:\s]*$/;
+const UID = /^\d{1,10}$/;
 const GETENT_TIMEOUT = 5000;
 const GETENT_LIMIT = 100;
 
 /** Login names by number, from the text of passwd(5) lines. */
-export function loginNames(passwd: string): Map<string, string> {
+export function parseLoginNames(passwd: string): Map<string, string> {
   const names = new Map<string, string>();
   for (const line of passwd.split('\n')) {
     const [name, , uid] = line.split(':', 3);
@@ -27,48 +29,47 @@ export function loginNames(passwd: string): Map<string, string> {
   return names;
 }
 
-/** The names of those uids that have one. */
+/** The names of those uids that have one, by uid. */
 export async function findLogins(
   uids: readonly string[],
   options: AccountOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
-  const names = loginNames(readOrEmpty(options.passwd ?? '/etc/passwd'));
-  const getent = options.getent ?? ['getent', 'passwd'];
-  const missing = uids.filter((uid) => /^\d{1,10}$/.test(uid) && !names.has(uid));
-  if (getent.length === 0) return names;
-  for (const uid of missing.slice(0, GETENT_LIMIT)) {
-    const result = await runCommand([...getent, uid], { timeout: GETENT_TIMEOUT });
-    const name = loginNames(result.stdout).get(uid);
-    if (name !== undefined) names.set(uid, name);
-    if (result.timedOut || result.failure !== undefined) break; // it would not do better with the next one
-  }
-  return names;
+  return await lookUp(uids, UID, parseLoginNames, options);
 }
 
 /**
- * The uids of those login names that have one, by the name in lower case: so Postfix compares them, and so our lines
- * write them. A number is no name.
+ * The uids of those login names that have one, by the name in lower case: that is how Postfix compares them and how
+ * our lines write them. A number is not a name.
  */
 export async function findUids(
   names: readonly string[],
   options: AccountOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
-  const uids = uidsByName(readOrEmpty(options.passwd ?? '/etc/passwd'));
-  const getent = options.getent ?? ['getent', 'passwd'];
-  const missing = names.filter((name) => LOGIN.test(name) && !uids.has(name));
-  if (getent.length === 0) return uids;
-  for (const name of missing.slice(0, GETENT_LIMIT)) {
-    const result = await runCommand([...getent, name], { timeout: GETENT_TIMEOUT });
-    const uid = uidsByName(result.stdout).get(name);
-    if (uid !== undefined) uids.set(name, uid);
-    if (result.timedOut || result.failure !== undefined) break; // as above
-  }
-  return uids;
+  return await lookUp(names, LOGIN, parseUids, options);
 }
 
-function uidsByName(passwd: string): Map<string, string> {
-  const names = [...loginNames(passwd)];
+function parseUids(passwd: string): Map<string, string> {
+  const names = [...parseLoginNames(passwd)];
   return new Map(names.map(([uid, name]) => [name.toLowerCase(), uid]));
+}
+
+async function lookUp(
+  keys: readonly string[],
+  valid: RegExp,
+  parse: (passwd: string) => Map<string, string>,
+  options: AccountOptions,
+): Promise<ReadonlyMap<string, string>> {
+  const known = parse(readOrEmpty(options.passwd ?? '/etc/passwd'));
+  const getent = options.getent ?? ['getent', 'passwd'];
+  const missing = keys.filter((key) => valid.test(key) && !known.has(key));
+  if (getent.length === 0) return known;
+  for (const key of missing.slice(0, GETENT_LIMIT)) {
+    const result = await runCommand([...getent, key], { timeout: GETENT_TIMEOUT });
+    const found = parse(result.stdout).get(key);
+    if (found !== undefined) known.set(key, found);
+    if (result.timedOut || result.failure !== undefined) break; // the next one would fail as well
+  }
+  return known;
 }
 
 function readOrEmpty(path: string): string {

@@ -2,16 +2,17 @@
  * Exim targets: plain files for `lsearch`, one key a line. `blocked_users` takes users, clients and local accounts,
  * as in the classic recipe; `blocked_senders` takes envelope senders. Exim reads them at each lookup: no reload.
  */
-import { canonicalIp, parseNetwork } from '../model/address.ts';
+import { parseNetwork } from '../model/address.ts';
 import type { Block } from '../model/block.ts';
 import { renderTable } from './table.ts';
 import {
-  asciiLower,
   type BlockTarget,
   type Entry,
+  findIdentityProblem,
   type Inexpressible,
-  readBytes,
-  refusal,
+  isSpace,
+  lowerAscii,
+  toByteString,
 } from './target.ts';
 
 /** Absolute paths; a file that is left out takes no blocks. */
@@ -20,20 +21,20 @@ interface EximOptions {
   readonly blockedSenders?: string;
 }
 
-export function eximTargets(options: EximOptions): BlockTarget[] {
+export function buildEximTargets(options: EximOptions): BlockTarget[] {
   const targets: BlockTarget[] = [];
   if (options.blockedUsers !== undefined) {
     const accepts = ['user', 'client', 'uid'] as const;
-    targets.push(lsearchTarget('exim.blockedUsers', options.blockedUsers, accepts));
+    targets.push(buildTarget('exim.blockedUsers', options.blockedUsers, accepts));
   }
   if (options.blockedSenders !== undefined) {
-    targets.push(lsearchTarget('exim.blockedSenders', options.blockedSenders, ['sender']));
+    targets.push(buildTarget('exim.blockedSenders', options.blockedSenders, ['sender']));
   }
   return targets;
 }
 
-function lsearchTarget(name: string, file: string, accepts: BlockTarget['accepts']): BlockTarget {
-  const format = { entry: lsearchEntry, keysOf: lsearchKeys };
+function buildTarget(name: string, file: string, accepts: BlockTarget['accepts']): BlockTarget {
+  const format = { renderEntry: renderLsearchEntry, readKeys: readLsearchKeys };
   return {
     name,
     file,
@@ -43,26 +44,24 @@ function lsearchTarget(name: string, file: string, accepts: BlockTarget['accepts
     prepare: async () => {},
     render: (blocks, old) => renderTable(format, blocks, old),
     isIndexed: () => true,
-    activate: async () => undefined,
+    buildIndex: async () => undefined,
   };
 }
 
-/** The line whose key `lsearch` takes for this identity, see `lsearchKeys`. */
-export function lsearchEntry(key: Block['key']): Entry | Inexpressible {
-  const reason = refusal(key) ?? ambiguity(key);
+/** The line whose key `lsearch` takes for this identity, see `readLsearchKeys`. */
+export function renderLsearchEntry(key: Block['key']): Entry | Inexpressible {
+  const reason = findIdentityProblem(key) ?? findAmbiguity(key);
   if (reason !== undefined) return { reason };
-  const bytes = asciiLower(readBytes(key.id));
-  return { key: bytes, line: isBare(bytes) ? bytes : quoted(bytes) };
+  const bytes = lowerAscii(toByteString(key.id));
+  return { key: bytes, line: isBare(bytes) ? bytes : quote(bytes) };
 }
 
 /** All three kinds share one file, so that none may look like another. */
-function ambiguity(key: Block['key']): string | undefined {
-  if (key.type === 'client') {
-    return canonicalIp(key.id) === undefined ? 'it is no IP address' : undefined;
-  }
-  if (parseNetwork(key.id) !== undefined) return 'it would be taken for an IP address or network';
-  // lsearch* and lsearch*@ ask for these when nothing else matches: they mean everybody.
-  if (key.id.startsWith('*')) return 'a key that begins with * stands for others too';
+function findAmbiguity(key: Block['key']): string | undefined {
+  if (key.type === 'client') return undefined;
+  if (parseNetwork(key.id) !== undefined) return 'Exim would take it for an IP address or network';
+  // lsearch* and lsearch*@ look up such keys when nothing else matches: they mean everybody.
+  if (key.id.startsWith('*')) return 'a key that begins with * matches other identities too';
   return undefined;
 }
 
@@ -70,7 +69,7 @@ function isBare(bytes: string): boolean {
   return /^[a-z0-9_][a-z0-9_.@+=~-]*$/.test(bytes);
 }
 
-function quoted(bytes: string): string {
+function quote(bytes: string): string {
   return `"${bytes.replace(/["\\]/g, '\\$&')}"`;
 }
 
@@ -78,16 +77,12 @@ function quoted(bytes: string): string {
  * The key of a line as Exim's lsearch.c reads it: up to a colon or white space, or a quoted string with
  * the escapes of string_interpret_escape(); compared without regard to case.
  */
-export function lsearchKeys(line: string): readonly string[] {
+export function readLsearchKeys(line: string): readonly string[] {
   if (line === '' || line.startsWith('#') || isSpace(line[0])) return [];
-  if (line.startsWith('"')) return [asciiLower(unquoted(line))];
+  if (line.startsWith('"')) return [lowerAscii(readQuoted(line))];
   let end = 0;
   while (end < line.length && line[end] !== ':' && !isSpace(line[end])) end++;
-  return [asciiLower(line.slice(0, end))];
-}
-
-function isSpace(char: string | undefined): boolean {
-  return char !== undefined && ' \t\r\n\v\f'.includes(char);
+  return [lowerAscii(line.slice(0, end))];
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -99,17 +94,17 @@ const ESCAPES: Readonly<Record<string, string>> = {
   v: '\v',
 };
 
-function unquoted(line: string): string {
+function readQuoted(line: string): string {
   let key = '';
   for (let index = 1; index < line.length && line[index] !== '"'; index++) {
     if (line[index] !== '\\') {
       key += line[index];
       continue;
     }
-    const number = /^(?:[0-7]{1,3}|x[0-9a-fA-F]{0,2})/.exec(line.slice(index + 1, index + 4))?.[0];
-    if (number !== undefined) {
-      key += String.fromCharCode(readBlockNumber(number) & 0xff);
-      index += number.length;
+    const code = /^(?:[0-7]{1,3}|x[0-9a-fA-F]{0,2})/.exec(line.slice(index + 1, index + 4))?.[0];
+    if (code !== undefined) {
+      key += String.fromCharCode(parseByteCode(code) & 0xff);
+      index += code.length;
     } else {
       const char = line[++index] ?? '\\';
       key += ESCAPES[char] ?? char;
@@ -118,7 +113,8 @@ function unquoted(line: string): string {
   return key;
 }
 
-function readBlockNumber(digits: string): number {
+/** Octal, or hexadecimal after `x`. */
+function parseByteCode(digits: string): number {
   return digits.startsWith('x')
     ? Number.parseInt(digits.slice(1) || '0', 16)
     : Number.parseInt(digits, 8);

@@ -1,21 +1,20 @@
 /**
- * Postfix targets: one table for each kind of identity, in any map type that can say it.
- * Options are taken as checked, except for what would write a wrong line: those throw a PosternError.
+ * Postfix targets: one table for each kind of identity, in any map type that can express it.
+ * Options are taken as checked, except those that would write a wrong line: they throw a PosternError.
  */
 import { PosternError } from '../base/errors.ts';
 import type { Block, BlockableType } from '../model/block.ts';
 import { type AccountOptions, findLogins, findUids } from './accounts.ts';
 import {
-  cidrFormat,
-  type Format,
-  fixedFormat,
+  buildCidrFormat,
+  buildFixedFormat,
+  buildPatternFormat,
   isAction,
   listFormat,
-  patternFormat,
 } from './postfix-format.ts';
 import { buildIndex, INDEXED, type IndexedType, isIndexed } from './postmap.ts';
 import { renderTable } from './table.ts';
-import type { BlockTarget, Entry, Inexpressible } from './target.ts';
+import type { BlockTarget, LineFormat } from './target.ts';
 
 const POSTFIX_TYPES = [
   'hash',
@@ -36,9 +35,9 @@ export interface PostfixTable {
   /** absolute path */
   readonly file: string;
   readonly type: PostfixType;
-  /** default HOLD; of no meaning for local accounts, which are refused */
+  /** default HOLD; without effect for local accounts, which Postfix always refuses */
   readonly action?: 'HOLD' | 'REJECT';
-  /** beside the action, one line of printable ASCII: of the refusal, or in the log */
+  /** beside the action, one line of printable ASCII: the text of the rejection, or of the log line */
   readonly text?: string;
 }
 
@@ -58,22 +57,22 @@ export interface PostfixOptions extends AccountOptions {
 /** Postfix reads these when a process starts and does not look again (DATABASE_README, "detecting changes"). */
 const READ_AT_START: readonly PostfixType[] = ['texthash', 'cidr', 'pcre', 'regexp'];
 
-/** One target for each table; throws a PosternError for a table that its type cannot hold. */
-export function postfixTargets(options: PostfixOptions): BlockTarget[] {
+/** One target for each table. Throws a PosternError for a table type that cannot hold that kind of identity. */
+export function buildPostfixTargets(options: PostfixOptions): BlockTarget[] {
   return (['user', 'client', 'uid', 'sender'] as const).flatMap((kind) => {
     const table = options[kind];
-    return table === undefined ? [] : [tableTarget(kind, table, options)];
+    return table === undefined ? [] : [buildTarget(kind, table, options)];
   });
 }
 
-function tableTarget(
+function buildTarget(
   kind: BlockableType,
   table: PostfixTable,
   options: PostfixOptions,
 ): BlockTarget {
-  const format = withLogins(kind, chooseFormat(kind, table), options);
+  const format = addLogins(kind, chooseFormat(kind, table), options);
   const { type, file } = table;
-  // postdrop and sendmail read the list of accounts anew each time, as the user who runs them.
+  // postdrop and sendmail read the list of accounts again each time, as the user who runs them.
   const atStart = READ_AT_START.includes(type) && kind !== 'uid';
   const target = {
     ...format,
@@ -84,7 +83,7 @@ function tableTarget(
     render: (blocks: readonly Block[], old: string) => renderTable(format, blocks, old),
   };
   if (!isIndexedType(type)) {
-    return { ...target, isIndexed: () => true, activate: async () => undefined };
+    return { ...target, isIndexed: () => true, buildIndex: async () => undefined };
   }
   const index = {
     type,
@@ -92,14 +91,14 @@ function tableTarget(
     postmap: options.postmap ?? ['postmap'],
     timeout: options.timeout ?? 30_000,
   };
-  return { ...target, isIndexed: () => isIndexed(index), activate: () => buildIndex(index) };
+  return { ...target, isIndexed: () => isIndexed(index), buildIndex: () => buildIndex(index) };
 }
 
 function isIndexedType(type: PostfixType): type is IndexedType {
   return type in INDEXED;
 }
 
-function chooseFormat(kind: BlockableType, table: PostfixTable): Format {
+function chooseFormat(kind: BlockableType, table: PostfixTable): LineFormat {
   const { type, file } = table;
   const action = [table.action ?? 'HOLD', table.text].filter(Boolean).join(' ');
   const fits = type === 'cidr' ? kind === 'client' : type === 'list' ? kind === 'uid' : true;
@@ -108,41 +107,40 @@ function chooseFormat(kind: BlockableType, table: PostfixTable): Format {
     throw misfit(kind, 'action', `"${action}" is not HOLD or REJECT with a line of ASCII`);
   }
   if (type === 'list') return listFormat;
-  if (type === 'cidr') return cidrFormat(action);
-  return type === 'pcre' || type === 'regexp' ? patternFormat(action) : fixedFormat(action);
+  if (type === 'cidr') return buildCidrFormat(action);
+  return type === 'pcre' || type === 'regexp'
+    ? buildPatternFormat(action)
+    : buildFixedFormat(action);
 }
 
 function misfit(kind: BlockableType, key: string, message: string): PosternError {
   return new PosternError('target', message, { place: { key: `targets.postfix.${kind}.${key}` } });
 }
 
-/** For local accounts: numbers become login names before they become a line. */
-function withLogins(
+/** For local accounts: a number becomes a login name before it becomes a line. */
+function addLogins(
   kind: BlockableType,
-  format: Format,
+  format: LineFormat,
   options: PostfixOptions,
-): Format & Pick<BlockTarget, 'prepare' | 'uidsOf'> {
+): LineFormat & Pick<BlockTarget, 'prepare' | 'findUids'> {
   if (kind !== 'uid') return { ...format, prepare: async () => {} };
   let logins: ReadonlyMap<string, string> = new Map();
   return {
-    keysOf: format.keysOf,
-    uidsOf: (names) => findUids(names, options),
+    readKeys: format.readKeys,
+    findUids: (names) => findUids(names, options),
     async prepare(blocks) {
       if (blocks.length === 0) return;
-      // Earlier answers stay: a directory that is down for a while must not unblock anybody.
-      const found = await findLogins(
-        blocks.map(({ key }) => key.id),
-        options,
-      );
-      logins = new Map([...logins, ...found]);
+      const uids = blocks.map(({ key }) => key.id);
+      // Earlier answers are kept: a directory that is down for a while must not unblock anybody.
+      logins = new Map([...logins, ...(await findLogins(uids, options))]);
     },
-    entry(key): Entry | Inexpressible {
+    renderEntry(key) {
       const name = /^\d+$/.test(key.id) ? logins.get(key.id) : key.id;
       if (name === undefined) return { reason: `uid ${key.id} has no login name` };
-      // Whatever the table is: a name that a list refuses means more than one account to Postfix.
-      const checked = listFormat.entry({ ...key, id: name });
+      // Whatever the table type: a name that a list refuses means more than one account to Postfix.
+      const checked = listFormat.renderEntry({ ...key, id: name });
       if ('reason' in checked) return checked;
-      return format.entry({ ...key, id: name });
+      return format.renderEntry({ ...key, id: name });
     },
   };
 }

@@ -7,9 +7,9 @@
  * Postfix notices a new index by itself ("table has changed -- restarting").
  */
 import { chownSync, readFileSync, renameSync, rmSync, type Stats, statSync } from 'node:fs';
-import { type CommandResult, runCommand } from '../base/commands.ts';
 import { getMessage } from '../base/errors.ts';
 import { replaceFile } from '../base/files.ts';
+import { runMtaCommand } from './command.ts';
 import type { Failure } from './target.ts';
 
 export const INDEXED = {
@@ -32,15 +32,19 @@ interface PostmapOptions {
 }
 
 const ATTEMPTS = 3;
+const PERMISSIONS = 0o7777;
 
-/** Whether the index is there and not older than the text. Change times: nobody can set them, a rename counts. */
+/**
+ * Whether the index exists and is not older than the text. Compares change times: nobody can set them, and a rename
+ * counts.
+ */
 export function isIndexed({ type, file }: Pick<PostmapOptions, 'type' | 'file'>): boolean {
   const index = statSync(file + INDEXED[type], { throwIfNoEntry: false });
   const text = statSync(file, { throwIfNoEntry: false });
   return index !== undefined && text !== undefined && index.ctimeMs >= text.ctimeMs;
 }
 
-/** Builds the index anew, again if an operator's editor was faster; never throws. */
+/** Builds the index, again if an operator's editor was faster. Never throws. */
 export async function buildIndex(options: PostmapOptions): Promise<Failure | undefined> {
   try {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -62,8 +66,8 @@ async function buildOnce(options: PostmapOptions, text: Stats): Promise<Failure 
   const copyIndex = copy + INDEXED[type];
   try {
     rmSync(copyIndex, { force: true }); // of a run that was killed
-    replaceFile(copy, readFileSync(file), text.mode & 0o7777);
-    likeOwner(copy, text);
+    replaceFile(copy, readFileSync(file), text.mode & PERMISSIONS);
+    copyOwner(copy, text);
     const failure = await runPostmap(options, copy);
     if (failure === undefined) renameSync(copyIndex, file + INDEXED[type]);
     return failure;
@@ -73,34 +77,15 @@ async function buildOnce(options: PostmapOptions, text: Stats): Promise<Failure 
   }
 }
 
-/** postmap gives up root for the owner of the text, and the index takes after it. */
-function likeOwner(path: string, { uid, gid }: Stats): void {
+/** postmap drops root for the owner of the text, and the index gets the same owner. */
+function copyOwner(path: string, { uid, gid }: Stats): void {
   const own = statSync(path);
   if (own.uid !== uid || own.gid !== gid) chownSync(path, uid, gid);
 }
 
-async function runPostmap(options: PostmapOptions, path: string): Promise<Failure | undefined> {
-  const argv = [...options.postmap, `${options.type}:${path}`];
-  return commandFailure(
-    argv,
-    await runCommand(argv, { timeout: options.timeout }),
-    options.timeout,
-  );
-}
-
-/** Why a command did not do its work, in one line; undefined when it did. */
-export function commandFailure(
-  argv: readonly string[],
-  result: CommandResult,
-  timeout: number,
-): Failure | undefined {
-  const command = argv.join(' ');
-  if (result.failure !== undefined) {
-    return { message: `${command}: cannot be started: ${result.failure}` };
-  }
-  if (result.timedOut)
-    return { message: `${command}: no answer within ${timeout / 1000} s, killed` };
-  if (result.status === 0) return undefined;
-  const said = `${result.stderr}\n${result.stdout}`.trim().split('\n').at(-1)?.slice(0, 300);
-  return { message: `${command}: ${said || `exit status ${result.status ?? 'unknown (killed)'}`}` };
+function runPostmap(
+  { type, postmap, timeout }: PostmapOptions,
+  path: string,
+): Promise<Failure | undefined> {
+  return runMtaCommand([...postmap, `${type}:${path}`], { timeout });
 }

@@ -1,18 +1,20 @@
 /**
- * Mail that is in the queue already: hold, release, delete by queue ID.
- * Queue IDs come from a log, so each is checked against the MTA's grammar before it is handed to a command;
- * `ALL`, which postsuper takes for the whole queue, is no ID. Messages that have left the queue are no failure.
+ * Mail that is already in the queue: hold, release, delete by queue ID.
+ * Queue IDs come from a log, so each is checked against the MTA's grammar before it is passed to a command;
+ * `ALL`, which postsuper takes for the whole queue, is not an ID. A message that has left the queue is not a failure.
  */
-import { runCommand } from '../base/commands.ts';
-import { commandFailure } from './postmap.ts';
+import { type CommandResult, runCommand } from '../base/commands.ts';
+import { dropUndefined } from '../base/defined.ts';
+import { MINUTE } from '../base/time.ts';
+import { findCommandFailure, runMtaCommand } from './command.ts';
 import type { Failure } from './target.ts';
 
 export type QueueAction = 'hold' | 'release' | 'remove';
 
 export interface QueueResult {
-  /** what the command was asked to act on; a message may have left the queue before */
+  /** what the command was told to act on; a message may have left the queue before */
   readonly ids: readonly string[];
-  /** what is no queue ID and was handed to no command */
+  /** what is not a queue ID and was passed to no command */
   readonly refused: readonly string[];
   readonly failure?: Failure;
 }
@@ -29,8 +31,8 @@ interface QueueOptions {
   readonly timeout?: number;
 }
 
-const TIMEOUT = 60_000;
-const CHUNK = 200;
+/** Message IDs in one command of Exim. */
+const MOST_ARGUMENTS = 200;
 
 /** Postfix short IDs (microseconds and inode in hexadecimal) and long IDs (base 52 without vowels), mail_queue.h. */
 export function isPostfixQueueId(id: string): boolean {
@@ -49,72 +51,64 @@ export function isEximMessageId(id: string): boolean {
 }
 
 /** postsuper reads IDs from its standard input, so that any number is one command. */
-export function postfixQueue(options: QueueOptions = {}): MailQueue {
+export function buildPostfixQueue(options: QueueOptions = {}): MailQueue {
   const flags = { hold: '-h', release: '-H', remove: '-d' } as const;
-  const timeout = options.timeout ?? TIMEOUT;
+  const { command = ['postsuper'], timeout = MINUTE } = options;
   return {
     async act(action, given) {
-      const { ids, refused } = sorted(given, isPostfixQueueId);
+      const { ids, refused } = checkIds(given, isPostfixQueueId);
       if (ids.length === 0) return { ids, refused };
-      const argv = [...(options.command ?? ['postsuper']), flags[action], '-'];
-      const result = await runCommand(argv, { timeout, input: `${ids.join('\n')}\n` });
-      return outcome(ids, refused, commandFailure(argv, result, timeout));
+      const input = `${ids.join('\n')}\n`;
+      const failure = await runMtaCommand([...command, flags[action], '-'], { timeout, input });
+      return dropUndefined({ ids, refused, failure });
     },
   };
 }
 
-/** Exim takes message IDs as arguments; more than one command runs when there are many. */
-export function eximQueue(options: QueueOptions = {}): MailQueue {
+/** Exim takes message IDs as arguments; for many of them more than one command is run. */
+export function buildEximQueue(options: QueueOptions = {}): MailQueue {
   const flags = { hold: '-Mf', release: '-Mt', remove: '-Mrm' } as const;
-  const timeout = options.timeout ?? TIMEOUT;
-  const command = [...(options.command ?? ['exim'])];
+  const { command = ['exim'], timeout = MINUTE } = options;
   return {
     async act(action, given) {
-      const { ids, refused } = sorted(given, isEximMessageId);
-      for (let start = 0; start < ids.length; start += CHUNK) {
-        const chunk = ids.slice(start, start + CHUNK);
-        const result = await runCommand([...command, flags[action], ...chunk], { timeout });
-        const done = result.status === 1 && isHarmless(result.stdout) && result.stderr === '';
-        const failure = done
-          ? undefined
-          : commandFailure([...command, flags[action]], result, timeout);
-        if (failure !== undefined) return outcome(ids.slice(0, start), refused, failure);
+      const { ids, refused } = checkIds(given, isEximMessageId);
+      const argv = [...command, flags[action]];
+      for (let start = 0; start < ids.length; start += MOST_ARGUMENTS) {
+        const chunk = ids.slice(start, start + MOST_ARGUMENTS);
+        const result = await runCommand([...argv, ...chunk], { timeout });
+        const failure = isHarmless(result) ? undefined : findCommandFailure(argv, result, timeout);
+        if (failure !== undefined) return { ids: ids.slice(0, start), refused, failure };
       }
       return { ids, refused };
     },
   };
 }
 
-/** Exim exits 1 as soon as one message of many is gone or already as wanted (queue_action() in queue.c). */
-function isHarmless(stdout: string): boolean {
-  const endings = [
-    'is now frozen',
-    'is already frozen',
-    'is no longer frozen',
-    'is not frozen',
-    'has been removed',
-    'has been removed or did not exist',
-    'does not exist',
-    'No such file or directory',
-    'Continuing, to ensure all files removed',
-    'Continuing to ensure all files removed',
-  ];
-  const said = stdout.split('\n').filter((line) => line !== '');
-  return said.length > 0 && said.every((line) => endings.some((ending) => line.endsWith(ending)));
+/** How Exim's lines end about a message that is gone, or already as wanted. */
+const HARMLESS_ENDINGS = [
+  'is now frozen',
+  'is already frozen',
+  'is no longer frozen',
+  'is not frozen',
+  'has been removed',
+  'has been removed or did not exist',
+  'does not exist',
+  'No such file or directory',
+  'Continuing, to ensure all files removed',
+  'Continuing to ensure all files removed',
+];
+
+/** Exim exits with 1 if one message of many is gone or already as wanted (queue_action() in queue.c). */
+function isHarmless({ status, stdout, stderr }: CommandResult): boolean {
+  const lines = stdout.split('\n').filter((line) => line !== '');
+  const isKnown = (line: string) => HARMLESS_ENDINGS.some((ending) => line.endsWith(ending));
+  return status === 1 && stderr === '' && lines.length > 0 && lines.every(isKnown);
 }
 
-function sorted(
+function checkIds(
   given: readonly string[],
   isId: (id: string) => boolean,
 ): { ids: string[]; refused: string[] } {
   const unique = [...new Set(given)];
   return { ids: unique.filter(isId), refused: unique.filter((id) => !isId(id)) };
-}
-
-function outcome(
-  ids: readonly string[],
-  refused: readonly string[],
-  failure: Failure | undefined,
-): QueueResult {
-  return failure === undefined ? { ids, refused } : { ids, refused, failure };
 }

@@ -1,8 +1,9 @@
 /**
- * What a place is where blocks take effect: a text file that the MTA reads, and what makes the MTA read it again.
+ * A place where blocks take effect: a text file that the MTA reads, and what makes the MTA read it again.
  * Declares no implementation. File contents are byte strings (one UTF-16 unit per byte, as in model/line.ts), so that
- * lines of the operator survive byte for byte whatever their encoding.
+ * the operator's lines survive byte for byte whatever their encoding.
  */
+import { canonicalIp } from '../model/address.ts';
 import type { Block, BlockableType } from '../model/block.ts';
 
 /** An identity in the target's own line format; both are byte strings without line end. */
@@ -28,40 +29,61 @@ export interface BlockTarget {
   /** absolute path of the text file */
   readonly file: string;
   readonly accepts: readonly BlockableType[];
-  /** the command that makes the MTA read the file again; empty where it notices by itself. Run once for all targets. */
+  /** the command that makes the MTA read the file again; empty if the MTA notices by itself. Run once for all targets. */
   readonly reload: readonly string[];
-  /** Looks up what `entry` needs (login names); never throws, what it cannot find becomes inexpressible. */
+  /** Looks up what `renderEntry` needs (login names); never throws, what it cannot find becomes inexpressible. */
   prepare(blocks: readonly Block[]): Promise<void>;
-  entry(key: Block['key']): Entry | Inexpressible;
-  /** Where uids are written as login names: the uids of these names, in lower case; never throws. */
-  uidsOf?(logins: readonly string[]): Promise<ReadonlyMap<string, string>>;
-  /** The keys of any line of the file, an operator's too; none for comments, blank and continuation lines. */
-  keysOf(line: string): readonly string[];
+  renderEntry(key: Block['key']): Entry | Inexpressible;
+  /** If uids are written as login names: the uids of these names, in lower case; never throws. */
+  findUids?(logins: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** The keys of any line of the file, the operator's too; none for comments, blank and continuation lines. */
+  readKeys(line: string): readonly string[];
   /** The whole file as it should be; a second run over its own result changes nothing. */
   render(blocks: readonly Block[], old: string): string;
-  /** Whether the index that the MTA reads is as new as the file; true where there is none. */
+  /** Whether the index that the MTA reads is as new as the file; true if there is no index. */
   isIndexed(): boolean;
-  /** Makes that index; the failure when it could not, never throws. Does not reload. */
-  activate(): Promise<Failure | undefined>;
+  /** Makes that index; returns the failure, never throws. Does not reload. */
+  buildIndex(): Promise<Failure | undefined>;
 }
+
+/** What a run over the targets did to one of them. */
+export interface TargetResult {
+  readonly name: string;
+  readonly file: string;
+  /** the file was replaced */
+  readonly changed: boolean;
+  /** IDs of blocks that the file lists, on a line of ours or of the operator; as passed in if nothing was done */
+  readonly written: readonly number[];
+  /** blocks whose line was deleted by hand: to be ended as unblocked by the operator */
+  readonly released: readonly Block[];
+  readonly inexpressible: readonly { readonly block: Block; readonly reason: string }[];
+  /** the file is right, but the MTA does not use it yet: pass in again, and retry */
+  readonly pending: boolean;
+  /** ms after which to run again: somebody is editing the file */
+  readonly retryIn?: number;
+  readonly failure?: Failure;
+}
+
+/** The part of a target that knows the line format. */
+export type LineFormat = Pick<BlockTarget, 'readKeys' | 'renderEntry'>;
 
 /** Longest identity that is written to a file, in bytes: an address of RFC 5321 4.5.3.1 and room for a path. */
 const LONGEST_IDENTITY = 320;
 
 /**
- * Why an identity may not become a line of any file, or undefined when it may.
+ * Why an identity must not become a line of any file, as the end of a sentence; undefined if it may.
  * Control characters include C1 and the Unicode line separators: some editors end a line there.
  */
-export function refusal(key: Block['key']): string | undefined {
-  const { id } = key;
+export function findIdentityProblem(key: Block['key']): string | undefined {
+  const { id, type } = key;
+  if (type === 'client' && canonicalIp(id) === undefined) return 'not an IP address';
   if (id === '') return 'it is empty';
   if (Buffer.byteLength(id) > LONGEST_IDENTITY)
     return `it is longer than ${LONGEST_IDENTITY} bytes`;
-  if (/[\x00-\x1f\x7f-\x9f\u2028\u2029]/.test(id)) return 'it holds control characters';
-  if (/[\ufffd\p{Surrogate}]/u.test(id)) return 'it holds bytes that are not UTF-8';
+  if (/[\x00-\x1f\x7f-\x9f\u2028\u2029]/.test(id)) return 'it contains control characters';
+  if (/[\ufffd\p{Surrogate}]/u.test(id)) return 'it contains bytes that are not UTF-8';
   if (id !== id.trim()) return 'it begins or ends with white space';
-  if (key.type === 'sender' && !isAddress(id))
-    return 'it is no address with a local part and a domain';
+  if (type === 'sender' && !isAddress(id)) return 'not an address with a local part and a domain';
   return undefined;
 }
 
@@ -71,12 +93,17 @@ function isAddress(id: string): boolean {
   return at > 0 && at < id.length - 1;
 }
 
-/** A byte string of real text. */
-export function readBytes(text: string): string {
+/** Whether both MTAs take this character for white space in a table. */
+export function isSpace(char: string | undefined): boolean {
+  return char !== undefined && ' \t\r\n\v\f'.includes(char);
+}
+
+/** The UTF-8 bytes of a text as a byte string. */
+export function toByteString(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }
 
-/** Lower case of ASCII letters only: the bytes of a UTF-8 sequence are no letters. */
-export function asciiLower(bytes: string): string {
+/** Lower case of ASCII letters only: the bytes of a UTF-8 sequence are not letters. */
+export function lowerAscii(bytes: string): string {
   return bytes.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

@@ -1,26 +1,26 @@
 /**
- * The connections that there are, no more than the process can afford: when one more comes, the one that has been
- * unused longest makes way. So nobody on this machine who may connect can keep a mail server from being answered,
- * which simply connects again, and descriptors are left for log and database.
+ * The open connections, no more than the process can afford: when one more arrives, the one that has been unused
+ * longest is closed. So no local account can keep a mail server from being answered (it simply connects again), and
+ * descriptors are left for the log and the database.
  */
 import { readFileSync } from 'node:fs';
 import type { Connection } from './connection.ts';
 
 /** More smtpd processes than any installation has; each keeps a connection. */
 const MOST = 5000;
-/** What a process may open when the system does not tell. */
-const USUAL_LIMIT = 1024;
+/** Descriptors that a process may open if the system does not say. */
+const DEFAULT_DESCRIPTORS = 1024;
 
 export class ConnectionLimit {
   readonly #most: number;
   /** in the order of their last use */
   readonly #connections = new Set<Connection>();
 
-  constructor(most = affordable()) {
+  constructor(most = computeMost()) {
     this.#most = most;
   }
 
-  /** Takes one more; gives whether another had to make way for it. */
+  /** Adds one more; returns whether another one was closed for it. */
   add(connection: Connection): boolean {
     this.#connections.add(connection);
     if (this.#connections.size <= this.#most) return false;
@@ -31,8 +31,8 @@ export class ConnectionLimit {
     return true;
   }
 
-  /** It has asked. */
-  used(connection: Connection): void {
+  /** It has sent a request. */
+  noteUse(connection: Connection): void {
     if (this.#connections.delete(connection)) this.#connections.add(connection);
   }
 
@@ -40,7 +40,7 @@ export class ConnectionLimit {
     this.#connections.delete(connection);
   }
 
-  /** Ends them once what has begun to arrive is answered. */
+  /** Ends each connection once the request that has begun to arrive is answered. */
   end(): void {
     for (const connection of this.#connections) connection.end();
   }
@@ -50,16 +50,17 @@ export class ConnectionLimit {
   }
 }
 
-/** Half of the descriptors that this process may open (proc(5), /proc/PID/limits). */
-function affordable(): number {
-  return Math.min(MOST, Math.floor(descriptorLimit() / 2));
+/** Half of the descriptors that this process may open. */
+function computeMost(): number {
+  return Math.min(MOST, Math.floor(readDescriptorLimit() / 2));
 }
 
-function descriptorLimit(): number {
+/** proc(5), /proc/PID/limits */
+function readDescriptorLimit(): number {
   try {
     const soft = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'));
-    return Number(soft?.[1] ?? USUAL_LIMIT);
+    return Number(soft?.[1] ?? DEFAULT_DESCRIPTORS);
   } catch {
-    return USUAL_LIMIT;
+    return DEFAULT_DESCRIPTORS;
   }
 }

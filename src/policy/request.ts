@@ -1,11 +1,11 @@
 /**
  * Requests of the Postfix policy protocol (SMTPD_POLICY_README): lines `name=value`, an empty line ends a request.
- * Takes bytes in any portions and keeps only the few attributes that decide. What is no request comes out as
- * undefined, so that every request has its answer; nothing is ever thrown. Time is linear in the bytes.
+ * Takes bytes in any portions and keeps only the few attributes that decide. Something else in place of a request is
+ * returned as undefined, so that it gets an answer too. Never throws. Time is linear in the bytes.
  */
 import { decodeText } from '../model/line.ts';
 
-/** Who wants to send, and at which command of the dialogue. Absent attributes are empty. */
+/** Who wants to send, and the command of the SMTP dialogue. Absent attributes are empty. */
 export interface PolicyRequest {
   /** `RCPT`, `DATA`, `END-OF-MESSAGE`, ... */
   readonly state: string;
@@ -41,24 +41,24 @@ interface Draft {
 
 export class RequestReader {
   #draft: Draft = {};
-  /** a line that is none of the protocol was seen in this request */
+  /** this request contains a line that is not of the protocol */
   #isBroken = false;
-  /** the beginning of a line whose end is still to come */
+  /** the beginning of a line that is not complete yet */
   #line = '';
   /** bytes of the request so far */
   #size = 0;
 
-  /** Part of a request has come, and its end has not. */
+  /** A request has begun and is not complete yet. */
   get isWaiting(): boolean {
     return this.#size > 0;
   }
 
-  /** The request under way is longer than any: its end cannot be told, so that nothing more can be read. */
+  /** The current request is longer than any: its end is unknown, so nothing more can be read. */
   get isTooLong(): boolean {
     return this.#size > LONGEST_POLICY_REQUEST;
   }
 
-  /** Takes a byte string; gives the requests that end in it, undefined for one that is not understood. */
+  /** Takes a byte string; returns the requests that end in it, undefined for one that is not of this protocol. */
   read(bytes: string): (PolicyRequest | undefined)[] {
     const requests: (PolicyRequest | undefined)[] = [];
     let start = 0;
@@ -83,17 +83,17 @@ export class RequestReader {
       return;
     }
     const field = FIELDS.get(line.slice(0, equals));
-    // The README lets a server keep the first value or the last; the first is what nothing behind it can change.
+    // The README lets a server keep the first value or the last. The first cannot be changed by what follows.
     if (field === undefined || this.#draft[field] !== undefined) return;
     this.#draft[field] = decodeText(line.slice(equals + 1, line.endsWith('\r') ? -1 : undefined));
   }
 
   #finish(): PolicyRequest | undefined {
     const { request, state = '', user = '', client = '', sender = '' } = this.#draft;
-    const isUnderstood = request === REQUEST && !this.#isBroken;
+    const isValid = request === REQUEST && !this.#isBroken;
     this.#draft = {};
     this.#isBroken = false;
     this.#size = 0;
-    return isUnderstood ? { state, user, client, sender } : undefined;
+    return isValid ? { state, user, client, sender } : undefined;
   }
 }

@@ -29,8 +29,8 @@ function buildFinding({ option, isOk, text, fix }: FileFinding): Finding {
 
 /** What `postern enforce` looks at before it writes anything as root. */
 async function checkTrust(config: Config): Promise<Finding[]> {
-  const { trustProblems } = await import('../daemon/enforce/step.ts');
-  return trustProblems(config).map((problem) =>
+  const { findTrustProblems } = await import('../daemon/enforce/trusted-control.ts');
+  return findTrustProblems(config).map((problem) =>
     wrong('files', `enforcer: ${problem}`, 'let it belong to root, and nobody else write to it'),
   );
 }

@@ -4,14 +4,14 @@
  */
 import { readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { addressText, type ListenAddress } from '../policy/address.ts';
+import { formatListenAddress, type ListenAddress } from '../policy/address.ts';
 
 /** Where Postfix keeps its queue unless it is told otherwise. */
 export const QUEUE_DIRECTORY = '/var/spool/postfix';
 
 /** How smtpd names the service: from its queue directory where that can be, so that a chrooted one finds it, too. */
 export function policyAddress(listen: ListenAddress, queue: string): string {
-  if (listen.kind === 'inet') return addressText(listen);
+  if (listen.kind === 'inet') return formatListenAddress(listen);
   return `unix:${isBelow(listen.path, queue) ? relative(queue, listen.path) : listen.path}`;
 }
 
@@ -50,7 +50,7 @@ export function isSameAddress(
   queue: string,
   chroot = false,
 ): boolean {
-  if (listen.kind === 'inet') return plainHost(address) === plainHost(addressText(listen));
+  if (listen.kind === 'inet') return plainHost(address) === plainHost(formatListenAddress(listen));
   if (!address.startsWith('unix:')) return false;
   const path = address.slice('unix:'.length);
   return (chroot ? join(queue, path) : resolve(queue, path)) === resolve(listen.path);
@@ -64,7 +64,7 @@ const EXIM_RECIPE = new URL('../../docs/mta/exim/acl-policy.conf', import.meta.u
 
 /** How `readsocket` names the service. */
 export function readsocketAddress(listen: ListenAddress): string {
-  return listen.kind === 'unix' ? listen.path : addressText(listen);
+  return listen.kind === 'unix' ? listen.path : formatListenAddress(listen);
 }
 
 /** The statements for `acl_smtp_rcpt`: docs/mta/exim/acl-policy.conf with the address in place. */

@@ -4,7 +4,7 @@
  * postern (postgrey, policyd-spf, a bare port) is somebody else's.
  */
 import type { Config } from '../config/load.ts';
-import { addressText, type ListenAddress } from '../policy/address.ts';
+import { formatListenAddress, type ListenAddress } from '../policy/address.ts';
 import { type Finding, warning, wrong } from './finding.ts';
 
 const NAME = /(?<![a-z])postern(?![a-z])/i;
@@ -36,7 +36,7 @@ export function unansweredFinding(
   const level = passes ? warning : wrong;
   const text = `${question}, but ${file} has no policy: nobody answers, ${outcome}`;
   if (listen === undefined) return level('mta', text, removal);
-  const section = `policy: { listen: "${addressText(listen)}" }`;
+  const section = `policy: { listen: "${formatListenAddress(listen)}" }`;
   const fix = `add to ${file}, restart Postern, then postern check again:\n${section}`;
   return level('mta', text, fix, { instead: removal });
 }

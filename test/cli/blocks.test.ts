@@ -1,7 +1,6 @@
 /** Blocks by hand, as an operator sees them: what is in force, what cannot be, and which number means what. */
 import { appendFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { main } from '../../src/cli/main.ts';
 import { type Scratch, scratch } from '../service/scratch.ts';
 
 let at: Scratch;
@@ -14,15 +13,7 @@ function place(options: Parameters<typeof scratch>[0] | string = ''): void {
   at.withStore(() => {});
 }
 
-async function run(...argv: string[]) {
-  const out: string[] = [];
-  const err: string[] = [];
-  const status = await main([...argv, '--config', at.config], {
-    stdout: (text) => void out.push(text),
-    stderr: (text) => void err.push(text),
-  });
-  return { status, out: out.join(''), err: err.join('') };
-}
+const run = (...argv: string[]) => at.run(...argv);
 
 function blockByRule(
   type: 'user' | 'uid' | 'sender',

@@ -1,7 +1,6 @@
 /** Targets as an operator sees them: ones that the configuration no longer has, and queued mail without a service. */
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { main } from '../../src/cli/main.ts';
 import { type Scratch, scratch } from '../service/scratch.ts';
 
 let at: Scratch;
@@ -30,15 +29,7 @@ function command(name: string, text: string): string {
   return at.path(name);
 }
 
-async function run(...argv: string[]) {
-  const out: string[] = [];
-  const err: string[] = [];
-  const status = await main([...argv, '--config', at.config], {
-    stdout: (text) => void out.push(text),
-    stderr: (text) => void err.push(text),
-  });
-  return { status, out: out.join(''), err: err.join('') };
-}
+const run = (...argv: string[]) => at.run(...argv);
 
 const USER = 'user: { file: maps/sasl_access, type: texthash }';
 const CLIENT = 'client: { file: maps/client_access, type: cidr }';

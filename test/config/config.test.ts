@@ -15,7 +15,7 @@ import {
 } from '../../src/config/load.ts';
 import { reply } from '../../src/config/option.ts';
 import { configSchema } from '../../src/config/schema.ts';
-import { allowList } from '../../src/enforce/decide.ts';
+import { makeAllowList } from '../../src/enforce/allow-list.ts';
 import { isAction } from '../../src/enforce/postfix-format.ts';
 
 const BAD = join(import.meta.dirname, 'bad');
@@ -129,7 +129,8 @@ describe('a configuration in order', () => {
     // `postern replay` without a configuration relies on both.
     const { allow, rules } = parseConfig('', DEFAULT_CONFIG_FILE);
     expect(allow).toEqual({ users: [], networks: [], uids: ['0', 'root'] });
-    for (const id of allow.uids) expect(allowList({}).reason({ type: 'uid', id })).toBeDefined();
+    for (const id of allow.uids)
+      expect(makeAllowList({}).reason({ type: 'uid', id })).toBeDefined();
     expect(rules).toBe(SHIPPED_RULES);
   });
 

@@ -13,8 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eximTargets } from '../../src/enforce/exim.ts';
-import { postfixTargets } from '../../src/enforce/postfix.ts';
+import { buildEximTargets } from '../../src/enforce/exim.ts';
+import { buildPostfixTargets } from '../../src/enforce/postfix.ts';
 import { type ReconcileRequest, reconcile } from '../../src/enforce/reconcile.ts';
 import type { BlockTarget } from '../../src/enforce/target.ts';
 import type { Block, BlockableType } from '../../src/model/block.ts';
@@ -43,7 +43,7 @@ function exim(type: BlockableType): Case {
     title: `Exim ${type}`,
     type,
     byHand: ['carol@example.com: stolen', '"dave@example.com"'],
-    make: (file) => eximTargets({ [option]: file })[0] as BlockTarget,
+    make: (file) => buildEximTargets({ [option]: file })[0] as BlockTarget,
   };
 }
 
@@ -67,7 +67,7 @@ function postfix(kind: BlockableType, type: 'hash' | 'cidr' | 'pcre' | 'list' | 
       writeFileSync(passwd, PASSWD);
       const options = { passwd, getent: [], reload: [], postmap: postmapIn(folder) };
       const table = { file, type: type as 'hash' };
-      return postfixTargets({ ...options, [kind]: table })[0] as BlockTarget;
+      return buildPostfixTargets({ ...options, [kind]: table })[0] as BlockTarget;
     },
   };
 }
@@ -198,7 +198,7 @@ describe.each(CASES)('$title', ({ type, byHand, make }) => {
     expect(linesOf(target)).toHaveLength(1); // it was theirs
   });
 
-  it('takes a line deleted by hand for a release, and keeps it out', async () => {
+  it('takes a line deleted by hand for a release, and does not write it again', async () => {
     const blocks = blocksOf(type, IDS[type]);
     const first = await run(target, blocks);
     const lines = read(target).split('\n');
@@ -212,7 +212,7 @@ describe.each(CASES)('$title', ({ type, byHand, make }) => {
     expect(target.isIndexed()).toBe(true);
   });
 
-  it('reports a missing folder and goes on when it is there', async () => {
+  it('reports a missing folder and continues when it exists', async () => {
     rmSync(dirname(target.file), { recursive: true });
     const blocks = blocksOf(type, IDS[type]);
     const result = await run(target, blocks);
@@ -232,7 +232,7 @@ describe.each(CASES)('$title', ({ type, byHand, make }) => {
     expect([mode, uid, gid]).toEqual([before.mode, before.uid, before.gid]);
   });
 
-  it('survives hostile names: a line that means them alone, or none', async () => {
+  it('survives hostile names: a line that means only them, or none', async () => {
     const blocks = blocksOf(type, HOSTILE);
     const result = await run(target, blocks);
     expect(result.failure).toBeUndefined();
@@ -240,7 +240,7 @@ describe.each(CASES)('$title', ({ type, byHand, make }) => {
     expect([...result.written, ...refused].sort((a, b) => a - b)).toEqual(
       blocks.map(({ id }) => id),
     );
-    const keys = linesOf(target).map((line) => target.keysOf(line));
+    const keys = linesOf(target).map((line) => target.readKeys(line));
     expect(keys.every((found) => found.length === 1)).toBe(true);
     for (const victim of VICTIMS[type]) expect(keys.flat()).not.toContain(victim);
     expect(new Set(keys.flat()).size).toBe(keys.length);

@@ -1,11 +1,11 @@
-/** Runs of the enforcer over a real database: what it does when that cannot be written, and what it forgets. */
+/** Runs of the enforcer over a real database: what it does if that cannot be written, and what it forgets. */
 import { chmodSync, existsSync, rmSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import { SECOND } from '../../src/base/time.ts';
 import { Enforcer, type EnforcerOptions } from '../../src/daemon/enforcer.ts';
-import { postfixTargets } from '../../src/enforce/postfix.ts';
+import { buildPostfixTargets } from '../../src/enforce/postfix.ts';
 import { reconcile } from '../../src/enforce/reconcile.ts';
 import type { BlockableType } from '../../src/model/block.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -33,7 +33,7 @@ function enforcer(more: Partial<EnforcerOptions> = {}): Enforcer {
     `#!/bin/sh\necho x >>${folder.at('calls')}\ntest ! -e ${folder.at('broken')}\n`,
   );
   chmodSync(reload, 0o755);
-  const targets = postfixTargets({
+  const targets = buildPostfixTargets({
     user: { file: folder.at('user'), type: 'texthash' },
     client: { file: folder.at('client'), type: 'cidr' },
     reload: [reload],
@@ -69,7 +69,7 @@ async function locked(work: () => Promise<unknown>): Promise<void> {
 }
 
 describe('while the database is locked', () => {
-  it('blocks are brought into force, and those that are over are not', async () => {
+  it('blocks are brought into force, and expired ones are not', async () => {
     const one = enforcer();
     const over = block('client', '192.0.2.1', { end: now + SECOND });
     await one.run();
@@ -109,7 +109,7 @@ describe('while the database is locked', () => {
   });
 });
 
-it('tells of a line deleted by hand, though the run failed behind that', async () => {
+it('reports a line deleted by hand, though the run failed after that', async () => {
   let isFull = true;
   const act = async (_action: unknown, ids: readonly string[]) => {
     db.pragma(`query_only = ${isFull}`);
@@ -128,7 +128,7 @@ it('tells of a line deleted by hand, though the run failed behind that', async (
   expect((await one.run()).released).toMatchObject([{ id: alice }]);
 });
 
-describe('a target that the configuration has no more', () => {
+describe('a target that the configuration no longer has', () => {
   beforeEach(async () => {
     folder.write('broken', '');
     block('client', '192.0.2.1');

@@ -1,12 +1,12 @@
-/** Mail that a blocked submitter has in the queue: held at once, once more a little later, and in spite of failures. */
+/** Mail that a blocked submitter has in the queue: held at once, again a little later, and in spite of failures. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import { MINUTE, SECOND } from '../../src/base/time.ts';
 import { Enforcer } from '../../src/daemon/enforcer.ts';
-import { heldFor, unheld } from '../../src/daemon/held-queue.ts';
-import { measuresFor } from '../../src/daemon/notices.ts';
-import { postfixTargets } from '../../src/enforce/postfix.ts';
-import { postfixQueue } from '../../src/enforce/queue.ts';
+import { countHeld, listUnheld } from '../../src/daemon/held-queue.ts';
+import { describeMeasures } from '../../src/daemon/in-force.ts';
+import { buildPostfixTargets } from '../../src/enforce/postfix.ts';
+import { buildPostfixQueue } from '../../src/enforce/queue.ts';
 import { reconcile } from '../../src/enforce/reconcile.ts';
 import { Store } from '../../src/store/store.ts';
 import { script } from '../enforce/real-postmap.ts';
@@ -42,7 +42,7 @@ function asked(): string[][] {
 }
 
 function enforcer(options: { hold?: boolean; timeout?: number } = {}): Enforcer {
-  const targets = postfixTargets({
+  const targets = buildPostfixTargets({
     user: { file: folder.at('user'), type: 'texthash' },
     reload: [folder.at('reload')],
   });
@@ -52,7 +52,7 @@ function enforcer(options: { hold?: boolean; timeout?: number } = {}): Enforcer 
     targets,
     configured: ['postfix.user'],
     reconcile: (request) => reconcile(targets, request),
-    queue: hold ? postfixQueue({ command: [folder.at('postsuper')], timeout }) : undefined,
+    queue: hold ? buildPostfixQueue({ command: [folder.at('postsuper')], timeout }) : undefined,
     clock: { now: () => now },
     log: silentLog,
   });
@@ -72,7 +72,7 @@ function block(id: string): number {
   return store.blocks.start({ key: { type: 'user', id }, cause: 'manual', start: now })?.id ?? 0;
 }
 
-const measures = (id: number) => measuresFor(store, store.blocks.get(id)).join('\n');
+const measures = (id: number) => describeMeasures(store, store.blocks.get(id)).join('\n');
 
 describe('queued mail of a new block', () => {
   it('is held, also what was accepted before the block and read after it', async () => {
@@ -88,7 +88,7 @@ describe('queued mail of a new block', () => {
     expect(now).toBeLessThanOrEqual(START + 10 * SECOND);
     expect((await one.run()).again).toBeUndefined();
     expect(asked()).toEqual([[late]]);
-    expect(heldFor(store, id)).toBe(2);
+    expect(countHeld(store, id)).toBe(2);
     now += MINUTE;
     queued('alice'); // the mail server holds it by itself
     await one.run();
@@ -104,7 +104,7 @@ describe('queued mail of a new block', () => {
     expect(asked()).toEqual([[late]]);
   });
 
-  it('is held as it comes while the mail server does not know the block', async () => {
+  it('is held as it arrives while the mail server does not know the block', async () => {
     commands({ reload: 'exit 1' });
     const one = enforcer();
     block('alice');
@@ -129,23 +129,23 @@ describe('queued mail of a new block', () => {
     block('bob');
     queued('bob');
     await enforcer().run();
-    expect(unheld(store)).toHaveLength(1);
+    expect(listUnheld(store)).toHaveLength(1);
     store.blocks.release(alice, now, 'operator', 0);
     now += MINUTE;
     await enforcer().run();
-    expect(unheld(store)).toMatchObject([{ block: 2 }]);
+    expect(listUnheld(store)).toMatchObject([{ block: 2 }]);
     now += MINUTE;
     asked();
     await enforcer({ hold: false }).run();
     now += MINUTE;
     await enforcer().run();
-    expect(unheld(store)).toEqual([]);
+    expect(listUnheld(store)).toEqual([]);
     expect(asked()).toEqual([]);
   });
 });
 
 describe('postsuper that fails', () => {
-  it('is tried again ever more rarely, and told until it has worked', async () => {
+  it('is tried again less and less often, and reported until it has worked', async () => {
     commands({ postsuper: 'echo "postsuper: fatal: no" >&2; exit 1' });
     const one = enforcer();
     const mail = queued('alice');
@@ -155,7 +155,9 @@ describe('postsuper that fails', () => {
       const { again = 0 } = await one.run();
       pauses.push(again);
       now += again;
-      expect(unheld(store)).toEqual([{ block: id, failure: expect.stringContaining('fatal: no') }]);
+      expect(listUnheld(store)).toEqual([
+        { block: id, failure: expect.stringContaining('fatal: no') },
+      ]);
     }
     expect(pauses[0]).toBe(2 * SECOND);
     expect(pauses).toEqual(pauses.toSorted((a, b) => a - b));
@@ -165,11 +167,11 @@ describe('postsuper that fails', () => {
     commands({});
     await enforcer().run();
     expect(asked()).toEqual([[mail]]);
-    expect(unheld(store)).toEqual([]);
+    expect(listUnheld(store)).toEqual([]);
     expect(measures(id)).toContain('Held in the queue: 1 message.');
   });
 
-  it('for one block does not stop the others, nor the clock that is set back the retry', async () => {
+  it('for one block does not stop the others, and a clock that is set back does not stop the retry', async () => {
     const bad = queued('alice');
     commands({ postsuper: `! tail -n 1 '${folder.path}/asked' | grep -q ${bad}` });
     const one = enforcer();
@@ -185,7 +187,7 @@ describe('postsuper that fails', () => {
     expect(asked()).toEqual([[bad]]);
   });
 
-  it('and hangs holds up a new block by one command', async () => {
+  it('and hangs delays a new block by one command', async () => {
     commands({ postsuper: 'sleep 600' });
     const one = enforcer({ timeout: 200 });
     for (const user of ['alice', 'bob', 'carol']) {
@@ -196,6 +198,6 @@ describe('postsuper that fails', () => {
     expect(asked()).toHaveLength(1);
     await one.run();
     await one.run();
-    expect(unheld(store)).toHaveLength(3);
+    expect(listUnheld(store)).toHaveLength(3);
   });
 });

@@ -1,4 +1,4 @@
-/** Login names of numbers, and back: from a file, then from where accounts live elsewhere. */
+/** Login names of numbers, and back: from a file, then from a directory. */
 import { chmodSync } from 'node:fs';
 import { afterAll, expect, it } from 'vitest';
 import { findLogins, findUids } from '../../src/enforce/accounts.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { HOUR } from '../../src/base/time.ts';
-import { allowList, decide } from '../../src/enforce/decide.ts';
+import { makeAllowList } from '../../src/enforce/allow-list.ts';
+import { decide } from '../../src/enforce/decide.ts';
 import type { Block, Key, Verdict, VerdictOutcome } from '../../src/model/block.ts';
 
 const NOW = Date.UTC(2026, 10, 10, 9, 5, 7);
@@ -17,7 +18,7 @@ function user(number: number): Key {
 }
 
 const running: Block = { id: 1, key: { type: 'user', id: 'bob' }, cause: 'manual', start: 0 };
-const allow = allowList({
+const allow = makeAllowList({
   users: ['Boss@example.net', '@vip.example.org'],
   networks: ['198.51.100.0/24', '2001:db8:1::/48'],
   uids: [33, 'backup'],
@@ -27,9 +28,9 @@ const policy = { mode: 'enforce', allow, blocksPerHour: 10 } as const;
 const state = { running: [running], recentStarts: [], now: NOW };
 
 describe('one verdict', () => {
-  it('tells logins from local accounts only where the mail server does', () => {
+  it('distinguishes logins from local accounts only if the mail server does', () => {
     const names = { users: ['boss'], uids: ['backup'] };
-    const [postfix, exim] = [allowList(names), allowList({ ...names, oneNamespace: true })];
+    const [postfix, exim] = [makeAllowList(names), makeAllowList({ ...names, oneNamespace: true })];
     for (const id of ['root', '0', 'backup']) {
       expect(postfix.reason({ type: 'user', id })).toBeUndefined();
       expect(exim.reason({ type: 'user', id })).toBeDefined();
@@ -67,7 +68,7 @@ describe('one verdict', () => {
     expect(decision?.block !== undefined).toBe(outcome === 'blocked');
   });
 
-  it('begins now and lasts as long as the judge says', () => {
+  it('begins now and has the duration of the verdict', () => {
     const [decision] = decide([verdict(alice, { duration: HOUR })], state, policy);
     const block = { key: alice, cause: 'invalid-recipients', start: NOW, end: NOW + HOUR };
     expect(decision?.block).toEqual(block);
@@ -144,7 +145,7 @@ describe('never blocked', () => {
     expect(allow.reason(key)).toBeUndefined();
   });
 
-  it('names a network that is none', () => {
-    expect(() => allowList({ networks: ['192.0.2.0/24', 'office'] })).toThrow(/office/);
+  it('names a network that cannot be parsed', () => {
+    expect(() => makeAllowList({ networks: ['192.0.2.0/24', 'office'] })).toThrow(/office/);
   });
 });

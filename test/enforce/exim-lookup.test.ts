@@ -1,10 +1,10 @@
-/** Asks a real Exim for what we wrote: `exim -be` with the look-up of the recipe. */
+/** Looks up in a real Exim what we wrote: `exim -be` with the lookup of the recipe. */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { lsearchEntry, lsearchKeys } from '../../src/enforce/exim.ts';
+import { readLsearchKeys, renderLsearchEntry } from '../../src/enforce/exim.ts';
 import { renderTable } from '../../src/enforce/table.ts';
 import type { Block } from '../../src/model/block.ts';
 
@@ -63,7 +63,7 @@ it.runIf(EXIM !== undefined)(
       ...CLIENTS.map((id) => ({ type: 'client', id }) as const),
     ];
     const blocks = identities.map((key, id): Block => ({ id, key, cause: 'manual', start: 0 }));
-    const format = { entry: lsearchEntry, keysOf: lsearchKeys };
+    const format = { renderEntry: renderLsearchEntry, readKeys: readLsearchKeys };
     const file = join(folder, 'blocked');
     const config = join(folder, 'exim.conf');
     writeFileSync(file, renderTable(format, blocks, '# mine\ncarol: 1\n'), 'latin1');

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { eximTargets, lsearchEntry, lsearchKeys } from '../../src/enforce/exim.ts';
+import { buildEximTargets, readLsearchKeys, renderLsearchEntry } from '../../src/enforce/exim.ts';
 import type { BlockableType } from '../../src/model/block.ts';
 
 const FILE = '/var/spool/exim4/blocked_users';
@@ -20,7 +20,7 @@ describe('the line for an identity', () => {
     ['uid', '33', '33'],
     ['sender', '"a b"@example.net', '"\\"a b\\"@example.net"'],
   ])('%s %s is %s', (type, id, line) => {
-    expect(lsearchEntry({ type, id })).toMatchObject({ line });
+    expect(renderLsearchEntry({ type, id })).toMatchObject({ line });
   });
 
   it.each<[BlockableType, string]>([
@@ -38,7 +38,7 @@ describe('the line for an identity', () => {
     ['user', 'a\nb'],
     ['user', ''],
   ])('%s %j is not written', (type, id) => {
-    expect(lsearchEntry({ type, id })).toHaveProperty('reason');
+    expect(renderLsearchEntry({ type, id })).toHaveProperty('reason');
   });
 });
 
@@ -57,16 +57,16 @@ describe('the key of a line', () => {
     ['', []],
     ['2001:db8::7', ['2001']],
   ])('%j has %j', (line, keys) => {
-    expect(lsearchKeys(line)).toEqual(keys);
+    expect(readLsearchKeys(line)).toEqual(keys);
   });
 
-  it('is the identity again, whatever the identity', () => {
+  it('is the identity itself, whatever the identity', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 60 }), (id) => {
-        const entry = lsearchEntry({ type: 'user', id });
+        const entry = renderLsearchEntry({ type: 'user', id });
         if ('reason' in entry) return;
         expect(entry.line).not.toMatch(/[\r\n]/);
-        expect(lsearchKeys(entry.line)).toEqual([entry.key]);
+        expect(readLsearchKeys(entry.line)).toEqual([entry.key]);
         const text = Buffer.from(entry.key, 'latin1').toString('utf8');
         expect(text).toBe(id.replace(/[A-Z]/g, (letter) => letter.toLowerCase()));
       }),
@@ -76,12 +76,12 @@ describe('the key of a line', () => {
 
 describe('targets', () => {
   it('puts users, clients and local accounts into one file, senders into another', () => {
-    const targets = eximTargets({ blockedUsers: FILE, blockedSenders: `${FILE}.senders` });
+    const targets = buildEximTargets({ blockedUsers: FILE, blockedSenders: `${FILE}.senders` });
     expect(targets.map(({ accepts }) => accepts)).toEqual([['user', 'client', 'uid'], ['sender']]);
     expect(targets.map(({ reload }) => reload)).toEqual([[], []]);
   });
 
-  it('has none for what is not named', () => {
-    expect(eximTargets({})).toEqual([]);
+  it('has none for a file that is not configured', () => {
+    expect(buildEximTargets({})).toEqual([]);
   });
 });

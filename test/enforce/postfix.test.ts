@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findLogins, loginNames } from '../../src/enforce/accounts.ts';
-import { type PostfixTable, postfixTargets } from '../../src/enforce/postfix.ts';
+import { findLogins, parseLoginNames } from '../../src/enforce/accounts.ts';
+import { buildPostfixTargets, type PostfixTable } from '../../src/enforce/postfix.ts';
 import {
-  fixedFormat,
-  fixedKeys,
+  buildFixedFormat,
+  buildPatternFormat,
   isAction,
-  patternFormat,
+  readFixedKeys,
 } from '../../src/enforce/postfix-format.ts';
 import { reconcile } from '../../src/enforce/reconcile.ts';
 import type { Block, BlockableType } from '../../src/model/block.ts';
@@ -30,7 +30,7 @@ async function write(kind: BlockableType, table: PostfixTable, ids: readonly str
   const passwd = join(folder, 'passwd');
   writeFileSync(passwd, 'root:x:0:0::/:/bin/sh\nwww-data:x:33:33::/:/bin/sh\n');
   const more = { passwd, getent: [], reload: [], postmap: postmapIn(folder) };
-  const targets = postfixTargets({ ...more, [kind]: table });
+  const targets = buildPostfixTargets({ ...more, [kind]: table });
   const blocks = blocksOf(kind, ids);
   const request = { blocks, written: new Map(), pending: new Set<string>(), now: 0 };
   const [result] = (await reconcile(targets, request)).targets;
@@ -50,13 +50,13 @@ describe('the key of a line in a fixed-string map', () => {
     ['  alice HOLD', []],
     ['', []],
   ])('%j has %j', (line, keys) => {
-    expect(fixedKeys(line)).toEqual(keys);
+    expect(readFixedKeys(line)).toEqual(keys);
   });
 
   it.each(['two words', '"', 'a"b', '#alice', ' alice', 'a\\ b "', 'tab\tbed', '\u00a0x'])(
     '%j cannot be one',
     (id) => {
-      expect(fixedFormat('HOLD').entry({ type: 'user', id })).toHaveProperty('reason');
+      expect(buildFixedFormat('HOLD').renderEntry({ type: 'user', id })).toHaveProperty('reason');
     },
   );
 });
@@ -78,7 +78,7 @@ describe('actions', () => {
   });
 
   it('doubles $ where it would be a group of the match', () => {
-    const entry = patternFormat('REJECT $1 fee').entry({ type: 'user', id: 'a.b/c' });
+    const entry = buildPatternFormat('REJECT $1 fee').renderEntry({ type: 'user', id: 'a.b/c' });
     expect(entry).toMatchObject({ line: '/^a\\.b\\/c$/\tREJECT $$1 fee' });
   });
 });
@@ -88,14 +88,14 @@ it.each<[BlockableType, PostfixTable]>([
   ['sender', { file: '/x', type: 'list' }],
   ['user', { file: '/x', type: 'hash', text: 'a\nb' }],
 ])('refuses a %s table %j', (kind, table) => {
-  expect(() => postfixTargets({ [kind]: table })).toThrowError(
+  expect(() => buildPostfixTargets({ [kind]: table })).toThrowError(
     expect.objectContaining({ code: 'target' }),
   );
 });
 
 it('reloads only for tables that Postfix reads when it starts', () => {
   const table = (type: string) => ({ file: '/x', type }) as PostfixTable;
-  const targets = postfixTargets({
+  const targets = buildPostfixTargets({
     user: table('lmdb'),
     client: table('cidr'),
     sender: table('hash'),
@@ -178,13 +178,13 @@ it.runIf(REAL_TYPES.includes('lmdb'))(
   },
 );
 
-it('never writes a line that stands for another name, in any format', () => {
+it('never writes a line that means another name, in any format', () => {
   const name = fc.string({ unit: fc.constantFrom(...'aA1 "\\#:*/.$^[]{}@\t\n\u00e9') });
   fc.assert(
     fc.property(name, (id) => {
-      const entry = fixedFormat('HOLD').entry({ type: 'user', id });
+      const entry = buildFixedFormat('HOLD').renderEntry({ type: 'user', id });
       if ('reason' in entry) return;
-      expect(fixedKeys(entry.line)).toEqual([entry.key]);
+      expect(readFixedKeys(entry.line)).toEqual([entry.key]);
       const lower = id.replaceAll('A', 'a');
       expect(Buffer.from(entry.key, 'latin1').toString('utf8')).toBe(lower);
     }),
@@ -198,16 +198,16 @@ describe('local accounts', () => {
     expect(result.written).toEqual([1, 2]);
     expect(result.inexpressible.map(({ reason }) => reason)).toEqual([
       'uid 4711 has no login name',
-      expect.stringContaining('no login name'),
+      expect.stringContaining('not a login name'),
     ]);
   });
 
   it('are read from passwd(5) lines; the first of a number counts', () => {
-    const names = loginNames('a:x:1:1:::\nb:x:1:1:::\n+::::::\nbad\n:x:2:\nc:x:03x:\n');
+    const names = parseLoginNames('a:x:1:1:::\nb:x:1:1:::\n+::::::\nbad\n:x:2:\nc:x:03x:\n');
     expect([...names]).toEqual([['1', 'a']]);
   });
 
-  it('are asked of getent when passwd does not know them', async () => {
+  it('are looked up with getent if passwd does not have them', async () => {
     const passwd = join(folder, 'passwd');
     writeFileSync(passwd, 'root:x:0:0::/:/bin/sh\n');
     const getent = script(
@@ -230,11 +230,11 @@ describe('local accounts', () => {
       join(folder, 'getent'),
       `test -e '${flag}' && echo "ldapuser:*:$1:100::/:"`,
     );
-    const [target] = postfixTargets({ uid: { file, type: 'list' }, passwd, getent });
+    const [target] = buildPostfixTargets({ uid: { file, type: 'list' }, passwd, getent });
     const blocks = blocksOf('uid', ['1001']);
     for (let round = 0; round < 2; round++) {
       await target?.prepare(blocks);
-      expect(target?.entry({ type: 'uid', id: '1001' })).toMatchObject({ line: 'ldapuser' });
+      expect(target?.renderEntry({ type: 'uid', id: '1001' })).toMatchObject({ line: 'ldapuser' });
       rmSync(flag, { force: true });
     }
   });

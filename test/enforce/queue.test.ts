@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
-  eximQueue,
+  buildEximQueue,
+  buildPostfixQueue,
   isEximMessageId,
   isPostfixQueueId,
-  postfixQueue,
 } from '../../src/enforce/queue.ts';
 import { script } from './real-postmap.ts';
 
@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A command that writes down its arguments and input, then does `rest`. */
+/** A command that records its arguments and input, then does `rest`. */
 function recorder(rest = ''): { command: readonly string[]; calls: () => string } {
   const log = join(folder, 'calls');
   const command = script(join(folder, 'mta'), `{ echo "$*"; cat; } >>'${log}'; ${rest}`);
@@ -57,7 +57,7 @@ describe('Postfix', () => {
     ['remove', '-d'],
   ] as const)('%s is postsuper %s with the IDs on its input', async (action, flag) => {
     const { command, calls } = recorder();
-    const result = await postfixQueue({ command }).act(action, [
+    const result = await buildPostfixQueue({ command }).act(action, [
       '4F1A2B',
       'ALL',
       '4F1A2B',
@@ -69,26 +69,28 @@ describe('Postfix', () => {
 
   it('runs nothing when there is no ID', async () => {
     const { command, calls } = recorder();
-    expect(await postfixQueue({ command }).act('remove', ['ALL'])).toEqual({
+    expect(await buildPostfixQueue({ command }).act('remove', ['ALL'])).toEqual({
       ids: [],
       refused: ['ALL'],
     });
     expect(calls()).toBe('');
   });
 
-  it('says what the command said when it fails', async () => {
+  it('reports the message of the command when it fails', async () => {
     const { command } = recorder(
       'echo "postsuper: fatal: use of this command is reserved" >&2; exit 1',
     );
-    const { failure } = await postfixQueue({ command }).act('hold', ['4F1A2B']);
+    const { failure } = await buildPostfixQueue({ command }).act('hold', ['4F1A2B']);
     expect(failure?.message).toMatch(/mta -h -: postsuper: fatal: use of this command/);
   });
 
-  it('says so when there is no such command, or it hangs', async () => {
-    const missing = await postfixQueue({ command: [join(folder, 'none')] }).act('hold', ['4F1A2B']);
+  it('reports a command that does not exist, or hangs', async () => {
+    const missing = await buildPostfixQueue({ command: [join(folder, 'none')] }).act('hold', [
+      '4F1A2B',
+    ]);
     expect(missing.failure?.message).toMatch(/cannot be started: ENOENT/);
     const { command } = recorder('sleep 60');
-    const hanging = await postfixQueue({ command, timeout: 200 }).act('hold', ['4F1A2B']);
+    const hanging = await buildPostfixQueue({ command, timeout: 200 }).act('hold', ['4F1A2B']);
     expect(hanging.failure?.message).toMatch(/no answer within 0.2 s/);
   });
 });
@@ -102,21 +104,23 @@ describe('Exim', () => {
     ['remove', '-Mrm'],
   ] as const)('%s is exim %s with the IDs, in portions', async (action, flag) => {
     const { command, calls } = recorder();
-    expect(await eximQueue({ command }).act(action, ids)).toEqual({ ids, refused: [] });
+    expect(await buildEximQueue({ command }).act(action, ids)).toEqual({ ids, refused: [] });
     expect(calls()).toBe(
       `${flag} ${ids.slice(0, 200).join(' ')}\n${flag} ${ids.slice(200).join(' ')}\n`,
     );
   });
 
-  it('takes no offence at messages that are gone or frozen already', async () => {
+  it('does not fail for messages that are gone or already frozen', async () => {
     const said = `Message ${ids[0]} is already frozen\nSpool data file for ${ids[1]} does not exist`;
     const { command } = recorder(`echo "${said}"; exit 1`);
-    expect(await eximQueue({ command }).act('hold', ids.slice(0, 2))).not.toHaveProperty('failure');
+    expect(await buildEximQueue({ command }).act('hold', ids.slice(0, 2))).not.toHaveProperty(
+      'failure',
+    );
   });
 
   it.each(['Permission denied', `Message ${ids[0]} is locked`])('reports %j', async (said) => {
     const { command } = recorder(`echo "${said}"; exit 1`);
-    const result = await eximQueue({ command }).act('hold', ids.slice(0, 1));
+    const result = await buildEximQueue({ command }).act('hold', ids.slice(0, 1));
     expect(result.failure?.message).toContain(said);
   });
 });

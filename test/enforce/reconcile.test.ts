@@ -14,8 +14,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eximTargets } from '../../src/enforce/exim.ts';
-import { type PostfixOptions, postfixTargets } from '../../src/enforce/postfix.ts';
+import { buildEximTargets } from '../../src/enforce/exim.ts';
+import { buildPostfixTargets, type PostfixOptions } from '../../src/enforce/postfix.ts';
 import { type ReconcileRequest, reconcile } from '../../src/enforce/reconcile.ts';
 import type { BlockTarget } from '../../src/enforce/target.ts';
 import type { Block, BlockableType } from '../../src/model/block.ts';
@@ -37,10 +37,10 @@ const alice = block('user', 'alice', 1);
 const bob = block('user', 'bob', 2);
 const client = block('client', '192.0.2.7', 3);
 
-const exim = () => eximTargets({ blockedUsers: file })[0] as BlockTarget;
+const exim = () => buildEximTargets({ blockedUsers: file })[0] as BlockTarget;
 
 function postfix(options: Partial<PostfixOptions>): BlockTarget[] {
-  return postfixTargets({ reload: [], postmap: postmapIn(folder), ...options });
+  return buildPostfixTargets({ reload: [], postmap: postmapIn(folder), ...options });
 }
 
 /** Long after every file was written, ms. */
@@ -81,7 +81,7 @@ describe('lines deleted by hand', () => {
     expect(result).toMatchObject({ released: [alice], written: [2] });
   });
 
-  it('wait until the file has been left alone: an editor may be at work', async () => {
+  it('wait until the file has been left alone: an editor may be writing', async () => {
     await one(exim(), [alice]);
     writeFileSync(file, '');
     const now = statSync(file).mtimeMs + 400;
@@ -101,12 +101,12 @@ describe('lines deleted by hand', () => {
       return { content, result: one(exim(), [alice, bob], { written: ids(1), now, settle: 500 }) };
     };
 
-    it('count when nobody goes on writing', async () => {
+    it('count if nobody is still writing', async () => {
       const { result } = await emptied();
       expect(await result).toMatchObject({ changed: true, released: [alice], written: [2] });
     });
 
-    it('do not count when an editor was at work', async () => {
+    it('do not count if an editor was writing', async () => {
       const { content, result } = await emptied();
       await new Promise((resolve) => setImmediate(resolve)); // it has read the file and waits
       writeFileSync(file, content);
@@ -114,7 +114,7 @@ describe('lines deleted by hand', () => {
     });
   });
 
-  it('do not hold up anything while nothing is missing', async () => {
+  it('delay nothing while no line is missing', async () => {
     await one(exim(), [alice]);
     const now = statSync(file).mtimeMs;
     expect(await one(exim(), [alice, bob], { written: ids(1), now })).toMatchObject({
@@ -122,7 +122,7 @@ describe('lines deleted by hand', () => {
     });
   });
 
-  it('are not concluded from another format that the configuration names now', async () => {
+  it('are not concluded from another format that is configured now', async () => {
     const before = postfix({ user: { file, type: 'pcre' } })[0] as BlockTarget;
     await one(before, [alice]);
     const other = postfix({ user: { file, type: 'texthash' } })[0] as BlockTarget;
@@ -133,7 +133,7 @@ describe('lines deleted by hand', () => {
     expect(readFileSync(file, 'utf8')).not.toContain('/^alice$/');
   });
 
-  it('count per block: the same name blocked anew is written', async () => {
+  it('count per block: the same name blocked again is written', async () => {
     await one(exim(), [alice]);
     writeFileSync(file, '');
     const again = { ...alice, id: 7 };
@@ -187,12 +187,12 @@ describe('the file', () => {
   });
 
   it.each<[string, () => void, RegExp]>([
-    ['a folder', () => mkdirSync(file), /blocked: is no regular file/],
+    ['a folder', () => mkdirSync(file), /blocked: not a regular file/],
     ['a dangling link', () => symlinkSync(join(folder, 'no', 'where'), file), /blocked: .*ENOENT/],
     [
       'below a file',
       () => writeFileSync(join(folder, 'x'), ''),
-      /x\/blocked: .*no folder \(ENOTDIR\)/,
+      /x\/blocked: .*not a folder \(ENOTDIR\)/,
     ],
   ])('that is %s gives a failure', async (name, make, message) => {
     make();
@@ -203,7 +203,7 @@ describe('the file', () => {
   });
 
   it('of one target that fails does not stop the others', async () => {
-    const broken = eximTargets({ blockedUsers: join(folder, 'none', 'x') })[0] as BlockTarget;
+    const broken = buildEximTargets({ blockedUsers: join(folder, 'none', 'x') })[0] as BlockTarget;
     const { targets } = await run([broken, exim()], [alice]);
     expect(targets.map(({ failure }) => failure !== undefined)).toEqual([true, false]);
     expect(existsSync(file)).toBe(true);
@@ -233,7 +233,7 @@ describe('postmap', () => {
     expect(good.isIndexed()).toBe(true);
   });
 
-  it('that failed is tried again after a restart, too, when nobody remembers', async () => {
+  it('that failed is tried again after a restart, too, though nothing is remembered', async () => {
     await one(postfix({ ...table(), postmap: ['/nonexistent/postmap'] })[0] as BlockTarget, [
       alice,
     ]);
@@ -249,7 +249,7 @@ describe('postmap', () => {
     expect(result.failure?.message).toMatch(/hang lmdb:.*: no answer within 0.2 s, killed/);
   });
 
-  it('never touches a Berkeley DB that is in use, and tidies up when it fails', async () => {
+  it('never touches a Berkeley DB that is in use, and cleans up when it fails', async () => {
     const hash = { user: { file, type: 'hash' } as const };
     await one(postfix(hash)[0] as BlockTarget, [alice]);
     const before = readFileSync(`${file}.db`);

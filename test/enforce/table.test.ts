@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { lsearchEntry, lsearchKeys } from '../../src/enforce/exim.ts';
-import { listedIn, renderTable } from '../../src/enforce/table.ts';
+import { readLsearchKeys, renderLsearchEntry } from '../../src/enforce/exim.ts';
+import { readListed, renderTable } from '../../src/enforce/table.ts';
 import type { Block } from '../../src/model/block.ts';
 
-const format = { entry: lsearchEntry, keysOf: lsearchKeys };
+const format = { renderEntry: renderLsearchEntry, readKeys: readLsearchKeys };
 const render = (blocks: readonly Block[], old: string) => renderTable(format, blocks, old);
 const listed = (content: string) => {
-  const { own, byHand } = listedIn(format, content);
+  const { own, byHand } = readListed(format, content);
   return { own: [...own], byHand: [...byHand] };
 };
 

@@ -1,4 +1,4 @@
-/** What the service answers for whom. */
+/** The answers of the service to each kind of request. */
 import { describe, expect, it } from 'vitest';
 import type { Block } from '../../src/model/block.ts';
 import { Blocklist, type PolicyActions } from '../../src/policy/blocklist.ts';
@@ -96,7 +96,7 @@ describe('the answer', () => {
     expect(blocklist({}).answer(request(some), NOW)).toBe('DUNNO');
   });
 
-  it('is of the newest list', () => {
+  it('is that of the newest list', () => {
     const list = blocklist(ALL);
     list.replace([]);
     expect(list.answer(request({ user: 'mallory@example.net' }), NOW)).toBe('DUNNO');

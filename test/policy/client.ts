@@ -1,4 +1,4 @@
-/** A client of the policy service: the requests that Postfix sends, and the answers as they come. */
+/** A client of the policy service: the requests that Postfix sends, and the answers as they arrive. */
 import { connect, type NetConnectOpts } from 'node:net';
 
 /** A request as Postfix 3.7 writes it at RCPT, with other values for some attributes. */
@@ -39,7 +39,7 @@ export function requestText(attributes: Readonly<Record<string, string>> = {}): 
   return `${lines.join('')}\n`;
 }
 
-/** Sends `text`, ends, and gives everything that came back. Rejects when it cannot connect. */
+/** Sends `text`, ends, and returns everything that was received. Rejects if it cannot connect. */
 export function exchange(to: NetConnectOpts, ...portions: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(to).setEncoding('latin1');

@@ -9,21 +9,17 @@ const HOLD = 'action=HOLD blocked by postern\n\n';
 const DUNNO = 'action=DUNNO\n\n';
 
 let at: Scratch;
-let service: RunningService | undefined;
 
 beforeEach(() => {
   at = scratch();
 });
-afterEach(async () => {
-  await service?.stop();
-  service = undefined;
-  at.remove();
-});
+afterEach(() => at.remove());
 
-async function start(extra = ''): Promise<void> {
+async function start(extra = ''): Promise<RunningService> {
   appendFileSync(at.config, `policy: { listen: "unix:${at.path('policy')}" }\n${extra}`);
-  service = at.start();
+  const service = at.start();
   await answers(DUNNO, 'nobody@example.net');
+  return service;
 }
 
 const ask = (user: string) =>
@@ -33,7 +29,7 @@ const answers = (expected: string, user = ALICE) =>
 const attack = () =>
   at.write(...[1, 2, 3, 4, 5].flatMap((n) => bounced(ALICE, `nobody${n}@example.org`)));
 
-/** As the operator's commands do: from another process, through the database. */
+/** Like the operator's commands: from another process, through the database. */
 const block = (end?: number) =>
   at.withStore((store) =>
     store.blocks.start({
@@ -49,13 +45,13 @@ const unblock = () =>
       store.blocks.release(id, Date.now(), 'operator', store.events.newest());
   });
 
-it('holds who goes over the limit, and nobody else; still after a restart', async () => {
-  await start();
+it('holds a user over the limit, and nobody else; still after a restart', async () => {
+  const service = await start();
   attack();
   await answers(HOLD);
   expect(await ask('bob@example.net')).toBe(DUNNO);
-  await service?.stop();
-  service = at.start();
+  await service.stop();
+  at.start();
   await answers(HOLD);
 });
 
@@ -112,9 +108,9 @@ it('holds nobody while it only observes', async () => {
   expect(await ask(ALICE)).toBe(DUNNO);
 });
 
-it('says in its state when it cannot listen, and does the rest of its work', async () => {
+it('reports in its state that it cannot listen, and does the rest of its work', async () => {
   appendFileSync(at.config, `policy: { listen: "unix:${at.path('missing/policy')}" }\n`);
-  service = at.start();
+  at.start();
   attack();
   const file = at.path('maps/sasl_access');
   const map = () => (existsSync(file) ? readFileSync(file, 'utf8') : '');

@@ -56,7 +56,7 @@ describe('requests', () => {
     expect([...bytes].flatMap((byte) => reader.read(byte))).toEqual(expected);
   });
 
-  it('gives up one without end, and keeps nothing of it', () => {
+  it('stops reading one without an end, and keeps nothing of it', () => {
     const reader = new RequestReader();
     for (let sent = 0; sent <= LONGEST_POLICY_REQUEST; sent += 1024)
       expect(reader.read('x'.repeat(1024))).toEqual([]);
@@ -64,7 +64,7 @@ describe('requests', () => {
     expect(reader.read(`\n\n${requestText()}`)).toEqual([]);
   });
 
-  it('gives up one with too many attributes', () => {
+  it('stops reading one with too many attributes', () => {
     const reader = new RequestReader();
     expect(reader.read(MINIMAL + 'a=b\n'.repeat(LONGEST_POLICY_REQUEST / 4))).toEqual([]);
     expect(reader.isTooLong).toBe(true);

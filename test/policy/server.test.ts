@@ -31,7 +31,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Says whom it was asked about. */
+/** Answers with the user of the request. */
 const named: Decide = ({ user }) => (user === 'bug' ? fail() : `HOLD ${user}`);
 function fail(): never {
   throw new Error('a bug');
@@ -154,7 +154,7 @@ describe('on a connection', () => {
     expect(await exchange({ path }, requestText({ sasl_username: 'a' }))).toBe(held('a'));
   });
 
-  it('goes on when a peer breaks off', async () => {
+  it('continues when a peer breaks off', async () => {
     await listening();
     const { socket } = await peer();
     socket.write(requestText().repeat(1000));
@@ -164,7 +164,7 @@ describe('on a connection', () => {
 });
 
 describe('the end', () => {
-  it('closes idle connections, takes the socket away, and takes no new ones', async () => {
+  it('closes idle connections, removes the socket, and accepts no new ones', async () => {
     const { stop } = await listening();
     const { socket, isOpen, answers } = await peer();
     socket.write(requestText({ sasl_username: 'a' }));
@@ -187,7 +187,7 @@ describe('the end', () => {
     expect(answers()).toBe(held('a'));
   });
 
-  it('waits for nobody who does not finish', async () => {
+  it('does not wait for a peer that does not finish', async () => {
     const { stop } = await listening();
     const { socket, isOpen } = await peer();
     socket.write('request=');
@@ -198,7 +198,7 @@ describe('the end', () => {
 });
 
 describe('the place', () => {
-  it('is open for whom the folder lets in, or for a group', async () => {
+  it('is open for every account that may enter the folder, or for a group', async () => {
     const { stop } = await listening();
     expect(statSync(path).mode & 0o777).toBe(0o666);
     await stop();
@@ -226,8 +226,8 @@ describe('the place', () => {
   });
 
   it.each([
-    ['a file that is there', () => writeFileSync(path, 'precious'), /no socket/],
-    ['a folder that is there', () => mkdirSync(path), /no socket/],
+    ['a file that is there', () => writeFileSync(path, 'precious'), /not a socket/],
+    ['a folder that is there', () => mkdirSync(path), /not a socket/],
     [
       'a folder that is missing',
       () => (path = join(folder, 'missing/policy')),
@@ -256,7 +256,7 @@ describe('the place', () => {
     await expect.poll(() => statSync(path, { throwIfNoEntry: false })).toBeUndefined();
   });
 
-  it('is tried again until it can be had', async () => {
+  it('is tried again until it is free', async () => {
     path = join(folder, 'later/policy');
     const { server } = start();
     await expect.poll(() => server.failure).toMatch(/missing/);
@@ -277,7 +277,7 @@ describe('a socket that is lost', () => {
     return started;
   }
 
-  it('is made anew, and who is connected stays so', async () => {
+  it('is made again, and open connections are kept', async () => {
     const { server, stop } = await watched();
     const { socket, answers, isOpen } = await peer();
     rmSync(path);
@@ -293,7 +293,7 @@ describe('a socket that is lost', () => {
     await expect.poll(isOpen).toBe(false);
   });
 
-  it('is told while its folder is missing', async () => {
+  it('is reported while its folder is missing', async () => {
     path = join(folder, 'gone/policy');
     mkdirSync(join(folder, 'gone'));
     const { server } = await watched();
@@ -305,7 +305,7 @@ describe('a socket that is lost', () => {
     expect(server.failure).toBeUndefined();
   });
 
-  it('is told while another process listens there, whom it leaves alone', async () => {
+  it('is reported while another process listens there, which is left alone', async () => {
     const { server } = await watched();
     rmSync(path);
     const other = createServer((socket) =>

@@ -200,7 +200,7 @@ async function serve(lines) {
   const { openDatabase } = await load('store/database.js');
   const { Pipeline } = await load('daemon/pipeline.js');
   const { silentLog } = await load('base/log.js');
-  const { allowList } = await load('enforce/decide.js');
+  const { makeAllowList } = await load('enforce/allow-list.js');
   const path = join(folder, 'postern.db');
   const db = openDatabase(path);
   const store = new Store(path, { db });
@@ -210,11 +210,11 @@ async function serve(lines) {
   const pipeline = new Pipeline({
     store,
     judge,
-    policy: { mode: 'enforce', allow: allowList({}), blocksPerHour: 10 },
+    policy: { mode: 'enforce', allow: makeAllowList({}), blocksPerHour: 10 },
     interpreter: { zone: '+00:00' },
     clock: { now: () => now },
     log: silentLog,
-    told: new Set(),
+    notifyRules: new Set(),
   });
   let events = 0;
   for (const batch of batches(lines)) {

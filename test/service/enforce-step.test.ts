@@ -43,11 +43,11 @@ describe.runIf(hasSteps())('a service without rights', { timeout: 120_000 }, () 
     here.write(guilty('alice@example.net'));
     expect(await eventually(() => here.lists('alice@example.net'))).toBe(true);
     const maps = (pid: number | undefined) => readFileSync(`/proc/${pid}/maps`, 'utf8');
-    expect(maps(childrenOf(step.pid)[0])).toContain('better_sqlite3');
-    expect(maps(step.pid)).not.toMatch(/better_sqlite3|postern\.db/);
+    expect(maps(childrenOf(step.pid)[0])).toContain('better-sqlite3');
+    expect(maps(step.pid)).not.toMatch(/better-sqlite3|postern\.db/);
   });
 
-  it('is told of a line deleted by hand, and of a block that is over', async () => {
+  it('notices a line deleted by hand, and a block that has expired', async () => {
     const here = at();
     await here.startService();
     await here.startStep();
@@ -83,7 +83,7 @@ describe.runIf(hasSteps())('a service without rights', { timeout: 120_000 }, () 
       waits.push(performance.now() - before);
     }
     waits.sort((a, b) => a - b);
-    // What counts is measured by the benchmark; here it only must not wait for the next regular look.
+    // The benchmark measures it exactly; here it only must not wait for the next regular check.
     expect(waits[10]).toBeLessThan(2000);
   });
 });
@@ -139,7 +139,7 @@ describe.runIf(hasSteps())('the step', { timeout: 120_000 }, () => {
     expect(failed.err).toContain('not in force: ');
   });
 
-  it('frees nobody for a database that the service has not filled', async () => {
+  it('releases nobody for a database that the service has not filled', async () => {
     const here = at();
     const service = await here.startService();
     const step = await here.startStep();
@@ -183,7 +183,7 @@ describe.runIf(hasSteps())('a command of root', { timeout: 120_000 }, () => {
     expect(await eventually(queued)).toBe(true);
     await here.stop(service);
     await here.stop(step);
-    // Nobody has it open now: whoever opens it next makes the files beside it anew.
+    // No process has it open now: the next one that opens it makes the files beside it again.
     for (const args of [['blocks'], ['events'], ['report'], ['status'], ['explain', '1']]) {
       here.run(...args);
       expect(here.databaseOwners()).toEqual([SERVICE.uid]);
@@ -195,7 +195,7 @@ describe.runIf(hasSteps())('a command of root', { timeout: 120_000 }, () => {
     expect(await here.startService()).toMatchObject({ exitCode: null });
   });
 
-  it('says what the account of the database said, under one name', () => {
+  it('repeats what the account of the database reported, with one program name', () => {
     const { status, err } = at().run('queue', 'carol@example.net');
     expect(status).toBe(1);
     expect(err).toMatch(/^postern: \/.*postern\.db: there is no database yet/);

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import { Pipeline } from '../../src/daemon/pipeline.ts';
-import { allowList } from '../../src/enforce/decide.ts';
+import { makeAllowList } from '../../src/enforce/allow-list.ts';
 import { Judge } from '../../src/judge/judge.ts';
 import { networkSet } from '../../src/model/address.ts';
 import type { MailEvent } from '../../src/model/event.ts';
@@ -41,11 +41,11 @@ function pipelineOver(store: Store, options: Log['options']): Pipeline {
   return new Pipeline({
     store,
     judge: new Judge([]),
-    policy: { mode: 'observe', allow: allowList({}), blocksPerHour: 1 },
+    policy: { mode: 'observe', allow: makeAllowList({}), blocksPerHour: 1 },
     interpreter: { zone: '+00:00', ...rest, ...networks },
     clock: { now: () => NOW },
     log: silentLog,
-    told: new Set(),
+    notifyRules: new Set(),
   });
 }
 

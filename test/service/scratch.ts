@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '../../src/base/log.ts';
 import { systemClock } from '../../src/base/time.ts';
+import { main } from '../../src/cli/main.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { runDaemon } from '../../src/daemon/daemon.ts';
 import { folderNotifier } from '../../src/notify/mail.ts';
@@ -31,7 +32,16 @@ export interface Scratch {
   /** works on the database while no service does */
   withStore<T>(work: (store: Store) => T): T;
   mails(): string[];
-  remove(): void;
+  /** runs a command of postern with this configuration */
+  run(...argv: string[]): Promise<Ran>;
+  /** stops the service and removes the folder */
+  remove(): Promise<void>;
+}
+
+interface Ran {
+  readonly status: number;
+  readonly out: string;
+  readonly err: string;
 }
 
 export interface RunningService {
@@ -48,6 +58,7 @@ export function scratch(
   writeFileSync(path('rules/rule.yaml'), options.rule ?? RULE);
   writeFileSync(path('postern.yaml'), configText(options));
   const outbox = path('outbox');
+  const running = new Set<RunningService>();
   return {
     folder,
     config: path('postern.yaml'),
@@ -63,12 +74,15 @@ export function scratch(
         signal: controller.signal,
         notifier: folderNotifier(outbox, 'postern@mx1.example.net'),
       });
-      return {
+      const service = {
         async stop() {
+          running.delete(service);
           controller.abort();
           await done;
         },
       };
+      running.add(service);
+      return service;
     },
     write: (...lines) =>
       appendFileSync(path('mail.log'), lines.map((line) => `${line}\n`).join('')),
@@ -84,7 +98,19 @@ export function scratch(
       (existsSync(outbox) ? readdirSync(outbox) : [])
         .filter((name) => !name.startsWith('.'))
         .map((name) => readFileSync(join(outbox, name), 'utf8')),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    async run(...argv) {
+      const out: string[] = [];
+      const err: string[] = [];
+      const status = await main([...argv, '--config', path('postern.yaml')], {
+        stdout: (text) => void out.push(text),
+        stderr: (text) => void err.push(text),
+      });
+      return { status, out: out.join(''), err: err.join('') };
+    },
+    async remove() {
+      for (const service of running) await service.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
 }
 
@@ -106,7 +132,7 @@ notify: { to: abuse@example.net, from: postern@mx1.example.net, digest: 1s }
 ${extra}`;
 }
 
-/** Waits until `condition` holds, at most `patience` ms; gives whether it came to hold. */
+/** Waits until `condition` holds, at most `patience` ms; returns whether it did. */
 export async function eventually(condition: () => boolean, patience = 15_000): Promise<boolean> {
   const until = Date.now() + patience;
   while (Date.now() < until) {

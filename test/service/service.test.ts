@@ -1,7 +1,6 @@
 /** The service over a scratch installation: real files, real SQLite, real time. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, expect, it } from 'vitest';
-import { main } from '../../src/cli/main.ts';
 import {
   accepted,
   bounce,
@@ -12,27 +11,22 @@ import {
   scratch,
 } from './scratch.ts';
 
-let open: { service?: RunningService; place?: Scratch } = {};
+let installed: Scratch;
+let service: RunningService | undefined;
 
-afterEach(async () => {
-  await open.service?.stop();
-  open.place?.remove();
-  open = {};
-});
+afterEach(() => installed.remove());
 
 function place(options: Parameters<typeof scratch>[0] = {}): Scratch {
-  open.place = scratch(options);
-  return open.place;
+  installed = scratch(options);
+  return installed;
 }
 
-function start(at: Scratch): RunningService {
-  open.service = at.start();
-  return open.service;
+function start(at: Scratch): void {
+  service = at.start();
 }
 
 async function stop(): Promise<void> {
-  await open.service?.stop();
-  delete open.service;
+  await service?.stop();
 }
 
 function map(at: Scratch, name = 'maps/sasl_access'): string {
@@ -45,21 +39,12 @@ function lists(at: Scratch, user: string): boolean {
     .some((line) => line.startsWith(user));
 }
 
-async function run(at: Scratch, ...argv: string[]) {
-  const out: string[] = [];
-  const err: string[] = [];
-  const io = {
-    stdout: (text: string) => void out.push(text),
-    stderr: (text: string) => void err.push(text),
-  };
-  const status = await main([...argv, '--config', at.config], io);
-  return { status, out: out.join(''), err: err.join('') };
-}
+const run = (at: Scratch, ...argv: string[]) => at.run(...argv);
 
 const names = (count: number) =>
   Array.from({ length: count }, (_, index) => `nobody${index}@example.org`);
 
-it('shuts out who goes over the limit, tells once however often it is started, and leaves others alone', async () => {
+it('blocks a user over the limit, notifies once however often it is started, and leaves others alone', async () => {
   const at = place();
   start(at);
   at.write(...names(5).flatMap((name) => bounced('alice@example.net', name)));
@@ -95,7 +80,7 @@ it('shuts out who goes over the limit, tells once however often it is started, a
   }
 });
 
-it('charges a bounce that comes after a restart to the right user', async () => {
+it('attributes a bounce after a restart to the right user', async () => {
   const at = place();
   start(at);
   for (const name of names(4)) at.write(...bounced('alice@example.net', name));
@@ -109,7 +94,7 @@ it('charges a bounce that comes after a restart to the right user', async () => 
   expect(await eventually(() => lists(at, 'alice@example.net'))).toBe(true);
 });
 
-it('takes a line deleted by hand as unblock, and what came before does not count again', async () => {
+it('takes a line deleted by hand as unblock, and earlier events do not count again', async () => {
   const at = place();
   start(at);
   at.write(...names(5).flatMap((name) => bounced('alice@example.net', name)));
@@ -135,7 +120,7 @@ it('takes a line deleted by hand as unblock, and what came before does not count
   ).toMatchObject([{ releasedBy: 'file' }]);
 });
 
-it('obeys block and unblock while it runs, and without it', async () => {
+it('follows block and unblock while it runs, and the commands work without it', async () => {
   const at = place();
   start(at);
   expect(await eventually(() => existsSync(at.path('maps/sasl_access')))).toBe(true);
@@ -154,7 +139,7 @@ it('obeys block and unblock while it runs, and without it', async () => {
   expect(await run(at, 'unblock', '2001:db8::7')).toMatchObject({ status: 1 });
 });
 
-it('counts anew after unblock of a block that a rule began while it ran', async () => {
+it('counts from zero after unblock of a block that a rule began while it ran', async () => {
   const at = place();
   start(at);
   at.write(...names(5).flatMap((name) => bounced('alice@example.net', name)));
@@ -173,7 +158,7 @@ it('counts anew after unblock of a block that a rule began while it ran', async 
   expect(await eventually(() => lists(at, 'alice@example.net'))).toBe(true);
 });
 
-it('never blocks who is on the allow list, postmaster and loopback, and says so', async () => {
+it('never blocks the allow list, postmaster and loopback, and reports that', async () => {
   const at = place({ extra: 'allow: { users: [ alice@example.net ] }' });
   start(at);
   for (const user of ['alice@example.net', 'postmaster@example.net']) {
@@ -191,7 +176,7 @@ it('never blocks who is on the allow list, postmaster and loopback, and says so'
   expect(await run(at, 'block', 'alice@example.net')).toMatchObject({ status: 1 });
 });
 
-it('stops at the cap of blocks per hour and tells', async () => {
+it('stops at the cap of blocks per hour and notifies', async () => {
   const at = place({ extra: 'caps: { blocksPerHour: 2 }' });
   start(at);
   for (let user = 0; user < 4; user++) {
@@ -208,7 +193,7 @@ it('stops at the cap of blocks per hour and tells', async () => {
   expect(lists(at, 'user2@example.net')).toBe(false);
 });
 
-it('observe mode tells and changes nothing', async () => {
+it('observe mode notifies and changes nothing', async () => {
   const at = place({ extra: 'mode: observe' });
   start(at);
   at.write(...names(5).flatMap((name) => bounced('alice@example.net', name)));
@@ -232,7 +217,7 @@ it('records old events and blocks nobody for them', async () => {
   expect(lists(at, 'alice@example.net')).toBe(false);
 });
 
-it('ends a block when its time is over', async () => {
+it('ends a block that expires', async () => {
   const rule =
     'name: r\ndescription: d\ncount: invalid\nper: user\nlimit: 3\nperiod: 1h\naction: block\nfor: 1s\n';
   const at = place({ rule });
@@ -246,7 +231,7 @@ it('ends a block when its time is over', async () => {
   ]);
 });
 
-it('says in status what is failing, and goes on by itself when it is mended', async () => {
+it('shows in status what is failing, and continues by itself when it is repaired', async () => {
   const at = place();
   writeFileSync(
     at.path('postern.yaml'),

@@ -1,27 +1,19 @@
 /** What `postern status` says of the logs, over a scratch installation. */
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { main } from '../../src/cli/main.ts';
 import { positionBeforeLive } from '../../src/follow/rotation.ts';
-import { bounced, type RunningService, type Scratch, scratch } from './scratch.ts';
+import { bounced, type Scratch, scratch } from './scratch.ts';
 
 let at: Scratch;
-let service: RunningService | undefined;
 
 beforeEach(() => {
   at = scratch();
 });
-afterEach(async () => {
-  await service?.stop();
-  service = undefined;
-  at.remove();
-});
+afterEach(() => at.remove());
 
 async function status() {
-  const texts: string[] = [];
-  const stdout = (text: string) => void texts.push(text);
-  const exit = await main(['status', '--config', at.config], { stdout, stderr: stdout });
-  return { exit, text: texts.join('') };
+  const { status, out, err } = await at.run('status');
+  return { exit: status, text: out + err };
 }
 
 const shown = async () => (await status()).text;
@@ -29,7 +21,7 @@ const patience = { timeout: 15_000 };
 
 it('shows a log that cannot be read after a rotation, until it can be', async () => {
   at.write(...bounced('alice@example.net', 'nobody@example.org'));
-  service = at.start();
+  at.start();
   await expect.poll(shown, patience).toContain(`log ${at.log}: 0 bytes behind`);
   renameSync(at.log, `${at.log}.1`);
   mkdirSync(at.log);
@@ -48,7 +40,7 @@ it('shows a log that cannot be read after a rotation, until it can be', async ()
   await expect.poll(status, patience).toMatchObject({ exit: 0 });
 });
 
-it('tells in one line of a log that is a link to itself', async () => {
+it('reports in one line a log that is a link to itself', async () => {
   at.withStore(() => {});
   symlinkSync(at.log, at.log);
   const { exit, text } = await status();
@@ -58,7 +50,7 @@ it('tells in one line of a log that is a link to itself', async () => {
   expect(text).not.toContain('    at ');
 });
 
-it('tells of a log below a file that it is missing', async () => {
+it('reports a log below a file as missing', async () => {
   at.withStore(() => {});
   writeFileSync(at.path('file'), '');
   writeFileSync(at.config, `database: postern.db\nlogs: [ file/mail.log ]\n`);
@@ -73,7 +65,7 @@ it('a log without a line is not behind, and not rotated', async () => {
   expect(await shown()).toContain(`log ${at.log}: 5 bytes behind`);
 });
 
-it('does not repeat what a service said that runs no more', async () => {
+it('does not repeat what a service reported that has ended', async () => {
   writeFileSync(at.log, '');
   const logs = [{ path: at.log, failure: 'EACCES: permission denied' }];
   at.withStore((store) =>

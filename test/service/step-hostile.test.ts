@@ -1,4 +1,4 @@
-/** What somebody who has taken over the service's account can make `postern enforce` do: nothing but block. */
+/** What an intruder with the service's account can make `postern enforce` do: nothing but block. */
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -48,8 +48,8 @@ describe.runIf(hasSteps())('links in the folder of the database', { timeout: 120
     ['its log', 'mv real.db postern.db; ln -s ../victim/new postern.db-wal'],
     ['its shared memory', 'mv real.db postern.db; ln -s ../victim/secret postern.db-shm'],
     ['its journal', 'mv real.db postern.db; ln -s ../victim/new postern.db-journal'],
-    ['the bell', 'mv real.db postern.db; ln -s ../victim/new postern.db-bell'],
-  ])('lead root nowhere: %s', (_what, command) => {
+    ['the signal', 'mv real.db postern.db; ln -s ../victim/new postern.db-bell'],
+  ])('are not followed by root: %s', (_what, command) => {
     const here = at();
     victim(here);
     const store = new Store(here.path('state/real.db'));
@@ -63,8 +63,8 @@ describe.runIf(hasSteps())('links in the folder of the database', { timeout: 120
   });
 });
 
-/** Runs the step with a reader that says these lines, and tells what became of it. */
-async function heard(here: StepPlace, lines: readonly unknown[]): Promise<boolean> {
+/** Runs the step with a reader that sends these lines; returns whether it succeeded. */
+async function runWithReader(here: StepPlace, lines: readonly unknown[]): Promise<boolean> {
   const text = lines
     .map((line) => (typeof line === 'string' ? line : JSON.stringify(line)))
     .join('\n');
@@ -79,27 +79,27 @@ async function heard(here: StepPlace, lines: readonly unknown[]): Promise<boolea
   });
 }
 
-function wanting(...ids: string[]) {
+function requestBlocks(...ids: string[]) {
   const blocks = ids.map((id, index) => ({
     id: index + 1,
     key: { type: 'user', id },
     cause: 'invalid-recipients',
     start: 1_700_000_000_000,
   }));
-  return { ask: 'reconcile', blocks, written: {}, pending: [] };
+  return { kind: 'reconcile', blocks, written: {}, pending: [] };
 }
 
-describe.runIf(hasSteps())('a reader in wrong hands', { timeout: 120_000 }, () => {
+describe.runIf(hasSteps())('a reader of an intruder', { timeout: 120_000 }, () => {
   it('can block', async () => {
     const here = at();
-    await heard(here, [wanting('alice@example.net')]);
+    await runWithReader(here, [requestBlocks('alice@example.net')]);
     expect(here.lists('alice@example.net')).toBe(true);
   });
 
-  it('cannot block who is never blocked, nor write a line of its own', async () => {
+  it('cannot block an identity on the allow list, nor write a line of its own', async () => {
     const here = at('allow: { users: [ boss@example.net ] }');
-    await heard(here, [
-      wanting(
+    await runWithReader(here, [
+      requestBlocks(
         'boss@example.net',
         'postmaster@example.net',
         'x@example.net\n/.*/ REJECT',
@@ -115,27 +115,27 @@ describe.runIf(hasSteps())('a reader in wrong hands', { timeout: 120_000 }, () =
 
   it('can hold queued mail, and give postsuper nothing but queue IDs', async () => {
     const here = at();
-    await heard(here, [
-      { ask: 'hold', ids: ['ALL', '-d', '../../etc/passwd', '4ABCDEF012\nALL', '4ABCDEF012'] },
+    await runWithReader(here, [
+      { kind: 'hold', ids: ['ALL', '-d', '../../etc/passwd', '4ABCDEF012\nALL', '4ABCDEF012'] },
     ]);
     expect(here.asked('postsuper')).toEqual(['0 -h - 4ABCDEF012']);
   });
 
   it.each([
-    { ask: 'release', ids: ['4ABCDEF012'] },
-    { ask: 'remove', ids: ['4ABCDEF012'] },
-    { ask: 'run', argv: ['/bin/sh'] },
+    { kind: 'release', ids: ['4ABCDEF012'] },
+    { kind: 'remove', ids: ['4ABCDEF012'] },
+    { kind: 'run', argv: ['/bin/sh'] },
     'nonsense',
-  ])('is ended when it asks for anything else: %j', async (line) => {
+  ])('is ended when it requests anything else: %j', async (line) => {
     const here = at();
-    expect(await heard(here, [line, wanting('alice@example.net')])).toBe(false);
+    expect(await runWithReader(here, [line, requestBlocks('alice@example.net')])).toBe(false);
     expect(here.asked('postsuper')).toEqual([]);
     expect(existsSync(here.map)).toBe(false);
   });
 
-  it('cannot have mail held that the operator wants left alone', async () => {
+  it('cannot have mail held if the operator does not want it', async () => {
     const here = at('queue: { hold: false }');
-    expect(await heard(here, [{ ask: 'hold', ids: ['4ABCDEF012'] }])).toBe(false);
+    expect(await runWithReader(here, [{ kind: 'hold', ids: ['4ABCDEF012'] }])).toBe(false);
     expect(here.asked('postsuper')).toEqual([]);
   });
 });
@@ -146,7 +146,7 @@ describe.runIf(hasSteps())('a SIGHUP', { timeout: 120_000 }, () => {
     expect(await eventually(() => here.lists(id))).toBe(true);
   };
 
-  it('with a map where others can write changes nothing', async () => {
+  it('with a map that another account can change has no effect', async () => {
     const here = at();
     await here.startService();
     const step = await here.startStep();
@@ -173,8 +173,8 @@ describe.runIf(hasSteps())('a SIGHUP', { timeout: 120_000 }, () => {
   });
 });
 
-describe.runIf(hasSteps())('a database in wrong hands', { timeout: 120_000 }, () => {
-  it('names no file: what it says of targets is not asked', async () => {
+describe.runIf(hasSteps())('a database of an intruder', { timeout: 120_000 }, () => {
+  it('names no file: what it says of targets is not read', async () => {
     const here = at();
     victim(here);
     await here.startService();

@@ -46,7 +46,7 @@ export function hasSteps(): boolean {
   return available('service in two processes', missingParts(['/usr/bin/setpriv'], []));
 }
 
-/** Makes an installation when a test asks for one, with these lines more in its configuration; removed after the test. */
+/** Makes an installation when a test asks for one, with these lines added to its configuration; removed after the test. */
 export function stepPlaces(): (extra?: string) => StepPlace {
   let place: StepPlace | undefined;
   afterEach(async () => {
@@ -101,14 +101,14 @@ ${extra}`;
     writeFileSync(this.config, text);
   }
 
-  /** A command of the mail server, which writes down as whom it was run, and with what. */
+  /** A command of the mail server that records its account, arguments and input. */
   #script(name: string): void {
     const file = this.path(`bin/${name}`);
     const out = this.path(`out/${name}`);
     writeFileSync(file, `#!/bin/sh\necho "$(id -u)" "$@" $(cat) >> ${out}\n`, { mode: 0o755 });
   }
 
-  /** What a command of the mail server was asked to do, by whom. */
+  /** The accounts, arguments and input with which a command of the mail server was run. */
   asked(name: 'reload' | 'postsuper'): string[] {
     const path = this.path(`out/${name}`);
     return existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : [];
@@ -121,7 +121,7 @@ ${extra}`;
     return await this.#start([...drop, '--inh-caps=-all'], 'run', '"started"');
   }
 
-  /** `postern enforce` as root, with the rights that its unit leaves it. */
+  /** `postern enforce` as root, with the capabilities of its unit. */
   async startStep(): Promise<ChildProcess> {
     const bound = 'setpriv --bounding-set=-all,+setuid,+setgid --inh-caps=-all --no-new-privs';
     return await this.#start(bound.split(' '), 'enforce', '"reading the database"');

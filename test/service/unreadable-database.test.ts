@@ -1,4 +1,4 @@
-/** A database that cannot be read for a while: nothing of the service ends. */
+/** A database that cannot be read for a while: no part of the service ends. */
 import { appendFileSync, writeFileSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -21,10 +21,10 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await end();
-  at.remove();
+  await at.remove();
 });
 
-/** The service over a database in which a writer shuts out readers, as SQLite does without its write-ahead log. */
+/** The service over a database in which a writer locks out readers, as SQLite does without its write-ahead log. */
 async function start(said: string[]): Promise<Store> {
   const { store, db } = openStore(at.path('postern.db'));
   db.pragma('journal_mode = DELETE');
@@ -43,7 +43,7 @@ async function start(said: string[]): Promise<Store> {
   return store;
 }
 
-it('goes on when it can be read again, and knows what was changed meanwhile', async () => {
+it('continues when it can be read again, and knows what was changed meanwhile', async () => {
   appendFileSync(at.config, `policy: { listen: "unix:${at.path('policy')}" }\n`);
   const said: string[] = [];
   const store = await start(said);

@@ -4,11 +4,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import { DAY } from '../../src/base/time.ts';
 import { type Config, parseConfig } from '../../src/config/load.ts';
-import { buildMtaControl } from '../../src/daemon/assemble.ts';
 import { Enforcer } from '../../src/daemon/enforcer.ts';
 import { takeOver } from '../../src/daemon/instance.ts';
-import { openWhole } from '../../src/daemon/recovery.ts';
-import { loginNames } from '../../src/enforce/accounts.ts';
+import { buildMtaControl } from '../../src/daemon/mta-control.ts';
+import { openOrRebuild } from '../../src/daemon/recovery.ts';
+import { parseLoginNames } from '../../src/enforce/accounts.ts';
 import type { Block } from '../../src/model/block.ts';
 import { Store } from '../../src/store/store.ts';
 import { type Folder, scratchFolder } from '../support/folder.ts';
@@ -41,12 +41,12 @@ async function afterLoss(config: Config, keys: readonly Block['key'][]): Promise
   before.close();
   for (const end of ['', '-wal', '-shm']) rmSync(config.database + end, { force: true });
   const isAlive = () => false;
-  return opened(await openWhole({ config, clock, log: silentLog, reach: DAY, isAlive }));
+  return opened(await openOrRebuild({ config, clock, log: silentLog, reach: DAY, isAlive }));
 }
 
 /** An account of this machine other than root. */
 const [uid = '', login = ''] =
-  [...loginNames(readFileSync('/etc/passwd', 'utf8'))].find(
+  [...parseLoginNames(readFileSync('/etc/passwd', 'utf8'))].find(
     ([number, name]) => number !== '0' && /^[a-z][a-z0-9-]*$/.test(name),
   ) ?? [];
 
@@ -99,7 +99,7 @@ describe('a database that is empty though nobody is blocked', () => {
     before.close();
     if (isLost) rmSync(config.database);
     const isAlive = () => false;
-    const store = await openWhole({ config, clock, log: silentLog, reach: DAY, isAlive });
+    const store = await openOrRebuild({ config, clock, log: silentLog, reach: DAY, isAlive });
     return opened(store).state.positions();
   };
   const serve = (store: Store) => takeOver(store, { clock, version: '0' });

@@ -5,9 +5,10 @@
 import { join } from 'node:path';
 import { silentLog } from '../../src/base/log.ts';
 import { HOUR } from '../../src/base/time.ts';
-import { rebuildJudge } from '../../src/daemon/assemble.ts';
+import { rebuildJudge } from '../../src/daemon/history.ts';
 import { Pipeline } from '../../src/daemon/pipeline.ts';
-import { allowList, type BlockPolicy, type Decision } from '../../src/enforce/decide.ts';
+import { makeAllowList } from '../../src/enforce/allow-list.ts';
+import type { BlockPolicy, Decision } from '../../src/enforce/decide.ts';
 import type { Judge } from '../../src/judge/judge.ts';
 import { loadRules } from '../../src/judge/rule.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -111,14 +112,14 @@ export class Bench {
       judge: this.#judge,
       policy: {
         mode: 'enforce',
-        allow: allowList({ users: allowed }),
+        allow: makeAllowList({ users: allowed }),
         blocksPerHour: 1000,
         ...policy,
       },
       interpreter: { mta: 'postfix', ...(zone === undefined ? {} : { zone }) },
       clock: { now: () => this.now },
       log: silentLog,
-      ...(silent ? {} : { told: new Set(rules.map(({ name }) => name)) }),
+      ...(silent ? {} : { notifyRules: new Set(rules.map(({ name }) => name)) }),
     });
     return store;
   }

@@ -8,7 +8,7 @@ import { silentLog } from '../../src/base/log.ts';
 import { DAY, HOUR, MINUTE, SECOND } from '../../src/base/time.ts';
 import { Enforcer } from '../../src/daemon/enforcer.ts';
 import { Notices } from '../../src/daemon/notices.ts';
-import { postfixTargets } from '../../src/enforce/postfix.ts';
+import { buildPostfixTargets } from '../../src/enforce/postfix.ts';
 import { reconcile } from '../../src/enforce/reconcile.ts';
 import type { Mail } from '../../src/notify/mail.ts';
 import { until } from '../support/folder.ts';
@@ -52,7 +52,7 @@ describe('the commands of the mail server', () => {
   function enforcer(at: Bench, options: { postmap?: string; reload?: string }): Enforcer {
     mkdirSync(at.folder.at('maps'), { recursive: true });
     const type = options.postmap === undefined ? 'texthash' : 'hash';
-    const targets = postfixTargets({
+    const targets = buildPostfixTargets({
       user: { file: at.folder.at('maps/sasl_access'), type },
       postmap: [options.postmap ?? 'true'],
       reload: options.reload === undefined ? [] : [options.reload],

@@ -327,7 +327,7 @@ describe('a damaged database', () => {
       expect(aside).toHaveLength(1);
       expect(place.folder.read('maps/sasl_access')).toBe(file);
       await problem(place, 'the database was damaged and rebuilt');
-      await rebuilt(place, sink, /the database was damaged and is rebuilt/);
+      await rebuilt(place, sink, /the database was damaged and has been rebuilt/);
     },
   );
 
@@ -338,7 +338,7 @@ describe('a damaged database', () => {
       rmSync(place.folder.at(`postern.db${end}`), { force: true });
     place.start();
     await place.started();
-    await rebuilt(place, sink, /the database was lost and is rebuilt/);
+    await rebuilt(place, sink, /the database was lost and has been rebuilt/);
   });
 
   it('found so while the service runs: it ends with a clear message, the next start rebuilds', async () => {
@@ -363,7 +363,7 @@ describe('a damaged database', () => {
     );
     place.start();
     await place.started();
-    await rebuilt(place, sink, /the database was damaged and is rebuilt/);
+    await rebuilt(place, sink, /the database was damaged and has been rebuilt/);
   });
 
   it('is not taken away from a service that runs', async () => {

@@ -1,7 +1,7 @@
 /**
- * What the two processes of `postern enforce` say to each other, one JSON object a line. The reader knows the
- * database and asks; the one with the rights does what it is asked, and takes every word of it for hostile: only
- * blocks and queue IDs can be said here. No file, no command, no target's place, no text of a line.
+ * The protocol of the two processes of `postern enforce`, one JSON object a line. The reader knows the database and
+ * sends requests; the step has the rights, carries them out and replies. The step takes every request for hostile:
+ * only blocks and queue IDs can be expressed here. No file, no command, no target's place, no text of a line.
  */
 
 import { z } from 'zod';
@@ -12,9 +12,10 @@ import type { ReconcileRequest, Reconciliation } from '../../enforce/reconcile.t
 /** Longest request, bytes: some ten times what a hundred thousand blocks take. */
 export const LONGEST_STEP_REQUEST = 128 * 1024 * 1024;
 
-const MOST = 100_000;
-/** The range of a JavaScript date, ms: beyond it no time can be written out. */
+const MOST_BLOCKS = 100_000;
+/** The range of a JavaScript date, ms: a time beyond it cannot be formatted. */
 const LATEST = 8.64e15;
+const LINE_FEED = 0x0a;
 
 const number = z.int().nonnegative();
 const time = z.number().min(0).max(LATEST);
@@ -31,73 +32,79 @@ const block = z.object({
   end: time.optional(),
 });
 
-const request = z.discriminatedUnion('ask', [
+const request = z.discriminatedUnion('kind', [
   z.object({
-    ask: z.literal('reconcile'),
-    blocks: z.array(block).max(MOST),
-    written: z.record(name, z.array(number).max(MOST)),
+    kind: z.literal('reconcile'),
+    blocks: z.array(block).max(MOST_BLOCKS),
+    written: z.record(name, z.array(number).max(MOST_BLOCKS)),
     pending: z.array(name).max(100),
   }),
-  z.object({ ask: z.literal('hold'), ids: z.array(z.string().max(100)) }),
+  z.object({ kind: z.literal('hold'), ids: z.array(z.string().max(100)) }),
 ]);
 
-/** What the reader may ask for: make the targets list these blocks, or hold these queued messages. */
+/** What the reader may request: that the targets list these blocks, or that these queued messages are held. */
 export type Request = z.output<typeof request>;
 
-/** The first line to the reader: all it has to know of the configuration. */
+/** The first line to the reader: all that it has to know of the configuration. */
 export interface Opening {
   readonly database: string;
   readonly targets: readonly { readonly name: string; readonly file: string }[];
   /** names of all targets of the configuration, in observe mode too */
   readonly configured: readonly string[];
-  /** may ask to hold queued mail */
+  /** whether it may request to hold queued mail */
   readonly hold: boolean;
   readonly once: boolean;
   readonly logLevel: string;
 }
 
-/** Every later line to the reader. `changed`: somebody has touched a target's file. */
+/** Every later line to the reader. `changed` comes unrequested: somebody has touched a target's file. */
 export type Reply =
-  | { readonly say: 'changed' }
-  | { readonly say: 'reconciled'; readonly result: Reconciliation }
-  | { readonly say: 'held'; readonly result: QueueResult }
-  | { readonly say: 'refused'; readonly why: string };
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'reconciled'; readonly result: Reconciliation }
+  | { readonly kind: 'held'; readonly result: QueueResult }
+  | { readonly kind: 'refused'; readonly reason: string };
 
-/** A line of the reader as a request, or what is wrong with it. */
-export function parseRequest(line: string): Request | { readonly wrong: string } {
+/** A line of the reader as a request, or why it is not one. */
+export function parseRequest(line: string): Request | { readonly error: string } {
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch {
-    return { wrong: 'it is no JSON' };
+    return { error: 'not JSON' };
   }
   const result = request.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  return { wrong: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not understood'}` };
+  return { error: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a request'}` };
 }
 
-/** A request to reconcile, as the reader says it. */
-export function reconcileRequest(wanted: ReconcileRequest): Request {
+/** The request to reconcile, as it is sent. */
+export function encodeReconcile({ blocks, written, pending }: ReconcileRequest): Request {
   return {
-    ask: 'reconcile',
-    blocks: wanted.blocks.map(({ id, key, cause, start, end }) =>
-      dropUndefined({
-        id,
-        key,
-        cause,
-        start,
-        end,
-      }),
+    kind: 'reconcile',
+    // Only these keys: a stored block has more.
+    blocks: blocks.map(({ id, key, cause, start, end }) =>
+      dropUndefined({ id, key, cause, start, end }),
     ),
-    written: Object.fromEntries(
-      [...wanted.written].map(([target, blocks]) => [target, [...blocks]]),
-    ),
-    pending: [...wanted.pending],
+    written: Object.fromEntries([...written].map(([target, ids]) => [target, [...ids]])),
+    pending: [...pending],
   };
 }
 
-/** Lines of a stream as they come, none longer than `longest` bytes; throws a RangeError for one that is. */
+/** The request to reconcile, as it was received. `now` in ms, by the clock of the step. */
+export function decodeReconcile(
+  { blocks, written, pending }: Request & { readonly kind: 'reconcile' },
+  now: number,
+): ReconcileRequest {
+  return {
+    blocks: blocks.map((each) => dropUndefined(each)),
+    written: new Map(Object.entries(written).map(([target, ids]) => [target, new Set(ids)])),
+    pending: new Set(pending),
+    now,
+  };
+}
+
+/** Lines of a stream as they arrive. Throws a RangeError for a line of more than `longest` bytes. */
 export async function* splitLines(
   stream: AsyncIterable<Buffer>,
   longest: number,
@@ -106,7 +113,7 @@ export async function* splitLines(
   let length = 0;
   for await (const chunk of stream) {
     let from = 0;
-    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
+    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, from)) {
       const line = Buffer.concat([...parts, chunk.subarray(from, end)]).toString('utf8');
       parts = [];
       length = 0;

@@ -1,12 +1,8 @@
-/** What a reader may say to the process with the rights, and what it may not. */
+/** What a reader may request from the step, and what it may not. */
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  parseRequest,
-  reconcileRequest,
-  splitLines,
-} from '../../../src/daemon/enforce/protocol.ts';
+import { encodeReconcile, parseRequest, splitLines } from '../../../src/daemon/enforce/protocol.ts';
 
 const block = {
   id: 7,
@@ -15,21 +11,21 @@ const block = {
   start: 1_700_000_000_000,
 };
 const reconcile = (change: object) =>
-  JSON.stringify({ ask: 'reconcile', blocks: [block], written: {}, pending: [], ...change });
+  JSON.stringify({ kind: 'reconcile', blocks: [block], written: {}, pending: [], ...change });
 
 describe('a request', () => {
-  it('comes through as it was said', () => {
-    const wanted = {
+  it('arrives as it was sent', () => {
+    const request = {
       blocks: [{ ...block, key: { type: 'user', id: 'alice@example.net' }, end: 5 } as const],
       written: new Map([['postfix.user', new Set([7])]]),
       pending: new Set(['postfix.user']),
       now: 1,
     };
-    const said = reconcileRequest(wanted);
-    expect(parseRequest(JSON.stringify(said))).toEqual(said);
+    const sent = encodeReconcile(request);
+    expect(parseRequest(JSON.stringify(sent))).toEqual(sent);
   });
 
-  it('names no file and no command: what else it holds is dropped', () => {
+  it('names no file and no command: anything else in it is dropped', () => {
     const request = parseRequest(
       reconcile({
         file: '/etc/shadow',
@@ -38,44 +34,44 @@ describe('a request', () => {
         blocks: [{ ...block, line: 'x', file: '/etc/shadow' }],
       }),
     );
-    expect(request).toEqual({ ask: 'reconcile', blocks: [block], written: {}, pending: [] });
+    expect(request).toEqual({ kind: 'reconcile', blocks: [block], written: {}, pending: [] });
   });
 
   it.each([
-    ['no JSON', 'rm -rf /'],
-    ['no object', '7'],
-    ['another question', '{"ask":"release","ids":["4ABC"]}'],
-    ['deleting', '{"ask":"remove","ids":["4ABC"]}'],
+    ['something that is not JSON', 'rm -rf /'],
+    ['something that is not an object', '7'],
+    ['another request', '{"kind":"release","ids":["4ABC"]}'],
+    ['deleting', '{"kind":"remove","ids":["4ABC"]}'],
     [
       'a key of another kind',
       reconcile({ blocks: [{ ...block, key: { type: 'host', id: 'x' } }] }),
     ],
     [
-      'an identity that is no text',
+      'an identity that is not a string',
       reconcile({ blocks: [{ ...block, key: { type: 'user', id: {} } }] }),
     ],
-    ['a time that no calendar has', reconcile({ blocks: [{ ...block, start: 1e300 }] })],
+    ['a time outside the calendar', reconcile({ blocks: [{ ...block, start: 1e300 }] })],
     ['a number of a block below 0', reconcile({ blocks: [{ ...block, id: -1 }] })],
     ['a number of a block with a fraction', reconcile({ blocks: [{ ...block, id: 0.5 }] })],
     ['a long cause', reconcile({ blocks: [{ ...block, cause: 'x'.repeat(5000) }] })],
     ['more blocks than any server has', reconcile({ blocks: Array(100_001).fill(block) })],
-    ['numbers that are none', reconcile({ written: { 'postfix.user': ['/etc/shadow'] } })],
-    ['IDs that are no texts', '{"ask":"hold","ids":[7]}'],
+    ['numbers that are not numbers', reconcile({ written: { 'postfix.user': ['/etc/shadow'] } })],
+    ['IDs that are not strings', '{"kind":"hold","ids":[7]}'],
   ])('with %s is refused', (_what, line) => {
-    expect(parseRequest(line)).toHaveProperty('wrong');
+    expect(parseRequest(line)).toHaveProperty('error');
   });
 
   it('of any bytes is refused without an exception', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (line) => {
-        expect(parseRequest(line)).toHaveProperty('wrong');
+        expect(parseRequest(line)).toHaveProperty('error');
       }),
     );
   });
 });
 
 describe('lines of a stream', () => {
-  it('are the same however it comes in pieces', async () => {
+  it('are the same whatever the chunks', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.string({ unit: 'binary' }),

@@ -1,4 +1,4 @@
-/** A reader that does not end when it is told to, or leaves somebody behind: the half with the rights goes on. */
+/** A reader that does not end when it is told to, or leaves a process behind: the step continues. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ targets: { exim: { blockedUsers: users, blockedSenders: senders } }`;
   return { controller, done };
 }
 
-/** Numbers that the reader wrote down, as soon as it has. */
+/** The process numbers that the reader has written to its file, as soon as they are complete. */
 async function pidsOf(count: number): Promise<number[]> {
   const file = join(folder, 'pids');
   const pids = () =>
@@ -45,7 +45,7 @@ async function pidsOf(count: number): Promise<number[]> {
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    // Nobody may have waited for it yet.
+    // Its parent may not have waited for it yet.
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   } catch {
     return false;
@@ -54,9 +54,9 @@ function isAlive(pid: number): boolean {
 
 describe('a reader that is told to end', () => {
   it.each([
-    ['does not care', 'printf "$$ " >> "$0"; exec sleep 300', 1],
-    ['has a child that does not', 'sleep 300 & printf "$! $$ " >> "$0"; exec sleep 300', 2],
-    ['goes and leaves a child behind', 'sleep 300 & printf "$! " >> "$0"; read all; cat', 1],
+    ['ignores it', 'printf "$$ " >> "$0"; exec sleep 300', 1],
+    ['has a child that ignores it', 'sleep 300 & printf "$! $$ " >> "$0"; exec sleep 300', 2],
+    ['ends and leaves a child behind', 'sleep 300 & printf "$! " >> "$0"; read all; cat', 1],
   ])('and %s is killed', async (_what, script, count) => {
     const { controller, done } = start(script, false);
     const pids = await pidsOf(count);
@@ -65,7 +65,7 @@ describe('a reader that is told to end', () => {
     await until('its end', () => !pids.some(isAlive));
   });
 
-  it('and leaves somebody in another session behind is not waited for', async () => {
+  it('and leaves a process in another session behind is not waited for', async () => {
     const script = `setsid sh -c 'printf "$$ " >> "$0"; exec sleep 300' "$0" & read all; cat`;
     const { controller, done } = start(script, false);
     const [pid = 0] = await pidsOf(1);
@@ -75,7 +75,7 @@ describe('a reader that is told to end', () => {
   });
 });
 
-it('a reader that is gone is not waited for, whoever holds its end of the pipe', async () => {
+it('a reader that has ended is not waited for, whatever process has its end of the pipe', async () => {
   const { done } = start(`setsid sh -c 'printf "$$ " >> "$0"; exec sleep 300' "$0" & exit 3`, true);
   await expect(done).resolves.toBe(false);
   const [pid = 0] = await pidsOf(1);

@@ -1,4 +1,4 @@
-/** Paths that root may write to, and those where somebody else could lead it astray. */
+/** Paths that root may write to, and those that another account can change. */
 import {
   chmodSync,
   chownSync,
@@ -12,9 +12,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findDistrust } from '../../../src/base/path-trust.ts';
 import { parseConfig } from '../../../src/config/load.ts';
-import { distrust } from '../../../src/daemon/enforce/path-trust.ts';
-import { assertTrusted } from '../../../src/daemon/enforce/step.ts';
+import { assertTrusted } from '../../../src/daemon/enforce/trusted-control.ts';
 import { available, missingParts } from '../../support/server.ts';
 
 const STRANGER = 64_713;
@@ -34,7 +34,7 @@ describe.runIf(runs)('a path', () => {
 
   it.each<[string, () => string]>([
     ['of root', () => at('ours/file')],
-    ['that is not there', () => at('ours/gone/file')],
+    ['that does not exist', () => at('ours/gone/file')],
     [
       'in a folder such as /tmp',
       () => {
@@ -43,7 +43,7 @@ describe.runIf(runs)('a path', () => {
       },
     ],
     [
-      'that is not there, in a folder below such a one',
+      'that does not exist, in a folder below such a one',
       () => {
         chmodSync(at('ours'), 0o1777);
         return at('ours/maps/gone/file');
@@ -57,20 +57,20 @@ describe.runIf(runs)('a path', () => {
       },
     ],
     [
-      'that the group root may write',
+      'that the group root may write to',
       () => {
         chmodSync(at('ours/file'), 0o664);
         return at('ours/file');
       },
     ],
   ])('%s is trusted', (_what, path) => {
-    expect(distrust(path())).toBeUndefined();
+    expect(findDistrust(path())).toBeUndefined();
   });
 
   it.each<[string, () => string, RegExp]>([
-    ['in a folder of somebody else', () => at('theirs/maps/file'), /theirs belongs to uid 64713/],
+    ['in a folder of another account', () => at('theirs/maps/file'), /theirs belongs to uid 64713/],
     [
-      'that is a file of somebody else',
+      'that is a file of another account',
       () => {
         chownSync(at('ours/file'), STRANGER, 0);
         return at('ours/file');
@@ -78,29 +78,29 @@ describe.runIf(runs)('a path', () => {
       /ours\/file belongs to uid 64713/,
     ],
     [
-      'in a folder that everybody may write',
+      'in a folder that everybody may write to',
       () => {
         chmodSync(at('ours'), 0o777);
         return at('ours/maps/file');
       },
-      /ours can be written by others than root \(mode 777\)/,
+      /ours is writable by another account \(mode 777\)/,
     ],
     [
-      'that a group may write',
+      'that a group may write to',
       () => {
         chownSync(at('ours/file'), 0, STRANGER);
         chmodSync(at('ours/file'), 0o664);
         return at('ours/file');
       },
-      /ours\/file can be written/,
+      /ours\/file is writable by another account/,
     ],
     [
-      'that is not there, in a folder such as /tmp',
+      'that does not exist, in a folder such as /tmp',
       () => {
         chmodSync(at('ours'), 0o1777);
         return at('ours/gone/file');
       },
-      /ours\/gone does not exist, and others than root could make it/,
+      /ours\/gone does not exist, and another account could create it/,
     ],
     [
       'through a link that dangles in a folder such as /tmp',
@@ -112,7 +112,7 @@ describe.runIf(runs)('a path', () => {
       /ours\/gone does not exist/,
     ],
     [
-      'through a link of root into a folder of somebody else',
+      'through a link of root into a folder of another account',
       () => {
         symlinkSync('../theirs', at('ours/link'));
         return at('ours/link/file');
@@ -120,7 +120,7 @@ describe.runIf(runs)('a path', () => {
       /theirs belongs to uid 64713/,
     ],
     [
-      'through a link that dangles in a folder of somebody else',
+      'through a link that dangles in a folder of another account',
       () => {
         symlinkSync(at('theirs/gone'), at('ours/link'));
         return at('ours/link');
@@ -137,14 +137,16 @@ describe.runIf(runs)('a path', () => {
       /too many symbolic links/,
     ],
   ])('%s is not', (_what, path, reason) => {
-    expect(distrust(path())).toMatch(reason);
+    expect(findDistrust(path())).toMatch(reason);
   });
 
-  it('that this account may not look at is not', () => {
+  it('that this account may not examine is not', () => {
     chmodSync(at('ours'), 0o700);
     process.seteuid?.(STRANGER);
     try {
-      expect(distrust(at('ours/maps/file'))).toMatch(/ours\/maps cannot be looked at \(EACCES\)/);
+      expect(findDistrust(at('ours/maps/file'))).toMatch(
+        /ours\/maps cannot be examined \(EACCES\)/,
+      );
     } finally {
       process.seteuid?.(0);
     }
@@ -168,7 +170,7 @@ describe.runIf(runs)('a path', () => {
     expect(() => assertTrusted({ ...deeper, database })).toThrow(/theirs belongs to uid 64713/);
   });
 
-  it('of a target may not lead into a folder of the service, nor the configuration be its', () => {
+  it('of a target may not lead into a folder of the service, and the configuration may not belong to it', () => {
     expect(() => assertTrusted(config(target('../theirs/user')))).toThrow(/theirs belongs/);
     symlinkSync('../../theirs/user', at('ours/maps/user'));
     expect(() => assertTrusted(config(target('maps/user')))).toThrow(/theirs belongs/);

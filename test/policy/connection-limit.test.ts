@@ -1,4 +1,4 @@
-/** More connections than the policy service takes. */
+/** More connections than the policy service keeps. */
 import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Log } from '../../src/base/log.ts';
@@ -54,7 +54,7 @@ async function ask(socket: Socket): Promise<string> {
   return answer;
 }
 
-it('the one that has been unused longest makes way for one more', async () => {
+it('the one that has been unused longest is closed for one more', async () => {
   const first = await connected();
   const second = await connected();
   expect(await ask(second)).toBe(HELD);
@@ -67,14 +67,14 @@ it('the one that has been unused longest makes way for one more', async () => {
   expect(idle.destroyed).toBe(false);
 });
 
-it('nobody who only connects keeps a mail server from its answer, and it is said once', async () => {
+it('idle connections do not keep a mail server from its answer, and it is logged once', async () => {
   for (let count = 0; count < 50; count++) await connected();
   expect(await ask(await connected())).toBe(HELD);
   const crowded = said.filter((text) => String(text).includes('too many connections'));
   expect(crowded).toHaveLength(1);
 });
 
-it('who asks nothing is left, who has asked stays', async () => {
+it('a peer that sends no request is disconnected, one that has sent one stays', async () => {
   const server = createServer((socket) => void serve(socket, () => 'HOLD', 100));
   await new Promise<void>((resolve) => server.listen(folder.at('other'), resolve));
   const [silent, asking] = [0, 1].map(() => connect(folder.at('other'))) as [Socket, Socket];

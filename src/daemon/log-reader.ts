@@ -1,0 +1,67 @@
+/** Reads all logs through the pipeline, one batch at a time. */
+import { dropUndefined } from '../base/defined.ts';
+import type { Follower, LineBatch } from '../follow/follower.ts';
+import type { LogHealth } from '../store/saved-state.ts';
+import type { Committed, Pipeline } from './pipeline.ts';
+
+export class LogReader {
+  readonly #pipeline: Pipeline;
+  readonly #followers: readonly Follower[];
+  readonly #onCommitted: (committed: Committed) => void;
+  /** ends when the batch before is stored */
+  #turn: Promise<unknown> = Promise.resolve();
+  /** batches that are read and not yet stored */
+  #underWay = 0;
+
+  /** `onCommitted` is called after the commit of each batch. */
+  constructor(
+    pipeline: Pipeline,
+    followers: readonly Follower[],
+    onCommitted: (committed: Committed) => void,
+  ) {
+    this.#pipeline = pipeline;
+    this.#followers = followers;
+    this.#onCommitted = onCommitted;
+  }
+
+  /** One loop for each log; each ends when its follower is aborted. */
+  start(): Promise<void>[] {
+    return this.#followers.map((follower) => this.#follow(follower));
+  }
+
+  /** Whether everything that was in the logs a moment ago is in the database. */
+  isCaughtUp(): boolean {
+    if (this.#underWay > 0) return false;
+    return this.#followers.every((follower) => {
+      const { reading, present, behind } = follower.status();
+      return reading === undefined ? !present : behind === 0;
+    });
+  }
+
+  health(): LogHealth[] {
+    return this.#followers.map((follower) => {
+      const { path, failure } = follower.status();
+      return dropUndefined({ path, failure });
+    });
+  }
+
+  async #follow(follower: Follower): Promise<void> {
+    for await (const batch of follower) {
+      // One batch at a time over all logs: each commit contains the whole state that its lines have led to.
+      this.#underWay++;
+      const done = this.#turn.then(() => this.#handle(follower, batch));
+      this.#turn = done;
+      if (!(await done)) return;
+      this.#underWay--;
+    }
+  }
+
+  /** False if aborted before the commit. */
+  async #handle(follower: Follower, { lines, position }: LineBatch): Promise<boolean> {
+    const { path } = follower.status();
+    const committed = await this.#pipeline.handle({ path, lines, position });
+    if (committed === undefined) return false;
+    this.#onCommitted(committed);
+    return true;
+  }
+}

@@ -1,0 +1,46 @@
+/** Everything that changes the mail server: its block files and its queue, as the configuration has them. */
+import { buildAllowList } from '../config/allow-list.ts';
+import type { Config } from '../config/load.ts';
+import { exceptAllowed } from '../enforce/allow-list.ts';
+import type { MailQueue } from '../enforce/queue.ts';
+import { type ReconcileRequest, type Reconciliation, reconcile } from '../enforce/reconcile.ts';
+import type { BlockTarget } from '../enforce/target.ts';
+import { DAEMON_MTAS } from './mtas.ts';
+
+/** In this process, or through the process that has the rights to do it (src/daemon/enforce/remote-control.ts). */
+export interface MtaControl {
+  readonly targets: readonly Pick<BlockTarget, 'name' | 'file'>[];
+  /** names of all targets of the configuration: in observe mode they exist, and must not be touched */
+  readonly configured: readonly string[];
+  /** never throws for a failure of the environment, see src/enforce/reconcile.ts */
+  reconcile(request: ReconcileRequest): Promise<Reconciliation>;
+  /** holds the queued mail of a new block; undefined: queued mail is left alone */
+  readonly queue?: Pick<MailQueue, 'act'> | undefined;
+}
+
+/** The places where blocks take effect. */
+export function buildTargets(config: Config): BlockTarget[] {
+  return DAEMON_MTAS[config.mta].targets(config);
+}
+
+/** The MTA's queue, to hold, release and delete mail. */
+export function buildQueue(config: Config): MailQueue {
+  return DAEMON_MTAS[config.mta].queue(config);
+}
+
+/**
+ * Targets and queue, in this process; without targets if the MTA must not be touched. Throws a PosternError for a
+ * target that would write wrong lines.
+ */
+export function buildMtaControl(config: Config): MtaControl {
+  const allow = buildAllowList(config);
+  const isEnforcing = config.mode === 'enforce';
+  const all = buildTargets(config);
+  const targets = isEnforcing ? all.map((target) => exceptAllowed(target, allow)) : [];
+  return {
+    targets,
+    configured: all.map(({ name }) => name),
+    reconcile: (request) => reconcile(targets, request),
+    queue: isEnforcing && config.queue.hold ? buildQueue(config) : undefined,
+  };
+}

@@ -1,0 +1,40 @@
+/** What the daemon needs of each mail server. A new one needs an entry in src/interpret/ and src/setup/mtas.ts, too. */
+import { ACTION_TEXTS, type Config } from '../config/load.ts';
+import { buildEximTargets } from '../enforce/exim.ts';
+import { buildPostfixTargets } from '../enforce/postfix.ts';
+import { buildEximQueue, buildPostfixQueue, type MailQueue } from '../enforce/queue.ts';
+import type { BlockTarget } from '../enforce/target.ts';
+import type { Mta } from '../model/event.ts';
+import type { PolicyActions } from '../policy/blocklist.ts';
+
+interface DaemonMta {
+  /** the places where blocks take effect */
+  targets(config: Config): BlockTarget[];
+  /** the queue, to hold, release and delete mail */
+  queue(config: Config): MailQueue;
+  /** the policy service's answer for each kind of block: the same as that of its target */
+  policyActions(config: Config): PolicyActions;
+}
+
+export const DAEMON_MTAS: Readonly<Record<Mta, DaemonMta>> = {
+  postfix: {
+    targets: ({ targets }) => buildPostfixTargets(targets.postfix),
+    queue: ({ commands }) => buildPostfixQueue({ command: commands.postsuper }),
+    policyActions({ targets }) {
+      const kinds = (['user', 'client', 'sender'] as const).flatMap((kind) => {
+        const map = targets.postfix[kind];
+        return map === undefined ? [] : [[kind, `${map.action} ${map.text}`.trim()]];
+      });
+      return Object.fromEntries(kinds);
+    },
+  },
+  exim: {
+    targets: ({ targets }) => buildEximTargets(targets.exim),
+    queue: ({ commands }) => buildEximQueue({ command: commands.exim }),
+    policyActions() {
+      // What a hold means is decided in Exim's own ACL.
+      const action = `HOLD ${ACTION_TEXTS.HOLD}`;
+      return { user: action, client: action, sender: action };
+    },
+  },
+};

@@ -1,0 +1,90 @@
+/** Who is never blocked, whatever a rule, an operator or the database says. Pure. */
+import { canonicalIp, getDomain, networkSet } from '../model/address.ts';
+import type { Block, Key } from '../model/block.ts';
+import type { BlockTarget } from './target.ts';
+
+/** Postmaster, root and loopback are never blocked, whatever is listed here. */
+export interface AllowOptions {
+  /** exact addresses or logins, or whole domains as `@example.net` */
+  readonly users?: readonly string[];
+  /** CIDR or single addresses */
+  readonly networks?: readonly string[];
+  /** numbers and login names: a name allows the name, a number the number */
+  readonly uids?: readonly (string | number)[];
+  /** the addresses of this machine */
+  readonly ownAddresses?: readonly string[];
+  /** logins and local accounts share one list: Exim looks up both in `blocked_users` */
+  readonly oneNamespace?: boolean;
+}
+
+export interface AllowList {
+  /** Why this identity is never blocked, as the end of a sentence; undefined if it may be. */
+  reason(key: Key): string | undefined;
+}
+
+/** Throws a RangeError that names a network that cannot be parsed. */
+export function makeAllowList(options: AllowOptions): AllowList {
+  const clientReason = makeClientReason(options);
+  const userReason = makeUserReason(options.users ?? []);
+  const uidReason = makeUidReason(options.uids ?? []);
+  const shared = options.oneNamespace === true;
+  return {
+    reason({ type, id }) {
+      if (type === 'client') return clientReason(id);
+      if (type === 'uid') return uidReason(id) ?? (shared ? userReason(id) : undefined);
+      if (type === 'user') return userReason(id) ?? (shared ? uidReason(id) : undefined);
+      return type === 'sender' ? userReason(id) : undefined;
+    },
+  };
+}
+
+type Reason = (id: string) => string | undefined;
+
+function makeClientReason({ networks = [], ownAddresses = [] }: AllowOptions): Reason {
+  const allowed = networkSet(networks);
+  const loopback = networkSet(['127.0.0.0/8', '::1']);
+  const own = new Set(ownAddresses.map((ip) => canonicalIp(ip) ?? ip));
+  return (id) => {
+    const ip = canonicalIp(id) ?? id;
+    if (loopback.has(ip)) return 'loopback is never blocked';
+    if (own.has(ip)) return 'it is an address of this machine';
+    return allowed.has(ip) ? 'it is listed in allow.networks' : undefined;
+  };
+}
+
+function makeUserReason(allowed: readonly string[]): Reason {
+  const users = new Set(allowed.map((user) => user.toLowerCase()));
+  return (id) => {
+    const user = id.toLowerCase();
+    const at = user.lastIndexOf('@');
+    const local = at < 0 ? user : user.slice(0, at);
+    if (local === 'postmaster') return 'postmaster is never blocked';
+    const isListed = users.has(user) || (at >= 0 && users.has(`@${getDomain(user)}`));
+    return isListed ? 'it is listed in allow.users' : undefined;
+  };
+}
+
+function makeUidReason(allowed: readonly (string | number)[]): Reason {
+  const uids = new Set(allowed.map((uid) => String(uid).toLowerCase()));
+  return (id) => {
+    const uid = id.toLowerCase();
+    if (uid === '0' || uid === 'root') return 'root is never blocked';
+    return uids.has(uid) ? 'it is listed in allow.uids' : undefined;
+  };
+}
+
+/**
+ * The same target, which writes no line for an identity on the list: a last check before a file is written, in case
+ * the database says otherwise. A block of such an identity counts as one that the target cannot hold.
+ */
+export function exceptAllowed(target: BlockTarget, allow: AllowList): BlockTarget {
+  const mayBlock = ({ key }: Block) => allow.reason(key) === undefined;
+  return {
+    ...target,
+    renderEntry(key) {
+      const reason = allow.reason(key);
+      return reason === undefined ? target.renderEntry(key) : { reason };
+    },
+    render: (blocks, old) => target.render(blocks.filter(mayBlock), old),
+  };
+}
