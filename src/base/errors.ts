@@ -1,5 +1,5 @@
 /**
- * Failures of configuration and environment, as one error class.
+ * Failures that an operator can do something about, as one error class.
  * Expected outcomes are values, never errors; a bug of our own is an ordinary exception and ends the process.
  */
 
@@ -7,7 +7,7 @@
 export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 export type ExitStatus = (typeof EXIT)[keyof typeof EXIT];
 
-/** Where in a file a problem stands; `line` and `column` are 1-based, `key` is a dotted path such as `notify.smtp.port`. */
+/** Where in a file a problem is; `line` and `column` are 1-based, `key` is a dotted path such as `notify.smtp.port`. */
 export interface Place {
   readonly file?: string;
   readonly line?: number;
@@ -16,34 +16,39 @@ export interface Place {
 }
 
 /**
- * Codes of what the environment did: a file or folder that cannot be read or written, a program that is not there, a
- * database that does not exist yet. Everything else is for the operator to correct: usage, configuration, rules.
+ * What has to change before the same command can work: the command line, a file that the operator wrote, or the
+ * machine (a file, a program, a database, another process). It gives the exit status.
  */
-const FAILURES: ReadonlySet<string> = new Set([
-  'unreadable',
-  'init',
-  'database-missing',
-  'database-older',
-  'database-unusable',
-  'database-corrupt',
-]);
+export type FailureKind = 'usage' | 'configuration' | 'environment';
 
-/** `code` is stable and for programs; the message is one line (a list of problems: one a line) for people. */
+const STATUSES: Readonly<Record<FailureKind, ExitStatus>> = {
+  usage: EXIT.usage,
+  configuration: EXIT.usage,
+  environment: EXIT.failed,
+};
+
+/** What an error may have in addition to its message. */
+interface Details {
+  /** stable, for programs; default: the kind */
+  readonly code?: string;
+  readonly place?: Place;
+  readonly cause?: unknown;
+}
+
+/** The message is one line (a list of problems: one a line) for people. */
 export class PosternError extends Error {
+  readonly kind: FailureKind;
   readonly code: string;
   readonly exitStatus: ExitStatus;
   readonly place: Place;
 
-  constructor(
-    code: string,
-    message: string,
-    options: { place?: Place; exitStatus?: ExitStatus; cause?: unknown } = {},
-  ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+  constructor(kind: FailureKind, message: string, { code, place, cause }: Details = {}) {
+    super(message, cause === undefined ? undefined : { cause });
     this.name = 'PosternError';
-    this.code = code;
-    this.exitStatus = options.exitStatus ?? (FAILURES.has(code) ? EXIT.failed : EXIT.usage);
-    this.place = options.place ?? {};
+    this.kind = kind;
+    this.code = code ?? kind;
+    this.exitStatus = STATUSES[kind];
+    this.place = place ?? {};
   }
 }
 

@@ -28,7 +28,7 @@ export function problemsError(code: string, problems: readonly Problem[]): Poste
   const sorted = [...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
   const lines = sorted.map((problem) => located(problem, problem.text));
   const { text: _, ...place } = sorted[0] ?? { text: '' };
-  return new PosternError(code, lines.join('\n'), { place });
+  return new PosternError('configuration', lines.join('\n'), { code, place });
 }
 
 /** A parsed file that knows the line of every key. */

@@ -1,4 +1,4 @@
-/** How a block is shown, to people and as JSON. */
+/** How a block is printed, for people and as JSON. */
 import { dropUndefined } from '../base/defined.ts';
 import { escapeControls } from '../base/escape.ts';
 import { formatDuration, formatTime, SECOND, systemClock } from '../base/time.ts';
@@ -7,9 +7,18 @@ import type { Block } from '../model/block.ts';
 import { formatIdentity } from '../model/identity.ts';
 import { describeRelease } from '../report/block.ts';
 import type { StoredBlock } from '../store/blocks.ts';
+import { type CommonOptions, jsonLine } from './io.ts';
 
-/** A block for programs; `force` is of no meaning for one that has ended. */
-export function blockJson(block: StoredBlock, force: InForce): Record<string, unknown> {
+/** One line. `force` says nothing about a block that has ended. */
+export function blockText(
+  block: StoredBlock,
+  force: InForce,
+  format: CommonOptions['format'],
+): string {
+  return format === 'json' ? jsonLine(blockJson(block, force)) : blockLine(block, force);
+}
+
+function blockJson(block: StoredBlock, force: InForce): Record<string, unknown> {
   const { id, key, cause, start, end, released, releasedBy, note } = block;
   return dropUndefined({
     id,
@@ -22,8 +31,8 @@ export function blockJson(block: StoredBlock, force: InForce): Record<string, un
   });
 }
 
-/** A block on one line; nothing that somebody typed as a note can act on the terminal. */
-export function blockLine(block: StoredBlock, force: InForce): string {
+/** Nothing that somebody typed as a note can control the terminal. */
+function blockLine(block: StoredBlock, force: InForce): string {
   const state =
     block.released === undefined
       ? `${untilText(block)}${forceText(force)}`
@@ -49,7 +58,7 @@ export function untilText({ end }: Block): string {
   return end === undefined ? 'until released' : `until ${formatTime(end)} (${leftText(end)})`;
 }
 
-/** To the second: what is left of an hour is no `59m59s992ms`. */
+/** To the second, so that nobody reads `59m59s992ms`. */
 function leftText(end: number): string {
   const left = Math.max(0, end - systemClock.now());
   return formatDuration(Math.round(left / SECOND) * SECOND);

@@ -1,34 +1,26 @@
-/** `postern blocks`: what is shut out. */
+/** `postern blocks`: who is blocked. */
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { loadConfig } from '../config/load.ts';
-import { type InForce, loadInForce } from '../daemon/in-force.ts';
-import type { StoredBlock } from '../store/blocks.ts';
+import { loadInForce } from '../daemon/in-force.ts';
 import { Store } from '../store/store.ts';
-import { blockJson, blockLine } from './block-text.ts';
-import { type Io, jsonLine } from './io.ts';
+import { blockText } from './block-text.ts';
+import type { CommonOptions, Io } from './io.ts';
 
-export interface BlockOptions {
-  readonly config?: string;
-  readonly format?: 'text' | 'json';
-}
+/** How many blocks `--all` prints, the newest. */
+const MOST = 1000;
 
-/** `postern blocks [--all]`: what is shut out. */
-export function runBlocks(options: BlockOptions & { readonly all?: boolean }, io: Io): ExitStatus {
+/** `all`: also those that have ended. */
+export function runBlocks(options: CommonOptions & { readonly all?: boolean }, io: Io): ExitStatus {
   const config = loadConfig(options.config);
   const store = new Store(config.database, { readonly: true });
   try {
     const blocks =
-      options.all === true ? store.blocks.history(1000).reverse() : store.blocks.allRunning();
+      options.all === true ? store.blocks.history(MOST).reverse() : store.blocks.allRunning();
     const forceOf = loadInForce(store, config);
-    for (const block of blocks) io.stdout(shown(block, forceOf(block), options.format));
+    for (const block of blocks) io.stdout(blockText(block, forceOf(block), options.format));
     if (blocks.length === 0 && options.format !== 'json') io.stdout('Nobody is blocked.\n');
     return EXIT.done;
   } finally {
     store.close();
   }
-}
-
-/** A block as it is printed: one line of text or of JSON. */
-export function shown(block: StoredBlock, force: InForce, format: BlockOptions['format']): string {
-  return format === 'json' ? jsonLine(blockJson(block, force)) : blockLine(block, force);
 }

@@ -1,4 +1,4 @@
-/** `postern classify`: what a server's reply means. */
+/** `postern classify`: what replies of mail servers mean. */
 import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { classify, parseReply } from '../classify/classify.ts';
@@ -6,7 +6,7 @@ import { readLines } from '../follow/given-file.ts';
 import { decodeText } from '../model/line.ts';
 import { type Io, jsonLine } from './io.ts';
 
-/** `postern classify [REPLY...]`: arguments, or one reply a line on standard input. */
+/** Replies from the arguments, or one a line from standard input. */
 export async function runClassify(replies: readonly string[], io: Io): Promise<ExitStatus> {
   for (const reply of replies) io.stdout(jsonLine(classified(reply)));
   if (replies.length > 0) return EXIT.done;

@@ -1,6 +1,6 @@
 /**
- * `postern demo`: the service itself over a bundled log that grows while it is followed, in a scratch folder.
- * Touches no mail server and sends no mail: the block file and the notice stay in the folder.
+ * `postern demo`: the service itself, following a bundled log that grows, in a scratch folder.
+ * Does not change a mail server and sends no mail: the block file and the notice stay in the folder.
  */
 import {
   appendFileSync,
@@ -13,7 +13,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
 import { formatTime, systemClock } from '../base/time.ts';
@@ -29,10 +28,13 @@ import { Store } from '../store/store.ts';
 import type { Io } from './io.ts';
 import { version } from './version.ts';
 
-const DEMO_LOG = fileURLToPath(new URL('../../demo/mail.log', import.meta.url));
+const DEMO_LOG = join(import.meta.dirname, '../../demo/mail.log');
+/** In so many parts the log grows. */
 const STEPS = 8;
+/** How long to wait for the notice, ms. */
 const PATIENCE = 30_000;
 
+/** Exit status 1 when the stolen account was not detected. */
 export async function runDemo(options: { readonly keep?: boolean }, io: Io): Promise<ExitStatus> {
   const folder = mkdtempSync(join(tmpdir(), 'postern-demo-'));
   const config = writeConfig(folder);
@@ -53,15 +55,17 @@ export async function runDemo(options: { readonly keep?: boolean }, io: Io): Pro
   });
   const ended = grow(folder, lines).then(() => controller.abort());
   await Promise.all([daemon, ended.catch(() => controller.abort())]);
-  const found = tell(folder, io);
+  const found = printResult(folder, io);
   if (options.keep === false) {
     rmSync(folder, { recursive: true, force: true });
-    io.stdout('\nThe folder is deleted. Without --no-keep it stays, to look closer.\n');
+    io.stdout(
+      '\nThe folder is deleted. Without --no-keep it is kept, so that you can look closer.\n',
+    );
   } else io.stdout(lookCloser(folder, config));
   return found ? EXIT.done : EXIT.failed;
 }
 
-/** A configuration of its own, with maps that need no mail server. */
+/** A configuration with maps that need no mail server. */
 function writeConfig(folder: string): string {
   const file = join(folder, 'postern.yaml');
   for (const name of ['outbox', 'postfix']) mkdirSync(join(folder, name));
@@ -86,7 +90,7 @@ function writeConfig(folder: string): string {
   return file;
 }
 
-/** The bundled lines with stamps moved so that the last one is now: old events never block. */
+/** The bundled lines with their times moved so that the last one is now: old events do not lead to blocks. */
 function freshLines(text: string, now: number): string[] {
   const lines = text.split('\n').filter((line) => line !== '');
   const stampOf = (line: string) => Date.parse(line.slice(0, line.indexOf(' ')));
@@ -96,7 +100,7 @@ function freshLines(text: string, now: number): string[] {
   );
 }
 
-/** Appends the lines in steps, then waits until the notice about the block is out. */
+/** Appends the lines in steps, then waits for the notice about the block. */
 async function grow(folder: string, lines: readonly string[]): Promise<void> {
   const step = Math.ceil(lines.length / STEPS);
   for (let at = 0; at < lines.length; at += step) {
@@ -108,8 +112,8 @@ async function grow(folder: string, lines: readonly string[]): Promise<void> {
     await waitOrAbort(50, undefined);
 }
 
-/** What happened; true when the stolen account was found. */
-function tell(folder: string, io: Io): boolean {
+/** Prints what happened; true when the stolen account was detected. */
+function printResult(folder: string, io: Io): boolean {
   const store = new Store(join(folder, 'postern.db'), { readonly: true });
   try {
     const now = systemClock.now();
@@ -131,7 +135,7 @@ function tell(folder: string, io: Io): boolean {
   }
 }
 
-/** What stays in the folder, and the commands that show it. */
+/** What the folder contains, and the commands that show it. */
 function lookCloser(folder: string, config: string): string {
   const mail = readdirSync(join(folder, 'outbox'))[0] ?? '(none)';
   const self = ownCommand(process.argv[1] ?? '', process.cwd());
@@ -144,7 +148,7 @@ function lookCloser(folder: string, config: string): string {
   return `\nLook closer:\n  the mail to the abuse address   ${folder}/outbox/${mail}\n${commands.join('')}`;
 }
 
-/** How this program was called: installed by its name, else by its script. */
+/** How this program was called: by its name when it is installed, else by its script. */
 export function ownCommand(script: string, cwd: string): string {
   return basename(script) === 'main.js' ? `node ${relative(cwd, script)}` : 'postern';
 }

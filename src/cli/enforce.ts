@@ -1,12 +1,11 @@
-/** `postern enforce`: writes the block files and tells the mail server, so that `postern run` needs no rights. */
+/** `postern enforce`: writes the block files and reloads the mail server, so that `postern run` needs no rights. */
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
-import { openHelperOutput } from '../base/helper-output.ts';
 import { createLog } from '../base/log.ts';
 import { systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { runStep } from '../daemon/enforce/step.ts';
 import { buildTrustedControl } from '../daemon/enforce/trusted-control.ts';
-import { inRounds } from './rounds.ts';
+import { inRounds } from '../daemon/rounds.ts';
 import { version } from './version.ts';
 
 interface EnforceOptions {
@@ -15,7 +14,7 @@ interface EnforceOptions {
   readonly reader?: boolean;
 }
 
-/** Until SIGTERM, or once; SIGHUP reads the configuration again, and goes on with the old one when it is wrong. */
+/** Until SIGTERM, or once. SIGHUP reads the configuration again; if it is wrong, the old one stays in use. */
 export async function runEnforce(options: EnforceOptions): Promise<ExitStatus> {
   if (options.reader === true) return await runReaderHalf();
   let config = loadSeparate(options);
@@ -28,14 +27,8 @@ export async function runEnforce(options: EnforceOptions): Promise<ExitStatus> {
     config = next;
   };
   const round = async (signal: AbortSignal) => {
-    well = await runStep({
-      config,
-      clock: systemClock,
-      log,
-      reader: readerCommand(),
-      once,
-      signal,
-    });
+    const reader = readerCommand();
+    well = await runStep({ config, clock: systemClock, log, reader, once, signal });
     return !once;
   };
   await inRounds(reload, round, log);
@@ -52,14 +45,15 @@ function loadSeparate(options: EnforceOptions): Config {
   );
 }
 
-/** This very program again. */
+/** This program again. */
 function readerCommand(): readonly string[] {
   const program = process.argv[1] ?? '';
   return [process.execPath, ...process.execArgv, program, 'enforce', '--reader'];
 }
 
-/** Loaded here only: the half with the rights has no SQLite in it. */
+/** Loaded only here, so that the half with rights has no SQLite in it. */
 async function runReaderHalf(): Promise<ExitStatus> {
+  const { openHelperOutput } = await import('../base/helper-output.ts');
   const { runReader } = await import('../daemon/enforce/reader.ts');
   await runReader({
     input: process.stdin,

@@ -1,13 +1,14 @@
-/** An event as it is shown. */
+/** How an event is printed, for people and as JSON. */
+
 import { escapeControls } from '../base/escape.ts';
 import { formatTime } from '../base/time.ts';
 import type { MailEvent } from '../model/event.ts';
 import { formatIdentity } from '../model/identity.ts';
 import { eventToJson } from './event-json.ts';
-import { jsonLine } from './io.ts';
+import { type CommonOptions, jsonLine } from './io.ts';
 
-/** One line; nothing that a stranger wrote into the log can act on the terminal. */
-export function eventText(event: MailEvent, format: 'text' | 'json' | undefined): string {
+/** One line; nothing that a stranger wrote into the log can control the terminal. */
+export function eventText(event: MailEvent, format: CommonOptions['format']): string {
   if (format === 'json') return jsonLine(eventToJson(event));
   const { kind, submitter, client, sender, recipient, reason, reply } = event;
   const who = submitter === undefined ? (client?.address ?? '-') : formatIdentity(submitter);

@@ -1,4 +1,4 @@
-/** `postern events`: stored events, by submitter, time, kind, reason, message, recipient. */
+/** `postern events`: stored events, by submitter, time, kind, reason, message or recipient. */
 import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { loadConfig } from '../config/load.ts';
@@ -7,12 +7,10 @@ import { buildKeyQuery } from '../report/events.ts';
 import type { EventQuery } from '../store/events.ts';
 import { Store } from '../store/store.ts';
 import { eventText } from './event-text.ts';
-import type { Io } from './io.ts';
+import type { CommonOptions, Io } from './io.ts';
 import { parseCount, parsePeriod, parseTypedIdentity, parseWords } from './typed.ts';
 
-interface EventsOptions {
-  readonly config?: string;
-  readonly format?: 'text' | 'json';
+interface EventsOptions extends CommonOptions {
   readonly since?: string;
   readonly until?: string;
   readonly of?: string;
@@ -23,7 +21,7 @@ interface EventsOptions {
   readonly limit?: string;
 }
 
-/** `postern events`: stored events, oldest first. */
+/** Oldest first. */
 export function runEvents(options: EventsOptions, io: Io): ExitStatus {
   const config = loadConfig(options.config);
   const query = buildQuery(options, config.zone);

@@ -1,55 +1,80 @@
 /** `postern explain`: the evidence behind a block or a verdict. */
 import { EXIT, type ExitStatus } from '../base/errors.ts';
-import { loadConfig } from '../config/load.ts';
+import { type Config, loadConfig } from '../config/load.ts';
 import { describeMeasures, loadInForce } from '../daemon/in-force.ts';
 import { loadRules } from '../judge/rule.ts';
 import { buildValueFormat } from '../model/evidence.ts';
 import { blockNotice } from '../notify/notice.ts';
 import { evidenceToJson, gatherEvidence } from '../report/evidence.ts';
-import { Store } from '../store/store.ts';
-import { type BlockOptions, shown } from './blocks.ts';
-import { type Io, jsonLine } from './io.ts';
+import type { StoredBlock } from '../store/blocks.ts';
+import type { Store } from '../store/store.ts';
+import type { StoredVerdict } from '../store/verdicts.ts';
+import { blockText } from './block-text.ts';
+import { withStore } from './database.ts';
+import { type CommonOptions, type Io, jsonLine } from './io.ts';
 import { parseTypedBlockable } from './typed.ts';
 
-/** `postern explain ID`: the evidence, by identity or by the block's number. */
+/** By identity, or by the number of a block. Exit status 1 when there is nothing to explain. */
 export async function runExplain(
   identity: string,
-  options: BlockOptions,
+  options: CommonOptions,
   io: Io,
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
-  const store = new Store(config.database, { readonly: true });
-  try {
-    const block = /^\d+$/.test(identity)
-      ? store.blocks.get(Number(identity))
-      : store.blocks.findByKey(parseTypedBlockable(identity))[0];
-    const key = block?.key ?? parseTypedBlockable(identity);
-    const stored =
-      block?.verdict === undefined
-        ? store.verdicts.findByKey(key, 1)[0]
-        : store.verdicts.get(block.verdict);
-    if (stored === undefined) {
-      if (block === undefined) {
-        io.stderr(`${identity}: no rule was ever met, and there is no block.\n`);
-        return EXIT.failed;
-      }
-      io.stdout(shown(block, loadInForce(store, config)(block), options.format));
+  return withStore(config, async (store) => {
+    const { block, stored } = find(identity, store);
+    if (stored !== undefined) {
+      io.stdout(await explain(stored, block, { store, config, format: options.format }));
       return EXIT.done;
     }
-    const rules = loadRules(config.rules);
-    const rule = rules.find(({ name }) => name === stored.verdict.rule);
-    const evidence = await gatherEvidence(store, stored.verdict, block, rule);
-    const measures =
-      stored.outcome === 'blocked' || block !== undefined
-        ? describeMeasures(store, block)
-        : [outcomeText(stored.outcome)];
-    if (options.format === 'json')
-      io.stdout(jsonLine({ ...evidenceToJson(evidence), outcome: stored.outcome, measures }));
-    else io.stdout(blockNotice(evidence, measures, buildValueFormat(rules)).text);
+    if (block === undefined) {
+      io.stderr(`${identity}: no rule was met, and there is no block.\n`);
+      return EXIT.failed;
+    }
+    io.stdout(blockText(block, loadInForce(store, config)(block), options.format));
     return EXIT.done;
-  } finally {
-    store.close();
-  }
+  });
+}
+
+interface Found {
+  readonly block: StoredBlock | undefined;
+  /** the verdict behind the block, or else the newest one of that identity */
+  readonly stored: StoredVerdict | undefined;
+}
+
+function find(identity: string, store: Store): Found {
+  const block = /^\d+$/.test(identity)
+    ? store.blocks.get(Number(identity))
+    : store.blocks.findByKey(parseTypedBlockable(identity))[0];
+  const key = block?.key ?? parseTypedBlockable(identity);
+  const stored =
+    block?.verdict === undefined
+      ? store.verdicts.findByKey(key, 1)[0]
+      : store.verdicts.get(block.verdict);
+  return { block, stored };
+}
+
+interface Context {
+  readonly store: Store;
+  readonly config: Config;
+  readonly format: CommonOptions['format'];
+}
+
+async function explain(
+  stored: StoredVerdict,
+  block: StoredBlock | undefined,
+  { store, config, format }: Context,
+): Promise<string> {
+  const rules = loadRules(config.rules);
+  const rule = rules.find(({ name }) => name === stored.verdict.rule);
+  const evidence = await gatherEvidence(store, stored.verdict, block, rule);
+  const measures =
+    stored.outcome === 'blocked' || block !== undefined
+      ? describeMeasures(store, block)
+      : [outcomeText(stored.outcome)];
+  if (format === 'json')
+    return jsonLine({ ...evidenceToJson(evidence), outcome: stored.outcome, measures });
+  return blockNotice(evidence, measures, buildValueFormat(rules)).text;
 }
 
 function outcomeText(outcome: string): string {
@@ -63,7 +88,7 @@ function outcomeText(outcome: string): string {
     case 'capped':
       return 'Not blocked: the cap on blocks per hour was reached.';
     case 'stale':
-      return 'Not blocked: it lay too far in the past when it was read.';
+      return 'Not blocked: the events were too old when they were read.';
     default:
       return `Not blocked: ${outcome}.`;
   }

@@ -1,10 +1,12 @@
-/** `postern help`, as a command that knows which commands there are. */
+/** `postern help`. */
 import type { Command } from 'commander';
 
-/** Commander's own `help NAME` shows the list, as if nothing were wrong, for a name that is no command. */
+/** Replaces commander's own `help NAME`, which for an unknown name prints the list as if it were no mistake. */
 export function addHelp(program: Command): void {
   program.helpCommand(false);
-  const help = program.command('help [command]').description('help, of everything or of a command');
+  const help = program
+    .command('help [command]')
+    .description('print help, for everything or for one command');
   help.action((name?: string) => {
     const command = program.commands.find((one) => name !== undefined && one.name() === name);
     if (name !== undefined && command === undefined) {

@@ -1,14 +1,22 @@
-/** Where commands write: standard output and error, so that tests can listen. */
+/** What goes into a command and comes out of it: common options, standard output and error. Tests pass their own. */
 import { writeSync } from 'node:fs';
+
+/** The options that nearly every command has. */
+export interface CommonOptions {
+  /** configuration file */
+  readonly config?: string;
+  /** default text */
+  readonly format?: 'text' | 'json';
+}
 
 export interface Io {
   /** results */
   stdout(text: string): void;
-  /** complaints and progress */
+  /** failures and progress */
   stderr(text: string): void;
 }
 
-/** The process's own streams. Written synchronously: what was printed is out before the process ends. */
+/** The streams of this process. Written synchronously: everything is out before the process ends. */
 export const processIo: Io = {
   stdout: (text) => writeAll(1, text),
   stderr: (text) => writeAll(2, text),
@@ -21,8 +29,8 @@ function writeAll(fd: number, text: string): void {
       written += writeSync(fd, bytes, written);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EAGAIN') continue; // a full pipe of a slow reader
-      if (code === 'EPIPE') return; // `postern events | head`: the reader has seen enough
+      if (code === 'EAGAIN') continue; // a full pipe with a slow reader
+      if (code === 'EPIPE') return; // `postern events | head`: the reader has ended
       throw error;
     }
   }

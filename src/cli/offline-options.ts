@@ -1,24 +1,23 @@
-/** How commands over given files read them: by the configuration that was named, else by what each line says. */
+/** How commands that read log files interpret them: as --config says, or as each line shows. */
 import { PosternError } from '../base/errors.ts';
 import { isZone } from '../base/time.ts';
 import type { Config } from '../config/load.ts';
 import type { InterpreterOptions } from '../interpret/interpreter.ts';
 import type { Mta } from '../model/event.ts';
+import type { CommonOptions } from './io.ts';
 
-export interface OfflineOptions {
-  readonly config?: string;
+export interface OfflineOptions extends CommonOptions {
   readonly mta?: Mta;
   readonly zone?: string;
-  readonly format?: 'text' | 'json';
 }
 
-/** The configuration that was named; these commands need none. Its code is loaded only then. */
+/** The configuration that --config names, if any: these commands do not need one. */
 export async function namedConfig(options: OfflineOptions): Promise<Config | undefined> {
   if (options.config === undefined) return undefined;
   return (await import('../config/load.ts')).loadConfig(options.config);
 }
 
-/** What reading needs to know. Throws a PosternError (exit status 2) for a zone that is none. */
+/** The options of the interpreter. Throws a PosternError (exit status 2) for an unknown zone. */
 export async function interpreterOptions(
   options: OfflineOptions,
   config: Config | undefined,

@@ -1,4 +1,4 @@
-/** `postern parse`: what the lines of log files say. Keeps no state. */
+/** `postern parse`: the events of log files as JSON, one a line. Stores nothing. */
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { systemClock } from '../base/time.ts';
 import { readEvents } from '../interpret/files.ts';
@@ -8,7 +8,7 @@ import { eventToJson } from './event-json.ts';
 import { type Io, jsonLine } from './io.ts';
 import { interpreterOptions, namedConfig, type OfflineOptions } from './offline-options.ts';
 
-/** `postern parse FILE...`: events as JSON, one a line. Throws a PosternError (exit status 1) for a file that cannot be read. */
+/** Throws a PosternError (exit status 1) for a file that cannot be read. */
 export async function runParse(
   files: readonly string[],
   options: OfflineOptions,
@@ -21,7 +21,7 @@ export async function runParse(
       print(order.pass(batch.events), io);
     }
   } finally {
-    // Of a file that breaks off as well: what could be read is told before the failure is.
+    // When a file breaks off, too: what could be read is printed before the failure.
     print(order.end(), io);
   }
   return EXIT.done;

@@ -1,4 +1,5 @@
-/** `postern report`: a period as text, JSON or HTML; `--mail` sends it, as text and HTML whatever `--format` says. */
+/** `postern report`: a period as text, JSON or HTML. With `--mail` it is sent instead, as text and HTML. */
+
 import { EXIT, type ExitStatus, getMessage, PosternError } from '../base/errors.ts';
 import { escapeControls } from '../base/escape.ts';
 import { formatTime, systemClock } from '../base/time.ts';
@@ -10,23 +11,23 @@ import { reportToJson } from '../report/json.ts';
 import { gatherReport, type Report } from '../report/period.ts';
 import { reportToText } from '../report/text.ts';
 import { Store } from '../store/store.ts';
-import { type Io, jsonLine } from './io.ts';
+import { type CommonOptions, type Io, jsonLine } from './io.ts';
 import { parsePeriod } from './typed.ts';
 
-interface ReportOptions {
-  readonly config?: string;
+interface ReportOptions extends Omit<CommonOptions, 'format'> {
   readonly since?: string;
   readonly until?: string;
   readonly format?: 'text' | 'json' | 'html';
   readonly mail?: boolean;
 }
 
+/** Exit status 1 when a mail was not sent. */
 export async function runReport(options: ReportOptions, io: Io): Promise<ExitStatus> {
   const config = loadConfig(options.config);
   const now = systemClock.now() + 1;
   const typed = { since: options.since ?? '24h', until: options.until };
   const { since = now, until = now } = parsePeriod(typed, config.zone);
-  if (since >= until) throw new PosternError('usage', '--since must lie before now');
+  if (since >= until) throw new PosternError('usage', '--since must be before now');
   const store = new Store(config.database, { readonly: true });
   try {
     const report = gatherReport(store, loadRules(config.rules), since, until);
@@ -44,33 +45,32 @@ function shown(report: Report, format: ReportOptions['format']): string {
 }
 
 async function mailReport(report: Report, config: Config, io: Io): Promise<ExitStatus> {
-  const { notify } = config;
-  const { to } = config.report;
-  if (notify === undefined || to.length === 0) {
-    throw new PosternError(
-      'config',
-      `${config.file}: notify: expected notify.to and notify.from, found none: --mail has nobody to write to`,
-      {
-        place: { file: config.file, key: 'notify' },
-      },
-    );
-  }
+  const { from, to, transport } = readRecipients(config);
   const subject = `[postern] report since ${formatTime(report.since).slice(0, 16)}Z`;
   const notice = { subject, text: reportToText(report), html: reportToHtml(report) };
   const { mailNotifier } = await import('../notify/mail.ts');
-  const notifier = mailNotifier(notify.transport, notify.from);
+  const notifier = mailNotifier(transport, from);
   let status: ExitStatus = EXIT.done;
-  for (const mail of addressMails(notice, { from: notify.from, to, created: systemClock.now() })) {
+  for (const mail of addressMails(notice, { from, to, created: systemClock.now() })) {
     const { recipient } = mail;
     try {
       await notifier.send(mail);
       io.stdout(`Report sent to ${recipient}.\n`);
     } catch (error) {
-      io.stderr(
-        `postern: the report was not sent to ${recipient}: ${escapeControls(getMessage(error))}\n`,
-      );
+      const reason = escapeControls(getMessage(error));
+      io.stderr(`postern: the report was not sent to ${recipient}: ${reason}\n`);
       status = EXIT.failed;
     }
   }
   return status;
+}
+
+/** Throws a PosternError (exit status 2) when the configuration names no recipient. */
+function readRecipients({ file, notify, report: { to } }: Config) {
+  if (notify !== undefined && to.length > 0) return { ...notify, to };
+  throw new PosternError(
+    'configuration',
+    `${file}: notify: expected notify.to and notify.from, found none: --mail needs a recipient`,
+    { code: 'config', place: { file, key: 'notify' } },
+  );
 }

@@ -7,17 +7,17 @@ import { type Config, openConfig } from '../config/load.ts';
 import { buildBlockPolicy } from '../daemon/assemble.ts';
 import { runDaemon } from '../daemon/daemon.ts';
 import { buildMtaControl } from '../daemon/mta-control.ts';
+import { inRounds, logRefused } from '../daemon/rounds.ts';
 import { loadRules } from '../judge/rule.ts';
 import { checkStart } from '../setup/start-check.ts';
-import { inRounds, sayRefused } from './rounds.ts';
 
-/** `postern run`: the service, until SIGTERM. SIGHUP reads configuration and rules again. */
+/** Until SIGTERM. SIGHUP reads configuration and rules again; if they are wrong, the old ones stay in use. */
 export async function runRun(
   options: { readonly config?: string },
   version: string,
 ): Promise<ExitStatus> {
   let config = startable(options.config);
-  /** has started once */
+  /** with which the service has started once */
   let proven: Config | undefined;
   const log = createLog(config.logLevel);
   const reload = () => {
@@ -31,10 +31,10 @@ export async function runRun(
     try {
       await runDaemon({ config, clock: systemClock, log, version, signal, started });
     } catch (error) {
-      // Of a database only opening it tells whether it can be used.
+      // Whether a database can be used shows only when it is opened.
       if (proven === undefined || proven === current || !(error instanceof PosternError))
         throw error;
-      sayRefused(log, error);
+      logRefused(log, error);
       if (config === current) config = proven;
     }
     return true;
@@ -43,7 +43,7 @@ export async function runRun(
   return EXIT.done;
 }
 
-/** A configuration with which the service can start, as far as looking tells; throws what the start would throw. */
+/** A configuration with which the service can start, as far as can be seen; throws what the start would throw. */
 function startable(file: string | undefined): Config {
   const loaded = openConfig(file);
   checkStart(loaded);

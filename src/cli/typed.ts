@@ -1,4 +1,4 @@
-/** Values as they are typed on a command line: identities, times, durations, numbers, words. */
+/** Values as operators type them on the command line: identities, times, durations, numbers, words. */
 import { dropUndefined } from '../base/defined.ts';
 import { PosternError } from '../base/errors.ts';
 import { formatTime, parseDuration, systemClock } from '../base/time.ts';
@@ -7,26 +7,24 @@ import type { Submitter } from '../model/event.ts';
 import { parseBlockable, parseIdentity } from '../model/identity.ts';
 import { createZone } from '../parse/envelope/clock.ts';
 
-/** An identity as typed; throws a PosternError (exit status 2) when it is none. */
+/** Throws a PosternError (exit status 2) for what is not an identity. */
 export function parseTypedIdentity(text: string): Submitter {
   return parseIdentity(text) ?? refuse(text, IDENTITIES);
 }
 
-/** Who is or may be blocked, as typed; throws a PosternError (exit status 2) when it is nobody. */
+/** An identity that can be blocked. Throws a PosternError (exit status 2) for anything else. */
 export function parseTypedBlockable(text: string): Block['key'] {
   return parseBlockable(text) ?? refuse(text, BLOCKABLE);
 }
 
-/** What an identity looks like. */
 const IDENTITIES = 'alice@example.net, 192.0.2.7 or uid:33';
-/** What those look like who can be blocked. */
 const BLOCKABLE = 'alice@example.net, 192.0.2.7, uid:33 or sender:alice@example.net';
 
 function refuse(text: string, expected: string): never {
   throw new PosternError('usage', `not an identity: ${JSON.stringify(text)}; expected ${expected}`);
 }
 
-/** `--for` as typed; undefined: until released. Throws a PosternError (exit status 2). */
+/** The value of `--for`, ms; undefined: until released. Throws a PosternError (exit status 2). */
 export function parseLength(text: string | undefined): number | undefined {
   if (text === undefined || text === 'until-released') return undefined;
   const duration = parseDuration(text);
@@ -39,8 +37,8 @@ export function parseLength(text: string | undefined): number | undefined {
 }
 
 /**
- * A time as typed: `24h` (that long ago; `24h ago` says the same), RFC 3339, or a date or a date with a time, which
- * are meant in `zone`. Throws a PosternError (exit status 2).
+ * A time, ms: `24h` or `24h ago` (that long ago), RFC 3339, or a date with or without a time in `zone`. Throws a
+ * PosternError (exit status 2).
  */
 export function parseTime(option: string, text: string, zone: string): number {
   const ago = parseDuration(text.replace(/ ago$/, ''));
@@ -56,17 +54,17 @@ export function parseTime(option: string, text: string, zone: string): number {
 const TIME =
   /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?))?(Z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?$/i;
 
-/** ms; undefined when it is no time, or a day that no month has. */
+/** ms; undefined for what is not a time, and for a day that the month does not have. */
 function parseInstant(text: string, zone: string): number | undefined {
   const [, day, clock = '00:00', named] = TIME.exec(text) ?? [];
-  // What a clock showed, as if it were one in UTC.
+  // What a clock showed, as if it showed UTC.
   const civil = Date.parse(`${day}T${clock}Z`);
   if (Number.isNaN(civil) || !formatTime(civil).startsWith(`${day}`)) return undefined;
   if (named?.toUpperCase() === 'Z') return civil;
   return createZone(named ?? zone).instants(civil)[0];
 }
 
-/** `--since` and `--until` as typed, ms; throws a PosternError (exit status 2), also when nothing lies between them. */
+/** `--since` and `--until`, ms. Throws a PosternError (exit status 2), also when nothing lies between them. */
 export function parsePeriod(
   typed: { readonly since?: string | undefined; readonly until?: string | undefined },
   zone: string,
@@ -74,12 +72,12 @@ export function parsePeriod(
   const since = typed.since === undefined ? undefined : parseTime('--since', typed.since, zone);
   const until = typed.until === undefined ? undefined : parseTime('--until', typed.until, zone);
   if (since !== undefined && since >= (until ?? Number.POSITIVE_INFINITY)) {
-    throw new PosternError('usage', '--since must lie before --until');
+    throw new PosternError('usage', '--since must be before --until');
   }
   return dropUndefined({ since, until });
 }
 
-/** Words with commas between them, each one of `allowed`. Throws a PosternError (exit status 2). */
+/** Words separated by commas, each one of `allowed`. Throws a PosternError (exit status 2). */
 export function parseWords(option: string, text: string, allowed: readonly string[]): string[] {
   const words = text.split(',');
   const wrong = words.find((word) => !allowed.includes(word));
@@ -88,9 +86,9 @@ export function parseWords(option: string, text: string, allowed: readonly strin
   return words;
 }
 
-/** A number above 0. Throws a PosternError (exit status 2). */
+/** A whole number above 0. Throws a PosternError (exit status 2). */
 export function parseCount(option: string, text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text))
-    throw new PosternError('usage', `${option} ${text}: expected a number above 0`);
+    throw new PosternError('usage', `${option} ${text}: expected a whole number above 0`);
   return Number(text);
 }

@@ -1,24 +1,23 @@
-/** Who is never blocked: the names and networks of `allow:`, and this machine itself. */
+/** Who is never blocked: the names and networks under `allow`, and this machine itself. */
 import { networkInterfaces } from 'node:os';
 import { type AllowList, type AllowOptions, makeAllowList } from '../enforce/allow-list.ts';
 import type { Key } from '../model/block.ts';
 import type { Mta } from '../model/event.ts';
+import { CONFIG_MTAS } from './mtas.ts';
 
 interface AllowSource {
   readonly allow: AllowOptions;
+  /** undefined without a configuration */
   readonly mta?: Mta;
 }
 
 /** The allow list of a configuration, with the addresses that this machine has now. */
 export function buildAllowList({ allow, mta }: AllowSource): AllowList {
-  return makeAllowList({
-    ...allow,
-    ownAddresses: listOwnAddresses(),
-    oneNamespace: mta === 'exim',
-  });
+  const oneNamespace = mta !== undefined && CONFIG_MTAS[mta].oneNamespace;
+  return makeAllowList({ ...allow, ownAddresses: listOwnAddresses(), oneNamespace });
 }
 
-/** The allow list as a judge looks it up that only reports who would have been blocked (replay). */
+/** The allow list for a judge that only reports who would have been blocked (replay). */
 export function isAllowed(allow: AllowList): (key: Key) => boolean {
   return (key) => allow.reason(key) !== undefined;
 }

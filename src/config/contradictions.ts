@@ -1,10 +1,11 @@
-/** What is wrong with a configuration though each of its options is right by itself. Pure. */
+/** What is wrong with a configuration although each option alone is right. Pure. */
 import { resolve } from 'node:path';
 import type { Problem, YamlFile } from '../base/yaml.ts';
 import type { RawConfig } from './schema.ts';
+import { POSTFIX_MAPS } from './target-schema.ts';
 
-/** What no single option shows. */
-export function contradictions(raw: RawConfig, yaml: YamlFile): Problem[] {
+/** Problems that no single option shows. */
+export function findContradictions(raw: RawConfig, yaml: YamlFile): Problem[] {
   const problems: Problem[] = [];
   const say = (path: readonly string[], text: string) => problems.push(yaml.problem(path, text));
   const { notify } = raw;
@@ -15,20 +16,18 @@ export function contradictions(raw: RawConfig, yaml: YamlFile): Problem[] {
     say(['notify', 'smtp', 'user'], 'expected passwordFile beside it, found nothing');
   if (smtp?.passwordFile !== undefined && smtp.user === undefined)
     say(['notify', 'smtp', 'passwordFile'], 'expected user beside it, found nothing');
-  for (const [path, other] of sharedFiles(raw))
+  for (const [path, other] of findSharedFiles(raw))
     say(path, `expected a file of its own, found that of ${other}`);
   return problems;
 }
 
-/** Two targets in one file would delete each other's lines for ever. */
-function sharedFiles(raw: RawConfig): [string[], string][] {
+/** Two targets in one file would delete each other's lines, again and again. */
+function findSharedFiles(raw: RawConfig): [string[], string][] {
   const { postfix, exim } = raw.targets;
-  const files: [string[], string][] = (['user', 'client', 'sender', 'uid'] as const).flatMap(
-    (name) => {
-      const file = postfix[name]?.file;
-      return file === undefined ? [] : [[['targets', 'postfix', name, 'file'], file]];
-    },
-  );
+  const files: [string[], string][] = POSTFIX_MAPS.flatMap((name) => {
+    const file = postfix[name]?.file;
+    return file === undefined ? [] : [[['targets', 'postfix', name, 'file'], file]];
+  });
   files.push([['targets', 'exim', 'blockedUsers'], exim.blockedUsers]);
   files.push([['targets', 'exim', 'blockedSenders'], exim.blockedSenders]);
   files.unshift([['database'], raw.database]);

@@ -1,4 +1,4 @@
-/** The manual of the configuration file, made from the schema: docs/config.md is this text. */
+/** The manual of the configuration file, rendered from the schema. docs/config.md is this text. */
 import { z } from 'zod';
 import { getSection, shownDefault } from './option.ts';
 import { configSchema } from './schema.ts';
@@ -8,7 +8,7 @@ interface OptionEntry {
   /** dotted path */
   readonly key: string;
   readonly about: string;
-  /** Markdown; empty when the option must be given */
+  /** Markdown; `must be given` when there is none */
   readonly fallback: string;
 }
 
@@ -40,11 +40,12 @@ export function listOptions(schema: z.ZodType, prefix: string): OptionEntry[] {
 function describeDefault(schema: z.ZodType): string {
   const text = shownDefault(schema);
   if (text !== undefined) return text;
-  if (schema instanceof z.ZodDefault) return `\`${renderYaml(schema.def.defaultValue)}\``;
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
+    return `\`${renderYaml(schema.def.defaultValue)}\``;
   return schema instanceof z.ZodOptional ? 'none' : 'must be given';
 }
 
-/** A default as one would write it in the file. */
+/** A default as it would be written in the file. */
 function renderYaml(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(renderYaml).join(', ')}]`;
   const text = String(value);
@@ -62,17 +63,18 @@ const INTRODUCTION = `# The configuration file
 An empty file is a valid one: every option has a default that suits Debian's packages.
 
 - Durations are written as \`30s\`, \`10m\`, \`1h30m\`, \`7d\`.
-- Relative paths are meant from the folder of the configuration file.
-- Keys that Postern does not know are refused. All problems are told at once, with file and line.
-- A password stands in a file of its own, never here and never on a command line.`;
+- A relative path starts at the folder of the configuration file.
+- A key that Postern does not know is refused. All problems are reported at once, with file and line.
+- A password is in a file of its own, never here and never on a command line.`;
 
 const CLOSING = `## Postfix maps
 
 A map that is \`false\` (\`sender: false\`) is not written, and blocks of that type have no effect in Postfix.
-Types that \`postmap\` builds (\`lmdb\`, \`hash\`, ...) are seen by Postfix without a reload; \`cidr\`, \`texthash\`,
-\`pcre\` and \`regexp\` are read at a reload. For \`uid\`, \`list\` is a plain file of login names. A client map should stay \`cidr\`: it knows networks and every way to write an IPv6 address.
+Postfix sees changes in types that \`postmap\` builds (\`lmdb\`, \`hash\`, ...) without a reload; it reads \`cidr\`,
+\`texthash\`, \`pcre\` and \`regexp\` at a reload. For \`uid\`, \`list\` is a plain file of login names. Keep \`cidr\` for
+the client map: only that type knows networks and all spellings of an IPv6 address.
 
-Without a \`text\`, \`HOLD\` logs \`blocked by postern\` and \`REJECT\` answers
+If \`text\` is not set, \`HOLD\` logs \`blocked by postern\` and \`REJECT\` answers
 \`5.7.1 Sending is blocked for this account, please contact your postmaster\`.
 
 ## An example

@@ -1,21 +1,20 @@
 /**
- * The configuration: one YAML file to plain values with every default in place.
- * Reads only that file, never a secret and never the MTA. All problems are reported at once, each with file,
- * line, key and what was expected, as one PosternError with exit status 2.
+ * The configuration: from one YAML file to plain values with every default in place.
+ * Reads no other file, no secret, and nothing from the mail server. All problems are reported at once, each with
+ * file, line, key and what was expected, as one PosternError with exit status 2.
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { getErrno, getMessage, type Place, PosternError } from '../base/errors.ts';
-import { problemsError, type YamlFile } from '../base/yaml.ts';
-import { besideEachOther } from './beside.ts';
-import { contradictions } from './contradictions.ts';
-import { findProblems, readConfigText } from './problems.ts';
+import { findProblems } from '../base/fields.ts';
+import { problemsError, readYaml, type Words, type YamlFile } from '../base/yaml.ts';
+import type { Config } from './config.ts';
+import { findContradictions } from './contradictions.ts';
 import { resolveConfig } from './resolve.ts';
-import type { Config } from './resolved.ts';
 import { configSchema } from './schema.ts';
 import { suggestKey } from './suggest.ts';
+import { placeTargets } from './target-folder.ts';
 
-export { ACTION_TEXTS, SHIPPED_RULES } from './resolve.ts';
 export type {
   Config,
   EximTargets,
@@ -24,14 +23,15 @@ export type {
   NotifyConfig,
   PolicyConfig,
   PostfixTargets,
-} from './resolved.ts';
+} from './config.ts';
+export { ACTION_TEXTS, SHIPPED_RULES } from './resolve.ts';
 
 export const DEFAULT_CONFIG_FILE = '/etc/postern/postern.yaml';
 
-/** A configuration, and what its file says of each option; `path` is like `['targets', 'exim', 'blockedUsers']`. */
+/** A configuration, and where its file has each option; `path` is like `['targets', 'exim', 'blockedUsers']`. */
 export interface LoadedConfig {
   readonly config: Config;
-  /** where the option stands in the file, for messages */
+  /** where the option is in the file, for messages */
   placeOf(path: readonly string[]): Place;
   /** whether the file itself names the option */
   isNamed(path: readonly string[]): boolean;
@@ -42,7 +42,7 @@ export function loadConfig(path: string | undefined): Config {
   return openConfig(path).config;
 }
 
-/** Like `loadConfig`, for who has to speak of the file afterwards. */
+/** Like `loadConfig`, for callers that report problems of the file later. */
 export function openConfig(path: string | undefined): LoadedConfig {
   const file = resolve(path ?? DEFAULT_CONFIG_FILE);
   const { config, yaml } = checked(readConfigFile(file), path ?? file);
@@ -54,7 +54,8 @@ function readConfigFile(file: string): string {
     return readFileSync(file, 'utf8');
   } catch (error) {
     const found = foundInstead(error);
-    throw new PosternError('config', `${file}: expected a configuration file, ${found}`, {
+    throw new PosternError('configuration', `${file}: expected a configuration file, ${found}`, {
+      code: 'config',
       place: { file },
       cause: error,
     });
@@ -62,12 +63,12 @@ function readConfigFile(file: string): string {
 }
 
 function foundInstead(error: unknown): string {
-  if (getErrno(error) === 'ENOENT') return 'there is none (postern init writes one)';
+  if (getErrno(error) === 'ENOENT') return 'found none (postern init writes one)';
   if (getErrno(error) === 'EISDIR') return 'found a directory';
-  return `cannot read it: ${getMessage(error)}`;
+  return `found one that cannot be read: ${getMessage(error)}`;
 }
 
-/** Checks `text` as the content of `file`; relative paths are meant from that file's folder. */
+/** Checks `text` as the content of `file`; relative paths start at that file's folder. */
 export function parseConfig(text: string, file: string): Config {
   return checked(text, file).config;
 }
@@ -78,9 +79,25 @@ function checked(text: string, file: string): { config: Config; yaml: YamlFile }
   const problems = [
     ...yaml.problems,
     ...(result.success
-      ? contradictions(result.data, yaml)
-      : findProblems(yaml, result.error.issues, (path) => suggestKey(configSchema, path))),
+      ? findContradictions(result.data, yaml)
+      : findProblems(yaml, result.error.issues, unknownKey)),
   ];
   if (!result.success || problems.length > 0) throw problemsError('config', problems);
-  return { config: resolveConfig(besideEachOther(result.data, yaml), resolve(file)), yaml };
+  return { config: resolveConfig(placeTargets(result.data, yaml), resolve(file)), yaml };
+}
+
+const mistake = (what: string) => `expected one YAML document, found a mistake: ${what}`;
+const WORDS: Words = { mistake, secondDocument: mistake('a second document'), strict: true };
+
+/** Throws the syntax errors, unless the text has a value in spite of them. */
+function readConfigText(text: string, file: string): YamlFile {
+  const yaml = readYaml(text, file, WORDS);
+  if (yaml.value === undefined) throw problemsError('config', yaml.problems);
+  return yaml;
+}
+
+function unknownKey(path: readonly PropertyKey[]): string {
+  const suggestion = suggestKey(configSchema, path);
+  const hint = suggestion === undefined ? '' : ` (did you mean ${suggestion}?)`;
+  return `expected a known key, found an unknown one${hint}`;
 }

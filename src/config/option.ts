@@ -1,18 +1,18 @@
 /**
- * The kinds of values that options have: each a zod schema whose message says what was expected.
- * Knows no option by name.
+ * The kinds of values that options have, beside those of base/fields.ts: each a zod schema whose message says what
+ * was expected. Knows no option by name.
  */
 import { z } from 'zod';
-import { parseDuration } from '../base/time.ts';
+import { list } from '../base/fields.ts';
 import { parseNetwork } from '../model/address.ts';
 
-/** Text for a default that is made at run time and so cannot stand in the table. */
+/** Text for a default that only exists at run time. */
 const SHOWN = new WeakMap<z.ZodType, string>();
 
-/** The section inside a schema that zod cannot look into. */
+/** The section inside a schema, where zod does not expose it. */
 const INNER = new WeakMap<z.ZodType, z.ZodType>();
 
-/** What the manual shows as the default of `schema`, when it is not the value itself. */
+/** What the manual shows as the default of `schema`, if that is not the value itself. */
 export function shownDefault(schema: z.ZodType): string | undefined {
   return SHOWN.get(schema);
 }
@@ -36,7 +36,7 @@ function unwrapped(schema: z.ZodType): z.ZodType | undefined {
     : undefined;
 }
 
-/** Gives `schema` a default for the manual that is made at run time, or is too long for the table. */
+/** Gives `schema` the text that the manual shows as its default. */
 export function shown<T extends z.ZodType>(schema: T, text: string): T {
   SHOWN.set(schema, text);
   return schema;
@@ -44,45 +44,16 @@ export function shown<T extends z.ZodType>(schema: T, text: string): T {
 
 const CONTROL = /[\x00-\x1f\x7f]/;
 
-/** One line without control characters that `accept` likes; `expected` is what the message asks for. */
+/** One line without control characters that `accept` takes; the message asks for `expected`. */
 export function text(expected: string, accept: (value: string) => boolean = () => true) {
   return z
     .string({ error: expected })
     .refine((value) => value !== '' && !CONTROL.test(value) && accept(value), { error: expected });
 }
 
-/** One of these words. */
-export function choice<const T extends readonly string[]>(values: T) {
-  return z.enum(values, { error: `one of ${values.join(', ')}` });
-}
-
-/** A YAML list, also an empty one. */
-export function list<T extends z.ZodType>(item: T, expected: string) {
-  return z.array(item, { error: expected });
-}
-
-/** A duration as base/time.ts reads it; stays text here. */
-export function duration(expected: string) {
-  return text(`a duration such as ${expected}`, (value) => parseDuration(value) !== undefined);
-}
-
-/** A whole number from 1 to `highest`. */
-export function count(expected: string, highest: number) {
-  return z
-    .number({ error: expected })
-    .refine((value) => Number.isInteger(value) && value >= 1 && value <= highest, {
-      error: expected,
-    });
-}
-
-/** Keys of its own, no others. */
-export function section<T extends z.ZodRawShape>(shape: T) {
-  return z.strictObject(shape, { error: 'a section with keys of its own' });
-}
-
-/** Any path; relative ones are resolved later. */
+/** Any path; a relative one is resolved later. */
 export const path = text('a path');
-/** Stands in main.cf and in Exim's ACLs as it is, where spaces, commas and braces would end it. */
+/** A path that main.cf and Exim's ACLs can hold as it is: a space, comma or brace would end it there. */
 export const mtaPath = text('a path of letters, digits and . _ - + @ /', (value) =>
   /^[A-Za-z0-9._\-+@/]+$/.test(value),
 );
@@ -91,8 +62,6 @@ export const network = text(
   'a network such as 192.0.2.0/24 or a single address',
   (value) => parseNetwork(value) !== undefined,
 );
-/** A switch. */
-export const yes = z.boolean({ error: 'true or false' });
 /** An argument vector, which may be empty for "none". */
 export const argv = list(text('a word of a command'), 'a list of words such as [postfix, reload]');
 /** An argument vector that names a program. */
@@ -119,13 +88,13 @@ export const account = z.preprocess(
   (value) => (Number.isInteger(value) ? String(value) : value),
   text('a uid or a login name', (value) => /^(?:\d{1,10}|[A-Za-z_][\w.-]*\$?)$/.test(value)),
 );
-/** The text beside an action of a Postfix map, as enforce/postfix-format.ts takes it. */
+/** The text beside an action of a Postfix map, as enforce/postfix-format.ts accepts it. */
 export const reply = text(
   'one line of at most 200 printable ASCII characters, not a space first',
   (value) => value.length <= 200 && /^[\x21-\x7e][\x20-\x7e]*$/.test(value),
 );
 
-/** A section or `false`, which gives undefined. A union would report both alternatives for one mistake. */
+/** A section, or `false`, which gives undefined. A union would report both alternatives for one mistake. */
 export function switchable<T extends z.ZodType>(inner: T) {
   const schema = z.unknown().transform((value, context): z.output<T> | undefined => {
     if (value === false) return undefined;

@@ -1,29 +1,28 @@
-/** From the options as they stand in the file to those the program works with: paths, durations, defaults of the host. */
+/** From the options as the file has them to those that the program uses: absolute paths, defaults of the host. */
 
 import { hostname } from 'node:os';
-import { dirname, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, join, resolve } from 'node:path';
 import { dropUndefined } from '../base/defined.ts';
-import { parseDuration } from '../base/time.ts';
 import type { Mta } from '../model/event.ts';
 import type { MailRoute } from '../notify/mail.ts';
 import { parseListenAddress } from '../policy/address.ts';
-import type { Config, NotifyConfig, PolicyConfig, PostfixTargets } from './resolved.ts';
+import type { Config, NotifyConfig, PolicyConfig, PostfixTargets } from './config.ts';
+import { CONFIG_MTAS } from './mtas.ts';
 import type { RawConfig } from './schema.ts';
 
-/** The folder of the rules that come with the package; the same beside `src` and beside `dist`. */
-export const SHIPPED_RULES = fileURLToPath(new URL('../../rules', import.meta.url));
+/** The folder of the shipped rules, which is beside `src` and beside `dist`. */
+export const SHIPPED_RULES = join(import.meta.dirname, '../../rules');
 
-/** Relative paths are meant from the folder of `file`, which is absolute. */
+/** Relative paths start at the folder of `file`, which is absolute. */
 export function resolveConfig(raw: RawConfig, file: string): Config {
   const at = (path: string) => resolve(dirname(file), path);
-  const logs = raw.logs ?? [raw.mta === 'postfix' ? '/var/log/mail.log' : '/var/log/exim4/mainlog'];
+  const logs = raw.logs ?? [CONFIG_MTAS[raw.mta].log];
   const notify = raw.notify === undefined ? undefined : resolveNotify(raw.notify, at);
   return dropUndefined({
     file,
     mta: raw.mta,
     logs: [...new Set(logs.map(at))],
-    // Asked for late: the first use of Intl takes 30 ms, and most commands read no log.
+    // Only when it is needed: the first use of Intl takes 30 ms, and most commands read no log.
     get zone() {
       return raw.zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
     },
@@ -33,7 +32,7 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
     rules: raw.rules === undefined ? SHIPPED_RULES : at(raw.rules),
     mode: raw.mode,
     enforcer: raw.enforcer,
-    retention: milliseconds(raw.retention),
+    retention: raw.retention,
     trustedNetworks: raw.trustedNetworks,
     allow: { ...raw.allow, users: raw.allow.users.map((user) => user.toLowerCase()) },
     caps: raw.caps,
@@ -62,13 +61,13 @@ function resolvePostfix(raw: RawConfig['targets']['postfix'], at: At): PostfixTa
     client: client === undefined ? undefined : resolveMap(client, at),
     sender: sender === undefined ? undefined : resolveMap(sender, at),
     uid: uid === undefined ? undefined : resolveMap(uid, at),
-    postmap: resolveBeside(reload, postmap),
+    postmap: addInstance(reload, postmap),
     reload,
   });
 }
 
-/** Commands of Postfix speak of the same instance as the reload command: `postfix -c DIR reload` names it. */
-function resolveBeside(reload: readonly string[], command: readonly string[]): readonly string[] {
+/** Commands of Postfix act on the instance that the reload command names: `postfix -c DIR reload`. */
+function addInstance(reload: readonly string[], command: readonly string[]): readonly string[] {
   const at = reload.indexOf('-c');
   const folder = at < 0 ? undefined : reload[at + 1];
   return folder === undefined || command.includes('-c') ? command : [...command, '-c', folder];
@@ -79,9 +78,9 @@ function resolveCommands({ commands, targets }: RawConfig): Config['commands'] {
   const { reload } = targets.postfix;
   return {
     exim,
-    postsuper: resolveBeside(reload, postfix.postsuper),
-    postqueue: resolveBeside(reload, postfix.postqueue),
-    postconf: resolveBeside(reload, postfix.postconf),
+    postsuper: addInstance(reload, postfix.postsuper),
+    postqueue: addInstance(reload, postfix.postqueue),
+    postconf: addInstance(reload, postfix.postconf),
   };
 }
 
@@ -97,17 +96,11 @@ function resolveMap<
   return { ...raw, file: at(raw.file), text: raw.text ?? ACTION_TEXTS[raw.action] };
 }
 
-/** Below its queue directory a chrooted smtpd finds the socket, too. */
-const POLICY_SOCKETS: Readonly<Record<Mta, string>> = {
-  postfix: '/var/spool/postfix/postern/policy',
-  exim: '/run/postern/policy',
-};
-
 function resolvePolicy(raw: NonNullable<RawConfig['policy']>, mta: Mta): PolicyConfig {
   const { listen, group } = raw;
   const given = listen === undefined ? undefined : parseListenAddress(listen);
   return dropUndefined({
-    listen: given ?? { kind: 'unix', path: POLICY_SOCKETS[mta] },
+    listen: given ?? { kind: 'unix', path: CONFIG_MTAS[mta].policySocket },
     group,
   });
 }
@@ -117,7 +110,7 @@ function resolveNotify(raw: NonNullable<RawConfig['notify']>, at: At): NotifyCon
     to: raw.to,
     from: raw.from ?? `postern@${hostname()}`,
     transport: resolveTransport(raw, at),
-    digest: milliseconds(raw.digest),
+    digest: raw.digest,
   };
 }
 
@@ -131,9 +124,4 @@ function resolveTransport(raw: NonNullable<RawConfig['notify']>, at: At): MailRo
     user,
     passwordFile: passwordFile === undefined ? undefined : at(passwordFile),
   });
-}
-
-/** The schema let only durations through. */
-function milliseconds(duration: string): number {
-  return parseDuration(duration) as number;
 }

@@ -1,9 +1,9 @@
-/** "Did you mean": the known key that an unknown one was probably meant to be. Proposes nothing when none is near. */
+/** "Did you mean": the known key that is nearest to an unknown one, or nothing when none is near. */
 import type { z } from 'zod';
 import { dotted } from '../base/yaml.ts';
 import { getSection } from './option.ts';
 
-/** A key of the same section that differs by a slip of the finger, else the same key in another section. */
+/** A key of the same section that differs by a typing mistake, else the same key in another section. */
 export function suggestKey(schema: z.ZodType, path: readonly PropertyKey[]): string | undefined {
   const name = String(path.at(-1));
   const section = path.slice(0, -1).reduce<z.ZodType | undefined>(getChild, schema);

@@ -46,9 +46,9 @@ export async function runDaemon(options: ServiceOptions): Promise<void> {
 
 function describeDamage({ path }: Store, cause: unknown): PosternError {
   return new PosternError(
-    'database-corrupt',
+    'environment',
     `${path}: the database is damaged (${getMessage(cause)}); the next start sets it aside and rebuilds it from the block files and the logs`,
-    { exitStatus: 1, cause },
+    { code: 'database-corrupt', cause },
   );
 }
 

@@ -34,7 +34,7 @@ export function takeOver(
 
 function alreadyRunning(database: string, { pid }: ServiceProcess): PosternError {
   const message = `${database}: postern already runs with this database, as process ${pid}`;
-  return new PosternError('already-running', message, { exitStatus: 1 });
+  return new PosternError('environment', message, { code: 'already-running' });
 }
 
 /** The process that serves this database in that role; undefined if none runs. */

@@ -73,7 +73,7 @@ function assertUnused(database: string, { isAlive }: RecoveryOptions): void {
   const other = new BesideFile(database).read().daemon as Process | undefined;
   if (other?.pid === process.pid || !isAlive(other)) return;
   const message = `${database}: the database is damaged; postern runs with it as process ${other?.pid}: restart that`;
-  throw new PosternError('already-running', message, { exitStatus: 1 });
+  throw new PosternError('environment', message, { code: 'already-running' });
 }
 
 function tryOpen(database: string): { store?: Store; reason?: string } {

@@ -114,7 +114,10 @@ function chooseFormat(kind: BlockableType, table: PostfixTable): LineFormat {
 }
 
 function misfit(kind: BlockableType, key: string, message: string): PosternError {
-  return new PosternError('target', message, { place: { key: `targets.postfix.${kind}.${key}` } });
+  return new PosternError('configuration', message, {
+    code: 'target',
+    place: { key: `targets.postfix.${kind}.${key}` },
+  });
 }
 
 /** For local accounts: a number becomes a login name before it becomes a line. */

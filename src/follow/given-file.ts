@@ -38,7 +38,8 @@ export async function* readLines(
     }
   } catch (error) {
     const name = path === '-' ? 'standard input' : path;
-    throw new PosternError('unreadable', `${name}: cannot be read: ${getMessage(error)}`, {
+    throw new PosternError('environment', `${name}: cannot be read: ${getMessage(error)}`, {
+      code: 'unreadable',
       place: { file: name },
       cause: error,
     });

@@ -4,7 +4,7 @@
  * all other files if it is damaged. It is also a PosternError if not a single line is from a mail server.
  */
 import { statSync } from 'node:fs';
-import { EXIT, getErrno, PosternError } from '../base/errors.ts';
+import { getErrno, PosternError } from '../base/errors.ts';
 import { readLines } from '../follow/given-file.ts';
 import type { MailEvent } from '../model/event.ts';
 import { decodeText, type Line, type LoggedLine } from '../model/line.ts';
@@ -79,9 +79,9 @@ function throwNotUnderstood(logs: readonly LogFile[]): void {
   // The file may hold anything: no control character of it may reach a terminal.
   const text = decodeText(line.bytes.slice(0, SHOWN)).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
   throw new PosternError(
-    'not-understood',
+    'environment',
     `${line.source}:${line.line}: no line is of a mail server that Postern knows, the first one reads: ${text}`,
-    { exitStatus: EXIT.failed, place: { file: line.source, line: line.line } },
+    { code: 'not-understood', place: { file: line.source, line: line.line } },
   );
 }
 

@@ -4,8 +4,8 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { z } from 'zod';
 import { getErrno, getMessage, located, PosternError } from '../base/errors.ts';
+import { findProblems } from '../base/fields.ts';
 import { HOUR } from '../base/time.ts';
 import { type Problem, readYaml, type YamlFile } from '../base/yaml.ts';
 import type { Action } from '../model/block.ts';
@@ -155,7 +155,7 @@ function readRule(text: string, file: string, problems: Problem[]): ReadRule | u
   }
   const result = ruleSchema.safeParse(yaml.value);
   const issues = result.error?.issues ?? [];
-  const found = [...yaml.problems, ...issues.flatMap((issue) => findProblems(yaml, issue))];
+  const found = [...yaml.problems, ...findProblems(yaml, issues, unknownField)];
   if (isMapping(yaml.value)) {
     found.push(...contradictions(yaml.value).map(({ path, text }) => yaml.problem(path, text)));
   }
@@ -169,10 +169,8 @@ function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function findProblems(yaml: YamlFile, issue: z.core.$ZodIssue): Problem[] {
-  if (issue.code !== 'unrecognized_keys') return [yaml.problem(issue.path, issue.message)];
-  const text = `expected one of: ${knownFields(issue.path).join(', ')}`;
-  return issue.keys.map((key) => yaml.problem([...issue.path, key], text));
+function unknownField(path: readonly PropertyKey[]): string {
+  return `expected one of: ${knownFields(path).join(', ')}`;
 }
 
 function knownFields(path: readonly PropertyKey[]): string[] {
@@ -230,5 +228,8 @@ function readExceptions({ except }: RuleFields): Exceptions {
 
 function problemError(problems: readonly Problem[]): PosternError {
   const lines = problems.map((problem) => located(problem, problem.text));
-  return new PosternError('bad-rule', lines.join('\n'), { place: problems[0] ?? {} });
+  return new PosternError('configuration', lines.join('\n'), {
+    code: 'bad-rule',
+    place: problems[0] ?? {},
+  });
 }

@@ -1,6 +1,17 @@
 /** The fields of a rule file and what is expected of each. `contradictions` checks what two fields mean together. */
-import { z } from 'zod';
-import { DAY, parseDuration } from '../base/time.ts';
+import type { z } from 'zod';
+import {
+  choice,
+  duration,
+  field,
+  list,
+  readDuration,
+  readWhole,
+  section,
+  truth,
+  whole,
+} from '../base/fields.ts';
+import { DAY } from '../base/time.ts';
 import { canonicalIp, parseNetwork } from '../model/address.ts';
 import { KEY_TYPES } from '../model/block.ts';
 import { EVENT_KINDS, REASONS } from '../model/event.ts';
@@ -24,69 +35,33 @@ const NOT_BLOCKABLE: ReadonlySet<unknown> = new Set(['client-net', 'sender-domai
 /** Counts whose opposite is a delivery. */
 const REFUSALS: ReadonlySet<unknown> = new Set(['invalid', ...REASONS]);
 
-/** What a field refuses is always told with the same words, whatever was wrong with it. */
-function expecting<T>(expected: string, read: (value: unknown) => T | undefined) {
-  return z.unknown().transform((value, context): T => {
-    const result = read(value);
-    if (result !== undefined) return result;
-    context.issues.push({ code: 'custom', message: `expected ${expected}`, input: value });
-    return z.NEVER;
-  });
-}
-
-function choice<const T extends string>(values: readonly T[]) {
-  const known = new Set<unknown>(values);
-  return expecting(`one of: ${values.join(', ')}`, (value) =>
-    known.has(value) ? (value as T) : undefined,
-  );
-}
-
 function text(expected: string, accept: (value: string) => boolean = () => true) {
-  return expecting(expected, (value) =>
+  return field(expected, (value) =>
     typeof value === 'string' && value.trim() !== '' && accept(value) ? value.trim() : undefined,
   );
 }
 
-function whole(most: number) {
-  return expecting(`a whole number from 1 to ${most}`, (value) =>
-    Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most
-      ? (value as number)
-      : undefined,
-  );
+function timeSpan(most: number, examples: string) {
+  return duration(`a duration of at most ${most / DAY} days, such as ${examples}`, most);
 }
 
-function duration(most: number, examples: string) {
-  return expecting(`a duration of at most ${most / DAY} days, such as ${examples}`, (value) => {
-    const ms = typeof value === 'string' ? parseDuration(value) : undefined;
-    return ms !== undefined && ms <= most ? ms : undefined;
-  });
-}
-
-const blockTime = expecting(`${UNTIL_RELEASED} or a duration, such as 1h or 1d`, (value) => {
-  if (value === UNTIL_RELEASED) return value;
-  const ms = typeof value === 'string' ? parseDuration(value) : undefined;
-  return ms !== undefined && ms <= MAX_DURATION ? ms : undefined;
-});
+const blockTime = field(`${UNTIL_RELEASED} or a duration, such as 1h or 1d`, (value) =>
+  value === UNTIL_RELEASED ? value : readDuration(value, MAX_DURATION),
+);
 
 const PERCENT = /^(?:100|[1-9][0-9]?)%$/;
 
-const limit = expecting(
+const limit = field(
   `a whole number from 1 to ${MAX_LIMIT}, or a percentage such as 25% beside ratio-of`,
   (value): number | string | undefined => {
     if (typeof value === 'string') return PERCENT.test(value) ? value : undefined;
-    return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_LIMIT
-      ? (value as number)
-      : undefined;
+    return readWhole(value, MAX_LIMIT);
   },
 );
-const percent = expecting('a percentage from 1% to 100%', (value) =>
+const percent = field('a percentage from 1% to 100%', (value) =>
   typeof value === 'string' && PERCENT.test(value) ? Number.parseInt(value, 10) : undefined,
 );
-const period = duration(MAX_PERIOD, '10m, 1h or 1d');
-
-function list<T extends z.ZodType>(item: T, expected: string) {
-  return z.array(item, { error: `expected a list of ${expected}` });
-}
+const period = timeSpan(MAX_PERIOD, '10m, 1h or 1d');
 
 const WORD = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/;
 
@@ -99,36 +74,29 @@ function isDomain(value: string): boolean {
   return /^[^\s@/]+\.[^\s@/.]+$/.test(value) && canonicalIp(value) === undefined;
 }
 
-const exceptSchema = z.strictObject(
+const exceptSchema = section(
   {
-    users: list(text('a login name such as alice@example.net'), 'login names').optional(),
+    users: list(text('a login name such as alice@example.net'), 'a list of login names').optional(),
     addresses: list(
       text('a mail address such as list@example.net', isMailAddress),
-      'mail addresses',
+      'a list of mail addresses',
     ).optional(),
     networks: list(
       text(
         'a network or address such as 192.0.2.0/24',
         (value) => parseNetwork(value) !== undefined,
       ),
-      'networks',
+      'a list of networks',
     ).optional(),
-    domains: list(text('a domain such as example.net', isDomain), 'domains').optional(),
+    domains: list(text('a domain such as example.net', isDomain), 'a list of domains').optional(),
   },
-  { error: 'expected a mapping of users, addresses, networks, domains' },
+  'a mapping of users, addresses, networks, domains',
 );
 
-const limitSchema = z.strictObject(
-  { limit, period },
-  { error: 'expected a mapping of limit and period' },
-);
-
-const truth = expecting('true or false', (value) =>
-  typeof value === 'boolean' ? value : undefined,
-);
+const limitSchema = section({ limit, period }, 'a mapping of limit and period');
 
 /** A rule file as it is written. Every field is described, with an example, in docs/rules.md. */
-export const ruleSchema = z.strictObject(
+export const ruleSchema = section(
   {
     name: text(
       'a name of small letters, digits and hyphens; manual is taken',
@@ -141,17 +109,15 @@ export const ruleSchema = z.strictObject(
     per: choice(['submitter', ...KEY_TYPES]),
     limit: limit.optional(),
     period: period.optional(),
-    limits: z
-      .array(limitSchema, { error: 'expected a list of limits, each with limit and period' })
-      .min(1, { error: 'expected at least one limit' })
-      .max(8, { error: 'expected at most 8 limits' })
+    limits: list(limitSchema, 'a list of limits, each with limit and period')
+      .min(1, { error: 'at least one limit' })
+      .max(8, { error: 'at most 8 limits' })
       .optional(),
     action: choice(['block', 'observe']),
     for: blockTime.optional(),
-    escalation: z
-      .array(blockTime, { error: 'expected a list such as [1d, until-released]' })
-      .min(1, { error: 'expected at least one duration' })
-      .max(8, { error: 'expected at most 8 durations' })
+    escalation: list(blockTime, 'a list such as [1d, until-released]')
+      .min(1, { error: 'at least one duration' })
+      .max(8, { error: 'at most 8 durations' })
       .optional(),
     distinct: choice(DISTINCT).optional(),
     'ratio-of': choice(['recipients']).optional(),
@@ -161,11 +127,11 @@ export const ruleSchema = z.strictObject(
     'most-per-host': percent.optional(),
     direction: choice(['outbound', 'inbound']).optional(),
     except: exceptSchema.optional(),
-    fresh: duration(MAX_DURATION, '10m, 1h or 1d').optional(),
+    fresh: timeSpan(MAX_DURATION, '10m, 1h or 1d').optional(),
     notify: truth.optional(),
     enabled: truth.optional(),
   },
-  { error: 'expected a mapping of rule fields' },
+  'a mapping of rule fields',
 );
 
 /** The fields of a file that passed the schema. */

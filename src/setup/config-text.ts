@@ -1,14 +1,15 @@
-/** The configuration file that `postern init` writes: what was found, with the meaning of each option above it. Pure. */
+/** The text of the configuration file that `postern init` writes: what was found, each option under its meaning. Pure. */
 import { stringify } from 'yaml';
 import { configSchema } from '../config/schema.ts';
 import type { Installation } from './installation.ts';
+import { SETUP_MTAS } from './mtas.ts';
 
 interface ConfigWishes {
-  /** who is told of blocks; without one, postmaster of the domain that was found */
+  /** who is notified of blocks; default: postmaster of the domain that was found */
   readonly notify?: string;
-  /** only observe; the careful way to begin */
+  /** only observe */
   readonly observe?: boolean;
-  /** with the policy service; otherwise its section stands there as a comment */
+  /** with the policy service; otherwise its section is a comment */
   readonly policy?: boolean;
 }
 
@@ -16,7 +17,7 @@ type Key = keyof typeof configSchema.shape;
 
 /** YAML that `parseConfig` accepts. */
 export function configText(found: Installation, wishes: ConfigWishes = {}): string {
-  const name = found.mta === 'postfix' ? 'Postfix' : 'Exim';
+  const { name } = SETUP_MTAS[found.mta];
   return [
     `# Configuration of Postern, written by "postern init" for ${name} ${found.version}.\n# All options with their defaults: docs/config.md. Test a change with: postern check`,
     option('mta', found.mta),
@@ -38,7 +39,7 @@ function section(key: Key, value: Readonly<Record<string, unknown>>): string {
   return `${comment(key)}\n${block({ [key]: value }, '')}`.trimEnd();
 }
 
-/** Nested sections down to their last level; that level and lists stand on one line. */
+/** Nested sections on lines of their own; the last level, and lists, on one line. */
 function block(value: Readonly<Record<string, unknown>>, indent: string): string {
   return Object.entries(value)
     .map(([key, child]) =>
@@ -71,7 +72,7 @@ function policySection({ policy }: Installation, wanted = false): string {
   return `${comment('policy')}\n${wanted ? '' : '# '}policy: ${inline(policy ?? {})}`;
 }
 
-/** A mail address needs a domain with a dot; a host that has none gets the section as a comment. */
+/** A mail address needs a domain with a dot; on a host without one the section is a comment. */
 function notifySection({ domain, hostname }: Installation, to: string | undefined): string {
   const address = to ?? (isDomain(domain) ? `postmaster@${domain}` : undefined);
   const from = `postern@${isDomain(hostname) ? hostname : (domain ?? 'mx.example.net')}`;

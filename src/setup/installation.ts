@@ -1,4 +1,4 @@
-/** What `postern init` learns about a mail server, and the pieces that both MTAs share. Reads, never writes. */
+/** What `postern init` finds out about a mail server, and the parts that Postfix and Exim share. Writes nothing. */
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { canonicalIp, parseNetwork } from '../model/address.ts';
 import type { Mta } from '../model/event.ts';
@@ -8,7 +8,7 @@ export interface Installation {
   readonly mta: Mta;
   readonly version: string;
   readonly logs: readonly string[];
-  /** networks that relay without a password; undefined when they are not written down as addresses */
+  /** networks that relay without a password; undefined when none is written as an address */
   readonly networks?: readonly string[];
   /** a domain of this host, for postmaster@ */
   readonly domain?: string;
@@ -16,21 +16,22 @@ export interface Installation {
   /** `targets` and `commands` as they go into the configuration file */
   readonly targets: Readonly<Record<string, unknown>>;
   readonly commands: Readonly<Record<string, unknown>>;
-  /** `policy`, where its default would not do */
+  /** `policy`, where its default does not fit */
   readonly policy?: Readonly<Record<string, unknown>>;
-  /** what a person should know: a log that is no file, networks that could not be read */
+  /** what the operator should know: a log that is not a file, networks that could not be read */
   readonly notes: readonly string[];
 }
 
-/** Why there is none. */
+/** Why there is no such mail server. */
 export interface NotFound {
   readonly mta: Mta;
   readonly reason: string;
 }
 
+/** How much of a log is searched, bytes from its end. */
 const TAIL = 65_536;
 
-/** The first file that holds lines of this program lately, else the first that exists. */
+/** The first file with recent lines that contain `word`, else the first that exists. */
 export function pickLog(candidates: readonly string[], word: string): string | undefined {
   const files = candidates.filter((path) => existsSync(path) && statSync(path).isFile());
   return files.find((path) => readTail(path).includes(word)) ?? files[0];
@@ -52,14 +53,14 @@ function readTail(path: string): string {
   }
 }
 
-/** Networks among the words of a list, canonical; the words that are none (tables, names, exceptions). */
+/** The networks in a list, canonical, and its other words (tables, names, exceptions). */
 export function networksIn(words: readonly string[]): { networks: string[]; others: string[] } {
   const networks: string[] = [];
   const others: string[] = [];
   for (const word of words) {
     const network = word.startsWith('!') ? undefined : parseNetwork(word);
     if (network === undefined) others.push(word);
-    // IPv4 written as IPv6: Postfix logs those clients as IPv4, and lists them as that too.
+    // IPv4 written as IPv6: Postfix logs such clients as IPv4, and has those networks in its list, too.
     else if (!/^\[?::ffff:/i.test(word)) networks.push(networkText(word, network[1]));
   }
   return { networks: [...new Set(networks)], others };

@@ -1,86 +1,55 @@
-/** Whether notices can leave: the program is there, the host answers, the password file is private. Sends nothing. */
+/**
+ * Whether mail about blocks can leave: the program exists, the server answers, the password file is private. Sends
+ * nothing.
+ */
 import { constants, readFileSync, statSync } from 'node:fs';
-import { connect } from 'node:net';
-import { getErrno } from '../base/errors.ts';
 import type { Config } from '../config/load.ts';
 import type { MailRoute } from '../notify/mail.ts';
+import { connectFailure } from '../notify/reach.ts';
 import { account, denied } from './access.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
 import { isExecutable } from './programs.ts';
 
+/** ms */
 const REACH_TIMEOUT = 3000;
 
-/** For mail about blocks, by the configured way. */
-export async function checkNotify(config: Config): Promise<Finding[]> {
-  const { notify } = config;
+export async function checkNotify({ notify }: Config): Promise<Finding[]> {
   if (notify === undefined)
-    return [warning('notify', 'nobody is told of blocks', 'notify: { to: abuse@YOUR.DOMAIN }')];
+    return [warning('notify', 'nobody is notified of blocks', 'notify: { to: abuse@YOUR.DOMAIN }')];
+  const { transport } = notify;
   const to = notify.to.join(', ');
-  if (notify.transport.kind === 'sendmail') {
-    const { path } = notify.transport;
-    return isExecutable(path)
-      ? [ok('notify', `mail to ${to} leaves through ${path}`)]
-      : [
-          wrong(
-            'notify',
-            `notify.sendmail: ${path} is no program that ${account()} may run`,
-            'name the sendmail program, or use smtp',
-          ),
-        ];
-  }
-  return [...checkPassword(notify.transport), await checkServer(notify.transport, to)];
+  if (transport.kind === 'sendmail') return [checkProgram(transport.path, to)];
+  return [...checkPassword(transport), await checkServer(transport, to)];
+}
+
+function checkProgram(path: string, to: string): Finding {
+  if (isExecutable(path)) return ok('notify', `mail to ${to} goes through ${path}`);
+  const text = `notify.sendmail: ${path} is not a program that ${account()} can run`;
+  return wrong('notify', text, 'name the sendmail program, or use notify.smtp');
 }
 
 type Smtp = Extract<MailRoute, { kind: 'smtp' }>;
 
-function checkPassword({ passwordFile }: Smtp): Finding[] {
-  if (passwordFile === undefined) return [];
-  const reason = denied(passwordFile, constants.R_OK);
+function checkPassword({ passwordFile: file }: Smtp): Finding[] {
+  if (file === undefined) return [];
+  const fails = (text: string, fix: string) => [
+    wrong('notify', `notify.smtp.passwordFile: ${text}`, fix),
+  ];
+  const reason = denied(file, constants.R_OK);
   if (reason !== undefined)
-    return [
-      wrong(
-        'notify',
-        `notify.smtp.passwordFile: ${passwordFile} ${reason}`,
-        'write the password into its first line',
-      ),
-    ];
-  if (readFileSync(passwordFile, 'utf8').split('\n', 1)[0] === '')
-    return [
-      wrong(
-        'notify',
-        `notify.smtp.passwordFile: the first line of ${passwordFile} is empty`,
-        'write the password there',
-      ),
-    ];
-  return (statSync(passwordFile).mode & 0o007) === 0
+    return fails(`${file} ${reason}`, 'write the password in its first line');
+  if (readFileSync(file, 'utf8').split('\n', 1)[0] === '')
+    return fails(`the first line of ${file} is empty`, 'write the password there');
+  return (statSync(file).mode & 0o007) === 0
     ? []
-    : [
-        wrong(
-          'notify',
-          `notify.smtp.passwordFile: everybody can read ${passwordFile}`,
-          `chmod 600 ${passwordFile}`,
-        ),
-      ];
+    : fails(`everybody can read ${file}`, `chmod 600 ${file}`);
 }
 
-/** A mail server that is down for a while is no mistake in the configuration. */
-function checkServer({ host, port }: Smtp, to: string): Promise<Finding> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: REACH_TIMEOUT });
-    const end = (finding: Finding) => {
-      socket.destroy();
-      resolve(finding);
-    };
-    const fails = (why: string) =>
-      end(
-        warning(
-          'notify',
-          `notify.smtp: ${host}:${port} does not answer (${why})`,
-          'start that server, or correct host and port; notices wait until then',
-        ),
-      );
-    socket.on('connect', () => end(ok('notify', `mail to ${to} leaves through ${host}:${port}`)));
-    socket.on('timeout', () => fails('timeout'));
-    socket.on('error', (error) => fails(getErrno(error) ?? error.message));
-  });
+/** Only a warning: a mail server that is down for a while is not a mistake in the configuration. */
+async function checkServer(server: Smtp, to: string): Promise<Finding> {
+  const name = `${server.host}:${server.port}`;
+  const failure = await connectFailure(server, REACH_TIMEOUT);
+  if (failure === undefined) return ok('notify', `mail to ${to} goes through ${name}`);
+  const fix = 'start that server, or correct host and port; until then notices wait';
+  return warning('notify', `notify.smtp: ${name} does not answer (${failure})`, fix);
 }

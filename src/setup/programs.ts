@@ -1,4 +1,4 @@
-/** Finding and asking the programs of an MTA. A program that is missing or fails is a value, never an error. */
+/** Finding and running the programs of a mail server. One that is missing or fails is a value, never an error. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type CommandResult, runCommand } from '../base/commands.ts';
@@ -6,13 +6,13 @@ import { type CommandResult, runCommand } from '../base/commands.ts';
 const TIMEOUT = 20_000;
 const ADMIN_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/opt/local/sbin'];
 
-/** PATH, and the folders of administrators' programs that an ordinary account does not have in it. */
+/** PATH, and the folders of administrators' programs, which an ordinary account does not have in it. */
 function searchPath(env: NodeJS.ProcessEnv = process.env): string[] {
   const folders = (env.PATH ?? '').split(delimiter).filter((folder) => folder.startsWith('/'));
   return [...new Set([...folders, ...ADMIN_FOLDERS])];
 }
 
-/** Absolute path of a program; a name with a slash is taken as it is. */
+/** Path of a program; a name with a slash is a path already. Undefined when there is none. */
 export function findProgram(name: string, folders = searchPath()): string | undefined {
   if (name.includes('/')) return isExecutable(name) ? name : undefined;
   return folders.map((folder) => join(folder, name)).find(isExecutable);
@@ -27,13 +27,13 @@ export function isExecutable(path: string): boolean {
   }
 }
 
-/** Runs a program for its answer, without a locale that would translate it. */
+/** Runs a program for its output, without a locale that would translate it. */
 export function ask(argv: readonly string[]): Promise<CommandResult> {
   const env = { ...process.env, LC_ALL: 'C', PATH: searchPath().join(delimiter) };
   return runCommand(argv, { timeout: TIMEOUT, env });
 }
 
-/** Why `result` is no answer, on one line; undefined when it is one. */
+/** Why a program gave no answer, on one line; undefined when it did. */
 export function describeFailure(
   argv: readonly string[],
   result: CommandResult,

@@ -1,7 +1,7 @@
 /**
- * What has to be there before the service starts: folders of the block files, readable logs. Found out before
- * anything is opened, so that a wrong configuration is one message with file, line and key, and nothing half-done.
- * What goes away later is waited for; only the start is strict.
+ * What the service needs to start: readable logs, folders for the database and the block files. Checked before anything
+ * is opened, so that a wrong configuration gives one message with file, line and key, and nothing is half done.
+ * Only the start is strict: the service waits for what disappears later.
  */
 import { located, PosternError } from '../base/errors.ts';
 import type { Config, LoadedConfig } from '../config/load.ts';
@@ -12,13 +12,16 @@ export function checkStart({ config, placeOf, isNamed }: LoadedConfig): void {
   const findings = [
     ...logFindings(config),
     databaseFinding(config),
-    // A default may be of no use here: `status` tells.
+    // A default that was never chosen may be useless here: `postern status` reports it.
     ...ownTargets(config).filter(({ option }) => isNamed(option)),
   ];
   const problems = findings.filter(({ isOk, hinders }) => !isOk && hinders);
   if (problems.length === 0) return;
   const lines = problems.map((problem) => located(placeOf(problem.option), renderProblem(problem)));
-  throw new PosternError('cannot-start', lines.join('\n'), { place: { file: config.file } });
+  throw new PosternError('configuration', lines.join('\n'), {
+    code: 'cannot-start',
+    place: { file: config.file },
+  });
 }
 
 /** With `enforcer: separate` another process writes them. */

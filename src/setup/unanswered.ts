@@ -1,7 +1,7 @@
 /**
- * A mail server that asks a policy service of Postern which the configuration does not have, so that nobody answers:
- * whose service an address means, and what to do. Pure; connects to nobody. Names alone decide: what is not called
- * postern (postgrey, policyd-spf, a bare port) is somebody else's.
+ * A mail server that asks a policy service of Postern although the configuration does not have one, so that nobody
+ * answers. Pure; connects to nothing. Only the name decides: a service that is not called postern (postgrey,
+ * policyd-spf, a bare port) belongs to another program.
  */
 import type { Config } from '../config/load.ts';
 import { formatListenAddress, type ListenAddress } from '../policy/address.ts';
@@ -14,29 +14,43 @@ export function isPosterns(address: string): boolean {
   return NAME.test(address.startsWith('inet:') ? address : address.split('/').slice(-2).join('/'));
 }
 
+/** What happens to mail while nobody answers. */
+export interface Outcome {
+  readonly passes: boolean;
+  /** a whole clause */
+  readonly text: string;
+}
+
+/** Mail is answered with `reply`. */
+export function mailGets(reply: string): Outcome {
+  return { passes: false, text: `mail gets ${reply}` };
+}
+
+/** Mail passes, at a `cost`. */
+export function mailPasses(cost: string): Outcome {
+  return { passes: true, text: `mail passes, but each question costs ${cost}` };
+}
+
 /** A question that nobody answers. */
 interface Unanswered {
-  /** who asks whom, the beginning of a sentence */
+  /** what asks which service, the beginning of a sentence */
   readonly question: string;
-  /** what becomes of mail, the end of that sentence */
-  readonly outcome: string;
-  /** whether mail passes all the same */
-  readonly passes: boolean;
+  readonly outcome: Outcome;
   /** where Postern would have to listen; undefined when it cannot */
   readonly listen: ListenAddress | undefined;
-  /** how the mail server is kept from asking, an imperative */
+  /** how to keep the mail server from asking, an imperative */
   readonly removal: string;
 }
 
-/** Mail that passes is a warning; mail that does not is wrong, whatever the mode. */
+/** A warning if mail passes; wrong if it does not, whatever the mode. */
 export function unansweredFinding(
-  { question, outcome, passes, listen, removal }: Unanswered,
+  { question, outcome, listen, removal }: Unanswered,
   { file }: Config,
 ): Finding {
-  const level = passes ? warning : wrong;
-  const text = `${question}, but ${file} has no policy: nobody answers, ${outcome}`;
+  const level = outcome.passes ? warning : wrong;
+  const text = `${question}, but ${file} has no policy, so nobody answers: ${outcome.text}`;
   if (listen === undefined) return level('mta', text, removal);
   const section = `policy: { listen: "${formatListenAddress(listen)}" }`;
-  const fix = `add to ${file}, restart Postern, then postern check again:\n${section}`;
+  const fix = `add to ${file}, restart Postern, then run postern check again:\n${section}`;
   return level('mta', text, fix, { instead: removal });
 }

@@ -43,17 +43,26 @@ function assertUsable(path: string, readonly: boolean): void {
   if (readonly && !existsSync(path)) throw missing(path);
   if (!existsSync(dirname(path))) {
     const message = `${path}: the folder ${dirname(path)} does not exist`;
-    throw new PosternError('database-unusable', message, { place: { file: path } });
+    throw new PosternError('environment', message, {
+      code: 'database-unusable',
+      place: { file: path },
+    });
   }
   if (isForeign(path)) {
     const message = `${path}: this SQLite database is not Postern's; name another file as database, or move this one away`;
-    throw new PosternError('database-foreign', message, { place: { file: path } });
+    throw new PosternError('configuration', message, {
+      code: 'database-foreign',
+      place: { file: path },
+    });
   }
 }
 
 function missing(path: string): PosternError {
   const message = `${path}: there is no database yet; has \`postern run\` been started?`;
-  return new PosternError('database-missing', message, { place: { file: path } });
+  return new PosternError('environment', message, {
+    code: 'database-missing',
+    place: { file: path },
+  });
 }
 
 /** Files up to this size, bytes, are checked completely at every start, which takes about a second. */
@@ -124,12 +133,15 @@ function assertVersion(version: number, path: string, readonly: boolean): void {
   const known = MIGRATIONS.length;
   if (version > known) {
     const message = `${path}: the database has version ${version}, this Postern knows up to ${known}; install the newer Postern again or name another database`;
-    throw new PosternError('database-newer', message, { place: { file: path } });
+    throw new PosternError('configuration', message, {
+      code: 'database-newer',
+      place: { file: path },
+    });
   }
   if (!readonly || version === known) return;
   if (version === 0) throw missing(path); // its service is just making it
   const message = `${path}: the database has version ${version}, this Postern needs ${known}; \`postern run\` brings it up to date`;
-  throw new PosternError('database-older', message, { place: { file: path } });
+  throw new PosternError('environment', message, { code: 'database-older', place: { file: path } });
 }
 
 function migrate(db: Db): void {
@@ -144,7 +156,8 @@ function migrate(db: Db): void {
 function explain(error: unknown, path: string): PosternError {
   if (error instanceof PosternError) return error;
   const code = isCorrupt(error) ? 'database-corrupt' : 'database-unusable';
-  return new PosternError(code, `${path}: cannot use the database: ${getMessage(error)}`, {
+  return new PosternError('environment', `${path}: cannot use the database: ${getMessage(error)}`, {
+    code,
     place: { file: path },
     cause: error,
   });

@@ -31,7 +31,7 @@ export function asFailure(error: unknown): PosternError | undefined {
   if (error instanceof PosternError) return error;
   if (!isCorrupt(error) && !isPassing(error)) return undefined;
   const message = `cannot use the database: ${getMessage(error)}`;
-  return new PosternError('database-unusable', message, { cause: error });
+  return new PosternError('environment', message, { code: 'database-unusable', cause: error });
 }
 
 function hasCode(error: unknown, names: readonly string[]): boolean {

@@ -86,7 +86,7 @@ describe('what cannot come into force', () => {
     place('mode: observe');
     const { status, out } = await run('block', 'bob@example.net');
     expect({ status, out }).toMatchObject({ status: 0 });
-    expect(out).toContain('Observe mode: the mail server is not touched.');
+    expect(out).toContain('Observe mode: the mail server is not changed.');
     expect((await run('blocks')).out).toContain('until released, NOT IN FORCE: observe mode\n');
     const told = (await run('status')).out;
     expect(told).toContain('mode observe\n');

@@ -14,6 +14,7 @@ describe('loads no more than it needs:', () => {
       'cli/help.ts',
       'cli/io.ts',
       'cli/main.ts',
+      'cli/program.ts',
       'cli/version.ts',
       'commander',
     ]);
@@ -25,11 +26,13 @@ describe('loads no more than it needs:', () => {
     ['replay', ['ipaddr.js', 'yaml', 'zod']],
     ['blocks', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
     ['block', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
+    ['unblock', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
     ['explain', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
     ['events', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
     ['status', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
     ['report', ['better-sqlite3', 'ipaddr.js', 'yaml', 'zod']],
     ['init', ['ipaddr.js', 'yaml', 'zod']],
+    ['check', ['ipaddr.js', 'yaml', 'zod']],
   ])('%s', (command, packages) => {
     const loaded = packagesOf(loadedWith(`cli/${command}.ts`));
     expect(loaded.filter((name) => !packages.includes(name))).toEqual([]);

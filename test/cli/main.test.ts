@@ -92,7 +92,7 @@ describe('wrong usage and configuration: one clear message, exit status 2', () =
     ],
     [
       ['run', '--config', '@/log-is-folder.yaml'],
-      'log-is-folder.yaml:2: logs: @/bad-rules is no file (name the log',
+      'log-is-folder.yaml:2: logs: @/bad-rules is not a regular file (name the log',
     ],
     [['block', '10.0.0.0/8', '--config', '@/good.yaml'], 'not an identity'],
     [['block', 'x:y', '--config', '@/good.yaml'], 'not an identity'],
@@ -113,22 +113,22 @@ describe('wrong usage and configuration: one clear message, exit status 2', () =
       ['events', '--kind', 'vanished', '--config', '@/good.yaml'],
       '--kind vanished: expected accepted,',
     ],
-    [['events', '--limit', '0', '--config', '@/good.yaml'], '--limit 0: expected a number'],
+    [['events', '--limit', '0', '--config', '@/good.yaml'], '--limit 0: expected a whole number'],
     [
       ['queue', 'x', '--hold', '--delete', '--config', '@/good.yaml'],
       'name one of --hold, --release and --delete',
     ],
     [
       ['events', '--since', '1h', '--until', '2h', '--config', '@/good.yaml'],
-      'postern: --since must lie before --until',
+      'postern: --since must be before --until',
     ],
     [
       ['report', '--since', '1h', '--until', '2h', '--config', '@/good.yaml'],
-      'postern: --since must lie before --until',
+      'postern: --since must be before --until',
     ],
     [
       ['report', '--since', '2999-01-01', '--config', '@/good.yaml'],
-      'postern: --since must lie before now',
+      'postern: --since must be before now',
     ],
     [['report', '--format', 'pdf', '--config', '@/good.yaml'], 'choices are text, json, html.'],
     [['report', '--mail', '--config', '@/good.yaml'], 'notify'],

@@ -68,6 +68,6 @@ describe('a period', () => {
     { since: '1h', until: '2h' },
     { since: '2026-11-20', until: '2026-11-20T00:00:00Z' },
   ])('%j holds nothing', (typed) => {
-    expect(() => parsePeriod(typed, 'UTC')).toThrow('--since must lie before --until');
+    expect(() => parsePeriod(typed, 'UTC')).toThrow('--since must be before --until');
   });
 });

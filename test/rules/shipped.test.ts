@@ -159,7 +159,7 @@ function expectedWords(line: string): string[] {
     parseRule(completed(parse(line.replace('?', 'nonsense'))), 'x');
     return [];
   } catch (error) {
-    const words = /expected one of: (.*)/.exec(String(error))?.[1]?.split(', ') ?? [];
+    const words = /expected one of (.*), found /.exec(String(error))?.[1]?.split(', ') ?? [];
     expect(words.length).toBeGreaterThan(5);
     return words;
   }

@@ -153,7 +153,7 @@ describe.runIf(hasSteps())('a SIGHUP', { timeout: 120_000 }, () => {
     const file = readFileSync(here.config, 'utf8');
     writeFileSync(here.config, file.replace('../maps/sasl_access', '../state/sasl_access'));
     step.kill('SIGHUP');
-    const complains = () => here.said('enforce').includes('going on with the old one');
+    const complains = () => here.said('enforce').includes('the old one stays in use');
     expect(await eventually(complains)).toBe(true);
     expect(here.said('enforce')).toContain(`${here.path('state')} belongs to uid`);
     writeFileSync(here.config, file);

@@ -6,12 +6,13 @@ import { DEFAULT_CONFIG_FILE, parseConfig } from '../../src/config/load.ts';
 import { configText } from '../../src/setup/config-text.ts';
 import { aclsIn } from '../../src/setup/exim/acls.ts';
 import { listItems } from '../../src/setup/exim/find.ts';
+import { eximStatements } from '../../src/setup/exim/recipe.ts';
 import { findingsText, ok, warning, wrong } from '../../src/setup/finding.ts';
 import { type Installation, networksIn, pickLog } from '../../src/setup/installation.ts';
 import { indexedType } from '../../src/setup/postfix/find.ts';
+import { dataLines, postfixLines } from '../../src/setup/postfix/recipe.ts';
 import { describeFailure, settingsIn } from '../../src/setup/programs.ts';
-import { dataLines, eximStatements, postfixLines } from '../../src/setup/recipe.ts';
-import { recipeText } from '../../src/setup/recipe-text.ts';
+import { recipeText } from '../../src/setup/recipe.ts';
 import { scratchFolder } from '../support/folder.ts';
 
 const DOCS = join(import.meta.dirname, '../../docs/mta');
@@ -204,8 +205,8 @@ describe('what init prints', () => {
 
   it.each(['mta: postfix', 'mta: exim'])('for %s: the mail server comes after Postern', (mta) => {
     const text = steps(mta);
-    expect(text).not.toMatch(/observe|mode: enforce|When it shall block/);
-    const wiring = text.search(/in main\.cf|into the ACL/);
+    expect(text).not.toMatch(/observe|mode: enforce|When you want it to block/);
+    const wiring = text.search(/in main\.cf|beginning of the ACL/);
     expect(text.indexOf('systemctl enable --now postern')).toBeLessThan(wiring);
   });
 
@@ -214,16 +215,18 @@ describe('what init prints', () => {
     ['mta: postfix\nenforcer: separate', 'postern postern-enforce', /main\.cf|mkdir/],
     ['mta: exim', 'postern', /ACL|acl_/],
   ])(
-    'for %j in observe mode: nothing for the mail server before it shall block',
+    'for %j in observe mode: nothing for the mail server before it is to block',
     (mta, units, touch) => {
       const text = steps(`${mta}\nmode: observe`);
-      const [now = '', later = ''] = text.split('\nWhen it shall block\n');
+      const [now = '', later = ''] = text.split('\nWhen you want it to block\n');
       expect(now).toContain(`systemctl enable --now ${units}\n`);
       expect(now).toMatch(/postern report .*\n.*postern explain /);
       expect(now).not.toMatch(touch);
       const restart = later.indexOf(`systemctl restart ${units}\n`);
       expect(later.slice(0, restart)).toMatch(/\n3\. Set mode: enforce in \S+postern\.yaml/);
-      expect(later.slice(restart)).toMatch(mta === 'mta: exim' ? /into the ACL/ : /in main\.cf/);
+      expect(later.slice(restart)).toMatch(
+        mta === 'mta: exim' ? /beginning of the ACL/ : /in main\.cf/,
+      );
       const numbers = text.match(/^\d(?=\. )/gm) ?? [];
       expect(numbers).toEqual(numbers.map((_, index) => String(index + 1)));
     },
@@ -231,7 +234,7 @@ describe('what init prints', () => {
 });
 
 describe('findings', () => {
-  it('tell a fix where it is first needed, also when others stand between', () => {
+  it('print a fix where it is first needed, also when others stand between', () => {
     const lines = '  warn\n    x\n';
     const text = findingsText([
       wrong('mta', 'a', `into A:\n${lines}`, { lines }),
@@ -251,7 +254,7 @@ describe('findings', () => {
         `${margin}      x`,
         'wrong    mta: b',
         `${margin}fix: into B:`,
-        `${margin}    (the lines told for: a)`,
+        `${margin}    (the lines given for: a)`,
         `${margin}    accept`,
         'warning  mta: c',
         `${margin}fix: the same as for: a`,
@@ -265,7 +268,7 @@ describe('findings', () => {
         'wrong    mta: g',
         `${margin}fix: the same`,
         `${margin}or, none`,
-        '5 things are wrong.',
+        '5 problems found.',
         '',
       ].join('\n'),
     );
@@ -282,7 +285,7 @@ describe('findings', () => {
       'ok       rules: fine\n' +
         'wrong    mta: a\n         fix: do\n             this\n' +
         'wrong    mta: b\n         fix: the same\n' +
-        '2 things are wrong.\n',
+        '2 problems found.\n',
     );
   });
 });

@@ -6,13 +6,13 @@ import { parseConfig } from '../../src/config/load.ts';
 import { parseListenAddress } from '../../src/policy/address.ts';
 import { aclsIn } from '../../src/setup/exim/acls.ts';
 import { checkEximPolicy } from '../../src/setup/exim/policy.ts';
+import { eximPolicyStatements } from '../../src/setup/exim/recipe.ts';
 import {
-  eximPolicyStatements,
   isSameAddress,
   policyAddress,
   policyLines,
-} from '../../src/setup/policy-recipe.ts';
-import { recipeText } from '../../src/setup/recipe-text.ts';
+} from '../../src/setup/postfix/policy-recipe.ts';
+import { recipeText } from '../../src/setup/recipe.ts';
 
 const DOCS = join(import.meta.dirname, '../../docs/mta');
 const QUEUE = '/var/spool/postfix';
@@ -158,14 +158,14 @@ describe('Exim', () => {
       `  accept authenticated = *\n${OURS}`,
       '',
       'wrong',
-      'r (acl_smtp_rcpt) asks the policy service /run/postern/policy, but only behind a statement that accepts the mail before',
+      'r (acl_smtp_rcpt) asks the policy service /run/postern/policy, but only after a statement that accepts the mail',
     ],
     [
       'without consequence',
       OURS.replace('control     = freeze/no_tell', 'logwrite = seen'),
       '',
       'wrong',
-      'r (acl_smtp_rcpt) asks the policy service /run/postern/policy, but nothing follows from the answer',
+      'r (acl_smtp_rcpt) asks the policy service /run/postern/policy, but does nothing with the answer',
     ],
   ])('asks %s', (_, rcpt, data, level, text) => {
     const [finding, ...more] = levels(rcpt, data);
@@ -174,7 +174,7 @@ describe('Exim', () => {
     if (level === 'ok') expect(finding).not.toHaveProperty('fix');
     else
       expect(finding?.fix).toBe(
-        `put first into r, then restart Exim (Debian: update-exim4.conf before):\n${OURS}`,
+        `put these statements at the beginning of r, then restart Exim (Debian: run update-exim4.conf first):\n${OURS}`,
       );
   });
 

@@ -12,12 +12,13 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runCommand } from '../../src/base/commands.ts';
 import { EXIT } from '../../src/base/errors.ts';
-import { type CheckOptions, type InitOptions, runCheck, runInit } from '../../src/cli/init.ts';
+import { type CheckOptions, runCheck } from '../../src/cli/check.ts';
+import { type InitOptions, runInit } from '../../src/cli/init.ts';
 import { main } from '../../src/cli/main.ts';
 import { type Config, loadConfig } from '../../src/config/load.ts';
-import { eximPolicyStatements } from '../../src/setup/policy-recipe.ts';
+import { eximPolicyStatements } from '../../src/setup/exim/recipe.ts';
 import { findProgram } from '../../src/setup/programs.ts';
-import { recipeText } from '../../src/setup/recipe-text.ts';
+import { recipeText } from '../../src/setup/recipe.ts';
 import { eximProgram } from '../support/exim.ts';
 import { type Folder, scratchFolder } from '../support/folder.ts';
 
@@ -136,9 +137,9 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
     const before = await check();
     expect(before.status).toBe(EXIT.usage);
     expect(before.wrong.map((finding) => finding.text)).toEqual([
-      expect.stringMatching(/^smtp\/inet does not ask check_client_access cidr:/),
-      expect.stringMatching(/^submission\/inet does not ask check_sasl_access /),
-      expect.stringMatching(/^authorized_submit_users does not name !texthash:/),
+      expect.stringMatching(/^smtp\/inet does not use check_client_access cidr:/),
+      expect.stringMatching(/^submission\/inet does not use check_sasl_access /),
+      expect.stringMatching(/^authorized_submit_users does not have !texthash:/),
     ]);
     for (const finding of before.wrong) expect(finding.fix).toContain(join(etc, 'postern'));
 
@@ -170,33 +171,33 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
       'smtp',
       ({ targets: { postfix: p } }) =>
         `smtpd_data_restrictions = permit_mynetworks, check_client_access cidr:${p.client?.file}`,
-      /smtp\/inet does not ask .*in smtpd_data_restrictions it stands behind permit_mynetworks/,
+      /smtp\/inet does not use .*in smtpd_data_restrictions it comes after permit_mynetworks/,
     ],
     [
       'a map of another type',
       'smtp',
       ({ targets: { postfix: p } }) =>
         `smtpd_data_restrictions = check_client_access hash:${p.client?.file}`,
-      /smtp\/inet does not ask .*smtpd_data_restrictions has check_client_access hash:/,
+      /smtp\/inet does not use .*smtpd_data_restrictions has check_client_access hash:/,
     ],
     [
       'HOLD behind a proxy filter',
       'smtp',
       () => 'smtpd_proxy_filter = 127.0.0.1:10024',
-      /smtp\/inet has an smtpd_proxy_filter: there Postfix ignores the action HOLD/,
+      /smtp\/inet has an smtpd_proxy_filter, with which Postfix ignores the action HOLD/,
     ],
     [
       'an account list behind everybody',
       'uid',
       ({ targets: { postfix: p } }) =>
         `authorized_submit_users = static:anyone, !texthash:${p.uid?.file}`,
-      /authorized_submit_users has static:anyone in front of/,
+      /authorized_submit_users has static:anyone before !texthash:/,
     ],
     [
       'another log',
       'log',
       () => 'maillog_file = /var/log/elsewhere.log',
-      /logs to \/var\/log\/elsewhere\.log, which is not among logs/,
+      /logs to \/var\/log\/elsewhere\.log, which is not one of logs/,
     ],
   ];
   it.each(BROKEN)('check finds %s', async (_name, _area, lines, expected) => {
@@ -226,22 +227,23 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
     const { wrong, findings } = await check();
     expect(wrong).toEqual([]);
     const texts = findings.map((finding) => finding.text);
-    expect(texts).toContain('check_policy_service unix:postern/policy is in effect');
-    expect(texts).toContain(`policy.listen: the folder ${queue}/postern can be written`);
+    expect(texts).toContain('check_policy_service unix:postern/policy is in use');
+    expect(texts).toContain(`policy.listen: the folder ${queue}/postern is writable`);
   });
 
   const SERVICE = 'check_policy_service { unix:postern/policy, default_action=DUNNO }';
-  const DOWN = /smtp\/inet asks check_policy_service .* when Postern is down, Postfix answers 451 /;
+  const DOWN =
+    /smtp\/inet uses check_policy_service .* while Postern is down, Postfix answers 451 /;
   const ASKED: readonly [string, string, RegExp | undefined][] = [
     [
       'nowhere',
       'end_of_data_restrictions =',
-      /^smtp\/inet does not ask check_policy_service unix:postern\/policy$/m,
+      /^smtp\/inet does not use check_policy_service unix:postern\/policy$/m,
     ],
     [
       'at RCPT',
       `recipient_restrictions = ${SERVICE}, permit_mynetworks, reject`,
-      /submission\/inet does not ask/,
+      /submission\/inet does not use/,
     ],
     ['at the end of data', `end_of_data_restrictions = ${SERVICE}`, undefined],
     [
@@ -252,12 +254,12 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
     [
       'behind a permit',
       `end_of_data_restrictions = permit_mynetworks, ${SERVICE}`,
-      /in smtpd_end_of_data_restrictions it stands behind permit_mynetworks/,
+      /in smtpd_end_of_data_restrictions it comes after permit_mynetworks/,
     ],
     [
       'by another name',
       'end_of_data_restrictions = check_policy_service unix:private/policy',
-      /smtp\/inet does not ask/,
+      /smtp\/inet does not use/,
     ],
     [
       'without default_action',
@@ -308,7 +310,7 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
       ['smtp/inet', 'submission/inet', '127.0.0.1:10025/inet'].map((name) => ({
         level: 'warning',
         text: expect.stringMatching(
-          `^${name} asks check_policy_service unix:postern/policy in .* mail passes, but each question costs warnings in the log$`,
+          `^${name} uses check_policy_service unix:postern/policy in .* mail passes, but each question costs warnings in the log$`,
         ),
       })),
     );
@@ -340,7 +342,7 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
     );
     const { wrong } = await check();
     expect(wrong.map((finding) => finding.text)).toEqual([
-      'submission/inet does not ask check_policy_service unix:postern/policy',
+      'submission/inet does not use check_policy_service unix:postern/policy',
     ]);
     await doAsTold(wrong[0]?.fix);
     expect((await check()).wrong).toEqual([]);
@@ -362,7 +364,7 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
     mainCf(printedLines(text));
     const texts = (await check()).wrong.map((finding) => finding.text);
     expect(texts).toContain(
-      `Postfix asks ${config.targets.postfix.user?.file}, which does not exist`,
+      `Postfix looks up ${config.targets.postfix.user?.file}, which does not exist`,
     );
   });
 
@@ -370,16 +372,16 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
     await init({ postfixConfig: etc, policy: true });
     const config = useScratchDatabase();
     folder.write('mail.log', '');
-    const first = /^first start Postern, which writes the maps; then in main\.cf/;
+    const first = /^first start Postern, which writes the maps; then set this in main\.cf/;
     const fixesOf = async () =>
       (await check()).findings
-        .filter(({ text }) => /does not (?:ask check_\w+_access|name)/.test(text))
+        .filter(({ text }) => /does not (?:use check_\w+_access|have)/.test(text))
         .map(({ fix }) => fix ?? '');
     const before = await fixesOf();
     expect(before.length).toBeGreaterThan(3);
     for (const fix of before) expect(fix).toMatch(first);
     await firstStart(config);
-    for (const fix of await fixesOf()) expect(fix).toMatch(/^in main\.cf/);
+    for (const fix of await fixesOf()) expect(fix).toMatch(/^set this in main\.cf/);
     // A map whose index is gone is no map either.
     rmSync(`${config.targets.postfix.user?.file}.${config.targets.postfix.user?.type}`);
     for (const fix of await fixesOf()) expect(fix).toMatch(first);
@@ -392,7 +394,7 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
     const enforceFirst =
       /^set mode: enforce and restart Postern first(?:, which writes the maps)?; then /;
     const asked = async () =>
-      (await check()).findings.filter(({ text }) => /does not (?:ask|name)/.test(text));
+      (await check()).findings.filter(({ text }) => /does not (?:use|have)/.test(text));
     expect((await asked()).length).toBeGreaterThan(4);
     for (const { level, fix } of await asked()) {
       expect(level).toBe('warning');
@@ -405,10 +407,10 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
     rmSync(dirname(config.targets.postfix.user?.file ?? ''), { recursive: true });
     mainCf(printedLines(text));
     const { wrong } = await check();
-    const maps = wrong.filter(({ text }) => text.startsWith('Postfix asks '));
+    const maps = wrong.filter(({ text }) => text.startsWith('Postfix looks up '));
     expect(maps).toHaveLength(4);
     for (const { fix } of maps)
-      expect(fix).toMatch(/^take the line out of main\.cf again, or set mode: enforce /);
+      expect(fix).toMatch(/^remove the line from main\.cf, or set mode: enforce /);
   });
 
   it('check tells lines for main.cf once, however many services lack them', async () => {
@@ -419,15 +421,15 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
       { config: folder.at('postern.yaml') },
       { stdout: (more) => (text += more), stderr: () => {} },
     );
-    expect(text.match(/does not ask/g)).toHaveLength(4);
+    expect(text.match(/does not use/g)).toHaveLength(4);
     expect(text.match(/^ +smtpd_data_restrictions =$/gm)).toHaveLength(1);
     expect(text.match(/^ +fix: the same$/gm)).toHaveLength(3);
-    expect(text.match(/^ +or, to block no senders: /gm)).toHaveLength(2);
+    expect(text.match(/^ +or, if you do not want to block senders: /gm)).toHaveLength(2);
   });
 
   /** Runs the `postconf -P` that a finding proposes. */
   async function doAsTold(fix = ''): Promise<void> {
-    const setting = /^postconf -P '(.*)', then postfix reload$/m.exec(fix)?.[1] ?? '';
+    const setting = /^postconf -P '(.*)', then run postfix reload$/m.exec(fix)?.[1] ?? '';
     const argv = ['postconf', '-c', etc, '-P', setting];
     expect(await runCommand(argv, { timeout: 10_000 })).toMatchObject({ status: 0, stderr: '' });
   }
@@ -497,7 +499,7 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
 
   it('init says what is missing where there is no mail server', async () => {
     const attempt = init({ mta: 'postfix', postfixConfig: folder.at('nowhere') });
-    await expect(attempt).rejects.toThrow(/no mail server was found \(postfix: .*main\.cf/);
+    await expect(attempt).rejects.toThrow(/found no mail server \(postfix: .*main\.cf/);
     expect(existsSync(folder.at('postern.yaml'))).toBe(false);
   });
 });
@@ -536,8 +538,8 @@ describe.runIf(available('Exim', eximProgram()))('beside Exim', () => {
     const before = await check();
     expect(before.status).toBe(EXIT.usage);
     expect(before.wrong.map((finding) => finding.text)).toEqual([
-      expect.stringMatching(/^no ACL \(acl_smtp_data, .*\) looks into .*blocked_users$/),
-      expect.stringMatching(/^no ACL \(acl_not_smtp\) looks into .*blocked_users$/),
+      expect.stringMatching(/^no ACL \(acl_smtp_data, .*\) uses .*blocked_users$/),
+      expect.stringMatching(/^no ACL \(acl_not_smtp\) uses .*blocked_users$/),
     ]);
     configure(SET, acl('acl_check_data', printed(text)) + acl('acl_local', printed(text)));
     expect(await check()).toMatchObject({ status: EXIT.done, ok: true, wrong: [] });
@@ -552,7 +554,7 @@ describe.runIf(available('Exim', eximProgram()))('beside Exim', () => {
       { config: folder.at('postern.yaml') },
       { stdout: (more) => (text += more), stderr: () => {} },
     );
-    expect(text.match(/ACL \(.*\) looks into/g)?.length).toBeGreaterThanOrEqual(3);
+    expect(text.match(/ACL \(.*\) uses/g)?.length).toBeGreaterThanOrEqual(3);
     expect(text.match(/# Authenticated users\.$/gm)).toHaveLength(1);
     const fixes = (await check()).findings.filter(({ text }) => text.startsWith('no ACL '));
     expect(fixes).toHaveLength(4);
@@ -627,19 +629,19 @@ describe.runIf(available('Exim', eximProgram()))('beside Exim', () => {
       'behind an accept',
       (file: string) =>
         `  accept authenticated = *\n  warn\n    condition = \${if exists{${file}}}\n    control = freeze\n`,
-      /behind a statement that accepts/,
+      /after a statement that accepts/,
     ],
     [
       'without consequence',
       (file: string) => `  warn\n    condition = \${if exists{${file}}}\n    logwrite = seen\n`,
-      /neither freezes nor refuses/,
+      /neither freezes nor refuses mail/,
     ],
     [
-      'into another file',
+      'of another name',
       (file: string) => `  deny condition = \${if exists{${file}_old}}\n`,
-      /no ACL .* looks into/,
+      /no ACL .* uses/,
     ],
-  ])('check finds an ACL that looks %s', async (_name, statements, expected) => {
+  ])('check finds an ACL that uses the file %s', async (_name, statements, expected) => {
     const file = '$spool_directory/blocked_users';
     configure(
       SET,
@@ -691,6 +693,6 @@ describe('check of a configuration file', () => {
       { config: folder.at('postern.yaml') },
       { stdout: (more) => (text += more), stderr: () => {} },
     );
-    expect(text).toMatch(/^wrong {4}configuration: .*\n1 thing is wrong\.\n$/);
+    expect(text).toMatch(/^wrong {4}configuration: .*\n1 problem found\.\n$/);
   });
 });

@@ -41,7 +41,7 @@ describe('the start', () => {
     [
       'wants a database to be a file',
       'database: maps\nlogs: [ mail.log ]\n',
-      ['@/p.yaml:1: database: @/maps is no file (name a file, which Postern makes itself)'],
+      ['@/p.yaml:1: database: @/maps is not a regular file (name a file; Postern creates it)'],
     ],
     [
       'wants each log once, whatever its name',
@@ -61,7 +61,7 @@ describe('the start', () => {
       'tells everything at once',
       `logs: [ maps ]\ndatabase: gone/postern.db\nmta: exim\ntargets: { exim: { blockedUsers: gone/u } }\n`,
       [
-        '@/p.yaml:1: logs: @/maps is no file (name the log that the mail server writes; if it logs to the journal only, let it write a file)',
+        '@/p.yaml:1: logs: @/maps is not a regular file (name the log file that the mail server writes; if it logs only to the journal, let it write a file)',
         `@/p.yaml:2: database: ${MISSING}`,
         `@/p.yaml:4: targets.exim.blockedUsers: ${MISSING}`,
       ],

@@ -4,8 +4,9 @@ import { parseConfig } from '../../src/config/load.ts';
 import type { ListenAddress } from '../../src/policy/address.ts';
 import { aclsIn, bracedAfter } from '../../src/setup/exim/acls.ts';
 import { checkEximPolicy } from '../../src/setup/exim/policy.ts';
-import { eximPolicyStatements, policyLines } from '../../src/setup/policy-recipe.ts';
+import { eximPolicyStatements } from '../../src/setup/exim/recipe.ts';
 import { checkPostfixPolicy } from '../../src/setup/postfix/policy.ts';
+import { policyLines } from '../../src/setup/postfix/policy-recipe.ts';
 import type { SmtpdService } from '../../src/setup/postfix/services.ts';
 import { isPosterns } from '../../src/setup/unanswered.ts';
 
@@ -51,7 +52,7 @@ describe('a Postfix that asks where there is no policy service', () => {
       [service({ smtpd_end_of_data_restrictions: list }, chroot)],
       new Map([['own', 'check_policy_service unix:postern/policy']]),
     );
-  const REFUSED = 'and mail that comes so far gets 451 4.3.5 Server configuration problem';
+  const REFUSED = 'mail gets 451 4.3.5 Server configuration problem';
   const PASSES = 'mail passes, but each question costs warnings in the log';
 
   it.each<[string, 'warning' | 'wrong', string]>([
@@ -76,17 +77,17 @@ describe('a Postfix that asks where there is no policy service', () => {
     [
       'check_policy_service { unix:postern/policy, default_action=DEFER }',
       'wrong',
-      'and mail that comes so far gets DEFER',
+      'mail gets DEFER',
     ],
   ])('%s', (list, level, outcome) => {
     expect(check(list)).toEqual([
       {
         level,
         area: 'mta',
-        text: `smtp/inet asks check_policy_service unix:postern/policy in smtpd_end_of_data_restrictions, but /etc/p.yaml has no policy: nobody answers, ${outcome}`,
-        fix: `add to /etc/p.yaml, restart Postern, then postern check again:\npolicy: { listen: "unix:${QUEUE}/postern/policy" }`,
+        text: `smtp/inet uses check_policy_service unix:postern/policy in smtpd_end_of_data_restrictions, but /etc/p.yaml has no policy, so nobody answers: ${outcome}`,
+        fix: `add to /etc/p.yaml, restart Postern, then run postern check again:\npolicy: { listen: "unix:${QUEUE}/postern/policy" }`,
         instead:
-          'take check_policy_service unix:postern/policy out of main.cf (smtpd_end_of_data_restrictions), then postfix reload',
+          'remove check_policy_service unix:postern/policy from main.cf (smtpd_end_of_data_restrictions), then run postfix reload',
       },
     ]);
   });
@@ -105,7 +106,7 @@ describe('a Postfix that asks where there is no policy service', () => {
       check(`check_policy_service ${address}`, chroot)[0]?.fix;
     expect(fixOf('unix:/postern/policy', true)).toContain(`"unix:${QUEUE}/postern/policy"`);
     expect(fixOf('unix:/postern/policy')).toContain('"unix:/postern/policy"');
-    expect(fixOf('inet:postern.example.net:10040')).toMatch(/^take .* out of main\.cf/);
+    expect(fixOf('inet:postern.example.net:10040')).toMatch(/^remove .* from main\.cf/);
   });
 
   it('is not found beside a policy service', () => {
@@ -134,7 +135,7 @@ describe('an Exim that asks where there is no policy service', () => {
       'for REJECT',
       ask('{2s}{}{action=REJECT}'),
       'wrong',
-      'and Exim takes "action=REJECT" for the answer',
+      'Exim takes "action=REJECT" for the answer',
     ],
     ['for nothing', ask('{2s}{}{}'), 'warning', 'Exim takes "" for the answer'],
     [
@@ -143,16 +144,16 @@ describe('an Exim that asks where there is no policy service', () => {
       'warning',
       'mail passes, but each question costs a warning in the log',
     ],
-    ['in deny alone', ask('{2s}', 'deny'), 'wrong', 'and mail that comes so far gets 451'],
+    ['in deny alone', ask('{2s}', 'deny'), 'wrong', 'mail gets 451'],
   ])('%s', (_, statements, level, outcome) => {
     expect(check(statements)).toEqual([
       {
         level,
         area: 'mta',
-        text: `r (acl_smtp_rcpt) asks the policy service /run/postern/policy, but /etc/p.yaml has no policy: nobody answers, ${outcome}`,
-        fix: 'add to /etc/p.yaml, restart Postern, then postern check again:\npolicy: { listen: "unix:/run/postern/policy" }',
+        text: `r (acl_smtp_rcpt) asks the policy service /run/postern/policy, but /etc/p.yaml has no policy, so nobody answers: ${outcome}`,
+        fix: 'add to /etc/p.yaml, restart Postern, then run postern check again:\npolicy: { listen: "unix:/run/postern/policy" }',
         instead:
-          'take the statement with readsocket out of r, and what follows from it, then restart Exim (Debian: update-exim4.conf before)',
+          'remove from r the statement with readsocket and those that use its answer, then restart Exim (Debian: run update-exim4.conf first)',
       },
     ]);
   });

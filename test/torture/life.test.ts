@@ -68,7 +68,7 @@ it('goes on with the old rules after a SIGHUP when the new ones are wrong, and t
   await stored(place, 3);
   folder.write('rules/rule.yaml', RULE.replace('limit: 5', 'limit: many'));
   hangUp();
-  await until('the complaint', () => log().includes('going on with the old one'), {
+  await until('the complaint', () => log().includes('the old one stays in use'), {
     timeout: 30_000,
     evidence: log,
   });
@@ -137,7 +137,7 @@ it.each<[string, string, RegExp, boolean]>([
   const before = starts();
   process.kill(place.pid as number, 'SIGHUP');
   await until('the complaint', () => complaint.test(log()), { timeout: 30_000, evidence: log });
-  expect(log()).toContain('going on with the old one');
+  expect(log()).toContain('the old one stays in use');
   if (again) await until('the old one', () => starts() > before, { evidence: log });
   folder.write('mail.log', bounces('alice@example.net', 5));
   await stored(place, 5);

@@ -1,7 +1,7 @@
 /** Notices what changes in the database or in the block files, and runs the enforcer when it has to. */
 import { statSync } from 'node:fs';
 import { openSignal } from '../../base/change-signal.ts';
-import { EXIT, getMessage, PosternError } from '../../base/errors.ts';
+import { getMessage, PosternError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { type Clock, MINUTE, SECOND } from '../../base/time.ts';
 import type { Store } from '../../store/store.ts';
@@ -72,8 +72,8 @@ export class DatabaseWatch {
   #assertSameFile(): void {
     const { path } = this.#options.store;
     if (identifyFile(path) === this.#file) return;
-    throw new PosternError('database-replaced', `${path}: is another file than before`, {
-      exitStatus: EXIT.failed,
+    throw new PosternError('environment', `${path}: is another file than before`, {
+      code: 'database-replaced',
     });
   }
 

@@ -5,7 +5,7 @@
  * everybody before the service has filled it again.
  */
 import type { Readable } from 'node:stream';
-import { EXIT, PosternError } from '../../base/errors.ts';
+import { PosternError } from '../../base/errors.ts';
 import { createLog, type Log } from '../../base/log.ts';
 import type { Clock } from '../../base/time.ts';
 import type { TargetState } from '../../store/saved-state.ts';
@@ -65,9 +65,9 @@ async function runOnce(context: ReaderContext): Promise<void> {
   const { opening, remote, clock, log } = context;
   if (!isFilled(opening.database)) {
     throw new PosternError(
-      'database-missing',
+      'environment',
       `${opening.database}: nothing to enforce yet; has \`postern run\` been started?`,
-      { exitStatus: EXIT.failed },
+      { code: 'database-missing' },
     );
   }
   const store = openStore(context);
@@ -88,7 +88,7 @@ function assertInForce(store: Store, { targets }: Opening): void {
   });
   if (failing.length === 0) return;
   const names = failing.map(({ name }) => name).join(', ');
-  throw new PosternError('not-in-force', `not in force: ${names}`, { exitStatus: EXIT.failed });
+  throw new PosternError('environment', `not in force: ${names}`, { code: 'not-in-force' });
 }
 
 function openStore({ opening, clock, version, log }: ReaderContext): Store {

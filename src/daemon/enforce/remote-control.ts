@@ -1,5 +1,5 @@
 /** The step as the reader sees it: the reader requests changes of the MTA and waits for the reply. */
-import { EXIT, PosternError } from '../../base/errors.ts';
+import { PosternError } from '../../base/errors.ts';
 import { WakeUp } from '../../base/wake-up.ts';
 import type { QueueResult } from '../../enforce/queue.ts';
 import type { Reconciliation } from '../../enforce/reconcile.ts';
@@ -91,5 +91,5 @@ function describeRefusal(reply: Reply): PosternError {
 }
 
 function fail(code: string, message: string): PosternError {
-  return new PosternError(code, message, { exitStatus: EXIT.failed });
+  return new PosternError('environment', message, { code });
 }

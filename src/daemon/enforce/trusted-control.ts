@@ -16,7 +16,9 @@ export function assertTrusted(config: Config): void {
   const problems = findTrustProblems(config);
   if (problems.length === 0) return;
   const list = problems.map((problem) => `\n  ${problem}`).join('');
-  throw new PosternError('untrusted', `postern enforce will not write as root:${list}`);
+  throw new PosternError('configuration', `postern enforce will not write as root:${list}`, {
+    code: 'untrusted',
+  });
 }
 
 /**

@@ -1,13 +1,13 @@
-/** ACLs of an Exim, read from the text that `exim -bP config` prints: which statements a message meets. Pure. */
+/** Exim's ACLs, read from what `exim -bP config` prints: which statements a message passes, and what they do. Pure. */
 
-/** ACLs of a configuration: name to statements, each statement with its verb in the first line. */
+/** ACLs by name, each a list of statements with their verb in the first line. */
 export type Acls = ReadonlyMap<string, readonly string[]>;
 
 const VERB = /^\s*(accept|defer|deny|discard|drop|require|warn)\b/;
-/** The condition that calls another ACL, which may follow the verb on its line. */
+/** The condition that calls another ACL; it may follow the verb on the same line. */
 const CALL = /^\s*(?:(?:accept|defer|deny|discard|drop|require|warn)\s+)?!?\s*acl\s*=\s*(\w+)/gm;
 
-/** Reads the ACL section of what `exim -bP config` prints; `spool` stands for `$spool_directory`. */
+/** Reads the ACL section of what `exim -bP config` prints; `spool` is the value of `$spool_directory`. */
 export function aclsIn(configuration: string, spool: string): Acls {
   const acls = new Map<string, string[]>();
   let statements: string[] | undefined;
@@ -47,7 +47,7 @@ export function reachable(acls: Acls, name: string): string[] {
   return statements;
 }
 
-/** Whether `file` is named; a longer name that begins the same is another file. */
+/** Whether a statement names `file`; a longer name that begins the same is another file. */
 export function mentions(statement: string, file: string): boolean {
   for (let at = statement.indexOf(file); at >= 0; at = statement.indexOf(file, at + 1)) {
     if (!/[\w.-]/.test(statement[at + file.length] ?? '')) return true;
@@ -55,14 +55,14 @@ export function mentions(statement: string, file: string): boolean {
   return false;
 }
 
-/** The arguments in braces that follow each other from `at` on; one that does not end is none. */
+/** The arguments in braces that follow each other from `at` on; one that has no end is left out. */
 export function bracedAfter(text: string, at: number): string[] {
   const found: string[] = [];
   let depth = 0;
   let start = at;
   for (let here = at; here < text.length; here++) {
     const char = text[here];
-    // \N switches expansion off until the next one; else the backslash is for one character, or ends the line.
+    // \N switches expansion off until the next \N; otherwise a backslash escapes one character, or the end of a line.
     if (char === '\\') here = text[here + 1] === 'N' ? endOfPlain(text, here) : here + 1;
     else if (char === '{' && depth++ === 0) start = here + 1;
     else if (char === '}' && depth === 0) break;
@@ -77,16 +77,16 @@ function endOfPlain(text: string, at: number): number {
   return end < 0 ? text.length : end + 1;
 }
 
-/** Refuses the message or freezes it. */
-export function stops(statement: string): boolean {
+/** Whether a statement refuses the message or freezes it. */
+function stops(statement: string): boolean {
   return (
     /^(?:deny|drop|defer|discard|require)\b/.test(statement) ||
     /^\s*control\s*=\s*freeze\b/m.test(statement)
   );
 }
 
-/** Accepts everybody, all authenticated users or all relay clients: nothing below it sees their mail. */
-export function acceptsAll(statement: string): boolean {
+/** Whether a statement accepts everybody, all authenticated users or all relay clients: later ones never see them. */
+function acceptsAll(statement: string): boolean {
   if (!/^accept\b/.test(statement)) return false;
   const conditions = statement
     .replace(/^accept\b/, '')
@@ -100,4 +100,24 @@ export function acceptsAll(statement: string): boolean {
   return conditions.every((line) =>
     /^(?:authenticated\s*=\s*\*|hosts\s*=\s*\+relay_from_hosts)$/.test(line),
   );
+}
+
+/** How an ACL uses something: to stop mail, without consequence, too late to see all mail, or not at all. */
+type Use = 'stops' | 'mild' | 'late' | 'unused';
+
+/**
+ * How `statements` use what the first of them that `asks` looks up. `heeds`: whether another statement depends on
+ * what `asking` has found.
+ */
+export function findUse(
+  statements: readonly string[],
+  asks: (statement: string) => boolean,
+  heeds: (statement: string, asking: string) => boolean = asks,
+): Use {
+  const index = statements.findIndex(asks);
+  const asking = statements[index];
+  if (asking === undefined) return 'unused';
+  const after = statements.slice(index);
+  if (!after.some((statement) => stops(statement) && heeds(statement, asking))) return 'mild';
+  return statements.slice(0, index).some(acceptsAll) ? 'late' : 'stops';
 }

@@ -1,5 +1,5 @@
 /**
- * Finding Exim: its version, log, spool and relay hosts, asked from `exim -bV` and `exim -bP`.
+ * Finding Exim: its version, log, spool and relay hosts, as `exim -bV` and `exim -bP` print them.
  * Changes nothing; what cannot be found becomes a note.
  */
 
@@ -62,7 +62,7 @@ export async function findExim(options: FindExim = {}): Promise<Installation | N
   });
 }
 
-/** The configuration with macros expanded and includes in place; empty when Exim does not tell (older than 4.86). */
+/** The configuration with macros and includes expanded; empty when Exim does not print it (before 4.86). */
 export async function eximConfiguration(exim: readonly string[]): Promise<string> {
   const result = await ask([...exim, '-bP', 'config']);
   return result.status === 0 ? result.stdout : '';
@@ -83,26 +83,26 @@ function findLog(
   if (path === undefined && items.includes('syslog')) {
     const log = pickLog(candidates, 'exim');
     if (log !== undefined) return log;
-    notes.push('Exim logs to syslog only, and no log file was found: name it under logs.');
+    notes.push('Exim logs only to syslog, and no log file was found: name it under logs.');
     return '/var/log/mail.log';
   }
   const file = (path ?? join(spool, 'log/%slog')).replaceAll('%s', 'main');
   if (/%[DM]/.test(file))
     notes.push(
-      `Exim starts a log of another name each day or month (${file}): Postern follows a fixed name. ` +
-        'Remove %D or %M from log_file_path and let logrotate rotate it.',
+      `Exim changes the name of its log each day or month (${file}), and Postern follows a fixed name. ` +
+        'Remove %D or %M from log_file_path, and let logrotate rotate the log.',
     );
   return file;
 }
 
-/** `relay_from_hosts`, the name that Exim's default configuration and Debian's give to it. */
+/** `relay_from_hosts`, the name in Exim's default configuration and in Debian's. */
 function relayHosts(configuration: string, notes: string[]): string[] | undefined {
   const definition = /^hostlist relay_from_hosts = (.*)$/m.exec(configuration)?.[1];
   if (definition === undefined) return undefined;
   const { networks, others } = networksIn(listItems(definition));
   if (others.length > 0)
     notes.push(
-      `relay_from_hosts also names ${others.slice(0, 5).join(', ')}: add those networks to trustedNetworks by hand.`,
+      `relay_from_hosts also names ${others.slice(0, 5).join(', ')}: add their networks to trustedNetworks yourself.`,
     );
   return networks.length === 0 ? undefined : networks;
 }

@@ -1,18 +1,30 @@
 /**
- * Whether Exim's ACLs ask the policy service where the configuration has one, and do not where it has none. Looks at
- * the text of the ACLs, asks nobody: neither Exim nor the service.
+ * Whether Exim's ACLs ask the policy service, if the configuration has one, and do not, if it has none. Reads the
+ * text of the ACLs; asks neither Exim nor the service.
  */
 import type { Config } from '../../config/load.ts';
 import { parseListenAddress } from '../../policy/address.ts';
 import { ENFORCE_FIRST, type Finding, ok, warning, wrong } from '../finding.ts';
-import { eximPolicyStatements, readsocketAddress } from '../policy-recipe.ts';
-import { isPosterns, unansweredFinding } from '../unanswered.ts';
-import { type Acls, acceptsAll, bracedAfter, mentions, reachable, stops } from './acls.ts';
+import {
+  isPosterns,
+  mailGets,
+  mailPasses,
+  type Outcome,
+  unansweredFinding,
+} from '../unanswered.ts';
+import { type Acls, bracedAfter, findUse, mentions, reachable } from './acls.ts';
+import { eximPolicyStatements, putFirst, RESTART, readsocketAddress } from './recipe.ts';
 
-/** ACLs that may ask it, the recommended one first. */
+/** Settings that name an ACL which can ask the service, the recommended one first. */
 const ASKING = ['acl_smtp_rcpt', 'acl_smtp_data', 'acl_smtp_predata', 'acl_smtp_mail'];
 
-/** `settings` name the ACLs. Without such a service only questions to it are found. */
+/** What is wrong with an ACL that asks it, as the end of a sentence. */
+const WEAK = {
+  mild: 'does nothing with the answer',
+  late: 'only after a statement that accepts the mail',
+} as const;
+
+/** `settings` name the ACLs. If the configuration has no policy service, reports only questions to it. */
 export function checkEximPolicy(
   config: Config,
   acls: Acls,
@@ -24,39 +36,37 @@ export function checkEximPolicy(
   const looks = ASKING.flatMap((setting) => {
     const acl = settings.get(setting) ?? '';
     if (acl === '') return [];
-    return [{ acl, name: `${acl} (${setting})`, use: findUse(address, reachable(acls, acl)) }];
+    return [{ acl, name: `${acl} (${setting})`, use: findQuestion(address, reachable(acls, acl)) }];
   });
-  const found = looks.find(({ use }) => use === 'in effect');
+  const found = looks.find(({ use }) => use === 'stops');
   if (found !== undefined) return [ok('mta', `${found.name} asks the policy service ${address}`)];
   const level = mode === 'observe' ? warning : wrong;
   const first = mode === 'observe' ? `${ENFORCE_FIRST}; then ` : '';
-  const fix = `${first}put first into ${looks[0]?.acl ?? 'the ACL of acl_smtp_rcpt'}, then restart Exim (Debian: update-exim4.conf before):\n${eximPolicyStatements(policy.listen)}`;
-  const weak = looks.find(({ use }) => use !== undefined);
-  const why =
-    weak === undefined
-      ? `no ACL (${ASKING.join(', ')}) asks the policy service ${address}`
-      : `${weak.name} asks the policy service ${address}, but ${weak.use}`;
-  return [level('mta', why, fix)];
+  const acl = looks[0]?.acl ?? 'the ACL of acl_smtp_rcpt';
+  const fix = first + putFirst(acl, eximPolicyStatements(policy.listen));
+  for (const { name, use } of looks) {
+    if (use === 'mild' || use === 'late')
+      return [level('mta', `${name} asks the policy service ${address}, but ${WEAK[use]}`, fix)];
+  }
+  const text = `no ACL (${ASKING.join(', ')}) asks the policy service ${address}`;
+  return [level('mta', text, fix)];
 }
 
-/** Undefined: not asked; else `in effect`, or why it is not, as the end of a sentence. */
-function findUse(address: string, statements: readonly string[]): string | undefined {
-  const index = statements.findIndex(
-    (text) => /\breadsocket\b/.test(text) && mentions(text, address),
+function findQuestion(address: string, statements: readonly string[]) {
+  return findUse(
+    statements,
+    (statement) => /\breadsocket\b/.test(statement) && mentions(statement, address),
+    (statement, asking) => statement === asking || usesAnswer(statement, asking),
   );
-  if (index < 0) return undefined;
-  const asking = statements[index] as string;
-  const variable = /\bset\s+(acl_[cm]\w+)\s*=/.exec(asking)?.[1];
-  const heeds = (text: string) => variable !== undefined && mentions(text, `$${variable}`);
-  const isHeeded =
-    stops(asking) || statements.slice(index + 1).some((text) => heeds(text) && stops(text));
-  if (!isHeeded) return 'nothing follows from the answer';
-  if (statements.slice(0, index).some(acceptsAll))
-    return 'only behind a statement that accepts the mail before';
-  return 'in effect';
 }
 
-/** One finding for each statement that asks Postern, though the configuration has nobody who answers. */
+/** Whether a statement looks at the variable in which `asking` stores the answer. */
+function usesAnswer(statement: string, asking: string): boolean {
+  const variable = /\bset\s+(acl_[cm]\w+)\s*=/.exec(asking)?.[1];
+  return variable !== undefined && mentions(statement, `$${variable}`);
+}
+
+/** One finding for each statement that asks Postern although the configuration has no policy service. */
 function checkUnanswered(
   config: Config,
   acls: Acls,
@@ -73,9 +83,9 @@ function checkUnanswered(
       return unansweredFinding(
         {
           question: `${acl} (${setting}) asks the policy service ${address}`,
-          ...judgeOutcome(statement, failure),
+          outcome: judgeOutcome(statement, failure),
           listen: parseListenAddress(address.startsWith('/') ? `unix:${address}` : address),
-          removal: `take the statement with readsocket out of ${acl}, and what follows from it, then restart Exim (Debian: update-exim4.conf before)`,
+          removal: `remove from ${acl} the statement with readsocket and those that use its answer, then ${RESTART}`,
         },
         config,
       );
@@ -93,18 +103,13 @@ function questionIn(statement: string): readonly string[] {
 }
 
 /**
- * What Exim does with mail when it cannot connect. Without a string for that case the expansion fails: Exim leaves out
- * a `warn` (acl.c), and any other statement defers.
+ * When Exim cannot connect, it takes the string for that case as the answer. Without one the expansion fails: Exim
+ * skips a `warn` (acl.c) and defers with any other statement.
  */
-function judgeOutcome(
-  statement: string,
-  failure: string | undefined,
-): { readonly passes: boolean; readonly outcome: string } {
-  if (failure === undefined && /^warn\b/.test(statement))
-    return { passes: true, outcome: 'mail passes, but each question costs a warning in the log' };
+function judgeOutcome(statement: string, failure: string | undefined): Outcome {
   if (failure === undefined)
-    return { passes: false, outcome: 'and mail that comes so far gets 451' };
-  const taken = `Exim takes "${failure}" for the answer`;
-  if (/HOLD|REJECT/.test(failure)) return { passes: false, outcome: `and ${taken}` };
-  return { passes: true, outcome: /DUNNO/.test(failure) ? `${taken} and mail passes` : taken };
+    return /^warn\b/.test(statement) ? mailPasses('a warning in the log') : mailGets('451');
+  const text = `Exim takes "${failure}" for the answer`;
+  if (/HOLD|REJECT/.test(failure)) return { passes: false, text };
+  return { passes: true, text: /DUNNO/.test(failure) ? `${text} and mail passes` : text };
 }

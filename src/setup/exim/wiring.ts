@@ -1,20 +1,21 @@
 /**
- * Whether Exim's ACLs look into the files that Postern writes: read from `exim -bP`, macros expanded.
- * Sees the configuration file as it is now; a running daemon uses it only after a restart, which cannot be seen from here.
+ * Whether Exim's ACLs use the files that Postern writes, as `exim -bP` prints them, with macros expanded.
+ * Sees the configuration file as it is now. Whether a running daemon was restarted since cannot be seen from here.
  */
 import { statSync } from 'node:fs';
 import type { Config } from '../../config/load.ts';
 import { ENFORCE_FIRST, type Finding, ok, warning, wrong } from '../finding.ts';
 import { ask, describeFailure, settingsIn } from '../programs.ts';
-import { eximStatements } from '../recipe.ts';
-import { type Acls, acceptsAll, aclsIn, mentions, reachable, stops } from './acls.ts';
+import { type Acls, aclsIn, findUse, mentions, reachable } from './acls.ts';
 import { eximConfiguration, listItems } from './find.ts';
 import { checkEximPolicy } from './policy.ts';
+import { eximStatements, putFirst } from './recipe.ts';
 
-/** ACLs that see every message that comes in by SMTP. */
+/** Settings that name an ACL which sees every message that comes in by SMTP, the recommended one first. */
 const SMTP_ACLS = ['acl_smtp_data', 'acl_smtp_rcpt', 'acl_smtp_predata', 'acl_smtp_mail'];
 const LOCAL_ACL = 'acl_not_smtp';
 
+/** All findings about the ACLs and the log; one that says why when Exim gives no answer. */
 export async function checkEximWiring(config: Config, exim: readonly string[]): Promise<Finding[]> {
   const names = ['log_file_path', 'spool_directory', ...SMTP_ACLS, LOCAL_ACL];
   const [about, answer, text] = await Promise.all([
@@ -24,7 +25,7 @@ export async function checkEximWiring(config: Config, exim: readonly string[]): 
   ]);
   const failure = describeFailure(exim, about) ?? describeFailure(exim, answer);
   if (failure !== undefined)
-    return [wrong('mta', failure, 'say where Exim is: --exim-binary FILE, --exim-config FILE')];
+    return [wrong('mta', failure, 'name Exim: --exim-binary FILE, --exim-config FILE')];
   if (text === '')
     return [
       warning(
@@ -34,6 +35,15 @@ export async function checkEximWiring(config: Config, exim: readonly string[]): 
     ];
   const settings = settingsIn(answer.stdout);
   const acls = aclsIn(text, settings.get('spool_directory') ?? '');
+  return [
+    ok('mta', `Exim ${/^Exim version (\S+)/m.exec(about.stdout)?.[1] ?? ''}`),
+    ...checkAcls(config, acls, settings),
+    ...checkEximPolicy(config, acls, settings),
+    ...checkLog(config, settings),
+  ];
+}
+
+function checkAcls(config: Config, acls: Acls, settings: ReadonlyMap<string, string>): Finding[] {
   const entrance = (names: readonly string[]): Entrance => ({
     acls,
     settings: names.map((setting) => ({ setting, acl: settings.get(setting) ?? '' })),
@@ -43,44 +53,55 @@ export async function checkEximWiring(config: Config, exim: readonly string[]): 
   const { blockedUsers, blockedSenders } = config.targets.exim;
   const level = config.mode === 'observe' ? warning : wrong;
   return [
-    ok('mta', `Exim ${/^Exim version (\S+)/m.exec(about.stdout)?.[1] ?? ''}`),
     ...checkEntrance(blockedUsers, entrance(SMTP_ACLS), level),
     ...checkEntrance(blockedUsers, entrance([LOCAL_ACL]), level),
     // No shipped rule blocks senders.
     ...checkEntrance(blockedSenders, entrance(SMTP_ACLS), warning),
     ...[blockedUsers, blockedSenders].flatMap(checkReadable),
-    ...checkEximPolicy(config, acls, settings),
-    ...checkLog(config, settings),
   ];
 }
 
+/** A way on which mail comes in, and what is needed there. */
 interface Entrance {
   readonly acls: Acls;
-  /** the settings that may name the ACL, the recommended one first; empty when not set */
+  /** the settings that can name the ACL, the recommended one first; `acl` is empty when not set */
   readonly settings: readonly { readonly setting: string; readonly acl: string }[];
-  /** what belongs there */
   readonly statements: string;
   /** how a fix begins: what has to be done before */
   readonly first: string;
 }
 
+/** What is wrong with an ACL that uses the file, as the end of a sentence. */
+const WEAK = {
+  mild: 'neither freezes nor refuses mail',
+  late: 'only after a statement that accepts the mail',
+} as const;
+
 function checkEntrance(file: string, entrance: Entrance, level: typeof wrong): Finding[] {
   const looks = entrance.settings.map(({ setting, acl }) => ({
     name: `${acl} (${setting})`,
-    use: findUse(file, reachable(entrance.acls, acl)),
+    use: findUse(reachable(entrance.acls, acl), (statement) => mentions(statement, file)),
   }));
   const found = looks.find(({ use }) => use === 'stops');
-  if (found !== undefined) return [ok('mta', `${found.name} looks into ${file}`)];
-  const fix = fixFor(entrance);
+  if (found !== undefined) return [ok('mta', `${found.name} uses ${file}`)];
+  const fix = entrance.first + entranceFix(entrance);
   const parts = { lines: entrance.statements };
-  const weak = looks.find(({ use }) => use !== 'unused');
-  if (weak !== undefined)
-    return [level('mta', `${weak.name} looks into ${file}, but ${WEAK[weak.use]}`, fix, parts)];
+  for (const { name, use } of looks) {
+    if (use === 'mild' || use === 'late')
+      return [level('mta', `${name} uses ${file}, but ${WEAK[use]}`, fix, parts)];
+  }
   const names = entrance.settings.map(({ setting }) => setting).join(', ');
-  return [level('mta', `no ACL (${names}) looks into ${file}`, fix, parts)];
+  return [level('mta', `no ACL (${names}) uses ${file}`, fix, parts)];
 }
 
-/** Exim looks into it as its own user; a file that it cannot open makes it defer everybody's mail. */
+function entranceFix({ settings, statements }: Entrance): string {
+  const { setting, acl } = settings[0] as Entrance['settings'][number];
+  if (acl !== '') return putFirst(acl, statements);
+  const name = setting === LOCAL_ACL ? 'acl_postern_local' : 'acl_postern_data';
+  return `set in the main section: ${setting} = ${name}\nadd after "begin acl", then restart Exim:\n${name}:\n${statements}\n  accept`;
+}
+
+/** Exim reads it as its own user and defers everybody's mail while it cannot. */
 function checkReadable(file: string): Finding[] {
   const stats = statSync(file, { throwIfNoEntry: false });
   if (stats === undefined || stats.uid !== 0 || stats.gid !== 0 || (stats.mode & 0o004) !== 0)
@@ -88,30 +109,9 @@ function checkReadable(file: string): Finding[] {
   return [wrong('mta', `only root can read ${file}, Exim cannot`, `chown Debian-exim ${file}`)];
 }
 
-type Use = 'stops' | 'mild' | 'late' | 'unused';
-const WEAK: Readonly<Record<string, string>> = {
-  mild: 'neither freezes nor refuses',
-  late: 'only behind a statement that accepts the mail before',
-};
-
-function findUse(file: string, statements: readonly string[]): Use {
-  const index = statements.findIndex((statement) => mentions(statement, file));
-  if (index < 0) return 'unused';
-  if (!statements.some((statement) => mentions(statement, file) && stops(statement))) return 'mild';
-  return statements.slice(0, index).some(acceptsAll) ? 'late' : 'stops';
-}
-
-function fixFor({ settings, statements, first }: Entrance): string {
-  const { setting, acl } = settings[0] as Entrance['settings'][number];
-  if (acl !== '')
-    return `${first}put first into ${acl}, then restart Exim (Debian: update-exim4.conf before):\n${statements}`;
-  const name = setting === LOCAL_ACL ? 'acl_postern_local' : 'acl_postern_data';
-  return `${first}set in the main section: ${setting} = ${name}\nadd after "begin acl", then restart Exim:\n${name}:\n${statements}\n  accept`;
-}
-
 function checkLog(config: Config, settings: ReadonlyMap<string, string>): Finding[] {
   const path = listItems(settings.get('log_file_path') ?? '').find((item) => item.startsWith('/'));
   const file = path?.replaceAll('%s', 'main');
   if (file === undefined || /%[DM]/.test(file) || config.logs.includes(file)) return [];
-  return [wrong('mta', `Exim logs to ${file}, which is not among logs`, `logs: [${file}]`)];
+  return [wrong('mta', `Exim logs to ${file}, which is not one of logs`, `logs: [${file}]`)];
 }

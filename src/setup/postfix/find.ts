@@ -1,5 +1,5 @@
 /**
- * Finding Postfix: its version, log, map types and networks, asked from postconf(1).
+ * Finding Postfix: its version, log, map types and networks, as postconf(1) prints them.
  * Changes nothing; what cannot be found becomes a note.
  */
 
@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { dropUndefined } from '../../base/defined.ts';
 import { parseListenAddress } from '../../policy/address.ts';
 import { type Installation, type NotFound, networksIn, pickLog } from '../installation.ts';
-import { QUEUE_DIRECTORY } from '../policy-recipe.ts';
 import { ask, describeFailure, findProgram, settingsIn } from '../programs.ts';
+import { QUEUE_DIRECTORY } from './policy-recipe.ts';
 
-/** Usual files, see the table of log locations in docs/install.md. */
+/** The usual ones, see docs/install.md. */
 const POSTFIX_LOGS = [
   '/var/log/mail.log',
   '/var/log/maillog',
@@ -39,7 +39,7 @@ export async function mapTypes(postconf: readonly string[]): Promise<string[]> {
   return stdout.split('\n').filter((line) => line !== '');
 }
 
-/** The best type for a map of exact keys: one that Postfix rereads by itself, else plain text. */
+/** The best type for a map of exact keys: one whose changes Postfix sees by itself, else plain text. */
 export function indexedType(types: readonly string[]): 'lmdb' | 'hash' | 'cdb' | 'texthash' {
   return (['lmdb', 'hash', 'cdb'] as const).find((type) => types.includes(type)) ?? 'texthash';
 }
@@ -94,9 +94,9 @@ function findLog(
   if (log !== undefined) return log;
   notes.push(
     maillogFile === ''
-      ? 'Postfix seems to log to the journal only: Postern reads files. Either install rsyslog, or let Postfix ' +
-          'write a file itself: postconf -e maillog_file=/var/log/mail.log (Postfix 3.4 or newer).'
-      : `Postfix logs to ${maillogFile}: Postern reads files. Name the file that this output ends up in under logs.`,
+      ? 'Postfix seems to log only to the journal, and Postern reads files. Install rsyslog, or let Postfix write a ' +
+          'file itself: postconf -e maillog_file=/var/log/mail.log (Postfix 3.4 or newer).'
+      : `Postfix logs to ${maillogFile}, and Postern reads files. Under logs, name the file in which this output ends up.`,
   );
   return '/var/log/mail.log';
 }
@@ -105,7 +105,7 @@ function relayNetworks(mynetworks: string, notes: string[]): string[] | undefine
   const { networks, others } = networksIn(mynetworks.split(/[\s,]+/).filter(Boolean));
   if (others.length > 0)
     notes.push(
-      `mynetworks also names ${others.slice(0, 5).join(', ')}: add those networks to trustedNetworks by hand.`,
+      `mynetworks also names ${others.slice(0, 5).join(', ')}: add their networks to trustedNetworks yourself.`,
     );
   return networks.length === 0 ? undefined : networks;
 }
@@ -139,7 +139,7 @@ function targetsFor(
   };
 }
 
-/** The socket belongs below the queue directory, where a chrooted smtpd finds it, too. */
+/** The socket is below the queue directory, so that a chrooted smtpd finds it, too. */
 function policyFor(queue: string): Pick<Installation, 'policy'> {
   const listen = `unix:${queue}/postern/policy`;
   const isUsual = queue === QUEUE_DIRECTORY || parseListenAddress(listen) === undefined;

@@ -1,13 +1,12 @@
 /**
- * The SMTP services of a Postfix and what each of them asks: main.cf, overridden by master.cf, classes in place.
- * Asks postconf(1) only.
+ * The SMTP services of a Postfix and the restrictions of each: main.cf, overridden by master.cf, classes expanded.
+ * Asks only postconf(1).
  */
-
 import { ask, settingsIn } from '../programs.ts';
-import { LIST_ENDS, type Restriction } from '../recipe.ts';
 import { postfixSettings } from './find.ts';
+import { LIST_ENDS, type Restriction } from './recipe.ts';
 
-/** smtpd's lists, in the order in which it walks them. */
+/** smtpd's lists, in the order in which it evaluates them. */
 export const LISTS = [
   'smtpd_client_restrictions',
   'smtpd_helo_restrictions',
@@ -18,12 +17,13 @@ export const LISTS = [
   'smtpd_end_of_data_restrictions',
 ] as const;
 
-/** One smtpd of master.cf with what holds for it. */
+/** One smtpd of master.cf with its settings. */
 export interface SmtpdService {
   /** `submission/inet`, as `postconf -P` names it */
   readonly name: string;
   /** it sees nothing but the queue directory */
   readonly chroot: boolean;
+  /** its value, from master.cf or from main.cf; empty when neither has one */
   setting(name: string): string;
   /** whether master.cf has an `-o` of its own for it */
   overrides(name: string): boolean;
@@ -49,12 +49,12 @@ export async function smtpdServices(
   });
 }
 
-/** `-` is the default: no, and yes in a main.cf that was written for Postfix 2 (compatibility_level 0). */
+/** `-` is the default: no, but yes in a main.cf that was written for Postfix 2 (compatibility_level 0). */
 function isChroot(column: string | undefined, main: ReadonlyMap<string, string>): boolean {
   return column === 'y' || (column === '-' && main.get('compatibility_level') === '0');
 }
 
-/** Named lists that restriction lists may hold (smtpd_restriction_classes). */
+/** Named lists that restriction lists may contain (smtpd_restriction_classes). */
 export async function restrictionClasses(
   postconf: readonly string[],
   main: ReadonlyMap<string, string>,
@@ -63,20 +63,21 @@ export async function restrictionClasses(
   return names.length === 0 ? new Map() : await postfixSettings(postconf, names);
 }
 
-/** Mail that comes back from a content filter was asked about when it came in first. */
+/** Whether a service takes mail back from a content filter: that mail was checked when it first came in. */
 export function isReinjection({ name, overrides }: SmtpdService): boolean {
   return /^(?:127\.\d+\.\d+\.\d+|localhost|\[::1\]):/.test(name) && overrides('content_filter');
 }
 
-type Place = { readonly kind: 'asked' } | { readonly kind: 'missing'; readonly why: string };
+/** `why`: what is there instead, the end of a sentence, perhaps empty */
+type Place = { readonly kind: 'used' } | { readonly kind: 'missing'; readonly why: string };
 
-/** Where a service asks a map: in the first list that holds it with nothing before it that ends the list. */
-export function describePlace(
+/** Where a service uses a map: in the first list that has it with no entry before it that ends the list. */
+export function findPlace(
   { check, map, target }: Restriction,
   service: SmtpdService,
   classes: ReadonlyMap<string, string>,
 ): Place {
-  // Who logs in is judged by the account: an authenticated session may pass the client map by.
+  // An authenticated session is judged by its account, so it may skip the client map.
   const ends = (entry: string) =>
     LIST_ENDS.includes(entry) && !(target === 'client' && entry === 'permit_sasl_authenticated');
   let why = '';
@@ -84,8 +85,8 @@ export function describePlace(
     const entries = listEntries(service.setting(list), classes);
     const index = entries.indexOf(`${check} ${map}`);
     const before = entries.slice(0, Math.max(index, 0)).find(ends);
-    if (index >= 0 && before === undefined) return { kind: 'asked' };
-    if (index >= 0) why = `: in ${list} it stands behind ${before}`;
+    if (index >= 0 && before === undefined) return { kind: 'used' };
+    if (index >= 0) why = `: in ${list} it comes after ${before}`;
     const file = map.slice(map.indexOf(':'));
     const other = entries.find((entry) => entry.startsWith(`${check} `) && entry.endsWith(file));
     if (index < 0 && other !== undefined && why === '') why = `: ${list} has ${other}`;
@@ -94,8 +95,8 @@ export function describePlace(
 }
 
 /**
- * Whether a map can matter to a service at all: users where AUTH is offered, clients where mail is taken without it.
- * `permit_sasl_authenticated, reject` is how a submission service demands AUTH.
+ * Whether a map matters to a service at all: users where AUTH is offered, clients where mail is taken without it.
+ * A submission service demands AUTH by `permit_sasl_authenticated, reject`.
  */
 export function needs(
   { target }: Restriction,
@@ -114,7 +115,7 @@ export function needs(
   });
 }
 
-/** A list as restrictions with their table or address, restriction classes in place. */
+/** A list as restrictions with their table or address, restriction classes expanded. */
 export function listEntries(
   list: string,
   classes: ReadonlyMap<string, string>,

@@ -1,10 +1,10 @@
-/** How `run` and `enforce` live by signals: in rounds, each with the configuration that holds then. */
+/** How `postern run` and `postern enforce` obey signals: they work in rounds, each with one configuration. */
 import { getMessage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 
 /**
- * Does `round` again and again, until SIGTERM or SIGINT aborts it or it says that it was the last (false). At SIGHUP
- * `reload` is called, and the next round begins; what it throws is said instead. What `round` throws is thrown.
+ * Calls `round` again and again, until SIGTERM or SIGINT aborts its signal or it returns false. SIGHUP calls `reload`
+ * and begins the next round; if `reload` throws, that is logged and the round continues. Throws what `round` throws.
  */
 export async function inRounds(
   reload: () => void,
@@ -22,7 +22,7 @@ export async function inRounds(
       reload();
       controller.abort();
     } catch (error) {
-      sayRefused(log, error);
+      logRefused(log, error);
     }
   };
   const handlers = [
@@ -30,7 +30,7 @@ export async function inRounds(
     ['SIGINT', stop],
     ['SIGHUP', again],
   ] as const;
-  // All the time: between two rounds a SIGHUP would end the process.
+  // Also between two rounds, where a SIGHUP would otherwise end the process.
   for (const [signal, handler] of handlers) process.on(signal, handler);
   try {
     while (!stopped) {
@@ -42,10 +42,7 @@ export async function inRounds(
   }
 }
 
-/** Says that a new configuration could not be taken over, and why. */
-export function sayRefused(log: Log, error: unknown): void {
-  log.error(
-    { error: getMessage(error) },
-    'configuration not taken over, going on with the old one',
-  );
+/** Logs why a new configuration is not used. */
+export function logRefused(log: Log, error: unknown): void {
+  log.error({ error: getMessage(error) }, 'new configuration refused, the old one stays in use');
 }

@@ -1,8 +1,9 @@
-/** What an operator can set, resolved: paths absolute, durations in ms, defaults in place. Types only. */
+/** Everything that an operator can set, as the program uses it: paths absolute, durations in ms. Types only. */
 import type { Mta } from '../model/event.ts';
 import type { MailRoute } from '../notify/mail.ts';
 import type { ListenAddress } from '../policy/address.ts';
-import type { CLIENT_MAP_TYPES, LOG_LEVELS, MAP_TYPES, UID_MAP_TYPES } from './schema.ts';
+import type { LOG_LEVELS } from './schema.ts';
+import type { CLIENT_MAP_TYPES, MAP_TYPES, UID_MAP_TYPES } from './target-schema.ts';
 
 export type MapType = (typeof CLIENT_MAP_TYPES)[number] | (typeof UID_MAP_TYPES)[number];
 
@@ -15,16 +16,16 @@ export interface MapTarget {
   readonly text: string;
 }
 
-/** Absent map: the operator switched it off, blocks of that type have no effect in Postfix. */
+/** A map that is absent was switched off: blocks of that type have no effect in Postfix. */
 export interface PostfixTargets {
   readonly user?: MapTarget & { readonly type: (typeof MAP_TYPES)[number] };
   readonly client?: MapTarget;
   readonly sender?: MapTarget & { readonly type: (typeof MAP_TYPES)[number] };
-  /** `authorized_submit_users` knows login names, and can only refuse */
+  /** `authorized_submit_users` knows login names and can only refuse */
   readonly uid?: MapTarget & { readonly type: (typeof UID_MAP_TYPES)[number] };
   /** argument vector; `TYPE:FILE` is appended */
   readonly postmap: readonly string[];
-  /** argument vector; empty: Postfix is never told */
+  /** argument vector; empty: Postfix is never reloaded */
   readonly reload: readonly string[];
 }
 
@@ -37,7 +38,7 @@ export interface NotifyConfig {
   readonly to: readonly string[];
   readonly from: string;
   readonly transport: MailRoute;
-  /** ms that a notice waits for others to share its mail */
+  /** ms that a notice waits for others, to be sent with them in one mail */
   readonly digest: number;
 }
 
@@ -47,15 +48,15 @@ export interface PolicyConfig {
   readonly group?: string;
 }
 
-/** Everything an operator can set, resolved: paths absolute, durations in ms, defaults in place. */
+/** The configuration with every default in place. */
 export interface Config {
   /** the configuration file itself, absolute */
   readonly file: string;
   readonly mta: Mta;
   readonly logs: readonly string[];
-  /** IANA name or `±hh:mm`, for stamps without a zone */
+  /** IANA name or `±hh:mm`, for log lines that do not name a zone */
   readonly zone: string;
-  /** host name for logs that carry none */
+  /** host name for logs that do not name one */
   readonly host?: string;
   readonly startAt: 'beginning' | 'end';
   readonly database: string;
@@ -79,7 +80,7 @@ export interface Config {
   readonly targets: { readonly postfix: PostfixTargets; readonly exim: EximTargets };
   /** absent: no policy service */
   readonly policy?: PolicyConfig;
-  /** hold or freeze mail of a new block that is queued already */
+  /** hold or freeze mail that is already in the queue when a block begins */
   readonly queue: { readonly hold: boolean };
   /** argument vectors to which arguments are appended */
   readonly commands: {
@@ -90,7 +91,7 @@ export interface Config {
   };
   /** absent: no mail about blocks */
   readonly notify?: NotifyConfig;
-  /** empty: `report --mail` has nobody to write to */
+  /** empty: `report --mail` has no recipient */
   readonly report: { readonly to: readonly string[] };
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }

@@ -1,0 +1,20 @@
+/** `postern check`: whether configuration, rules, files and the mail server are in order. Changes nothing. */
+import { EXIT, type ExitStatus } from '../base/errors.ts';
+import { checkAll } from '../setup/check.ts';
+import { findingsText } from '../setup/finding.ts';
+import type { InstallationOptions } from '../setup/mail-server.ts';
+import { type Io, jsonLine } from './io.ts';
+
+export interface CheckOptions extends InstallationOptions {
+  readonly config?: string;
+  /** default text */
+  readonly format?: 'text' | 'json';
+}
+
+/** Prints every finding; exit status 2 when anything is wrong. */
+export async function runCheck(options: CheckOptions, io: Io): Promise<ExitStatus> {
+  const findings = await checkAll(options.config, options);
+  const bad = findings.some(({ level }) => level === 'wrong');
+  io.stdout(options.format === 'json' ? jsonLine({ ok: !bad, findings }) : findingsText(findings));
+  return bad ? EXIT.usage : EXIT.done;
+}

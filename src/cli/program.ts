@@ -1,0 +1,92 @@
+/** Runs a command line with a table of commands: help is made from it, and failures become exit statuses. */
+import { type Argument, Command, CommanderError, Option } from 'commander';
+import { EXIT, type ExitStatus } from '../base/errors.ts';
+import { addHelp } from './help.ts';
+import type { Io } from './io.ts';
+import { version } from './version.ts';
+
+/** One command. */
+export interface Entry {
+  /** name and arguments, as commander reads them */
+  readonly usage: string;
+  readonly summary: string;
+  readonly options?: readonly Option[];
+  readonly args?: readonly Argument[];
+  /** takes --format text|json, or one of these */
+  readonly format?: true | readonly string[];
+  /** false: takes no --config, because it uses no configuration */
+  readonly config?: false;
+  /** needs the database and no rights: root becomes the owner of the database first */
+  readonly asOwner?: boolean;
+  run(args: readonly never[], options: never, io: Io): Promise<ExitStatus> | ExitStatus;
+}
+
+/** Runs one command line (without `node` and the name of the script) and returns its exit status. */
+export async function runProgram(
+  commands: readonly Entry[],
+  argv: readonly string[],
+  io: Io,
+): Promise<ExitStatus> {
+  let status: ExitStatus = EXIT.done;
+  const program = buildProgram(commands, io, (result) => {
+    status = result;
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return status;
+  } catch (error) {
+    return await reportFailure(error, io);
+  }
+}
+
+function buildProgram(
+  commands: readonly Entry[],
+  io: Io,
+  done: (status: ExitStatus) => void,
+): Command {
+  const program = new Command('postern')
+    .description('Finds accounts that send mail to addresses which do not exist, and blocks them.')
+    .version(version())
+    .exitOverride()
+    .configureOutput({ writeOut: io.stdout, writeErr: io.stderr })
+    .showHelpAfterError('(postern --help lists the commands)');
+  for (const entry of commands) addCommand(program, entry, io, done);
+  addHelp(program);
+  return program;
+}
+
+function addCommand(
+  program: Command,
+  entry: Entry,
+  io: Io,
+  done: (status: ExitStatus) => void,
+): void {
+  const command = program.command(entry.usage).description(entry.summary);
+  for (const argument of entry.args ?? []) command.addArgument(argument);
+  if (entry.config !== false) {
+    command.addOption(
+      new Option('--config <file>', 'configuration file; default: /etc/postern/postern.yaml'),
+    );
+  }
+  if (entry.format !== undefined) {
+    const formats = entry.format === true ? ['text', 'json'] : entry.format;
+    command.addOption(
+      new Option('--format <format>', 'form of the output').choices(formats).default('text'),
+    );
+  }
+  for (const option of entry.options ?? []) command.addOption(option);
+  command.action(async (...given: unknown[]) => {
+    if (entry.asOwner === true)
+      (await import('./database.ts')).becomeDatabaseOwner(command.opts().config);
+    done(await entry.run(given.slice(0, -2) as never[], command.opts() as never, io));
+  });
+}
+
+/** Prints a failure that an operator can do something about; throws on any other one, which is a bug of ours. */
+async function reportFailure(error: unknown, io: Io): Promise<ExitStatus> {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  const known = (await import('../store/failure.ts')).asFailure(error);
+  if (known === undefined) throw error;
+  io.stderr(`postern: ${known.message}\n`);
+  return known.exitStatus;
+}

@@ -1,0 +1,81 @@
+/** The state of the service for `postern status`, from its database and the logs. Changes nothing. */
+import { dropUndefined } from '../base/defined.ts';
+import { formatTime } from '../base/time.ts';
+import type { Config } from '../config/load.ts';
+import type { FollowPosition } from '../follow/follower.ts';
+import type { Outage } from '../model/outage.ts';
+import type { StoredBlock } from '../store/blocks.ts';
+import { loadOutages } from '../store/outages.ts';
+import type { Health } from '../store/saved-state.ts';
+import type { Store } from '../store/store.ts';
+import { loadInForce } from './in-force.ts';
+import { findRunning } from './instance.ts';
+import { type LogStatus, readLogStatus } from './log-status.ts';
+import { findProblems } from './problems.ts';
+
+/** Times are RFC 3339. */
+export interface ServiceStatus {
+  readonly running: boolean;
+  /** these three only while it is running */
+  readonly pid?: number;
+  readonly since?: string;
+  readonly version?: string;
+  readonly mode: Config['mode'];
+  readonly logs: readonly LogStatus[];
+  readonly newestEvent?: string;
+  /** how many are running */
+  readonly blocks: number;
+  /** how many of them are not in force because of observe mode; absent in enforce mode */
+  readonly notInForce?: number;
+  /** those that have not ended */
+  readonly suspects: readonly Outage[];
+  readonly openMessages: number;
+  readonly noticesWaiting: number;
+  /** one line each */
+  readonly problems: readonly string[];
+}
+
+export function gatherStatus(store: Store, config: Config): ServiceStatus {
+  const daemon = findRunning(store);
+  const health = store.state.read('health');
+  // What a service that has ended said about its own state no longer holds.
+  const current = daemon === undefined ? undefined : health;
+  const logs = readLogs(store, config, current);
+  const newest = store.events.newestTime();
+  const blocks = store.blocks.allRunning();
+  return dropUndefined({
+    running: daemon !== undefined,
+    pid: daemon?.pid,
+    since: daemon === undefined ? undefined : formatTime(daemon.started),
+    version: daemon?.version,
+    mode: config.mode,
+    logs,
+    newestEvent: newest === 0 ? undefined : formatTime(newest),
+    blocks: blocks.length,
+    notInForce: config.mode === 'observe' ? countNotInForce(store, config, blocks) : undefined,
+    suspects: loadOutages(store).filter(({ ended }) => ended === undefined),
+    openMessages: store.state.messageCount(),
+    noticesWaiting: store.outbox.unsent().length,
+    problems: findProblems({
+      store,
+      config,
+      logs,
+      blocks,
+      health,
+      isRunning: daemon !== undefined,
+    }),
+  });
+}
+
+function countNotInForce(store: Store, config: Config, blocks: readonly StoredBlock[]): number {
+  const forceOf = loadInForce(store, config);
+  return blocks.filter((block) => !forceOf(block).inForce).length;
+}
+
+function readLogs(store: Store, { logs }: Config, health: Health | undefined): LogStatus[] {
+  const positions = store.state.positions() as ReadonlyMap<string, FollowPosition>;
+  return logs.map((path) => {
+    const reported = health?.logs.find((log) => log.path === path);
+    return readLogStatus(path, positions.get(path), reported);
+  });
+}

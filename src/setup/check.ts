@@ -1,0 +1,60 @@
+/** Everything that `postern check` looks at: configuration, rules, files, mail about blocks, the mail server. */
+
+import { PosternError } from '../base/errors.ts';
+import { counted } from '../base/text.ts';
+import { type Config, loadConfig } from '../config/load.ts';
+import { loadRules } from '../judge/rule.ts';
+import { checkFiles } from './files.ts';
+import { type Finding, ok, warning, wrong } from './finding.ts';
+import type { InstallationOptions } from './mail-server.ts';
+import { SETUP_MTAS } from './mtas.ts';
+import { checkNotify } from './notify.ts';
+
+/** Looks at all of it and changes nothing. Never throws for what it checks: that becomes a finding. */
+export async function checkAll(
+  configFile: string | undefined,
+  options: InstallationOptions,
+): Promise<Finding[]> {
+  const loaded = attempt('configuration', () => loadConfig(configFile));
+  if ('findings' in loaded) return loaded.findings;
+  const config = loaded.value;
+  const [files, notify, wiring] = await Promise.all([
+    checkFiles(config),
+    checkNotify(config),
+    SETUP_MTAS[config.mta].checkWiring(config, options),
+  ]);
+  return [
+    ok('configuration', `${config.file} is valid`),
+    ...checkMode(config),
+    ...checkRules(config),
+    ...files,
+    ...notify,
+    ...wiring,
+  ];
+}
+
+function checkMode({ mode }: Config): Finding[] {
+  if (mode === 'enforce') return [];
+  const fix = 'mode: enforce, when you trust the rules';
+  return [warning('configuration', 'mode is observe: nobody is blocked', fix)];
+}
+
+function checkRules(config: Config): Finding[] {
+  const loaded = attempt('rules', () => loadRules(config.rules));
+  if ('findings' in loaded) return loaded.findings;
+  const enabled = loaded.value.filter((rule) => rule.enabled);
+  return [ok('rules', `${counted(enabled.length, 'rule')} in ${config.rules}`)];
+}
+
+/** What `load` returns, or its problems: one finding for each line of the message. */
+function attempt<T>(
+  area: 'configuration' | 'rules',
+  load: () => T,
+): { readonly value: T } | { readonly findings: Finding[] } {
+  try {
+    return { value: load() };
+  } catch (error) {
+    if (!(error instanceof PosternError)) throw error;
+    return { findings: error.message.split('\n').map((line) => wrong(area, line)) };
+  }
+}

@@ -1,0 +1,48 @@
+/** What `postern init` and `postern check` have to know about a mail server. Implemented in postfix/ and exim/. */
+import type { Config } from '../config/load.ts';
+import type { Finding } from './finding.ts';
+import type { Installation, NotFound } from './installation.ts';
+
+export interface MailServer {
+  /** as its manual writes it */
+  readonly name: string;
+  /** why it must not be connected before Postern has run, a sentence; undefined: it may be */
+  readonly connectLater?: string;
+  /** Finds the installation of this machine, or the one that `options` name. */
+  find(options: InstallationOptions): Promise<Installation | NotFound>;
+  /** The settings of that installation to which the recipe adds something, by name. */
+  readSettings(options: InstallationOptions): Promise<ReadonlyMap<string, string>>;
+  /** How to start Postern and connect the mail server, one step each; `settings`: what `readSettings` gave. */
+  recipeSteps(config: Config, settings: ReadonlyMap<string, string>): string[];
+  /** Whether the mail server uses what Postern writes. */
+  checkWiring(config: Config, options: InstallationOptions): Promise<Finding[]>;
+  /** The files that take blocks in this configuration. */
+  listTargetFiles(config: Config): TargetFile[];
+  /** The configured commands that are used with this mail server. */
+  listCommands(config: Config): NamedCommand[];
+  /** Shell command that makes the folder for the socket of the policy service. */
+  makeSocketFolder(config: Config, folder: string): string;
+  /** systemd units to start, see docs/install.md */
+  listUnits(config: Config): string;
+}
+
+/** Which installation is meant, when it is not the default one of this machine. */
+export interface InstallationOptions {
+  /** folder of main.cf: `postconf -c` */
+  readonly postfixConfig?: string;
+  readonly eximBinary?: string;
+  /** Exim's configuration file: `exim -C` */
+  readonly eximConfig?: string;
+}
+
+/** A file that takes blocks, and the option that names it: `['targets', 'exim', 'blockedUsers']`. */
+export interface TargetFile {
+  readonly option: readonly string[];
+  readonly file: string;
+}
+
+/** An argument vector, and the option that names it: `commands.exim`. */
+export interface NamedCommand {
+  readonly option: string;
+  readonly argv: readonly string[];
+}

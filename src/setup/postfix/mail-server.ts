@@ -1,0 +1,37 @@
+/** Postfix, as `postern init` and `postern check` see it. */
+import { resolve } from 'node:path';
+import type { Config } from '../../config/load.ts';
+import type { MailServer, NamedCommand } from '../mail-server.ts';
+import { findPostfix, postconfCommand, postfixSettings } from './find.ts';
+import { makeSocketFolder, postfixSteps, postfixUnits, RECIPE_SETTINGS } from './steps.ts';
+import { listTargetFiles } from './targets.ts';
+import { checkPostfixWiring } from './wiring.ts';
+
+export const postfix: MailServer = {
+  name: 'Postfix',
+  connectLater:
+    'if Postfix is told to use a map that does not exist yet, it answers 451 to everybody.',
+  find: ({ postfixConfig }) =>
+    findPostfix(postfixConfig === undefined ? {} : { folder: resolve(postfixConfig) }),
+  readSettings: ({ postfixConfig }) =>
+    postfixSettings(postconfCommand(postfixConfig), RECIPE_SETTINGS),
+  recipeSteps: postfixSteps,
+  checkWiring: (config, { postfixConfig }) =>
+    checkPostfixWiring(
+      config,
+      postfixConfig === undefined ? config.commands.postconf : postconfCommand(postfixConfig),
+    ),
+  listTargetFiles,
+  listCommands,
+  makeSocketFolder,
+  listUnits: postfixUnits,
+};
+
+function listCommands({ commands, targets: { postfix } }: Config): NamedCommand[] {
+  return [
+    { option: 'commands.postsuper', argv: commands.postsuper },
+    { option: 'commands.postqueue', argv: commands.postqueue },
+    { option: 'targets.postfix.postmap', argv: postfix.postmap },
+    { option: 'targets.postfix.reload', argv: postfix.reload },
+  ];
+}

@@ -1,0 +1,18 @@
+/** What the recipes for both mail servers have in common. Pure. */
+import { dirname } from 'node:path';
+import type { Config } from '../config/load.ts';
+
+/** Starts the systemd units, or restarts what has only observed so far. */
+export function startCommand({ mode }: Config, units: string): string {
+  return `systemctl ${mode === 'observe' ? 'restart' : 'enable --now'} ${units}`;
+}
+
+/** The folder in which the policy service makes its socket; undefined when it has none. */
+export function socketFolder({ policy }: Config): string | undefined {
+  return policy?.listen.kind === 'unix' ? dirname(policy.listen.path) : undefined;
+}
+
+/** Text for a file or a shell, set off from the sentences around it. */
+export function indented(text: string): string {
+  return text.replaceAll(/^(?=.)/gm, '    ');
+}
