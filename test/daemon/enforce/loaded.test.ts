@@ -23,6 +23,7 @@ describe.each(['cli/enforce.ts', 'daemon/enforce/step.ts'])('%s', (file) => {
     expect(daemon.filter((name) => !name.startsWith('daemon/enforce/')).sort()).toEqual([
       'daemon/mta-control.ts',
       'daemon/mtas.ts',
+      'daemon/rounds.ts',
     ]);
     expect(daemon.filter((name) => /reader\.ts|watch|remote/.test(name))).toEqual([]);
   });
