@@ -1,10 +1,8 @@
 /** What is measured as whole processes, and how its figures are printed. */
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
 import { type Contestant, inTurn } from './measure.ts';
 
-const HERE = dirname(fileURLToPath(import.meta.url));
-export const PROGRAM = resolve('dist/cli/main.js');
+export const PROGRAM = resolve('bin/postern');
 export const RULES = resolve('rules');
 /** `--long`: everything in the size that the goals name; takes an hour. */
 export const LONG = process.argv.includes('--long');
@@ -12,11 +10,14 @@ export const LINES = 1_000_000;
 export const ROUNDS = 5;
 
 export function replay(name: string, log: string, rules = RULES): Contestant {
-  return { name, argv: [process.execPath, PROGRAM, 'replay', '--rules', rules, log] };
+  return { name, argv: [PROGRAM, 'replay', '--rules', rules, log] };
 }
 
 export function floor(log: string): Contestant {
-  return { name: 'read and split in Node', argv: [process.execPath, join(HERE, 'floor.js'), log] };
+  return {
+    name: 'read and split in Node',
+    argv: [process.execPath, join(import.meta.dirname, 'floor.ts'), log],
+  };
 }
 
 /** Prints what all of them took; the first is Postern, whose share of each other's time is told. */

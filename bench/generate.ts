@@ -2,7 +2,7 @@
  * Made-up logs of a hosting server, the same for the same seed: refused strangers, authenticated submissions,
  * deliveries, deferrals, bounces, a few stolen accounts; sessions interleaved as on a busy server.
  *
- *     node generate.js postfix|exim LINES [SEED] [rfc3339|rfc3164|exim] > mail.log
+ *     node bench/generate.ts postfix|exim LINES [SEED] [rfc3339|rfc3164|exim] > mail.log
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';

@@ -71,8 +71,8 @@ export class Service {
   }
 
   async #spawn(command: string, ready: string): Promise<void> {
-    const argv = [PROGRAM, command, '--config', this.config];
-    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const argv = [command, '--config', this.config];
+    const child = spawn(PROGRAM, argv, { stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     child.stderr.on('data', (text: Buffer) => (said = (said + text.toString()).slice(-10_000)));
     this.#children.push(child);
@@ -96,8 +96,8 @@ export class Service {
 
   /** Bytes of the log that are not stored yet, as `postern status` tells. */
   behind(): number | undefined {
-    const argv = [PROGRAM, 'status', '--format', 'json', '--config', this.config];
-    const { stdout } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
+    const argv = ['status', '--format', 'json', '--config', this.config];
+    const { stdout } = spawnSync(PROGRAM, argv, { encoding: 'utf8' });
     return (JSON.parse(stdout) as { logs: { behind?: number }[] }).logs[0]?.behind;
   }
 

@@ -1,7 +1,9 @@
 /** `report`, `explain` and `events` over a database of many events: the events of one log as those of many days. */
 import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { readEvents } from '../src/interpret/files.ts';
+import type { Verdict } from '../src/model/block.ts';
+import type { MailEvent } from '../src/model/event.ts';
+import { Store } from '../src/store/store.ts';
 import { LINES, LONG, PROGRAM, ROUNDS } from './contestants.ts';
 import { writeLog } from './generate.ts';
 import { type Contestant, inTurn } from './measure.ts';
@@ -12,36 +14,13 @@ const DAYS = LONG ? 27 : 3;
 const DAY = 86_400_000;
 const STEP = 5000;
 
-/** What is used of the program's own modules, as they are built. */
-interface StoredEvent {
-  readonly time: number;
-  readonly kind: string;
-  readonly line: number;
-  readonly offset: number;
-  readonly submitter?: { readonly type: string; readonly id: string };
-}
-interface Modules {
-  readonly Store: new (
-    path: string,
-  ) => {
-    commit(work: () => void): void;
-    close(): void;
-    readonly events: { insert(events: readonly StoredEvent[]): void; newest(): number };
-    readonly verdicts: { insert(verdict: unknown, outcome: string, newest: number): number };
-  };
-  readonly readEvents: (
-    files: readonly string[],
-    options: { now: number; zone: string },
-  ) => AsyncGenerator<{ readonly events: readonly StoredEvent[] }>;
-}
-
 export async function stored(): Promise<void> {
   const service = new Service();
   try {
     const { count, submitter } = await fill(service);
     const command = (name: string, ...words: string[]): Contestant => ({
       name: `postern ${name} ${words.join(' ')}`,
-      argv: [process.execPath, PROGRAM, name, ...words, '--config', service.config],
+      argv: [PROGRAM, name, ...words, '--config', service.config],
     });
     const contestants = [
       command('report', '--since', '24h'),
@@ -66,8 +45,7 @@ export async function stored(): Promise<void> {
  * many events these are, and that submitter.
  */
 async function fill(service: Service): Promise<{ count: number; submitter: string }> {
-  const { Store, readEvents } = await modules();
-  const day = await eventsOfOneDay(service.path('one-day.log'), readEvents);
+  const day = await eventsOfOneDay(service.path('one-day.log'));
   const store = new Store(service.path('postern.db'));
   const submitter = mostRefused(day);
   const first = day[0]?.time ?? 0;
@@ -92,7 +70,7 @@ async function fill(service: Service): Promise<{ count: number; submitter: strin
   return { count: day.length * DAYS, submitter };
 }
 
-function verdictOn(id: string, time: number): unknown {
+function verdictOn(id: string, time: number): Verdict {
   return {
     rule: 'invalid-recipients',
     action: 'observe',
@@ -107,28 +85,16 @@ function verdictOn(id: string, time: number): unknown {
   };
 }
 
-async function modules(): Promise<Modules> {
-  const load = (path: string) => import(pathToFileURL(resolve('dist', path)).href);
-  const [{ Store }, { readEvents }] = await Promise.all([
-    load('store/store.js'),
-    load('offline.js'),
-  ]);
-  return { Store, readEvents } as Modules;
-}
-
-async function eventsOfOneDay(
-  log: string,
-  readEvents: Modules['readEvents'],
-): Promise<StoredEvent[]> {
+async function eventsOfOneDay(log: string): Promise<MailEvent[]> {
   writeLog(log, { mta: 'postfix', lines: LINES });
-  const day: StoredEvent[] = [];
+  const day: MailEvent[] = [];
   for await (const { events } of readEvents([log], { now: Date.now(), zone: 'UTC' })) {
     for (const event of events) day.push(event);
   }
   return day;
 }
 
-function mostRefused(events: readonly StoredEvent[]): string {
+function mostRefused(events: readonly MailEvent[]): string {
   const counts = new Map<string, number>();
   for (const { kind, submitter } of events) {
     if (submitter?.type !== 'user' || kind !== 'bounced') continue;

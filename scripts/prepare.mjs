@@ -1,44 +1,91 @@
-// Makes a fresh clone ready: installs what the lockfile names and builds, each only when it is not up to date.
-// Runs before `npm start` and `npm test`, so it may use nothing but Node itself.
-import { spawnSync } from 'node:child_process';
+// Makes a fresh clone ready and runs a program in it:
+//
+//     node scripts/prepare.mjs [PROGRAM [ARGUMENT ...]]
+//
+// Installs what the lock file names and builds, each only if it is not up to date. Uses nothing but Node itself. If this
+// Node is too old, npm fetches Node 24, and everything runs with that.
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-process.chdir(root);
+const OLDEST = [22, 18];
+const script = fileURLToPath(import.meta.url);
+process.chdir(dirname(dirname(script)));
 
-function run(command, args) {
-  const { status, error } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+const [major, minor] = process.versions.node.split('.').map(Number);
+const [program, ...args] = process.argv.slice(2);
+if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
+  await pass(fetchNode(), [script, ...process.argv.slice(2)]);
+} else {
+  prepare();
+  if (program !== undefined) await pass(program, args);
+}
+
+/** Path of a Node 24 that npm has in its cache, or fetches now (some seconds). */
+function fetchNode() {
+  console.error(`Node ${process.version} is too old for Postern: using Node 24, fetched by npm`);
+  const print = ['--', 'node', '--print', 'process.execPath'];
+  const { stdout, status } = spawnSync('npx', ['--yes', '--package', 'node@24', ...print], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (status !== 0) process.exit(status ?? 1);
+  return stdout.trim();
+}
+
+function prepare() {
+  // npm writes this file last, so an interrupted installation is repeated.
+  const installed = 'node_modules/.package-lock.json';
+  if (!isNewer(installed, statSync('package-lock.json').mtimeMs)) {
+    console.error('installing dependencies');
+    // No package needs its install script: SQLite's binding brings its binaries, and npm would call a compiler for it.
+    run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
+  }
+  const sources = Math.max(findNewest('src'), statSync('tsconfig.build.json').mtimeMs);
+  if (!isNewer('dist/cli/main.js', sources)) {
+    console.error('building');
+    run('npm', ['run', '--silent', 'build']);
+  }
+}
+
+function isNewer(file, time) {
+  return existsSync(file) && statSync(file).mtimeMs >= time;
+}
+
+function findNewest(folder) {
+  const files = readdirSync(folder, { withFileTypes: true, recursive: true }).filter((entry) =>
+    entry.isFile(),
+  );
+  return Math.max(...files.map(({ parentPath, name }) => statSync(join(parentPath, name)).mtimeMs));
+}
+
+function run(command, parameters) {
+  const stdio = ['ignore', 'inherit', 'inherit'];
+  const { status, error } = spawnSync(command, parameters, { stdio, env: environment() });
   if (error !== undefined) console.error(`${command}: ${error.message}`);
   if (status !== 0) process.exit(status ?? 1);
 }
 
-function newest(folder) {
-  let time = 0;
-  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
-    if (entry.isFile())
-      time = Math.max(time, statSync(join(entry.parentPath ?? entry.path, entry.name)).mtimeMs);
-  }
-  return time;
+/** Runs a command in place of this process: signals go to it, its exit status becomes ours. */
+function pass(command, parameters) {
+  const child = spawn(command, parameters, { stdio: 'inherit', env: environment(command) });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.on(signal, () => child.kill(signal));
+  return new Promise((resolve) => {
+    child.on('error', (error) => {
+      console.error(`${command}: ${error.message}`);
+      process.exit(1);
+    });
+    child.on('exit', (status) => {
+      process.exitCode = status ?? 1;
+      resolve();
+    });
+  });
 }
 
-const [major, minor] = process.versions.node.split('.').map(Number);
-if (major < 20 || (major === 20 && minor < 19)) {
-  console.error(`Postern needs Node 20.19 or newer, this is ${process.version}.`);
-  process.exit(1);
-}
-
-// npm writes this file last, so an interrupted installation is repeated.
-const installed = 'node_modules/.package-lock.json';
-if (!existsSync(installed) || statSync(installed).mtimeMs < statSync('package-lock.json').mtimeMs) {
-  console.error('installing dependencies (a minute or two: SQLite may have to be compiled)');
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
-}
-
-const built = 'dist/cli/main.js';
-const sources = Math.max(newest('src'), statSync('tsconfig.build.json').mtimeMs);
-if (!existsSync(built) || statSync(built).mtimeMs < sources) {
-  console.error('building');
-  run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']);
+/** With this Node first in the search path: programs that start `node` get the same one. */
+function environment(node = process.execPath) {
+  const folder = dirname(node.endsWith('/node') ? node : process.execPath);
+  return { ...process.env, PATH: `${folder}${delimiter}${process.env.PATH}` };
 }

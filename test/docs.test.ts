@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { COMMANDS, main } from '../src/cli/main.ts';
+import { COMMANDS, main } from '../src/cli/commands.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
 const PAGES = [

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { COMMANDS } from '../src/cli/main.ts';
+import { COMMANDS } from '../src/cli/commands.ts';
 import { DEFAULT_CONFIG_FILE, parseConfig } from '../src/config/load.ts';
 import { available, isRoot } from './support/server.ts';
 

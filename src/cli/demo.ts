@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
 import { formatTime, systemClock } from '../base/time.ts';
@@ -148,9 +148,10 @@ function lookCloser(folder: string, config: string): string {
   return `\nLook closer:\n  the mail to the abuse address   ${folder}/outbox/${mail}\n${commands.join('')}`;
 }
 
-/** How this program was called: by its name when it is installed, else by its script. */
+/** How to call this program again from the folder `cwd`: by its name if it is installed, else by its launcher. */
 export function ownCommand(script: string, cwd: string): string {
-  return basename(script) === 'main.js' ? `node ${relative(cwd, script)}` : 'postern';
+  if (script.includes('/node_modules/')) return 'postern';
+  return relative(cwd, join(dirname(script), '../../bin/postern'));
 }
 
 function indented(text: string): string {

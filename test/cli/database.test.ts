@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { afterAll, describe, expect, it } from 'vitest';
-import { main } from '../../src/cli/main.ts';
+import { main } from '../../src/cli/commands.ts';
 import { APPLICATION_ID } from '../../src/store/header.ts';
 import { Store } from '../../src/store/store.ts';
 import { openStore } from '../support/database.ts';

@@ -39,9 +39,9 @@ describe('the demo', () => {
   }, 60_000);
 
   it.each([
-    ['/usr/local/bin/postern', '/root', 'postern'],
-    ['/srv/postern/dist/cli/main.js', '/srv/postern', 'node dist/cli/main.js'],
-    ['/srv/postern/dist/cli/main.js', '/srv/postern/docs', 'node ../dist/cli/main.js'],
+    ['/usr/local/lib/node_modules/postern/dist/cli/main.js', '/root', 'postern'],
+    ['/srv/postern/dist/cli/main.js', '/srv/postern', 'bin/postern'],
+    ['/srv/postern/dist/cli/main.js', '/srv/postern/docs', '../bin/postern'],
   ])('calls %s in %s: %s', (script, cwd, expected) => {
     expect(ownCommand(script, cwd)).toBe(expected);
   });

@@ -8,16 +8,19 @@ function packagesOf(loaded: ReadonlySet<string>): string[] {
 
 describe('loads no more than it needs:', () => {
   it('--help and --version', () => {
-    const loaded = [...loadedWith('cli/main.ts')].filter((name) => !name.startsWith('node:'));
+    const loaded = [...loadedWith('cli/commands.ts')].filter((name) => !name.startsWith('node:'));
     expect(loaded.sort()).toEqual([
       'base/errors.ts',
+      'cli/commands.ts',
       'cli/help.ts',
-      'cli/io.ts',
-      'cli/main.ts',
       'cli/program.ts',
       'cli/version.ts',
       'commander',
     ]);
+  });
+
+  it('nothing before it has looked at the version of Node.js', () => {
+    expect([...loadedWith('cli/main.ts')].sort()).toEqual(['cli/main.ts', 'cli/node-version.ts']);
   });
 
   it.each<[string, string[]]>([

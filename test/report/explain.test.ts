@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import { MINUTE, SECOND } from '../../src/base/time.ts';
-import { main } from '../../src/cli/main.ts';
+import { main } from '../../src/cli/commands.ts';
 import { Notices } from '../../src/daemon/notices.ts';
 import type { Block, Verdict } from '../../src/model/block.ts';
 import type { Mail } from '../../src/notify/mail.ts';

@@ -1,6 +1,6 @@
 /** A provider that refuses good addresses, through the running service: reported once, blocks released, nobody forgotten. */
 import { afterEach, expect, it } from 'vitest';
-import { main } from '../../src/cli/main.ts';
+import { main } from '../../src/cli/commands.ts';
 import { loadOutages } from '../../src/store/outages.ts';
 import { readText } from '../support/folder.ts';
 import { eventually, type RunningService, type Scratch, scratch } from './scratch.ts';

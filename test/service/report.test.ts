@@ -1,6 +1,6 @@
 /** The report of a period: as text in 80 columns, as HTML and as JSON. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { main } from '../../src/cli/main.ts';
+import { main } from '../../src/cli/commands.ts';
 import { bounced, eventually, type Scratch, scratch } from './scratch.ts';
 
 let at: Scratch;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { COMMANDS, main } from '../../src/cli/main.ts';
+import { COMMANDS, main } from '../../src/cli/commands.ts';
 import { APPLICATION_ID } from '../../src/store/header.ts';
 import { Store } from '../../src/store/store.ts';
 

@@ -1,0 +1,208 @@
+/** The table of commands, and how a command line is run with it. */
+import { Argument, Option } from 'commander';
+import type { ExitStatus } from '../base/errors.ts';
+import type { Io } from './io.ts';
+import { type Entry, runProgram } from './program.ts';
+import { version } from './version.ts';
+
+const mta = (meaning = 'mail server that wrote the log; default: recognized line by line') =>
+  new Option('--mta <mta>', meaning).choices(['postfix', 'exim']);
+const zone = () =>
+  new Option(
+    '--zone <zone>',
+    'time zone of log lines that do not name one (Europe/Berlin, +01:00); default: that of this host',
+  );
+const files = () => new Argument('<file...>', "log files, plain or gzip'd; - is standard input");
+/** What `parseTime` (typed.ts) reads. */
+const TIMES = '2026-11-01, 2026-11-01T09:00 (configured zone) or 2026-11-01T09:00:00Z';
+const since = (more = '') =>
+  new Option('--since <time>', `from this time on: 24h (that long ago), ${TIMES}${more}`);
+const until = (more = '') =>
+  new Option('--until <time>', `before this time, in the same forms${more}`);
+const identity = (more = '') => new Argument('<id>', `alice@example.net, 192.0.2.7, uid:33${more}`);
+const blockable = () => identity(', sender:alice@example.net');
+/** Which installation of a mail server, if not the default one. */
+const installation = () => [
+  new Option('--postfix-config <dir>', 'folder of the Postfix configuration (postconf -c)'),
+  new Option('--exim-binary <file>', 'Exim program'),
+  new Option('--exim-config <file>', 'Exim configuration file (exim -C)'),
+];
+
+/** Every command, in the order of `postern help`. Its code is loaded when it runs, so that small commands start fast. */
+export const COMMANDS: readonly Entry[] = [
+  {
+    usage: 'run',
+    summary: 'follow the logs, detect, block, notify (the service)',
+    run: async (_args, options) => (await import('./run.ts')).runRun(options, version()),
+  },
+  {
+    usage: 'enforce',
+    summary: 'write the block files for a service without root (enforcer: separate)',
+    options: [
+      new Option('--once', 'write them once and end'),
+      new Option('--reader', 'the half without rights; started by the other one').hideHelp(),
+    ],
+    run: async (_args, options) => (await import('./enforce.ts')).runEnforce(options),
+  },
+  {
+    usage: 'init',
+    format: true,
+    summary:
+      'find the mail server and its log, write a configuration, print what to add to the mail server',
+    options: [
+      mta('mail server to set up; needed only if both are here'),
+      new Option('--output <file>', 'configuration file to write; the same as --config'),
+      new Option('--force', 'replace a configuration that exists'),
+      new Option('--notify <address>', 'whom to notify of blocks, usually the abuse address'),
+      new Option('--observe', 'begin in observe mode: the mail server is not changed'),
+      new Option('--policy', 'with the policy service, which also stops sessions that are open'),
+      ...installation(),
+    ],
+    run: async (_args, options, io) => (await import('./init.ts')).runInit(options, io),
+  },
+  {
+    usage: 'check',
+    summary:
+      'check configuration, rules, permissions, and whether the mail server uses the block files',
+    format: true,
+    options: installation(),
+    run: async (_args, options, io) => (await import('./check.ts')).runCheck(options, io),
+  },
+  {
+    usage: 'status',
+    asOwner: true,
+    summary: 'show whether it is running, how far behind, what is blocked, what is failing',
+    format: true,
+    run: async (_args, options, io) => (await import('./status.ts')).runStatus(options, io),
+  },
+  {
+    usage: 'blocks',
+    asOwner: true,
+    summary: 'list blocks',
+    format: true,
+    options: [new Option('--all', 'include those that have ended')],
+    run: async (_args, options, io) => (await import('./blocks.ts')).runBlocks(options, io),
+  },
+  {
+    usage: 'block',
+    asOwner: true,
+    summary: 'block a submitter or sender by hand',
+    format: true,
+    args: [blockable()],
+    options: [
+      new Option('--for <duration>', 'how long, 1h or 7d; default: until released'),
+      new Option('--note <text>', 'why, for your colleagues'),
+    ],
+    run: async ([id], options, io) =>
+      (await import('./block.ts')).runBlock(id as never, options, io),
+  },
+  {
+    usage: 'unblock',
+    asOwner: true,
+    summary: 'end a block; earlier events no longer count',
+    format: true,
+    args: [blockable()],
+    run: async ([id], options, io) =>
+      (await import('./unblock.ts')).runUnblock(id as never, options, io),
+  },
+  {
+    usage: 'explain',
+    asOwner: true,
+    summary: 'show the evidence: which rule, which lines, which recipients, from where, when',
+    format: true,
+    args: [new Argument('<id>', 'an identity, or the number of a block')],
+    run: async ([id], options, io) =>
+      (await import('./explain.ts')).runExplain(id as never, options, io),
+  },
+  {
+    usage: 'queue',
+    summary: 'list, hold, release or delete queued mail of a submitter',
+    format: true,
+    args: [identity()],
+    options: [
+      new Option('--hold', 'hold or freeze it'),
+      new Option('--release', 'release or thaw it'),
+      new Option('--delete', 'delete it'),
+    ],
+    run: async ([id], options, io) =>
+      (await import('./queue.ts')).runQueue(id as never, options, io),
+  },
+  {
+    usage: 'events',
+    asOwner: true,
+    summary: 'search stored events',
+    format: true,
+    options: [
+      since(),
+      until(),
+      new Option('--of <id>', 'of this submitter or client'),
+      new Option('--kind <kinds>', 'bounced,rejected,...'),
+      new Option('--reason <reasons>', 'invalid-recipient,... or invalid'),
+      new Option('--queue-id <id>', 'of this message'),
+      new Option('--recipient <address>', 'to this recipient'),
+      new Option('--limit <number>', 'at most this many, the newest'),
+    ],
+    run: async (_args, options, io) => (await import('./events.ts')).runEvents(options, io),
+  },
+  {
+    usage: 'watch',
+    summary: 'print events as they are logged',
+    format: true,
+    run: async (_args, options, io) => (await import('./watch.ts')).runWatch(options, io),
+  },
+  {
+    usage: 'parse',
+    summary: 'print the events of log files as JSON, one a line; stores nothing',
+    args: [files()],
+    format: true,
+    options: [mta(), zone()],
+    run: async ([names], options, io) =>
+      (await import('./parse.ts')).runParse(names as never, options, io),
+  },
+  {
+    usage: 'classify',
+    summary: 'print code, status and reason of SMTP replies as JSON',
+    config: false,
+    args: [new Argument('[reply...]', 'replies; without any, one a line on standard input')],
+    format: true,
+    run: async ([replies], _options, io) =>
+      (await import('./classify.ts')).runClassify(replies as never, io),
+  },
+  {
+    usage: 'replay',
+    summary: 'show what the rules would have done with these logs, and who came close',
+    args: [files()],
+    format: true,
+    options: [
+      mta(),
+      zone(),
+      new Option('--rules <dir>', 'rules to use instead of the configured ones'),
+    ],
+    run: async ([names], options, io) =>
+      (await import('./replay.ts')).runReplay(names as never, options, io),
+  },
+  {
+    usage: 'report',
+    asOwner: true,
+    summary: 'report on a period as text, JSON or HTML',
+    format: ['text', 'json', 'html'],
+    options: [
+      since('; default: 24h'),
+      until('; default: now'),
+      new Option('--mail', 'send it to the abuse address'),
+    ],
+    run: async (_args, options, io) => (await import('./report.ts')).runReport(options, io),
+  },
+  {
+    usage: 'demo',
+    config: false,
+    summary: 'run the whole pipeline on a bundled log, in a scratch folder',
+    options: [new Option('--no-keep', 'delete the scratch folder at the end')],
+    run: async (_args, options, io) => (await import('./demo.ts')).runDemo(options, io),
+  },
+];
+
+/** Runs one command line (without `node` and the name of the script) and returns its exit status. */
+export function main(argv: readonly string[], io: Io): Promise<ExitStatus> {
+  return runProgram(COMMANDS, argv, io);
+}
