@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { backlog } from './backlog.ts';
+import { detection } from './detection/detection.ts';
 import { growth } from './growth.ts';
 import { live } from './live.ts';
 import { stored } from './stored.ts';
@@ -19,6 +20,7 @@ const PARTS: Readonly<Record<string, (folder: string) => void | Promise<void>>> 
   backlog,
   stored,
   live,
+  detection,
 };
 
 /** The parts that `--only=` names, else all. */
