@@ -6,7 +6,7 @@
 // Node is too old, npm fetches Node 24, and everything runs with that.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const OLDEST = [22, 18];
@@ -22,16 +22,19 @@ if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
   if (program !== undefined) await pass(program, args);
 }
 
-/** Path of a Node 24 that npm has in its cache, or fetches now (some seconds). */
+/**
+ * Path of a Node 24 in this folder, which npm fetches the first time (some 10 s). It is not left in npm's cache: that
+ * is in root's home, where the accounts without rights that some tests use may not go.
+ */
 function fetchNode() {
   console.error(`Node ${process.version} is too old for Postern: using Node 24, fetched by npm`);
-  const print = ['--', 'node', '--print', 'process.execPath'];
-  const { stdout, status } = spawnSync('npx', ['--yes', '--package', 'node@24', ...print], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  if (status !== 0) process.exit(status ?? 1);
-  return stdout.trim();
+  const name = `node-${process.platform}-${process.arch}`;
+  const node = resolve('.node/node_modules', name, 'bin/node');
+  if (!existsSync(node)) {
+    const quiet = ['--no-save', '--no-package-lock', '--no-audit', '--no-fund', '--silent'];
+    run('npm', ['install', '--prefix', '.node', ...quiet, `${name}@24`]);
+  }
+  return node;
 }
 
 function prepare() {
