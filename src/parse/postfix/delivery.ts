@@ -1,5 +1,6 @@
 /**
- * What became of recipients: delivery lines, the same from every agent (log_adhoc.c), and bounce(8)'s notifications.
+ * The outcome for each recipient: delivery lines, the same from every agent (log_adhoc.c), and the notifications of
+ * bounce(8).
  *
  * `to=<R>[, orig_to=<O>], relay=RELAY[, conn_use=N], delay=T, delays=T/T/T/T[, tls=F], dsn=D, status=WORD (TEXT)`
  *
