@@ -92,6 +92,13 @@ const NOT_THE_RECIPIENT =
 /** x.2.1 is used for many things, with a link often for a blocklist. So these words outweigh it as well. */
 const NOT_THE_MAILBOX = /url#|\b(?:messages?|mails?|servers?|hosts?|systems?|delivery|domain)\b/;
 
+/** 521, 551 and 556 are also used freely. So the text must be about what they mean, or have no words at all. */
+const ABOUT_CODE: Readonly<Record<number, RegExp>> = {
+  521: /domain|host|mail|dom#|^[^a-z]*$/,
+  551: /@|user|address|recipient|mail ?box|account|local|forward|^[^a-z]*$/,
+  556: /domain|host|mail|mx|dom#|@|^[^a-z]*$/,
+};
+
 /** x.1.0 means that some address is wrong. So the text must be about an address, or have no words at all. */
 const AN_ADDRESS =
   /@|\b(?:address\w*|recipients?|users?|mail[- ]?box\w*|accounts?|unknown)\b|^[^a-z]*$/;
@@ -108,6 +115,7 @@ export function findByCodes(
   wording: string,
 ): Finding {
   const found = findByNumbers(code, status);
+  if (found.by === 'code' && ABOUT_CODE[code as number]?.test(wording) === false) return UNKNOWN;
   const invalid = found.reason === 'invalid-recipient' || found.reason === 'invalid-domain';
   return invalid && isAboutSomethingElse(status?.slice(2) ?? '', wording) ? UNKNOWN : found;
 }

@@ -9,12 +9,15 @@ import { AUTHENTICATION, LOOPS } from './wordings/authentication.ts';
 import { DOMAIN } from './wordings/domain.ts';
 import type { ReasonEntry } from './wordings/entry.ts';
 import { HOSTS } from './wordings/host.ts';
-import { FULL, PERSON } from './wordings/mailbox.ts';
+import { PERSON } from './wordings/mailbox.ts';
 import { CONTENT, MESSAGE_REFUSED, POLICY, SIZE } from './wordings/message.ts';
+import { PROVIDERS } from './wordings/provider.ts';
+import { FULL } from './wordings/quota.ts';
 import { HOST_REFUSED, SENDERS } from './wordings/sender.ts';
 import { NETWORK, SYSTEM } from './wordings/transport.ts';
 
 export const REASON_TABLE: readonly ReasonEntry[] = [
+  ...PROVIDERS,
   ...LOOPS,
   ...SIZE,
   ...AUTHENTICATION,

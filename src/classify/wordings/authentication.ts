@@ -45,7 +45,7 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
   {
     name: 'open-relay',
     reason: 'reputation',
-    literals: 'open relay|open proxy|open proxies',
+    literals: 'open relay|openrelay|open proxy|open proxies',
     unless: /not an open relay|open relay (?:is )?not allowed/,
     example: '554 Your host is an open relay',
   },
@@ -65,7 +65,7 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
         25,
       ),
       word(
-        'as a relay|no relay(?:ing)?|open relay|rcpthosts?|not a gateway|relay access|relais refuse\\w*|relaying mail to',
+        'as a relay|relay check [a-z]{1,10} fail|no relay(?:ing)?|open relay|rcpthosts?|not a gateway|relay access|relais refuse\\w*|relaying mail to',
       ),
       near(
         'remote|external|foreign|non-local|outside',
@@ -157,7 +157,7 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
     pattern: either(
       near(
         'auth|authentication|authentification|autenticacion|autenticazione|autenticacao|authori[sz]ation|smtp auth|login|log in',
-        `${FAILED}|${REFUSED}|requires?|requise|requerida|richiesta|necessaria|needed|unsuccessful|failure|not enabled|disabled|error|temporar\\w+|first|before|must|please|echec|en echec|invalide?|aborted|mechanism`,
+        `${FAILED}|${REFUSED}|requires?|requise|requerida|richiesta|necessaria|needed|unsuccessful|failure|not enabled|disabled|error|temporar\\w+|first|before|must|please|echec|en echec|invalide?|aborted|mechanism|unsupported|not supported`,
       ),
       near(
         'must|please|need(?:s|ed)?|require[sd]?|not|unable to|failed to|turn on|enable|use|first',

@@ -39,7 +39,7 @@ export const DOMAIN: readonly ReasonEntry[] = [
       ),
       near('temporar\\w+', 'dns|name resolution|resolv\\w+', 25),
       word(
-        'dns (?:query|server|error|failure|timeout|lookup) ?(?:failed|failure|error|timed out)?|host name lookup failure|host lookup did not complete|malformed (?:or unexpected )?name server|unable to resolve route',
+        'dns (?:query|server|error|failure|timeout|lookup) ?(?:failed|failure|error|timed out)?|dns resolve (?:error|failure)|no data by dns|host name lookup failure|host lookup did not complete|malformed (?:or unexpected )?name server|unable to resolve route',
       ),
     ),
     unless:
@@ -66,7 +66,7 @@ export const DOMAIN: readonly ReasonEntry[] = [
     name: 'unknown-domain',
     reason: 'invalid-domain',
     literals:
-      'domain|host|name service error|unrout|destination|dom#|name or service|ドメイン|域名|домен|infodomainnonexistent|dns|mail domain|mx record',
+      'domain|host|name service error|no route|unrout|destination|dom#|name or service|ドメイン|域名|домен|infodomainnonexistent|dns|mail domain|mx record',
     pattern: either(
       near(
         'domain(?: name)?|mail ?domain|host ?name|host|mail host|destination(?: system| host| domain| server)?(?: address)?|recipient domain|name',
@@ -77,12 +77,12 @@ export const DOMAIN: readonly ReasonEntry[] = [
       word(
         'unknown (?:recipient |mail |destination |remote )?(?:domain|host|destination)|no such (?:mail )?(?:domain|host)|invalid (?:recipient |destination |mail )?(?:domain|host ?name)|bad (?:destination|recipient) (?:system|domain|host|mailbox system)\\w*|(?:un)?able to (?:find|resolve) (?:the )?(?:recipient |destination )?(?:domain|host)|name or service not known|infodomainnonexistent|not able to find the recipient domain|illegal host(?:/domain)?(?: name)?|unresolvable (?:domain|host|mail ?host)(?: ?name)?',
       ),
-      /(?:weren't|unable|not able|could not|cannot|can't|couldn't) (?:able )?(?:to )?(?:find|resolve|locate|look ?up)[^.;]{0,20}(?:domain|host)|mx record points to local host/,
+      /(?:weren't|unable|not able|could not|cannot|can't|couldn't) (?:able )?(?:to )?(?:find|resolve|locate|look ?up)[^.;]{0,20}(?:domain|host)|mx record points to local host|no route (?:found )?to (?:the |this )?domain/,
       /all (?:mx )?hosts for \S+ (?:don't|do not) exist|had no relevant answers|no (?:ip )?address(?:es)? found for host|name service error[^;]{0,60}: no matching entry/,
       /unrout(?:e)?able (?:mail )?domain|(?:ドメイン|域名|домен).{0,30}(?:見つかり|存在し|不存在|не найден|не существует)/,
     ),
     unless:
-      /not found, try again|\bsender|your (?:host|domain|ip)|connect(?:ing|ed)? from|tried to|from address|mail from|helo|client host|reverse|\bfrom:/,
+      /not found, try again|\bfrom (?:an? )?(?:unknown|invalid|non-?existent|unresolvable|unregistered)|\bsender|your (?:host|domain|ip)|connect(?:ing|ed)? from|tried to|from address|mail from|helo|client host|reverse|\bfrom:/,
     example:
       'Host or domain name not found. Name service error for name=example.org type=AAAA: Host not found',
   },

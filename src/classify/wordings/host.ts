@@ -12,15 +12,21 @@ export const HOSTS: readonly ReasonEntry[] = [
   {
     name: 'dictionary-attack',
     reason: 'reputation',
-    literals: 'too many|excessive|many|dictionary|harvest|guess|often|number of',
+    literals:
+      'too many|excessive|many|dictionary|harvest|guess|often|number of|to invalid|to unknown|to non',
     pattern: either(
       near(
         'too many|excessive|so many|many|high (?:number|rate|percentage) of|number of',
-        '(?:invalid|unknown|bad|non-?existent|non-?existing|rejected|wrong|failed) (?:users?|recipients?|rcpts?|addresses|mail ?boxes)|(?:user(?:id)?s?|recipients?) (?:unknowns?|failures)|invalid rcpts?',
+        '(?:invalid|unknown|bad|non-?existent|non-?existing|rejected|wrong|failed) (?:users?|recipients?|rcpts?|addresses|mail ?boxes)|(?:user(?:id)?s?|recipients?) (?:unknowns?|failures)|invalid rcpts?|bounces',
         20,
       ),
       word('dictionary attacks?|directory harvest(?:ing)?(?: attacks?)?|address harvest(?:ing)?'),
       near('(?:users|recipients|addresses)', '(?:invalid|unknown|rejected) (?:too )?often', 45),
+      near(
+        'sending|sends?|sent|mailing|delivering|deliver(?:y|ies)|attempts?',
+        '(?:e-?mails? |mails? |messages? )?to (?:invalid|unknown|non-?existent|non-?existing) (?:users|recipients|addresses|mail ?boxes|accounts)',
+        3,
+      ),
     ),
     example: '421 4.7.1 Too many unknown users from 192.0.2.7',
   },
@@ -102,7 +108,7 @@ export const HOSTS: readonly ReasonEntry[] = [
         20,
       ),
     ),
-    unless: /name service error/,
+    unless: /name service error|hostname for dom#/,
     example: '550 5.7.25 No PTR record for 192.0.2.7',
   },
   {
@@ -110,6 +116,7 @@ export const HOSTS: readonly ReasonEntry[] = [
     reason: 'reputation',
     literals: 'helo|ehlo',
     pattern: either(
+      /\bhelohost\b/,
       around(
         'helo|ehlo',
         `${REFUSED}|invalid|valid|bad|need|fully[- ]qualified|not (?:a )?(?:resolve|match|found|valid)|mismatch|does(?: not|n't)|malformed|must|fake|forged|spoof\\w*|bogus|your|my|wrong|literal|unknown|missing|policy`,
@@ -189,7 +196,7 @@ export const HOSTS: readonly ReasonEntry[] = [
     name: 'rate',
     reason: 'rate-limited',
     literals:
-      'too many|too much|rate|throttl|slow|fast|limit|frequen|flood|exceed|quota|unusual|concurren|maximum|max |trop de|demasiad|muitas|troppe|zu viele|per hour|per day|per minute|excessive|volume|numerous|reached|quick|thread|threshold|permitted limits|p=receivingrate',
+      'too many|too much|rate|throttl|slow|fast|limit|frequen|flood|exceed|quota|unusual|concurren|maximum|max |trop de|demasiad|muitas|troppe|zu viele|per hour|per day|per minute|excessive|volume|numerous|reached|quick|thread|threshold|permitted limits|p=receivingrate|out of allow|number of',
     pattern: either(
       near(
         'too many|too much|trop de|demasiad[oa]s|muitas|troppe|zu viele|excessive|maximum number of|max(?:imum)? |numerous|many concurrent',
@@ -205,7 +212,7 @@ export const HOSTS: readonly ReasonEntry[] = [
         30,
       ),
       near(
-        '(?:thread|hourly|daily|sending|submission|connection|message|recipient|concurren\\w+|traffic|volume|session|frequency|rate|smtp)',
+        '(?:thread|hourly|daily|sending|submission|connection|message|recipient|concurren\\w+|traffic|volume|session|frequency|rate|smtp|batch)',
         '(?:[a-z]+ )?(?:limits?|quota|threshold)(?: (?:is |was |has been )?(?:exceeded|reached|hit))?',
         12,
       ),
@@ -214,14 +221,25 @@ export const HOSTS: readonly ReasonEntry[] = [
         '(?:messages?|mails?|recipients?|connections?) (?:per|reached|exceeded)',
         15,
       ),
+      near('rate', 'exceed(?:s|ed|ing)?', 45),
+      near('(?:number|count) of (?:rcpts?|recipients?)', 'over|exceed\\w*|limits?|too|maximum', 20),
       near('limits? of', '(?:per (?:hour|day|minute|second)|reached|exceeded)', 30),
       word(
-        'p=receivingrate\\w*|too much fail|unexpected volume|excessive volume|frequency limited|limit exceeded: (?:connection|rate)|rate control|(?:out|in)bound limit|sending too (?:much|many)',
+        'p=receivingrate\\w*|too much fail|unexpected volume|excessive volume|frequency limited|limit exceeded: (?:connection|rate)|rate control|out of allow(?:ed)? rcpt|(?:out|in)bound limit|sending too (?:much|many)',
       ),
     ),
     unless:
-      /mail[- ]?box|inbox|message size|size limit|storage|disk|quota exceeded for user|boite|reputation|maximum (?:message )?size|hop|too (?:large|big)|header|corrupt|ptr\b/,
+      /mail[- ]?box|inbox|message size|size limit|storage|disk|quota exceeded for user|boite|reputation|maximum (?:message )?size|hop|too (?:large|big)|header|corrupt|ptr\b|(?:complaint|spam|bounce) rate|score/,
     example: '421 4.7.0 Too many connections from 192.0.2.7',
+  },
+  {
+    // A server that answers with a code did not refuse the connection as the network does.
+    name: 'connection-refused-by-rule',
+    reason: 'reputation',
+    literals: 'connection refused|connection rejected|connection denied',
+    status: ['7.0', '7.1'],
+    unless: /tls|try again/,
+    example: '550 5.7.1 Connection refused',
   },
   {
     // Yahoo's TS01 to TS03 and similar: too much mail, or too many complaints.

@@ -10,7 +10,7 @@ const ROMANCE = [
     "inconnue?s?|invalides?|n'existe|inexistante?|desactivee?|ferme|bloque|suspendue?|archivee?|introuvable",
   ),
   around(
-    'usuario|destinatario|direccion|caixa(?: postal| de correio)?|casilla|cuenta|buzon|endereco|conta|utente|casella|indirizzo|persona|utilizador',
+    'usuario|destinatario|destin\\.|direccion|caixa(?: postal| de correio)?|casilla|cuenta|buzon|endereco|conta|utente|casella|indirizzo|persona|utilizador',
     'desconocid[oa]|no existe|inexistente|invalid[oa]|desconhecid[oa]|nao existe|sconosciut[oa]|non esiste|inesistente|non valid[oa]|non trovat[oa]|no (?:es )?valid[oa]|no encontrad[oa]|nao encontrad[oa]|nessun|errat[oa]|inactiv[oa]|inativ[oa]|inattiv[oa]|bloccat[oa]|expirad[oa]|desactivad[oa]|desativad[oa]|bloquead[oa]|deshabilitad[oa]|suspendid[oa]|suspens[oa]|simile',
   ),
   near(
@@ -21,7 +21,7 @@ const ROMANCE = [
 
 const GERMANIC = [
   around(
-    'benutzer|empfanger|empfangeradresse|kunde|konto|postfach|adresse',
+    'benutzer|empfanger|adressat|empfangeradresse|kunde|konto|postfach|adresse',
     'unbekannt\\w*|existiert nicht|nicht (?:mehr )?(?:gefunden|vorhanden|bekannt|verfugbar|gultig)|ungultig\\w*|gesperrt|deaktiviert',
   ),
   near(
@@ -79,7 +79,7 @@ export const FOREIGN_PERSON: ReasonEntry = {
   reason: 'invalid-recipient',
   // The nouns, if there are few of them: `adres` covers seven languages, and `address` does not contain it.
   literals:
-    'destinata|utilisateur|adres|compte|boite|usuario|direccion|caixa|casilla|cuenta|buzon|endereco|conta |utente|casella|indirizzo|persona|utiliza|contul|benutzer|empfanger|kunde|konto|postfach|gebruiker|onbekend|bestaat niet|mottagare|anvandare|mottaker|bruker|modtager|bruger|postboks|tuntematon|loydy|olemassa|brak|nie ma|ytkownik|odbiorca|skrzynka|uzivatel|schranka|prijem|pouzivatel|korisnik|uporabnik|kullan|hesap|gecersiz|ismeretlen|nem letez|nem talal|nincs ilyen|khong |существует|найден|неизвест|нет так|несуществующ|зарегистр|отключ|заблокирован|удален|не існує|не знайден|немає так|不存在|不正确|無效|无效|找不到|停用|禁用|冻结|锁定|注销|无此|查无|见つかり|見つかり|存在し|不明|無効|ありません|誤り|登録されて|停止|존재하지|찾을 수 없|알 수 없는|없는|없습니다',
+    'destinata|destin.|adressat|utilisateur|adres|compte|boite|usuario|direccion|caixa|casilla|cuenta|buzon|endereco|conta |utente|casella|indirizzo|persona|utiliza|contul|benutzer|empfanger|kunde|konto|postfach|gebruiker|onbekend|bestaat niet|mottagare|anvandare|mottaker|bruker|modtager|bruger|postboks|tuntematon|loydy|olemassa|brak|nie ma|ytkownik|odbiorca|skrzynka|uzivatel|schranka|prijem|pouzivatel|korisnik|uporabnik|kullan|hesap|gecersiz|ismeretlen|nem letez|nem talal|nincs ilyen|khong |существует|найден|неизвест|нет так|несуществующ|зарегистр|отключ|заблокирован|удален|не існує|не знайден|немає так|不存在|不正确|無效|无效|找不到|停用|禁用|冻结|锁定|注销|无此|查无|见つかり|見つかり|存在し|不明|無効|ありません|誤り|登録されて|停止|존재하지|찾을 수 없|알 수 없는|없는|없습니다',
   pattern: either(...ROMANCE, ...GERMANIC, ...SLAVIC, ...ASIAN, ...OTHERS),
   // About the sender, its IP address, or `your account` in a reply to the sender.
   unless:

@@ -1,53 +1,6 @@
-/** Wordings about the recipient's mailbox: full, missing, closed. They decide what counts as an invalid recipient. */
-import { ALONE, around, either, near, type ReasonEntry, WHO, word } from './entry.ts';
+/** Wordings about the recipient's mailbox: missing, closed. They decide what counts as an invalid recipient. */
+import { ALONE, either, near, type ReasonEntry, WHO, word } from './entry.ts';
 import { FOREIGN_PERSON } from './languages.ts';
-
-const FULL_THING =
-  'skrzynka|schranka|mailboxen|inboxen|innboksen|postkasse[nt]?|mail[- ]?box(?:es)?|inbox|mail ?folder|maildir|account|user|recipient|storage|disk|disk ?space|mail ?drop|space|boite|bal|buzon|bandeja|casella|caixa|postfach|mail ?store|mailuser|directory';
-
-/** Over quota. Before the rates, because both are about limits that were exceeded. */
-export const FULL: readonly ReasonEntry[] = [
-  {
-    name: 'mailbox-full',
-    reason: 'mailbox-full',
-    literals:
-      'full|quota|storage|space|pleine|mailbox|llen|voll|pien|chei|exceed|over limit|maildir|too much mail data|too many messages on|满|滿|いっぱい|一杯|容量|переполнен|p=overquota|capacity|mailfolder|mail folder|mail file|receiving limit|viele mails|viele nachrichten|zuviele|userdisk|domaindisk|exhausted|speicherplatz|speichervolumen|excedid|disk space|przepeln|przepełn|plna|not able to receive more|messages exceed|room|inbox limit',
-    pattern: either(
-      near(
-        FULL_THING,
-        'full|over ?full|pleine?|llen[oa]|voll|uberfullt|pien[oa]|chei[oa]|superieure?|przepe[lł]nion[ae]|plna|fullt',
-      ),
-      word(
-        'full mail[- ]?box|mail[- ]?box(?: is)? full|over ?-?quota|overquota|overquotatemp|overquotaperm|disk ?quota|disc quota',
-      ),
-      around(
-        'quota|kvote|cuota|quote|cota',
-        'exceed(?:s|ed|ing)?|full|over|violation|reached|used|used up|depass\\w*|excedid\\w*|superat\\w*|uberschritten|usage|would|limit|insufficient|no',
-        45,
-      ),
-      near(
-        'mail[- ]?box|inbox|account|user|recipient|mail ?folder|mail file',
-        '(?:has |have |is |been |was |would )*(?:exceed(?:s|ed|ing)?|reached|over)\\b[^.;]{0,40}(?:limit|size|space|storage|quota|allowed|allocation|maximum|capacity)',
-      ),
-      near(
-        'exceed(?:s|ed|ing)?|over|out of|no|not enough|insufficient|not sufficient|lack of|low on',
-        "(?:the |its |their |allowed |allocated |available |mailbox |disk |enough |sufficient |user'?s? |free |remaining )*(?:storage(?: space| allocation)?|disk ?space|space(?: left)?|mail[- ]?box (?:size|space|limit|quota)|mail store)",
-        30,
-      ),
-      near(
-        '(?:storage|disk ?space|space|mail[- ]?box size|quota)',
-        '(?:limit )?(?:is |has been |was )?(?:exceeded|used up|exhausted|reached|full|over)',
-        25,
-      ),
-      /too much mail data|(?:exhausted|used) (?:the |all |his |her |its |their |of )*(?:allowed |available |assigned )?(?:storage|disk) ?space|speicher(?:platz|volumen)[^.;]{0,40}(?:uberschritten|ueberschritten|erschopft|voll)|(?:cuenta|usuario|buzon|caixa|conta)[^.;]{0,30}(?:excedid[oa]|superad[oa]|excedeu)|not able to receive more mail|number of messages exceeds|(?:no|not enough|out of) room|(?:mail[- ]?box|inbox) limit (?:is |was |has been )?(?:reached|exceeded)|run out of space|zuviele mails|too many messages on|no space left|storage limit|(?:enough|sufficient) (?:disk )?(?:space|storage)|(?:user|domain)disk|disk ?space quota|receiving limits|user has exceeded|zu ?viele (?:mails|nachrichten) auf|mail file size exceeds/,
-      /(?:邮箱|信箱|郵箱|mailbox|容量|空间).{0,12}(?:满|滿|超|不足)|いっぱい|一杯です|容量.{0,12}(?:超|オーバー|不足)|переполнен|квота/,
-      /p=overquota|(?:mail[- ]?box|inbox|account)[^.;]{0,20} (?:at|over|exceeds) (?:its )?capacity/,
-    ),
-    unless:
-      /header|insufficient system (?:storage|resources)|submission|sending|hourly|daily|messages? (?:per|quota)|connections?|rate|fully|full(?:y)? (?:qualified|domain|name|log|details|headers?)|mail system full|your quota|relay|system storage|not enough (?:memory|resources)|outbound|outgoing|queue quota|per (?:hour|day|minute)|messages they can|insufficient disk space; try again|server storage/,
-    example: '452 4.2.2 Mailbox of bob@example.org is full',
-  },
-];
 
 /** What servers say about a mailbox that does not exist. */
 const GONE = [
@@ -57,7 +10,7 @@ const GONE = [
   "not exists?|doesn?'?t exists?|does'nt exist|dosn'?t exist|n'existe (?:pas|plus)|non ?-?existent|nonexistant|no longer|not any ?more",
   "no exists?|(?:not|n't) (?:in|on|part of|among) (?!(?:[a-z]+ ){0,2}(?:white|allow|safe|approved|permitted|sender|trusted))(?:[a-z]+ ){0,3}?(?:list|table|directory|database|users?)|unregistered|not anymore|(?:does not|doesn't|cannot|can't) (?:accept|receive) (?:any )?(?:e-?)?mails? any ?more",
   'invalid|invalide|incorrect|wrong|bad|illegal|undeliverable|unroutable|unrouteable|unresolvable|unrecogni[sz]ed|inexistent',
-  'no longer (?:works?|employed|at)|inconnue?|desconhecid[oa]|desconocid[oa]|sconosciut[oa]|inexistente|unbekannt|onbekend|okand|ukjent|nieznany|no existe|nao existe|non esiste|existiert nicht|nicht gefunden|not active|has left|abandoned',
+  'no longer (?:works?|employed|at|an? (?:employee|member|customer|user)|with (?:us|the company))|inconnue?|desconhecid[oa]|desconocid[oa]|sconosciut[oa]|inexistente|unbekannt|onbekend|okand|ukjent|nieznany|no existe|nao existe|non esiste|existiert nicht|nicht gefunden|not active|has left|abandoned',
 ].join('|');
 
 /** The words before the noun in `unknown user`, `no such mailbox`. */
@@ -159,16 +112,79 @@ export const PERSON: readonly ReasonEntry[] = [
     name: 'exchange-directory',
     reason: 'invalid-recipient',
     literals: 'access denied',
-    pattern: /recipient address(?:es)? rejected ?: access denied/,
+    pattern: /(?<!\ball )recipient address(?:es)? rejected ?: access denied/,
     // Without 7.1, which is what a policy in Postfix answers.
     status: ['', '1.0', '1.1', '1.4', '1.10', '4.1', '7.504'],
     example: '550 5.4.1 Recipient address rejected: Access denied. AS(201806281)',
   },
   {
+    // Without words about the recipient this may as well be a sender that is blocked.
+    name: 'access-denied-to-somebody',
+    reason: 'other',
+    literals: 'access denied',
+    status: ['4.1'],
+    unless: /recipient|\b(?:ip|client|host|sender|sending|server|network)\b/,
+    example: '550 5.4.1 [bob@example.org]: Access denied [EX1.prod.example.com]',
+  },
+  {
+    name: 'recipient-not-verified',
+    reason: 'invalid-recipient',
+    literals: 'verif|validat|callout',
+    pattern: either(
+      near(
+        '(?:recipient|rcpt|addressee|mail[- ]?box)(?: address)?',
+        '(?:callout |address )?(?:verification|validation|verify|callout)(?: has)? fail(?:ed|ure|s)?',
+        3,
+      ),
+      near(
+        "unable to|cannot|can't|could not|couldn't|failed to",
+        '(?:verify|validate) (?:the |this |your )?(?:recipient|rcpt|addressee|mail[- ]?box)',
+        3,
+      ),
+    ),
+    permanent: true,
+    unless: /sender|\bfrom\b|try again|temporar|time[d-]? ?out|polic/,
+    example: '550 Recipient verification failed',
+  },
+  {
+    name: 'impossible-address',
+    reason: 'invalid-recipient',
+    literals: 'character',
+    pattern: near(
+      '(?:restricted|illegal|invalid|forbidden|bad|disallowed|unsupported) characters?',
+      '(?:in|within) (?:the |this |your )?(?:recipient|rcpt|address|e-?mail address|local[- ]?part|mail[- ]?box|user ?name)',
+      3,
+    ),
+    permanent: true,
+    unless: /sender|\bfrom\b|header|helo|reply-to|\bip\b/,
+    example: '550 Restricted characters in address',
+  },
+  {
+    name: 'mailbox-accepts-nothing',
+    reason: 'invalid-recipient',
+    literals: 'accept|receiv',
+    pattern: either(
+      near(
+        "(?:not|n't) (?:currently |being |be )*accepted",
+        '(?:for|by|at) (?:this|that|the) (?:mail[- ]?box|account|address|user|recipient)',
+        3,
+      ),
+      near(
+        'mail[- ]?box|account|address|user',
+        "(?:is |does |has |no longer |can |currently )*(?:not|n't|no longer) (?:currently |longer )?(?:accept(?:s|ing)?|receiv(?:e|es|ing)) (?:any )?(?:e-?mails?|mails?|messages?)",
+        3,
+      ),
+    ),
+    permanent: true,
+    unless:
+      /mails? (?:from|that|with|without|over|unless|larger)|messages? (?:from|that|with|without|over|unless|larger)|sender|\byour\b|\bip\b|too (?:many|quickly|fast)|external|outside/,
+    example: '550 mail is not currently being accepted for this mailbox',
+  },
+  {
     name: 'unknown-recipient',
     reason: 'invalid-recipient',
     literals:
-      "unknown|unkown|no such|not|n't|exist|invalid|no longer|undeliverable|unroutable|incorrect|wrong|bad |bad_|badrcptto|badrecipientto|validrcptto|illegal|undefined|no one|nobody|no mail|no user|no account|no person|no local|no known|no active|works here|no longer|not one|vacated|unallocated|unassigned|find |locate |match|no such entry|no valid|no recipient|recipientnotfound|address_not_found|fully-qualified address|callout verification failure|reserved by|recipnotfound|unresolvable|missing home|address unknown|no mailbox|userunknown|unable to find|notfound|cannot deliver|unrecogni|no record|left the |must contain|must have|malformed|misspelled|mistyped|missing|obsolete|p=nosuchuser|has no|have no|unregistered",
+      "unknown|unkown|no such|not|n't|exist|invalid|no longer|undeliverable|unroutable|incorrect|wrong|bad |bad_|badrcptto|badrecipientto|validrcptto|illegal|undefined|no one|nobody|no mail|no user|no account|no person|no local|no known|no active|works here|no longer|not one|vacated|unallocated|unassigned|find |locate |match|no such entry|no valid|no recipient|recipientnotfound|address_not_found|fully-qualified address|callout verification failure|reserved by|recipnotfound|unresolvable|missing home|address unknown|no mailbox|userunknown|unable to find|notfound|cannot deliver|unrecogni|no record|left the |must contain|must have|malformed|misspelled|mistyped|missing|obsolete|p=nosuchuser|has no|have no|unregistered|incorrectly addressed|employee",
     pattern: either(
       near(WHO, GONE),
       new RegExp(`\\b(?:${NO})[ :,/_]{1,3}${TARGET}\\b`),
@@ -187,7 +203,7 @@ export const PERSON: readonly ReasonEntry[] = [
         'not (?:a )?registered (?:address|user|recipient|e-?mail)|no longer works? (?:here|for us|for this company)',
       ),
       /recipient address must (?:contain|have|include)|(?:recipient|destination|mail[- ]?box)(?: address)? (?:is )?(?:missing|malformed|misspelled|mistyped)(?! header)/,
-      /recipient (?:is )?not (?:on|in) (?:this|our|the)|reserved by rfc|(?<!\byou )(?:do|does)(?: not|n't) have an? (?:\S+ )?account|recipient(?: address)? (?:cannot|could not|can't) be verified|is no longer valid|not found in (?:the )?ldap|mailbox name not allowed|need fully-qualified address|handle mail for (?:that|this) user|callout verification failure|exists? that user|no record of (?:this|that|the) (?:user|recipient|address)|(?:has )?left the (?:company|organi[sz]ation)|cannot deliver mail for/,
+      /recipient (?:is )?not (?:on|in) (?:this|our|the)|reserved by rfc|(?<!\byou )(?:do|does)(?: not|n't) have an? (?:\S+ )?account|recipient(?: address)? (?:cannot|could not|can't) be verified|is no longer valid|not (?:found|listed|present|known) in (?:[a-z]+ ){0,3}(?:ldap|directory|address book)|(?:is )?no longer an? (?:employee|customer)|incorrectly addressed|mailbox name not allowed|need fully-qualified address|handle mail for (?:that|this) user|callout verification failure|exists? that user|no record of (?:this|that|the) (?:user|recipient|address)|(?:has )?left the (?:company|organi[sz]ation)|cannot deliver mail for/,
     ),
     unless: SOMETHING_ELSE_UNKNOWN,
     example:
@@ -227,7 +243,7 @@ export const PERSON: readonly ReasonEntry[] = [
       /^(?:<@>:? ?)?recipient address rejected[. ]*(?:\(|$)|envelope recipient has been denied|recipient (?:is )?(?:not accepted|not allowed|refuses to accept|rejected$|denied$)|rejected recipients?|recipients? not ok/,
       /(?:recipient|rcpt)(?: address)?[^.;:]{0,30} (?:is |was |has been )?(?:rejected|denied|refused)[. ]*$/,
       near('unavailable', '(?:mail )?(?:user|recipient|account|mail[- ]?box)', 2),
-      /sorry, no mail[- ]?box|banned recipient|mail[- ]?box unavailable or access deni\w*/,
+      /sorry, no mail[- ]?box|banned recipient/,
     ),
     permanent: true,
     // These are the words of RFC 5321 4.2.3 for any 550; what follows them may give another reason.

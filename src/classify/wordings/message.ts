@@ -25,12 +25,12 @@ export const SIZE: readonly ReasonEntry[] = [
         'size|mailsize|msgsize|length|taille|tamano|dimensione?|tamanho',
         'exceed(?:s|ed|ing)?|limits?|limit(?:e|ation)s?|maximum|max|over|larger|greater|more than|depasse\\w*|excede|supera|atteinte',
       ),
-      /^too (?:big|large)\b/,
+      /^too (?:big|large)\b|^message size\b|\bfilter size$/,
       word('line limit exceeded|recipsizelimit|sendersizelimit|oversized?'),
       /太大|大きすぎ|サイズ.{0,20}(?:超|オーバー|制限)/,
     ),
     unless:
-      /headers?\b[^.;]{0,25}(?:size|too|limit|exceed|long|large)|size of (?:the )?headers?|mail[- ]?box[^.;]{0,25}(?:limit|exceed|over|size)|(?:rate|number)[^.;]{0,15} limit|line too long|domain name|mail ?folder|command|quota|queue too long|mailbox is full|in (?:the )?queue|deliver\w* for|mail file|recipient list/,
+      /headers?\b[^.;]{0,25}(?:size|too|limit|exceed|long|large)|size of (?:the )?headers?|mail[- ]?box[^.;]{0,25}(?:limit|exceed|over|size)|(?:rate|number)[^.;]{0,15} limit|line too long|domain name|mail ?folder|command|quota|queue too long|mailbox is full|in (?:the )?queue|deliver\w* for|mail file|recipient list|(?:number|count) of (?:rcpts?|recipients?)/,
     example: '552 5.3.4 Message size exceeds fixed limit',
   },
 ];
@@ -40,8 +40,10 @@ export const CONTENT: readonly ReasonEntry[] = [
   {
     name: 'virus',
     reason: 'spam-or-content',
-    literals: 'virus|malware|infected|trojan|phish|worm|executable|ransom',
-    pattern: word('virus(?:es)?|malware|infected|trojan|phish(?:ing)?|worm|executable|ransomware'),
+    literals: 'virus|malware|infected|trojan|phish|worm|executable|ransom|spoofed',
+    pattern: word(
+      'spoofed (?:messages?|mails?|e-?mails?)|virus(?:es)?|malware|infected|trojan|phish(?:ing)?|worm|executable|ransomware',
+    ),
     example: '554 5.7.1 Virus found in message',
   },
   {
@@ -78,7 +80,7 @@ export const CONTENT: readonly ReasonEntry[] = [
     name: 'malformed-message',
     reason: 'spam-or-content',
     literals:
-      'header|mime|rfc|without|blank|empty|conform|message-id|from:|multiple from|bare lf|bare line|bare cr|malformed|encoded-word|improperly|invalid characters|0-bit|0bit|base0|subject|date:|from header|nul |charset|line too long|lines longer|line length|not compliant|compliance',
+      'header|mime|rfc|without|blank|empty|conform|message-id|from:|multiple from|bare lf|bare line|bare cr|malformed|encoded-word|improperly|invalid characters|0-bit|0bit|base0|subject|date:|from header|nul |charset|line too long|lines longer|line length|not compliant|compliance|comply|lone lf|lone cr',
     pattern: either(
       around(
         'headers?|mime|message-id|date:|from: header|(?:from|to|subject|date|reply-to) (?:header|field|line)|charset|0-?bit',
@@ -95,10 +97,10 @@ export const CONTENT: readonly ReasonEntry[] = [
         '(?:an? |any )?(?:valid )?"?(?:from|to|date|subject|cc|sender)"?(?:: ?|-| )(?:addresses|address|headers?|fields?|lines?)',
         3,
       ),
-      /\bbare (?:lf|cr|linefeed|newline|line ?feed)|nul (?:character|byte)s?|lines? (?:too long|longer)|unnecessary base0|not a valid rfc|p=rfcmessagenoncompliant|not allowed as a from|encoded-word|invalid characters|(?:not|non-?) ?rfc|headers? are not/,
+      /\b(?:bare|lone) (?:lf|cr|linefeed|newline|line ?feed)|nul (?:character|byte)s?|lines? (?:too long|longer)|unnecessary base0|not a valid rfc|p=rfcmessagenoncompliant|not allowed as a from|encoded-word|invalid characters|(?:not|non-?) ?rfc|headers? are not/,
     ),
     unless:
-      /bad sequence|see rfc|command|helo|review rfc .* (?:bad|sequence)|domain is invalid|(?:recipient|destination) address(?! header)/,
+      /bad sequence|protocol|command|helo|review rfc .* (?:bad|sequence)|domain is invalid|(?:recipient|destination) address(?! header)/,
     example: '550 5.6.0 Message is missing a valid From: header',
   },
   {
@@ -160,7 +162,7 @@ export const POLICY: readonly ReasonEntry[] = [
       'polic|politique|richtlinie|security reason|politica|organizational|ポリシー|local rule|administratively|mail rule|rules reject|transport.rules|rejectmessage|acceptable use|terms|our rules',
     pattern: either(
       around(
-        'polic(?:y|ies)|politique|politicas?|richtlinien?',
+        '(?:mail|e-?mail)?polic(?:y|ies)|politique|politicas?|richtlinien?',
         `${REFUSED}|violat\\w*|reasons?|detected|due|because|against|breach\\w*|not comply|conform\\w*|by|organization|violacion|restriction|match\\w*|local|verletz\\w*|grunde\\w*`,
         60,
       ),

@@ -79,7 +79,7 @@ export const SYSTEM: readonly ReasonEntry[] = [
     name: 'local-problem',
     reason: 'other',
     literals:
-      'system|configuration|config|local|internal|lookup|server|ldap|database|storage|resource|memory|disk|temporar|service|command died|command output|mailer|pipe|procmail|command failed|write error|queue file|shutting down|maintenance|redundant|backend|overload|busy|try again|try later|later',
+      'system|configuration|config|local|internal|lookup|server|ldap|database|storage|resource|memory|disk|temporar|service|command died|command output|mailer|pipe|procmail|command failed|write error|queue file|shutting down|maintenance|redundant|backend|overload|busy|try again|try later|later|forward|unable to|cannot|could not|failed to',
     pattern: either(
       near(
         'system|server|internal|local|configuration|mailer|queue file|backend|database|ldap|write|processing|file',
@@ -88,6 +88,16 @@ export const SYSTEM: readonly ReasonEntry[] = [
       ),
       word(
         'insufficient system (?:storage|resources)|insufficient (?:memory|resources)|not enough memory|temporary lookup failure|shutting down|under maintenance|command died|command output|command failed|procmail|redundant|unable to contact ldap|not enough resources|out of memory|load too high|too busy',
+      ),
+      near(
+        'database|forward(?:ing|er)?|configuration',
+        'invalid|incorrect|wrong|broken|misconfigured|returned|missing',
+        45,
+      ),
+      near(
+        'unable to|cannot|could not|failed to',
+        '(?:[a-z]+ )?(?:read|parse|process|handle|interpret)',
+        3,
       ),
       word(
         'service (?:currently |temporarily |is )?(?:not available|unavailable)|try (?:again )?later|temporar(?:y|ily) (?:failure|error|problem|unavailable|deferred|rejected|local problem)',
