@@ -92,10 +92,11 @@ const NOT_THE_RECIPIENT =
 /** x.2.1 is used for many things, with a link often for a blocklist. So these words outweigh it as well. */
 const NOT_THE_MAILBOX = /url#|\b(?:messages?|mails?|servers?|hosts?|systems?|delivery|domain)\b/;
 
-/** 521, 551 and 556 are also used freely. So the text must be about what they mean, or have no words at all. */
+/** These codes are also used freely. So the text must be about what they mean, or have no words at all. */
 const ABOUT_CODE: Readonly<Record<number, RegExp>> = {
   521: /domain|host|mail|dom#|^[^a-z]*$/,
   551: /@|user|address|recipient|mail ?box|account|local|forward|^[^a-z]*$/,
+  552: /mail ?box|user|account|recipient|storage|space|disk|limit|full|exceed|quota|^[^a-z]*$/,
   556: /domain|host|mail|mx|dom#|@|^[^a-z]*$/,
 };
 

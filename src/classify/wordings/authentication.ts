@@ -82,17 +82,17 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
     name: 'foreign-recipient',
     reason: 'relay-denied',
     literals:
-      'handle mail for|forward mail for|not served|not handled|list of|not local|non-local|local domain|not hosted|host mail for|accept mail for|allowed domain|is not allowed|local user only|mx record points to local',
+      'handle mail for|forward mail for|forward for|not served|not handled|list of|not local|non-local|local domain|not hosted|host mail for|accept mail for|allowed domain|is not allowed|local user only|mx record points to local',
     pattern: either(
       near(
         "don't|not|doesn't|do not",
-        'handle mail for|host mail for|accept mail for|forward mail for|hosted (?:here|on)',
+        'handle mail for|host mail for|accept mail for|forward (?:mail )?for|hosted (?:here|on)',
         20,
       ),
       near('domain', 'not (?:served|handled|hosted) (?:by|here|on)', 10),
       /not in (?:our|my|the) list of (?:local|accepted|allowed|hosted|relay) domains|local users? only|not local host|non-local e-?mail|not (?:a|one of our|an?) (?:local|hosted|allowed) domains?|specified domain is not allowed/,
     ),
-    unless: /for that user|for this user/,
+    unless: /for (?:that|this) user|have an account/,
     example: "550 5.7.1 We don't handle mail for example.org",
   },
   {
@@ -108,17 +108,18 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
         'fail(?:ed|ure)?|not (?:verified|trusted|valid)|mismatch|invalid|expired|error',
       ),
     ),
-    unless: /client certificate rejected|(?:ssl|tls) (?:connection|port) instead/,
+    unless:
+      /protocol violation|may not be repeated|client certificate rejected|(?:ssl|tls) (?:connection|port) instead/,
     example: '530 5.7.0 Must issue a STARTTLS command first',
   },
   {
     name: 'domain-authentication',
     reason: 'auth',
     literals:
-      'spf|dkim|dmarc|domainkeys|sender policy framework|sender id|sender-id|sender authentication|domain authentication|authentication check',
+      'spf|dkim|dmarc|domainkeys|sender policy framework|sender id|senderid|sender-id|sender authentication|domain authentication|authentication check',
     pattern: either(
       word('spf|dkim|dmarc|domainkeys|sender policy framework'),
-      near('sender[ -]id|(?:sender|domain|message|e-?mail) authentication', FAILED),
+      near('sender[ -]?id|(?:sender|domain|message|e-?mail) authentication', FAILED),
       word('authentication checks'),
     ),
     // Greylisting replies only mention the result of such a check.
@@ -170,7 +171,7 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
         'password|credentials',
         'not accepted|incorrect|wrong|invalid|expired|fail(?:ed|ure)?|rejected|required|do not match|mismatch',
       ),
-      word('pop before smtp|smtp-auth'),
+      word('pop before smtp|smtp-auth|(?:unrecogni[sz]ed|unsupported|unknown) auth[a-z]*'),
     ),
     unless:
       /archive|attachment|zip|sender address|not authori[sz]ed to (?:send|accept)|delivery not authori[sz]ed|not authori[sz]ed$|authoritative/,

@@ -39,7 +39,7 @@ export const DOMAIN: readonly ReasonEntry[] = [
       ),
       near('temporar\\w+', 'dns|name resolution|resolv\\w+', 25),
       word(
-        'dns (?:query|server|error|failure|timeout|lookup) ?(?:failed|failure|error|timed out)?|dns resolve (?:error|failure)|no data by dns|host name lookup failure|host lookup did not complete|malformed (?:or unexpected )?name server|unable to resolve route',
+        'dns (?:query|server|error|failure|timeout|lookup) ?(?:failed|failure|error|timed out)?|dns resolv(?:e|ing) (?:error|failure)|no data by dns|host name lookup failure|host lookup did not complete|malformed (?:or unexpected )?name server|unable to resolve route',
       ),
     ),
     unless:
@@ -82,7 +82,7 @@ export const DOMAIN: readonly ReasonEntry[] = [
       /unrout(?:e)?able (?:mail )?domain|(?:ドメイン|域名|домен).{0,30}(?:見つかり|存在し|不存在|не найден|не существует)/,
     ),
     unless:
-      /not found, try again|\bfrom (?:an? )?(?:unknown|invalid|non-?existent|unresolvable|unregistered)|\bsender|your (?:host|domain|ip)|connect(?:ing|ed)? from|tried to|from address|mail from|helo|client host|reverse|\bfrom:/,
+      /not found, try again|may not exist|\bfrom (?:an? )?(?:unknown|invalid|non-?existent|unresolvable|unregistered)|\bsender|your (?:host|domain|ip)|connect(?:ing|ed)? from|tried to|from address|mail from|helo|client host|reverse|\bfrom:/,
     example:
       'Host or domain name not found. Name service error for name=example.org type=AAAA: Host not found',
   },

@@ -71,7 +71,7 @@ export const HOSTS: readonly ReasonEntry[] = [
       ),
       near(
         "(?:do not|don't|does not|not) have (?:the )?permissions?|not (?:allowed|permitted|authori[sz]ed)|no permission",
-        'to (?:send|post|write|mail|deliver)(?: (?:mail|e-?mail|messages?))? to (?:this|the|that) (?:recipient|user|member|group|list|mailing list|distribution list|mailbox|address)',
+        'to (?:send|post|write|mail|deliver)(?: (?:mail|e-?mail|messages?))? to (?:it|this|the|that)(?: (?:recipient|user|member|group|list|mailing list|distribution list|mailbox|address))?',
         3,
       ),
       word(
@@ -86,7 +86,7 @@ export const HOSTS: readonly ReasonEntry[] = [
     name: 'reverse-dns',
     reason: 'reputation',
     literals:
-      'ptr|reverse|rdns|hostname|name lookup|dynamic|dialup|dial-up|residential|fcrdns|generic|inverse|forward dns|forward-dns|unresolvable relay|mismatches client|unverifyable|unverifiable|invalid dns',
+      'ptr|reverse|rdns|hostname|host name|name lookup|dynamic|dialup|dial-up|residential|fcrdns|generic|inverse|forward dns|forward-dns|unresolvable relay|mismatches client|unverifyable|unverifiable|invalid dns',
     pattern: either(
       word(
         'ptr|rdns|fcrdns|reverse[- ]?(?:dns|lookup|hostname|name|mapping|resolution|address|ip|record)|dns reverse|resolution inverse|inverse dns|forward[- ]dns|forward-confirmed',
@@ -103,8 +103,8 @@ export const HOSTS: readonly ReasonEntry[] = [
       ),
       /unresolvable relay host|invalid dns (?:mx|a|ptr)|mismatches client ip|unverif[iy]able sending ips?/,
       near(
-        'ip name lookup|hostname',
-        'failed|invalid|not found|mismatch|unresolvable|does not resolve',
+        'ip name lookup|host ?name',
+        "failed|invalid|not found|mismatch|(?:does not|doesn't|not) match|unresolvable|does not resolve",
         20,
       ),
     ),
@@ -153,7 +153,7 @@ export const HOSTS: readonly ReasonEntry[] = [
       ),
     ),
     unless:
-      /header|blocked using (?:a )?spam(?!haus|cop|rats| ?list)|may be blacklisted|may not exist|blocked by (?:our |the )?(?:content|spam(?!haus|cop|rats)|recipient|filter|antivirus|virus|message|policy)|(?:spam|virus|content|attachment)[^.;]{0,20} blocked$/,
+      /header|blocked using (?:a )?spam(?!haus|cop|rats| ?list)|may be blacklisted|may not exist|blocked by (?:the |an )?admin|blocked by (?:our |the )?(?:dcc|razor|pyzor|bulk|content|spam(?!haus|cop|rats)|recipient|filter|antivirus|virus|message|policy)|(?:spam|virus|content|attachment)[^.;]{0,20} blocked$/,
     example: '554 5.7.1 Service unavailable; Client host [192.0.2.7] blocked using bl.example.org',
   },
   {
@@ -171,7 +171,7 @@ export const HOSTS: readonly ReasonEntry[] = [
     name: 'spamming-host',
     reason: 'reputation',
     literals:
-      'spam|trap|abus|unwanted|unsolicited|virus|suspicious|complaints|bounce attack|permanently deferred|dnsrbl',
+      'spam|trap|abus|unwanted|unsolicited|virus|suspicious|complaints|go away|bounce attack|permanently deferred|dnsrbl',
     pattern: either(
       near(
         'spams?|spam(?:mer|ming)s?|abuse|abusive|unwanted messages|unsolicited|suspicious\\w*|junk',
@@ -186,11 +186,24 @@ export const HOSTS: readonly ReasonEntry[] = [
       /\b(?:this|your|sending|the) (?:ip|host|server|network)\b[^.;]{0,40}\b(?:blocked|banned|refused|rejected)\b[^.;]{0,80}(?:spam|abuse|invalid)/,
       /\b(?:client host|(?:adresse|direccion|endereco|indirizzo) ip|ip(?: address|-adresse)?)\b[^.;]{0,25}(?:blocked|rejected|banned|bloqu\w+|bloccat\w|gesperrt)[^.;]{0,30}(?:spam|abus)/,
       word(
-        'spam ?traps?|honey ?pots?|spammers?|abus detecte|spam source|source of spam|spam ips?|permanently deferred|dnsrbl|blocked for abuse|currently sending spam|(?:user|because of|due to|of) complaints|bounce attacks?',
+        'spam ?traps?|honey ?pots?|spammers?|abus detecte|spam source|source of spam|spam ips?|permanently deferred|dnsrbl|spam abuse|go away|blocked for abuse|block for (?:spam(?:ming)?|abuse)|currently sending spam|(?:user|because of|due to|of) complaints|bounce attacks?',
       ),
     ),
     unless: /spam(?:my)? content|content of/,
     example: '554 Too many spams from your IP (192.0.2.7)',
+  },
+  {
+    // These words are enough, even in a text about a mailbox.
+    name: 'rate-limit',
+    reason: 'rate-limited',
+    literals: 'rate limit|ratelimit|rate-limit|short period|short time',
+    pattern: either(
+      near('rate[- ]?limits?', '(?:is |was |has been )?(?:exceeded|reached|hit)', 25),
+      near('exceeded|reached|hit|over', '(?:[a-z]+ ){0,3}rate[- ]?limits?', 10),
+      near('too (?:much|many) (?:e-?mails?|mails?|messages?)', 'short (?:period|time)', 15),
+    ),
+    unless: /reputation/,
+    example: '451 Ratelimit exceeded for mailbox bob',
   },
   {
     name: 'rate',
@@ -200,7 +213,7 @@ export const HOSTS: readonly ReasonEntry[] = [
     pattern: either(
       near(
         'too many|too much|trop de|demasiad[oa]s|muitas|troppe|zu viele|excessive|maximum number of|max(?:imum)? |numerous|many concurrent',
-        '(?:concurrent |simultaneous |open |smtp |recent |parallel )*(?:connections?|sessions?|messages?|mails?|e-?mails|recipients?|rcpts?|requests?|errors|attempts|transactions|deliver(?:y|ies)|destinataires|connexions|conexiones|destinatarios|connessioni|conexoes|verbindungen|empfanger|nachrichten|hosts?|threads|processes|traffic|failures)',
+        '(?:concurrent |simultaneous |open |smtp |recent |parallel )*(?:connections?|sessions?|messages?|letters|mails?|e-?mails|recipients?|rcpts?|requests?|errors|attempts|transactions|deliver(?:y|ies)|destinataires|connexions|conexiones|destinatarios|connessioni|conexoes|verbindungen|empfanger|nachrichten|hosts?|threads|processes|traffic|failures)',
         25,
       ),
       word(
@@ -229,7 +242,7 @@ export const HOSTS: readonly ReasonEntry[] = [
       ),
     ),
     unless:
-      /mail[- ]?box|inbox|message size|size limit|storage|disk|quota exceeded for user|boite|reputation|maximum (?:message )?size|hop|too (?:large|big)|header|corrupt|ptr\b|(?:complaint|spam|bounce) rate|score/,
+      /mail[- ]?box(?! received)|inbox|message size|size limit|storage|disk|quota exceeded for user|boite|reputation|maximum (?:message )?size|hop|too (?:large|big)|header|corrupt|ptr\b|(?:complaint|spam|bounce) rate|score/,
     example: '421 4.7.0 Too many connections from 192.0.2.7',
   },
   {

@@ -21,8 +21,8 @@ const ROMANCE = [
 
 const GERMANIC = [
   around(
-    'benutzer|empfanger|adressat|empfangeradresse|kunde|konto|postfach|adresse',
-    'unbekannt\\w*|existiert nicht|nicht (?:mehr )?(?:gefunden|vorhanden|bekannt|verfugbar|gultig)|ungultig\\w*|gesperrt|deaktiviert',
+    'benutzer|empfanger|empfaenger|adressat|empfangeradresse|kunde|konto|postfach|adresse',
+    'unbekannt\\w*|existiert nicht|nicht (?:mehr )?(?:gefunden|vorhanden|bekannt|verfugbar|gultig|gueltig)|ung(?:u|ue)ltig\\w*|gesperrt|deaktiviert',
   ),
   near(
     'kein(?:en)?',
@@ -42,7 +42,11 @@ const GERMANIC = [
 ];
 
 const SLAVIC = [
-  near('nie ma takiego|brak takiego|brak', 'konta|adresu|u[zż]ytkownika|skrzynki', 3),
+  near(
+    'nie ma takiego|brak takiego|brak|nie znaleziono',
+    'konta|adresata|odbiorcy|adresu|u[zż]ytkownika|skrzynki',
+    3,
+  ),
   near('nieznany|nieznana', 'u[zż]ytkownik|adresat|odbiorca|adres|skrzynka', 3),
   near(
     'konto|u[zż]ytkownik|adresat|odbiorca|adres|skrzynka',
@@ -79,7 +83,7 @@ export const FOREIGN_PERSON: ReasonEntry = {
   reason: 'invalid-recipient',
   // The nouns, if there are few of them: `adres` covers seven languages, and `address` does not contain it.
   literals:
-    'destinata|destin.|adressat|utilisateur|adres|compte|boite|usuario|direccion|caixa|casilla|cuenta|buzon|endereco|conta |utente|casella|indirizzo|persona|utiliza|contul|benutzer|empfanger|kunde|konto|postfach|gebruiker|onbekend|bestaat niet|mottagare|anvandare|mottaker|bruker|modtager|bruger|postboks|tuntematon|loydy|olemassa|brak|nie ma|ytkownik|odbiorca|skrzynka|uzivatel|schranka|prijem|pouzivatel|korisnik|uporabnik|kullan|hesap|gecersiz|ismeretlen|nem letez|nem talal|nincs ilyen|khong |существует|найден|неизвест|нет так|несуществующ|зарегистр|отключ|заблокирован|удален|не існує|не знайден|немає так|不存在|不正确|無效|无效|找不到|停用|禁用|冻结|锁定|注销|无此|查无|见つかり|見つかり|存在し|不明|無効|ありません|誤り|登録されて|停止|존재하지|찾을 수 없|알 수 없는|없는|없습니다',
+    'destinata|destin.|adressat|utilisateur|adres|compte|boite|usuario|direccion|caixa|casilla|cuenta|buzon|endereco|conta |utente|casella|indirizzo|persona|utiliza|contul|benutzer|empfanger|empfaenger|kunde|konto|postfach|gebruiker|onbekend|bestaat niet|mottagare|anvandare|mottaker|bruker|modtager|bruger|postboks|tuntematon|loydy|olemassa|brak|nie ma|nie znaleziono|ytkownik|odbiorca|skrzynka|uzivatel|schranka|prijem|pouzivatel|korisnik|uporabnik|kullan|hesap|gecersiz|ismeretlen|nem letez|nem talal|nincs ilyen|khong |существует|найден|неизвест|нет так|несуществующ|зарегистр|отключ|заблокирован|удален|не існує|не знайден|немає так|不存在|不正确|無效|无效|找不到|停用|禁用|冻结|锁定|注销|无此|查无|见つかり|見つかり|存在し|不明|無効|ありません|誤り|登録されて|停止|존재하지|찾을 수 없|알 수 없는|없는|없습니다',
   pattern: either(...ROMANCE, ...GERMANIC, ...SLAVIC, ...ASIAN, ...OTHERS),
   // About the sender, its IP address, or `your account` in a reply to the sender.
   unless:

@@ -10,17 +10,17 @@ const GONE = [
   "not exists?|doesn?'?t exists?|does'nt exist|dosn'?t exist|n'existe (?:pas|plus)|non ?-?existent|nonexistant|no longer|not any ?more",
   "no exists?|(?:not|n't) (?:in|on|part of|among) (?!(?:[a-z]+ ){0,2}(?:white|allow|safe|approved|permitted|sender|trusted))(?:[a-z]+ ){0,3}?(?:list|table|directory|database|users?)|unregistered|not anymore|(?:does not|doesn't|cannot|can't) (?:accept|receive) (?:any )?(?:e-?)?mails? any ?more",
   'invalid|invalide|incorrect|wrong|bad|illegal|undeliverable|unroutable|unrouteable|unresolvable|unrecogni[sz]ed|inexistent',
-  'no longer (?:works?|employed|at|an? (?:employee|member|customer|user)|with (?:us|the company))|inconnue?|desconhecid[oa]|desconocid[oa]|sconosciut[oa]|inexistente|unbekannt|onbekend|okand|ukjent|nieznany|no existe|nao existe|non esiste|existiert nicht|nicht gefunden|not active|has left|abandoned',
+  'undefined|no longer (?:works?|employed|at|an? (?:employee|member|customer|user)|with (?:us|the company))|inconnue?|desconhecid[oa]|desconocid[oa]|sconosciut[oa]|inexistente|unbekannt|onbekend|okand|ukjent|nieznany|no existe|nao existe|non esiste|existiert nicht|nicht gefunden|not active|has left|abandoned',
 ].join('|');
 
 /** The words before the noun in `unknown user`, `no such mailbox`. */
 const NO =
-  "unknown|unkown|no such|no|invalid|bad|non[- ]?exist(?:ent|ing)|nonexistant|inactive|disabled|illegal|incorrect|wrong|undefined|unrecogni[sz]ed|unresolvable|undeliverable|not an?|not a (?:valid|known|current|local|registered|real)|not|isn't an?|isn't a (?:valid|known)|not (?:a )?(?:valid|known)|not our|not one of our|without|vacated|archived|suspended|expired|terminated|deactivated|dead|deleted|obsolete|locked|closed|can't accept|cannot accept|not find|(?:cannot|can't|could not|couldn't|unable to|failed to|did not|didn't) (?:find|locate|match|recogni[sz]e)(?: an?)?|(?:doesn't|does not) match (?:any|an?|our)|find alias|find";
+  "unknown|unkown|no such|no|invalid|bad|non[- ]?exist(?:ent|ing)|nonexistant|inactive|disabled|illegal|incorrect|wrong|undefined|unrecogni[sz]ed|unresolvable|undeliverable|not an?|not a (?:valid|known|current|local|registered|real|recogni[sz]ed|existing)|not|isn't an?|isn't a (?:valid|known)|not (?:a )?(?:valid|known)|not our|not one of our|without|vacated|archived|suspended|expired|terminated|deactivated|dead|deleted|obsolete|locked|closed|can't accept|cannot accept|not find|(?:cannot|can't|could not|couldn't|unable to|failed to|did not|didn't) (?:find|locate|match|recogni[sz]e)(?: an?)?|(?:doesn't|does not) match (?:any|an?|our)|find alias|find";
 const TARGET = `(?:local |mail |e-?mail |virtual |recipient'?s? |user'?s? |final |destination |envelope |mailbox |rcpt |to |forward-?path |such |active |valid |known |any |delivery |inbound |this |that |the |your (?=recipient|addressee)|account |login )*(?:user(?:s|name|id)?|recipients?(?! limit)|rcpt(?:-?to)?(?! ?(?:to )?(?:parameter|command|option))|mail[- ]?box(?:es)?|mail ?drop|accounts?|addressee|address(?:es)?|alias(?:es)?|person|customer|subscriber|e-?mail|inbox|local[- ]?part|user\\(s\\)|recipient\\(s\\)|one|adress|recepient|recipent|receipient|destination mailbox|mailaddress)${ALONE}`;
 
 /** Something other than the recipient is unknown. */
 const SOMETHING_ELSE_UNKNOWN = either(
-  /\b(?:from|sender|return[- ]path|reply-to|helo|host name|hostname|command(?! output)|header|sequence)\b[^.;]{0,30}\b(?:invalid|unknown|not|bad|wrong|incorrect)/,
+  /\b(?:from|sender|return[- ]path|reply-to|helo|host name|hostname|command(?! output| rcpt)|header|sequence)\b[^.;]{0,30}\b(?:invalid|unknown|not|bad|wrong|incorrect)/,
   /(?:invalid|unknown|bad|wrong|illegal) (?:sender|from|return|command|helo|host|domain|ip|sequence|message|header|credentials|user[- ]agent|user error|address record)/,
   /\b(?:sending|bounce|reply|client|reply-to|provider|isp) (?:mail[- ]?box|user|account|address)|\b(?:smtp|auth|login) user\b|(?:address|user)[^.;]{0,20} in reply-to|(?<!rcpt )\bto: address|\bcc:? address|dns records?|(?:for|of) (?:this|the|your) sender|backscatter/,
   /\byour (?:e-?mail |mail |user )?(?:account|mail[- ]?box|address|user ?name|user|e-?mail)(?: address| account)? (?:is|was|does|do|could|has|cannot|can't|doesn't|isn't)\b|users? (?:of|from|at) your\b/,
@@ -171,7 +171,7 @@ export const PERSON: readonly ReasonEntry[] = [
       ),
       near(
         'mail[- ]?box|account|address|user',
-        "(?:is |does |has |no longer |can |currently )*(?:not|n't|no longer) (?:currently |longer )?(?:accept(?:s|ing)?|receiv(?:e|es|ing)) (?:any )?(?:e-?mails?|mails?|messages?)",
+        "(?:is |does |has |no longer |can |currently )*(?:not|n't|no longer) (?:currently |longer )?(?:accept(?:s|ing)?|receiv(?:e|es|ing)) (?:any )?(?:e-?mails?|mails?|messages?)(?: any ?more| at (?:this|the) (?:time|moment)| now)?(?=[.,;!)]|$)",
         3,
       ),
     ),
@@ -184,14 +184,14 @@ export const PERSON: readonly ReasonEntry[] = [
     name: 'unknown-recipient',
     reason: 'invalid-recipient',
     literals:
-      "unknown|unkown|no such|not|n't|exist|invalid|no longer|undeliverable|unroutable|incorrect|wrong|bad |bad_|badrcptto|badrecipientto|validrcptto|illegal|undefined|no one|nobody|no mail|no user|no account|no person|no local|no known|no active|works here|no longer|not one|vacated|unallocated|unassigned|find |locate |match|no such entry|no valid|no recipient|recipientnotfound|address_not_found|fully-qualified address|callout verification failure|reserved by|recipnotfound|unresolvable|missing home|address unknown|no mailbox|userunknown|unable to find|notfound|cannot deliver|unrecogni|no record|left the |must contain|must have|malformed|misspelled|mistyped|missing|obsolete|p=nosuchuser|has no|have no|unregistered|incorrectly addressed|employee",
+      "unknown|unkown|no such|not|n't|exist|invalid|no longer|undeliverable|unroutable|incorrect|wrong|bad |bad_|badrcptto|badrecipientto|validrcptto|illegal|undefined|no one|nobody|no mail|no user|no account|no person|no local|no known|no active|works here|no longer|not one|vacated|unallocated|unassigned|find |locate |match|no such entry|no valid|no recipient|recipientnotfound|address_not_found|fully-qualified address|callout verification failure|reserved by|recipnotfound|unresolvable|missing home|address unknown|no mailbox|userunknown|unable to find|notfound|cannot deliver|unrecogni|no record|left the |must contain|must have|malformed|misspelled|mistyped|missing|obsolete|p=nosuchuser|has no|have no|unregistered|incorrectly addressed|employee|dead |deceased",
     pattern: either(
       near(WHO, GONE),
       new RegExp(`\\b(?:${NO})[ :,/_]{1,3}${TARGET}\\b`),
       word(
-        'p=nosuchuser|address_not_found|userunknown|unknownuser|user-unknown|recipientnotfound|recipnotfound|resolver\\.adr\\.\\w+|nosuchuser|no-such-user|badrcptto|badrecipientto|validrcptto|no one (?:at|by) (?:this|that)|nobody (?:here|by that)|missing home directory|not our customer|mailbox not found',
+        'p=nosuchuser|address_not_found|userunknown|unknownuser|user-unknown|recipientnotfound|recipnotfound|resolver\\.adr\\.\\w+|nosuchuser|no-such-user|badrcptto|badrecipientto|validrcptto|no one (?:at|by) (?:this|that)|nobody (?:here|by that)|missing home directory|mailbox not found',
       ),
-      /no \S+ in name directory|(?:<@>|@)[ .:]*(?:is |was )?(?:not found|unknown|does(?: not|n't) exist|is not (?:a )?(?:valid|known))/,
+      /no \S+ in name directory|(?:<@>|@)[ .:]*(?:is |was )?(?:not found|unknown|does(?: not|n't) exist|is not (?:a )?(?:valid|known|recogni[sz]ed|registered))/,
       /no such (?!(?:mail )?(?:domain|host)|command|file|message|sender|header|directory|object|service|process)[a-z]/,
       near(
         "(?<!\\b(?:you|client|sender|host|domain|server|message|ip#?) )(?:(?:do|does)(?: not|n't) have|has no|have no)",
@@ -200,10 +200,10 @@ export const PERSON: readonly ReasonEntry[] = [
       ),
       near('(?<!your )e-?mail(?: id)?', "(?:does not|doesn't|not) exists?", 2),
       word(
-        'not (?:a )?registered (?:address|user|recipient|e-?mail)|no longer works? (?:here|for us|for this company)',
+        'not (?:a )?registered (?:address|user|recipient|e-?mail)|no longer works? (?:here|for us|for this company|with us|with the company|at)',
       ),
       /recipient address must (?:contain|have|include)|(?:recipient|destination|mail[- ]?box)(?: address)? (?:is )?(?:missing|malformed|misspelled|mistyped)(?! header)/,
-      /recipient (?:is )?not (?:on|in) (?:this|our|the)|reserved by rfc|(?<!\byou )(?:do|does)(?: not|n't) have an? (?:\S+ )?account|recipient(?: address)? (?:cannot|could not|can't) be verified|is no longer valid|not (?:found|listed|present|known) in (?:[a-z]+ ){0,3}(?:ldap|directory|address book)|(?:is )?no longer an? (?:employee|customer)|incorrectly addressed|mailbox name not allowed|need fully-qualified address|handle mail for (?:that|this) user|callout verification failure|exists? that user|no record of (?:this|that|the) (?:user|recipient|address)|(?:has )?left the (?:company|organi[sz]ation)|cannot deliver mail for/,
+      /recipient (?:is )?not (?:on|in) (?:this|our|the)|reserved by rfc|(?<!\byou )(?:do|does)(?: not|n't) have an? (?:\S+ )?account|recipient(?: address)? (?:cannot|could not|can't) be verified|is no longer valid|not (?:found|listed|present|known) in (?:[a-z]+ ){0,3}(?:ldap|directory|address book)|(?:is )?no longer an? (?:employee|customer)|not (?:our|one of our) (?:[a-z]+ ){0,3}(?:customers?|clients?|subscribers?|users?)|not a member of (?:this |the |our )?domain|incorrectly addressed|mailbox name not allowed|need fully-qualified address|handle mail for (?:that|this) user|callout verification failure|exists? that user|no record of (?:this|that|the|any|such) (?:user|recipient|address|account|mail[- ]?box|e-?mail)|is deceased|(?:has )?left the (?:company|organi[sz]ation)|cannot deliver mail for/,
     ),
     unless: SOMETHING_ELSE_UNKNOWN,
     example:
@@ -213,7 +213,7 @@ export const PERSON: readonly ReasonEntry[] = [
     name: 'closed-mailbox',
     reason: 'invalid-recipient',
     literals:
-      'disable|inactive|in-active|suspend|deactivat|terminat|closed|locked|frozen|expired|deleted|removed|discontinued|cancel|archived|retired|moved|replaced by|no longer|blocked|activat|inactiv|new address|changed|p=disableduser',
+      'disable|inactive|in-active|suspend|deactivat|terminat|closed|locked|frozen|expired|deleted|removed|discontinued|cancel|archived|retired|moved|replaced by|no longer|blocked|activat|inactiv|new address|forbid|changed|p=disableduser',
     pattern: either(
       near(
         WHO,
@@ -221,6 +221,7 @@ export const PERSON: readonly ReasonEntry[] = [
         45,
       ),
       /p=disableduser/,
+      /^<[^<> ]{1,64}>[:. ]{1,5}(?:is |was |has been |now |currently )*(?:disabled|inactive|suspended|deactivated|closed|expired|deleted)\b/,
       new RegExp(
         `\\b(?:disabled|inactive|suspended|deactivated|terminated|closed|locked|frozen|expired|deleted|archived|discontinued|abandoned|dead|cancel(?:l)?ed|retired|removed|invalid/inactive)[ :]{1,2}${TARGET}\\b`,
       ),

@@ -55,7 +55,7 @@ export const CONTENT: readonly ReasonEntry[] = [
       /спам|垃圾|迷惑メール|スパム/,
       /spam|reject, id=|gtube|\bdt:spm\b/,
       word(
-        'mass mail(?:er|ing)?|scam|unsolicited|bulk(?: e-?mail| mail)?|junk(?: ?mail)?|uce|ube|pourriel|indesirable|no deseado|indesejad[ao]|advertising|suspicious',
+        'mass mail(?:er|ing)?|scam|unsolicited|bulk(?: e-?mail| mail)?|junk(?: ?mail)?|uce|ube|pourriel|indesirable|no deseado|indesejad[ao]|advertis(?:ing|ements?)|suspicious',
       ),
       near('score', 'too high|exceed\\w*|above|over|threshold'),
     ),
@@ -122,7 +122,7 @@ export const CONTENT: readonly ReasonEntry[] = [
         20,
       ),
       word(
-        'recurrent pattern detection|banned (?:content|words?|subject|file)|forbidden (?:content|words?|links?|urls?|files?)|prohibited (?:content|words?)',
+        'recurrent pattern detection|banned (?:content|words?|phrases?|subject|file)|forbidden (?:content|words?|links?|urls?|files?)|prohibited (?:content|words?)',
       ),
       /内容/,
     ),
@@ -156,6 +156,14 @@ export const POLICY: readonly ReasonEntry[] = [
     example: '550 5.7.2 This is a closed mailing list',
   },
   {
+    // Some providers say so when they have shut a mailbox, others when they refuse a sender.
+    name: 'policy-on-recipient',
+    reason: 'other',
+    literals: 'polic',
+    pattern: /polic(?:y|ies)[^.;]{0,20} on the (?:target|recipient|destination) address/,
+    example: '550 5.7.1 Policy rejection on the target address',
+  },
+  {
     name: 'policy',
     reason: 'spam-or-content',
     literals:
@@ -177,7 +185,7 @@ export const POLICY: readonly ReasonEntry[] = [
       /ポリシー/,
     ),
     unless:
-      /client host|your (?:ip|host|server)|\bip address|connect(?:ion|ing)?\b|host ip#|ip#\]? (?:is|was|has)|recipient address rejected: policy violation|policy server|greeting|helo/,
+      /client host|your (?:ip|host|server)|\bip address|connect(?:ion|ing)?\b|host ip#|ip#\]? (?:is|was|has)|recipient address rejected: policy violation|go away|envelope rejected|policy server|greeting|helo/,
     example: '554 5.7.1 Message refused for policy reasons',
   },
 ];

@@ -54,11 +54,11 @@ export const PROVIDERS: readonly ReasonEntry[] = [
     example: '550 OU-002 Mail rejected',
   },
   {
-    // `BL0005`, `IPBL0001`: a number of the provider's own blocklist.
+    // `BL0005`, `IPBL0001`: a number of the provider's own blocklist. AOL's `(RTR:BL)` is of the same kind.
     name: 'block-code',
     reason: 'reputation',
-    literals: 'bl0',
-    pattern: /^(?:\S{1,64} )?(?:cx|ip)?bl0(?=[ :]|$)/,
+    literals: 'bl0|rtr:|rly:|con:',
+    pattern: /^(?:\S{1,64} )?(?:cx|ip)?bl0(?=[ :]|$)|\((?:rtr|rly|con):/,
     unless: /\bspam(?! ?(?:haus|cop))/,
     example: '554 BL0001 Your message was blocked',
   },

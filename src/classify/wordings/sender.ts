@@ -26,7 +26,7 @@ export const SENDERS: readonly ReasonEntry[] = [
     pattern: either(
       around(
         "senders?(?:'s)?|sender(?:'s)? (?:e-?mail )?(?:address|domain)|mail ?from:?|from address|from: domain|return[- ]path|reverse[- ]path|envelope[- ]from|originator|emetteur|expediteur|remitente|remetente|mittente|absender|from domain|sending domain",
-        `${REFUSED}|invalid[ae]?|unknown|not exist\\w*|does(?: not|n't) exist|not found|not valid|bad|verif\\w+|unresolvable|not resolve|unroutable|unrouteable|no such|not owned|not own|must|missing|empty|unverified|illegal|bogus|malformed|fake|forged|spoof\\w*|spam\\w*|disabled|suspended|inconnue?|desconocid[oa]|n'existe|no existe|nao existe|non esiste|existiert nicht|unbekannt\\w*|sconosciut[oa]|ungultig\\w*|not match|mismatch|resolve fail\\w*|has no(?: valid)?|undeliverable|not pre-?approved|unvalidated|not validated|nullmx|null`,
+        `${REFUSED}|invalid[ae]?|newly|unknown|not exist\\w*|does(?: not|n't) exist|not found|not valid|bad|verif\\w+|unresolvable|not resolve|unroutable|unrouteable|no such|not owned|not own|must|missing|empty|unverified|illegal|bogus|malformed|fake|forged|spoof\\w*|spam\\w*|disabled|suspended|inconnue?|desconocid[oa]|n'existe|no existe|nao existe|non esiste|existiert nicht|unbekannt\\w*|sconosciut[oa]|ungultig\\w*|not match|mismatch|resolve fail\\w*|has no(?: valid)?|undeliverable|not pre-?approved|unvalidated|not validated|nullmx|null`,
         50,
       ),
       near(
@@ -35,7 +35,7 @@ export const SENDERS: readonly ReasonEntry[] = [
         5,
       ),
       word(
-        'senderfilterconfig|purported responsible address|gateway user|different address or alias|recursive cname|bouncedeny|not in (?:the )?allow(?:ed)?[- ](?:senders?|list)[- ]?(?:list)?|email address is not verified|batv|backscatter|unresolvable rfc\\S* (?:from )?domain|send as (?:this|that|the) sender|returned mail not accepted|bounces? (?:messages? )?(?:are |is )?(?:not accepted|never)|multi(?:ple)?[- ]recipients? bounces?|requires (?:a )?valid sender|from (?:unknown tld|rfc0 reserved domain)|(?:null|empty) (?:envelope )?senders?|unsigned dsn|third-party dsns',
+        'senderfilterconfig|purported responsible address|gateway user|different address or alias|recursive cname|bouncedeny|not in (?:my|our|this) domain|not in (?:the )?allow(?:ed)?[- ](?:senders?|list)[- ]?(?:list)?|email address is not verified|batv|backscatter|unresolvable rfc\\S* (?:from )?domain|send as (?:this|that|the) sender|returned mail not accepted|bounces? (?:messages? )?(?:are |is )?(?:not accepted|never)|multi(?:ple)?[- ]recipients? bounces?|requires (?:a )?valid sender|from (?:unknown tld|rfc0 reserved domain)|(?:null|empty) (?:envelope )?senders?|unsigned dsn|third-party dsns',
       ),
       /(?:送信者|发件人|發件人|отправител).{0,30}(?:拒|无效|無効|存在|не |заблок)/,
     ),
@@ -55,14 +55,14 @@ export const SENDERS: readonly ReasonEntry[] = [
     name: 'sending-account',
     reason: 'reputation',
     literals:
-      'your access|your account|your e-mail|your email|sending denied|your mailbox|sender account|your address',
+      'sending for|sending from|sending by|your access|your account|your e-mail|your email|sending denied|your mailbox|sender account|your address',
     pattern: either(
       near(
         'your (?:access|account|mail[- ]?box|e-?mail (?:account|address)|address|user)',
         `${REFUSED}|disabled|suspended|not verified|compromised|locked|deactivated|blacklisted|inactive`,
         60,
       ),
-      /sending denied/,
+      /sending denied|(?:message|mail) sending (?:for|from|by) (?:this|the) (?:account|user) is disabled/,
     ),
     example: '550 5.7.1 Your account has been suspended for outgoing mail',
   },
@@ -74,11 +74,11 @@ export const HOST_REFUSED: readonly ReasonEntry[] = [
     name: 'host-refused',
     reason: 'reputation',
     literals:
-      'ip|host|client|server|network|connect|mta|isp|provider|access|domain|you |go away|no valid recipients from|requires confirmation|a problem occurred|blocked|refused - see|prohibition|not authorized|white|allow|over ip|abuse|denied|refused|forbidden|prohibited|banned|not permitted|impersonat|weren|were not|prison|check|access',
+      'ip|host|client|server|network|connect|mta|isp|provider|access|domain|you |go away|no valid recipients from|requires confirmation|envelope|a problem occurred|blocked|refused - see|prohibition|not authorized|white|allow|over ip|abuse|denied|refused|forbidden|prohibited|banned|not permitted|impersonat|weren|were not|prison|check|access',
     pattern: either(
       around(
         "ip|ips|ip#|hosts?|client(?: host)?|networks?|(?:your|this|that|sending|remote|sender's|the following) (?:mail ?server|server|mta|isp|provider|domain|network|connection)|dom#",
-        `${REFUSED}|banned|bad|hangup|not trusted|untrusted|no access|rejections|restrict\\w+|bloqu(?:ee?s?|ead[oa])|gesperrt|bloccat[oa]|geblokkeerd|zablokowan\\w*|not in (?:the )?(?:white|allow) ?list|invalid ip`,
+        `${REFUSED}|banned|bad|hangup|not trusted|untrusted|no access|rejections|restrict\\w+|bloqu(?:ee?s?|ead[oa])|filtered|gesperrt|bloccat[oa]|geblokkeerd|zablokowan\\w*|not in (?:the )?(?:white|allow) ?list|invalid ip`,
         45,
       ),
       /\bip.{0,3}(?:адрес|地址).{0,20}(?:заблокирован|禁用|拒|封)/,
@@ -102,11 +102,11 @@ export const HOST_REFUSED: readonly ReasonEntry[] = [
         "from \\[?(?:ip#|dom#|your)\\S*(?: [a-z]+)? (?:weren't|wasn't|were not|was not|cannot be|can't be|will not be) (?:sent|accepted|delivered)",
         3,
       ),
-      /\b(?:black|bad|dirty|spam|banned|listed) ips?\b|\bips? (?:is |are )?in (?:prison|jail|quarantine)|\b(?:remote ?|sender |client )?(?:ip|smtpport|openrelay|rbl|client|helohost) check\b|\b(?:host|server|client|you)\b[^.;]{0,20}\bimpersonat/,
+      /\b(?:black|bad|dirty|spam|banned|listed) ips?\b|\bips? (?:is |are )?in (?:prison|jail|quarantine)|\b(?:remote ?|sender |client )?(?:ip|smtpport|openrelay|rbl|dns|client|helohost) check\b|\b(?:host|server|client|you)\b[^.;]{0,20}\bimpersonat/,
       /^(?:access |permission |service )?(?:not allowed|not permitted|denied|refused|forbidden|banned|prohibited|unauthori[sz]ed)[.! ]*$/,
       /^blocked\b|@:blocked|ip[:= ]+ip# - a problem occurred/,
       word(
-        'invalid ip|no access from|over ipv?0|not authori[sz]ed to send (?:e-?mail|mail) directly|connection denied|connections? (?:was |were |is )?(?:rejected|denied|blocked) by|connections? (?:was |were |is )?(?:rejected|refused|denied|blocked) (?:due to|for|because of)|connections (?:will )?not (?:be )?accepted|no valid recipients from|requires? confirmation|confirm this mail server|refused - see|administrative prohibition|envelope blocked|delivery not authori[sz]ed|smtp server of your isp|not (?:currently )?accept(?:ing|ed)? (?:mail|traffic|connections) from|unauthori[sz]ed interface|restrictdomains\\w+|access denied|go away|you are not allowed to (?:connect|send)|not allowed to connect|client host rejected|server access',
+        'invalid ip|no access from|over ipv?0|not authori[sz]ed to send (?:e-?mail|mail) directly|connection denied|connections? (?:was |were |is )?(?:rejected|denied|blocked) by|connections? (?:was |were |is )?(?:rejected|refused|denied|blocked) (?:due to|for|because of)|connections (?:will )?not (?:be )?accepted|no valid recipients from|requires? confirmation|confirm this mail server|refused - see|administrative prohibition|envelope (?:blocked|rejected)|delivery not authori[sz]ed|smtp server of your isp|not (?:currently )?accept(?:ing|ed)? (?:mail|traffic|connections) from|unauthori[sz]ed interface|restrictdomains\\w+|access denied|go away|you are not allowed to (?:connect|send)|not allowed to connect|client host rejected|server access',
       ),
     ),
     unless:
