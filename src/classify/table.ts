@@ -11,12 +11,13 @@ import type { ReasonEntry } from './wordings/entry.ts';
 import { HOSTS } from './wordings/host.ts';
 import { PERSON } from './wordings/mailbox.ts';
 import { CONTENT, MESSAGE_REFUSED, POLICY, SIZE } from './wordings/message.ts';
-import { PROVIDERS } from './wordings/provider.ts';
+import { BEGINS_WITH_CODE, CODES, PROVIDERS } from './wordings/provider.ts';
 import { FULL } from './wordings/quota.ts';
 import { HOST_REFUSED, SENDERS } from './wordings/sender.ts';
 import { NETWORK, SYSTEM } from './wordings/transport.ts';
 
 export const REASON_TABLE: readonly ReasonEntry[] = [
+  ...CODES,
   ...PROVIDERS,
   ...LOOPS,
   ...SIZE,
@@ -47,10 +48,21 @@ interface PreparedEntry extends ReasonEntry {
   readonly gate: RegExp;
 }
 
+/** Leaves out each literal that contains another one: whatever has the longer one has the shorter one as well. */
+function toGate(literals: string): RegExp {
+  const all = [...new Set(literals.split('|'))];
+  const shortest = all.filter(
+    (literal) => !all.some((other) => other !== literal && literal.includes(other)),
+  );
+  return new RegExp(shortest.join('|').replace(/[.*+?^${}()[\]\\]/g, '\\$&'));
+}
+
 const PREPARED: readonly PreparedEntry[] = REASON_TABLE.map((entry) => ({
   ...entry,
-  gate: new RegExp(entry.literals.replace(/[.*+?^${}()[\]\\]/g, '\\$&')),
+  gate: toGate(entry.literals),
 }));
+
+const WITHOUT_CODES = PREPARED.slice(CODES.length);
 
 /** RFC 4954 6: a client that gets one of these has not logged in, even if the text is about accounts and users. */
 const LOGIN_CODES: ReadonlySet<number | undefined> = new Set([435, 534, 535, 538]);
@@ -60,7 +72,7 @@ export function findReason(wording: string, facts: ReplyFacts): Finding {
   const { code, status } = facts;
   const stage = facts.stage ?? (LOGIN_CODES.has(code) ? 'AUTH' : undefined);
   const temporary = code === undefined ? status?.startsWith('4') === true : code < 500;
-  for (const entry of PREPARED) {
+  for (const entry of BEGINS_WITH_CODE.test(wording) ? PREPARED : WITHOUT_CODES) {
     if (!matches(entry, wording, status, temporary)) continue;
     if (entry.stages !== undefined && (stage === undefined || !entry.stages.includes(stage)))
       continue;

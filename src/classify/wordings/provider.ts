@@ -4,8 +4,14 @@
  */
 import type { ReasonEntry } from './entry.ts';
 
-/** NetEase (163, 126, yeah) and servers of the same make: `HL` is the connection, `MI` MAIL, `RP` RCPT, `DT` DATA. */
-const NETEASE: readonly ReasonEntry[] = [
+/** A wording that begins like one of the codes below. */
+export const BEGINS_WITH_CODE = /^[a-z]{2}(?::[a-z]{3}|-0)/;
+
+/**
+ * NetEase (163, 126, yeah) and servers of the same make: `HL` is the connection, `MI` MAIL, `RP` RCPT, `DT` DATA.
+ * Outlook.com: DY is a dynamic address, OU and SC are blocks of a host. RP, a rate, has words of its own.
+ */
+export const CODES: readonly ReasonEntry[] = [
   {
     name: 'netease-relay',
     reason: 'relay-denied',
@@ -41,18 +47,16 @@ const NETEASE: readonly ReasonEntry[] = [
     pattern: /^dt:[a-z]{3}\b/,
     example: '554 DT:SUM 163 mx1,AbCd 1400000000',
   },
-];
-
-export const PROVIDERS: readonly ReasonEntry[] = [
-  ...NETEASE,
   {
-    // Outlook.com: DY is a dynamic address, OU and SC are blocks of a host. RP, a rate, has words of its own.
     name: 'outlook-block',
     reason: 'reputation',
     literals: 'dy-0|ou-0|sc-0',
     pattern: /^(?:dy|ou|sc)-0\b/,
     example: '550 OU-002 Mail rejected',
   },
+];
+
+export const PROVIDERS: readonly ReasonEntry[] = [
   {
     // `BL0005`, `IPBL0001`: a number of the provider's own blocklist. AOL's `(RTR:BL)` is of the same kind.
     name: 'block-code',

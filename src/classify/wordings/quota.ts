@@ -10,7 +10,7 @@ export const FULL: readonly ReasonEntry[] = [
     name: 'mailbox-full',
     reason: 'mailbox-full',
     literals:
-      'full|quota|storage|space|pleine|mailbox|llen|voll|pien|chei|exceed|over limit|maildir|too much mail data|too many messages on|满|滿|いっぱい|一杯|容量|переполнен|p=overquota|capacity|mailfolder|mail folder|mail file|receiving limit|viele mails|viele nachrichten|zuviele|userdisk|domaindisk|exhausted|speicherplatz|speichervolumen|excedid|disk space|przepeln|przepełn|plna|not able to receive more|messages exceed|room|inbox limit',
+      'full|quota|storage|space|pleine|limit|reached|over |llen|voll|pien|chei|exceed|over limit|maildir|too much mail data|too many messages on|满|滿|いっぱい|一杯|容量|переполнен|p=overquota|capacity|mailfolder|mail folder|mail file|receiving limit|viele mails|viele nachrichten|zuviele|userdisk|domaindisk|exhausted|speicherplatz|speichervolumen|excedid|disk space|przepeln|przepełn|plna|not able to receive more|messages exceed|room|inbox limit',
     pattern: either(
       near(
         FULL_THING,

@@ -74,7 +74,7 @@ export const HOST_REFUSED: readonly ReasonEntry[] = [
     name: 'host-refused',
     reason: 'reputation',
     literals:
-      'ip|host|client|server|network|connect|mta|isp|provider|access|domain|you |go away|no valid recipients from|requires confirmation|envelope|a problem occurred|blocked|refused - see|prohibition|not authorized|white|allow|over ip|abuse|denied|refused|forbidden|prohibited|banned|not permitted|impersonat|weren|were not|prison|check|access',
+      'ip|host|client|server|network|connect|mta|isp|provider|access|domain|you |go away|no valid recipients from|requires confirmation|envelope|a problem occurred|blocked|refused - see|prohibition|not authorized|white|allow|over ip|abuse',
     pattern: either(
       around(
         "ip|ips|ip#|hosts?|client(?: host)?|networks?|(?:your|this|that|sending|remote|sender's|the following) (?:mail ?server|server|mta|isp|provider|domain|network|connection)|dom#",
@@ -92,18 +92,6 @@ export const HOST_REFUSED: readonly ReasonEntry[] = [
         '(?:[a-z]+ ){0,4}from (?:your |this |the |that )?(?:ip|ip#|host|server|network|dom#|domain|isp|country|mail)',
         20,
       ),
-      near(
-        'access|connections?|mail|messages|e-?mail',
-        '(?:[a-z]+ ){0,4}from (?:your |this |the |that )(?:location|country|region)',
-        10,
-      ),
-      near(
-        'messages?|e-?mails?|mails?',
-        "from \\[?(?:ip#|dom#|your)\\S*(?: [a-z]+)? (?:weren't|wasn't|were not|was not|cannot be|can't be|will not be) (?:sent|accepted|delivered)",
-        3,
-      ),
-      /\b(?:black|bad|dirty|spam|banned|listed) ips?\b|\bips? (?:is |are )?in (?:prison|jail|quarantine)|\b(?:remote ?|sender |client )?(?:ip|smtpport|openrelay|rbl|dns|client|helohost) check\b|\b(?:host|server|client|you)\b[^.;]{0,20}\bimpersonat/,
-      /^(?:access |permission |service )?(?:not allowed|not permitted|denied|refused|forbidden|banned|prohibited|unauthori[sz]ed)[.! ]*$/,
       /^blocked\b|@:blocked|ip[:= ]+ip# - a problem occurred/,
       word(
         'invalid ip|no access from|over ipv?0|not authori[sz]ed to send (?:e-?mail|mail) directly|connection denied|connections? (?:was |were |is )?(?:rejected|denied|blocked) by|connections? (?:was |were |is )?(?:rejected|refused|denied|blocked) (?:due to|for|because of)|connections (?:will )?not (?:be )?accepted|no valid recipients from|requires? confirmation|confirm this mail server|refused - see|administrative prohibition|envelope (?:blocked|rejected)|delivery not authori[sz]ed|smtp server of your isp|not (?:currently )?accept(?:ing|ed)? (?:mail|traffic|connections) from|unauthori[sz]ed interface|restrictdomains\\w+|access denied|go away|you are not allowed to (?:connect|send)|not allowed to connect|client host rejected|server access',
@@ -112,6 +100,28 @@ export const HOST_REFUSED: readonly ReasonEntry[] = [
     unless:
       /connection refused(?! (?:due|for|because))|recipient address rejected|network messages/,
     example: '554 5.7.1 <unknown[192.0.2.7]>: Client host rejected: Access denied',
+  },
+  {
+    name: 'host-suspected',
+    reason: 'reputation',
+    literals:
+      ' ip|prison|jail|quarantine| check|impersonat|weren|wasn|were not|was not|not be|location|country|region',
+    pattern: either(
+      /\b(?:black|bad|dirty|spam|banned|listed) ips?\b|\bips?(?: address(?:es)?)? (?:is |are )?in (?:prison|jail|quarantine)/,
+      /\b(?:ip|smtpport|openrelay|rbl|dns|client|helohost) check\b|\b(?:host|server|client|you)\b[^.;]{0,20}\bimpersonat/,
+      /\bfrom (?:your|this|the|that) (?:location|country|region)\b/,
+      /\b(?:messages?|e-?mails?|mails?) from \[?(?:ip#|dom#|your)\S*(?: [a-z]+)? (?:weren't|wasn't|were not|was not|cannot be|can't be|will not be) (?:sent|accepted|delivered)/,
+    ),
+    example: '550 Your IP address is in prison',
+  },
+  {
+    // Nothing but a refusal: the recipient is not what it is about, or the reply would name it.
+    name: 'refused-outright',
+    reason: 'reputation',
+    literals: 'not allowed|not permitted|denied|refused|forbidden|banned|prohibited|unauthori',
+    pattern:
+      /^(?:access |permission |service )?(?:not allowed|not permitted|denied|refused|forbidden|banned|prohibited|unauthori[sz]ed)[.! ]*$/,
+    example: '421 4.7.0 Not allowed',
   },
   {
     name: 'service-refused',
