@@ -26,6 +26,7 @@ const SOMETHING_ELSE_UNKNOWN = either(
   /\byour (?:e-?mail |mail |user )?(?:account|mail[- ]?box|address|user ?name|user|e-?mail)(?: address| account)? (?:is|was|does|do|could|has|cannot|can't|doesn't|isn't)\b|users? (?:of|from|at) your\b/,
   /\b(?:sasl|password|you are (?:sending|using|logged)|you log ?in|logged in as|log in as)\b/,
   /(?:recipient|addressee|destination|user)(?:'s|s|s')? (?:mx|host|domain|(?:mail ?)?server)\b[^.;]{0,15}(?:not|n't|unknown|cannot|could|invalid)|(?:host|domain|mx|server) (?:of|for) (?:the |this )?(?:recipient|addressee)[^.;]{0,8} (?:not|unknown|cannot|could|does|invalid)|mail domain mentioned/,
+  /\b(?:client|host|server|ip|domain)\b[^.;]{0,15} not (?:found|listed|present|known) in|\bsender\b[^.;]{0,10} no longer|\byou are not\b|\bour client ip\b/,
   /no (?:valid )?recipients (?:from|specified|in)|alias database|\.forward|try (?:again )?later|temporar\w+ (?:lookup|failure)/,
 );
 
@@ -143,7 +144,7 @@ export const PERSON: readonly ReasonEntry[] = [
       ),
     ),
     permanent: true,
-    unless: /sender|\bfrom\b|try again|temporar|time[d-]? ?out|polic/,
+    unless: /sender|\bfrom\b|try again|temporar|time[d-]? ?out|polic|connect/,
     example: '550 Recipient verification failed',
   },
   {
@@ -152,7 +153,7 @@ export const PERSON: readonly ReasonEntry[] = [
     literals: 'character',
     pattern: near(
       '(?:restricted|illegal|invalid|forbidden|bad|disallowed|unsupported) characters?',
-      '(?:in|within) (?:the |this |your )?(?:recipient|rcpt|address|e-?mail address|local[- ]?part|mail[- ]?box|user ?name)',
+      '(?:in|within) (?:the |this )?(?:recipient|rcpt|address|e-?mail address|local[- ]?part|mail[- ]?box|user ?name)',
       3,
     ),
     permanent: true,

@@ -72,6 +72,7 @@ export const PROVIDERS: readonly ReasonEntry[] = [
     reason: 'rate-limited',
     literals: 'unavailable or access deni',
     pattern: /mail[- ]?box unavailable or access deni(?:ed|al)/,
+    unless: /unknown|not found|no such|not exist/,
     example: '550 Mailbox unavailable or access denied',
   },
   {
@@ -79,6 +80,7 @@ export const PROVIDERS: readonly ReasonEntry[] = [
     name: 'bare-mail-address',
     reason: 'reputation',
     literals: 'mail address',
+    status: [''],
     pattern:
       /^(?:black(?:ed|listed)? mail address|mail address (?:is )?(?:invalid|black\w*|not match\w*))[. !]*$/,
     example: '554 mail address invalid',
