@@ -6,10 +6,10 @@ import type { Reason } from '../../src/model/event.ts';
 /** One reply a line, under the reason that it must get. */
 const CASES: Readonly<Partial<Record<Reason, string>>> = {
   'invalid-recipient': `
-550 Recipient verification failed
+550 Recipient address verification failure
 550 Unable to validate recipient
-550 Restricted characters in address
-550 mail is not currently being accepted for this mailbox
+550 Illegal characters in the local part
+550 Mail is not accepted for this account
 550 This mailbox no longer accepts mail
 550 bob is no longer an employee
 550 bob not listed in the LDAP directory
@@ -30,15 +30,15 @@ const CASES: Readonly<Partial<Record<Reason, string>>> = {
 550 5.7.1 host mx.example.net [192.0.2.7] from unknown TLD #122
 554 mail address invalid.
 556 remote ip check error.
-555 helohost error.
-550 black ip.
-550 ip in prison
-421 4.7.0 Not allowed.
+555 helohost failure
+550 you come from a black IP
+550 IP address in quarantine
+421 4.7.0 Access denied!
 421 HL:MEP 163 mx1,AbCd 1400000000
 550 WM:BLU 163 mx1,AbCd 1400000000
 550 SC-001 (BAY-1) Unfortunately, messages from 192.0.2.7 weren't sent.
-554 BL0005 Your message was blocked: sending to invalid recipients, too many open connections
-550 5.5.3 recipient address rejected: multi-recipient bounce
+554 BL0007 Blocked, you are sending mail to unknown users over too many connections
+550 5.5.3 <bob@example.org>: Recipient address rejected: multiple recipients bounce
 450 Domain example.net receives too many bounces
 550 5.7.1 Connection refused
 550 5.4.1 All recipient addresses rejected : Access denied [EX1.prod.example.com]
@@ -103,7 +103,7 @@ const NOT_INVALID = [
   '550 OU-001 (BAY-1) Unfortunately, messages from 192.0.2.7 were not sent',
   '421 HL:REP 163 mx1,AbCd 1400000000',
   '550 RP:RCL 163 mx1,AbCd 1400000000',
-  '550 5.5.3 recipient address rejected: multi-recipient bounce',
+  '550 5.5.3 <bob@example.org>: Recipient address rejected: multiple recipients bounce',
   '450 4.7.1 <bob@example.org>: Recipient address rejected: Domain example.net receiving too many bounces',
   '450 4.2.1 <bob@example.org>: Mailbox received too much email in a short period of time',
   '451 Ratelimit exceeded for mailbox bob',

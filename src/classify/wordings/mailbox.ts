@@ -145,7 +145,7 @@ export const PERSON: readonly ReasonEntry[] = [
     ),
     permanent: true,
     unless: /sender|\bfrom\b|try again|temporar|time[d-]? ?out|polic|connect/,
-    example: '550 Recipient verification failed',
+    example: '550 5.1.1 Recipient address verification failure',
   },
   {
     name: 'impossible-address',
@@ -158,7 +158,7 @@ export const PERSON: readonly ReasonEntry[] = [
     ),
     permanent: true,
     unless: /sender|\bfrom\b|header|helo|reply-to|\bip\b/,
-    example: '550 Restricted characters in address',
+    example: '550 Illegal characters in the local part',
   },
   {
     name: 'mailbox-accepts-nothing',
@@ -179,7 +179,7 @@ export const PERSON: readonly ReasonEntry[] = [
     permanent: true,
     unless:
       /mails? (?:from|that|with|without|over|unless|larger)|messages? (?:from|that|with|without|over|unless|larger)|sender|\byour\b|\bip\b|too (?:many|quickly|fast)|external|outside/,
-    example: '550 mail is not currently being accepted for this mailbox',
+    example: '550 Mail is not accepted for this account',
   },
   {
     name: 'unknown-recipient',

@@ -121,7 +121,7 @@ export const HOST_REFUSED: readonly ReasonEntry[] = [
     literals: 'not allowed|not permitted|denied|refused|forbidden|banned|prohibited|unauthori',
     pattern:
       /^(?:access |permission |service )?(?:not allowed|not permitted|denied|refused|forbidden|banned|prohibited|unauthori[sz]ed)[.! ]*$/,
-    example: '421 4.7.0 Not allowed',
+    example: '421 4.7.0 Service denied',
   },
   {
     name: 'service-refused',
