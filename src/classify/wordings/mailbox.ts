@@ -113,7 +113,7 @@ export const PERSON: readonly ReasonEntry[] = [
     name: 'exchange-directory',
     reason: 'invalid-recipient',
     literals: 'access denied',
-    pattern: /(?<!\ball )recipient address(?:es)? rejected ?: access denied/,
+    pattern: /recipient address rejected ?: access denied/,
     // Without 7.1, which is what a policy in Postfix answers.
     status: ['', '1.0', '1.1', '1.4', '1.10', '4.1', '7.504'],
     example: '550 5.4.1 Recipient address rejected: Access denied. AS(201806281)',
