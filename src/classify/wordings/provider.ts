@@ -5,11 +5,12 @@
 import type { ReasonEntry } from './entry.ts';
 
 /** A wording that begins like one of the codes below. */
-export const BEGINS_WITH_CODE = /^[a-z]{2}(?::[a-z]{3}|-0)/;
+export const BEGINS_WITH_CODE = /^[^a-z]{0,4}(?:[a-z]{2}(?::[a-z]{3}|-0)|[a-z]{3}:[a-z])/;
 
 /**
  * NetEase (163, 126, yeah) and servers of the same make: `HL` is the connection, `MI` MAIL, `RP` RCPT, `DT` DATA.
  * Outlook.com: DY is a dynamic address, OU and SC are blocks of a host. RP, a rate, has words of its own.
+ * AOL: `(RTR:BL)`, `(RLY:B1)`, `(HVU:B1)` and others.
  */
 export const CODES: readonly ReasonEntry[] = [
   {
@@ -54,15 +55,34 @@ export const CODES: readonly ReasonEntry[] = [
     pattern: /^(?:dy|ou|sc)-0\b/,
     example: '550 OU-002 Mail rejected',
   },
+  {
+    name: 'aol-rate',
+    reason: 'rate-limited',
+    literals: 'rly:b0|dyn:t0',
+    example: '421 4.7.1 : (DYN:T1) https://postmaster.example.com/421dynt1.html',
+  },
+  {
+    name: 'aol-content',
+    reason: 'spam-or-content',
+    literals: 'hvu:b0|rtr:ch|rly:bd|rly:ch',
+    example: '554 (HVU:B1) https://postmaster.example.com/554hvub1.html',
+  },
+  {
+    name: 'aol-block',
+    reason: 'reputation',
+    literals: 'rtr:|rly:|con:',
+    pattern: /\b(?:rtr|rly|con):[a-z]/,
+    example: '554- (RTR:BL) https://postmaster.example.com/554rtrbl.html',
+  },
 ];
 
 export const PROVIDERS: readonly ReasonEntry[] = [
   {
-    // `BL0005`, `IPBL0001`: a number of the provider's own blocklist. AOL's `(RTR:BL)` is of the same kind.
+    // `BL0005`, `IPBL0001`: a number of the provider's own blocklist.
     name: 'block-code',
     reason: 'reputation',
-    literals: 'bl0|rtr:|rly:|con:',
-    pattern: /^(?:\S{1,64} )?(?:cx|ip)?bl0(?=[ :]|$)|\((?:rtr|rly|con):/,
+    literals: 'bl0',
+    pattern: /^(?:\S{1,64} )?(?:cx|ip)?bl0(?=[ :]|$)/,
     unless: /\bspam(?! ?(?:haus|cop))/,
     example: '554 BL0001 Your message was blocked',
   },
