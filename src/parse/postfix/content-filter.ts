@@ -11,7 +11,8 @@ import type {
   RejectionRecord,
   TransactionRecord,
 } from '../../model/record.ts';
-import { Reader } from '../reader.ts';
+import { endOfQuoted, Reader } from '../reader.ts';
+import { mayBeCut } from './cut.ts';
 import {
   decodeOptional,
   endOfQueueId,
@@ -23,13 +24,17 @@ import {
 import { endWithoutTail } from './rejection.ts';
 import { findTail } from './tail.ts';
 
+const QUOTE = 0x22;
 const OPEN_PARENTHESIS = 0x28;
 const COMMA = 0x2c;
+const HYPHEN = 0x2d;
 const SLASH = 0x2f;
+const LESS_THAN = 0x3c;
+const GREATER_THAN = 0x3e;
 
 /**
  * Reads amavis's `(ID) Passed CLEAN ..., Queue-ID: Q1, Message-ID: <M>, ..., queued_as: Q2, ...`. The sender chose the
- * addresses and the Message-ID in it, so where a key comes twice there is no link.
+ * addresses and the Message-ID in it, so where a key comes twice, or inside brackets or quotes, there is no link.
  */
 export function parseAmavis(text: string): LinkRecord | undefined {
   if (text.charCodeAt(0) !== OPEN_PARENTHESIS || !text.includes(') Passed ')) return undefined;
@@ -46,7 +51,23 @@ function findOnlyQueueId(text: string, key: string): string | undefined {
   const end = endOfQueueId(text, start);
   const next = text.charCodeAt(end);
   const isEnd = end === text.length || next === COMMA || next === SLASH;
-  return end > 0 && isEnd ? text.slice(start, end) : undefined;
+  return end > 0 && isEnd && isOutside(text, at) ? text.slice(start, end) : undefined;
+}
+
+/** Whether all angle brackets and quoted strings before `at` are closed. */
+function isOutside(text: string, at: number): boolean {
+  let depth = 0;
+  for (let index = 0; index < at; index++) {
+    const code = text.charCodeAt(index);
+    if (code === LESS_THAN) depth++;
+    else if (code === GREATER_THAN && text.charCodeAt(index - 1) !== HYPHEN) depth--;
+    else if (code === QUOTE) {
+      const end = endOfQuoted(text, index);
+      if (end === undefined || end > at) return false;
+      index = end - 1;
+    }
+  }
+  return depth === 0;
 }
 
 const REQUEUE = 'Requeue: ';
@@ -138,7 +159,9 @@ export function parseProxy(text: string): ProxyAcceptRecord | RejectionRecord | 
   if (!accepted && !reader.literal('proxy-reject: ')) return undefined;
   if (!reader.literal('END-OF-MESSAGE: ')) return undefined;
   const start = reader.position;
-  const tail = findTail(text, start);
+  const found = mayBeCut(text) ? undefined : findTail(text, start);
+  const tail =
+    found?.ambiguousFrom === undefined && found?.falseFrom === undefined ? found : undefined;
   const said = text.slice(start, tail?.at ?? endWithoutTail(text, start));
   const message = {
     client: { address: '', helo: decodeOptional(tail?.helo) || undefined },

@@ -9,8 +9,10 @@
  */
 import { decodeText } from '../../model/line.ts';
 import type { DeliveryRecord, DsnRecord, Relay, Stage } from '../../model/record.ts';
-import { Reader } from '../reader.ts';
+import { endOfQuoted, Reader } from '../reader.ts';
 import { endOfQueueId, findQueuedAs, parseReply, takeAddress, takeClient } from './primitives.ts';
+
+const QUOTE = 0x22;
 
 interface Status {
   readonly outcome: DeliveryRecord['outcome'];
@@ -75,7 +77,7 @@ export function parseDelivery(
     reply,
     stage,
     cached,
-    next: status.outcome === 'delivered' ? findNext(said) : undefined,
+    next: status.outcome === 'delivered' && !isOpen(recipient) ? findNext(said) : undefined,
   };
 }
 
@@ -96,6 +98,11 @@ function takeLoggedAddress(reader: Reader): string | undefined {
   if (end < 0) return undefined;
   reader.position = end + 1;
   return text.slice(start, end);
+}
+
+/** Whether a quoted string never ends: the line may have been cut, and everything in it be the address. */
+function isOpen(address: string): boolean {
+  return address.charCodeAt(0) === QUOTE && endOfQuoted(address, 0) === undefined;
 }
 
 function removeEnd(text: string, end: string): string {

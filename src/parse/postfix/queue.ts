@@ -5,9 +5,10 @@
 import { decodeText } from '../../model/line.ts';
 import type { LogRecord, PickupRecord, RejectionRecord } from '../../model/record.ts';
 import { Reader } from '../reader.ts';
-import { endOfQueueId } from './primitives.ts';
+import { endOfAddress, endOfQueueId } from './primitives.ts';
 import { parseRejection } from './rejection.ts';
 
+const QUOTE = 0x22;
 const GREATER_THAN = 0x3e;
 
 /** Reads a message of cleanup at `from`, behind the queue ID. */
@@ -45,6 +46,13 @@ export function parsePickup(text: string, from: number, queueId: string): Pickup
   if (!text.endsWith('>')) {
     end = text.lastIndexOf(' orig_id=');
     if (end < reader.position || endOfQueueId(text, end + 9) !== text.length) return undefined;
+    // A sender with an open quote may have written the ID, in a line that was cut.
+    if (
+      text.charCodeAt(reader.position) === QUOTE &&
+      endOfAddress(text, reader.position - 1) !== end
+    ) {
+      return undefined;
+    }
     originalQueueId = text.slice(end + 9);
   }
   if (text.charCodeAt(end - 1) !== GREATER_THAN || end - 1 < reader.position) return undefined;

@@ -7,6 +7,7 @@
 import { decodeText } from '../../model/line.ts';
 import type { Client, RejectionRecord, Relay } from '../../model/record.ts';
 import { Reader } from '../reader.ts';
+import { mayBeCut } from './cut.ts';
 import {
   decodeOptional,
   isTemporary,
@@ -56,10 +57,11 @@ export function parseRejection(
   const stageAt = reader.position;
   const stage = parseStage(reader.until(' from ') ?? '');
   if (stage === undefined) return parseContentRejection(text, stageAt, kind, queueId);
+  const clientAt = reader.position;
   const client = takeClient(reader);
   if (client === undefined || !reader.literal(': ')) return undefined;
   const start = reader.position;
-  const tail = chooseTail(text, start);
+  const tail = chooseTail(text, start, clientAt);
   const said = text.slice(start, tail?.at ?? endWithoutTail(text, start));
   const reply = parseReply(said);
   const recipient = tail?.recipient ?? findRecipient(said, reply.textAt);
@@ -86,21 +88,61 @@ export function parsePostscreen(text: string): RejectionRecord | undefined {
 }
 
 /**
- * The tail of the line whose text begins at `start`. When the text is about an address that is not in it, a tail with
- * that address as recipient is preferred: before Postfix 3.5 an address could hold a whole false tail.
+ * The tail of the line whose text begins at `start`, and whose client is named at `clientAt`. When the text is about an
+ * address that is not in it, a tail with that address as recipient is preferred: before Postfix 3.5 an address could
+ * hold a whole false tail.
  */
-function chooseTail(text: string, start: number): Tail | undefined {
+function chooseTail(text: string, start: number, clientAt: number): Tail | undefined {
+  if (mayBeCut(text)) return createNobody(text, start);
   const tail = findTail(text, start);
   const valueAt = start + parseReply(text.slice(start, start + LONGEST_STATUS)).textAt;
-  const nobody =
-    tail?.ambiguousFrom === undefined ? undefined : { at: endWithoutTail(text, start) };
-  if (text.charCodeAt(valueAt) !== LESS_THAN) return nobody ?? tail;
+  if (text.charCodeAt(valueAt) !== LESS_THAN) {
+    const isCertain = tail?.ambiguousFrom === undefined && !isInsideBrackets(text, valueAt, tail);
+    return isCertain ? removeDoubtful(tail) : createNobody(text, start);
+  }
   if (tail === undefined) return findTailByValue(text, valueAt);
   const valueEnd = endOfValueIn(tail, text, valueAt);
   // Of two tails, the one in front is false if it is inside the value; otherwise neither is believed.
-  if (valueEnd > (tail.ambiguousFrom ?? 0)) return tail;
-  if (valueEnd >= 0) return nobody;
-  return findTailByRecipient(text, valueAt) ?? nobody ?? tail;
+  if (valueEnd > (tail.ambiguousFrom ?? 0)) {
+    return valueEnd > (tail.falseFrom ?? 0) ? tail : removeUser(tail);
+  }
+  if (valueEnd >= 0) return createNobody(text, start);
+  const other = findTailByRecipient(text, valueAt);
+  if (other !== undefined) return other;
+  if (tail.ambiguousFrom !== undefined) return createNobody(text, start);
+  return isOtherValue(text, valueAt, tail, clientAt) ? removeDoubtful(tail) : removeUser(tail);
+}
+
+/** Where the text ends, without any field behind it. */
+function createNobody(text: string, start: number): Tail {
+  return { at: endWithoutTail(text, start) };
+}
+
+/** The tail without its user. The rest of it may be chosen by every client anyway, except for the client's address. */
+function removeUser(tail: Tail): Tail {
+  return tail.user === undefined ? tail : { ...tail, user: undefined };
+}
+
+/** A tail behind a false one names no user: it may itself be a part of an address that was cut. */
+function removeDoubtful(tail: Tail | undefined): Tail | undefined {
+  return tail?.falseFrom === undefined ? tail : removeUser(tail);
+}
+
+const BLOCKED = 'Service unavailable; ';
+
+/** Whether the tail begins between the brackets of `Service unavailable; Sender address [VALUE] blocked using`. */
+function isInsideBrackets(text: string, from: number, tail: Tail | undefined): boolean {
+  if (tail === undefined || !text.startsWith(BLOCKED, from)) return false;
+  const said = text.slice(from, tail.at);
+  return said.includes('[') && !said.includes('] ');
+}
+
+/** Whether `<VALUE>: ` at `at` is what else smtpd names there: the client, its HELO name, or the stage. */
+function isOtherValue(text: string, at: number, { helo }: Tail, clientAt: number): boolean {
+  const clientEnd = text.indexOf(': ', clientAt);
+  const values = [text.slice(clientAt, clientEnd), 'DATA', 'END-OF-MESSAGE'];
+  if (helo !== undefined) values.push(helo);
+  return values.some((value) => text.startsWith(`<${value}>: `, at));
 }
 
 /** More bytes than `550 5.1.1 ` can have. */
@@ -147,7 +189,9 @@ const NOT_OWNED = 'Sender address rejected: not owned by user ';
 function findLoginOwner(said: string, at: number, sender: string | undefined): string | undefined {
   const end = sender === undefined ? -1 : endOfValue(said, at, sender);
   if (end < 0 || !said.startsWith(NOT_OWNED, end)) return undefined;
-  return said.slice(end + NOT_OWNED.length);
+  const login = said.slice(end + NOT_OWNED.length);
+  // Behind a second value, the first one was the beginning of a recipient.
+  return login.includes('>: ') ? undefined : login;
 }
 
 /** The host that an address probe asked: `undeliverable address: host H[IP] said: ...`. */
@@ -172,7 +216,8 @@ const CONTENT = /^(?:header |body |content|mime-er)/;
 
 /**
  * Reads `header LINE from ORIGIN; from=<F> to=<R> proto=W helo=<H>: TEXT` of header_checks and body_checks. LINE is
- * chosen by the sender, so the fields are taken only when just one place can be the tail.
+ * chosen by the sender, and may hold all that follows it. So client, sender and HELO name are never taken from here:
+ * the queue ID's own `client=` line has named them.
  */
 function parseContentRejection(
   text: string,
@@ -181,26 +226,16 @@ function parseContentRejection(
   queueId: string | undefined,
 ): RejectionRecord | undefined {
   if (!CONTENT.test(text.slice(from, from + 7))) return undefined;
-  const tail = findContentTail(text, from);
+  const tail = mayBeCut(text) ? undefined : findContentTail(text, from);
   const { code, status, reply } = parseReply(tail?.comment ?? '');
   return {
     kind,
     queueId,
     stage: 'EOM',
-    client: tail === undefined ? undefined : findOrigin(text, tail),
-    sender: decodeOptional(tail?.sender),
     recipient: decodeOptional(tail?.recipient),
     code,
     status,
     reply,
     temporary: isTemporary({ code, status }),
   };
-}
-
-/** The client of ` from CLIENT[ADDRESS]` directly in front of the tail. */
-function findOrigin(text: string, tail: Tail): Client | undefined {
-  const at = text.lastIndexOf(' from ', tail.at);
-  const reader = new Reader(text, at + 6);
-  const client = at < 0 ? undefined : takeClient(reader);
-  return client !== undefined && reader.position === tail.at ? addHelo(client, tail) : undefined;
 }

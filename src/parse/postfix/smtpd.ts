@@ -12,6 +12,7 @@ import type {
 } from '../../model/record.ts';
 import { Reader } from '../reader.ts';
 import { parseProxy, splitUser, takeOriginal } from './content-filter.ts';
+import { mayBeCut } from './cut.ts';
 import { endOfQueueId, takeClient } from './primitives.ts';
 import { parseRejection } from './rejection.ts';
 
@@ -64,6 +65,9 @@ function parseTransaction(
     reader.position = Math.max(0, reader.position - 2);
     return { kind: 'transaction', queueId, client, ...takeOriginal(reader) };
   }
+  // Only an AUTH= parameter makes such a line that long; without it, the name itself was cut.
+  if (mayBeCut(text) && !text.includes(', sasl_sender='))
+    return { kind: 'transaction', queueId, client };
   const [name, original] = splitUser(reader.rest(), client);
   return { kind: 'transaction', queueId, client, user: decodeText(name), ...original };
 }

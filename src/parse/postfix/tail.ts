@@ -3,8 +3,11 @@
  * fields, at the very end of the line. The text in front of it may quote the client, and so hold a whole false tail.
  *
  * A tail is believed only when each of its fields is well formed and nothing is left over. An attacker who writes a
- * false tail into an address cannot achieve that: before the true tail, the last false field would have to swallow the
- * true one; inside a quoted local part, the closing quote and the domain would be left over.
+ * false tail into an address cannot achieve that in a whole line: before the true tail, the last false field would have
+ * to swallow the true one; inside a quoted local part, the closing quote and the domain would be left over.
+ *
+ * In a line that was cut, the true tail may be the one that could not be read, and a false one may end the line. So a
+ * tail behind what looks like another one names no user.
  */
 import { isAlphanumeric, Reader } from '../reader.ts';
 import { takeAddress } from './primitives.ts';
@@ -31,6 +34,8 @@ export interface Tail {
   readonly comment?: string | undefined;
   /** The line from this index on may just as well be the SASL fields of another tail. */
   readonly ambiguousFrom?: number | undefined;
+  /** Index of what looks like a tail in front of this one: one of the two is a part of a client's text. */
+  readonly falseFrom?: number | undefined;
 }
 
 /** How many places are tried as the end of an address that was logged without quotes. */
@@ -40,28 +45,36 @@ const LONGEST_PROTOCOL = 16;
 /** The tail that begins at or after `from`; undefined when there is none that can be believed. */
 export function findTail(text: string, from: number): Tail | undefined {
   let ambiguousFrom: number | undefined;
+  let falseFrom: number | undefined;
   for (let at = text.indexOf(';', from); at >= 0; at = text.indexOf(';', at + 1)) {
     const tail = readTail(text, at);
+    if (tail === undefined) continue;
     if (tail === 'ambiguous') ambiguousFrom ??= at;
-    else if (tail !== undefined && tail.comment === undefined) {
+    else if (tail === 'false' || tail.comment !== undefined) falseFrom ??= at;
+    else {
       // This tail may be a part of the AUTH= parameter that an earlier sasl_sender shows.
       const sender = nextSaslSender(text, from);
       if (isBefore(sender, at)) ambiguousFrom ??= sender;
-      return ambiguousFrom === undefined ? tail : { ...tail, ambiguousFrom };
+      const isOnly = ambiguousFrom === undefined && falseFrom === undefined;
+      return isOnly ? tail : { ...tail, ambiguousFrom, falseFrom };
     }
   }
   return undefined;
 }
 
-/** The tail of a header_checks or body_checks line, before an optional comment; undefined when there could be two. */
+/**
+ * The last tail of a header_checks or body_checks line, before an optional comment. The sender of the mail chose the
+ * text in front of it: when the last one cannot be read, an earlier one is false, and of two nobody knows which is true.
+ */
 export function findContentTail(text: string, from: number): Tail | undefined {
-  let found: Tail | undefined;
-  for (let at = text.indexOf('; from=<', from); at >= 0; at = text.indexOf('; from=<', at + 1)) {
-    const tail = readCertainTail(text, at);
-    if (tail !== undefined && found !== undefined) return undefined;
-    found = tail ?? found;
+  const at = text.lastIndexOf('; from=<');
+  const tail = at < from ? undefined : readCertainTail(text, at);
+  if (tail === undefined) return undefined;
+  for (let other = at; other > from; ) {
+    other = text.lastIndexOf('; from=<', other - 1);
+    if (other >= from && readCertainTail(text, other) !== undefined) return undefined;
   }
-  return found;
+  return tail;
 }
 
 /**
@@ -116,7 +129,8 @@ function addSender(
   recipient: string,
 ): Tail | undefined {
   const start = text.lastIndexOf('; from=<', recipientAt);
-  if (start < 0) return undefined;
+  // An earlier one may be the true tail, of a line that was cut.
+  if (start < 0 || text.indexOf('; from=<', valueAt + recipient.length) !== start) return undefined;
   // The AUTH= parameter that sasl_sender shows may have written all but the recipient.
   if (text.lastIndexOf(' sasl_sender=', rest.at) > valueAt) {
     return { at: text.indexOf('; from=<', valueAt + recipient.length), recipient };
@@ -155,24 +169,31 @@ function isBefore(found: number, end: number): boolean {
 
 function readCertainTail(text: string, at: number): Tail | undefined {
   const tail = readTail(text, at);
-  return tail === 'ambiguous' ? undefined : tail;
+  return tail === 'ambiguous' || tail === 'false' ? undefined : tail;
 }
 
-/** Ambiguous: well formed up to SASL fields, which may hold anything. */
-function readTail(text: string, at: number): Tail | 'ambiguous' | undefined {
+/**
+ * Ambiguous: well formed up to SASL fields, which may hold anything. False: it begins like a tail, but a field does not
+ * end or is not in external form, or something follows the last field. Undefined: nothing like a tail.
+ */
+function readTail(text: string, at: number): Tail | 'ambiguous' | 'false' | undefined {
   const reader = new Reader(text, at + 1);
   const sender = takeField(reader, ' from=', takeAddress);
-  if (sender === null) return undefined;
+  if (sender === null) return 'false';
   const recipient = takeField(reader, ' to=', takeAddress);
-  if (recipient === null) return undefined;
+  if (recipient === null) return 'false';
   const protocol = takeField(reader, ' proto=', takeProtocol);
-  if (protocol === null) return undefined;
+  if (protocol === null) return 'false';
   const helo = takeField(reader, ' helo=', takeHelo);
-  if (helo === null) return undefined;
+  if (helo === null) return 'false';
+  const fieldsEnd = reader.position;
   if (reader.literal(' sasl_method=')) reader.word();
   const user = takeUser(reader);
   if (user === null) return 'ambiguous';
-  return finishTail(reader, { at, sender, recipient, helo, user });
+  return (
+    finishTail(reader, { at, sender, recipient, helo, user }) ??
+    (fieldsEnd > at + 1 ? 'false' : undefined)
+  );
 }
 
 function finishTail(reader: Reader, read: Tail): Tail | undefined {
