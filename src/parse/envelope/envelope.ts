@@ -11,26 +11,35 @@ import type { Line, LoggedLine } from '../../model/line.ts';
 import { isDigit, isUpperCase } from '../reader.ts';
 import { createZone } from './clock.ts';
 import { EximFrame, startsHostAndTag } from './exim.ts';
-import { readJson } from './json.ts';
+import { exportSchema, JournalExport } from './export.ts';
+import { type JsonEntry, readJournal, readJson } from './json.ts';
 import { MessageReader } from './message.ts';
 import { Origin } from './origin.ts';
+import { readOtherStamp } from './other-stamp.ts';
 import { openLinesSchema, Parts, readCriMark } from './parts.ts';
 import {
   endOfComposeName,
+  endOfFileName,
+  endOfLabels,
+  endOfPodName,
   endOfPriority,
   endOfPriorityWord,
+  endOfSpaces,
   isSeverity,
   readRfc5424Header,
+  removeColours,
   startsStamp,
   trimLine,
 } from './prefix.ts';
 import { repeatsSchema } from './repeat.ts';
 import { StampReader } from './timestamp.ts';
 
+const ESCAPE = 0x1b;
 const SPACE = 0x20;
 const COLON = 0x3a;
 const LESS_THAN = 0x3c;
 const UPPER_T = 0x54;
+const OPEN_BRACKET = 0x5b;
 const OPEN_BRACE = 0x7b;
 
 /** How many prefixes may be inside one another: JSON, compose's name, a stamp, syslog. */
@@ -40,6 +49,7 @@ const stateSchema = z.object({
   stamps: z.object({ last: z.number().optional(), reference: z.number() }),
   parts: openLinesSchema,
   repeats: repeatsSchema,
+  export: exportSchema,
 });
 
 export interface EnvelopeOptions {
@@ -53,6 +63,7 @@ export interface EnvelopeOptions {
 export class Envelope {
   readonly #stamps: StampReader;
   readonly #parts = new Parts();
+  readonly #export = new JournalExport();
   readonly #exim: EximFrame;
   readonly #messages: MessageReader;
   /** What is known about the line being read. */
@@ -76,7 +87,19 @@ export class Envelope {
   /** The line behind its envelope. Undefined when it has none, and for a part of a line that is not complete yet. */
   read(line: Line): LoggedLine | undefined {
     this.#origin.start(line);
+    if (this.#export.isOpen) return this.#readExport(line);
     return this.#readPrefix(trimLine(line.bytes), 0, 0);
+  }
+
+  /** Reads a line while a record of the journal's export format is open. */
+  #readExport(line: Line): LoggedLine | undefined {
+    const record = this.#export.take(line.bytes, this.#origin.at);
+    if (record === true) return undefined;
+    if (record === false) return this.#readPrefix(trimLine(line.bytes), 0, 0);
+    const entry = readJournal(record.fields);
+    if (entry === undefined) return undefined;
+    if (record.at !== undefined) this.#origin.at = record.at;
+    return this.#readEntry(entry, 0);
   }
 
   /** What the lines to come depend on, as JSON. */
@@ -85,6 +108,7 @@ export class Envelope {
       stamps: this.#stamps.state,
       parts: this.#parts.state,
       repeats: this.#messages.repeats.state,
+      export: this.#export.state,
     };
   }
 
@@ -95,6 +119,7 @@ export class Envelope {
     this.#stamps.state = saved.stamps;
     this.#parts.state = saved.parts;
     this.#messages.repeats.state = saved.repeats;
+    this.#export.state = saved.export;
   }
 
   /** Reads the rest of a line from any prefix on. The first byte tells the forms of prefixes apart. */
@@ -112,7 +137,7 @@ export class Envelope {
       const end = endOfPriority(text, from);
       return end > from ? this.#readPrefix(text, end, depth + 1) : undefined;
     }
-    return this.#readWord(text, from, depth);
+    return this.#readRare(text, from, depth);
   }
 
   /** Reads a stamp that begins with the year, of syslog or Exim, or the version of RFC 5424. */
@@ -122,17 +147,33 @@ export class Envelope {
     const time = this.#stamps.long(text, from, UPPER_T, instant);
     if (time >= 0) return this.#afterStamp(text, time, depth);
     const line = this.#exim.readInFile(text, from, this.#origin);
-    if (line === undefined) return this.#readWord(text, from, depth);
+    if (line === undefined) return this.#readRare(text, from, depth);
     if (!startsHostAndTag(line.text)) return line;
     // `2026-11-01 09:05:07 HOST TAG`: only the stamp is like that of Exim's file.
     return this.#afterStamp(text, this.#stamps.long(text, from, SPACE, instant), depth);
   }
 
-  /** Reads compose's name column, or host and tag where another envelope gave the time. */
-  #readWord(text: string, from: number, depth: number): LoggedLine | undefined {
-    const inner = endOfComposeName(text, from);
+  /** Reads a stamp of a rare form, or what a program printed in front of the line that it read. */
+  #readRare(text: string, from: number, depth: number): LoggedLine | undefined {
+    const time = this.#stamps.other(text, from, this.#origin.instant);
+    if (time >= 0) return this.#afterStamp(text, time, depth);
+    if (depth === 0 && this.#export.begin(text)) return undefined;
+    const first = text.charCodeAt(from);
+    if (first === ESCAPE) {
+      const plain = removeColours(text.slice(from));
+      return plain.charCodeAt(0) === ESCAPE ? undefined : this.#readPrefix(plain, 0, depth + 1);
+    }
+    const pod = first === OPEN_BRACKET ? endOfPodName(text, from) : from;
+    const inner = pod > from ? pod : endOfComposeName(text, from);
     if (inner > from) return this.#readPrefix(text, inner, depth + 1);
+    const file = endOfFileName(text, from);
+    if (file > from && this.#startsStamp(text, file))
+      return this.#readPrefix(text, file, depth + 1);
     return this.#origin.exact ? this.#readHostAndTag(text, from) : undefined;
+  }
+
+  #startsStamp(text: string, at: number): boolean {
+    return startsStamp(text, at) || readOtherStamp(text, at) !== undefined;
   }
 
   /** Reads what follows a stamp: another one that a container wrapped, the CRI fields, or host and tag. */
@@ -140,30 +181,30 @@ export class Envelope {
     const { end, exact } = this.#stamps;
     if (text.charCodeAt(end) !== SPACE) return undefined;
     this.#origin.setTime(time, exact);
-    const from = end + 1;
+    const from = endOfSpaces(text, end + 1);
     const tagAt = this.#origin.takeSameHost(text, from);
     if (tagAt >= 0) return this.#messages.readTag(text, tagAt);
     if (!exact) return this.#readHostAndTag(text, from);
     if (startsStamp(text, from)) return this.#readPrefix(text, from, depth + 1);
+    const labels = endOfLabels(text, from);
+    if (labels > from) return this.#readPrefix(text, labels, depth + 1);
     const mark = readCriMark(text, from);
     if (mark === undefined) return this.#readHostAndTag(text, from);
     return this.#readPart(text.slice(mark.end), mark.stream, mark.partial, depth);
   }
 
-  /** Reads `HOST TAG`, `TAG`, or `SEVERITY TAG`; a word that ends with a colon is the tag. */
+  /** Reads `HOST TAG`, `TAG`, `[TAG]` or `SEVERITY TAG`; a word that ends with a colon is the tag. */
   #readHostAndTag(text: string, start: number): LoggedLine | undefined {
+    const first = text.charCodeAt(start);
+    if (first === OPEN_BRACKET) return this.#messages.readBracketedTag(text, start);
     // Here a priority counts only in angle brackets, since a host may have the name mail.info.
-    const from = text.charCodeAt(start) === LESS_THAN ? endOfPriorityWord(text, start) : start;
+    const from = first === LESS_THAN ? endOfPriorityWord(text, start) : start;
     const end = text.indexOf(' ', from);
     if (end === from || text.charCodeAt(from) === LESS_THAN) return undefined;
     if (end < 0 || text.charCodeAt(end - 1) === COLON) return this.#messages.readTag(text, from);
     const word = text.slice(from, end);
-    if (!isSeverity(word)) {
-      this.#origin.setHost(word);
-      return this.#messages.readTag(text, end + 1);
-    }
-    let next = end + 1;
-    while (text.charCodeAt(next) === SPACE) next++;
+    const next = endOfSpaces(text, end + 1);
+    if (!isSeverity(word)) this.#origin.setHost(word);
     return this.#messages.readTag(text, next);
   }
 
@@ -183,7 +224,10 @@ export class Envelope {
 
   #readJson(text: string, depth: number): LoggedLine | undefined {
     const entry = readJson(text);
-    if (entry === undefined) return undefined;
+    return entry === undefined ? undefined : this.#readEntry(entry, depth);
+  }
+
+  #readEntry(entry: JsonEntry, depth: number): LoggedLine | undefined {
     if (entry.time !== undefined) this.#origin.setTime(entry.time, true);
     if (entry.host !== '') this.#origin.host = entry.host;
     if (entry.stream !== undefined) {

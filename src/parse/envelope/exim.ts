@@ -3,7 +3,7 @@
  * syslog, where long entries come in parts. What is left is `[MSGID ]REST`.
  */
 import type { LoggedLine } from '../../model/line.ts';
-import { endOfDigits } from '../reader.ts';
+import { endOfDigits, endOfRun } from '../reader.ts';
 import type { Origin } from './origin.ts';
 import { type Parts, readEximMark } from './parts.ts';
 import type { Tag } from './tag.ts';
@@ -76,16 +76,16 @@ export class EximFrame {
 }
 
 const HOST_AND_TAG =
-  /^[A-Za-z0-9][\w.:-]{0,250} (?:[\w.-]{1,100}(?:\/[\w.-]{1,100}){1,4}|exim[\w.-]{0,100})\[[0-9]{1,10}\]: /;
+  /[A-Za-z0-9][\w.:-]{0,250} (?:[\w.-]{1,100}(?:\/[\w.-]{1,100}){1,4}|exim[\w.-]{0,100})\[[0-9]{1,10}\]: /y;
 
 /** True at `mx1 postfix/smtpd[811]: ` or `mx1 exim[811]: `, with which no line of Exim's own file begins. */
-export function startsHostAndTag(text: string): boolean {
+export function startsHostAndTag(text: string, at = 0): boolean {
   // Most lines of such a file begin with a message ID. To look at its hyphens takes a tenth of the time.
-  if (text.charCodeAt(6) === HYPHEN) {
-    if (text.charCodeAt(13) === HYPHEN && text.charCodeAt(16) === SPACE) return false;
-    if (text.charCodeAt(18) === HYPHEN && text.charCodeAt(23) === SPACE) return false;
+  if (text.charCodeAt(at + 6) === HYPHEN) {
+    if (text.charCodeAt(at + 13) === HYPHEN && text.charCodeAt(at + 16) === SPACE) return false;
+    if (text.charCodeAt(at + 18) === HYPHEN && text.charCodeAt(at + 23) === SPACE) return false;
   }
-  return HOST_AND_TAG.test(text);
+  return endOfRun(HOST_AND_TAG, text, at) > at;
 }
 
 /** Index after `[811] ` at `at`; `at` when there is no pid. */

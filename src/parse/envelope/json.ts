@@ -1,13 +1,26 @@
 /**
  * Lines that are one JSON object: `journalctl -o json` (systemd.journal-fields(7)), docker's json-file driver,
- * filebeat, the entries that mailcow keeps in Redis, and the field names that templates of rsyslog and logstash use.
+ * filebeat, the entries that mailcow keeps in Redis, and what other log shippers write (json-fields.ts).
  * Strings become byte strings, as if the text had been read from a file. Everything else is undefined.
  */
 import { decodeText } from '../../model/line.ts';
+import {
+  type Fields,
+  findField,
+  findInstant,
+  HOSTS,
+  isInstant,
+  MESSAGES,
+  PIDS,
+  PROGRAMS,
+  TAGS,
+  TIMES,
+} from './json-fields.ts';
+import { readOtherStamp } from './other-stamp.ts';
 import { startsStamp } from './prefix.ts';
 
 /** What the object says about a line. */
-interface JsonEntry {
+export interface JsonEntry {
   /** byte string */
   readonly message: string;
   /** ms since the epoch; absent when the object does not say when the line was written */
@@ -22,54 +35,53 @@ interface JsonEntry {
   readonly stream?: string;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /** Reads the byte string of one JSON object. */
 export function readJson(bytes: string): JsonEntry | undefined {
   const fields = parseObject(decodeText(bytes));
   if (fields === undefined) return undefined;
-  if ('MESSAGE' in fields) return readJournal(fields);
-  if (typeof fields.log === 'string') return readDocker(fields, fields.log);
-  if (typeof fields.message !== 'string') return undefined;
-  return readNamedFields(fields, encodeBytes(fields.message));
+  if ('MESSAGE' in fields && !('PROGRAM' in fields)) return readJournal(fields);
+  if (isDocker(fields)) return readDocker(fields, fields.log);
+  const message = encodeBytes(findField(fields, MESSAGES));
+  return message === '' ? undefined : readNamedFields(fields, removeLineEnd(message));
 }
 
 /** Reads a message and its syslog fields. Without a program, or when it begins with a stamp, it is a whole line. */
 function readNamedFields(fields: Fields, message: string): JsonEntry | undefined {
-  const program = fieldText(fields.program) || fieldText(fields.programname);
-  const tag = fieldText(fields.tag) || fieldText(fields.syslogtag) || program;
-  if (tag === '' || (program === '' && startsStamp(message, 0))) {
+  const program = encodeBytes(findField(fields, PROGRAMS));
+  const named = encodeBytes(findField(fields, TAGS)) || program;
+  const tag = named.endsWith(':') ? named.slice(0, -1) : named;
+  if (tag === '' || startsWholeLine(message, program)) {
+    // The time is for a line that has none of its own, such as `mx1 postfix/smtpd[811]: ...`.
     return { message, host: '', pid: '', isOutput: true };
   }
-  const time = readTime(fields);
-  if (time === undefined) return undefined;
-  return {
-    message: message.startsWith(' ') ? message.slice(1) : message,
-    time,
-    host: fieldText(fields.hostname) || fieldText(fields.host) || fieldText(fields.logsource),
-    tag: tag.endsWith(':') ? tag.slice(0, -1) : tag,
-    pid: tag.includes('[') ? '' : takeDigits(fields.pid) || takeDigits(fields.procid),
-    isOutput: false,
-  };
+  const time = findInstant(fields);
+  const host = encodeBytes(findField(fields, HOSTS));
+  const pid = tag.includes('[') ? '' : takeDigits(findField(fields, PIDS));
+  if (time === undefined)
+    return readCivil(fields, host, pid === '' ? tag : `${tag}[${pid}]`, message);
+  return { message, time, host, tag, pid, isOutput: false };
 }
 
-/** RFC 3339 with a zone; without one the instant is not known. */
-const INSTANT = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,20}(?:Z|[+-][0-9]{2}:?[0-9]{2})$/;
-
-/** The seconds since the epoch in `time`, else the first stamp with a zone. */
-function readTime(fields: Fields): number | undefined {
-  const seconds = Number(fields.time) * 1000;
-  if (isInstant(seconds)) return seconds;
-  for (const value of [fields['@timestamp'], fields.timestamp, fields.time, fields.timereported]) {
-    const time = typeof value === 'string' && INSTANT.test(value) ? Date.parse(value) : Number.NaN;
-    if (isInstant(time)) return time;
-  }
-  return undefined;
+/** Beside a program's name, a message may begin with a time of its own; without it, that is the line's stamp. */
+function startsWholeLine(message: string, program: string): boolean {
+  return program === '' && (startsStamp(message, 0) || readOtherStamp(message, 0) !== undefined);
 }
 
-function takeDigits(value: unknown): string {
-  const digits = typeof value === 'number' ? `${value}` : fieldText(value);
-  return /^[0-9]{1,10}$/.test(digits) ? digits : '';
+/** A line of syslog made of fields whose time names no zone. In JSON, RFC 3339 without a zone is no time at all. */
+function readCivil(fields: Fields, host: string, tag: string, text: string): JsonEntry | undefined {
+  const stamp = findField(fields, TIMES);
+  if (stamp.charAt(10) === 'T') return undefined;
+  if (!startsStamp(stamp, 0) && readOtherStamp(`${stamp} `, 0) === undefined) return undefined;
+  const message = `${stamp} ${host === '' ? '' : `${host} `}${tag}: ${text}`;
+  return { message, host: '', pid: '', isOutput: true };
+}
+
+function takeDigits(value: string): string {
+  return /^[0-9]{1,10}$/.test(value) ? value : '';
+}
+
+function removeLineEnd(message: string): string {
+  return message.endsWith('\n') ? message.slice(0, -1) : message;
 }
 
 function parseObject(text: string): Fields | undefined {
@@ -81,6 +93,13 @@ function parseObject(text: string): Fields | undefined {
   }
 }
 
+/** What docker itself writes. Fluent Bit and others keep its names, but not its line feeds. */
+function isDocker(fields: Fields): fields is Fields & { readonly log: string } {
+  const { log, time } = fields;
+  if (typeof log !== 'string' || typeof time !== 'string') return false;
+  return !('date' in fields || '@timestamp' in fields || 'kubernetes' in fields);
+}
+
 function readDocker(fields: Fields, log: string): JsonEntry | undefined {
   const time = typeof fields.time === 'string' ? Date.parse(fields.time) : Number.NaN;
   if (!isInstant(time)) return undefined;
@@ -88,10 +107,13 @@ function readDocker(fields: Fields, log: string): JsonEntry | undefined {
   return { message: encodeBytes(log), time, host: '', pid: '', isOutput: true, stream };
 }
 
-function readJournal(fields: Fields): JsonEntry | undefined {
+/** Reads the fields of a journal entry. Fluent Bit and Vector keep their names, and add a time of their own. */
+export function readJournal(fields: Fields): JsonEntry | undefined {
   const message = journalText(fields.MESSAGE);
   const time =
-    readInstant(fields._SOURCE_REALTIME_TIMESTAMP) ?? readInstant(fields.__REALTIME_TIMESTAMP);
+    readInstant(fields._SOURCE_REALTIME_TIMESTAMP) ??
+    readInstant(fields.__REALTIME_TIMESTAMP) ??
+    findInstant(fields);
   if (message === undefined || time === undefined || isOrdinaryUser(fields._UID)) return undefined;
   return {
     message,
@@ -133,13 +155,6 @@ function readInstant(microseconds: unknown): number | undefined {
   if (typeof microseconds !== 'string') return undefined;
   const time = Math.floor(Number(microseconds) / 1000);
   return isInstant(time) ? time : undefined;
-}
-
-/** ms, the last instant that a Date can hold */
-const LAST_INSTANT = 8.64e15;
-
-function isInstant(time: number): boolean {
-  return time > 0 && time <= LAST_INSTANT;
 }
 
 const LAST_ASCII = 0x7f;

@@ -4,9 +4,15 @@
  */
 import type { LoggedLine } from '../../model/line.ts';
 import { isDigit } from '../reader.ts';
-import type { EximFrame } from './exim.ts';
+import { type EximFrame, startsHostAndTag } from './exim.ts';
 import type { Origin } from './origin.ts';
-import { endOfPriorityWord, removeSolarisId, startsStamp } from './prefix.ts';
+import {
+  endOfPriorityWord,
+  endOfSpaces,
+  isPriorityWord,
+  removeSolarisId,
+  startsStamp,
+} from './prefix.ts';
 import { LAST_REPEATED, Repeats, unwrapRepeat } from './repeat.ts';
 import { type Tag, TagReader } from './tag.ts';
 
@@ -41,16 +47,44 @@ export class MessageReader {
     if (end <= from || text.charCodeAt(end - 1) !== COLON) {
       const next = hadPriority ? from : endOfPriorityWord(text, from);
       if (next > from) return this.readTag(text, next, true);
-      return this.repeats.repeatLast(this.#origin, text, from);
+      return this.#readRareTag(text, from, end);
     }
     const tag = this.tags.read(text, from, end - 1);
     if (tag === undefined) return undefined;
     return this.readMessage(tag, this.tags.pid, text.slice(end + 1));
   }
 
+  /** Reads `[name] message` and `[name[pid]] message` of metalog(8) at `from`. */
+  readBracketedTag(text: string, from: number): LoggedLine | undefined {
+    const end = text.indexOf('] ', from);
+    const tag = end < 0 ? undefined : this.tags.read(text, from + 1, end);
+    if (tag === undefined) return undefined;
+    return this.readMessage(tag, this.tags.pid, text.slice(end + 2));
+  }
+
+  /**
+   * Reads what may stand at `from`, in a word that ends at `end`, instead of a tag: more blanks, the host that a relay
+   * put its own name in front of, with or without that host's stamp, or a repetition.
+   */
+  #readRareTag(text: string, from: number, end: number): LoggedLine | undefined {
+    if (end === from && end < text.length) return this.readTag(text, endOfSpaces(text, from));
+    if (startsHostAndTag(text, from)) {
+      const host = text.slice(from, end);
+      if (isPriorityWord(host)) return undefined;
+      this.#origin.setHost(host);
+      return this.readTag(text, end + 1);
+    }
+    if (!this.#origin.isInner && startsStamp(text, from)) {
+      this.#origin.isInner = true;
+      return this.#readInner(text.slice(from));
+    }
+    return this.repeats.repeatLast(this.#origin, text, from);
+  }
+
   /** Reads the message of a known program. */
   readMessage(tag: Tag, pid: string, message: string): LoggedLine | undefined {
     const first = message.charCodeAt(0);
+    if (first === SPACE) return this.readMessage(tag, pid, message.slice(endOfSpaces(message, 0)));
     if (first === LOWER_L && tag.program === 'syslogd' && message.startsWith(LAST_REPEATED)) {
       return this.repeats.repeatLast(this.#origin, message, 0);
     }

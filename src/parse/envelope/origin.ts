@@ -5,6 +5,15 @@
 import { type Line, type LoggedLine, ownCopy, type Position } from '../../model/line.ts';
 import type { Tag } from './tag.ts';
 
+const TAB = 0x09;
+const SPACE = 0x20;
+
+function removeBlanks(text: string): string {
+  let end = text.length;
+  while (text.charCodeAt(end - 1) === SPACE || text.charCodeAt(end - 1) === TAB) end--;
+  return text.slice(0, end);
+}
+
 export class Origin {
   at: Position = { source: '', line: 0, offset: 0 };
   /** empty: not known */
@@ -54,8 +63,10 @@ export class Origin {
     this.host = this.#lastHost;
   }
 
-  /** The line that the program with this tag logged. */
-  createLine(tag: Tag, pid: string, text: string, times: number): LoggedLine {
+  /** The line that the program with this tag logged, without blanks at its end, which some programs add. */
+  createLine(tag: Tag, pid: string, logged: string, times: number): LoggedLine {
+    const last = logged.charCodeAt(logged.length - 1);
+    const text = last === SPACE || last === TAB ? removeBlanks(logged) : logged;
     return {
       at: this.at,
       time: this.time,

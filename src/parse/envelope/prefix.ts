@@ -13,6 +13,7 @@ const GREATER_THAN = 0x3e;
 const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
 const CLOSE_BRACKET = 0x5d;
+const BAR = 0x7c;
 
 /** U+FEFF in UTF-8, and its first byte, which hardly any line begins with. */
 const BYTE_ORDER_MARK = '\xef\xbb\xbf';
@@ -28,6 +29,13 @@ export function trimLine(bytes: string): string {
   return start === 0 && end === bytes.length ? bytes : bytes.slice(start, end);
 }
 
+/** Index after the spaces at `at`. */
+export function endOfSpaces(text: string, at: number): number {
+  let end = at;
+  while (text.charCodeAt(end) === SPACE) end++;
+  return end;
+}
+
 function endOfByteOrderMark(text: string, at: number): number {
   return text.startsWith(BYTE_ORDER_MARK, at) ? at + BYTE_ORDER_MARK.length : at;
 }
@@ -41,7 +49,37 @@ export function endOfComposeName(text: string, at: number): number {
   if (space <= at || space > at + LONGEST_COLUMN) return at;
   let bar = space + 1;
   while (bar < space + LONGEST_COLUMN && text.charCodeAt(bar) === SPACE) bar++;
-  return text.startsWith('| ', bar) ? bar + 2 : at;
+  if (text.charCodeAt(bar) !== BAR) return at;
+  // nerdctl writes no space behind the bar.
+  return text.charCodeAt(bar + 1) === SPACE ? bar + 2 : startsStamp(text, bar + 1) ? bar + 1 : at;
+}
+
+const COLOUR = /\x1b\[[0-9;]{0,16}m/g;
+
+/** The line without the colours in which compose, kubectl and journalctl print the prefix for terminals. */
+export function removeColours(text: string): string {
+  return text.replace(COLOUR, '');
+}
+
+const POD = /\[[^\x00-\x20[\]]{1,300}\] /y;
+
+/** Index after `[pod/mail-0/postfix] ` of `kubectl logs --prefix` at `at`; `at` when there is none. */
+export function endOfPodName(text: string, at: number): number {
+  return endOfRun(POD, text, at);
+}
+
+const FILE_NAME = /[^\x00-\x20:]{1,500}:(?:[0-9]{1,12}:)?/y;
+
+/** Index after `/var/log/mail.log:` or `mail.log:12:`, which grep -H and -n write, at `at`; `at` when there is none. */
+export function endOfFileName(text: string, at: number): number {
+  return endOfRun(FILE_NAME, text, at);
+}
+
+const LABELS = /\{(?:[^"{}]|"(?:[^"\\]|\\.)*"){0,1000}\}[ \t]+/y;
+
+/** Index after `{job="mail", host="mx1"} `, which logcli writes behind its stamp, at `at`; `at` when there is none. */
+export function endOfLabels(text: string, at: number): number {
+  return endOfRun(LABELS, text, at);
 }
 
 /** Index after the priority `<22>` at `at` (RFC 5424 6.2.1); `at` when there is none. */
@@ -59,6 +97,13 @@ const PRIORITY_WORD =
  */
 export function endOfPriorityWord(text: string, at: number): number {
   return endOfRun(PRIORITY_WORD, text, at);
+}
+
+const SEVERITY_END = /[.:](?:debug|info|notice|warn|warning|err|error|crit|alert|emerg|panic)$/;
+
+/** True for a word with which a syslog daemon may show facility and severity, known or not. */
+export function isPriorityWord(word: string): boolean {
+  return SEVERITY_END.test(word);
 }
 
 const SEVERITIES: ReadonlySet<string> = new Set([

@@ -64,6 +64,13 @@ function openingBracket(text: string, from: number, end: number): number {
   return from + text.slice(from, end).lastIndexOf('[');
 }
 
+/**
+ * A daemon with the name of a service behind it, as in `postfix/smtpd.local`: a service of master.cf runs the daemon by a
+ * link of that name.
+ */
+const NAMED_DAEMON =
+  /^(smtpd|smtp|lmtp|qmgr|cleanup|pickup|bounce|local|virtual|pipe|error|retry|discard|postscreen|qmqpd)[._-](.+)$/;
+
 /** `syslog_name *("/" service) "/" daemon`, or one word. */
 function parseTag(name: string): Tag {
   const first = name.indexOf('/');
@@ -72,10 +79,15 @@ function parseTag(name: string): Tag {
     return { instance: name, service: '', program: isExim ? 'exim' : name, isExim };
   }
   const last = name.lastIndexOf('/');
+  const instance = name.slice(0, first);
+  const service = last > first ? name.slice(first + 1, last) : '';
+  const program = name.slice(last + 1);
+  const daemon = NAMED_DAEMON.exec(program);
+  if (daemon === null) return { instance, service, program, isExim: false };
   return {
-    instance: name.slice(0, first),
-    service: last > first ? name.slice(first + 1, last) : '',
-    program: name.slice(last + 1),
+    instance,
+    service: service === '' ? (daemon[2] as string) : `${service}/${daemon[2]}`,
+    program: daemon[1] as string,
     isExim: false,
   };
 }

@@ -16,6 +16,7 @@ import {
   readTimeOfDay,
 } from './civil-time.ts';
 import { LogClock, type Zone } from './clock.ts';
+import { type OtherStamp, readOtherStamp } from './other-stamp.ts';
 
 const SPACE = 0x20;
 
@@ -116,6 +117,24 @@ export class StampReader {
     this.exact = hasOffset || near !== undefined;
     this.#clock.last = instant;
     return instant + milliseconds;
+  }
+
+  /** Reads a stamp of one of the rare forms at `at` (other-stamp.ts). */
+  other(text: string, at: number, near?: number): number {
+    const stamp = readOtherStamp(text, at);
+    if (stamp === undefined) return -1;
+    this.end = stamp.end;
+    this.exact = 'instant' in stamp || near !== undefined;
+    const instant = this.#resolveOther(stamp, near);
+    this.#clock.last = instant;
+    return instant;
+  }
+
+  #resolveOther(stamp: OtherStamp, near: number | undefined): number {
+    if ('instant' in stamp) return stamp.instant;
+    if ('civil' in stamp) return this.#clock.toInstant(stamp.civil, near) + stamp.milliseconds;
+    const { month, day, time, milliseconds } = stamp;
+    return this.#clock.findYear(month, day, time, near) + milliseconds;
   }
 
   /** Two short slices are compared in 40 ns, startsWith with all 19 bytes takes 100. */
