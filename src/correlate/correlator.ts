@@ -73,6 +73,7 @@ const BY_KIND: { readonly [Kind in CorrelatedRecord as Kind['kind']]: (turn: Tur
     dsn: correlateDsn,
     'proxy-accept': correlateProxyAccept,
     link: correlateLink,
+    identification: () => undefined,
   };
 
 type Refillable<Fields> = { -readonly [Key in keyof Fields]: Fields[Key] };

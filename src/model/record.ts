@@ -95,6 +95,8 @@ export interface ArrivalRecord {
   readonly sender: string;
   readonly client?: Client | undefined;
   readonly user?: string | undefined;
+  /** `ID:ADDRESS` of `A=`: a login with a colon, or a login and the sender that it named; nobody knows, so no `user` */
+  readonly ambiguousLogin?: string | undefined;
   /** Unix login of a local submission (`U=` without `H=`) */
   readonly uid?: string | undefined;
   readonly size?: number | undefined;
@@ -195,6 +197,16 @@ export interface LinkRecord {
   readonly moved?: boolean | undefined;
 }
 
+/** cPanel's `Sender identification`: which account a message of Exim belongs to, logged behind its `<=`. */
+export interface IdentificationRecord {
+  readonly kind: 'identification';
+  readonly queueId: string;
+  /** the account (`U=`); `-remote-` and the like for mail from outside */
+  readonly uid?: string | undefined;
+  /** the address that the account sends as (`S=`) */
+  readonly sender?: string | undefined;
+}
+
 /** The log itself lost lines (syslog rate limit): open messages are incomplete. */
 export interface LossRecord {
   readonly kind: 'loss';
@@ -216,4 +228,5 @@ export type LogRecord =
   | DsnRecord
   | ProxyAcceptRecord
   | LinkRecord
+  | IdentificationRecord
   | LossRecord;

@@ -258,7 +258,9 @@ const SAMPLES: readonly (readonly [string, string, string, string?])[] = [
 ];
 
 describe('a line of', () => {
-  test.each(SAMPLES)('%s', (_name, bytes, time, host = 'mx1') => {
+  const samples = SAMPLES.map(([name, bytes, time, host]) => ({ name, bytes, time, host }));
+
+  test.each(samples)('$name', ({ bytes, time, host = 'mx1' }) => {
     const logged = read(open(), bytes);
     expect(logged).toMatchObject({ program: 'qmgr', instance: 'postfix', text: TEXT, host });
     expect(new Date(logged?.time ?? 0).toISOString()).toBe(time);
@@ -334,7 +336,7 @@ describe("the journal's export format", () => {
   });
 });
 
-test.each([
+test.each<string>([
   'P Received: from x',
   '  Subject: Nov 10 09:05:08 mx1 postfix/qmgr[700]: 9BE7E21449E: removed',
   'F From: Nov 10 09:05:08 mx1 postfix/qmgr[700]: 9BE7E21449E: removed',
@@ -342,5 +344,5 @@ test.each([
   '\tNov 10 09:05:08 mx1 postfix/qmgr[700]: 9BE7E21449E: removed',
   'Envelope-from: <Nov 10 09:05:08 mx1 postfix/qmgr[700]: x@example.org>',
 ])('a header in the reject log is no line: %s', (bytes) => {
-  expect(read(open(), bytes as string)).toBeUndefined();
+  expect(read(open(), bytes)).toBeUndefined();
 });

@@ -49,7 +49,8 @@ export function parseAclRejection(
 /** Takes ` F=<S>[ A=AUTH[:ID]]` and the SPF and DMARC results; false when F= is there but broken. */
 function takeSenderAndUser(reader: Reader, record: Rejection): boolean {
   if (reader.literal(' F=')) {
-    const sender = takeAngleAddress(reader);
+    const isBare = reader.text.charCodeAt(reader.position) !== LESS_THAN;
+    const sender = isBare ? takeBareAddress(reader) : takeAngleAddress(reader);
     if (sender === undefined) return false;
     record.sender = decodeText(sender);
     if (reader.literal(' A=') && !takeRejectionAuth(reader, record)) return false;

@@ -37,6 +37,7 @@ function createArrival(queueId: string, sender: string): Arrival {
     sender,
     client: undefined,
     user: undefined,
+    ambiguousLogin: undefined,
     uid: undefined,
     size: undefined,
     recipients: undefined,

@@ -1,5 +1,5 @@
 /**
- * SMTP AUTH in Exim's log: the field `A=MECHANISM[:ID[:SENDER]]` of arrivals (receive.c, add_host_info_for_log) and
+ * SMTP AUTH in Exim's log: the field `A=MECHANISM[:ID[:SENDER]]` of arrivals (receive.c), `A=MECHANISM[:ID]` of
  * rejections (smtp_in.c, smtp_handle_acl_fail), and failed logins (smtp_in.c, auth_cmd):
  * `NAME authenticator failed for [H=]HOST...: 535 Incorrect authentication data (set_id=U)`.
  */
@@ -7,7 +7,6 @@ import { decodeText } from '../../model/line.ts';
 import type { ArrivalRecord, AuthFailedRecord, RejectionRecord } from '../../model/record.ts';
 import type { Mutable } from '../parser.ts';
 import { Reader } from '../reader.ts';
-import { endOfAddress } from './address.ts';
 import { looksForged, skipInterface, takeClient } from './host.ts';
 import { toOneLine, unescapeText } from './reply.ts';
 
@@ -15,22 +14,18 @@ import { toOneLine, unescapeText } from './reply.ts';
 const HOST_END = ') [';
 
 /**
- * Takes the value of `A=` on an arrival line. The ID may hold spaces, the SENDER (`+smtp_mailauth`) is an address.
+ * Takes the value of `A=` on an arrival line. The ID may hold spaces. With `+smtp_mailauth` a colon and the sender that
+ * the client named follow it, but an ID may hold a colon itself: then the login is not known, and given as it stands.
  * False when it cannot be Exim's own.
  */
 export function takeArrivalAuth(reader: Reader, record: Mutable<ArrivalRecord>): boolean {
-  const { position } = reader;
   const value = reader.upTo([' S=', ' PRDR', ' PRX=', ' K ']);
   if (value === '' || value.includes(HOST_END)) return false;
-  const first = value.indexOf(':');
-  if (first < 0) return true;
-  const second = value.indexOf(':', first + 1);
-  const id = value.slice(first + 1, second < 0 ? undefined : second);
+  const colon = value.indexOf(':');
+  const id = colon < 0 ? '' : value.slice(colon + 1);
   if (id === '' || id.includes('"')) return id === '';
-  record.user = decodeText(id);
-  if (second < 0) return true;
-  const sender = position + second + 1;
-  reader.position = Math.max(endOfAddress(reader.text, sender), sender);
+  if (id.includes(':')) record.ambiguousLogin = decodeText(id);
+  else record.user = decodeText(id);
   return true;
 }
 

@@ -9,7 +9,7 @@ import { decodeText } from '../../model/line.ts';
 import type { DeliveryRecord, LogRecord, RejectionRecord, Relay } from '../../model/record.ts';
 import type { Mutable } from '../parser.ts';
 import { isAlphanumeric, Reader } from '../reader.ts';
-import { takeAngleAddress } from './address.ts';
+import { takeAngleAddress, takeBareAddress } from './address.ts';
 import { takeRelay } from './host.ts';
 import { readRecipient } from './recipient.ts';
 import {
@@ -199,7 +199,8 @@ function skipWord(reader: Reader): boolean {
 }
 
 /** Reads the state of a message, the text behind its ID; undefined for every other text. */
-export function parseQueueState(queueId: string, text: string): LogRecord | undefined {
+export function parseQueueState(queueId: string, logged: string): LogRecord | undefined {
+  const text = logged.startsWith('*** Frozen') ? logged.slice(4) : logged;
   if (text === 'Completed' || text.startsWith('Completed QT=')) {
     return { kind: 'removed', queueId, how: 'done' };
   }
@@ -211,7 +212,21 @@ export function parseQueueState(queueId: string, text: string): LogRecord | unde
   if (text.startsWith('rescind the above message-accept')) {
     return { kind: 'removed', queueId, how: 'canceled' };
   }
-  return undefined;
+  return text.startsWith(IDENTIFICATION) ? parseIdentification(queueId, text) : undefined;
+}
+
+const IDENTIFICATION = 'Sender identification U=';
+
+/** Reads `Sender identification U=LOGIN D=DOMAIN S=ADDRESS`, which the ACLs of cPanel log for each message. */
+function parseIdentification(queueId: string, text: string): LogRecord | undefined {
+  const reader = new Reader(text, IDENTIFICATION.length);
+  const login = reader.word();
+  if (login === undefined || !reader.literal(' D=') || reader.word() === undefined)
+    return undefined;
+  if (!reader.literal(' S=')) return undefined;
+  const sender = takeBareAddress(reader);
+  if (sender === undefined || !reader.atEnd) return undefined;
+  return { kind: 'identification', queueId, uid: decodeText(login), sender: decodeText(sender) };
 }
 
 function createHeld(queueId: string, reply: string): LogRecord {

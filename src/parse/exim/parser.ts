@@ -24,9 +24,15 @@ import {
 const SPACE = 0x20;
 const HYPHEN = 0x2d;
 
+/** No line up to this length has filled the log buffer of 8 KiB, bytes. */
+const LONGEST_WHOLE = 7000;
+
 export const eximParser: LogParser = {
   mta: 'exim',
   parse({ text }: LoggedLine) {
+    // What is left of a line that lost its end may read like a whole one.
+    const overflow = text.length > LONGEST_WHOLE ? parseOverflow(text) : undefined;
+    if (overflow !== undefined) return overflow;
     const length = messageIdLength(text);
     const record =
       length === 0

@@ -5,7 +5,7 @@
  * a whole forged result. But whenever it does, ` <"...">` follows with the quoted spelling. That one is found first,
  * because its text equals everything in front of it. All other addresses end by their grammar.
  */
-import { Reader } from '../reader.ts';
+import { endOfRun, Reader } from '../reader.ts';
 import { endOfAddress, splitAddress, takeAngleAddress, unquote } from './address.ts';
 
 const SPACE = 0x20;
@@ -48,14 +48,14 @@ function canEndAt(text: string, end: number): boolean {
   return AFTER_ADDRESS.some((words) => text.startsWith(words, end));
 }
 
-/** True for `R=`, `T=`, `Q=`, `F=<` and `P=<` at `at`, where there is a name of one letter. */
+/** True for `R=`, `T=`, `Q=`, `F=` and `P=<` at `at`, where there is a name of one letter. */
 function isFieldName(text: string, at: number): boolean {
   switch (text.charCodeAt(at)) {
     case UPPER_R:
     case UPPER_T:
     case UPPER_Q:
+    case UPPER_F: // some builds write the sender without brackets
       return true;
-    case UPPER_F:
     case UPPER_P:
       return text.charCodeAt(at + 2) === LESS_THAN;
     default:
@@ -99,12 +99,15 @@ function compareMailboxes(final: string, original: string): Addresses | undefine
   return { recipient: final, original };
 }
 
-/** Reads `|command`, `/file`, `>reply`, `save name`: any text up to the original address, which always follows. */
+/** Before the address that it belongs to: a pipe, file, reply or name, or a mailbox with a pipe (cPanel). */
+const PATH_OR_PIPE = /[|/>]|save |[^\x00-\x20"<>()@|]{1,64} \|\//y;
+
+/**
+ * Reads `|command`, `/file`, `>reply`, `save name`, and `sales |/path/autorespond ...` of cPanel: any text up to the
+ * original address, which always follows.
+ */
 function readPathOrPipe(text: string, start: number): LoggedRecipient | undefined {
-  const first = text[start];
-  if (first !== '|' && first !== '/' && first !== '>' && !text.startsWith('save ', start)) {
-    return undefined;
-  }
+  if (endOfRun(PATH_OR_PIPE, text, start) === start) return undefined;
   for (let at = text.indexOf(' <', start); at >= 0; at = text.indexOf(' <', at + 1)) {
     const close = endOfOriginal(text, at);
     if (close < 0) continue;
