@@ -6,10 +6,11 @@
 import { statSync } from 'node:fs';
 import { getErrno, PosternError } from '../base/errors.ts';
 import { readLines } from '../follow/given-file.ts';
-import type { MailEvent } from '../model/event.ts';
+import type { MailEvent, Mta } from '../model/event.ts';
 import { decodeText, type Line, type LoggedLine } from '../model/line.ts';
 import type { Envelope } from '../parse/envelope/envelope.ts';
 import { Interpreter, type InterpreterOptions } from './interpreter.ts';
+import { MTA_NAMES } from './mtas.ts';
 
 /** The events of some lines, and the number of these lines. */
 interface OfflineBatch {
@@ -29,7 +30,9 @@ export async function* readEvents(
   const logs = files.map((file) => new LogFile(file, interpreter, options.now));
   if (logs.length === 1) yield* readOne(logs[0] as LogFile, interpreter);
   else yield* readSeveral(logs, interpreter);
-  if (!interpreter.understood) throwNotUnderstood(logs);
+  if (interpreter.understood) return;
+  if (interpreter.otherMta !== undefined) throwOtherMta(logs, interpreter.otherMta);
+  throwNotUnderstood(logs);
 }
 
 async function* readOne(log: LogFile, interpreter: Interpreter): AsyncGenerator<OfflineBatch> {
@@ -67,6 +70,16 @@ function findEarliest(logs: readonly LogFile[]): LogFile | undefined {
     if (found === undefined || log.time < found.time) found = log;
   }
   return found;
+}
+
+/** The lines are of the mail server that the options do not name. */
+function throwOtherMta(logs: readonly LogFile[], mta: Mta): never {
+  const file = logs.find(({ first }) => first !== undefined)?.first?.source ?? '';
+  throw new PosternError(
+    'environment',
+    `${file}: the log is of ${MTA_NAMES[mta]}: use --mta ${mta}, or leave --mta out`,
+    { code: 'not-understood', place: { file } },
+  );
 }
 
 /** Bytes of a line that the message shows. */

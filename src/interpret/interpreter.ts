@@ -33,8 +33,10 @@ export class Interpreter {
   readonly #envelopes = new Map<string, Envelope>();
   /** time of the newest line, ms */
   newest = 0;
-  /** some line came from a mail server that we know */
+  /** some line came from a mail server that we know, from the one that the options name if they do */
   understood = false;
+  /** the mail server that a line came from although the options name the other one; until a line is understood */
+  otherMta: Mta | undefined;
 
   constructor(options: InterpreterOptions = {}) {
     this.#options = options;
@@ -85,6 +87,16 @@ export class Interpreter {
     return mta === undefined ? parserFor(program) : PARSERS[mta];
   }
 
+  #noteOrigin(logged: LoggedLine, hasRecord: boolean): void {
+    const { mta } = this.#options;
+    const own = parserFor(logged.program);
+    if (mta === undefined || own.mta === mta || hasRecord) {
+      this.understood = hasRecord || isMailServerLine(logged);
+    } else if (isMailServerLine(logged) || own.parse(logged) !== undefined) {
+      this.otherMta = own.mta;
+    }
+  }
+
   #correlate(
     logged: LoggedLine,
     record: LogRecord | undefined,
@@ -93,7 +105,7 @@ export class Interpreter {
   ): void {
     const { host } = this.#options;
     if (logged.time > this.newest) this.newest = logged.time;
-    if (!this.understood) this.understood = record !== undefined || isMailServerLine(logged);
+    if (!this.understood) this.#noteOrigin(logged, record !== undefined);
     if (record === undefined) return;
     const placed = host !== undefined && logged.host === '' ? { ...logged, host } : logged;
     this.correlator.feed(placed, record, LOG_TRAITS[mta], events);

@@ -11,6 +11,9 @@ export const PARSERS: Readonly<Record<Mta, LogParser>> = {
   exim: eximParser,
 };
 
+/** Their names as people write them. */
+export const MTA_NAMES: Readonly<Record<Mta, string>> = { postfix: 'Postfix', exim: 'Exim' };
+
 export const LOG_TRAITS: Readonly<Record<Mta, LogTraits>> = {
   postfix: { mta: 'postfix', outgoing: 'smtp', repeatsRefusals: false, completesRemovals: false },
   // Exim has a reject log beside its main log, and logs `Completed` for every message.

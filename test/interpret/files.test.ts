@@ -36,6 +36,23 @@ describe('files', () => {
     expect(await listKinds('rejectlog', 'mainlog')).toEqual(['rejected']);
   });
 
+  it('of another mail server than the one that was named are an error', async () => {
+    folder.write('mainlog', BOUNCED);
+    folder.write(
+      'mail.log',
+      'Nov  1 09:05:07 mx1 postfix/qmgr[1]: 9BE7E21449E: from=<a@example.net>, size=1, nrcpt=1 (queue active)\n',
+    );
+    const readAs = async (mta: 'postfix' | 'exim', name: string) => {
+      for await (const _ of readEvents([folder.at(name)], { now: Date.now(), mta }));
+    };
+    await expect(readAs('exim', 'mail.log')).rejects.toThrow(
+      /mail\.log: the log is of Postfix: use --mta postfix, or leave --mta out$/,
+    );
+    await expect(readAs('postfix', 'mainlog')).rejects.toThrow(/mainlog: the log is of Exim: use/);
+    await readAs('exim', 'mainlog');
+    await readAs('postfix', 'mail.log');
+  });
+
   it('count two refusals of one file within one second as two', async () => {
     folder.write('mainlog', REFUSED + REFUSED);
     expect(await listKinds('mainlog')).toEqual(['rejected', 'rejected']);
