@@ -86,3 +86,122 @@ describe.each(['postfix', 'exim'] as const)('a line of %s, cut at every length',
     expect(forged.slice(0, 3)).toEqual([]);
   });
 });
+
+const VICTIM = 'victim@example.com';
+
+/** A line whose recipient holds what reads like the rest of an honest line, up to the end of the text. */
+function forge(value: string, length: number): string {
+  const start = 'NOQUEUE: reject: RCPT from unknown[192.0.2.66]: 550 5.1.1 <';
+  const said = (recipient: string) =>
+    `${recipient}>: Recipient address rejected: User unknown in local recipient table; from=<a@b.example> to=<${recipient}> proto=ESMTP helo=<h> sasl_method=PLAIN sasl_username=${VICTIM}`;
+  const missing = length - start.length - said(value).length; // the address comes twice
+  const padded = value + 'r'.repeat(Math.max(0, Math.floor(missing / 2)));
+  return start + said(padded);
+}
+
+describe('a whole false line in an address, cut where its own end is', () => {
+  const header = `${new Date(NOW).toISOString()} mx1 postfix/smtpd[4242]: `;
+  const short = 'Nov 10 09:05:07 mx1 postfix/smtpd[4242]: ';
+  /** Length of the text that is left of a line. */
+  const limits = [
+    ['Postfix', 2000],
+    ['RFC 3164', 1024 - short.length],
+    ['RFC 3164, with a long stamp', 1024 - header.length],
+    ['RFC 5424', 2048 - header.length],
+    ['a repeated line of rsyslog', 800],
+  ] as const;
+
+  it.each(limits)('names nobody at the limit of %s', (_name, limit) => {
+    for (const length of [limit - 1, limit]) {
+      const text = forge('r@nx.example', length);
+      const bytes = header + text;
+      const logged = new Envelope({ zone: 'UTC', reference: NOW }).read({
+        source: 'x',
+        line: 1,
+        offset: 0,
+        bytes,
+      });
+      const record = logged === undefined ? undefined : postfixParser.parse(logged);
+      expect(JSON.stringify(record)).not.toContain('victim');
+      expect(record).toMatchObject({ kind: 'rejected', client: { address: '192.0.2.66' } });
+    }
+  });
+
+  it('but a whole line names its user', () => {
+    const logged = new Envelope({ zone: 'UTC', reference: NOW }).read({
+      source: 'x',
+      line: 1,
+      offset: 0,
+      bytes: header + forge('nobody@example.net', 0),
+    });
+    const record = logged === undefined ? undefined : postfixParser.parse(logged);
+    expect(record).toMatchObject({ user: VICTIM });
+  });
+});
+
+/** Line, and what of it must not be named. */
+const LOOSE_ENDS: readonly (readonly [name: string, line: string, forged: string])[] = [
+  [
+    'a source route',
+    'postfix/smtpd[1]: NOQUEUE: reject: RCPT from h[192.0.2.66]: 550 5.1.1 <r@x>: Recipient address rejected: User unknown; from=<@a: b; from=<c@d> to=<e@f> proto=ESMTP helo=<h> sasl_method=PLAIN sasl_username=victim',
+    'victim',
+  ],
+  [
+    'the address that a blocklist names',
+    'postfix/smtpd[1]: NOQUEUE: reject: RCPT from h[192.0.2.66]: 554 5.7.1 Service unavailable; Sender address [x; from=<c@d> to=<e@f> proto=ESMTP helo=<h> sasl_method=PLAIN sasl_username=victim',
+    'victim',
+  ],
+  [
+    'the reply of a filter',
+    'postfix/smtpd[1]: proxy-accept: END-OF-MESSAGE: 250 2.0.0 Ok: queued as 9F3C21A0B7; from=<"x; from=<c@d> to=<e@f> proto=ESMTP helo=<h> sasl_username=<victim>',
+    'victim',
+  ],
+  [
+    'a header that a check names',
+    'postfix/cleanup[1]: 9BE7E21449E: reject: header Subject: x from unknown[10.0.0.25]; from=<a@b.example> to=<c@d.example> proto=ESMTP helo=<h>: 5.1.2 Domain not found from evil.example[192.0.2.66]; from=<ssss',
+    '10.0.0.25',
+  ],
+  [
+    'a header, and a sender with a blank',
+    'postfix/cleanup[1]: 9BE7E21449E: reject: header Subject: x from unknown[10.0.0.25]; from=<a@b.example> to=<c@d.example> proto=ESMTP helo=<h>: q from evil.example[192.0.2.66]; from=<@a: b@evil.example> to=<c@example.net> proto=ESMTP helo=<evil>: 5.7.1 no',
+    '10.0.0.25',
+  ],
+  [
+    'a header, and nothing else',
+    'postfix/cleanup[1]: 9BE7E21449E: hold: header Subject: x from unknown[10.0.0.25]; from=<a@b.example> to=<c@d.example> proto=ESMTP helo=<h>',
+    '10.0.0.25',
+  ],
+  [
+    'the sender of a local mail',
+    'postfix/pickup[1]: 9BE7E21449E: uid=33 from=<"x> orig_id=B00025CDEF0',
+    'B00025CDEF0',
+  ],
+  [
+    "amavis's copy of a sender",
+    'amavis[1]: (1-01) Passed CLEAN {Relayed}, [192.0.2.66]:1 <"x, Queue-ID: B00025CDEF0, Message-ID: <m@x>, queued_as: 9BE7E21449E, 1 ms',
+    'B00025CDEF0',
+  ],
+  [
+    "amavis's copy of a Message-ID",
+    'amavis[1]: (1-01) Passed CLEAN {Relayed}, [192.0.2.66]:1 <a@x> -> <b@y>, Queue-ID: 9BE7E21449E, Message-ID: <m, queued_as: B00025CDEF0, 1 ms',
+    'B00025CDEF0',
+  ],
+  [
+    'the recipient of a delivery',
+    'postfix/smtp[1]: 9BE7E21449E: to=<"x>, relay=127.0.0.1[127.0.0.1]:10024, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as B00025CDEF0)',
+    'queueId":"B00025CDEF0',
+  ],
+  [
+    'the login that does not own a sender',
+    'postfix/smtpd[1]: NOQUEUE: reject: RCPT from h[192.0.2.66]: 553 5.7.1 <a@b>: Sender address rejected: not owned by user victim>: Relay access denied; from=<a@b> to=<"a@b>: Sender address rejected: not owned by user victim"> proto=ESMTP helo=<h>',
+    '"user":"victim',
+  ],
+];
+
+it.each(LOOSE_ENDS)('%s names nobody', (_name, line, forged) => {
+  const envelope = new Envelope({ zone: 'UTC', reference: NOW });
+  const bytes = `Nov 10 09:05:07 mx1 ${line}`;
+  const logged = envelope.read({ source: 'x', line: 1, offset: 0, bytes });
+  const record = logged === undefined ? undefined : postfixParser.parse(logged);
+  expect(JSON.stringify(record ?? null)).not.toContain(forged);
+});

@@ -66,10 +66,10 @@ function buildAttacks(mta: keyof typeof SUITES): Attack[] {
 
 /** The keys that a rule may count: the login, the address, the reverse-path, the local account. */
 function trueKeys({ cast, scene }: Attack): string[] {
+  const user = decodeText(scene.user ?? cast.user).toLowerCase();
   return [
-    `user ${decodeText(scene.user ?? cast.user).toLowerCase()}`,
-    // Exim writes `A=AUTH:ID:SENDER` with +smtp_mailauth: an ID ends at its first colon.
-    `user ${decodeText((scene.user ?? cast.user).split(':')[0] as string).toLowerCase()}`,
+    `user ${user}`,
+    `user ${user.replace(/ +$/, '')}`, // blanks at the end of a line are not read
     `client ${cast.address}`,
     `uid ${20_000 + cast.number}`,
     ...(scene.sender === undefined ? [] : [`sender ${decodeText(scene.sender).toLowerCase()}`]),
