@@ -24,6 +24,7 @@ import { Sessions } from './sessions.ts';
 import {
   correlateActive,
   correlateArrival,
+  correlateIdentification,
   correlateMessageId,
   correlatePickup,
   correlateSessionEdge,
@@ -41,6 +42,8 @@ export interface CorrelatorOptions {
   readonly classify: Classify;
   /** networks whose unauthenticated clients are ours; undefined: infer from the log */
   readonly trusted?: NetworkSet;
+  /** there are more networks than `trusted`: infer what is not in it */
+  readonly trustedIsPartial?: boolean;
   readonly store?: MessageStore;
   /** bytes of open messages in memory, about */
   readonly limit?: number;
@@ -73,7 +76,7 @@ const BY_KIND: { readonly [Kind in CorrelatedRecord as Kind['kind']]: (turn: Tur
     dsn: correlateDsn,
     'proxy-accept': correlateProxyAccept,
     link: correlateLink,
-    identification: () => undefined,
+    identification: correlateIdentification,
   };
 
 type Refillable<Fields> = { -readonly [Key in keyof Fields]: Fields[Key] };
@@ -116,7 +119,7 @@ export class Correlator {
       messageIds: new MessageIds(),
       pipedMessages: new PipedMessages(),
       sessions: new Sessions(),
-      relayClients: new RelayClients(options.trusted),
+      relayClients: new RelayClients(options.trusted, options.trustedIsPartial),
       duplicateLines: new DuplicateLines(options.singleSource),
       refusedRecipients: new RefusedRecipients(),
       notices: options.notices,

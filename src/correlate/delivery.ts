@@ -1,16 +1,23 @@
 /** Delivery attempts to events: the submitter from the open message, each refused recipient counted once. */
+import { getDomain } from '../model/address.ts';
 import { isInvalid, type Reason } from '../model/event.ts';
 import type { DeliveryRecord, LogRecord } from '../model/record.ts';
 import { type EventDraft, newEvent } from './event-draft.ts';
 import { isHandOver, passOn } from './filter.ts';
 import {
+  copyEvent,
+  findAuthor,
   getDirection,
   isSystemMail,
   type OpenMessage,
   type Outcome,
   recordOutcome,
 } from './message.ts';
+import { isOwnDelivery, isOwnRefusal, noteOwnDomain } from './own-delivery.ts';
 import { openMessage, type Turn } from './turn.ts';
+
+/** Recipients that Exim delivers to while it receives a message; only the first is, by default. */
+const MOST_AHEAD = 100;
 
 type ExpiredRecord = Extract<LogRecord, { readonly kind: 'expired' }>;
 
@@ -26,17 +33,19 @@ export function correlateDelivery(turn: Turn<DeliveryRecord>): void {
   if (message.origin === 'probe' || isNotice(turn, message)) return;
   if (record.next !== undefined && passOn(turn, message)) return;
   if (message.continued === true && isHandOver(turn)) return;
-  inferRelaying(turn, message);
+  if (!isOwnDelivery(turn)) inferRelaying(turn, message);
+  else if (record.outcome === 'delivered') noteOwnDomain(turn);
   addAttempt(turn, message);
 }
 
 function addAttempt(turn: Turn<DeliveryRecord>, message: OpenMessage): void {
-  const { record } = turn;
+  const { record, traits } = turn;
   const key = `${record.recipient} ${record.originalRecipient ?? ''}`;
   const reason = findReason(turn, message, key);
   const expired = record.retryTimeout === true;
   const last = expired ? message.outcomes?.[key] : undefined;
-  const event = newDeliveryEvent(turn, expired ? 'expired' : record.outcome, message);
+  const isOwn = expired && last !== undefined ? last.own === true : isOwnRefusal(turn, reason);
+  const event = newDeliveryEvent(turn, expired ? 'expired' : record.outcome, message, isOwn);
   event.stage = record.stage;
   event.recipient = record.recipient;
   event.originalRecipient = record.originalRecipient;
@@ -47,6 +56,13 @@ function addAttempt(turn: Turn<DeliveryRecord>, message: OpenMessage): void {
   event.reason = reason;
   countOnce(turn, message, key, event);
   turn.events.push(event);
+  if (message.acceptedAt === undefined && traits.completesRemovals) keepAhead(message, event);
+}
+
+/** Exim delivers while it receives (cut-through) and logs the arrival afterwards: only that names the submitter. */
+function keepAhead(message: OpenMessage, event: EventDraft): void {
+  message.ahead ??= [];
+  if (message.ahead.length < MOST_AHEAD) message.ahead.push(copyEvent(event));
 }
 
 /**
@@ -66,14 +82,17 @@ function newDeliveryEvent(
   turn: Turn<DeliveryRecord | ExpiredRecord>,
   kind: 'expired' | Outcome['kind'],
   message: OpenMessage,
+  isOwn = false,
 ): EventDraft {
   const event = newEvent(turn, kind);
   event.queueId = turn.record.queueId;
   event.parentQueueId = message.parentQueueId;
-  event.submitter = isSystemMail(message) ? undefined : message.submitter;
+  event.submitter = isSystemMail(message)
+    ? undefined
+    : findAuthor(message.submitter, message.sender);
   event.client = message.client;
   event.sender = message.sender;
-  event.direction = getDirection(message);
+  event.direction = isOwn && !isSystemMail(message) ? 'local' : getDirection(message);
   return event;
 }
 
@@ -97,7 +116,7 @@ function addExpired(
   key: string,
   last: Outcome,
 ): void {
-  const event = newDeliveryEvent(turn, 'expired', message);
+  const event = newDeliveryEvent(turn, 'expired', message, last.own);
   event.recipient = last.recipient;
   event.originalRecipient = key.slice(last.recipient.length + 1) || undefined;
   event.code = last.code;
@@ -109,29 +128,27 @@ function addExpired(
 }
 
 /**
- * Mail of a stranger that goes straight to a foreign host: the MTA relays for this client, so it is one of ours. Mail
- * through Postfix's service `relay` proves nothing: that service is for `relay_domains`, for which anybody may leave
- * mail (a backup MX).
+ * Mail of a stranger that goes straight to a foreign host: perhaps the MTA relays for this client. Mail through
+ * Postfix's service `relay` proves nothing: that service is for `relay_domains`, for which anybody may leave mail (a
+ * backup MX).
  */
 function inferRelaying(turn: Turn<DeliveryRecord>, message: OpenMessage): void {
-  const { line, record, traits } = turn;
-  if (message.stranger !== true || message.client === undefined) return;
-  if (record.originalRecipient !== undefined || !leavesNetwork(turn)) return;
+  const { line, record, traits, relayClients } = turn;
+  if (!relayClients.infers || message.stranger !== true || message.client === undefined) return;
+  if (record.originalRecipient !== undefined || relayClients.isPrivate(record.relay?.address))
+    return;
   if (line.program !== traits.outgoing || line.service === 'relay') return;
-  if (!turn.relayClients.noteRelayed(message.client.address)) return;
+  const { address } = message.client;
+  if (!relayClients.noteRelayed(address, getDomain(record.recipient), nameHosts(record))) return;
   message.submitter = { type: 'client', id: message.client.address };
   message.stranger = undefined;
 }
 
-/**
- * To a foreign host, or to a relay on this machine that refused the recipient. A content filter does not do that: it
- * leaves recipients to others.
- */
-function leavesNetwork({ record, relayClients }: Turn<DeliveryRecord>): boolean {
-  const { relay, stage, outcome } = record;
-  if (!relayClients.isPrivate(relay?.address)) return true;
-  const isHere = relay?.address !== undefined && relayClients.isLoopback(relay.address);
-  return isHere && stage === 'RCPT' && outcome !== 'delivered';
+/** The same for all hosts of one provider: the last two labels of the host's name, else its address. */
+function nameHosts({ relay }: DeliveryRecord): string {
+  const host = relay?.host;
+  if (host === undefined || host.startsWith('[')) return relay?.address ?? '';
+  return host.toLowerCase().split('.').slice(-2).join('.');
 }
 
 function findReason(
@@ -174,6 +191,7 @@ function toOutcome(event: EventDraft, kind: Outcome['kind'], invalid: boolean): 
     code: event.code,
     status: event.status,
     reply: event.reply,
+    own: event.direction === 'local' ? true : undefined,
     invalid,
   };
 }

@@ -5,7 +5,7 @@
  */
 import type { EventKind, MailEvent } from '../model/event.ts';
 import type { LoggedLine } from '../model/line.ts';
-import { getDirection, type OpenMessage } from './message.ts';
+import { findAuthor, getDirection, type OpenMessage } from './message.ts';
 import type { Turn } from './turn.ts';
 
 /** An event that is still being filled in. */
@@ -48,7 +48,7 @@ export function newEvent({ line, traits }: Turn, kind: EventKind): EventDraft {
 export function newAcceptedEvent(turn: Turn, message: OpenMessage): EventDraft {
   const event = newEvent(turn, 'accepted');
   event.queueId = message.queueId;
-  event.submitter = message.submitter;
+  event.submitter = findAuthor(message.submitter, message.sender);
   event.client = message.client;
   event.sender = message.sender;
   event.size = message.size;

@@ -199,7 +199,7 @@ function moveMessage(
 }
 
 /** The message has another submitter than its `accepted` event said, if it had one already. */
-function correctSubmitter(turn: Turn, message: OpenMessage, submitter: Submitter): void {
+export function correctSubmitter(turn: Turn, message: OpenMessage, submitter: Submitter): void {
   message.submitter = submitter;
   message.stranger = undefined;
   if (message.acceptedAt === undefined || message.parentQueueId !== undefined) return;

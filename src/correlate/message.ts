@@ -1,5 +1,5 @@
 /** An open message: what the log has said about one queue ID, until the message leaves the queue. */
-import type { MailEvent, Reason, Submitter } from '../model/event.ts';
+import type { Direction, MailEvent, Reason, Submitter } from '../model/event.ts';
 import { ownCopy, type Position } from '../model/line.ts';
 import type { Client } from '../model/record.ts';
 
@@ -14,6 +14,8 @@ export interface Outcome {
   readonly code?: number | undefined;
   readonly status?: string | undefined;
   readonly reply?: string | undefined;
+  /** our own delivery refused it */
+  readonly own?: boolean | undefined;
   /** the refusal was counted as invalid */
   readonly invalid: boolean;
 }
@@ -45,6 +47,8 @@ export interface OpenMessage {
   continued?: boolean | undefined;
   /** recipients that a pipe(8) took, perhaps a content filter, less the messages that came back from it */
   piped?: number | undefined;
+  /** deliveries that were logged before the arrival (Exim's cut-through): their submitter is not known yet */
+  ahead?: MailEvent[] | undefined;
   /** an operator removed it, and there was an event; the MTA's own last line follows */
   gone?: boolean | undefined;
   outcomes?: Record<string, Outcome> | undefined;
@@ -94,6 +98,7 @@ export function newMessage(
     abandoned: undefined,
     continued: undefined,
     piped: undefined,
+    ahead: undefined,
     gone: undefined,
     outcomes: undefined,
     outcomeCount: undefined,
@@ -177,8 +182,20 @@ export function isSystemMail({ origin }: OpenMessage): boolean {
   return origin === 'dsn' || origin === 'probe' || origin === 'notice';
 }
 
+/**
+ * The submitter of an event about mail of this sender. Replies by machines and bounces have the null reverse-path:
+ * nobody wrote them, whatever client or local account handed them in. A user is another matter: whoever logged in can
+ * be told apart, and a stolen password must not escape the rules by an empty sender.
+ */
+export function findAuthor(
+  submitter: Submitter | undefined,
+  sender: string | undefined,
+): Submitter | undefined {
+  return sender === '' && submitter?.type !== 'user' ? undefined : submitter;
+}
+
 /** Outbound if one of ours handed the message in, inbound if a stranger did. */
-export function getDirection(message: OpenMessage | undefined): MailEvent['direction'] {
+export function getDirection(message: OpenMessage | undefined): Direction | undefined {
   if (message === undefined || isSystemMail(message)) return undefined;
   if (message.submitter !== undefined) return 'outbound';
   return message.stranger === true ? 'inbound' : undefined;

@@ -1,8 +1,10 @@
 /** Refusals to events: who was refused, and whether this recipient was already counted. */
+import { getDomain } from '../model/address.ts';
 import { isInvalid, type MailEvent, type Reason, type Submitter } from '../model/event.ts';
 import type { AuthFailedRecord, RejectionRecord } from '../model/record.ts';
 import { type EventDraft, newEvent } from './event-draft.ts';
-import { getDirection, type OpenMessage } from './message.ts';
+import { findAuthor, getDirection, type OpenMessage } from './message.ts';
+import { isRefusedByTables } from './own-delivery.ts';
 import { isSameClient } from './sessions.ts';
 import { findMessage, type Turn } from './turn.ts';
 
@@ -23,15 +25,16 @@ export function correlateRejection(turn: Turn<RejectionRecord>): void {
   event.stage = record.stage;
   event.queueId = record.queueId;
   event.parentQueueId = message?.parentQueueId;
-  event.submitter = submitter;
+  const isInbound = isInboundRefusal(turn, submitter);
   event.client = record.client ?? message?.client;
   event.sender = record.sender ?? message?.sender;
+  event.submitter = isInbound ? undefined : findAuthor(submitter, event.sender);
   event.recipient = record.recipient;
   event.relay = record.relay;
   event.code = record.code;
   event.status = record.status;
   event.reply = record.reply;
-  event.direction = findDirection(turn, submitter, message);
+  event.direction = isInbound ? 'inbound' : findDirection(turn, submitter, message);
   if (record.kind === 'rejected') addReason(turn, event);
   turn.events.push(event);
 }
@@ -91,6 +94,18 @@ function findSubmitter(
   const address = record.client?.address;
   if (address === undefined || address === '' || !relayClients.isOurs(address)) return undefined;
   return { type: 'client', id: address };
+}
+
+/**
+ * Whether a client that only the log makes ours sent this to a local recipient. It may be a gateway in front of us as
+ * well as a machine behind us, so the mail counts as inbound.
+ */
+function isInboundRefusal(turn: Turn<RejectionRecord>, submitter: Submitter | undefined): boolean {
+  const { record, relayClients } = turn;
+  if (submitter !== undefined && submitter.type !== 'client') return false;
+  if (!isRefusedByTables(turn)) return false;
+  if (turn.traits.mta === 'postfix') relayClients.noteOwnDomain(getDomain(record.recipient ?? ''));
+  return submitter !== undefined && !relayClients.isTrusted(submitter.id);
 }
 
 function findDirection(

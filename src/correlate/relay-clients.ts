@@ -1,12 +1,14 @@
 /**
- * Is this unauthenticated client one of ours? The configuration may list our networks (`trustedNetworks`). If it does
- * not, private addresses are ours, and so is a client for which the MTA relayed mail to a foreign host.
+ * Is this unauthenticated client one of ours? The configuration or the MTA itself may list our networks. If neither
+ * does, private addresses are ours, and so is a client that the log proves to be a relay client (relay-evidence.ts).
+ * Loopback is ours in any case.
  * Is it a content filter, through which everybody's mail comes back? Any client on this machine may be one. A client
  * on another host is one if it sent back what the MTA gave it.
  */
 import ipaddr from 'ipaddr.js';
 import { canonicalIp, isDotted, type NetworkSet } from '../model/address.ts';
 import { ownCopy } from '../model/line.ts';
+import { RelayEvidence } from './relay-evidence.ts';
 import type { ReadPart, StatePart } from './saved-map.ts';
 
 /** ipaddr.js names of the ranges that never come from the Internet. */
@@ -14,7 +16,6 @@ const PRIVATE_RANGES = new Set(['private', 'loopback', 'uniqueLocal', 'linkLocal
 /** How IPv4 addresses of those ranges begin. For most clients, this look at the first digits is enough. */
 const PRIVATE_IPV4 = /^(?:10|127|169\.254|172\.(?:1[6-9]|2[0-9]|3[01])|192\.168)\./;
 const PUBLIC = 'unicast';
-const MAX_RELAYED = 2000;
 const MAX_FILTERS = 100;
 /** Longer than any address: a longer text is `invalid` and not worth remembering. */
 const LONGEST = 64;
@@ -23,20 +24,29 @@ const MAX_CACHED = 10_000;
 export class RelayClients {
   readonly #networks: NetworkSet | undefined;
   readonly #ranges = new Map<string, string>();
-  readonly #relayed = new Set<string>();
+  readonly #evidence = new RelayEvidence();
   readonly #filters = new Set<string>();
-  #relayedChanged = false;
   #filtersChanged = false;
 
-  /** `networks` undefined: infer from the log. */
-  constructor(networks?: NetworkSet) {
+  /** whether the log decides about addresses that are not in the networks */
+  readonly infers: boolean;
+
+  /** `networks` undefined: infer from the log. `partial`: there are more networks than these. */
+  constructor(networks?: NetworkSet, partial = false) {
     this.#networks = networks;
+    this.infers = networks === undefined || partial;
   }
 
   /** Whether unauthenticated mail from this address is attributed to it. */
   isOurs(address: string): boolean {
-    if (this.#networks !== undefined) return this.#networks.has(address);
-    return PRIVATE_RANGES.has(this.#getRange(address)) || this.#relayed.has(address);
+    if (this.isTrusted(address)) return true;
+    if (!this.infers) return this.isLoopback(address);
+    return PRIVATE_RANGES.has(this.#getRange(address)) || this.#evidence.isProven(address);
+  }
+
+  /** In the networks that the configuration or the MTA lists. */
+  isTrusted(address: string): boolean {
+    return this.#networks?.has(address) === true;
   }
 
   isLoopback(address: string): boolean {
@@ -60,40 +70,40 @@ export class RelayClients {
     this.#filtersChanged = true;
   }
 
-  /** The MTA relayed for this client to a foreign host. True if that makes the client one of ours. */
-  noteRelayed(address: string): boolean {
-    if (this.#networks !== undefined || this.#getRange(address) === 'invalid') return false;
-    if (this.#relayed.has(address)) return true;
-    if (this.#relayed.size >= MAX_RELAYED) this.#forgetOldest();
-    this.#relayed.add(ownCopy(address));
-    this.#relayedChanged = true;
-    return true;
+  /** Mail of this client for `domain` was passed on to the foreign host `host`. True if that makes the client ours. */
+  noteRelayed(address: string, domain: string, host: string): boolean {
+    if (this.#getRange(address) === 'invalid') return false;
+    return this.#evidence.note(address, domain, host);
   }
 
   /** The MTA refused to relay for this client. */
   noteRefused(address: string): void {
-    if (this.#relayed.delete(address)) this.#relayedChanged = true;
+    this.#evidence.forget(address);
+  }
+
+  /** The MTA takes mail for this domain from anybody. */
+  noteOwnDomain(domain: string): void {
+    this.#evidence.noteOwnDomain(domain);
+  }
+
+  isOwnDomain(domain: string): boolean {
+    return this.#evidence.isOwnDomain(domain);
   }
 
   takeChanges(): StatePart[] {
-    const parts: StatePart[] = [];
-    if (this.#relayedChanged) parts.push(['relayed', [...this.#relayed]]);
+    const parts = this.#evidence.takeChanges();
     if (this.#filtersChanged) parts.push(['filters', [...this.#filters]]);
-    this.#relayedChanged = false;
     this.#filtersChanged = false;
     return parts;
   }
 
   load(read: ReadPart): void {
-    for (const address of (read('relayed') ?? []) as readonly string[]) this.#relayed.add(address);
+    // Before 1.1 one mail was proof enough: what was saved then (`relayed`) is not read.
+    this.#evidence.load(
+      (read('relaying') ?? []) as readonly [string, [string, string][]][],
+      (read('own domains') ?? []) as readonly string[],
+    );
     for (const address of (read('filters') ?? []) as readonly string[]) this.#filters.add(address);
-  }
-
-  #forgetOldest(): void {
-    for (const address of this.#relayed) {
-      if (this.#relayed.size <= MAX_RELAYED / 2) return;
-      this.#relayed.delete(address);
-    }
   }
 
   #getRange(address: string): string {

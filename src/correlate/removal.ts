@@ -1,7 +1,7 @@
 /** The end of a message: it left the queue by itself, or an operator removed it. */
 import type { RemovedRecord } from '../model/record.ts';
 import { newEvent } from './event-draft.ts';
-import { getDirection, isSystemMail, type OpenMessage } from './message.ts';
+import { findAuthor, getDirection, isSystemMail, type OpenMessage } from './message.ts';
 import { findMessage, type Turn } from './turn.ts';
 
 /** Closes the message; the event shows whose it was. */
@@ -28,7 +28,7 @@ function addRemoval(turn: Turn<RemovedRecord>, message: OpenMessage | undefined)
   const event = newEvent(turn, 'removed');
   event.queueId = turn.record.queueId;
   event.parentQueueId = message?.parentQueueId;
-  event.submitter = message?.submitter;
+  event.submitter = findAuthor(message?.submitter, message?.sender);
   event.client = message?.client;
   event.sender = message?.sender;
   event.direction = getDirection(message);

@@ -4,21 +4,23 @@
  * these, the message came from a stranger.
  */
 import { HOUR, SECOND } from '../base/time.ts';
-import type { Submitter } from '../model/event.ts';
+import type { MailEvent, Submitter } from '../model/event.ts';
 import { ownCopy } from '../model/line.ts';
 import type {
   ActiveRecord,
   ArrivalRecord,
   Client,
+  IdentificationRecord,
   MessageIdRecord,
   PickupRecord,
   TransactionRecord,
 } from '../model/record.ts';
 import { becomeDsn } from './dsn.ts';
 import { getPlace, newAcceptedEvent } from './event-draft.ts';
-import { continueAs, joinByMessageId } from './filter.ts';
+import { continueAs, correctSubmitter, joinByMessageId } from './filter.ts';
 import {
   copyClient,
+  getDirection,
   inheritSubmitter,
   isSystemMail,
   LONGEST_MESSAGE_ID,
@@ -169,13 +171,46 @@ export function correlateArrival(turn: Turn<ArrivalRecord>): void {
   message.size = record.size;
   message.recipients = record.recipients?.length;
   setSubmitter(turn, message);
+  const ahead = takeAhead(turn, message);
   if (isNotice(turn, message)) message.origin = 'notice';
   message.acceptedAt = getPlace(line);
   turn.messages.put(message);
   if (record.parentQueueId !== undefined) {
     message.parentQueueId = ownCopy(record.parentQueueId);
     becomeDsn(turn, message);
-  } else if (message.origin !== 'notice') turn.events.push(newAcceptedEvent(turn, message));
+  } else if (message.origin !== 'notice')
+    turn.events.push(newAcceptedEvent(turn, message), ...ahead);
+}
+
+/** Events of deliveries that were logged before this arrival, now with the submitter; the message takes them over. */
+function takeAhead(turn: Turn<ArrivalRecord>, message: OpenMessage): MailEvent[] {
+  const known = findMessage(turn, turn.record.queueId);
+  if (known?.ahead === undefined || known.acceptedAt !== undefined) return [];
+  message.outcomes = known.outcomes;
+  message.outcomeCount = known.outcomeCount;
+  message.outcomeLength = known.outcomeLength;
+  const { submitter, sender, client } = newAcceptedEvent(turn, message);
+  return known.ahead.map((event) => ({
+    ...event,
+    submitter,
+    sender,
+    client,
+    direction: event.direction ?? getDirection(message),
+    // The arrival gives the number of recipients, if it is logged at all.
+    newRecipients: message.recipients === undefined ? event.newRecipients : undefined,
+    amends: true,
+  }));
+}
+
+/** cPanel names the account of a message that came in without a login, such as that of a web site. */
+export function correlateIdentification(turn: Turn<IdentificationRecord>): void {
+  const { line, record } = turn;
+  const message = findMessage(turn, record.queueId);
+  // An account begins with a letter: `-remote-` and `-system-` are none.
+  if (message === undefined || record.uid === undefined || !/^[a-z]/i.test(record.uid)) return;
+  if (message.submitter?.type === 'user' || isSystemMail(message)) return;
+  correctSubmitter(turn, message, { type: 'uid', id: ownCopy(record.uid) });
+  turn.messages.touch(message, line.time);
 }
 
 function setSubmitter(turn: Turn<ArrivalRecord>, message: OpenMessage): void {

@@ -47,6 +47,8 @@ function buildAdmission(rule: Rule): (event: MailEvent) => boolean {
   const bySubmitter = ['submitter', 'user', 'uid'].includes(rule.per) || count === 'logins';
   return (event) => {
     if (direction !== undefined && event.direction !== direction) return false;
+    // What our own delivery refuses is nobody's fault but ours.
+    if (event.direction === 'local' && direction !== 'local') return false;
     if (event.amends === true && !bySubmitter) return false;
     if (count === 'logins' && event.submitter?.type !== 'user') return false;
     return excepted === undefined || !excepted(event);

@@ -9,6 +9,7 @@ import { findProblems } from '../base/fields.ts';
 import { HOUR } from '../base/time.ts';
 import { type Problem, readYaml, type YamlFile } from '../base/yaml.ts';
 import type { Action } from '../model/block.ts';
+import type { Direction } from '../model/event.ts';
 import { contradictions, type RuleFields, ruleSchema } from './schema.ts';
 
 /** An event kind, a reason, or one of the sets `invalid`, `recipients`, `logins`. */
@@ -60,7 +61,7 @@ export interface Rule {
   readonly action: Action;
   /** ms that the first, the second, ... block lasts, the last one for all that follow; undefined: until released */
   readonly durations: readonly (number | undefined)[];
-  readonly direction?: 'outbound' | 'inbound' | undefined;
+  readonly direction?: Direction | undefined;
   readonly except: Exceptions;
   /** ms; a verdict on an event that is older than this is recorded, but not enforced */
   readonly fresh: number;

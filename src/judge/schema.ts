@@ -125,7 +125,7 @@ export const ruleSchema = section(
     'at-least-share': percent.optional(),
     'most-per-domain': percent.optional(),
     'most-per-host': percent.optional(),
-    direction: choice(['outbound', 'inbound']).optional(),
+    direction: choice(['outbound', 'inbound', 'local']).optional(),
     except: exceptSchema.optional(),
     fresh: timeSpan(MAX_DURATION, '10m, 1h or 1d').optional(),
     notify: truth.optional(),

@@ -47,6 +47,12 @@ export interface Submitter {
   readonly id: string;
 }
 
+/**
+ * outbound: from one of our submitters. inbound: from anyone else. local: our own delivery refused what we had accepted,
+ * from whomever; only rules that name this direction count it.
+ */
+export type Direction = 'inbound' | 'outbound' | 'local';
+
 /** Something that happened to mail, with its submitter and its reason. */
 export interface MailEvent extends Position, Reply {
   /** ms since the epoch */
@@ -70,8 +76,8 @@ export interface MailEvent extends Position, Reply {
   readonly size?: number | undefined;
   /** number of recipients (accepted) */
   readonly recipients?: number | undefined;
-  /** outbound: from one of our submitters. inbound: from anyone else. Absent if the log does not show it. */
-  readonly direction?: 'inbound' | 'outbound' | undefined;
+  /** absent if the log does not show it */
+  readonly direction?: Direction | undefined;
   /** this recipient's refusal was counted before (retry, bounce after a rejection): rules ignore it */
   readonly repeated?: boolean | undefined;
   /** recipients that this event shows for the first time; `ratio-of: recipients` adds them up */

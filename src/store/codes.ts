@@ -3,7 +3,7 @@
  * time. Never change a number, nor use it for another word; a new word takes the next number of its list.
  * Reasons and submitters are numbered alphabetically, which is their order in sums that are otherwise equal.
  */
-import type { EventKind, MailEvent, Mta, Reason, SubmitterType } from '../model/event.ts';
+import type { Direction, EventKind, Mta, Reason, SubmitterType } from '../model/event.ts';
 import type { Stage } from '../model/record.ts';
 
 /** One list, in both directions. */
@@ -43,7 +43,7 @@ export const REASON_CODES = codes<Reason>({
   'too-big': 11,
 });
 
-export const DIRECTIONS = codes<NonNullable<MailEvent['direction']>>({ inbound: 1, outbound: 2 });
+export const DIRECTIONS = codes<Direction>({ inbound: 1, outbound: 2, local: 3 });
 
 export const STAGES = codes<Stage>({
   CONNECT: 1,

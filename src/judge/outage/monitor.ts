@@ -43,7 +43,11 @@ export class OutageMonitor {
    */
   see(event: MailEvent, released: Since | undefined): Detection | undefined {
     const detected = this.#detector.see(event);
-    const counts = isInvalid(event) && event.repeated !== true && event.direction !== 'inbound';
+    const counts =
+      isInvalid(event) &&
+      event.repeated !== true &&
+      event.direction !== 'inbound' &&
+      event.direction !== 'local';
     if (counts && !this.#detector.covers(event)) {
       this.#refusals.add(event, this.#detector.findProvider(event));
     }

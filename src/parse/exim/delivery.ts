@@ -116,6 +116,7 @@ function takeRecipient(
     code: undefined,
     status: undefined,
     reply: undefined,
+    transport: undefined,
     retryTimeout: undefined,
   };
 }
@@ -175,7 +176,12 @@ function takeValue(reader: Reader, name: string, record: Delivery): boolean {
     return record.relay !== undefined;
   }
   if (next === LESS_THAN) return takeAngleAddress(reader) !== undefined;
-  if (next !== QUOTE) return skipWord(reader);
+  if (next !== QUOTE) {
+    const start = reader.position;
+    const isTaken = skipWord(reader);
+    if (name === 'T') record.transport = reader.text.slice(start, reader.position);
+    return isTaken;
+  }
   reader.position++;
   const content = takeCString(reader);
   if (content === undefined) return false;
