@@ -30,7 +30,7 @@ export function isRefusedByTables({ line, record, traits }: Turn<RejectionRecord
 /** Whether our own delivery dealt with the recipient: into a mailbox here, or by a router that found none. */
 export function isOwnDelivery(turn: Turn<DeliveryRecord>): boolean {
   const { line, record, traits } = turn;
-  if (traits.mta === 'exim') return isLocalTransport(record) || isUnroutedHere(turn);
+  if (traits.mta === 'exim') return record.local !== undefined || isUnroutedHere(turn);
   if (LOCAL_PROGRAMS.has(line.program)) return true;
   return line.program === 'error' && POSTFIX_TABLE.test(record.reply ?? '');
 }
@@ -44,19 +44,14 @@ export function isOwnRefusal(turn: Turn<DeliveryRecord>, reason: Reason | undefi
 export function noteOwnDomain(turn: Turn<DeliveryRecord>): void {
   const { line, record, relayClients } = turn;
   if (record.relay?.address !== undefined || line.program === 'pipe') return;
-  relayClients.noteOwnDomain(getDomain(record.originalRecipient ?? record.recipient));
-}
-
-/** A transport of Exim that is not smtp: without a host, or by LMTP. A deferral by smtp names no host either. */
-function isLocalTransport({ transport, relay }: DeliveryRecord): boolean {
-  if (transport === undefined) return false;
-  if (/lmtp/i.test(transport)) return true;
-  return relay?.address === undefined && !/smtp/i.test(transport);
+  const recipient = record.originalRecipient ?? record.recipient;
+  if (relayClients.isInOwnDomain(recipient)) return;
+  relayClients.noteOwnDomain(getDomain(recipient));
 }
 
 /** Exim's routers found no way, in a domain whose mailboxes are here. */
 function isUnroutedHere({ record, relayClients }: Turn<DeliveryRecord>): boolean {
-  if (record.outcome !== 'bounced' || record.transport !== undefined) return false;
+  if (record.outcome !== 'bounced' || record.reply === undefined) return false;
   if (record.relay !== undefined) return false;
   return relayClients.isOwnDomain(getDomain(record.originalRecipient ?? record.recipient));
 }

@@ -86,6 +86,11 @@ export class RelayClients {
     this.#evidence.noteOwnDomain(domain);
   }
 
+  /** A quick look: whether the recipient is in the own domain that was noted last. */
+  isInOwnDomain(recipient: string): boolean {
+    return this.#evidence.isInLastDomain(recipient);
+  }
+
   isOwnDomain(domain: string): boolean {
     return this.#evidence.isOwnDomain(domain);
   }

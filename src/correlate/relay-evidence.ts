@@ -27,6 +27,8 @@ export class RelayEvidence {
   readonly #clients = new Map<string, Evidence>();
   readonly #proven = new Set<string>();
   readonly #ownDomains = new Set<string>();
+  /** `@` and the own domain that was noted last */
+  #last = '@';
   #clientsChanged = false;
   #domainsChanged = false;
 
@@ -36,6 +38,11 @@ export class RelayEvidence {
 
   isOwnDomain(domain: string): boolean {
     return this.#ownDomains.has(domain);
+  }
+
+  /** Whether the recipient is in the domain that was noted last: most of a server's recipients are in one. */
+  isInLastDomain(recipient: string): boolean {
+    return this.#last.length > 1 && recipient.endsWith(this.#last);
   }
 
   /** Mail of the client for this domain was passed on to `host`. True if the client is proven. */
@@ -54,7 +61,9 @@ export class RelayEvidence {
 
   /** The MTA takes mail for this domain from anybody. */
   noteOwnDomain(domain: string): void {
-    if (domain === '' || domain.length > LONGEST || this.#ownDomains.has(domain)) return;
+    if (domain === '' || domain.length > LONGEST) return;
+    this.#last = ownCopy(`@${domain}`);
+    if (this.#ownDomains.has(domain)) return;
     if (this.#ownDomains.size >= MAX_OWN_DOMAINS) return;
     this.#ownDomains.add(ownCopy(domain));
     this.#domainsChanged = true;

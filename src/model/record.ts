@@ -119,8 +119,8 @@ export interface DeliveryRecord extends Reply {
   readonly stage?: Stage | undefined;
   /** the text is a cached reply to another message (Postfix `delivery temporarily suspended`) */
   readonly cached?: boolean | undefined;
-  /** Exim's transport (`T=`) */
-  readonly transport?: string | undefined;
+  /** Exim's transport (`T=`) delivers into a mailbox here, or by LMTP; absent for smtp */
+  readonly local?: 'mailbox' | 'lmtp' | undefined;
   /** Exim `retry timeout exceeded`: the deferral's reason is the one that counts */
   readonly retryTimeout?: boolean | undefined;
   /** address verification or `sendmail -bv`: not mail, counts for nobody */

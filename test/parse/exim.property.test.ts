@@ -196,6 +196,7 @@ describe('hostile text in a well-formed line', () => {
         expect(parse(bytesOf(`${ID} => ${addresses} R=local T=local`))).toEqual({
           ...head,
           outcome: 'delivered',
+          local: 'mailbox',
         });
       }),
     );

@@ -116,7 +116,7 @@ function takeRecipient(
     code: undefined,
     status: undefined,
     reply: undefined,
-    transport: undefined,
+    local: undefined,
     retryTimeout: undefined,
   };
 }
@@ -173,13 +173,14 @@ function takeValue(reader: Reader, name: string, record: Delivery): boolean {
   const next = reader.text.charCodeAt(reader.position);
   if (name === 'H') {
     record.relay = takeRelayBeforeText(reader);
+    if (record.local === 'mailbox' && record.relay?.address !== undefined) record.local = undefined;
     return record.relay !== undefined;
   }
   if (next === LESS_THAN) return takeAngleAddress(reader) !== undefined;
   if (next !== QUOTE) {
     const start = reader.position;
     const isTaken = skipWord(reader);
-    if (name === 'T') record.transport = reader.text.slice(start, reader.position);
+    if (name === 'T') record.local = findLocal(reader.text.slice(start, reader.position));
     return isTaken;
   }
   reader.position++;
@@ -187,6 +188,16 @@ function takeValue(reader: Reader, name: string, record: Delivery): boolean {
   if (content === undefined) return false;
   if (name === 'C') setReply(record, parseReply(unescapeText(unescapeQuotes(content))));
   return true;
+}
+
+/**
+ * What a transport delivers to, by its name: a driver is not logged. A transport without `smtp` in its name is a local
+ * one if no host follows.
+ */
+function findLocal(transport: string): DeliveryRecord['local'] {
+  if (transport === 'remote_smtp') return undefined;
+  if (/lmtp/i.test(transport)) return 'lmtp';
+  return /smtp/i.test(transport) ? undefined : 'mailbox';
 }
 
 function takeRelayBeforeText(reader: Reader): Relay | undefined {
