@@ -1,15 +1,19 @@
 /** `postern run`: the service in the foreground. */
 
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
-import { createLog } from '../base/log.ts';
+import { createLog, type Log } from '../base/log.ts';
 import { systemClock } from '../base/time.ts';
 import { type Config, openConfig } from '../config/load.ts';
-import { buildBlockPolicy } from '../daemon/assemble.ts';
+import { buildBlockPolicy, type ServiceOptions } from '../daemon/assemble.ts';
 import { runDaemon } from '../daemon/daemon.ts';
 import { buildMtaControl } from '../daemon/mta-control.ts';
 import { inRounds, logRefused } from '../daemon/rounds.ts';
 import { loadRules } from '../judge/rule.ts';
+import { compareNetworks, findNetworks } from '../setup/networks.ts';
 import { checkStart } from '../setup/start-check.ts';
+
+/** Words of a list that one message names. */
+const MOST_NAMED = 5;
 
 /** Until SIGTERM. SIGHUP reads configuration and rules again; if they are wrong, the old ones stay in use. */
 export async function runRun(
@@ -29,7 +33,8 @@ export async function runRun(
       proven = current;
     };
     try {
-      await runDaemon({ config, clock: systemClock, log, version, signal, started });
+      const networks = await askForNetworks(config, log);
+      await runDaemon({ config, clock: systemClock, log, version, signal, started, ...networks });
     } catch (error) {
       // Whether a database can be used shows only when it is opened.
       if (proven === undefined || proven === current || !(error instanceof PosternError))
@@ -41,6 +46,40 @@ export async function runRun(
   };
   await inRounds(reload, round, log);
   return EXIT.done;
+}
+
+/** The networks that the mail server lists, unless the configuration does; logs what is missing. */
+async function askForNetworks(
+  config: Config,
+  log: Log,
+): Promise<Pick<ServiceOptions, 'listed' | 'networksUnknown'>> {
+  const answer = await findNetworks(config);
+  if (config.trustedNetworks !== undefined) {
+    logDifferences(config.trustedNetworks, answer, log);
+    return {};
+  }
+  if ('failure' in answer) {
+    log.warn({ reason: answer.failure }, 'relay clients are inferred from the log');
+    return { networksUnknown: answer.failure };
+  }
+  const { networks, others, setting } = answer;
+  log.info({ networks, setting }, 'the mail server lists the networks that may relay');
+  const listed = { networks, isPartial: others.length > 0 };
+  if (others.length === 0) return { listed };
+  const networksUnknown = `${setting} also names ${others.slice(0, MOST_NAMED).join(', ')}`;
+  log.warn({ reason: networksUnknown }, 'some relay clients are inferred from the log');
+  return { listed, networksUnknown };
+}
+
+function logDifferences(
+  trusted: readonly string[],
+  answer: Awaited<ReturnType<typeof findNetworks>>,
+  log: Log,
+): void {
+  if ('failure' in answer) return;
+  for (const { level, text } of compareNetworks(trusted, answer)) {
+    if (level === 'warning') log.warn({}, text);
+  }
 }
 
 /** A configuration with which the service can start, as far as can be seen; throws what the start would throw. */

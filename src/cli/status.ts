@@ -33,6 +33,9 @@ function statusText(status: ServiceStatus): string {
       (outage) =>
         `provider outage, refusals do not count: ${escapeControls(describeOutage(outage))}`,
     ),
+    ...(status.inferring === undefined
+      ? []
+      : [`relay clients are inferred from the log: ${escapeControls(status.inferring)}`]),
     ...(status.newestEvent === undefined ? [] : [`newest event: ${status.newestEvent}`]),
     ...(status.problems.length === 0
       ? ['no problems']

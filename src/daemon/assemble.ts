@@ -8,7 +8,7 @@ import type { BlockPolicy } from '../enforce/decide.ts';
 import { Follower } from '../follow/follower.ts';
 import { type FollowNotice, noticeText } from '../follow/notice.ts';
 import { isFollowPosition } from '../follow/position.ts';
-import { buildInterpreterOptions } from '../interpret/options.ts';
+import { buildInterpreterOptions, type ListedNetworks } from '../interpret/options.ts';
 import type { Judge } from '../judge/judge.ts';
 import type { Rule } from '../judge/rule.ts';
 import { mailNotifier, type Notifier } from '../notify/mail.ts';
@@ -25,6 +25,10 @@ export interface ServiceOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
+  /** what the mail server says about its networks, if the configuration has none */
+  readonly listed?: ListedNetworks;
+  /** why it says nothing, or not all */
+  readonly networksUnknown?: string;
   /** how notices leave, instead of as configured */
   readonly notifier?: Notifier;
   /** called when the database is taken over and all parts are made, so that nothing can prevent the start any more */
@@ -47,7 +51,7 @@ export function buildPipeline(
   store: Store,
   judge: Judge,
   rules: readonly Rule[],
-  { config, clock, log, signal }: ServiceOptions,
+  { config, clock, log, signal, listed }: ServiceOptions,
 ): Pipeline {
   const notifying = rules.filter((rule) => rule.notify).map((rule) => rule.name);
   return new Pipeline(
@@ -55,7 +59,7 @@ export function buildPipeline(
       store,
       judge,
       policy: buildBlockPolicy(config),
-      interpreter: buildInterpreterOptions(config),
+      interpreter: buildInterpreterOptions(config, listed),
       clock,
       log,
       notifyRules: config.notify === undefined ? undefined : new Set(notifying),

@@ -138,6 +138,7 @@ export class Service {
       logs: this.#logReader.health(),
       losses: this.#pipeline.losses,
       policy: this.#policyServer?.failure,
+      networks: this.#options.networksUnknown,
     });
   }
 }

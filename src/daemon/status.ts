@@ -27,6 +27,8 @@ export interface ServiceStatus {
   readonly blocks: number;
   /** how many of them are not in force because of observe mode; absent in enforce mode */
   readonly notInForce?: number;
+  /** why relay clients are inferred from the log; absent while the mail server or the configuration lists them */
+  readonly inferring?: string;
   /** those that have not ended */
   readonly suspects: readonly Outage[];
   readonly openMessages: number;
@@ -53,6 +55,7 @@ export function gatherStatus(store: Store, config: Config): ServiceStatus {
     newestEvent: newest === 0 ? undefined : formatTime(newest),
     blocks: blocks.length,
     notInForce: config.mode === 'observe' ? countNotInForce(store, config, blocks) : undefined,
+    inferring: current?.networks,
     suspects: loadOutages(store).filter(({ ended }) => ended === undefined),
     openMessages: store.state.messageCount(),
     noticesWaiting: store.outbox.unsent().length,

@@ -4,13 +4,25 @@ import type { Config } from '../config/load.ts';
 import { networkSet } from '../model/address.ts';
 import type { InterpreterOptions } from './interpreter.ts';
 
-export function buildInterpreterOptions(config: Config): InterpreterOptions {
+/** Networks that the mail server lists, for a configuration without its own. */
+export interface ListedNetworks {
+  readonly networks: readonly string[];
+  /** it has more that could not be read */
+  readonly isPartial: boolean;
+}
+
+export function buildInterpreterOptions(
+  config: Config,
+  listed?: ListedNetworks,
+): InterpreterOptions {
   const { mta, zone, host, trustedNetworks, notify, report } = config;
+  const trusted = trustedNetworks ?? listed?.networks;
   return dropUndefined({
     mta,
     zone,
     host,
-    trusted: trustedNetworks === undefined ? undefined : networkSet(trustedNetworks),
+    trusted: trusted === undefined ? undefined : networkSet(trusted),
+    trustedIsPartial: trustedNetworks === undefined && listed?.isPartial === true,
     // Mail from this sender to anybody else is not one of our notices.
     notices:
       notify === undefined

@@ -8,6 +8,7 @@ import { checkFiles } from './files.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
 import type { InstallationOptions } from './mail-server.ts';
 import { SETUP_MTAS } from './mtas.ts';
+import { checkNetworks } from './networks.ts';
 import { checkNotify } from './notify.ts';
 
 /** Looks at all of it and changes nothing. Never throws for what it checks: that becomes a finding. */
@@ -18,10 +19,11 @@ export async function checkAll(
   const loaded = attempt('configuration', () => loadConfig(configFile));
   if ('findings' in loaded) return loaded.findings;
   const config = loaded.value;
-  const [files, notify, wiring] = await Promise.all([
+  const [files, notify, wiring, networks] = await Promise.all([
     checkFiles(config),
     checkNotify(config),
     SETUP_MTAS[config.mta].checkWiring(config, options),
+    checkNetworks(config, options),
   ]);
   return [
     ok('configuration', `${config.file} is valid`),
@@ -30,6 +32,7 @@ export async function checkAll(
     ...files,
     ...notify,
     ...wiring,
+    ...networks,
   ];
 }
 

@@ -28,6 +28,21 @@ export interface NotFound {
   readonly reason: string;
 }
 
+/** The networks that may relay without a password, as the mail server lists them. */
+export interface RelayNetworks {
+  /** canonical, each once */
+  readonly networks: readonly string[];
+  /** other words of its lists (tables, host names, exceptions), which Postern cannot read as networks */
+  readonly others: readonly string[];
+  /** where they come from: `mynetworks`, `relay_from_hosts` */
+  readonly setting: string;
+}
+
+/** Why the mail server gave no answer, one line. */
+export interface NoAnswer {
+  readonly failure: string;
+}
+
 /** How much of a log is searched, bytes from its end. */
 const TAIL = 65_536;
 

@@ -1,7 +1,7 @@
 /** What `postern init` and `postern check` have to know about a mail server. Implemented in postfix/ and exim/. */
 import type { Config } from '../config/load.ts';
 import type { Finding } from './finding.ts';
-import type { Installation, NotFound } from './installation.ts';
+import type { Installation, NoAnswer, NotFound, RelayNetworks } from './installation.ts';
 
 export interface MailServer {
   /** as its manual writes it */
@@ -14,6 +14,8 @@ export interface MailServer {
   readSettings(options: InstallationOptions): Promise<ReadonlyMap<string, string>>;
   /** How to start Postern and connect the mail server, one step each; `settings`: what `readSettings` gave. */
   recipeSteps(config: Config, settings: ReadonlyMap<string, string>): string[];
+  /** The networks that may relay without a password. */
+  findNetworks(config: Config, options: InstallationOptions): Promise<RelayNetworks | NoAnswer>;
   /** Whether the mail server uses what Postern writes. */
   checkWiring(config: Config, options: InstallationOptions): Promise<Finding[]>;
   /** The files that take blocks in this configuration. */

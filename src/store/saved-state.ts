@@ -51,6 +51,8 @@ export interface Health {
   readonly losses: number;
   /** why there is no policy service, while that is so */
   readonly policy?: string;
+  /** why the mail server's networks are not known, while that is so */
+  readonly networks?: string;
 }
 
 export interface LogHealth {

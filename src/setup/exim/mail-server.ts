@@ -5,6 +5,7 @@ import type { Config } from '../../config/load.ts';
 import { type Finding, wrong } from '../finding.ts';
 import type { InstallationOptions, MailServer } from '../mail-server.ts';
 import { eximCommand, findExim } from './find.ts';
+import { findEximNetworks } from './networks.ts';
 import { eximSteps, UNITS } from './steps.ts';
 import { checkEximWiring } from './wiring.ts';
 
@@ -16,6 +17,11 @@ export const exim: MailServer = {
     ),
   readSettings: async () => new Map(),
   recipeSteps: eximSteps,
+  findNetworks: async (config, options) => {
+    const exim = findCommand(config, options);
+    if (exim !== undefined) return await findEximNetworks(exim);
+    return { failure: `there is no program ${options.eximBinary ?? config.commands.exim[0]}` };
+  },
   checkWiring,
   listTargetFiles: ({ targets: { exim } }) =>
     (['blockedUsers', 'blockedSenders'] as const).map((name) => ({
@@ -28,11 +34,18 @@ export const exim: MailServer = {
 };
 
 async function checkWiring(config: Config, options: InstallationOptions): Promise<Finding[]> {
-  const { eximBinary: binary, eximConfig } = options;
-  if (binary === undefined && eximConfig === undefined)
-    return await checkEximWiring(config, config.commands.exim);
-  const program = binary ?? (config.commands.exim[0] as string);
-  const exim = eximCommand(dropUndefined({ binary: program, config: eximConfig }));
+  const exim = findCommand(config, options);
   if (exim !== undefined) return await checkEximWiring(config, exim);
+  const program = options.eximBinary ?? config.commands.exim[0];
   return [wrong('mta', `there is no program ${program}`, 'name Exim: --exim-binary FILE')];
+}
+
+/** The configured command, or that of the installation that is meant; undefined when there is no such program. */
+function findCommand(
+  { commands }: Config,
+  { eximBinary, eximConfig }: InstallationOptions,
+): readonly string[] | undefined {
+  if (eximBinary === undefined && eximConfig === undefined) return commands.exim;
+  const binary = eximBinary ?? (commands.exim[0] as string);
+  return eximCommand(dropUndefined({ binary, config: eximConfig }));
 }

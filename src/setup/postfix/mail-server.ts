@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Config } from '../../config/load.ts';
 import type { MailServer, NamedCommand } from '../mail-server.ts';
 import { findPostfix, postconfCommand, postfixSettings } from './find.ts';
+import { findPostfixNetworks } from './networks.ts';
 import { makeSocketFolder, postfixSteps, postfixUnits, RECIPE_SETTINGS } from './steps.ts';
 import { listTargetFiles } from './targets.ts';
 import { checkPostfixWiring } from './wiring.ts';
@@ -16,6 +17,10 @@ export const postfix: MailServer = {
   readSettings: ({ postfixConfig }) =>
     postfixSettings(postconfCommand(postfixConfig), RECIPE_SETTINGS),
   recipeSteps: postfixSteps,
+  findNetworks: ({ commands }, { postfixConfig }) =>
+    findPostfixNetworks(
+      postfixConfig === undefined ? commands.postconf : postconfCommand(postfixConfig),
+    ),
   checkWiring: (config, { postfixConfig }) =>
     checkPostfixWiring(
       config,

@@ -1,0 +1,132 @@
+/** Which networks may relay: what the mail server answers, and how `postern check` compares it. */
+import { afterAll, describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/load.ts';
+import { findEximNetworks } from '../../src/setup/exim/networks.ts';
+import { checkNetworks, compareNetworks } from '../../src/setup/networks.ts';
+import { findPostfixNetworks } from '../../src/setup/postfix/networks.ts';
+import { scratchFolder } from '../support/folder.ts';
+
+const folder = scratchFolder();
+afterAll(folder.remove);
+
+/** A program that prints `outputs` by its arguments without folders, and fails for all others. */
+function fakeProgram(name: string, outputs: Readonly<Record<string, string>>): string[] {
+  const cases = Object.entries(outputs).map(
+    ([args, text]) => `'${args}') cat <<'END'\n${text}\nEND\n;;`,
+  );
+  const text = `#!/bin/sh\ncase "$*" in\n${cases.join('\n')}\n*) exit 1 ;;\nesac\n`;
+  return [folder.write(name, text, 0o755)];
+}
+
+const MASTER = [
+  'smtp       inet  n       -       y       -       -       smtpd',
+  '10.0.0.1:26 inet n       -       y       -       -       smtpd',
+].join('\n');
+
+describe('mynetworks', () => {
+  it('is read from main.cf, from each smtpd of master.cf, and from the files that it names', async () => {
+    folder.write('list', '# offices\n203.0.113.0/24, 198.51.100.7\n');
+    folder.write('table', '192.0.2.64/26 OK\n# none\n');
+    const postconf = fakeProgram('postconf', {
+      '-h mail_version': '3.9.0',
+      '-x mynetworks': `mynetworks = 127.0.0.0/8 [::1]/128, ${folder.at('list')} cidr:${folder.at('table')} hash:/etc/x`,
+      '-M': MASTER,
+      '-x -P': '10.0.0.1:26/inet/mynetworks = 10.0.0.0/8',
+    });
+    expect(await findPostfixNetworks(postconf)).toEqual({
+      networks: [
+        '127.0.0.0/8',
+        '::1/128',
+        '203.0.113.0/24',
+        '198.51.100.7',
+        '192.0.2.64/26',
+        '10.0.0.0/8',
+      ],
+      others: ['hash:/etc/x'],
+      setting: 'mynetworks',
+    });
+  });
+
+  it('is not known when postconf fails', async () => {
+    const answer = await findPostfixNetworks(fakeProgram('broken', {}));
+    expect(answer).toEqual({ failure: expect.stringContaining('failed') });
+  });
+});
+
+describe('relay_from_hosts', () => {
+  it.each([
+    [
+      '-bP hostlist relay_from_hosts',
+      'hostlist relay_from_hosts = <; 127.0.0.1 ; ::1 ; 192.0.2.0/24',
+    ],
+    [
+      '-bP config',
+      'domainlist x = y\nhostlist relay_from_hosts = 127.0.0.1 : ::::1 : 192.0.2.0/24\nx',
+    ],
+  ])('is read from exim %s', async (args, text) => {
+    expect(await findEximNetworks(fakeProgram('exim', { [args]: text }))).toEqual({
+      networks: ['127.0.0.1', '::1', '192.0.2.0/24'],
+      others: [],
+      setting: 'relay_from_hosts',
+    });
+  });
+
+  it('names what it cannot read', async () => {
+    const exim = fakeProgram('exim', {
+      '-bP hostlist relay_from_hosts':
+        'hostlist relay_from_hosts = 192.0.2.1 : *.example.net : !10.0.0.1',
+    });
+    expect(await findEximNetworks(exim)).toMatchObject({
+      networks: ['192.0.2.1'],
+      others: ['*.example.net', '!10.0.0.1'],
+    });
+  });
+});
+
+describe('postern check', () => {
+  const postconf = (mynetworks: string) =>
+    fakeProgram('postconf', {
+      '-h mail_version': '3.9.0',
+      '-x mynetworks': `mynetworks = ${mynetworks}`,
+      '-M': MASTER,
+      '-x -P': '',
+    });
+  const check = async (commands: readonly string[], trusted?: string) => {
+    const text = `mta: postfix\nlogs: [/x]\ncommands: { postconf: ["${commands[0]}"] }\n${trusted === undefined ? '' : `trustedNetworks: [${trusted}]`}`;
+    const findings = await checkNetworks(parseConfig(text, 'p.yaml'), {});
+    return findings.map((finding) => `${finding.level} ${finding.text}`);
+  };
+
+  it('is content without trustedNetworks as long as the mail server answers', async () => {
+    expect(await check(postconf('127.0.0.0/8, 192.0.2.0/24'))).toEqual([
+      'ok networks that may relay (mynetworks): 127.0.0.0/8, 192.0.2.0/24',
+    ]);
+  });
+
+  it('warns without trustedNetworks when nobody answers', async () => {
+    const [finding] = await check(fakeProgram('broken', {}));
+    expect(finding).toMatch(/^warning the networks that may relay are not known: .*failed/);
+  });
+
+  it('agrees with networks that contain those of the mail server, and leaves loopback out', async () => {
+    expect(await check(postconf('127.0.0.0/8, 192.0.2.0/24'), '192.0.2.0/24')).toEqual([
+      'ok trustedNetworks agrees with mynetworks',
+    ]);
+  });
+
+  it('names what is missing and what is too much', async () => {
+    expect(
+      await check(postconf('192.0.2.0/24, 203.0.113.0/24'), '192.0.2.0/24, 10.0.0.0/8'),
+    ).toEqual([
+      'warning trustedNetworks lacks 203.0.113.0/24, which mynetworks allows to relay: rules do not see clients there',
+      'warning trustedNetworks has 10.0.0.0/8, which mynetworks does not allow to relay: strangers there count as submitters',
+    ]);
+  });
+
+  it('does not call a network too much while the mail server has tables', () => {
+    const answer = { networks: ['192.0.2.0/24'], others: ['hash:/x'], setting: 'mynetworks' };
+    expect(compareNetworks(['192.0.2.0/24', '10.0.0.0/8'], answer)).toMatchObject([
+      { level: 'ok' },
+    ]);
+  });
+});
