@@ -2,6 +2,7 @@
 
 import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
+import { escapeControls } from '../base/escape.ts';
 import { counted } from '../base/text.ts';
 import { formatDuration, formatTime, systemClock } from '../base/time.ts';
 import { buildAllowList, isAllowed } from '../config/allow-list.ts';
@@ -15,6 +16,7 @@ import { buildValueFormat, type ValueFormat } from '../model/evidence.ts';
 import { formatIdentity } from '../model/identity.ts';
 import { applyOutageChange, type Outage, withoutTakenBack } from '../model/outage.ts';
 import { describeOutage, outageToJson } from '../report/outages.ts';
+import { OwnMailboxes } from '../report/own-mailboxes.ts';
 import { type Io, jsonLine } from './io.ts';
 import { interpreterOptions, namedConfig, type OfflineOptions } from './offline-options.ts';
 
@@ -53,6 +55,7 @@ interface Replay {
   readonly verdicts: readonly Verdict[];
   readonly nearest: readonly Near[];
   readonly outages: readonly Outage[];
+  readonly ownMailboxes: OwnMailboxes;
 }
 
 async function judgeFiles(
@@ -64,12 +67,14 @@ async function judgeFiles(
   const judge = new Judge(rules, { allowed });
   let verdicts: Verdict[] = [];
   const outages: Outage[] = [];
+  const ownMailboxes = new OwnMailboxes();
   let lines = 0;
   let events = 0;
   for await (const batch of readEvents(files, { ...reading, now: systemClock.now() })) {
     lines += batch.lines;
     for (const event of batch.events) {
       if (event.amends !== true) events++;
+      ownMailboxes.note(event);
       verdicts.push(...judge.feed(event));
     }
     const changes = judge.takeOutageChanges();
@@ -77,10 +82,11 @@ async function judgeFiles(
     verdicts = withoutTakenBack(verdicts, changes);
   }
   const nearest = judge.nearest().map((near) => ({ ...near, time: formatTime(near.time) }));
-  return { lines, events, verdicts, nearest, outages };
+  return { lines, events, verdicts, nearest, outages, ownMailboxes };
 }
 
-function replayJson({ lines, events, verdicts, nearest, outages }: Replay): string {
+function replayJson(replay: Replay): string {
+  const { lines, events, verdicts, nearest, outages, ownMailboxes } = replay;
   return jsonLine(
     dropUndefined({
       lines,
@@ -88,6 +94,7 @@ function replayJson({ lines, events, verdicts, nearest, outages }: Replay): stri
       verdicts: verdicts.map(verdictJson),
       nearest,
       suspects: outages.length === 0 ? undefined : outages.map(outageToJson),
+      ownMailboxesNotFound: ownMailboxes.size === 0 ? undefined : ownMailboxes.size,
     }),
   );
 }
@@ -98,12 +105,13 @@ function verdictJson(verdict: Verdict): Record<string, unknown> {
 }
 
 function replayText(replay: Replay, measure: ValueFormat): string {
-  const { verdicts, nearest, outages } = replay;
+  const { verdicts, nearest, outages, ownMailboxes } = replay;
   const out = [headline(replay), ''];
   for (const verdict of verdicts) out.push(...verdictLines(verdict, measure));
   if (verdicts.length === 0) out.push('Nobody met a limit.');
   if (outages.length > 0) out.push('', 'Provider outages, whose refusals did not count:');
   for (const outage of outages) out.push(`    ${describeOutage(outage)}`);
+  if (ownMailboxes.size > 0) out.push('', escapeControls(ownMailboxes.describe()));
   if (nearest.length > 0) out.push('', 'Closest without a verdict:');
   for (const { key, rule, highest, limit } of nearest.slice(0, MOST_NEAR)) {
     out.push(

@@ -41,7 +41,7 @@ export function activateRule(rule: Rule, bounds: Bounds): ActiveRule {
 }
 
 function buildAdmission(rule: Rule): (event: MailEvent) => boolean {
-  const { direction, count } = rule;
+  const { direction, count, nullSender } = rule;
   const excepted = buildExceptionTest(rule.except);
   // An amended event was fed before without its submitter. Rules that need no submitter have counted it then.
   const bySubmitter = ['submitter', 'user', 'uid'].includes(rule.per) || count === 'logins';
@@ -49,6 +49,7 @@ function buildAdmission(rule: Rule): (event: MailEvent) => boolean {
     if (direction !== undefined && event.direction !== direction) return false;
     // What our own delivery refuses is nobody's fault but ours.
     if (event.direction === 'local' && direction !== 'local') return false;
+    if (nullSender === true && event.sender !== '') return false;
     if (event.amends === true && !bySubmitter) return false;
     if (count === 'logins' && event.submitter?.type !== 'user') return false;
     return excepted === undefined || !excepted(event);

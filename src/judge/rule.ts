@@ -62,6 +62,8 @@ export interface Rule {
   /** ms that the first, the second, ... block lasts, the last one for all that follow; undefined: until released */
   readonly durations: readonly (number | undefined)[];
   readonly direction?: Direction | undefined;
+  /** only mail with the null reverse-path: bounces, automatic replies */
+  readonly nullSender?: boolean | undefined;
   readonly except: Exceptions;
   /** ms; a verdict on an event that is older than this is recorded, but not enforced */
   readonly fresh: number;
@@ -199,6 +201,7 @@ function buildRule(fields: RuleFields, file: string): Rule {
       typeof time === 'number' ? time : undefined,
     ),
     direction: fields.direction,
+    nullSender: fields['null-sender'],
     except: readExceptions(fields),
     fresh: fields.fresh ?? HOUR,
     notify: fields.notify ?? fields.action === 'block',

@@ -126,6 +126,7 @@ export const ruleSchema = section(
     'most-per-domain': percent.optional(),
     'most-per-host': percent.optional(),
     direction: choice(['outbound', 'inbound', 'local']).optional(),
+    'null-sender': truth.optional(),
     except: exceptSchema.optional(),
     fresh: timeSpan(MAX_DURATION, '10m, 1h or 1d').optional(),
     notify: truth.optional(),

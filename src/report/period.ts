@@ -6,7 +6,13 @@ import type { Outage } from '../model/outage.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { loadOutages } from '../store/outages.ts';
 import type { Store } from '../store/store.ts';
-import type { AttackerCount, KindCount, RefuserCount, SubmitterCount } from '../store/sums.ts';
+import type {
+  AttackerCount,
+  KindCount,
+  OwnMailboxCount,
+  RefuserCount,
+  SubmitterCount,
+} from '../store/sums.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
 import { findNearMisses } from './near-misses.ts';
 
@@ -23,6 +29,7 @@ export interface Report {
   readonly near: readonly Nearest[];
   readonly submitters: readonly SubmitterCount[];
   readonly refusers: readonly RefuserCount[];
+  readonly ownMailboxes: readonly OwnMailboxCount[];
   readonly attackers: readonly AttackerCount[];
   readonly dsnsSent: number;
   /** provider outages that lasted for some of the period */
@@ -62,6 +69,7 @@ export function gatherReport(
     near: findNearMisses(store, rules, submitters, { since, until }),
     submitters: submitters.slice(0, MOST_ROWS),
     refusers: queries.refusers(MOST_ROWS),
+    ownMailboxes: queries.ownMailboxes(MOST_ROWS),
     attackers: queries.attackers(MOST_ROWS),
     dsnsSent: kinds.find(({ kind }) => kind === 'dsn-sent')?.count ?? 0,
     outages: loadOutages(store).filter(({ began, ended }) => isWithin(began, ended)),

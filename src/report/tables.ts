@@ -35,6 +35,7 @@ export function buildTables(report: Report): Table[] {
     buildMet(report),
     buildSubmitters(report),
     buildRefusers(report),
+    ...(report.ownMailboxes.length === 0 ? [] : [buildOwnMailboxes(report)]),
     ...(report.outages.length === 0 ? [] : [buildOutages(report)]),
     buildAttackers(report),
     {
@@ -165,6 +166,20 @@ function buildRefusers({ refusers }: Report): Table {
     head: ['Number', 'Reason', 'Host', 'One of its replies'],
     rows: refusers.map(({ host, reason, count, reply }) => [count, reason, host, reply ?? '']),
     empty: 'Nobody.',
+  };
+}
+
+function buildOwnMailboxes({ ownMailboxes }: Report): Table {
+  return {
+    title: 'Own mailboxes not found after acceptance: nobody is blamed',
+    head: ['Recipients', 'One of them', 'Delivery', 'One of its replies'],
+    rows: ownMailboxes.map(({ host, recipients, recipient, reply }) => [
+      recipients,
+      recipient,
+      host ?? 'local',
+      reply ?? '',
+    ]),
+    empty: 'None.',
   };
 }
 

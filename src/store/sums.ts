@@ -40,6 +40,15 @@ export interface AttackerCount {
   readonly rejected: number;
 }
 
+/** Recipients that the server's own delivery did not find, by the place that refused them. */
+export interface OwnMailboxCount {
+  /** host of an LMTP server; absent for other deliveries */
+  readonly host: string | null;
+  readonly recipients: number;
+  readonly recipient: string;
+  readonly reply: string;
+}
+
 const INVALID = `reason IN (${sqlList(REASON_CODES, 'invalid-recipient', 'invalid-domain')})`;
 const FAILED = `kind IN (${sqlList(KINDS, 'bounced', 'deferred', 'expired')})`;
 const REFUSED = `kind IN (${sqlList(KINDS, 'rejected', 'auth-failed')})`;
@@ -90,7 +99,8 @@ export class PeriodSums {
        FROM (SELECT submitter, client_address,
            sum(CASE WHEN ${INVALID} AND repeated IS NULL AND kind <> ${KINDS.numberOf.removed} THEN 1 ELSE 0 END) AS invalid,
            coalesce(sum(new_recipients), 0) AS recipients
-         FROM event WHERE ${this.#period.sql} AND submitter IS NOT NULL GROUP BY 1, 2)
+         FROM event WHERE ${this.#period.sql} AND submitter IS NOT NULL
+           AND direction IS NOT ${DIRECTIONS.numberOf.local} GROUP BY 1, 2)
        JOIN submitter ON submitter.id = submitter
        GROUP BY 1, 2 HAVING sum(invalid) > 0 ORDER BY 3 DESC, 2 LIMIT ?`,
       most,
@@ -112,6 +122,18 @@ export class PeriodSums {
       ...row,
       reason: (row.reason === null ? null : REASON_CODES.words[row.reason]) as Reason,
     }));
+  }
+
+  /** Mailboxes that the server's own delivery did not find. */
+  ownMailboxes(most: number): OwnMailboxCount[] {
+    return this.#all<OwnMailboxCount>(
+      `SELECT relay_host AS host, count(DISTINCT lower(coalesce(original_recipient, recipient))) AS recipients,
+         min(recipient) AS recipient, min(reply) AS reply
+       FROM event WHERE ${this.#period.sql} AND direction = ${DIRECTIONS.numberOf.local}
+         AND reason = ${REASON_CODES.numberOf['invalid-recipient']}
+       GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?`,
+      most,
+    );
   }
 
   /** Clients from outside that were refused, most often refused first. */

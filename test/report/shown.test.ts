@@ -18,6 +18,7 @@ const EMPTY: Report = {
   near: [],
   submitters: [],
   refusers: [],
+  ownMailboxes: [],
   attackers: [],
   dsnsSent: 0,
   outages: [],

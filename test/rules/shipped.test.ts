@@ -67,6 +67,14 @@ const SHIPPED: Readonly<Record<string, Partial<Rule>>> = {
     limits: [{ limit: 101, period: DAY }],
     action: 'block',
   },
+  'own-delivery': {
+    count: 'invalid-recipient',
+    per: 'host',
+    direction: 'local',
+    distinct: 'recipient',
+    limits: [{ limit: 20, period: HOUR }],
+    action: 'observe',
+  },
   recipients: {
     count: 'recipients',
     per: 'submitter',
