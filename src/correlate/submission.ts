@@ -171,7 +171,9 @@ export function correlateArrival(turn: Turn<ArrivalRecord>): void {
   message.size = record.size;
   message.recipients = record.recipients?.length;
   setSubmitter(turn, message);
-  const ahead = takeAhead(turn, message);
+  const known = findMessage(turn, record.queueId);
+  if (known !== undefined && known.acceptedAt === undefined) takeAccount(message, known);
+  const ahead = takeAhead(turn, message, known);
   if (isNotice(turn, message)) message.origin = 'notice';
   message.acceptedAt = getPlace(line);
   turn.messages.put(message);
@@ -183,8 +185,11 @@ export function correlateArrival(turn: Turn<ArrivalRecord>): void {
 }
 
 /** Events of deliveries that were logged before this arrival, now with the submitter; the message takes them over. */
-function takeAhead(turn: Turn<ArrivalRecord>, message: OpenMessage): MailEvent[] {
-  const known = findMessage(turn, turn.record.queueId);
+function takeAhead(
+  turn: Turn<ArrivalRecord>,
+  message: OpenMessage,
+  known: OpenMessage | undefined,
+): MailEvent[] {
   if (known?.ahead === undefined || known.acceptedAt !== undefined) return [];
   message.outcomes = known.outcomes;
   message.outcomeCount = known.outcomeCount;
@@ -202,12 +207,18 @@ function takeAhead(turn: Turn<ArrivalRecord>, message: OpenMessage): MailEvent[]
   }));
 }
 
+/** The account that cPanel named before the arrival. */
+function takeAccount(message: OpenMessage, { submitter }: OpenMessage): void {
+  if (submitter?.type === 'uid' && message.submitter?.type !== 'user')
+    message.submitter = submitter;
+}
+
 /** cPanel names the account of a message that came in without a login, such as that of a web site. */
 export function correlateIdentification(turn: Turn<IdentificationRecord>): void {
   const { line, record } = turn;
-  const message = findMessage(turn, record.queueId);
   // An account begins with a letter: `-remote-` and `-system-` are none.
-  if (message === undefined || record.uid === undefined || !/^[a-z]/i.test(record.uid)) return;
+  if (record.uid === undefined || !/^[a-z]/i.test(record.uid)) return;
+  const message = openMessage(turn, record.queueId);
   if (message.submitter?.type === 'user' || isSystemMail(message)) return;
   correctSubmitter(turn, message, { type: 'uid', id: ownCopy(record.uid) });
   turn.messages.touch(message, line.time);
