@@ -123,9 +123,9 @@ export const configSchema = section({
     list(network, 'a list of networks')
       .optional()
       .describe(
-        'Networks that may relay without a password (`mynetworks`, `relay_from_hosts`): their clients count as submitters.',
+        'Networks that may relay without a password (`mynetworks`, `relay_from_hosts`): their clients count as submitters. By default the service asks the mail server at each start and reload; what it cannot ask or read is inferred from the log, see docs/events.md.',
       ),
-    'what the log shows',
+    'what the mail server lists',
   ),
   allow: allow.prefault({}).describe('Who is never blocked, whatever the rules say.'),
   caps: section({
