@@ -1,5 +1,6 @@
 /** Our own log: JSON lines on standard error, or journald priorities (`<4>text`) under systemd. */
 import { type Logger, pino } from 'pino';
+import { escapeOutput } from './escape.ts';
 
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
@@ -14,7 +15,7 @@ export function createLog(level = 'info', env: NodeJS.ProcessEnv = process.env):
   const journald = env.JOURNAL_STREAM !== undefined;
   const destination = {
     write(line: string): void {
-      process.stderr.write(journald ? withPriority(line) : line);
+      process.stderr.write(escapeOutput(journald ? withPriority(line) : line));
     },
   };
   return pino(

@@ -1,5 +1,6 @@
 /** What goes into a command and comes out of it: common options, standard output and error. Tests pass their own. */
 import { writeSync } from 'node:fs';
+import { escapeOutput } from '../base/escape.ts';
 
 /** The options that nearly every command has. */
 export interface CommonOptions {
@@ -36,7 +37,15 @@ function writeAll(fd: number, text: string): void {
   }
 }
 
-/** A value as one line of JSON. */
+/** The same streams, to which no character that controls a terminal or hides text gets. Commands escape fields before. */
+export function escaped(io: Io): Io {
+  return {
+    stdout: (text) => io.stdout(escapeOutput(text)),
+    stderr: (text) => io.stderr(escapeOutput(text)),
+  };
+}
+
+/** A value as one line of JSON. Characters that are not visible are `\uXXXX` in it. */
 export function jsonLine(value: unknown): string {
-  return `${JSON.stringify(value)}\n`;
+  return `${escapeOutput(JSON.stringify(value))}\n`;
 }

@@ -118,7 +118,7 @@ function replayText(replay: Replay, measure: ValueFormat): string {
       `    ${formatIdentity(key)}: ${measure(highest, rule)} of ${measure(limit, rule)} (${rule})`,
     );
   }
-  return `${out.join('\n')}\n`;
+  return `${out.map(escapeControls).join('\n')}\n`;
 }
 
 function headline({ lines, events, verdicts }: Replay): string {

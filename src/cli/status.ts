@@ -51,6 +51,6 @@ function observedText({ notInForce = 0 }: ServiceStatus): string {
 function logText({ present, hidden, behind, failure }: LogStatus): string {
   if (!present) return 'MISSING';
   if (failure !== undefined) return 'CANNOT BE READ';
-  if (hidden === true) return 'not escapeControls to this account';
+  if (hidden === true) return 'not visible to this account';
   return behind === undefined ? 'rotated, catching up' : `${behind} bytes behind`;
 }

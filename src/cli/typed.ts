@@ -1,6 +1,7 @@
 /** Values as operators type them on the command line: identities, times, durations, numbers, words. */
 import { dropUndefined } from '../base/defined.ts';
 import { PosternError } from '../base/errors.ts';
+import { unescapeControls } from '../base/escape.ts';
 import { formatTime, parseDuration, systemClock } from '../base/time.ts';
 import type { Block } from '../model/block.ts';
 import type { Submitter } from '../model/event.ts';
@@ -9,12 +10,26 @@ import { createZone } from '../parse/envelope/clock.ts';
 
 /** Throws a PosternError (exit status 2) for what is not an identity. */
 export function parseTypedIdentity(text: string): Submitter {
-  return parseIdentity(text) ?? refuse(text, IDENTITIES);
+  return parseShown(parseIdentity, text) ?? refuse(text, IDENTITIES);
 }
 
 /** An identity that can be blocked. Throws a PosternError (exit status 2) for anything else. */
 export function parseTypedBlockable(text: string): Block['key'] {
-  return parseBlockable(text) ?? refuse(text, BLOCKABLE);
+  return parseShown(parseBlockable, text) ?? refuse(text, BLOCKABLE);
+}
+
+/**
+ * Reads an identity as it was printed, with `\uXXXX` for hidden characters: whoever sees `user:a\u001b` can paste it.
+ * Control characters themselves are refused.
+ */
+function parseShown<T extends { readonly id: string }>(
+  parse: (text: string) => T | undefined,
+  text: string,
+): T | undefined {
+  const known = parse(unescapeControls(text));
+  if (known !== undefined) return known;
+  const shown = parse(text);
+  return shown && { ...shown, id: unescapeControls(shown.id) };
 }
 
 const IDENTITIES = 'alice@example.net, 192.0.2.7 or uid:33';

@@ -3,6 +3,7 @@
  * Declares no implementation. File contents are byte strings (one UTF-16 unit per byte, as in model/line.ts), so that
  * the operator's lines survive byte for byte whatever their encoding.
  */
+import { hasHidden } from '../base/escape.ts';
 import { canonicalIp } from '../model/address.ts';
 import type { Block, BlockableType } from '../model/block.ts';
 
@@ -82,6 +83,7 @@ export function findIdentityProblem(key: Block['key']): string | undefined {
     return `it is longer than ${LONGEST_IDENTITY} bytes`;
   if (/[\x00-\x1f\x7f-\x9f\u2028\u2029]/.test(id)) return 'it contains control characters';
   if (/[\ufffd\p{Surrogate}]/u.test(id)) return 'it contains bytes that are not UTF-8';
+  if (hasHidden(id)) return 'it contains invisible characters';
   if (id !== id.trim()) return 'it begins or ends with white space';
   if (type === 'sender' && !isAddress(id)) return 'not an address with a local part and a domain';
   return undefined;

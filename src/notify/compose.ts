@@ -1,6 +1,6 @@
 /** Composes mails from sections, as text and as HTML. Sends nothing. */
 import { randomUUID } from 'node:crypto';
-import { escapeControls, escapeHtml, escapeHtmlField } from '../base/escape.ts';
+import { escapeControls, escapeHtml, escapeHtmlField, escapeOutput } from '../base/escape.ts';
 import type { Mail } from './mail.ts';
 
 /** A mail that has no sender and no recipient yet. */
@@ -88,5 +88,5 @@ function wrap(text: string, indent: string): string {
 
 /** Plain text as HTML that keeps its columns. */
 export function plainHtml(text: string): string {
-  return `<!DOCTYPE html>\n<html lang="en"><body><pre>${escapeHtml(text)}</pre></body></html>\n`;
+  return `<!DOCTYPE html>\n<html lang="en"><body><pre>${escapeHtml(escapeOutput(text))}</pre></body></html>\n`;
 }

@@ -1,0 +1,226 @@
+/** Hidden characters that strangers put into the log or the database leave no command, in no form, into no file. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PosternError } from '../../src/base/errors.ts';
+import {
+  escapeControls,
+  escapeOutput,
+  hasHidden,
+  unescapeControls,
+} from '../../src/base/escape.ts';
+import { jsonLine } from '../../src/cli/io.ts';
+import { buildEximTargets } from '../../src/enforce/exim.ts';
+import {
+  buildFixedFormat,
+  buildPatternFormat,
+  listFormat,
+} from '../../src/enforce/postfix-format.ts';
+import { plainHtml } from '../../src/notify/compose.ts';
+import { eventually, type Scratch, scratch } from '../service/scratch.ts';
+
+const range = (first: number, last: number) =>
+  Array.from({ length: last - first + 1 }, (_, at) => String.fromCodePoint(first + at));
+
+/** Written out, not taken from the code under test. */
+const HIDDEN: readonly string[] = [
+  ...range(0x00, 0x1f),
+  ...range(0x7f, 0x9f),
+  '\u00ad',
+  '\u061c',
+  ...range(0x200b, 0x200f),
+  ...range(0x2028, 0x202e),
+  ...range(0x2060, 0x206f),
+  ...range(0xfe00, 0xfe0f),
+  '\ufeff',
+  ...range(0xe0000, 0xe007f),
+  '\ud800',
+];
+/** None of these may be in any output; line feeds and tabs are ours. */
+const RAW = new RegExp(
+  `[${HIDDEN.filter((char) => !'\n\t\ud800'.includes(char))
+    .join('')
+    .replace(/[\\\]^-]/g, '\\$&')}]`,
+  'u',
+);
+
+describe('hidden characters', () => {
+  it.each(HIDDEN.map((char) => [char.codePointAt(0)?.toString(16), char]))('U+%s', (_, char) => {
+    const field = `a${char}b`;
+    expect(escapeControls(field)).toMatch(/^a(?:\\u[0-9a-f]{4})+b$/);
+    expect(unescapeControls(escapeControls(field))).toBe(field);
+    expect(hasHidden(field)).toBe(true);
+    const json = jsonLine({ field });
+    expect(json).not.toMatch(RAW);
+    expect(JSON.parse(json)).toEqual({ field });
+    const kept = '\n\t'.includes(char);
+    expect(escapeOutput(field)).toBe(kept ? field : escapeControls(field));
+    expect(plainHtml(field)).not.toMatch(RAW);
+  });
+
+  it.each(['alice@example.net', 'Grüße', '日本語', 'a\\u0041b', '👍', 'C:\\users', ''])(
+    'leave %j as it is',
+    (text) => {
+      expect(escapeControls(text)).toBe(text);
+      expect(unescapeControls(text)).toBe(text);
+    },
+  );
+
+  it('keep a login that only looks escaped', () => {
+    expect(unescapeControls('corp\\ubeef')).toBe('corp\\ubeef');
+  });
+});
+
+describe('block files', () => {
+  const lines = [
+    buildFixedFormat('HOLD'),
+    buildPatternFormat('HOLD'),
+    listFormat,
+    ...buildEximTargets({ blockedUsers: '/b' }),
+  ];
+
+  it.each(HIDDEN.map((char) => [char.codePointAt(0)?.toString(16), char]))(
+    'take no identity with U+%s, and nobody in its place',
+    (_, char) => {
+      for (const format of lines) {
+        for (const id of [`alice${char}`, `${char}alice`, `al${char}ice`]) {
+          expect(format.renderEntry({ type: 'user', id })).toHaveProperty('reason');
+        }
+      }
+    },
+  );
+});
+
+/** Everything at once, as an attacker would send it. */
+const EVIL = '\x1b]0;owned\x07\x1b[2J\x7f\x9b31m\u202e\u061c\u200b\ufeff\u2028\u{e0041}';
+const LOGIN = `a${EVIL}b@example.net`;
+const RULE = `name: r
+description: d
+count: invalid
+per: submitter
+limit: 3
+period: 1h
+action: block
+`;
+
+let at: Scratch;
+beforeEach(() => {
+  at = scratch({ rule: RULE });
+});
+afterEach(() => at.remove());
+
+function logLines(login: string, queueId = 'A0000001'): string[] {
+  const now = Date.now();
+  const stamp = (index: number) =>
+    new Date(now - 60_000 + index * 1000).toISOString().replace('Z', '+00:00');
+  const client = 'client=mx.test[203.0.113.66]';
+  return [
+    `${stamp(0)} mx1 postfix/submission/smtpd[1]: ${queueId}: ${client}, sasl_method=PLAIN, sasl_username=${login}`,
+    `${stamp(0)} mx1 postfix/qmgr[1]: ${queueId}: from=<s${EVIL}@example.net>, size=1, nrcpt=9 (queue active)`,
+    ...[1, 2, 3, 4, 5].map(
+      (n) =>
+        `${stamp(n)} mx1 postfix/smtp[1]: ${queueId}: to=<y${EVIL}${n}@x>, relay=mx.a[198.51.100.8]:25, delay=1, delays=0/0/0/1, dsn=5.1.1, status=bounced (host mx.a[198.51.100.8] said: 550 5.1.1 <y@x>: User unknown ${EVIL} (in reply to RCPT TO command))`,
+    ),
+    `${stamp(6)} mx1 postfix/smtpd[1]: NOQUEUE: reject: RCPT from h.x[203.0.113.7]: 550 5.1.1 <q${EVIL}@example.com>: Recipient address rejected: User unknown in local recipient table; from=<s@x> to=<q${EVIL}@example.com> proto=ESMTP helo=<h${EVIL}>`,
+  ];
+}
+
+async function outputs(commands: readonly (readonly string[])[]): Promise<string[]> {
+  const texts: string[] = [];
+  for (const argv of commands) {
+    const { out, err } = await at.run(...argv);
+    texts.push(out + err);
+  }
+  return texts;
+}
+
+const forms = (...argv: string[]) => [argv, [...argv, '--format', 'json']];
+
+describe('a hostile login', () => {
+  it('leaves no command and no file as it is', async () => {
+    const log = [...logLines(LOGIN), ...logLines('alice@example.net', 'B0000002')];
+    at.write(...log);
+    const service = at.start();
+    await eventually(() => at.mails().length > 0);
+    await service.stop();
+    // No rule blocks such a login, because no file can hold it. An older version, or a colleague, may have.
+    at.withStore((store) =>
+      store.commit(() =>
+        store.blocks.start({
+          key: { type: 'user', id: LOGIN.toLowerCase() },
+          cause: `c${EVIL}`,
+          note: `n${EVIL}\n`,
+          start: Date.now(),
+        }),
+      ),
+    );
+    const shown = `user:${escapeControls(LOGIN.toLowerCase())}`;
+    const known = (await at.run('blocks')).out;
+    expect(known).toContain(shown);
+    const file = at.path('given.log');
+    writeFileSync(file, log.map((line) => `${line}\n`).join(''));
+    const texts = await outputs([
+      ...forms('replay', '--rules', at.path('rules'), file),
+      ...forms('parse', file),
+      ...forms('events'),
+      ...forms('events', '--of', shown),
+      ...forms('status'),
+      ...forms('blocks', '--all'),
+      ...forms('explain', '1'),
+      ...forms('explain', '2'),
+      ...forms('explain', shown),
+      ...forms('queue', shown),
+      ...forms('report'),
+      ['report', '--format', 'html'],
+      ...forms('unblock', shown),
+      ...forms('block', 'sender:s@example.net', '--note', EVIL),
+      ...forms('blocks', '--all'),
+      ...forms('check'),
+      ...forms('explain', EVIL),
+      ...forms('events', '--kind', EVIL),
+      ['classify', `550 5.1.1 <y${EVIL}@x>: User unknown`],
+      [EVIL],
+      ['replay', EVIL],
+    ]);
+    const mails = at.mails().map((mail) => mail.replaceAll('\r\n', '\n'));
+    for (const text of [...texts, ...mails]) expect(text).not.toMatch(RAW);
+    for (const name of readdirSync(at.path('maps'))) {
+      expect(readFileSync(join(at.path('maps'), name), 'utf8')).not.toMatch(RAW);
+    }
+    // What is shown can be typed, and programs get the true value.
+    const [, second = ''] = (await at.run('blocks', '--all', '--format', 'json')).out.split('\n');
+    expect(JSON.parse(second)).toMatchObject({
+      key: { type: 'user', id: LOGIN.toLowerCase() },
+      note: `n${EVIL}\n`,
+      releasedBy: 'operator',
+    });
+  });
+
+  it('is not printed raw by watch', async () => {
+    at.write('');
+    const { runWatch } = await import('../../src/cli/watch.ts');
+    const { escaped } = await import('../../src/cli/io.ts');
+    for (const format of ['text', 'json'] as const) {
+      let out = '';
+      const stop = new AbortController();
+      const io = {
+        stdout: (text: string) => {
+          out += text;
+        },
+        stderr: () => {},
+      };
+      const done = runWatch({ config: at.config, format }, escaped(io), stop.signal);
+      await eventually(() => {
+        at.write(...logLines(LOGIN));
+        return out.includes('owned');
+      });
+      stop.abort();
+      await done;
+      expect(out).not.toMatch(RAW);
+    }
+  });
+
+  it('a failure does not print it raw', () => {
+    expect(escapeControls(new PosternError('usage', EVIL).message)).not.toMatch(RAW);
+  });
+});
