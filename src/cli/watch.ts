@@ -1,30 +1,29 @@
 /** `postern watch`: events as they are logged. Reads the logs itself and stores nothing. */
 import { existsSync } from 'node:fs';
-import { Tail } from 'tail';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { systemClock } from '../base/time.ts';
 import { loadConfig } from '../config/load.ts';
+import { noticeText } from '../follow/notice.ts';
 import { Interpreter } from '../interpret/interpreter.ts';
 import { buildInterpreterOptions } from '../interpret/options.ts';
 import type { MailEvent } from '../model/event.ts';
 import { eventToJson } from './event-json.ts';
 import { eventText } from './event-text.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
+import { watchLog } from './watched-log.ts';
 
-/** Until `signal` is aborted; default: until SIGINT or SIGTERM. */
+/** Until `signal` is aborted; default: until SIGINT or SIGTERM. Throws a PosternError for a log that does not exist. */
 export async function runWatch(
   options: CommonOptions,
   io: Io,
   signal: AbortSignal = untilInterrupted(),
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
+  for (const path of config.logs) assertThere(path);
   const interpreter = new Interpreter(buildInterpreterOptions(config));
-  const print = (event: MailEvent) => io.stdout(render(event, options.format));
-  const tails = config.logs.map((path) => watchLog(path, interpreter, print, io));
-  await new Promise<void>((resolve) =>
-    signal.addEventListener('abort', () => resolve(), { once: true }),
+  await Promise.all(
+    config.logs.map((path) => printEvents(path, { interpreter, options, io, signal })),
   );
-  for (const tail of tails) tail.unwatch();
   return EXIT.done;
 }
 
@@ -35,40 +34,41 @@ function untilInterrupted(): AbortSignal {
   return controller.signal;
 }
 
-/**
- * Follows one log from its end. `tail` is enough for a view that begins now. The follower of the service (follow/) does
- * not use it: `tail` knows a file only by its path and keeps no position, so it can lose lines at a rotation and at a restart.
- */
-function watchLog(
-  path: string,
-  interpreter: Interpreter,
-  print: (event: MailEvent) => void,
-  io: Io,
-): Tail {
-  if (!existsSync(path))
-    throw new PosternError('environment', `${path}: there is no such log`, {
-      code: 'unreadable',
-      place: { file: path },
-    });
-  const envelope = interpreter.envelope(path, systemClock.now());
-  let line = 0;
-  // Split only at LF: a lone CR inside a line was written by an attacker.
-  const tail = new Tail(path, { separator: '\n', encoding: 'latin1', follow: true });
-  tail.on('line', (text: string) => {
-    const bytes = text.endsWith('\r') ? text.slice(0, -1) : text;
-    const events: MailEvent[] = [];
-    interpreter.feedLines(envelope, [{ source: path, line: ++line, offset: 0, bytes }], events);
-    for (const event of events) if (event.amends !== true) print(event);
+function assertThere(path: string): void {
+  if (existsSync(path)) return;
+  throw new PosternError('environment', `${path}: there is no such log`, {
+    code: 'unreadable',
+    place: { file: path },
   });
-  tail.on('error', (error: unknown) => io.stderr(`${path}: ${String(error)}\n`));
-  return tail;
+}
+
+interface Context {
+  readonly interpreter: Interpreter;
+  readonly options: CommonOptions;
+  readonly io: Io;
+  readonly signal: AbortSignal;
+}
+
+/** Prints the events of one log from now on. */
+async function printEvents(path: string, context: Context): Promise<void> {
+  const { interpreter, options, io, signal } = context;
+  const envelope = interpreter.envelope(path, systemClock.now());
+  const tell = (text: string) => io.stderr(`${text}\n`);
+  for await (const lines of watchLog(path, signal, (notice) => tell(noticeText(notice)))) {
+    const events: MailEvent[] = [];
+    envelope.advance(systemClock.now());
+    interpreter.feedLines(envelope, lines, events);
+    for (const event of events) {
+      if (event.amends !== true) io.stdout(render(event, options.format));
+    }
+  }
 }
 
 function render(event: MailEvent, format: CommonOptions['format']): string {
   return format === 'json' ? jsonLine(withoutPlace(event)) : eventText(event, 'text');
 }
 
-/** A view that begins at the end of the log does not know the number of that line. */
+/** Lines of a view that begins now are not for looking up. */
 function withoutPlace(event: MailEvent): Record<string, unknown> {
   const { line: _line, offset: _offset, ...rest } = eventToJson(event);
   return rest;
