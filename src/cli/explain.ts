@@ -1,8 +1,10 @@
 /** `postern explain`: the evidence behind a block or a verdict. */
 import { EXIT, type ExitStatus } from '../base/errors.ts';
+import { formatTime } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { describeMeasures, loadInForce } from '../daemon/in-force.ts';
 import { loadRules } from '../judge/rule.ts';
+import type { Verdict } from '../model/block.ts';
 import { buildValueFormat } from '../model/evidence.ts';
 import { blockNotice } from '../notify/notice.ts';
 import { evidenceToJson, gatherEvidence } from '../report/evidence.ts';
@@ -28,12 +30,19 @@ export async function runExplain(
       return EXIT.done;
     }
     if (block === undefined) {
-      io.stderr(`${identity}: no rule was met, and there is no block.\n`);
+      io.stderr(`${identity}: ${nothingText(store)}\n`);
       return EXIT.failed;
     }
     io.stdout(blockText(block, loadInForce(store, config)(block), options.format));
     return EXIT.done;
   });
+}
+
+/** What was deleted may have met a rule. */
+function nothingText({ state }: Store): string {
+  const pruned = state.read('pruned');
+  if (pruned === undefined) return 'no rule was met, and there is no block.';
+  return `no rule was met since ${formatTime(pruned)}, and there is no block. Everything before that is pruned (retention).`;
 }
 
 interface Found {
@@ -72,9 +81,18 @@ async function explain(
     stored.outcome === 'blocked' || block !== undefined
       ? describeMeasures(store, block)
       : [outcomeText(stored.outcome)];
+  const gap = findGap(store, stored.verdict);
   if (format === 'json')
-    return jsonLine({ ...evidenceToJson(evidence), outcome: stored.outcome, measures });
-  return blockNotice(evidence, measures, buildValueFormat(rules)).text;
+    return jsonLine({ ...evidenceToJson(evidence), outcome: stored.outcome, measures, ...gap });
+  const { text } = blockNotice(evidence, measures, buildValueFormat(rules));
+  if (gap === undefined) return text;
+  return `${text}\nEvents before ${gap.pruned} are pruned (retention): the evidence is not complete.\n`;
+}
+
+/** Until when the events behind the verdict are deleted; undefined if all of them are there. */
+function findGap({ state }: Store, { time, period }: Verdict): { pruned: string } | undefined {
+  const pruned = state.read('pruned') ?? 0;
+  return time - period < pruned ? { pruned: formatTime(pruned) } : undefined;
 }
 
 function outcomeText(outcome: string): string {

@@ -5,6 +5,7 @@ import { loadConfig } from '../config/load.ts';
 import type { LogStatus } from '../daemon/log-status.ts';
 import { gatherStatus, type ServiceStatus } from '../daemon/status.ts';
 import { describeOutage, outageToJson } from '../report/outages.ts';
+import type { Space } from '../store/space.ts';
 import { Store } from '../store/store.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
 
@@ -36,12 +37,27 @@ function statusText(status: ServiceStatus): string {
     ...(status.inferring === undefined
       ? []
       : [`relay clients are inferred from the log: ${escapeControls(status.inferring)}`]),
+    `database: ${spaceText(status.database)}`,
+    ...(status.kept === undefined
+      ? []
+      : [`events are kept for ${status.kept.events}, longer than retention: ${status.kept.why}`]),
     ...(status.newestEvent === undefined ? [] : [`newest event: ${status.newestEvent}`]),
     ...(status.problems.length === 0
       ? ['no problems']
       : ['problems:', ...status.problems.map((text) => `  ${escapeControls(text)}`)]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function spaceText({ bytes, free, shrinks }: Space): string {
+  const size = `${inMegabytes(bytes)}, ${inMegabytes(free)} of it free`;
+  return shrinks
+    ? size
+    : `${size}, which new events use; the file does not shrink (docs/reliability.md)`;
+}
+
+function inMegabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 function observedText({ notInForce = 0 }: ServiceStatus): string {

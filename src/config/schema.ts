@@ -118,7 +118,9 @@ export const configSchema = section({
     ),
   retention: duration('a duration such as 30d')
     .prefault('30d')
-    .describe('How long events are kept.'),
+    .describe(
+      'How long events are kept. They are kept longer if a rule needs it: twice the longest period of the rules, so that a restart counts as before. `check` and `status` show when that is so.',
+    ),
   trustedNetworks: shown(
     list(network, 'a list of networks')
       .optional()

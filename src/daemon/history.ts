@@ -19,7 +19,7 @@ export function findLongestPeriod(rules: readonly Rule[]): number {
 }
 
 /** How far back events are fed again, ms: windows reach one period back, what they leave out another one. */
-function measureReach(rules: readonly Rule[]): number {
+export function measureReach(rules: readonly Rule[]): number {
   return Math.max(2 * findLongestPeriod(rules), OUTAGE_REACH);
 }
 

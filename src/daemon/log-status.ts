@@ -1,8 +1,10 @@
 /** The state of one log for `postern status`: as this account sees it, and as the service reports it. */
+import { accessSync, constants } from 'node:fs';
 import { dropUndefined } from '../base/defined.ts';
 import { getErrno, getMessage } from '../base/errors.ts';
 import type { FollowPosition } from '../follow/follower.ts';
 import { type LogFile, lookAt } from '../follow/log-files.ts';
+import { locate } from '../follow/rotation.ts';
 import type { LogHealth } from '../store/saved-state.ts';
 
 export interface LogStatus {
@@ -11,7 +13,7 @@ export interface LogStatus {
   readonly present: boolean;
   /** this account cannot look at it, and only the service knows its state */
   readonly hidden?: true;
-  /** bytes that are not read yet; absent when the position belongs to a rotated file */
+  /** bytes that are not read yet, in rotated files too; absent when they cannot be counted */
   readonly behind?: number;
   /** why it cannot be read */
   readonly failure?: string;
@@ -27,7 +29,7 @@ export function readLogStatus(
   try {
     const live = lookAt(path);
     if (live === undefined) return { path, present: false };
-    const behind = bytesBehind(live, position);
+    const behind = measureBehind(live, position);
     return dropUndefined({ path, present: true, behind, ...failing });
   } catch (error) {
     // In a folder that this account cannot enter.
@@ -42,8 +44,25 @@ export function findLogProblems({ path, present, failure }: LogStatus): string[]
   return failure === undefined ? [] : [`${path}: cannot be read (${failure})`];
 }
 
-function bytesBehind(live: LogFile, position: FollowPosition | undefined): number | undefined {
-  // A position without a file is before the first line of the log.
-  if (position === undefined || position.inode === '') return live.size;
-  return position.inode === live.inode ? Math.max(0, live.size - position.offset) : undefined;
+/** Undefined when some of it is in a compressed file, or in one that this account cannot recognise. */
+function measureBehind(live: LogFile, position: FollowPosition | undefined): number | undefined {
+  if (position === undefined) return live.size;
+  if (!isReadable(live)) {
+    return position.inode === live.inode ? Math.max(0, live.size - position.offset) : undefined;
+  }
+  // The name is not enough: after a copytruncate the log is the same file, and the rest of its lines is in the copy.
+  const { self, next } = locate(live.path, position, false);
+  const files = self === undefined ? next : [self, ...next];
+  if (files.some(({ packed }) => packed)) return undefined;
+  const read = self === undefined ? 0 : position.offset;
+  return Math.max(0, files.reduce((bytes, { size }) => bytes + size, 0) - read);
+}
+
+function isReadable({ path }: LogFile): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

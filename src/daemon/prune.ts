@@ -1,4 +1,7 @@
-/** Deletes events, verdicts and notices older than the retention, in steps that never hold the database for long. */
+/**
+ * Deletes events, verdicts and notices older than the retention, and returns free space to the file system: in steps
+ * that never hold the database for long.
+ */
 import { getMessage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type Clock, DAY, HOUR } from '../base/time.ts';
@@ -18,6 +21,8 @@ interface PruneOptions {
 const STEP = 500;
 /** Between two steps, ms. */
 const STEP_PAUSE = 50;
+/** Free pages that one step returns to the file system: a few ms. */
+const PAGES = 200;
 /** How long a message may stay in the queue without a log line, ms. */
 const LONGEST_SILENCE = 30 * DAY;
 
@@ -37,6 +42,7 @@ const KINDS: readonly ((store: Store, age: Age) => boolean)[] = [
     outbox.prune(before);
     return false;
   },
+  (store) => store.shrink(PAGES),
 ];
 
 /** Prunes every hour until aborted; what the database refuses for now is tried again. */
@@ -56,6 +62,7 @@ export async function keepPruned(options: PruneOptions): Promise<void> {
 /** One kind after the other, each until there is no more of it. */
 async function pruneOnce(options: PruneOptions): Promise<void> {
   const { store, signal } = options;
+  notePruned(store, measureAge(options));
   for (const step of KINDS) {
     let more = true;
     while (more && !signal.aborted) {
@@ -63,6 +70,14 @@ async function pruneOnce(options: PruneOptions): Promise<void> {
       await waitOrAbort(STEP_PAUSE, signal);
     }
   }
+}
+
+/** Before anything is deleted, so that nobody takes a gap for a quiet time. */
+function notePruned({ events, state }: Store, { before }: Age): void {
+  const oldest = events.oldestTime();
+  if (oldest === undefined || oldest >= before) return;
+  const known = state.read('pruned') ?? 0;
+  if (before > known) state.write('pruned', before);
 }
 
 function measureAge({ store, retention, clock }: PruneOptions): Age {

@@ -2,8 +2,10 @@
 
 import { PosternError } from '../base/errors.ts';
 import { counted } from '../base/text.ts';
+import { formatDuration } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
-import { loadRules } from '../judge/rule.ts';
+import { findKeptTime } from '../daemon/kept-time.ts';
+import { loadRules, type Rule } from '../judge/rule.ts';
 import { checkFiles } from './files.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
 import type { InstallationOptions } from './mail-server.ts';
@@ -46,7 +48,17 @@ function checkRules(config: Config): Finding[] {
   const loaded = attempt('rules', () => loadRules(config.rules));
   if ('findings' in loaded) return loaded.findings;
   const enabled = loaded.value.filter((rule) => rule.enabled);
-  return [ok('rules', `${counted(enabled.length, 'rule')} in ${config.rules}`)];
+  return [
+    ok('rules', `${counted(enabled.length, 'rule')} in ${config.rules}`),
+    ...checkRetention(config, loaded.value),
+  ];
+}
+
+function checkRetention({ file, retention }: Config, rules: readonly Rule[]): Finding[] {
+  const { events, why } = findKeptTime(retention, rules);
+  if (why === undefined) return [];
+  const text = `${file}: retention: ${formatDuration(retention)} is too short; events are kept for ${formatDuration(events)}, because ${why}`;
+  return [warning('configuration', text, `retention: ${formatDuration(events)}`)];
 }
 
 /** What `load` returns, or its problems: one finding for each line of the message. */

@@ -112,6 +112,8 @@ export function asideFiles(path: string): string[] {
 function prepare(db: Db, path: string, readonly: boolean): void {
   const version = db.pragma('user_version', { simple: true }) as number;
   assertVersion(version, path, readonly);
+  // Only before the first page exists. A file that has it can shrink, see src/store/space.ts.
+  if (version === 0) db.pragma('auto_vacuum = INCREMENTAL');
   // Before the WAL exists, so that the file shows from its first page whose it is, even if the process is killed now.
   if (version === 0) db.pragma(`application_id = ${APPLICATION_ID}`);
   db.pragma('journal_mode = WAL');

@@ -87,6 +87,12 @@ export class EventTable {
     return (row as { time: number | null }).time ?? 0;
   }
 
+  /** Time of the oldest event, ms; undefined if there is none. */
+  oldestTime(): number | undefined {
+    const row = this.#db.prepare('SELECT min(time) AS time FROM event').get();
+    return (row as { time: number | null }).time ?? undefined;
+  }
+
   /** The time from which on there are `count` events before `until` (both ms); undefined if there are fewer. */
   timeBefore(until: number, count: number): number | undefined {
     return this.#db

@@ -21,6 +21,8 @@ export interface SavedState {
   [held: `held ${number}`]: number;
   /** provider outages of the last months, oldest first */
   suspects: readonly Outage[];
+  /** events and verdicts from before this time may be deleted, ms; absent until any was */
+  pruned: number;
   /** parts of the correlator, which checks them when it loads them */
   [correlator: `correlator ${string}`]: unknown;
   /** state of the envelope reader, by path of the log; it checks this when it loads it */

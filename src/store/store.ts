@@ -5,6 +5,7 @@ import { type Db, describeDamage, openDatabase } from './database.ts';
 import { EventTable } from './events.ts';
 import { isCorrupt, isPassing } from './failure.ts';
 import { Outbox } from './outbox.ts';
+import { type Space, SpaceUse } from './space.ts';
 import { StateTable } from './state.ts';
 import { PeriodSums } from './sums.ts';
 import { VerdictTable } from './verdicts.ts';
@@ -17,6 +18,7 @@ export class Store {
   readonly blocks: BlockTable;
   readonly state: StateTable;
   readonly outbox: Outbox;
+  readonly #space: SpaceUse;
   /** for what must be known even if the database cannot be written */
   readonly beside: BesideFile;
 
@@ -30,6 +32,7 @@ export class Store {
     this.blocks = new BlockTable(this.#db);
     this.state = new StateTable(this.#db);
     this.outbox = new Outbox(this.#db);
+    this.#space = new SpaceUse(this.#db);
   }
 
   /** Runs `work` in one transaction. If it throws, nothing is committed and you may run it again. */
@@ -65,6 +68,16 @@ export class Store {
   /** Whether an error comes from the environment and may pass: disk full, locked, I/O error. Any other is a bug. */
   isPassing(error: unknown): boolean {
     return isPassing(error);
+  }
+
+  /** How large the database is, and how much of it is free. */
+  space(): Space {
+    return this.#space.measure();
+  }
+
+  /** Returns up to `pages` free pages to the file system; whether there are more to return. */
+  shrink(pages: number): boolean {
+    return this.#space.shrink(pages);
   }
 
   /** A number that changes whenever another process has written to the database. */

@@ -1,5 +1,13 @@
 /** What `postern status` says of the logs, over a scratch installation. */
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { positionBeforeLive } from '../../src/follow/rotation.ts';
 import { bounced, type Scratch, scratch } from './scratch.ts';
@@ -75,4 +83,29 @@ it('does not repeat what a service reported that has ended', async () => {
   expect(text).toContain('postern run is not running');
   expect(text).toContain('lost lines 2 times');
   expect(text).not.toMatch(/EACCES|policy/);
+});
+
+it('counts what a copytruncate left unread while the service was stopped', async () => {
+  at.write(...bounced('alice@example.net', 'nobody@example.org'));
+  const service = at.start();
+  await expect.poll(shown, patience).toContain(`log ${at.log}: 0 bytes behind`);
+  await service.stop();
+  const lines = bounced('bob@example.net', 'nobody@example.org');
+  const unread = lines.reduce((bytes, line) => bytes + line.length + 1, 0);
+  at.write(...lines);
+  copyFileSync(at.log, `${at.log}.1`);
+  truncateSync(at.log);
+  expect(await shown()).toContain(`log ${at.log}: ${unread} bytes behind`);
+  at.write('one more');
+  expect(await shown()).toContain(`log ${at.log}: ${unread + 9} bytes behind`);
+  const again = at.start();
+  await expect.poll(shown, patience).toContain(`log ${at.log}: 0 bytes behind`);
+  await again.stop();
+});
+
+it('says how large the database is, and how much of it is free', async () => {
+  at.withStore(() => {});
+  expect(await shown()).toMatch(/^database: \d+\.\d MB, 0\.0 MB of it free$/m);
+  const { out } = await at.run('status', '--format', 'json');
+  expect(JSON.parse(out).database).toEqual({ bytes: expect.any(Number), free: 0, shrinks: true });
 });
