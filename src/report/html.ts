@@ -4,7 +4,7 @@
  */
 import { escapeHtmlField } from '../base/escape.ts';
 import type { Report } from './period.ts';
-import { buildTables, buildTitle, type Table } from './tables.ts';
+import { buildNote, buildTables, buildTitle, type Table } from './tables.ts';
 
 const STYLE = `body { font-family: sans-serif; margin: 2em; color: #222; background: #fff }
 h1 { font-size: 1.3em } h2 { font-size: 1.05em; margin-top: 1.6em }
@@ -16,6 +16,7 @@ td { overflow-wrap: anywhere }
 /** The whole page. */
 export function reportToHtml(report: Report): string {
   const title = escapeHtmlField(buildTitle(report));
+  const note = buildNote(report);
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -28,7 +29,7 @@ ${STYLE}
 </head>
 <body>
 <h1>${title}</h1>
-${buildTables(report).map(tableToHtml).join('\n')}
+${note === undefined ? '' : `<p>${escapeHtmlField(note)}</p>\n`}${buildTables(report).map(tableToHtml).join('\n')}
 </body>
 </html>
 `;

@@ -1,4 +1,5 @@
 /** Gathers from the store what happened in a period. The same report is shown as text, as HTML and as JSON. */
+import { dropUndefined } from '../base/defined.ts';
 import type { Nearest } from '../judge/nearest.ts';
 import type { Rule } from '../judge/rule.ts';
 import { buildValueFormat, type ValueFormat } from '../model/evidence.ts';
@@ -14,17 +15,22 @@ import type {
   SubmitterCount,
 } from '../store/sums.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
-import { findNearMisses } from './near-misses.ts';
+import { type Beyond, findStandings } from './standings.ts';
 
 export interface Report {
   /** ms */
   readonly since: number;
   readonly until: number;
+  /** events from before this time (ms) are deleted; absent if all of the period is kept */
+  readonly keptSince?: number;
   readonly kinds: readonly KindCount[];
   readonly reasons: readonly { readonly reason: string; readonly count: number }[];
   /** blocks that began or ended in the period, or were running */
   readonly blocks: readonly StoredBlock[];
+  /** of the period, without those that blocked */
   readonly verdicts: readonly StoredVerdict[];
+  /** from before the period; what they are about goes on in it */
+  readonly lasting: readonly StoredVerdict[];
   /** keys that came to at least half of a limit that blocks, and did not meet it */
   readonly near: readonly Nearest[];
   readonly submitters: readonly SubmitterCount[];
@@ -41,8 +47,6 @@ export interface Report {
 const MOST_ROWS = 10;
 /** Blocks that are searched, newest first. */
 const MOST_BLOCKS = 10_000;
-/** Submitters that are searched for near misses. */
-const CANDIDATES = 30;
 
 /** Everything that happened from `since` to `until` (ms, exclusive). */
 export function gatherReport(
@@ -52,27 +56,56 @@ export function gatherReport(
   until: number,
 ): Report {
   const queries = store.sumPeriod(since, until);
-  const submitters = queries.submitters(CANDIDATES);
   const { kinds, reasons } = queries.totals();
+  const { near, beyond } = findStandings(store, rules, { since, until });
+  const verdicts = store.verdicts.between(since, until);
+  const pruned = store.state.read('pruned') ?? 0;
   const isWithin = (start: number, end: number | undefined) =>
     start < until && (end === undefined || end >= since);
-  return {
+  return dropUndefined({
     since,
     until,
+    keptSince: pruned > since ? pruned : undefined,
     kinds,
     reasons,
     blocks: store.blocks
       .history(MOST_BLOCKS)
       .filter(({ start, released }) => isWithin(start, released))
       .reverse(),
-    verdicts: store.verdicts.between(since, until).filter(({ outcome }) => outcome !== 'blocked'),
-    near: findNearMisses(store, rules, submitters, { since, until }),
-    submitters: submitters.slice(0, MOST_ROWS),
+    verdicts: verdicts.filter(({ outcome }) => outcome !== 'blocked'),
+    lasting: findLasting(store, beyond, verdicts, since),
+    near,
+    submitters: queries.submitters(MOST_ROWS),
     refusers: queries.refusers(MOST_ROWS),
     ownMailboxes: queries.ownMailboxes(MOST_ROWS),
     attackers: queries.attackers(MOST_ROWS),
     dsnsSent: kinds.find(({ kind }) => kind === 'dsn-sent')?.count ?? 0,
     outages: loadOutages(store).filter(({ began, ended }) => isWithin(began, ended)),
     formatValue: buildValueFormat(rules),
-  };
+  });
+}
+
+/**
+ * Verdicts from before the period whose excess goes on in it. An excess without a break gives one verdict, so there is
+ * none in the period.
+ */
+function findLasting(
+  store: Store,
+  beyond: readonly Beyond[],
+  verdicts: readonly StoredVerdict[],
+  since: number,
+): StoredVerdict[] {
+  const isNew =
+    ({ rule, key }: Beyond) =>
+    (one: StoredVerdict) =>
+      one.verdict.rule === rule &&
+      one.verdict.key.type === key.type &&
+      one.verdict.key.id === key.id;
+  return beyond
+    .filter((one) => !verdicts.some(isNew(one)))
+    .flatMap((one) => {
+      const before = store.verdicts.findByKey(one.key).filter(isNew(one));
+      return before.find(({ verdict }) => verdict.time < since) ?? [];
+    })
+    .filter(({ outcome }) => outcome !== 'blocked');
 }

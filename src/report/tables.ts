@@ -1,5 +1,5 @@
 /** The tables of a report: what stands in which column. They are shown as text (text.ts) and as HTML (html.ts). */
-import { formatMinute, formatTime } from '../base/time.ts';
+import { formatDuration, formatMinute, formatTime } from '../base/time.ts';
 import { formatIdentity } from '../model/identity.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { SubmitterCount } from '../store/sums.ts';
@@ -18,11 +18,17 @@ export interface Table {
 /** The cells of a row. Text is not escaped yet. */
 export type Row = readonly (string | number)[];
 
-/** A rule and key with so many verdicts is one row; beyond this many rows nobody reads them. */
+/** All verdicts of one limit on one key are one row; beyond this many rows nobody reads them. */
 const MOST_MET = 40;
 
 export function buildTitle({ since, until }: Report): string {
   return `Postern report, ${formatTime(since)} to ${formatTime(until)}`;
+}
+
+/** What a reader has to know before the tables; undefined if there is nothing. */
+export function buildNote({ keptSince }: Report): string | undefined {
+  if (keptSince === undefined) return undefined;
+  return `Events before ${formatMinute(keptSince)} are pruned (retention): they are not counted.`;
 }
 
 /** All tables of a report, in their order. */
@@ -101,39 +107,43 @@ function buildNear({ near, formatValue }: Report): Table {
   };
 }
 
-function buildMet({ verdicts, formatValue }: Report): Table {
+function buildMet({ lasting, verdicts, formatValue }: Report): Table {
   return {
     title: 'Met a limit, not blocked',
-    head: ['Who', 'Rule', 'Highest', 'Limit', 'Why not', 'Times'],
-    rows: groupVerdicts(verdicts).map(({ times, highest, last: { verdict, outcome } }) => [
-      formatIdentity(verdict.key),
-      verdict.rule,
-      formatValue(highest, verdict.rule),
-      formatValue(verdict.limit, verdict.rule),
-      outcome,
+    head: ['Who', 'Rule', 'Highest', 'Limit', 'Why not', 'Times', 'Within', 'Since'],
+    rows: groupVerdicts([...lasting, ...verdicts]).map(({ times, highest, first, last }) => [
+      formatIdentity(first.verdict.key),
+      first.verdict.rule,
+      formatValue(highest, first.verdict.rule),
+      formatValue(first.verdict.limit, first.verdict.rule),
+      last.outcome,
       times,
+      formatDuration(first.verdict.period),
+      formatMinute(first.verdict.time),
     ]),
     empty: 'Nobody.',
   };
 }
 
-/** All verdicts of one rule on one key. */
+/** All verdicts of one limit of a rule on one key. */
 interface MetLimit {
   readonly times: number;
   readonly highest: number;
+  readonly first: StoredVerdict;
   readonly last: StoredVerdict;
 }
 
-/** One entry for each rule and key, in the order of their first verdicts. */
+/** One entry for each limit and key, in the order of their first verdicts. The counts of two limits do not compare. */
 function groupVerdicts(verdicts: readonly StoredVerdict[]): MetLimit[] {
   const met = new Map<string, MetLimit>();
   for (const stored of verdicts) {
-    const { rule, key, count } = stored.verdict;
-    const name = `${rule} ${key.type} ${key.id}`;
+    const { rule, key, count, limit, period } = stored.verdict;
+    const name = `${rule} ${limit} ${period} ${key.type} ${key.id}`;
     const known = met.get(name);
     met.set(name, {
       times: (known?.times ?? 0) + 1,
       highest: Math.max(known?.highest ?? 0, count),
+      first: known?.first ?? stored,
       last: stored,
     });
   }

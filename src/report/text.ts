@@ -4,7 +4,7 @@
  */
 import { escapeControls } from '../base/escape.ts';
 import type { Report } from './period.ts';
-import { buildTables, buildTitle, type Row, type Table } from './tables.ts';
+import { buildNote, buildTables, buildTitle, type Row, type Table } from './tables.ts';
 
 const WIDTH = 80;
 const GAP = '  ';
@@ -14,7 +14,9 @@ const WIDEST_COLUMN = 28;
 
 /** The whole report, no line longer than 80 characters. */
 export function reportToText(report: Report): string {
-  const parts = [[buildTitle(report)], ...buildTables(report).map(listLines)];
+  const note = buildNote(report);
+  const head = note === undefined ? [buildTitle(report)] : [buildTitle(report), note];
+  const parts = [head, ...buildTables(report).map(listLines)];
   return `${parts.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 

@@ -144,7 +144,7 @@ export class PeriodSums {
          sum(CASE WHEN kind = ${KINDS.numberOf['auth-failed']} THEN 1 ELSE 0 END) AS auth,
          sum(CASE WHEN kind = ${KINDS.numberOf.rejected} THEN 1 ELSE 0 END) AS rejected
        FROM event WHERE ${this.#period.sql} AND direction = ${DIRECTIONS.numberOf.inbound}
-         AND ${REFUSED} AND client_address IS NOT NULL
+         AND repeated IS NULL AND ${REFUSED} AND client_address IS NOT NULL
        GROUP BY 1 ORDER BY invalid + auth DESC, rejected DESC, address LIMIT ?`,
       most,
     );

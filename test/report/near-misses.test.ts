@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HOUR, MINUTE } from '../../src/base/time.ts';
 import { parseRule } from '../../src/judge/rule.ts';
 import type { Outage } from '../../src/model/outage.ts';
-import { findNearMisses } from '../../src/report/near-misses.ts';
+import { findStandings } from '../../src/report/standings.ts';
 import { invalid, START } from '../judge/event.ts';
 import { type Scratch, scratch } from '../service/scratch.ts';
 import { BIG, OUTAGE } from './outage.ts';
@@ -29,9 +29,8 @@ function highestFrom(minutes: number, outages: readonly Outage[], rule = RULE): 
       store.events.insert(refusals);
       store.state.write('suspects', outages);
     });
-    const alice = { type: 'user', id: 'alice@example.net', invalid: 4, clients: 1 } as const;
     const period = { since: START, until: START + HOUR };
-    return findNearMisses(store, [parseRule(rule, 'r.yaml')], [alice], period)[0]?.highest;
+    return findStandings(store, [parseRule(rule, 'r.yaml')], period).near[0]?.highest;
   });
 }
 

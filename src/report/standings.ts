@@ -1,0 +1,116 @@
+/**
+ * How the submitters and clients stood against the limits in a period: who came near one, and who was beyond one. The
+ * stored events are judged again, from one period of each limit before, because a window that reaches into the period
+ * counts: at its beginning, what was counted just before still stands. Everybody is judged, with or without a refusal.
+ * The reason of a refusal during a provider outage does not count here either.
+ */
+import { Judge } from '../judge/judge.ts';
+import { measureShare, type Nearest } from '../judge/nearest.ts';
+import type { Rule } from '../judge/rule.ts';
+import type { Key } from '../model/block.ts';
+import type { MailEvent } from '../model/event.ts';
+import type { StoredBlock } from '../store/blocks.ts';
+import { loadOutages } from '../store/outages.ts';
+import type { Store } from '../store/store.ts';
+import { buildOutageLookup } from './outages.ts';
+
+/** Times in ms, `until` exclusive. */
+interface Period {
+  readonly since: number;
+  readonly until: number;
+}
+
+/** A key that was beyond a limit of a rule. */
+export interface Beyond {
+  readonly rule: string;
+  readonly key: Key;
+}
+
+export interface Standings {
+  /** by share of the limit, nearest first; only for rules that block */
+  readonly near: readonly Nearest[];
+  readonly beyond: readonly Beyond[];
+}
+
+/** The share of a limit from which on a key is shown. */
+const NEAR = 0.5;
+
+export function findStandings(store: Store, rules: readonly Rule[], period: Period): Standings {
+  const spans = buildSpans(rules, period.since);
+  judgeAgain(store, spans, period);
+  for (const { key, start, end } of store.blocks.allRunning()) {
+    if (start < period.until) for (const { judge } of spans) judge.hold(key, end);
+  }
+  const beyond = new Map(spans.flatMap((span) => [...span.beyond]));
+  const blocking = new Set(
+    rules.filter(({ action }) => action === 'block').map(({ name }) => name),
+  );
+  const near = spans
+    .flatMap(({ judge }) => judge.nearest())
+    .filter((one) => blocking.has(one.rule) && measureShare(one) >= NEAR && !beyond.has(name(one)))
+    .sort((a, b) => measureShare(b) - measureShare(a));
+  const best = new Map([...near].reverse().map((one) => [name(one), one]));
+  return { near: near.filter((one) => best.get(name(one)) === one), beyond: [...beyond.values()] };
+}
+
+/** All limits with the same period, with the windows that they had in the period of the report. */
+class Span {
+  readonly judge: Judge;
+  readonly beyond = new Map<string, Beyond>();
+  /** what an event at this time (ms) or later counted for is still in a window when the report begins */
+  readonly from: number;
+
+  constructor(rules: readonly Rule[], from: number) {
+    this.judge = new Judge(rules);
+    this.from = from;
+  }
+
+  feed(event: MailEvent): void {
+    if (event.time < this.from) return;
+    for (const { rule, key } of this.judge.feed(event)) {
+      this.beyond.set(name({ rule, key }), { rule, key });
+    }
+  }
+
+  release({ key, released = 0, releasedBy }: StoredBlock): void {
+    if (releasedBy === 'guard') this.judge.unhold(key);
+    else this.judge.release(key, released);
+    for (const [known, one] of this.beyond) {
+      if (one.key.type === key.type && one.key.id === key.id) this.beyond.delete(known);
+    }
+  }
+}
+
+/** One span for each length of a period in the rules. */
+function buildSpans(rules: readonly Rule[], since: number): Span[] {
+  const periods = new Set(rules.flatMap(({ limits }) => limits.map(({ period }) => period)));
+  return [...periods].map((period) => {
+    const ofPeriod = rules.map((rule) => ({
+      ...rule,
+      limits: rule.limits.filter((limit) => limit.period === period),
+    }));
+    const counting = ofPeriod.filter(({ limits }) => limits.length > 0);
+    return new Span(counting, since - period + 1);
+  });
+}
+
+/** Feeds the stored events in their order, with the ends of blocks in between. */
+function judgeAgain(store: Store, spans: readonly Span[], { until }: Period): void {
+  if (spans.length === 0) return;
+  const since = Math.min(...spans.map(({ from }) => from));
+  const findOutage = buildOutageLookup(loadOutages(store));
+  const releases = store.blocks.releasedSince(0);
+  let next = 0;
+  for (const { id, event } of store.events.query({ since, until })) {
+    for (; (releases[next]?.releasedEvent ?? id) < id; next++) {
+      for (const span of spans) span.release(releases[next] as StoredBlock);
+    }
+    const counted = findOutage(event) === undefined ? event : { ...event, reason: undefined };
+    for (const span of spans) span.feed(counted);
+  }
+}
+
+/** One entry for each rule and key. */
+function name({ rule, key }: Beyond): string {
+  return `${rule} ${key.type} ${key.id}`;
+}
