@@ -31,7 +31,7 @@ export interface Report {
   readonly verdicts: readonly StoredVerdict[];
   /** from before the period; what they are about goes on in it */
   readonly lasting: readonly StoredVerdict[];
-  /** keys that came to at least half of a limit that blocks, and did not meet it */
+  /** keys that came to at least half of a limit and did not meet it */
   readonly near: readonly Nearest[];
   readonly submitters: readonly SubmitterCount[];
   readonly refusers: readonly RefuserCount[];

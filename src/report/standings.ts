@@ -27,7 +27,7 @@ export interface Beyond {
 }
 
 export interface Standings {
-  /** by share of the limit, nearest first; only for rules that block */
+  /** by share of the limit, nearest first: up to ten keys a rule, of rules that only observe too */
   readonly near: readonly Nearest[];
   readonly beyond: readonly Beyond[];
 }
@@ -42,12 +42,9 @@ export function findStandings(store: Store, rules: readonly Rule[], period: Peri
     if (start < period.until) for (const { judge } of spans) judge.hold(key, end);
   }
   const beyond = new Map(spans.flatMap((span) => [...span.beyond]));
-  const blocking = new Set(
-    rules.filter(({ action }) => action === 'block').map(({ name }) => name),
-  );
   const near = spans
     .flatMap(({ judge }) => judge.nearest())
-    .filter((one) => blocking.has(one.rule) && measureShare(one) >= NEAR && !beyond.has(name(one)))
+    .filter((one) => measureShare(one) >= NEAR && !beyond.has(name(one)))
     .sort((a, b) => measureShare(b) - measureShare(a));
   const best = new Map([...near].reverse().map((one) => [name(one), one]));
   return { near: near.filter((one) => best.get(name(one)) === one), beyond: [...beyond.values()] };

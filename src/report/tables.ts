@@ -18,6 +18,9 @@ export interface Table {
 /** The cells of a row. Text is not escaped yet. */
 export type Row = readonly (string | number)[];
 
+/** The nearest; programs get all. */
+const MOST_NEAR = 30;
+
 /** All verdicts of one limit on one key are one row; beyond this many rows nobody reads them. */
 const MOST_MET = 40;
 
@@ -96,13 +99,15 @@ function buildNear({ near, formatValue }: Report): Table {
   return {
     title: 'Came near a limit',
     head: ['Who', 'Rule', 'Highest', 'Limit', 'Time'],
-    rows: near.map(({ key, rule, highest, limit, time }) => [
-      formatIdentity(key),
-      rule,
-      formatValue(highest, rule),
-      formatValue(limit, rule),
-      formatMinute(time),
-    ]),
+    rows: near
+      .slice(0, MOST_NEAR)
+      .map(({ key, rule, highest, limit, time }) => [
+        formatIdentity(key),
+        rule,
+        formatValue(highest, rule),
+        formatValue(limit, rule),
+        formatMinute(time),
+      ]),
     empty: 'Nobody.',
   };
 }
