@@ -82,8 +82,10 @@ class Span {
 function buildSpans(rules: readonly Rule[], since: number): Span[] {
   const periods = new Set(rules.flatMap(({ limits }) => limits.map(({ period }) => period)));
   return [...periods].map((period) => {
+    // They only observe: a block that one rule begins would hide how the key stands with the others.
     const ofPeriod = rules.map((rule) => ({
       ...rule,
+      action: 'observe' as const,
       limits: rule.limits.filter((limit) => limit.period === period),
     }));
     const counting = ofPeriod.filter(({ limits }) => limits.length > 0);
