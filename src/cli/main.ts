@@ -10,6 +10,9 @@ if (isOldNode(process.versions.node)) {
   );
   process.exitCode = 2;
 } else {
-  const [{ main }, { processIo }] = await Promise.all([import('./commands.ts'), import('./io.ts')]);
-  process.exit(await main(process.argv.slice(2), processIo));
+  const [{ main }, { escaped, processIo }] = await Promise.all([
+    import('./commands.ts'),
+    import('./io.ts'),
+  ]);
+  process.exit(await main(process.argv.slice(2), escaped(processIo)));
 }

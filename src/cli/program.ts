@@ -2,7 +2,7 @@
 import { type Argument, Command, CommanderError, Option } from 'commander';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { addHelp } from './help.ts';
-import { escaped, type Io } from './io.ts';
+import type { Io } from './io.ts';
 import { version } from './version.ts';
 
 /** One command. */
@@ -25,9 +25,8 @@ export interface Entry {
 export async function runProgram(
   commands: readonly Entry[],
   argv: readonly string[],
-  raw: Io,
+  io: Io,
 ): Promise<ExitStatus> {
-  const io = escaped(raw);
   let status: ExitStatus = EXIT.done;
   const program = buildProgram(commands, io, (result) => {
     status = result;

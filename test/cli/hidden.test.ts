@@ -9,7 +9,8 @@ import {
   hasHidden,
   unescapeControls,
 } from '../../src/base/escape.ts';
-import { jsonLine } from '../../src/cli/io.ts';
+import { main } from '../../src/cli/commands.ts';
+import { escaped, jsonLine } from '../../src/cli/io.ts';
 import { buildEximTargets } from '../../src/enforce/exim.ts';
 import {
   buildFixedFormat,
@@ -125,10 +126,25 @@ function logLines(login: string, queueId = 'A0000001'): string[] {
   ];
 }
 
+/** As main.ts does it. */
+async function run(...argv: string[]): Promise<{ out: string; err: string }> {
+  let [out, err] = ['', ''];
+  const io = {
+    stdout: (text: string) => {
+      out += text;
+    },
+    stderr: (text: string) => {
+      err += text;
+    },
+  };
+  await main([...argv, '--config', at.config], escaped(io));
+  return { out, err };
+}
+
 async function outputs(commands: readonly (readonly string[])[]): Promise<string[]> {
   const texts: string[] = [];
   for (const argv of commands) {
-    const { out, err } = await at.run(...argv);
+    const { out, err } = await run(...argv);
     texts.push(out + err);
   }
   return texts;
@@ -199,7 +215,6 @@ describe('a hostile login', () => {
   it('is not printed raw by watch', async () => {
     at.write('');
     const { runWatch } = await import('../../src/cli/watch.ts');
-    const { escaped } = await import('../../src/cli/io.ts');
     for (const format of ['text', 'json'] as const) {
       let out = '';
       const stop = new AbortController();
