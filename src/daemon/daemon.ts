@@ -9,6 +9,7 @@ import type { Store } from '../store/store.ts';
 import type { ServiceOptions } from './assemble.ts';
 import { findLongestPeriod } from './history.ts';
 import { isAlive, takeOver } from './instance.ts';
+import { findKeptTime } from './kept-time.ts';
 import { openOrRebuild } from './recovery.ts';
 import { Service } from './service.ts';
 
@@ -26,7 +27,8 @@ export async function runDaemon(options: ServiceOptions): Promise<void> {
   try {
     takeOver(store, options);
     store.waitFor(LONGEST_STANDSTILL);
-    const service = new Service(store, rules, { ...options, signal });
+    const kept = { ...config, retention: findKeptTime(config.retention, rules).events };
+    const service = new Service(store, rules, { ...options, config: kept, signal });
     log.info(
       { version: options.version, mta: config.mta, mode: config.mode, rules: rules.length },
       'started',

@@ -22,7 +22,6 @@ import {
 } from './assemble.ts';
 import { EnforceLoop } from './enforce-loop.ts';
 import { rebuildJudge } from './history.ts';
-import { findKeptTime } from './kept-time.ts';
 import { LogReader } from './log-reader.ts';
 import type { Notices } from './notices.ts';
 import { logOutages } from './outages.ts';
@@ -42,8 +41,6 @@ export class Service {
   readonly #pipeline: Pipeline;
   readonly #logReader: LogReader;
   readonly #enforceLoop: EnforceLoop;
-  /** how long events are kept, ms */
-  readonly #retention: number;
   readonly #notices: Notices | undefined;
   readonly #notifySoon = new WakeUp();
   readonly #policyServer: PolicyServer | undefined;
@@ -53,7 +50,6 @@ export class Service {
     const { config, clock } = options;
     this.#options = options;
     this.#store = store;
-    this.#retention = findKeptTime(config.retention, rules).events;
     const judge = rebuildJudge(store, rules, clock.now());
     endOtherOutages(store, judge.outages(), clock.now());
     this.#pipeline = buildPipeline(store, judge, rules, options);
@@ -76,14 +72,14 @@ export class Service {
    * of that loop.
    */
   async run(ending: AbortController): Promise<void> {
-    const { signal, clock, log } = this.#options;
+    const { signal, config, clock, log } = this.#options;
     await waitForAll(ending, [
       ...this.#logReader.start(),
       this.#policyServer?.run(signal),
       this.#enforceLoop.run(),
       this.#notify(),
       this.#watchDatabase(),
-      keepPruned({ store: this.#store, retention: this.#retention, clock, log, signal }),
+      keepPruned({ store: this.#store, retention: config.retention, clock, log, signal }),
     ]);
   }
 

@@ -70,8 +70,8 @@ class Span {
   }
 
   release({ key, released = 0, releasedBy }: StoredBlock): void {
-    if (releasedBy === 'guard') this.judge.unhold(key);
-    else this.judge.release(key, released);
+    if (releasedBy === 'guard' || releasedBy === 'expiry') return this.judge.unhold(key);
+    this.judge.release(key, released);
     for (const [known, one] of this.beyond) {
       if (one.key.type === key.type && one.key.id === key.id) this.beyond.delete(known);
     }
