@@ -27,7 +27,7 @@ export async function runBlock(
   io: Io,
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
-  const key = parseTypedBlockable(identity);
+  const key = parseTypedBlockable(identity, config.logins);
   const duration = parseLength(options.for);
   assertBlockable(identity, key, config);
   return withStore(config, async (store) => {

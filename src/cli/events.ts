@@ -1,7 +1,7 @@
 /** `postern events`: stored events, by submitter, time, kind, reason, message or recipient. */
 import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
-import { loadConfig } from '../config/load.ts';
+import { type Config, loadConfig } from '../config/load.ts';
 import { EVENT_KINDS, type EventKind, REASONS, type Reason } from '../model/event.ts';
 import { buildKeyQuery } from '../report/events.ts';
 import type { EventQuery } from '../store/events.ts';
@@ -24,7 +24,7 @@ interface EventsOptions extends CommonOptions {
 /** Oldest first. */
 export function runEvents(options: EventsOptions, io: Io): ExitStatus {
   const config = loadConfig(options.config);
-  const query = buildQuery(options, config.zone);
+  const query = buildQuery(options, config);
   const store = new Store(config.database, { readonly: true });
   try {
     for (const { event } of store.events.query(query)) io.stdout(eventText(event, options.format));
@@ -34,10 +34,10 @@ export function runEvents(options: EventsOptions, io: Io): ExitStatus {
   }
 }
 
-function buildQuery(options: EventsOptions, zone: string): EventQuery {
+function buildQuery(options: EventsOptions, { zone, logins }: Config): EventQuery {
   const { of, kind, reason, queueId, recipient, limit } = options;
   return dropUndefined({
-    ...(of === undefined ? {} : buildKeyQuery(parseTypedIdentity(of))),
+    ...(of === undefined ? {} : buildKeyQuery(parseTypedIdentity(of, logins))),
     ...parsePeriod(options, zone),
     kinds:
       kind === undefined ? undefined : (parseWords('--kind', kind, EVENT_KINDS) as EventKind[]),

@@ -24,7 +24,7 @@ export async function runExplain(
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
   return withStore(config, async (store) => {
-    const { block, stored } = find(identity, store);
+    const { block, stored } = find(identity, store, config);
     if (stored !== undefined) {
       io.stdout(await explain(stored, block, { store, config, format: options.format }));
       return EXIT.done;
@@ -51,11 +51,11 @@ interface Found {
   readonly stored: StoredVerdict | undefined;
 }
 
-function find(identity: string, store: Store): Found {
+function find(identity: string, store: Store, { logins }: Config): Found {
   const block = /^\d+$/.test(identity)
     ? store.blocks.get(Number(identity))
-    : store.blocks.findByKey(parseTypedBlockable(identity))[0];
-  const key = block?.key ?? parseTypedBlockable(identity);
+    : store.blocks.findByKey(parseTypedBlockable(identity, logins))[0];
+  const key = block?.key ?? parseTypedBlockable(identity, logins);
   const stored =
     block?.verdict === undefined
       ? store.verdicts.findByKey(key, 1)[0]

@@ -23,7 +23,7 @@ export async function runQueue(
   io: Io,
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
-  const key = parseTypedIdentity(identity);
+  const key = parseTypedIdentity(identity, config.logins);
   const action = readAction(options);
   const owner = databaseOwner(config.database);
   const ids =

@@ -9,6 +9,7 @@ import { buildAllowList, isAllowed } from '../config/allow-list.ts';
 import { SHIPPED_RULES } from '../config/resolve.ts';
 import { readEvents } from '../interpret/files.ts';
 import type { InterpreterOptions } from '../interpret/interpreter.ts';
+import { withCanonicalUsers } from '../judge/exceptions.ts';
 import { Judge } from '../judge/judge.ts';
 import { loadRules, type Rule } from '../judge/rule.ts';
 import type { Key, Verdict } from '../model/block.ts';
@@ -33,7 +34,10 @@ export async function runReplay(
   const reading = await interpreterOptions(options, config);
   // Without a configuration, nobody is allowed beyond those who are never blocked anyway.
   const allowed = isAllowed(buildAllowList(config ?? { allow: {} }));
-  const rules = loadRules(options.rules ?? config?.rules ?? SHIPPED_RULES);
+  const rules = withCanonicalUsers(
+    loadRules(options.rules ?? config?.rules ?? SHIPPED_RULES),
+    reading.canonicalLogin,
+  );
   const replay = await judgeFiles(files, reading, rules, allowed);
   io.stdout(
     options.format === 'json' ? replayJson(replay) : replayText(replay, buildValueFormat(rules)),

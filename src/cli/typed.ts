@@ -6,16 +6,26 @@ import { formatTime, parseDuration, systemClock } from '../base/time.ts';
 import type { Block } from '../model/block.ts';
 import type { Submitter } from '../model/event.ts';
 import { parseBlockable, parseIdentity } from '../model/identity.ts';
+import { canonicalLogin, type LoginOptions } from '../model/login.ts';
 import { createZone } from '../parse/envelope/clock.ts';
 
-/** Throws a PosternError (exit status 2) for what is not an identity. */
-export function parseTypedIdentity(text: string): Submitter {
-  return parseShown(parseIdentity, text) ?? refuse(text, IDENTITIES);
+/**
+ * An identity; a login in whatever spelling, in the one form that `logins` gives it. Throws a PosternError (exit
+ * status 2) for anything else.
+ */
+export function parseTypedIdentity(text: string, logins: LoginOptions): Submitter {
+  const submitter = parseShown(parseIdentity, text) ?? refuse(text, IDENTITIES);
+  return submitter.type === 'user' ? toPerson(submitter, logins) : submitter;
 }
 
-/** An identity that can be blocked. Throws a PosternError (exit status 2) for anything else. */
-export function parseTypedBlockable(text: string): Block['key'] {
-  return parseShown(parseBlockable, text) ?? refuse(text, BLOCKABLE);
+/** The same for an identity that can be blocked. */
+export function parseTypedBlockable(text: string, logins: LoginOptions): Block['key'] {
+  const key = parseShown(parseBlockable, text) ?? refuse(text, BLOCKABLE);
+  return key.type === 'user' ? toPerson(key, logins) : key;
+}
+
+function toPerson<T extends { readonly id: string }>(user: T, logins: LoginOptions): T {
+  return { ...user, id: canonicalLogin(logins, user.id) };
 }
 
 /**

@@ -19,7 +19,7 @@ export async function runUnblock(
   io: Io,
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
-  const key = parseTypedBlockable(identity);
+  const key = parseTypedBlockable(identity, config.logins);
   return withStore(config, async (store) => {
     const block = store.blocks.running(key);
     if (block === undefined) {

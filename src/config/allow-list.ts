@@ -3,18 +3,26 @@ import { networkInterfaces } from 'node:os';
 import { type AllowList, type AllowOptions, makeAllowList } from '../enforce/allow-list.ts';
 import type { Key } from '../model/block.ts';
 import type { Mta } from '../model/event.ts';
+import { buildCanonicalLogin, type LoginOptions, PLAIN_LOGINS } from '../model/login.ts';
 import { CONFIG_MTAS } from './mtas.ts';
 
 interface AllowSource {
   readonly allow: AllowOptions;
+  readonly logins?: LoginOptions;
   /** undefined without a configuration */
   readonly mta?: Mta;
 }
 
 /** The allow list of a configuration, with the addresses that this machine has now. */
-export function buildAllowList({ allow, mta }: AllowSource): AllowList {
+export function buildAllowList({ allow, mta, logins = PLAIN_LOGINS }: AllowSource): AllowList {
   const oneNamespace = mta !== undefined && CONFIG_MTAS[mta].oneNamespace;
-  return makeAllowList({ ...allow, ownAddresses: listOwnAddresses(), oneNamespace });
+  const canonical = buildCanonicalLogin(logins);
+  return makeAllowList({
+    ...allow,
+    ownAddresses: listOwnAddresses(),
+    oneNamespace,
+    ...(canonical === undefined ? {} : { canonicalLogin: canonical }),
+  });
 }
 
 /** The allow list for a judge that only reports who would have been blocked (replay). */

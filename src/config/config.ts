@@ -1,5 +1,6 @@
 /** Everything that an operator can set, as the program uses it: paths absolute, durations in ms. Types only. */
 import type { Mta } from '../model/event.ts';
+import type { LoginOptions } from '../model/login.ts';
 import type { MailRoute } from '../notify/mail.ts';
 import type { ListenAddress } from '../policy/address.ts';
 import type { LOG_LEVELS } from './schema.ts';
@@ -69,6 +70,8 @@ export interface Config {
   readonly retention: number;
   /** absent: inferred from the log */
   readonly trustedNetworks?: readonly string[];
+  /** which spellings of a login are one person */
+  readonly logins: LoginOptions;
   readonly allow: {
     /** lower case */
     readonly users: readonly string[];

@@ -34,6 +34,11 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
     enforcer: raw.enforcer,
     retention: raw.retention,
     trustedNetworks: raw.trustedNetworks,
+    logins: {
+      defaultDomain: raw.logins.defaultDomain?.toLowerCase(),
+      cut: raw.logins.cut,
+      extension: raw.logins.extension ?? '',
+    },
     allow: { ...raw.allow, users: raw.allow.users.map((user) => user.toLowerCase()) },
     caps: raw.caps,
     targets: {

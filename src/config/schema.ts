@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import { choice, duration, list, section, truth, whole } from '../base/fields.ts';
 import { isZone } from '../base/time.ts';
+import { LOGIN_CUTS } from '../model/login.ts';
 import { parseListenAddress } from '../policy/address.ts';
 import { account, address, addresses, network, path, shown, text } from './option.ts';
 import { commands, targets } from './target-schema.ts';
@@ -77,6 +78,24 @@ const allow = section({
     .describe('Local accounts that are never blocked: by number for Postfix, by name for Exim.'),
 });
 
+const logins = section({
+  defaultDomain: text('a domain', (value) => /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/.test(value))
+    .optional()
+    .describe('Domain that a login without one means: `alice` is `alice@example.net`.'),
+  cut: choice(LOGIN_CUTS)
+    .default('none')
+    .describe(
+      '`domain`: without the @ and all behind it, where mailboxes are local accounts: `alice@example.net` is `alice`, whatever the domain. `word`: without everything from the first character on that is no letter, no digit and no `_`, as the recipes for Exim do that cut at `\\W.*$`; then `a.smith` and `a.jones` are one, too.',
+    ),
+  extension: text('punctuation such as +, of which each character begins an extension', (value) =>
+    /^[!#$%&*+,./:;<=>?^_|~-]+$/.test(value),
+  )
+    .optional()
+    .describe(
+      'Characters that begin an extension, as in `recipient_delimiter`: with `+`, `alice+phone@example.net` is `alice@example.net`.',
+    ),
+});
+
 /** The whole configuration file. */
 export const configSchema = section({
   mta: choice(['postfix', 'exim'])
@@ -129,6 +148,11 @@ export const configSchema = section({
       ),
     'what the mail server lists',
   ),
+  logins: logins
+    .prefault({})
+    .describe(
+      'How logins are compared: which spellings are one person. Upper and lower case never matter. A block lists every spelling that was seen.',
+    ),
   allow: allow.prefault({}).describe('Who is never blocked, whatever the rules say.'),
   caps: section({
     blocksPerHour: whole(1_000_000)

@@ -7,6 +7,7 @@ import { DAY, HOUR } from '../base/time.ts';
 import type { NetworkSet } from '../model/address.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { LoggedLine } from '../model/line.ts';
+import type { CanonicalLogin } from '../model/login.ts';
 import type { LogRecord, LossRecord } from '../model/record.ts';
 import type { Classify } from '../model/refusal.ts';
 import { correlateDelivery, correlateExpired } from './delivery.ts';
@@ -40,6 +41,8 @@ const MAX_REPEATS = 10_000;
 export interface CorrelatorOptions {
   /** finds what a reply means */
   readonly classify: Classify;
+  /** makes the one form of a person's logins; undefined: each login is as logged */
+  readonly canonicalLogin?: CanonicalLogin;
   /** networks whose unauthenticated clients are ours; undefined: infer from the log */
   readonly trusted?: NetworkSet;
   /** there are more networks than `trusted`: infer what is not in it */
@@ -115,6 +118,7 @@ export class Correlator {
       traits: NO_LINE.traits,
       events: NO_LINE.events,
       classify: options.classify,
+      canonicalLogin: options.canonicalLogin,
       messages: new OpenMessages(options),
       messageIds: new MessageIds(),
       pipedMessages: new PipedMessages(),

@@ -14,7 +14,7 @@ import {
   newMessage,
   type OpenMessage,
 } from './message.ts';
-import { findMessage, type Turn } from './turn.ts';
+import { findMessage, makeUser, type Turn } from './turn.ts';
 
 /** The second message is the first one behind a content filter. */
 export function continueAs(turn: Turn, first: OpenMessage, second: OpenMessage): void {
@@ -155,7 +155,7 @@ export function correlateProxyAccept(turn: Turn<ProxyAcceptRecord>): void {
   // If the line does not name the client, its session does.
   const client = record.client.address === '' ? session?.client : record.client;
   if (client !== undefined) message.client = copyClient(client);
-  if (user !== undefined) correctSubmitter(turn, message, { type: 'user', id: ownCopy(user) });
+  if (user !== undefined) correctSubmitter(turn, message, makeUser(turn, ownCopy(user)));
   turn.messages.touch(message, line.time);
 }
 

@@ -6,7 +6,7 @@ import { type EventDraft, newEvent } from './event-draft.ts';
 import { findAuthor, getDirection, type OpenMessage } from './message.ts';
 import { isRefusedByTables } from './own-delivery.ts';
 import { isSameClient } from './sessions.ts';
-import { findMessage, type Turn } from './turn.ts';
+import { findMessage, makeUser, type Turn } from './turn.ts';
 
 /**
  * master.cf services for authenticated users only (RFC 6409), by a word in their name: `submission-tls`,
@@ -81,13 +81,14 @@ function findReason({ record, classify }: Turn<RejectionRecord>): Reason {
 
 /** Most trusted first: the line itself, its session, its message, the login, the trusted address. */
 function findSubmitter(
-  { line, record, sessions, relayClients }: Turn<RejectionRecord>,
+  turn: Turn<RejectionRecord>,
   message: OpenMessage | undefined,
 ): Submitter | undefined {
-  if (record.user !== undefined) return { type: 'user', id: record.user };
+  const { line, record, sessions, relayClients } = turn;
+  if (record.user !== undefined) return makeUser(turn, record.user);
   const session = sessions.find(line);
   if (session?.user !== undefined && isSameClient(session.address, record.client?.address)) {
-    return { type: 'user', id: session.user };
+    return makeUser(turn, session.user);
   }
   if (message?.submitter !== undefined) return message.submitter;
   if (record.uid !== undefined) return { type: 'uid', id: record.uid };

@@ -4,32 +4,15 @@
  * these, the message came from a stranger.
  */
 import { HOUR, SECOND } from '../base/time.ts';
-import type { MailEvent, Submitter } from '../model/event.ts';
+import type { MailEvent } from '../model/event.ts';
 import { ownCopy } from '../model/line.ts';
-import type {
-  ActiveRecord,
-  ArrivalRecord,
-  Client,
-  IdentificationRecord,
-  MessageIdRecord,
-  PickupRecord,
-  TransactionRecord,
-} from '../model/record.ts';
+import type { ActiveRecord, ArrivalRecord, Client, IdentificationRecord, MessageIdRecord, PickupRecord, TransactionRecord } from '../model/record.ts';
 import { becomeDsn } from './dsn.ts';
 import { getPlace, newAcceptedEvent } from './event-draft.ts';
 import { continueAs, correctSubmitter, joinByMessageId } from './filter.ts';
-import {
-  copyClient,
-  getDirection,
-  inheritSubmitter,
-  isSystemMail,
-  LONGEST_MESSAGE_ID,
-  newMessage,
-  type OpenMessage,
-  type Origin,
-} from './message.ts';
+import { copyClient, getDirection, inheritSubmitter, isSystemMail, LONGEST_MESSAGE_ID, newMessage, type OpenMessage, type Origin } from './message.ts';
 import { isSameClient, type Session } from './sessions.ts';
-import { findMessage, openMessage, type Turn } from './turn.ts';
+import { findMessage, makeUser, openMessage, type Turn } from './turn.ts';
 
 /** After this time, a transaction whose session has ended has left no message: its queue ID is free again. */
 const ABANDONED_AFTER = 10 * SECOND;
@@ -87,9 +70,10 @@ function abandon(turn: Turn, queueId: string): void {
 }
 
 /** The session's user is known: earlier rejections of this session belong to that user, too. */
-function logIn({ sessions, events }: Turn, session: Session, user: string): void {
+function logIn(turn: Turn, session: Session, user: string): void {
+  const { sessions, events } = turn;
   session.user = ownCopy(user);
-  const submitter: Submitter = { type: 'user', id: session.user };
+  const submitter = makeUser(turn, session.user);
   for (const event of sessions.takeUnclaimed(session)) {
     events.push({ ...event, submitter, direction: 'outbound', amends: true });
   }
@@ -97,7 +81,7 @@ function logIn({ sessions, events }: Turn, session: Session, user: string): void
 
 function setClient(turn: Turn, message: OpenMessage, client: Client, user?: string): void {
   message.client = copyClient(client);
-  if (user !== undefined) message.submitter = { type: 'user', id: ownCopy(user) };
+  if (user !== undefined) message.submitter = makeUser(turn, ownCopy(user));
   else if (turn.relayClients.isOurs(client.address)) {
     message.submitter = { type: 'client', id: message.client.address };
   } else message.stranger = true;
@@ -227,7 +211,7 @@ export function correlateIdentification(turn: Turn<IdentificationRecord>): void 
 function setSubmitter(turn: Turn<ArrivalRecord>, message: OpenMessage): void {
   const { client, user, uid } = turn.record;
   if (client !== undefined) setClient(turn, message, client, user);
-  else if (user !== undefined) message.submitter = { type: 'user', id: ownCopy(user) };
+  else if (user !== undefined) message.submitter = makeUser(turn, ownCopy(user));
   else if (uid !== undefined) message.submitter = { type: 'uid', id: ownCopy(uid) };
 }
 

@@ -1,6 +1,7 @@
 /** What the functions that turn records into events work on: one line and the state of the correlator. */
-import type { MailEvent, Mta } from '../model/event.ts';
+import type { MailEvent, Mta, Submitter } from '../model/event.ts';
 import type { LoggedLine } from '../model/line.ts';
+import type { CanonicalLogin } from '../model/login.ts';
 import type { LogRecord } from '../model/record.ts';
 import type { Classify } from '../model/refusal.ts';
 import type { DuplicateLines, RefusedRecipients } from './duplicates.ts';
@@ -22,6 +23,7 @@ export interface Turn<Kind extends LogRecord = LogRecord> {
   /** takes the events of this line, oldest first */
   readonly events: MailEvent[];
   readonly classify: Classify;
+  readonly canonicalLogin: CanonicalLogin | undefined;
   readonly messages: OpenMessages;
   readonly messageIds: MessageIds;
   readonly pipedMessages: PipedMessages;
@@ -68,4 +70,10 @@ export function openMessage(
   const message = newMessage(line.host, queueId, line.time, origin);
   messages.put(message);
   return message;
+}
+
+/** The user with this login, in the one form of all spellings; the spelling of the log stays known. */
+export function makeUser({ canonicalLogin }: Turn, login: string): Submitter {
+  const id = canonicalLogin?.(login) ?? login;
+  return id === login ? { type: 'user', id: login } : { type: 'user', id, login };
 }

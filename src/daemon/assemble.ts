@@ -11,6 +11,7 @@ import { isFollowPosition } from '../follow/position.ts';
 import { buildInterpreterOptions, type ListedNetworks } from '../interpret/options.ts';
 import type { Judge } from '../judge/judge.ts';
 import type { Rule } from '../judge/rule.ts';
+import { buildCanonicalLogin } from '../model/login.ts';
 import { mailNotifier, type Notifier } from '../notify/mail.ts';
 import { Blocklist } from '../policy/blocklist.ts';
 import type { PolicyRequest } from '../policy/request.ts';
@@ -72,6 +73,7 @@ export function buildPipeline(
 export function buildBlocklist(config: Config): Blocklist {
   return new Blocklist(
     config.mode === 'observe' ? {} : DAEMON_MTAS[config.mta].policyActions(config),
+    buildCanonicalLogin(config.logins),
   );
 }
 

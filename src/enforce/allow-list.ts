@@ -1,6 +1,7 @@
 /** Who is never blocked, whatever a rule, an operator or the database says. Pure. */
 import { canonicalIp, getDomain, networkSet } from '../model/address.ts';
 import type { Block, Key } from '../model/block.ts';
+import type { CanonicalLogin } from '../model/login.ts';
 import type { BlockTarget } from './target.ts';
 
 /** Postmaster, root and loopback are never blocked, whatever is listed here. */
@@ -15,6 +16,8 @@ export interface AllowOptions {
   readonly ownAddresses?: readonly string[];
   /** logins and local accounts share one list: Exim looks up both in `blocked_users` */
   readonly oneNamespace?: boolean;
+  /** makes the one form of a person's logins; default: lower case */
+  readonly canonicalLogin?: CanonicalLogin;
 }
 
 export interface AllowList {
@@ -25,7 +28,8 @@ export interface AllowList {
 /** Throws a RangeError that names a network that cannot be parsed. */
 export function makeAllowList(options: AllowOptions): AllowList {
   const clientReason = makeClientReason(options);
-  const userReason = makeUserReason(options.users ?? []);
+  const userReason = makeUserReason(options.users ?? [], options.canonicalLogin);
+  const senderReason = makeUserReason(options.users ?? []);
   const uidReason = makeUidReason(options.uids ?? []);
   const shared = options.oneNamespace === true;
   return {
@@ -33,7 +37,7 @@ export function makeAllowList(options: AllowOptions): AllowList {
       if (type === 'client') return clientReason(id);
       if (type === 'uid') return uidReason(id) ?? (shared ? userReason(id) : undefined);
       if (type === 'user') return userReason(id) ?? (shared ? uidReason(id) : undefined);
-      return type === 'sender' ? userReason(id) : undefined;
+      return type === 'sender' ? senderReason(id) : undefined;
     },
   };
 }
@@ -52,10 +56,15 @@ function makeClientReason({ networks = [], ownAddresses = [] }: AllowOptions): R
   };
 }
 
-function makeUserReason(allowed: readonly string[]): Reason {
-  const users = new Set(allowed.map((user) => user.toLowerCase()));
+function makeUserReason(
+  allowed: readonly string[],
+  canonical: CanonicalLogin = (login) => login.toLowerCase(),
+): Reason {
+  // `@example.net` allows a domain and is no login.
+  const form = (user: string) => (user.startsWith('@') ? user.toLowerCase() : canonical(user));
+  const users = new Set(allowed.map(form));
   return (id) => {
-    const user = id.toLowerCase();
+    const user = form(id);
     const at = user.lastIndexOf('@');
     const local = at < 0 ? user : user.slice(0, at);
     if (local === 'postmaster') return 'postmaster is never blocked';

@@ -2,6 +2,7 @@
 import { dropUndefined } from '../base/defined.ts';
 import type { Config } from '../config/load.ts';
 import { networkSet } from '../model/address.ts';
+import { buildCanonicalLogin } from '../model/login.ts';
 import type { InterpreterOptions } from './interpreter.ts';
 
 /** Networks that the mail server lists, for a configuration without its own. */
@@ -21,6 +22,7 @@ export function buildInterpreterOptions(
     mta,
     zone,
     host,
+    canonicalLogin: buildCanonicalLogin(config.logins),
     trusted: trusted === undefined ? undefined : networkSet(trusted),
     trustedIsPartial: trustedNetworks === undefined && listed?.isPartial === true,
     // Mail from this sender to anybody else is not one of our notices.

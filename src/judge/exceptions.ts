@@ -1,8 +1,9 @@
 /** Events that a rule leaves alone: the exceptions in its `except`. */
 import { getDomain, networkSet } from '../model/address.ts';
 import type { MailEvent } from '../model/event.ts';
+import type { CanonicalLogin } from '../model/login.ts';
 import { getClientAddress, getKeyId, MAX_ID } from './key.ts';
-import type { Exceptions } from './rule.ts';
+import type { Exceptions, Rule } from './rule.ts';
 
 /** A test whether a rule leaves an event alone; undefined when the rule has no exceptions. */
 export function buildExceptionTest(
@@ -33,4 +34,16 @@ function isInDomains(domains: ReadonlySet<string>, address: string): boolean {
     domain = dot < 0 ? '' : domain.slice(dot + 1);
   }
   return false;
+}
+
+/** The same rules, whose exceptions name users in the one form of their logins; undefined: as they are written. */
+export function withCanonicalUsers(
+  rules: readonly Rule[],
+  canonical: CanonicalLogin | undefined,
+): readonly Rule[] {
+  if (canonical === undefined) return rules;
+  return rules.map((rule) => {
+    const users = rule.except.users.map(canonical);
+    return { ...rule, except: { ...rule.except, users } };
+  });
 }

@@ -45,6 +45,8 @@ export type SubmitterType = (typeof SUBMITTER_TYPES)[number];
 export interface Submitter {
   readonly type: SubmitterType;
   readonly id: string;
+  /** a user's login as the log has it, where the setting `logins` gives it another form (model/login.ts) */
+  readonly login?: string;
 }
 
 /**

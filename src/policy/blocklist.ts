@@ -4,6 +4,7 @@
  */
 import { canonicalIp } from '../model/address.ts';
 import type { Block, BlockableType } from '../model/block.ts';
+import type { CanonicalLogin } from '../model/login.ts';
 import type { PolicyRequest } from './request.ts';
 
 /** An access(5) action for each kind of identity, `HOLD blocked by postern`; absent: such blocks have no effect. */
@@ -17,18 +18,21 @@ const ANSWERED_STATES = ['RCPT', 'DATA', 'END-OF-MESSAGE'];
 
 export class Blocklist {
   readonly #actions: PolicyActions;
+  readonly #canonicalLogin: CanonicalLogin | undefined;
   /** by type and identity the end of the block, ms */
   #ends: Readonly<Record<BlockableType, Map<string, number>>> = makeEmptyEnds();
 
-  constructor(actions: PolicyActions) {
+  /** `canonicalLogin` makes the one form of a person's logins; default: lower case. */
+  constructor(actions: PolicyActions, canonicalLogin?: CanonicalLogin) {
     this.#actions = actions;
+    this.#canonicalLogin = canonicalLogin;
   }
 
   /** From now on exactly these blocks count. */
   replace(blocks: readonly Block[]): void {
     const ends = makeEmptyEnds();
     for (const { key, end } of blocks) {
-      ends[key.type].set(normalise(key.type, key.id), end ?? Number.POSITIVE_INFINITY);
+      ends[key.type].set(this.#normalise(key.type, key.id), end ?? Number.POSITIVE_INFINITY);
     }
     this.#ends = ends;
   }
@@ -49,16 +53,17 @@ export class Blocklist {
     const ends = this.#ends[type];
     // Broken UTF-8 becomes the same text whatever the bytes were: it could be another identity.
     if (ends.size === 0 || id.includes('\ufffd')) return undefined;
-    const end = ends.get(normalise(type, id));
+    const end = ends.get(this.#normalise(type, id));
     return end !== undefined && end > now ? this.#actions[type] : undefined;
+  }
+
+  /** As keys of events are written: logins in their one form, senders in lower case, IP addresses canonical. */
+  #normalise(type: BlockableType, id: string): string {
+    if (type === 'client') return canonicalIp(id) ?? id;
+    return type === 'user' && this.#canonicalLogin ? this.#canonicalLogin(id) : id.toLowerCase();
   }
 }
 
 function makeEmptyEnds(): Record<BlockableType, Map<string, number>> {
   return { user: new Map(), client: new Map(), sender: new Map(), uid: new Map() };
-}
-
-/** As keys of events are written: logins and addresses in lower case, IP addresses canonical. */
-function normalise(type: BlockableType, id: string): string {
-  return type === 'client' ? (canonicalIp(id) ?? id) : id.toLowerCase();
 }

@@ -19,7 +19,6 @@ const NOT_YET: ReadonlySet<string> = new Set([
   'party-greylisted',
   'party-greylisted@exim',
   'ninety-an-hour',
-  'with-and-without-domain',
   'holiday-replies',
   'holiday-replies@exim',
   'filter-bounces',

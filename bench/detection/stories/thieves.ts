@@ -170,6 +170,7 @@ export const THIEVES: readonly Pair[] = [
           half('jonas', '243.15.6.2', '11:00'),
           half('jonas@werft.example', '243.15.6.2', '11:05'),
         ],
+        settings: { logins: { defaultDomain: 'werft.example' } },
         block: ['user:jonas@werft.example|user:jonas'],
       },
     ],
