@@ -5,6 +5,7 @@ import { systemClock } from '../base/time.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Submitter } from '../model/event.ts';
 import { formatIdentity } from '../model/identity.ts';
+import { PLAIN_LOGINS } from '../model/login.ts';
 import type { Store } from '../store/store.ts';
 import { BlockChange, findNumbered } from './block-change.ts';
 import { blockedText } from './block-text.ts';
@@ -21,7 +22,10 @@ export async function runUnblock(
   const config = loadConfig(options.config);
   const key = parseTypedBlockable(identity, config.logins);
   return withStore(config, async (store) => {
-    const block = store.blocks.running(key);
+    // A block from before the setting `logins` has the login as it was spelled then.
+    const block =
+      store.blocks.running(key) ??
+      store.blocks.running(parseTypedBlockable(identity, PLAIN_LOGINS));
     if (block === undefined) {
       io.stderr(`${identity} is not blocked${numberHint(identity, store)}.\n`);
       return EXIT.failed;
@@ -29,7 +33,7 @@ export async function runUnblock(
     const now = systemClock.now();
     store.commit(() => store.blocks.release(block.id, now, 'operator', store.events.newest()));
     const change = new BlockChange(store, config, options, io);
-    change.say(`${formatIdentity(key)} is no longer blocked (block ${block.id}).`);
+    change.say(`${formatIdentity(block.key)} is no longer blocked (block ${block.id}).`);
     const held = store.state.findQueueIds(key as Submitter).length;
     if (held > 0)
       change.say(`Mail that is held stays in the queue: postern queue ${identity} --release`);

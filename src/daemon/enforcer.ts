@@ -69,7 +69,7 @@ export class Enforcer {
     const { store, clock } = this.#options;
     const unwritable = this.#ended.expire();
     const now = clock.now();
-    const blocks = store.blocks.allRunning().filter(({ end }) => end === undefined || end > now);
+    const blocks = listToEnforce(store).filter(({ end }) => end === undefined || end > now);
     const retry = this.#findRestLeft(blocks) ?? (await this.#bringIntoForce(blocks));
     const moreToHold = await this.#queueHolder.run(blocks);
     this.#noteTried(blocks);
@@ -164,6 +164,15 @@ export class Enforcer {
   }
 }
 
+/** The running blocks, each on a user with all spellings of the login that were seen. */
+export function listToEnforce(store: Store): Block[] {
+  return store.blocks.allRunning().map((block) => {
+    if (block.key.type !== 'user') return block;
+    const spellings = store.logins.find(block.key.id);
+    return spellings.length === 0 ? block : { ...block, spellings };
+  });
+}
+
 function joinIds(blocks: readonly Block[]): string {
-  return blocks.map(({ id }) => id).join();
+  return blocks.map(({ id, spellings }) => [id, ...(spellings ?? [])].join()).join();
 }

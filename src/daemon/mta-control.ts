@@ -5,6 +5,8 @@ import { exceptAllowed } from '../enforce/allow-list.ts';
 import type { MailQueue } from '../enforce/queue.ts';
 import { type ReconcileRequest, type Reconciliation, reconcile } from '../enforce/reconcile.ts';
 import type { BlockTarget } from '../enforce/target.ts';
+import type { Block } from '../model/block.ts';
+import { listImpliedSpellings } from '../model/login.ts';
 import { DAEMON_MTAS } from './mtas.ts';
 
 /** In this process, or through the process that has the rights to do it (src/daemon/enforce/remote-control.ts). */
@@ -40,7 +42,17 @@ export function buildMtaControl(config: Config): MtaControl {
   return {
     targets,
     configured: all.map(({ name }) => name),
-    reconcile: (request) => reconcile(targets, request),
+    reconcile: (request) =>
+      reconcile(targets, { ...request, blocks: request.blocks.map(withImpliedSpellings(config)) }),
     queue: isEnforcing && config.queue.hold ? buildQueue(config) : undefined,
+  };
+}
+
+/** Adds the spelling of a user's login with or without the default domain, whether or not it was seen. */
+function withImpliedSpellings({ logins }: Config): (block: Block) => Block {
+  return (block) => {
+    const implied = block.key.type === 'user' ? listImpliedSpellings(logins, block.key.id) : [];
+    if (implied.length === 0) return block;
+    return { ...block, spellings: [...implied, ...(block.spellings ?? [])] };
   };
 }

@@ -32,6 +32,8 @@ export interface Committed {
   readonly decisions: readonly Decision[];
   /** provider outages that began or ended */
   readonly outageChanges: readonly OutageChange[];
+  /** somebody who is blocked logged in by a name that the block did not list yet */
+  readonly newSpellings: boolean;
 }
 
 interface PipelineOptions extends DecisionOptions {
@@ -100,6 +102,7 @@ export class Pipeline {
     const parts = this.#interpreter.correlator.takeParts();
     const committed = await this.#committer.commit(() => {
       store.events.insert(events);
+      const persons = store.logins.note(events);
       recordOutages(this.#options, outageChanges, now);
       const decisions = recordVerdicts(this.#options, standing, now);
       store.state.saveMessages(messages.changed, messages.closed);
@@ -107,7 +110,10 @@ export class Pipeline {
       store.state.write(`envelope ${batch.path}`, envelope.save());
       store.state.savePosition(batch.path, batch.position);
       this.#noteAccepted(batch.lines, now);
-      return { events, decisions, outageChanges };
+      const newSpellings = [...persons].some(
+        (id) => store.blocks.running({ type: 'user', id }) !== undefined,
+      );
+      return { events, decisions, outageChanges, newSpellings };
     });
     for (const decision of committed?.decisions ?? []) this.#hold(decision);
     return committed;

@@ -36,6 +36,10 @@ interface Age {
 const KINDS: readonly ((store: Store, age: Age) => boolean)[] = [
   ({ events }, { before }) => events.prune(before, STEP),
   ({ events }) => events.pruneSubmitters(STEP),
+  ({ logins }, { before }) => {
+    logins.prune(before);
+    return false;
+  },
   ({ verdicts }, { before }) => verdicts.prune(before, STEP),
   ({ state }, { now }) => state.pruneMessages(now - LONGEST_SILENCE, STEP),
   ({ outbox }, { before }) => {

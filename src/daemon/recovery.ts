@@ -17,6 +17,7 @@ import type { BlockTarget } from '../enforce/target.ts';
 import { type FollowPosition, takeFingerprint } from '../follow/position.ts';
 import { canonicalIp } from '../model/address.ts';
 import type { Block, BlockableType } from '../model/block.ts';
+import { buildCanonicalLogin } from '../model/login.ts';
 import { addressMails, plainHtml } from '../notify/compose.ts';
 import { BesideFile } from '../store/beside.ts';
 import { asideName } from '../store/database.ts';
@@ -122,7 +123,10 @@ async function refill(store: Store, damage: Damage, options: RecoveryOptions): P
   const now = clock.now();
   store.commit(() => {
     const note = `taken from its line in the block file on ${formatTime(now)}`;
-    for (const block of blocks) store.blocks.restore(block, note);
+    for (const block of blocks) {
+      store.blocks.restore(block, note);
+      for (const login of block.spellings ?? []) store.logins.add(block.key.id, login, now);
+    }
     for (const path of config.logs) {
       store.state.savePosition(path, buildPosition(path, now - reach));
     }
@@ -147,7 +151,7 @@ async function salvageBlocks(config: Config): Promise<Salvage> {
       continue;
     }
     for (const { key, ...about } of await identify(target, readOwnEntries(target, content))) {
-      if (typeof key === 'object') blocks.set(about.id, { ...about, key });
+      if (typeof key === 'object') addLine(blocks, { ...about, key }, config);
       else
         problems.push(
           `${target.file}: block ${about.id}: cannot be read back: ${escapeControls(key)}`,
@@ -155,6 +159,18 @@ async function salvageBlocks(config: Config): Promise<Salvage> {
     }
   }
   return { blocks: [...blocks.values()].sort((a, b) => a.id - b.id), problems };
+}
+
+/** A line of a block; a person has one for each spelling of the login, and its first line makes the block. */
+function addLine(blocks: Map<number, Block>, block: Block, { logins }: Config): void {
+  const { id, key } = block;
+  if (key.type !== 'user') {
+    blocks.set(id, block);
+    return;
+  }
+  const person = buildCanonicalLogin(logins)?.(key.id) ?? key.id;
+  const known = blocks.get(id) ?? { ...block, key: { ...key, id: person } };
+  blocks.set(id, { ...known, spellings: [...(known.spellings ?? []), key.id] });
 }
 
 type Identified = Omit<Block, 'key'> & { readonly key: Key | string };

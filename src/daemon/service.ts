@@ -83,13 +83,14 @@ export class Service {
     ]);
   }
 
-  #handleCommitted({ decisions, outageChanges }: Committed): void {
+  #handleCommitted({ decisions, outageChanges, newSpellings }: Committed): void {
     const { log } = this.#options;
     if (outageChanges.length > 0) logOutages(log, outageChanges);
     if (outageChanges.length > 0 || decisions.some(({ outcome }) => outcome === 'blocked')) {
       this.#blocks.trySync();
       this.#enforceLoop.wake();
     } else if (decisions.length > 0) this.#notifySoon.wake();
+    if (newSpellings) this.#enforceLoop.wake();
     for (const { verdict, outcome } of decisions) {
       const { rule, key, count } = verdict;
       log.info({ rule, who: key, count, outcome }, 'verdict');

@@ -87,13 +87,21 @@ function makeUidReason(allowed: readonly (string | number)[]): Reason {
  * the database says otherwise. A block of such an identity counts as one that the target cannot hold.
  */
 export function exceptAllowed(target: BlockTarget, allow: AllowList): BlockTarget {
-  const mayBlock = ({ key }: Block) => allow.reason(key) === undefined;
+  const mayBlock = (key: Block['key']) => allow.reason(key) === undefined;
+  const withoutAllowed = (block: Block): Block => {
+    const { key, spellings } = block;
+    if (spellings === undefined) return block;
+    return { ...block, spellings: spellings.filter((id) => mayBlock({ ...key, id })) };
+  };
   return {
     ...target,
     renderEntry(key) {
       const reason = allow.reason(key);
       return reason === undefined ? target.renderEntry(key) : { reason };
     },
-    render: (blocks, old) => target.render(blocks.filter(mayBlock), old),
+    render(blocks, old) {
+      const rest = blocks.filter(({ key }) => mayBlock(key));
+      return target.render(rest.map(withoutAllowed), old);
+    },
   };
 }

@@ -5,9 +5,9 @@
  * others alone. Nothing is remembered between two runs. What the next run has to know is in the result (`written`,
  * `pending`) and is passed in again.
  */
-import type { Block } from '../model/block.ts';
+import { type Block, listBlockedKeys } from '../model/block.ts';
 import { runMtaCommand } from './command.ts';
-import { readListed } from './table.ts';
+import { listEntries, readListed } from './table.ts';
 import type { BlockTarget, Failure, TargetResult } from './target.ts';
 import {
   explainFileError,
@@ -129,34 +129,43 @@ async function checkSettled(
   return (await isUnchangedAfter(file, settle)) ? 'settled' : 'changed';
 }
 
-interface BlockLine {
+interface BlockLines {
   readonly block: Block;
-  readonly key: string;
+  /** of its lines, at least one */
+  readonly keys: readonly string[];
 }
 
 function renderEntries(target: BlockTarget, blocks: readonly Block[]) {
-  const lines: BlockLine[] = [];
+  const lines: BlockLines[] = [];
   const inexpressible: { block: Block; reason: string }[] = [];
   for (const block of blocks) {
-    const entry = target.renderEntry(block.key);
-    if ('reason' in entry) inexpressible.push({ block, reason: entry.reason });
-    else lines.push({ block, key: entry.key });
+    const keys = listEntries(target, block).map(({ key }) => key);
+    if (keys.length > 0) lines.push({ block, keys });
+    for (const key of listBlockedKeys(block)) {
+      const entry = target.renderEntry(key);
+      if ('reason' in entry) inexpressible.push({ block: { ...block, key }, reason: entry.reason });
+    }
   }
   return { lines, inexpressible };
 }
 
-/** Blocks that were listed in the file and are not any longer, in this or any other format that the file had. */
+/**
+ * Blocks that were listed in the file and are not any longer, in this or any other format that the file had. A person's
+ * logins are one block: whoever deletes one of their lines unblocks the person.
+ */
 function findDeleted(
   target: BlockTarget,
-  lines: readonly BlockLine[],
+  lines: readonly BlockLines[],
   content: string,
   written: ReconcileRequest['written'],
 ): Block[] {
   const before = written.get(target.name);
   if (before === undefined || before.size === 0) return [];
   const { own, byHand, blocks } = readListed(target, content);
-  const isListed = ({ block, key }: BlockLine) =>
-    blocks.has(block.id) || own.has(key) || byHand.has(key);
+  const isListed = ({ block, keys }: BlockLines) => {
+    const { found, of } = blocks.get(block.id) ?? { found: 0, of: 1 };
+    return Math.max(found, keys.filter((key) => own.has(key) || byHand.has(key)).length) >= of;
+  };
   return lines
     .filter((line) => before.has(line.block.id) && !isListed(line))
     .map(({ block }) => block);

@@ -4,6 +4,7 @@
  * An entry of ours is two lines: a comment with the block's number, cause and start that ends in a check sum of the
  * line below it, and that line. So nothing has to be remembered outside the file, and no entry can be half ours:
  * a line that an operator writes, moves out or edits no longer fits a check sum and is the operator's from then on.
+ * A person with several logins has one entry for each; the comment says `12 (2 of 3)`, so that a missing one is noticed.
  * Lines of the operator stay byte for byte and in their order. New entries go to the end, where an ordered table
  * (cidr, regexp) is searched last, so that an exception made by hand wins.
  */
@@ -11,7 +12,7 @@
 import { createHash } from 'node:crypto';
 import { dropUndefined } from '../base/defined.ts';
 import { formatTime } from '../base/time.ts';
-import type { Block } from '../model/block.ts';
+import { type Block, listBlockedKeys } from '../model/block.ts';
 import { type Entry, isSpace, type LineFormat } from './target.ts';
 
 const OURS = '# [postern] ';
@@ -43,17 +44,26 @@ type KeyReader = Pick<LineFormat, 'readKeys'>;
 interface Listed {
   readonly own: ReadonlySet<string>;
   readonly byHand: ReadonlySet<string>;
-  /** numbers of the blocks of our own lines, also if the line is in another format */
-  readonly blocks: ReadonlySet<number>;
+  /** by the number of the block how many entries of ours there are, also if the line is in another format */
+  readonly blocks: ReadonlyMap<number, OwnLines>;
+}
+
+interface OwnLines {
+  readonly found: number;
+  /** how many there were when they were written, with those on lines of the operator */
+  readonly of: number;
 }
 
 /** What a file lists, whoever wrote it. */
 export function readListed(format: KeyReader, content: string): Listed {
   const own = new Set<string>();
   const byHand = new Set<string>();
-  const blocks = new Set<number>();
+  const blocks = new Map<number, OwnLines>();
   for (const item of parseItems(format, content)) {
-    if (item.block !== undefined) blocks.add(item.block);
+    if (item.block !== undefined) {
+      const { found, of } = blocks.get(item.block) ?? { found: 0, of: 0 };
+      blocks.set(item.block, { found: found + 1, of: Math.max(of, readCount(item.mark)) });
+    }
     for (const key of item.keys) (item.own ? own : byHand).add(key);
   }
   return { own, byHand, blocks };
@@ -80,14 +90,25 @@ export function renderTable(format: LineFormat, blocks: readonly Block[], old: s
 
 /** Our entries by key. */
 function renderEntries(format: LineFormat, blocks: readonly Block[]): Map<string, string> {
-  const entries = new Map<string, string>();
+  const texts = new Map<string, string>();
   for (const block of blocks) {
-    const entry = format.renderEntry(block.key);
-    if ('line' in entry && !entries.has(entry.key)) {
-      entries.set(entry.key, renderEntry(block, entry));
+    const entries = listEntries(format, block).filter(({ key }) => !texts.has(key));
+    for (const [index, entry] of entries.entries()) {
+      const part = entries.length === 1 ? '' : ` (${index + 1} of ${entries.length})`;
+      texts.set(entry.key, renderEntry(block, part, entry));
     }
   }
-  return entries;
+  return texts;
+}
+
+/** The entries of a block: one for each login of a person that has a line of its own. */
+export function listEntries(format: Pick<LineFormat, 'renderEntry'>, block: Block): Entry[] {
+  const entries = new Map<string, Entry>();
+  for (const key of listBlockedKeys(block)) {
+    const entry = format.renderEntry(key);
+    if ('line' in entry && !entries.has(entry.key)) entries.set(entry.key, entry);
+  }
+  return [...entries.values()];
 }
 
 /** Removes an entry that has its place in the file already; empty if it is no longer wanted, or a second copy. */
@@ -98,10 +119,10 @@ function takeEntry(missing: Map<string, string>, [key]: readonly string[]): stri
   return text;
 }
 
-function renderEntry(block: Block, entry: Entry): string {
+function renderEntry(block: Block, part: string, entry: Entry): string {
   const cause = block.cause.replace(/[^\x20-\x7e]/g, '?');
   const until = block.end === undefined ? '' : `, until ${formatTime(block.end)}`;
-  const text = `${block.id}: ${cause}, since ${formatTime(block.start)}${until}`;
+  const text = `${block.id}${part}: ${cause}, since ${formatTime(block.start)}${until}`;
   return `${MARK}${text} [${computeCheckSum(entry.line)}]\n${entry.line}\n`;
 }
 
@@ -119,6 +140,13 @@ export function readOwnEntries(format: KeyReader, content: string): OwnEntry[] {
   });
 }
 
+const NUMBER = /^(\d+)(?: \(\d+ of (\d+)\))?$/;
+
+/** How many entries a block has by the comment of one of them. */
+function readCount(mark = ''): number {
+  return Number(NUMBER.exec(mark.slice(0, mark.indexOf(': ')))?.[2] ?? 1);
+}
+
 /** Reads `12: invalid-recipients, since 2026-11-10T09:05:07.000Z, until ... [01234567]`. */
 function parseMark(mark: string): Omit<Block, 'key'> | undefined {
   const colon = mark.indexOf(': ');
@@ -126,7 +154,7 @@ function parseMark(mark: string): Omit<Block, 'key'> | undefined {
   const bracket = mark.lastIndexOf(' [');
   if (colon < 1 || since < colon || bracket < since) return undefined;
   const [from = '', until] = mark.slice(since + ', since '.length, bracket).split(', until ');
-  const id = Number(mark.slice(0, colon));
+  const id = Number(NUMBER.exec(mark.slice(0, colon))?.[1]);
   const start = Date.parse(from);
   const end = until === undefined ? undefined : Date.parse(until);
   if (!Number.isSafeInteger(id) || id < 1 || Number.isNaN(start) || Number.isNaN(end ?? 0)) {

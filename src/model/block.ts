@@ -61,4 +61,12 @@ export interface Block {
   readonly start: number;
   /** ms since the epoch; undefined: until it is released */
   readonly end?: number;
+  /** of a user: other logins by which this person is known (model/login.ts); each is blocked, too */
+  readonly spellings?: readonly string[];
+}
+
+/** All that a block names: its key, and the same person in every other spelling. */
+export function listBlockedKeys({ key, spellings = [] }: Block): Block['key'][] {
+  const others = spellings.filter((id) => id !== key.id);
+  return [key, ...[...new Set(others)].map((id) => ({ type: key.type, id }))];
 }

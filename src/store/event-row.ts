@@ -37,6 +37,7 @@ export const COLUMNS = [
   'status',
   'size',
   'recipients',
+  'login',
 ] as const;
 
 /**
@@ -81,6 +82,7 @@ export function putValues(
   values[at + 27] = event.status ?? null;
   values[at + 28] = event.size ?? null;
   values[at + 29] = event.recipients ?? null;
+  values[at + 30] = event.submitter?.login ?? null;
 }
 
 /** A row that `SELECTED` gives. */
@@ -118,7 +120,7 @@ export function fromRow(row: Row): StoredEvent {
     stage: STAGES.words[Number(row[AT.stage])],
     queueId: text(row[AT.queue_id]),
     parentQueueId: text(row[AT.parent_queue_id]),
-    submitter: readSubmitter(submitterType, submitterName),
+    submitter: readSubmitter(submitterType, submitterName, row[AT.login]),
     client: readClient(row),
     sender: text(row[AT.sender]),
     recipient: text(row[AT.recipient]),
@@ -145,11 +147,16 @@ function number(value: Value | undefined): number | undefined {
   return value === null || value === undefined ? undefined : Number(value);
 }
 
-function readSubmitter(type: Value | undefined, name: Value | undefined): Submitter | undefined {
+function readSubmitter(
+  code: Value | undefined,
+  name: Value | undefined,
+  typed: Value | undefined,
+): Submitter | undefined {
   const id = text(name);
-  return id === undefined
-    ? undefined
-    : { type: SUBMITTERS.words[Number(type)] as SubmitterType, id };
+  if (id === undefined) return undefined;
+  const type = SUBMITTERS.words[Number(code)] as SubmitterType;
+  const login = text(typed);
+  return login === undefined ? { type, id } : { type, id, login };
 }
 
 function readClient(row: Row): Client | undefined {

@@ -52,7 +52,7 @@ export class EventTable {
     this.#insert = db.prepare(insertSql(1));
     this.#insertRows = db.prepare(insertSql(ROWS));
     this.#amend = db.prepare(
-      `UPDATE event SET submitter = ?, direction = ?, client_address = ?
+      `UPDATE event SET submitter = ?, login = ?, direction = ?, client_address = ?
        WHERE time = ? AND source = ? AND offset = ? AND kind = ?`,
     );
   }
@@ -170,6 +170,7 @@ export class EventTable {
   #correct(event: MailEvent): void {
     this.#amend.run(
       this.#submitter(event),
+      event.submitter?.login ?? null,
       event.direction === undefined ? null : DIRECTIONS.numberOf[event.direction],
       event.client?.address ?? null,
       event.time,

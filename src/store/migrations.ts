@@ -152,4 +152,16 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX mail_waiting ON mail (next_attempt) WHERE sent IS NULL;
   CREATE INDEX mail_sent ON mail (sent) WHERE sent IS NOT NULL;
   `,
+  `
+  -- The login as the log has it, where it differs from that of its submitter.
+  ALTER TABLE event ADD COLUMN login TEXT;
+
+  -- In which spellings a person was seen to log in, lower case: src/store/logins.ts.
+  CREATE TABLE login (
+    person TEXT NOT NULL,
+    spelling TEXT NOT NULL,
+    seen INTEGER NOT NULL,          -- ms since the epoch
+    PRIMARY KEY (person, spelling)
+  ) WITHOUT ROWID;
+  `,
 ];

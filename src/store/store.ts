@@ -4,6 +4,7 @@ import { BlockTable } from './blocks.ts';
 import { type Db, describeDamage, openDatabase } from './database.ts';
 import { EventTable } from './events.ts';
 import { isCorrupt, isPassing } from './failure.ts';
+import { LoginTable } from './logins.ts';
 import { Outbox } from './outbox.ts';
 import { type Space, SpaceUse } from './space.ts';
 import { StateTable } from './state.ts';
@@ -17,6 +18,7 @@ export class Store {
   readonly verdicts: VerdictTable;
   readonly blocks: BlockTable;
   readonly state: StateTable;
+  readonly logins: LoginTable;
   readonly outbox: Outbox;
   readonly #space: SpaceUse;
   /** for what must be known even if the database cannot be written */
@@ -31,6 +33,7 @@ export class Store {
     this.verdicts = new VerdictTable(this.#db);
     this.blocks = new BlockTable(this.#db);
     this.state = new StateTable(this.#db);
+    this.logins = new LoginTable(this.#db);
     this.outbox = new Outbox(this.#db);
     this.#space = new SpaceUse(this.#db);
   }
@@ -41,6 +44,7 @@ export class Store {
       return this.#db.transaction(work).immediate();
     } catch (error) {
       this.events.rolledBack();
+      this.logins.forget();
       throw error;
     }
   }

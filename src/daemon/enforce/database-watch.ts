@@ -5,7 +5,7 @@ import { getMessage, PosternError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { type Clock, MINUTE, SECOND } from '../../base/time.ts';
 import type { Store } from '../../store/store.ts';
-import { Enforcer } from '../enforcer.ts';
+import { Enforcer, listToEnforce } from '../enforcer.ts';
 import type { RemoteControl } from './remote-control.ts';
 
 const DATABASE_CHECK = 500;
@@ -79,9 +79,8 @@ export class DatabaseWatch {
 
   /** All that makes a run necessary, as text. */
   #nameBlocks(): string {
-    return this.#options.store.blocks
-      .allRunning()
-      .map(({ id, end }) => `${id} ${end}`)
+    return listToEnforce(this.#options.store)
+      .map(({ id, end, spellings }) => `${id} ${end} ${spellings?.join(' ')}`)
       .join('\n');
   }
 

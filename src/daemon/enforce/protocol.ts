@@ -13,6 +13,7 @@ import type { ReconcileRequest, Reconciliation } from '../../enforce/reconcile.t
 export const LONGEST_STEP_REQUEST = 128 * 1024 * 1024;
 
 const MOST_BLOCKS = 100_000;
+const MOST_SPELLINGS = 1000;
 /** The range of a JavaScript date, ms: a time beyond it cannot be formatted. */
 const LATEST = 8.64e15;
 const LINE_FEED = 0x0a;
@@ -30,6 +31,7 @@ const block = z.object({
   cause: z.string().max(1000),
   start: time,
   end: time.optional(),
+  spellings: z.array(z.string().max(2000)).max(MOST_SPELLINGS).optional(),
 });
 
 const request = z.discriminatedUnion('kind', [
@@ -83,8 +85,8 @@ export function encodeReconcile({ blocks, written, pending }: ReconcileRequest):
   return {
     kind: 'reconcile',
     // Only these keys: a stored block has more.
-    blocks: blocks.map(({ id, key, cause, start, end }) =>
-      dropUndefined({ id, key, cause, start, end }),
+    blocks: blocks.map(({ id, key, cause, start, end, spellings }) =>
+      dropUndefined({ id, key, cause, start, end, spellings: spellings && [...spellings] }),
     ),
     written: Object.fromEntries([...written].map(([target, ids]) => [target, [...ids]])),
     pending: [...pending],
