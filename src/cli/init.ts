@@ -1,16 +1,18 @@
 /** `postern init`: writes a configuration for the mail server that is here, and prints how to connect it. */
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { type Config, DEFAULT_CONFIG_FILE, parseConfig } from '../config/load.ts';
 import type { Mta } from '../model/event.ts';
 import { writeConfigFile } from '../setup/config-file.ts';
 import { configText } from '../setup/config-text.ts';
 import { findMailServer } from '../setup/find.ts';
-import type { Installation } from '../setup/installation.ts';
+import type { ExistingRecipe, Installation } from '../setup/installation.ts';
+import { proposeLogins } from '../setup/logins.ts';
 import type { InstallationOptions } from '../setup/mail-server.ts';
 import { SETUP_MTAS } from '../setup/mtas.ts';
 import { recipeText } from '../setup/recipe.ts';
+import { copyRules, isShippedLimit } from '../setup/rule-copy.ts';
 import { type Io, jsonLine } from './io.ts';
 
 export interface InitOptions extends InstallationOptions {
@@ -36,9 +38,12 @@ export async function runInit(options: InitOptions, io: Io): Promise<ExitStatus>
   const output = resolve(named ?? DEFAULT_CONFIG_FILE);
   if (options.force !== true && existsSync(output)) throw alreadyThere(output);
   const found = await findMailServer(options, options.mta);
-  const text = configText(found, options);
+  const rules = chooseRules(found, dirname(output), options);
+  const logins = proposeLogins(found);
+  const text = configText(found, { ...options, logins, rules: rules?.name });
   const config = parseConfig(text, output);
   writeConfigFile(output, text);
+  if (rules !== undefined) copyRules(join(dirname(output), rules.name), rules);
   const settings = await SETUP_MTAS[found.mta].readSettings(options);
   const recipe = recipeText(config, { settings, output: named });
   io.stdout(
@@ -47,17 +52,44 @@ export async function runInit(options: InitOptions, io: Io): Promise<ExitStatus>
   return EXIT.done;
 }
 
+const RULES = 'rules';
+
+/** The folder of rules with the limit of a recipe that was there before; undefined if the shipped rules have it. */
+function chooseRules({ recipe }: Installation, folder: string, { force }: InitOptions) {
+  if (recipe?.period === undefined) return undefined;
+  const rules = { name: RULES, limit: recipe.limit, period: recipe.period };
+  if (isShippedLimit(rules)) return undefined;
+  if (force !== true && existsSync(join(folder, RULES))) throw alreadyThere(join(folder, RULES));
+  return rules;
+}
+
 function alreadyThere(output: string): PosternError {
   const message = `${output}: exists already; --force replaces it, --output FILE writes another`;
   return new PosternError('environment', message, { code: 'init' });
 }
 
-function initJson({ mta, version, notes }: Installation, config: Config, recipe: string): string {
-  return jsonLine({ output: config.file, mta, version, logs: config.logs, notes, recipe });
+function initJson(found: Installation, config: Config, steps: string): string {
+  const { mta, version } = found;
+  const notes = [...found.notes, ...describeTakenOver(found.recipe)];
+  return jsonLine({ output: config.file, mta, version, logs: config.logs, notes, recipe: steps });
 }
 
-function initText({ mta, version, notes }: Installation, config: Config, recipe: string): string {
+function initText(found: Installation, config: Config, steps: string): string {
+  const { mta, version, notes, recipe } = found;
   const { name } = SETUP_MTAS[mta];
   const head = `Found ${name} ${version}; its log is ${config.logs.join(', ')}.\nWrote ${config.file}.\n`;
-  return `${head}${notes.map((note) => `\nNote: ${note}\n`).join('')}\n${recipe}`;
+  return `${head}${[...notes, ...describeTakenOver(recipe)].map((note) => `\nNote: ${note}\n`).join('')}\n${steps}`;
+}
+
+/** What was taken over from a recipe that blocks by itself, and what is left to do. */
+function describeTakenOver(recipe: ExistingRecipe | undefined): string[] {
+  if (recipe === undefined) return [];
+  const { file, limit, period, notify } = recipe;
+  const rate = period === undefined ? '' : `${limit} invalid recipients in ${period}, `;
+  const mail = notify === undefined ? '' : `, ${notify} for notices`;
+  return [
+    `Exim's configuration has a recipe that blocks by itself. Taken over: ${rate}the file ${file}${mail}. ` +
+      'When Postern runs, remove the statement with "ratelimit" that appends to this file; its lines would be lines of ' +
+      'yours, which Postern never deletes. The statement that freezes the mail of blocked users can stay.',
+  ];
 }

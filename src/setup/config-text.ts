@@ -1,7 +1,8 @@
 /** The text of the configuration file that `postern init` writes: what was found, each option under its meaning. Pure. */
 import { stringify } from 'yaml';
 import { configSchema } from '../config/schema.ts';
-import type { Installation } from './installation.ts';
+import { type Installation, isDomain } from './installation.ts';
+import type { LoginProposal } from './logins.ts';
 import { SETUP_MTAS } from './mtas.ts';
 
 interface ConfigWishes {
@@ -11,6 +12,10 @@ interface ConfigWishes {
   readonly observe?: boolean;
   /** with the policy service; otherwise its section is a comment */
   readonly policy?: boolean;
+  /** which spellings of a login are one person, if several are */
+  readonly logins?: LoginProposal | undefined;
+  /** folder of rules; default: the shipped ones */
+  readonly rules?: string | undefined;
 }
 
 type Key = keyof typeof configSchema.shape;
@@ -24,10 +29,12 @@ export function configText(found: Installation, wishes: ConfigWishes = {}): stri
     option('logs', found.logs),
     option('mode', wishes.observe === true ? 'observe' : 'enforce'),
     ...(found.networks === undefined ? [] : [option('trustedNetworks', found.networks)]),
+    ...loginsSection(wishes.logins),
+    ...(wishes.rules === undefined ? [] : [option('rules', wishes.rules)]),
     section('targets', found.targets),
     section('commands', found.commands),
     policySection(found, wishes.policy),
-    notifySection(found, wishes.notify),
+    notifySection(found, wishes.notify ?? found.recipe?.notify),
   ].join('\n\n');
 }
 
@@ -68,6 +75,12 @@ function inline(value: unknown): string {
   return stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
 }
 
+function loginsSection(proposal: LoginProposal | undefined): string[] {
+  if (proposal === undefined) return [];
+  const why = proposal.why.map((sentence) => `# ${sentence}\n`).join('');
+  return [`${comment('logins')}\n${why}logins: ${inline(proposal.options)}`];
+}
+
 function policySection({ policy }: Installation, wanted = false): string {
   return `${comment('policy')}\n${wanted ? '' : '# '}policy: ${inline(policy ?? {})}`;
 }
@@ -84,8 +97,4 @@ function notifySection({ domain, hostname }: Installation, to: string | undefine
   ];
   const text = address === undefined ? lines.map((line) => `# ${line}`) : lines;
   return `${[comment('notify'), ...text].join('\n')}\n`;
-}
-
-function isDomain(name: string | undefined): boolean {
-  return name !== undefined && /^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+$/.test(name);
 }

@@ -18,8 +18,36 @@ export interface Installation {
   readonly commands: Readonly<Record<string, unknown>>;
   /** `policy`, where its default does not fit */
   readonly policy?: Readonly<Record<string, unknown>>;
+  /** what the settings say about logins */
+  readonly loginHints?: LoginHints;
+  /** a recipe that blocks by itself, whose limits Postern takes over */
+  readonly recipe?: ExistingRecipe;
   /** what the operator should know: a log that is not a file, networks that could not be read */
   readonly notes: readonly string[];
+}
+
+/** What the settings of a mail server say about the spellings of a login. */
+export interface LoginHints {
+  /** the domain that a login without one has for certain, `smtpd_sasl_local_domain` */
+  readonly localDomain?: string;
+  /** the domain of this host, which a login without one may mean */
+  readonly origin?: string;
+  /** `recipient_delimiter` */
+  readonly delimiter?: string;
+  /** what an ACL cuts off before it looks a login up, and its expression */
+  readonly cut?: 'domain' | 'word' | undefined;
+  readonly cutBy?: string;
+}
+
+/** The recipe of docs/mta/exim.md, "The recipe of the mailing list". */
+export interface ExistingRecipe {
+  /** the file that it appends to */
+  readonly file: string;
+  readonly limit: number;
+  /** as `1h`; undefined if Postern cannot read it */
+  readonly period?: string;
+  /** WARNTO */
+  readonly notify?: string;
 }
 
 /** Why there is no such mail server. */
@@ -86,4 +114,9 @@ function networkText(word: string, bits: number): string {
   const slash = bare.indexOf('/');
   if (slash < 0) return canonicalIp(bare) as string;
   return `${canonicalIp(bare.slice(0, slash)) ?? bare.slice(0, slash)}/${bits}`;
+}
+
+/** A domain name with a dot. */
+export function isDomain(name: string | undefined): boolean {
+  return name !== undefined && /^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+$/.test(name);
 }

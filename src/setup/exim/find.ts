@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { dropUndefined } from '../../base/defined.ts';
 import { type Installation, type NotFound, networksIn, pickLog } from '../installation.ts';
 import { ask, describeFailure, findProgram, settingsIn } from '../programs.ts';
+import { findExistingRecipe, findLoginCut } from './existing-recipe.ts';
 
 const SYSLOG_FILES = ['/var/log/mail.log', '/var/log/maillog', '/var/log/mail'];
 
@@ -40,7 +41,9 @@ export async function findExim(options: FindExim = {}): Promise<Installation | N
   const settings = settingsIn(options_.stdout);
   const spool = settings.get('spool_directory') || '/var/spool/exim4';
   const notes: string[] = [];
-  const networks = relayHosts(await eximConfiguration(exim), notes);
+  const configuration = await eximConfiguration(exim);
+  const networks = relayHosts(configuration, notes);
+  const recipe = findExistingRecipe(configuration, spool);
   const domain = settings.get('qualify_domain');
   return dropUndefined({
     mta: 'exim' as const,
@@ -53,11 +56,16 @@ export async function findExim(options: FindExim = {}): Promise<Installation | N
       : undefined,
     targets: {
       exim: {
-        blockedUsers: join(spool, 'blocked_users'),
+        blockedUsers: recipe?.file ?? join(spool, 'blocked_users'),
         blockedSenders: join(spool, 'blocked_senders'),
       },
     },
     commands: { exim },
+    recipe,
+    loginHints: dropUndefined({
+      origin: domain ? domain.toLowerCase() : undefined,
+      ...findLoginCut(configuration),
+    }),
     notes,
   });
 }

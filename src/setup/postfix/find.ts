@@ -7,7 +7,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dropUndefined } from '../../base/defined.ts';
 import { parseListenAddress } from '../../policy/address.ts';
-import { type Installation, type NotFound, networksIn, pickLog } from '../installation.ts';
+import {
+  type Installation,
+  isDomain,
+  type LoginHints,
+  type NotFound,
+  networksIn,
+  pickLog,
+} from '../installation.ts';
 import { ask, describeFailure, findProgram, settingsIn } from '../programs.ts';
 import { QUEUE_DIRECTORY } from './policy-recipe.ts';
 
@@ -65,6 +72,8 @@ export async function findPostfix(options: FindPostfix = {}): Promise<Installati
     'mynetworks',
     'myhostname',
     'myorigin',
+    'smtpd_sasl_local_domain',
+    'recipient_delimiter',
   ]);
   const types = await mapTypes(postconf);
   const notes: string[] = [];
@@ -79,6 +88,7 @@ export async function findPostfix(options: FindPostfix = {}): Promise<Installati
     hostname: settings.has('myhostname') ? (settings.get('myhostname') as string) : undefined,
     targets: { postfix: targetsFor(options.folder, settings, types) },
     commands: commandsFor(options.folder, settings),
+    loginHints: findLoginHints(settings, domain),
     ...policyFor(settings.get('queue_directory') ?? QUEUE_DIRECTORY),
     notes,
   });
@@ -137,6 +147,19 @@ function targetsFor(
     postmap: [program('postmap'), ...instance],
     reload: [program('postfix'), ...instance, 'reload'],
   };
+}
+
+function findLoginHints(
+  settings: ReadonlyMap<string, string>,
+  origin: string | undefined,
+): LoginHints {
+  const localDomain = settings.get('smtpd_sasl_local_domain')?.toLowerCase();
+  const delimiter = settings.get('recipient_delimiter');
+  return dropUndefined({
+    localDomain: localDomain && isDomain(localDomain) ? localDomain : undefined,
+    origin: isDomain(origin) ? origin?.toLowerCase() : undefined,
+    delimiter: delimiter ? delimiter : undefined,
+  });
 }
 
 /** The socket is below the queue directory, so that a chrooted smtpd finds it, too. */
