@@ -4,7 +4,9 @@ import { EXIT, type ExitStatus, getMessage, PosternError } from '../base/errors.
 import { escapeControls } from '../base/escape.ts';
 import { formatTime, systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
+import { withCanonicalUsers } from '../judge/exceptions.ts';
 import { loadRules } from '../judge/rule.ts';
+import { buildCanonicalLogin } from '../model/login.ts';
 import { addressMails } from '../notify/compose.ts';
 import { reportToHtml } from '../report/html.ts';
 import { reportToJson } from '../report/json.ts';
@@ -30,7 +32,8 @@ export async function runReport(options: ReportOptions, io: Io): Promise<ExitSta
   if (since >= until) throw new PosternError('usage', '--since must be before now');
   const store = new Store(config.database, { readonly: true });
   try {
-    const report = gatherReport(store, loadRules(config.rules), since, until);
+    const rules = withCanonicalUsers(loadRules(config.rules), buildCanonicalLogin(config.logins));
+    const report = gatherReport(store, rules, since, until);
     if (options.mail === true) return await mailReport(report, config, io);
     io.stdout(shown(report, options.format));
     return EXIT.done;

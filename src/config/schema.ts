@@ -151,7 +151,7 @@ export const configSchema = section({
   logins: logins
     .prefault({})
     .describe(
-      'How logins are compared: which spellings are one person. Upper and lower case never matter. A block lists every spelling that was seen.',
+      'How logins are compared: which spellings are one person. Upper and lower case never matter. A block lists every spelling that was seen. A change counts for mail that is logged after it.',
     ),
   allow: allow.prefault({}).describe('Who is never blocked, whatever the rules say.'),
   caps: section({
