@@ -4,7 +4,7 @@ import { escapeControls } from '../base/escape.ts';
 import { formatDuration, formatTime, SECOND, systemClock } from '../base/time.ts';
 import type { InForce } from '../daemon/in-force.ts';
 import type { Block } from '../model/block.ts';
-import { formatIdentity } from '../model/identity.ts';
+import { formatTarget } from '../model/identity.ts';
 import { describeRelease } from '../report/block.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { type CommonOptions, jsonLine } from './io.ts';
@@ -19,10 +19,11 @@ export function blockText(
 }
 
 function blockJson(block: StoredBlock, force: InForce): Record<string, unknown> {
-  const { id, key, cause, start, end, released, releasedBy, note } = block;
+  const { id, key, at, cause, start, end, released, releasedBy, note } = block;
   return dropUndefined({
     id,
     key,
+    at,
     cause,
     start: formatTime(start),
     end: end === undefined ? undefined : formatTime(end),
@@ -49,8 +50,8 @@ function forceText(force: InForce): string {
 }
 
 /** Who is blocked. */
-export function blockedText({ key }: Block): string {
-  return formatIdentity(key);
+export function blockedText(block: Block): string {
+  return formatTarget(block);
 }
 
 /** How long a block lasts. */

@@ -14,7 +14,7 @@ import { Judge } from '../judge/judge.ts';
 import { loadRules, type Rule } from '../judge/rule.ts';
 import type { Key, Verdict } from '../model/block.ts';
 import { buildValueFormat, type ValueFormat } from '../model/evidence.ts';
-import { formatIdentity } from '../model/identity.ts';
+import { formatIdentity, formatTarget } from '../model/identity.ts';
 import { applyOutageChange, type Outage, withoutTakenBack } from '../model/outage.ts';
 import { describeOutage, outageToJson } from '../report/outages.ts';
 import { OwnMailboxes } from '../report/own-mailboxes.ts';
@@ -104,8 +104,11 @@ function replayJson(replay: Replay): string {
 }
 
 function verdictJson(verdict: Verdict): Record<string, unknown> {
-  const { rule, action, key, time, source, line, count } = verdict;
-  return { rule, action, key, time: formatTime(time), source, line, count };
+  const { rule, action, key, at, people, time, source, line, count } = verdict;
+  return dropUndefined({
+    ...{ rule, action, key, at, people },
+    ...{ time: formatTime(time), source, line, count },
+  });
 }
 
 function replayText(replay: Replay, measure: ValueFormat): string {
@@ -136,10 +139,11 @@ function headline({ lines, events, verdicts }: Replay): string {
 }
 
 function verdictLines(verdict: Verdict, measure: ValueFormat): string[] {
-  const { rule, action, count, period, key, time, source, line } = verdict;
+  const { rule, action, count, period, people, time, source, line } = verdict;
+  const hits = people === undefined ? '' : `, with ${people} senders`;
   const what = action === 'block' ? 'would block' : 'would note ';
   return [
-    `${formatTime(time)} ${what} ${formatIdentity(key)}`,
+    `${formatTime(time)} ${what} ${formatTarget(verdict)}${hits}`,
     `    ${rule}: ${measure(count, rule)} in ${formatDuration(period)}, met at ${source}:${line}`,
   ];
 }

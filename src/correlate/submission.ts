@@ -6,11 +6,28 @@
 import { HOUR, SECOND } from '../base/time.ts';
 import type { MailEvent } from '../model/event.ts';
 import { ownCopy } from '../model/line.ts';
-import type { ActiveRecord, ArrivalRecord, Client, IdentificationRecord, MessageIdRecord, PickupRecord, TransactionRecord } from '../model/record.ts';
+import type {
+  ActiveRecord,
+  ArrivalRecord,
+  Client,
+  IdentificationRecord,
+  MessageIdRecord,
+  PickupRecord,
+  TransactionRecord,
+} from '../model/record.ts';
 import { becomeDsn } from './dsn.ts';
 import { getPlace, newAcceptedEvent } from './event-draft.ts';
 import { continueAs, correctSubmitter, joinByMessageId } from './filter.ts';
-import { copyClient, getDirection, inheritSubmitter, isSystemMail, LONGEST_MESSAGE_ID, newMessage, type OpenMessage, type Origin } from './message.ts';
+import {
+  copyClient,
+  getDirection,
+  inheritSubmitter,
+  isSystemMail,
+  LONGEST_MESSAGE_ID,
+  newMessage,
+  type OpenMessage,
+  type Origin,
+} from './message.ts';
 import { isSameClient, type Session } from './sessions.ts';
 import { findMessage, makeUser, openMessage, type Turn } from './turn.ts';
 

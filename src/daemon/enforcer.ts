@@ -13,7 +13,7 @@ import type { TargetState } from '../store/saved-state.ts';
 import type { Store } from '../store/store.ts';
 import { EndedBlocks } from './ended-blocks.ts';
 import { QueueHolder } from './held-queue.ts';
-import type { MtaControl } from './mta-control.ts';
+import { isServedByPolicy, type MtaControl } from './mta-control.ts';
 import { findTargetRetry, rememberTarget } from './target-state.ts';
 
 export interface EnforcerOptions extends MtaControl {
@@ -69,13 +69,19 @@ export class Enforcer {
     const { store, clock } = this.#options;
     const unwritable = this.#ended.expire();
     const now = clock.now();
-    const blocks = listToEnforce(store).filter(({ end }) => end === undefined || end > now);
+    const running = listToEnforce(store);
+    const blocks = running.filter((block) => this.#isToList(block, now));
     const retry = this.#findRestLeft(blocks) ?? (await this.#bringIntoForce(blocks));
     const moreToHold = await this.#queueHolder.run(blocks);
-    this.#noteTried(blocks);
+    this.#noteTried(running);
     if (unwritable !== undefined) throw unwritable;
     const again = findSoonest([retry, moreToHold, this.#findNextExpiry()]);
     return dropUndefined({ ...this.#ended.take(), again });
+  }
+
+  #isToList(block: Block, now: number): boolean {
+    const { hasPolicy = false } = this.#options;
+    return (block.end === undefined || block.end > now) && !isServedByPolicy(hasPolicy, block);
   }
 
   /** Returns the ms after which to try again, if there is need to. */

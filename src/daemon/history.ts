@@ -4,10 +4,11 @@
  */
 import { DAY, HOUR } from '../base/time.ts';
 import { Judge } from '../judge/judge.ts';
+import type { JudgeOptions } from '../judge/options.ts';
 import { OUTAGE_REACH } from '../judge/outage/detector.ts';
 import type { Rule } from '../judge/rule.ts';
+import type { Recall } from '../judge/verdict.ts';
 import type { Verdict, VerdictOutcome } from '../model/block.ts';
-import type { MailEvent } from '../model/event.ts';
 import type { Position } from '../model/line.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
@@ -28,52 +29,75 @@ export function measureReach(rules: readonly Rule[]): number {
  * they are a function of the events, so they cannot disagree with them, and changed rules see the same past.
  * `now` (ms) bounds the newest event: one time stamp from the future must not hide the past.
  */
-export function rebuildJudge(store: Store, rules: readonly Rule[], now: number): Judge {
+export function rebuildJudge(
+  store: Store,
+  rules: readonly Rule[],
+  now: number,
+  options: Pick<JudgeOptions, 'canShutOutAt'> = {},
+): Judge {
   const since = Math.min(store.events.newestTime(), now) - measureReach(rules);
-  const judge = new Judge(rules, { offences: store.blocks.offencesBefore(since) });
-  const given = new GivenVerdicts(store, since);
+  const judge = new Judge(rules, { ...options, offences: store.blocks.offencesBefore(since) });
+  const past = new PastVerdicts(store, since);
   const releases = store.blocks.releasedSince(0);
   let next = 0;
   for (const { id, event } of store.events.after(0, since)) {
     for (; (releases[next]?.releasedEvent ?? id) < id; next++) applyRelease(judge, releases[next]);
-    for (const verdict of judge.feed(event, given.clockFor(event))) {
-      holdUnblocked(judge, verdict, given.outcomeOf(verdict));
+    for (const verdict of judge.recount(event, (verdict) => past.recall(verdict))) {
+      const outcome = past.outcomeOf(verdict);
+      // Until its release, which is stored as well.
+      if (outcome === 'blocked') judge.hold(verdict.key, undefined, verdict.at);
+      else holdUnblocked(judge, verdict, outcome);
     }
   }
   for (const block of releases.slice(next)) applyRelease(judge, block);
-  for (const { verdict, outcome } of given.all) holdUnblocked(judge, verdict, outcome);
-  for (const { key, end } of store.blocks.allRunning()) judge.hold(key, end);
+  for (const { verdict, outcome } of past.all) holdUnblocked(judge, verdict, outcome);
+  for (const { key, end, at } of store.blocks.allRunning()) judge.hold(key, end, at);
   judge.takeOutageChanges(); // they were reported when they were committed
   return judge;
 }
 
 /** The verdicts that were given before the restart, and their outcomes. */
-class GivenVerdicts {
+class PastVerdicts {
   readonly all: readonly StoredVerdict[];
-  readonly #outcomes: ReadonlyMap<string, VerdictOutcome>;
-  /** the events whose verdicts were not stale */
-  readonly #fresh: ReadonlySet<string>;
+  readonly #byName: ReadonlyMap<string, StoredVerdict>;
+  /** by rule, limit and key, when it was observed first (ms) */
+  readonly #observed: ReadonlyMap<string, number>;
 
   constructor(store: Store, since: number) {
     this.all = store.verdicts.between(since, Number.MAX_SAFE_INTEGER);
-    this.#outcomes = new Map(
-      this.all.map(({ verdict, outcome }) => [nameVerdict(verdict), outcome]),
+    this.#byName = new Map(this.all.map((stored) => [nameVerdict(stored.verdict), stored]));
+    this.#observed = new Map(
+      store.verdicts.firstObserved().map((first) => [nameLimit(first), first.time]),
     );
-    const fresh = this.all.filter(({ outcome }) => outcome !== 'stale');
-    this.#fresh = new Set(fresh.map(({ verdict }) => nameEvent(verdict)));
   }
 
   /**
-   * The clock to judge an event by, ms: none if it led to a verdict that was not stale. By a clock in the far future all
-   * other verdicts are stale, which changes nothing.
+   * What became of a verdict. One that was not given then does not count now: a rule that is new or has changed must not
+   * be kept from its first verdict. An observation that was not given although there was an earlier one had the same
+   * excess; its beginning may lie further back than the events that are counted again.
    */
-  clockFor(event: MailEvent): number | undefined {
-    return this.#fresh.has(nameEvent(event)) ? undefined : Number.MAX_SAFE_INTEGER;
+  recall(verdict: Verdict): ReturnType<Recall> {
+    const stored = this.#byName.get(nameVerdict(verdict));
+    if (stored?.verdict.action === verdict.action) {
+      return stored.outcome === 'stale' ? 'stale' : 'given';
+    }
+    if (verdict.action !== 'observe') return undefined;
+    const first = this.#observed.get(nameLimit(verdict));
+    return first !== undefined && first <= verdict.time ? 'continued' : undefined;
   }
 
   outcomeOf(verdict: Verdict): VerdictOutcome | undefined {
-    return this.#outcomes.get(nameVerdict(verdict));
+    return this.#byName.get(nameVerdict(verdict))?.outcome;
   }
+}
+
+function nameLimit({
+  rule,
+  key,
+  limit,
+  period,
+}: Pick<Verdict, 'rule' | 'key' | 'limit' | 'period'>): string {
+  return `${rule} ${limit} ${period} ${key.type} ${key.id}`;
 }
 
 function nameVerdict(verdict: Verdict): string {
@@ -109,6 +133,6 @@ export function holdUnblocked(
 /** Tells a judge that a block has ended. */
 export function applyRelease(judge: Judge, block: StoredBlock | undefined): void {
   if (block?.released === undefined) return;
-  if (block.releasedBy === 'guard') judge.unhold(block.key);
+  if (block.releasedBy === 'guard' || block.releasedBy === 'expiry') judge.unhold(block.key);
   else judge.release(block.key, block.released);
 }

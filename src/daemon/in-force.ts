@@ -4,14 +4,15 @@ import { dropUndefined } from '../base/defined.ts';
 import { counted } from '../base/text.ts';
 import { formatTime } from '../base/time.ts';
 import type { Config } from '../config/load.ts';
-import type { Block, BlockableType } from '../model/block.ts';
+import type { Block, BlockableType, KeyType } from '../model/block.ts';
 import type { Measures } from '../model/evidence.ts';
+import { formatIdentity } from '../model/identity.ts';
 import { describeRelease } from '../report/block.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { TargetState } from '../store/saved-state.ts';
 import type { Store } from '../store/store.ts';
 import { countHeld, listUnheld } from './held-queue.ts';
-import { buildTargets } from './mta-control.ts';
+import { buildTargets, isServedByPolicy } from './mta-control.ts';
 
 /** `why`: what prevents it from coming into force, as the end of a sentence; undefined: it will be in force soon. */
 export type InForce =
@@ -24,9 +25,12 @@ export type InForce =
  */
 export function loadInForce(store: Store, config: Config): (block: Block) => InForce {
   const listed = readListedBlocks(store, config);
-  return ({ id, key }) => {
+  return (block) => {
+    const { id, key } = block;
     if (listed.has(id)) return { inForce: true };
     const observing = config.mode === 'observe' ? 'observe mode' : undefined;
+    if (observing === undefined && isServedByPolicy(config.policy !== undefined, block))
+      return { inForce: true };
     const why = findMissingTarget(config, key.type) ?? observing;
     return dropUndefined({ inForce: false, why });
   };
@@ -36,6 +40,12 @@ export function loadInForce(store: Store, config: Config): (block: Block) => InF
 export function findMissingTarget(config: Config, type: BlockableType): string | undefined {
   if (buildTargets(config).some(({ accepts }) => accepts.includes(type))) return undefined;
   return `no target for ${type} (targets.${config.mta}.${type} is false)`;
+}
+
+/** Whether one sender can be shut out at a gateway. Postfix cannot refuse a sender to a local account. */
+export function canShutOutSenders(config: Config, gateway: KeyType): boolean {
+  if (config.mta === 'postfix' && gateway !== 'client') return false;
+  return findMissingTarget(config, 'sender') === undefined;
 }
 
 /** Numbers of the blocks in files that the mail server uses. */
@@ -53,8 +63,32 @@ export function describeMeasures(store: Store, block: StoredBlock | undefined): 
   if (block === undefined) return ['Nothing was changed: Postern only observes here.'];
   if (block.released !== undefined)
     return [`Ended ${formatTime(block.released)}: ${describeRelease(block)}.`];
-  const measures = [...describeTargets(store, block.id), ...describeQueue(store, block.id)];
+  const files = describeTargets(store, block.id);
+  const measures = [
+    ...files,
+    ...describeGateway(block, files.length > 0),
+    ...describePeople(store, block),
+    ...describeQueue(store, block.id),
+  ];
   return measures.length === 0 ? ['NOT in force: see postern status.'] : measures;
+}
+
+/** How many people the block of a gateway hits. */
+function describePeople(store: Store, { verdict }: StoredBlock): string[] {
+  const people = verdict === undefined ? undefined : store.verdicts.get(verdict)?.verdict.people;
+  if (people === undefined) return [];
+  return [`This hits ${people} different senders that wrote through it in the period of the rule.`];
+}
+
+/** Where a sender behind a gateway is shut out. */
+function describeGateway({ at }: Block, isListed: boolean): string[] {
+  if (at === undefined) return [];
+  const gateway = formatIdentity(at);
+  return isListed
+    ? [
+        `The sender is shut out everywhere, since block files know no places. It was found at ${gateway}.`,
+      ]
+    : [`The sender is shut out at ${gateway} only, by the policy service.`];
 }
 
 function describeTargets(store: Store, block: number): string[] {

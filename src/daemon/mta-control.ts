@@ -14,6 +14,8 @@ export interface MtaControl {
   readonly targets: readonly Pick<BlockTarget, 'name' | 'file'>[];
   /** names of all targets of the configuration: in observe mode they exist, and must not be touched */
   readonly configured: readonly string[];
+  /** whether the policy service shuts out senders at their gateways: then no file lists them */
+  readonly hasPolicy?: boolean;
   /** never throws for a failure of the environment, see src/enforce/reconcile.ts */
   reconcile(request: ReconcileRequest): Promise<Reconciliation>;
   /** holds the queued mail of a new block; undefined: queued mail is left alone */
@@ -23,6 +25,14 @@ export interface MtaControl {
 /** The places where blocks take effect. */
 export function buildTargets(config: Config): BlockTarget[] {
   return DAEMON_MTAS[config.mta].targets(config);
+}
+
+/**
+ * Whether the policy service alone carries out the block: it can shut out a sender at one gateway. A block file would
+ * shut out the sender everywhere.
+ */
+export function isServedByPolicy(hasPolicy: boolean, { at }: Block): boolean {
+  return hasPolicy && at?.type === 'client';
 }
 
 /** The MTA's queue, to hold, release and delete mail. */
@@ -42,6 +52,7 @@ export function buildMtaControl(config: Config): MtaControl {
   return {
     targets,
     configured: all.map(({ name }) => name),
+    hasPolicy: config.policy !== undefined,
     reconcile: (request) =>
       reconcile(targets, { ...request, blocks: request.blocks.map(withImpliedSpellings(config)) }),
     queue: isEnforcing && config.queue.hold ? buildQueue(config) : undefined,

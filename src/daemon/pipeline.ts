@@ -132,7 +132,7 @@ export class Pipeline {
   #hold({ verdict, outcome, block }: Decision): void {
     const { judge } = this.#options;
     holdUnblocked(judge, verdict, outcome);
-    if (block !== undefined) judge.hold(block.key, block.end);
+    if (block !== undefined) judge.hold(block.key, block.end, block.at);
   }
 
   #envelope(path: string) {

@@ -43,6 +43,7 @@ export function findProblems(observed: Observed): string[] {
     ...blocksWithoutTarget(config, blocks),
     ...unsentProblems(store),
     ...lossProblems(health),
+    ...forgottenProblems(health),
     ...(isRunning && health?.policy !== undefined ? [`no policy service at ${health.policy}`] : []),
   ];
 }
@@ -108,4 +109,12 @@ function unsentProblems(store: Store): string[] {
 function lossProblems(health: Health | undefined): string[] {
   const losses = health?.losses ?? 0;
   return losses > 0 ? [`the system log reported lost lines ${counted(losses, 'time')}`] : [];
+}
+
+function forgottenProblems(health: Health | undefined): string[] {
+  const since = health?.forgottenSince;
+  if (since === undefined) return [];
+  return [
+    `too many submitters and clients for the memory of the rules since ${formatTime(since)}: verdicts can be late or missing`,
+  ];
 }

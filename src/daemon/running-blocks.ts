@@ -33,8 +33,8 @@ export class RunningBlocks {
     // Everything is read before anything is changed, so that a read that fails can be repeated as a whole.
     const released = ended.map((id) => this.#store.blocks.get(id));
     for (const block of released) applyRelease(this.#judge, block);
-    for (const [id, { key, end }] of running) {
-      if (!this.#known.has(id)) this.#judge.hold(key, end);
+    for (const [id, { key, end, at }] of running) {
+      if (!this.#known.has(id)) this.#judge.hold(key, end, at);
     }
     this.#known = running;
     this.#blocklist.replace([...running.values()]);

@@ -7,6 +7,7 @@ import { dropUndefined } from '../base/defined.ts';
 import { MINUTE } from '../base/time.ts';
 import { waitForAll } from '../base/wait.ts';
 import { WakeUp } from '../base/wake-up.ts';
+import type { Judge } from '../judge/judge.ts';
 import type { Rule } from '../judge/rule.ts';
 import type { PolicyServer } from '../policy/server.ts';
 import { endOtherOutages } from '../store/outages.ts';
@@ -22,6 +23,7 @@ import {
 } from './assemble.ts';
 import { EnforceLoop } from './enforce-loop.ts';
 import { rebuildJudge } from './history.ts';
+import { canShutOutSenders } from './in-force.ts';
 import { LogReader } from './log-reader.ts';
 import type { Notices } from './notices.ts';
 import { logOutages } from './outages.ts';
@@ -38,6 +40,7 @@ export class Service {
   readonly #options: ServiceOptions;
   readonly #store: Store;
   readonly #blocks: RunningBlocks;
+  readonly #judge: Judge;
   readonly #pipeline: Pipeline;
   readonly #logReader: LogReader;
   readonly #enforceLoop: EnforceLoop;
@@ -50,7 +53,10 @@ export class Service {
     const { config, clock } = options;
     this.#options = options;
     this.#store = store;
-    const judge = rebuildJudge(store, rules, clock.now());
+    const judge = rebuildJudge(store, rules, clock.now(), {
+      canShutOutAt: ({ type }) => canShutOutSenders(config, type),
+    });
+    this.#judge = judge;
     endOtherOutages(store, judge.outages(), clock.now());
     this.#pipeline = buildPipeline(store, judge, rules, options);
     this.#enforceLoop = new EnforceLoop(store, options, {
@@ -140,6 +146,7 @@ export class Service {
       losses: this.#pipeline.losses,
       policy: this.#policyServer?.failure,
       networks: this.#options.networksUnknown,
+      forgottenSince: this.#judge.forgotten?.since,
     });
   }
 }

@@ -76,10 +76,11 @@ function isBlockable(key: Key): key is Block['key'] {
 }
 
 function buildBlock(verdict: Verdict, now: number): Omit<Block, 'id'> {
-  const { duration, rule } = verdict;
+  const { duration, rule, at } = verdict;
   const key = { type: verdict.key.type as BlockableType, id: verdict.key.id };
   return dropUndefined({
     key,
+    at,
     cause: rule,
     start: now,
     end: duration === undefined ? undefined : now + duration,

@@ -3,45 +3,24 @@
  * give the same verdicts, so the state can be rebuilt from the stored events. The judge has no clock and no store. A
  * caller that has a clock passes the time with each event. No event makes it throw, whatever it holds.
  */
-import { dropUndefined } from '../base/defined.ts';
 import { DAY } from '../base/time.ts';
-import type { Key, Verdict } from '../model/block.ts';
+import { isLoopbackAddress } from '../model/address.ts';
+import type { Key, KeyType, Verdict } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { Outage, OutageChange } from '../model/outage.ts';
-import { canonicalKey } from './key.ts';
+import { findBlame, ShutOutSenders } from './gateway.ts';
+import { canonicalKey, getKeyId, getKeyType } from './key.ts';
 import { KeyTimes, Offences } from './key-memory.ts';
 import { MemoryBudget } from './memory-budget.ts';
+import type { Forgotten, Met, Since, Use } from './met.ts';
 import { type Nearest, rankNearest } from './nearest.ts';
+import type { JudgeOptions } from './options.ts';
 import { type Detection, OutageMonitor } from './outage/monitor.ts';
-import { type ActiveRule, activateRule, countsInvalid, Plan } from './plan.ts';
+import { type ActiveRule, activateRule, countsInvalid, countsRefusal, Plan } from './plan.ts';
 import type { Rule } from './rule.ts';
-import { ALL_TABLES, type Bounds, DEFAULT_BOUNDS } from './table.ts';
-import type { Met, Since, Tally } from './tally.ts';
-
-/** A block that is in force before the first event. */
-interface ActiveBlock {
-  readonly key: Key;
-  /** ms since the epoch; absent: until released */
-  readonly until?: number;
-}
-
-/** How often a rule had blocked a key before the first event; for escalation. */
-interface PastOffence {
-  readonly rule: string;
-  readonly key: Key;
-  readonly count: number;
-  /** time of the last one, ms */
-  readonly last: number;
-}
-
-export interface JudgeOptions {
-  /** keys that never get a verdict */
-  readonly allowed?: (key: Key) => boolean;
-  readonly active?: readonly ActiveBlock[];
-  readonly offences?: readonly PastOffence[];
-  /** how much each limit of each rule may keep */
-  readonly bounds?: Bounds;
-}
+import { ALL_TABLES, DEFAULT_BOUNDS } from './table.ts';
+import type { Tally } from './tally.ts';
+import { buildVerdict, isSameExcess, noteMet, type Recall, type Target } from './verdict.ts';
 
 const NONE: readonly Verdict[] = Object.freeze([]);
 const NO_CHANGE: readonly OutageChange[] = Object.freeze([]);
@@ -54,6 +33,7 @@ export class Judge {
   readonly #rules: readonly ActiveRule[];
   readonly #plan: Plan;
   readonly #allowed: (key: Key) => boolean;
+  readonly #canShutOutAt: (gateway: Key) => boolean;
   readonly #blocked = new KeyTimes();
   /** for keys that were released: the time up to which their events do not count */
   readonly #released = new KeyTimes();
@@ -63,6 +43,7 @@ export class Judge {
   /** undefined when no rule counts what a provider can be wrong about */
   readonly #outages: OutageMonitor | undefined;
   #changes: OutageChange[] = [];
+  readonly #shutOut = new ShutOutSenders();
 
   constructor(rules: readonly Rule[], options: JudgeOptions = {}) {
     const bounds = options.bounds ?? { ...DEFAULT_BOUNDS, budget: new MemoryBudget(ALL_TABLES) };
@@ -71,6 +52,7 @@ export class Judge {
     const needsMonitor = this.#rules.some(({ rule }) => countsInvalid(rule));
     this.#outages = needsMonitor ? new OutageMonitor(this.#rules) : undefined;
     this.#allowed = options.allowed ?? (() => false);
+    this.#canShutOutAt = options.canShutOutAt ?? (() => true);
     for (const { key, until } of options.active ?? []) this.hold(key, until);
     for (const { rule, key, count, last } of options.offences ?? []) {
       this.#offences.set(rule, canonicalKey(key), count, last);
@@ -82,16 +64,29 @@ export class Judge {
    * that is older than the rule's `fresh` is stale. Without it (replay), no verdict is stale.
    */
   feed(event: MailEvent, now?: number): readonly Verdict[] {
+    return this.#feed(event, now, undefined);
+  }
+
+  /**
+   * Counts an event of the past again. `recall` says what became of a verdict then: a rule that is new or has changed
+   * has not given it, and the key is not held for it.
+   */
+  recount(event: MailEvent, recall: Recall): readonly Verdict[] {
+    return this.#feed(event, undefined, recall);
+  }
+
+  #feed(event: MailEvent, now: number | undefined, recall: Recall | undefined): readonly Verdict[] {
     const steps = this.#plan.stepsFor(event, this.#isInOutage(event));
     if (steps.length === 0) return NONE;
     let verdicts: Verdict[] | undefined;
-    for (const { active, counted } of steps) {
-      if (!active.admits(event) || (!counted && event.repeated === true)) continue;
-      const amount = measureAmount(active.rule, event, counted);
+    for (const { active, use } of steps) {
+      if (!isUsed(active.rule, use, event) || !active.admits(event)) continue;
+      if (this.#isShutOut(active, event)) continue;
+      const added = active.tally.add(event, use, measureAmount(active.rule, event), this.#since);
+      if (added === undefined) continue;
       let given = false; // a rule that meets two limits at once gives one verdict
-      for (const tally of active.tallies) {
-        const met = tally.add(event, amount, event.newRecipients ?? 0, this.#since);
-        const verdict = met && this.#judge(tally, met, event, now);
+      for (const met of active.tally.measure(added, event.time)) {
+        const verdict = this.#judge(active, met, event, now, recall);
         if (verdict === undefined || given) continue;
         given = true;
         verdicts ??= [];
@@ -107,21 +102,34 @@ export class Judge {
     this.#blocked.delete(type, id);
     this.#released.set(type, id, time);
     this.#since ??= (type, id) => this.#released.get(type, id) ?? Number.NEGATIVE_INFINITY;
-    for (const { tallies } of this.#rules) {
-      for (const tally of tallies) tally.forget(type, id);
-    }
+    for (const { tally } of this.#rules) tally.forget(type, id);
+    if (type === 'sender') this.#shutOut.delete(id);
   }
 
-  /** A block of the key was ended because it rested on an outage. What was counted stays. */
+  /** A block of the key has ended by itself, or because it rested on an outage. What was counted stays. */
   unhold(key: Key): void {
     const { type, id } = canonicalKey(key);
     this.#blocked.delete(type, id);
   }
 
-  /** The key is blocked by another decision than a verdict, until a time in ms or until it is released. */
-  hold(key: Key, until?: number): void {
+  /**
+   * The key is blocked by another decision than a verdict, until a time in ms or until it is released. `at`: the
+   * gateway where alone a sender is blocked.
+   */
+  hold(key: Key, until?: number, at?: Key): void {
     const { type, id } = canonicalKey(key);
     this.#blocked.set(type, id, until ?? Number.POSITIVE_INFINITY);
+    if (at === undefined) return;
+    const gateway = canonicalKey(at);
+    if (!this.#shutOut.has(gateway, id)) this.#shutOut.add(gateway, id, Number.NEGATIVE_INFINITY);
+  }
+
+  /** Keys that were forgotten because a bound was reached; undefined as long as all counts are exact. */
+  get forgotten(): Forgotten | undefined {
+    const all = this.#rules.flatMap(({ tally }) => tally.forgotten ?? []);
+    if (all.length === 0) return undefined;
+    const keys = all.reduce((sum, each) => sum + each.keys, 0);
+    return { keys, since: Math.min(...all.map(({ since }) => since)) };
   }
 
   /** The provider outages that have not ended. */
@@ -144,7 +152,7 @@ export class Judge {
   /** By rule, in the order of the rules: up to ten keys each that came nearest without a verdict, nearest first. */
   nearest(): readonly Nearest[] {
     return this.#rules.flatMap((active) =>
-      rankNearest(active, (key) => this.#isSettled(key, active.tallies)),
+      rankNearest(active, (key) => this.#isSettled(key, active.tally)),
     );
   }
 
@@ -164,6 +172,7 @@ export class Judge {
       this.#blocked.delete(type, id);
       this.#offences.takeBack(verdict.rule, verdict.key);
       tally.takeBackVerdict(type, id);
+      if (verdict.at !== undefined) this.#shutOut.delete(id);
     }
     if (this.#changes.length >= MOST_CHANGES) return;
     const verdicts = takenBack.map(({ verdict }) => verdict);
@@ -171,44 +180,88 @@ export class Judge {
   }
 
   /** Whether the key is blocked, allowed, or had its verdict from another limit of the same rule. */
-  #isSettled(key: Key, tallies: readonly Tally[]): boolean {
+  #isSettled(key: Key, tally: Tally): boolean {
     if (this.#blocked.get(key.type, key.id) !== undefined || this.#allowed(key)) return true;
-    return tallies.some((tally) => tally.lastVerdict(key.type, key.id) !== undefined);
+    return tally.lastVerdict(key.type, key.id) !== undefined;
+  }
+
+  /** Whether the sender of the event is shut out at its gateway: what still comes of it is not the gateway's. */
+  #isShutOut({ maySpare, rule }: ActiveRule, event: MailEvent): boolean {
+    if (maySpare === undefined || this.#shutOut.size === 0 || !event.sender) return false;
+    const type = getKeyType(rule.per, event);
+    const id = type === undefined ? undefined : getKeyId(type, event);
+    const sender = getKeyId('sender', event);
+    if (type === undefined || id === undefined || sender === undefined) return false;
+    return this.#shutOut.has({ type, id }, sender) && this.#isHeld('sender', sender, event.time);
   }
 
   /** The verdict for a limit that is met, unless the key already had it or must not get one. */
-  #judge(tally: Tally, met: Met, event: MailEvent, now: number | undefined): Verdict | undefined {
-    const { rule } = tally;
-    const key: Key = { type: met.type, id: met.id };
-    if (this.#isBlocked(key, event.time) || this.#allowed(key)) return undefined;
-    if (rule.action === 'observe' && isSameExcess(tally, met)) return undefined;
-    const stale = now !== undefined && now - event.time > rule.fresh;
-    if (stale && tally.lastVerdict(met.type, met.id) === 'stale') return undefined;
-    tally.noteVerdict(met.type, met.id, stale ? 'stale' : 'fresh');
-    if (stale) return buildVerdict(tally, met, event, this.#durationFor(rule, key, event), true);
-    if (rule.action === 'observe') {
-      met.state.met = true;
-      met.state.lastMet = met.state.window.newest;
-      return buildVerdict(tally, met, event, undefined, false);
-    }
-    const duration = this.#durationFor(rule, key, event);
-    this.#offences.add(rule.name, key, event.time);
-    this.hold(key, duration === undefined ? undefined : event.time + duration);
-    const verdict = buildVerdict(tally, met, event, duration, false);
-    this.#outages?.addVerdict({ tally, verdict });
+  #judge(
+    active: ActiveRule,
+    met: Met,
+    event: MailEvent,
+    now: number | undefined,
+    recall: Recall | undefined,
+  ): Verdict | undefined {
+    const { rule, tally } = active;
+    const gateway: Key = { type: met.type, id: met.id };
+    if (this.#isHeld(gateway.type, gateway.id, event.time)) return undefined;
+    // Loopback is never blocked, but what happens there must be seen.
+    const isLoopback = gateway.type === 'client' && isLoopbackAddress(gateway.id);
+    if (!isLoopback && this.#allowed(gateway)) return undefined;
+    const action = isLoopback ? 'observe' : rule.action;
+    if (action === 'observe' && isSameExcess(met)) return undefined;
+    const isStale = now !== undefined && now - event.time > rule.fresh;
+    if (isStale && tally.lastVerdict(met.type, met.id) === 'stale') return undefined;
+    const target = action === 'observe' ? { key: gateway } : this.#findTarget(active, met, event);
+    const duration = action === 'observe' ? undefined : this.#durationFor(rule, target.key, event);
+    const verdict = buildVerdict(rule, met, event, { ...target, action, duration });
+    const given = recall === undefined ? (isStale ? 'stale' : 'given') : recall(verdict);
+    if (given === 'continued') return noteMet(met);
+    if (given === undefined) return undefined;
+    tally.noteVerdict(met.type, met.id, given === 'stale' ? 'stale' : 'fresh');
+    if (given === 'stale') return { ...verdict, stale: true };
+    if (action === 'observe') noteMet(met);
+    else this.#noteBlock(active, met, verdict);
     return verdict;
   }
 
-  #isBlocked(key: Key, time: number): boolean {
-    const until = this.#blocked.get(key.type, key.id);
+  /** Whom to block: the key, or the sender behind it that is to blame. */
+  #findTarget({ maySpare }: ActiveRule, met: Met, { time }: MailEvent): Target {
+    const key: Key = { type: met.type, id: met.id };
+    if (maySpare === undefined || !met.timeline.columns.senders) return { key };
+    const { sender, people } = findBlame(met.timeline, met.window);
+    const isSpared =
+      sender !== undefined &&
+      maySpare(key) &&
+      this.#canShutOutAt(key) &&
+      !this.#shutOut.hasTooMany(key, time) &&
+      !this.#isHeld('sender', sender, time) &&
+      !this.#allowed({ type: 'sender', id: sender });
+    if (isSpared) return { key: { type: 'sender', id: sender }, at: key };
+    return people > 1 ? { key, people } : { key };
+  }
+
+  #noteBlock({ rule, tally }: ActiveRule, met: Met, verdict: Verdict): void {
+    const { key, at, time, duration } = verdict;
+    this.#offences.add(rule.name, key, time);
+    this.hold(key, duration === undefined ? undefined : time + duration);
+    if (at !== undefined) {
+      this.#shutOut.add(at, key.id, time);
+      tally.forgetSender(met, key.id);
+    }
+    this.#outages?.addVerdict({ tally, limit: met.limit, verdict });
+  }
+
+  #isHeld(type: KeyType, id: string, time: number): boolean {
+    const until = this.#blocked.get(type, id);
     if (until === undefined) return false;
     if (time < until) return true;
-    this.#blocked.delete(key.type, key.id);
+    this.#blocked.delete(type, id);
     return false;
   }
 
   #durationFor(rule: Rule, key: Key, event: MailEvent): number | undefined {
-    if (rule.action === 'observe') return undefined;
     const before = this.#offences.count(rule.name, key, event.time);
     return rule.durations[Math.min(before, rule.durations.length - 1)];
   }
@@ -218,38 +271,13 @@ function getTime({ change, outage }: OutageChange): number {
   return change === 'began' ? outage.began : outage.ended;
 }
 
-function measureAmount(rule: Rule, event: MailEvent, counted: boolean): number {
-  if (!counted) return 0;
-  return rule.count === 'recipients' ? (event.newRecipients ?? 0) : 1;
+/** Whether the event matters after all: it was counted before, or its refusal was. */
+function isUsed(rule: Rule, use: Use, event: MailEvent): boolean {
+  if (use === 'whole') return event.repeated !== true;
+  // A put-off recipient whose refusal counts is not open. `repeated` is no matter here: each attempt keeps it open.
+  return use !== 'open' || event.kind !== 'deferred' || !countsRefusal(rule, event);
 }
 
-/** Whether an observed limit has been met without a break since its last verdict, less than a period ago. */
-function isSameExcess({ period }: Tally, { state }: Met): boolean {
-  const { newest } = state.window;
-  if (!state.met || newest - state.lastMet >= period) return false;
-  state.lastMet = newest;
-  return true;
-}
-
-function buildVerdict(
-  { rule, limit, period }: Tally,
-  { type, id, measure }: Met,
-  { time, source, line, offset }: MailEvent,
-  duration: number | undefined,
-  stale: boolean,
-): Verdict {
-  return dropUndefined({
-    rule: rule.name,
-    action: rule.action,
-    key: { type, id },
-    time,
-    source,
-    line,
-    offset,
-    count: measure,
-    limit,
-    period,
-    duration,
-    stale: stale ? stale : undefined,
-  });
+function measureAmount({ count }: Rule, { newRecipients }: MailEvent): number {
+  return count === 'recipients' ? (newRecipients ?? 0) : 1;
 }

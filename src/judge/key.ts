@@ -1,6 +1,6 @@
 /** The key that an event is counted for, and the value that a distinct rule compares. No state but small caches. */
 import { createHash } from 'node:crypto';
-import { canonicalIp, getDomain, getNetwork, isDotted } from '../model/address.ts';
+import { canonicalIp, getDomain, getNetwork, getWideNetwork, isDotted } from '../model/address.ts';
 import type { Key, KeyType } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
 import { ownCopy } from '../model/line.ts';
@@ -82,8 +82,7 @@ export function canonicalKey({ type, id }: Key): Key {
 
 /** The value that a distinct rule compares; undefined when the event has none and does not count. */
 export function getDistinctValue(distinct: Distinct, event: MailEvent): string | undefined {
-  if (distinct === 'client') return getClientAddress(event);
-  if (distinct === 'client-net') return getKeyId('client-net', event);
+  if (distinct !== 'recipient') return getDistinctClient(distinct, event);
   const recipient = event.originalRecipient ?? event.recipient;
   if (recipient === undefined || recipient === '') return undefined;
   // RFC 5321 2.4: the local part may be case-sensitive, the domain never is.
@@ -91,6 +90,26 @@ export function getDistinctValue(distinct: Distinct, event: MailEvent): string |
   const value = at < 0 ? recipient : recipient.slice(0, at) + recipient.slice(at).toLowerCase();
   // Long values still differ from each other, but take no more memory than others.
   return value.length <= MAX_ID ? value : createHash('sha256').update(value).digest('hex');
+}
+
+/** Of IPv6, a machine has as many addresses as it likes, all in one /64. So an address is a /64 there. */
+function getDistinctClient(
+  distinct: Exclude<Distinct, 'recipient'>,
+  event: MailEvent,
+): string | undefined {
+  const address = getClientAddress(event);
+  if (address === undefined) return undefined;
+  if (isDotted(address)) return getDottedStart(distinct, address);
+  if (distinct === 'client-wide-net') return WIDE_NETWORKS.get(address);
+  if (distinct === 'client-net') return NETWORKS.get(address);
+  return NETWORKS.get(address);
+}
+
+/** As many numbers of an IPv4 address as the value has: it is only compared. */
+function getDottedStart(distinct: Exclude<Distinct, 'recipient'>, address: string): string {
+  if (distinct === 'client') return address;
+  if (distinct === 'client-net') return address.slice(0, address.lastIndexOf('.'));
+  return address.slice(0, address.indexOf('.', address.indexOf('.') + 1));
 }
 
 /** The client's address in canonical form; undefined when the MTA did not know it (`unknown`). */
@@ -122,4 +141,5 @@ class Cache {
 
 const ADDRESSES = new Cache((text) => (text.length > 45 ? undefined : canonicalIp(text)));
 const NETWORKS = new Cache(getNetwork);
+const WIDE_NETWORKS = new Cache(getWideNetwork);
 const IDS = new Cache((id) => id);

@@ -17,30 +17,44 @@ const MOST = 10;
 
 /** Up to ten keys of one rule, nearest first, without those that `isSettled` is true for. */
 export function rankNearest(active: ActiveRule, isSettled: (key: Key) => boolean): Nearest[] {
-  const ranked = [...findBest(active).values()].sort(
-    (a, b) => measureShare(b) - measureShare(a) || a.time - b.time,
-  );
   const nearest: Nearest[] = [];
-  for (const near of ranked) {
-    if (nearest.length === MOST) break;
-    if (!isSettled(near.key)) nearest.push(near);
+  for (const near of findBest(active)) {
+    const last = nearest.at(-1);
+    const isFull = nearest.length === MOST;
+    if (isFull && last !== undefined && compare(near, last) >= 0) continue;
+    if (isSettled(near.key)) continue;
+    // A key can be known twice, as one that was dropped and came again.
+    const same = nearest.findIndex(
+      ({ key }) => key.type === near.key.type && key.id === near.key.id,
+    );
+    if (same >= 0 && compare(near, nearest[same] as Nearest) >= 0) continue;
+    if (same >= 0) nearest.splice(same, 1);
+    else if (isFull) nearest.pop();
+    nearest.push(near);
+    nearest.sort(compare);
   }
   return nearest;
 }
 
+/** Nearest first, then the earliest. */
+function compare(a: Nearest, b: Nearest): number {
+  return measureShare(b) - measureShare(a) || a.time - b.time;
+}
+
 /** For each key, the limit of the rule that it came nearest to. */
-function findBest({ rule, tallies }: ActiveRule): Map<string, Nearest> {
+function* findBest({ rule, tally }: ActiveRule): Generator<Nearest> {
   const best = new Map<string, Nearest>();
-  for (const tally of tallies) {
-    for (const { type, id, highest, time } of tally.near()) {
-      const name = `${type}:${id}`;
-      const other = best.get(name);
-      if (other !== undefined && measureShare(other) >= highest / tally.limit) continue;
-      const key = { type, id };
-      best.set(name, { rule: rule.name, key, highest, limit: tally.limit, time });
+  for (const { type, id, highest, limit, time } of tally.near()) {
+    const near = { rule: rule.name, key: { type, id }, highest, limit, time };
+    if (rule.limits.length === 1) {
+      yield near;
+      continue;
     }
+    const name = `${type}:${id}`;
+    const other = best.get(name);
+    if (other === undefined || measureShare(other) < highest / limit) best.set(name, near);
   }
-  return best;
+  yield* best.values();
 }
 
 /** How near: 1 at the limit. */

@@ -2,24 +2,29 @@
  * Which rules count which events. Computed once: for each kind and reason, the list of rules that count it, in the
  * order of the rules. Most events are counted by none, and cost one look-up.
  */
-import type { Key } from '../model/block.ts';
+import { networkSet } from '../model/address.ts';
+import type { Key, Verdict } from '../model/block.ts';
 import {
   EVENT_KINDS,
   type EventKind,
+  isInvalid,
   type MailEvent,
   REASONS,
   type Reason,
 } from '../model/event.ts';
 import { buildExceptionTest } from './exceptions.ts';
 import { getKeyId, getKeyType } from './key.ts';
-import type { Rule } from './rule.ts';
+import type { Use } from './met.ts';
+import { blamesSenders, type Rule } from './rule.ts';
 import type { Bounds } from './table.ts';
 import { Tally } from './tally.ts';
 
-/** A rule with its windows. */
+/** A rule with its timelines. */
 export interface ActiveRule {
   readonly rule: Rule;
-  readonly tallies: readonly Tally[];
+  readonly tally: Tally;
+  /** whether one sender of a gateway may be blamed; undefined: never by this rule */
+  readonly maySpare: ((gateway: Key) => boolean) | undefined;
   /** whether the rule uses this event at all: direction, exceptions */
   admits(event: MailEvent): boolean;
 }
@@ -27,16 +32,27 @@ export interface ActiveRule {
 /** A rule that uses an event. */
 interface Step {
   readonly active: ActiveRule;
-  /** the rule counts the event; else the event only adds to the whole of a share */
-  readonly counted: boolean;
+  /** the rule counts the event, or the event adds to the whole of a share, or only opens or closes a recipient */
+  readonly use: Use;
 }
 
-/** A rule with empty windows. */
+/** A rule with empty timelines. */
 export function activateRule(rule: Rule, bounds: Bounds): ActiveRule {
   return {
     rule,
-    tallies: rule.limits.map((limit) => new Tally(rule, limit, bounds)),
+    tally: new Tally(rule, bounds),
+    maySpare: blamesSenders(rule) ? buildGatewayTest(rule.freeSenders) : undefined,
     admits: buildAdmission(rule),
+  };
+}
+
+/** A test whether a key is a gateway that does not choose its senders freely. `free`: networks, addresses, `uid:NAME`. */
+function buildGatewayTest(free: readonly string[]): (gateway: Key) => boolean {
+  const networks = networkSet(free.filter((text) => !text.startsWith('uid:')));
+  const accounts = new Set(free.filter((text) => text.startsWith('uid:')));
+  return ({ type, id }) => {
+    if (type === 'uid') return !accounts.has(`uid:${id}`);
+    return type === 'client' && !networks.has(id);
   };
 }
 
@@ -106,33 +122,58 @@ function buildStep(
   reason: Reason | undefined,
   brings: boolean,
 ): Step[] {
-  const counted = counts(active.rule, kind, reason, brings);
-  return counted || addsToWhole(active.rule, kind, brings) ? [{ active, counted }] : [];
+  const use = findUse(active.rule, kind, reason, brings);
+  return use === undefined ? [] : [{ active, use }];
 }
 
-/** Whether the event adds to the whole that a share is a share of. */
-function addsToWhole({ ratio, atLeastShare }: Rule, kind: EventKind, brings: boolean): boolean {
-  return (ratio && brings) || (atLeastShare !== undefined && kind === 'delivered');
+function findUse(
+  rule: Rule,
+  kind: EventKind,
+  reason: Reason | undefined,
+  brings: boolean,
+): Use | undefined {
+  if (counts(rule, kind, reason, brings)) return 'counted';
+  if (rule.ratio) return brings ? 'whole' : undefined;
+  const hasShare = rule.atLeastShare !== undefined;
+  if (kind === 'delivered') return hasShare || blamesSenders(rule) ? 'whole' : undefined;
+  return hasShare && OUTCOMES.has(kind) ? 'open' : undefined;
 }
+
+/** Kinds that tell what became of a recipient, besides its delivery. */
+const OUTCOMES: ReadonlySet<EventKind> = new Set(['deferred', 'bounced', 'expired', 'discarded']);
 
 /** Whether the rule counts refusals of recipients that do not exist. In an outage, a provider is wrong about these. */
 export function countsInvalid({ count }: Rule): boolean {
   return count === 'invalid' || count === 'invalid-recipient' || count === 'invalid-domain';
 }
 
-/** Whether the rule counts this refusal. */
-export function countsRefusal({ count }: Rule, { reason }: MailEvent): boolean {
-  return count === 'invalid' || count === reason;
+/** Whether the rule counts this refusal of a recipient. */
+export function countsRefusal({ count }: Rule, event: MailEvent): boolean {
+  return count === 'invalid' ? isInvalid(event) : count === event.reason;
 }
 
 /** A test for the events that a verdict on the key rests on: those that the rule counts for it. Ignores outages. */
-export function buildCountedTest(rule: Rule, key: Key): (event: MailEvent) => boolean {
+export function buildCountedTest(
+  rule: Rule,
+  verdict: Pick<Verdict, 'key' | 'at'>,
+): (event: MailEvent) => boolean {
   const admits = buildAdmission(rule);
   return (event) => {
     const reason = countedReason(event, false);
     if (!counts(rule, event.kind, reason, bringsRecipients(event)) || !admits(event)) return false;
-    return getKeyType(rule.per, event) === key.type && getKeyId(key.type, event) === key.id;
+    return isAbout(rule, verdict, event);
   };
+}
+
+/** Whether the event belongs to the key of a verdict; for a sender behind a gateway, to that sender there. */
+export function isAbout(
+  { per }: Rule,
+  { key, at }: Pick<Verdict, 'key' | 'at'>,
+  event: MailEvent,
+): boolean {
+  const { type, id } = at ?? key;
+  if (getKeyType(per, event) !== type || getKeyId(type, event) !== id) return false;
+  return at === undefined || getKeyId('sender', event) === key.id;
 }
 
 function counts(
@@ -145,7 +186,8 @@ function counts(
     case 'invalid':
       return reason === 'invalid-recipient' || reason === 'invalid-domain';
     case 'recipients':
-      return brings;
+      // A recipient that was refused in the SMTP dialogue is new, but its mail was not accepted.
+      return brings && kind !== 'rejected';
     case 'logins':
       return kind === 'accepted';
     default:

@@ -10,7 +10,7 @@ import { HOUR } from '../base/time.ts';
 import { type Problem, readYaml, type YamlFile } from '../base/yaml.ts';
 import type { Action } from '../model/block.ts';
 import type { Direction } from '../model/event.ts';
-import { contradictions, type RuleFields, ruleSchema } from './schema.ts';
+import { contradictions, REFUSALS, type RuleFields, ruleSchema } from './schema.ts';
 
 /** An event kind, a reason, or one of the sets `invalid`, `recipients`, `logins`. */
 type Count = RuleFields['count'];
@@ -25,8 +25,8 @@ export interface Limit {
 
 /** Percent of a limit that one recipient domain, one remote host may contribute; undefined: all of it. */
 export interface Bound {
-  readonly domain?: number | undefined | undefined;
-  readonly host?: number | undefined | undefined;
+  readonly domain?: number | undefined;
+  readonly host?: number | undefined;
 }
 
 /** What a rule does not count; all but the networks in lower case. */
@@ -55,9 +55,9 @@ export interface Rule {
   /** the least number of counted events in the window with which a ratio or distinct rule can be met */
   readonly atLeast: number;
   /** the least share of all outcomes that the counted events must also reach, in percent */
-  readonly atLeastShare?: number | undefined | undefined;
+  readonly atLeastShare?: number | undefined;
   /** what one remote party may contribute; undefined: no bound */
-  readonly bound?: Bound | undefined | undefined;
+  readonly bound?: Bound | undefined;
   readonly action: Action;
   /** ms that the first, the second, ... block lasts, the last one for all that follow; undefined: until released */
   readonly durations: readonly (number | undefined)[];
@@ -65,6 +65,8 @@ export interface Rule {
   /** only mail with the null reverse-path: bounces, automatic replies */
   readonly nullSender?: boolean | undefined;
   readonly except: Exceptions;
+  /** gateways that choose their senders freely (networks, addresses, `uid:NAME`): never one of their senders is blamed */
+  readonly freeSenders: readonly string[];
   /** ms; a verdict on an event that is older than this is recorded, but not enforced */
   readonly fresh: number;
   /** its verdicts are sent by mail; otherwise they are only in the report */
@@ -203,6 +205,7 @@ function buildRule(fields: RuleFields, file: string): Rule {
     direction: fields.direction,
     nullSender: fields['null-sender'],
     except: readExceptions(fields),
+    freeSenders: fields['free-senders'] ?? [],
     fresh: fields.fresh ?? HOUR,
     notify: fields.notify ?? fields.action === 'block',
     enabled: fields.enabled ?? true,
@@ -213,6 +216,12 @@ function readLimits(fields: RuleFields): Limit[] {
   const limits = fields.limits ?? [{ limit: fields.limit ?? 1, period: fields.period ?? HOUR }];
   // A percentage is a text such as `25%`; the schema has checked it.
   return limits.map(({ limit, period }) => ({ limit: Number.parseInt(String(limit), 10), period }));
+}
+
+/** Whether the rule may blame one sender instead of the gateway: it blocks clients or local accounts for refusals. */
+export function blamesSenders({ action, per, count }: Rule): boolean {
+  const isOfGateway = per === 'submitter' || per === 'client' || per === 'uid';
+  return action === 'block' && isOfGateway && REFUSALS.has(count);
 }
 
 function readBound(fields: RuleFields): Bound | undefined {

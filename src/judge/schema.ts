@@ -19,7 +19,7 @@ import { EVENT_KINDS, REASONS } from '../model/event.ts';
 /** Named sets, besides the event kinds and reasons. */
 const NAMED_COUNTS = ['invalid', 'recipients', 'logins'] as const;
 const COUNTS = [...NAMED_COUNTS, ...EVENT_KINDS, ...REASONS] as const;
-const DISTINCT = ['recipient', 'client', 'client-net'] as const;
+const DISTINCT = ['recipient', 'client', 'client-net', 'client-wide-net'] as const;
 
 const MAX_LIMIT = 1_000_000;
 /** A window keeps one entry for each of its values, so distinct limits are smaller. */
@@ -33,7 +33,7 @@ const BLOCKABLE = ['submitter', 'user', 'client', 'uid', 'sender'];
 const NOT_BLOCKABLE: ReadonlySet<unknown> = new Set(['client-net', 'sender-domain', 'host']);
 
 /** Counts whose opposite is a delivery. */
-const REFUSALS: ReadonlySet<unknown> = new Set(['invalid', ...REASONS]);
+export const REFUSALS: ReadonlySet<unknown> = new Set(['invalid', ...REASONS]);
 
 function text(expected: string, accept: (value: string) => boolean = () => true) {
   return field(expected, (value) =>
@@ -93,6 +93,11 @@ const exceptSchema = section(
   'a mapping of users, addresses, networks, domains',
 );
 
+/** A client by address or network, or a local account as `uid:33`. */
+function isGateway(value: string): boolean {
+  return /^uid:[^\s:]+$/.test(value) || parseNetwork(value) !== undefined;
+}
+
 const limitSchema = section({ limit, period }, 'a mapping of limit and period');
 
 /** A rule file as it is written. Every field is described, with an example, in docs/rules.md. */
@@ -128,6 +133,10 @@ export const ruleSchema = section(
     direction: choice(['outbound', 'inbound', 'local']).optional(),
     'null-sender': truth.optional(),
     except: exceptSchema.optional(),
+    'free-senders': list(
+      text('a network, an address or an account such as 10.0.0.0/8 or uid:33', isGateway),
+      'a list of networks, addresses and accounts',
+    ).optional(),
     fresh: timeSpan(MAX_DURATION, '10m, 1h or 1d').optional(),
     notify: truth.optional(),
     enabled: truth.optional(),

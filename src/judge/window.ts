@@ -1,218 +1,149 @@
 /**
- * Exact sliding windows over event time. A window holds what lies in (newest - PERIOD, newest], where `newest` is the
- * time of the newest event. It belongs to one key of one limit. There are three measures: a sum (events, recipients),
- * the number of distinct values, and a share in percent.
- *
- * Time in a log is not monotonic. What an event before `newest` means depends on the distance:
- * - Up to SKEW, or any distance if the caller says `late` (the log itself proves when the event happened): it takes its
- *   place among the others, and counts if it lies in the window.
- * - More: the clock was set back, or an older log is being read. Entries with a later time than this event might never
- *   expire, so they are dropped and counting continues from here. That can miss one verdict. But it never makes a
- *   verdict out of two hours with the same time stamps, and no window waits for a time that does not come.
- *
- * A window keeps a few numbers for each counted event, and no more events than the limit needs.
+ * The window of one limit over a timeline: what lies in (newest - PERIOD, newest], as the index of its first entry and
+ * sums that are kept up to date as entries come and go.
  */
-import { MINUTE } from '../base/time.ts';
-import { ownCopy } from '../model/line.ts';
-import { Amounts } from './amounts.ts';
+import { getDomain } from '../model/address.ts';
+import type { Columns } from './columns.ts';
+import type { Limit } from './rule.ts';
+import type { Shape } from './shape.ts';
+import { Spread } from './spread.ts';
 
-/** How far lines of one log may be out of order, in ms. Processes of one mail server differ by seconds. */
-export const SKEW = MINUTE;
-
-/** One counted event. A window reads only the fields that its measure needs. */
-export interface Entry {
-  /** event time in ms */
-  time: number;
-  /** what it adds to the sum; in a share, to the counted part (0 for an event that only adds recipients) */
-  amount: number;
-  /** what it adds to the whole of a share */
+/** What became of the recipients of one place. */
+export interface PlaceCounts {
+  counted: number;
   whole: number;
-  /** the value that is compared */
-  value: string;
-  /** the log told it late: its time is right, however far back */
-  late: boolean;
-  /** the recipient's domain and the remote host, for a rule that bounds what one of them may contribute */
-  domain?: string;
-  host?: string;
 }
 
-export interface Window {
-  /** time of the newest event in ms; -Infinity before the first */
-  readonly newest: number;
-  /** numbers and values kept, for the caller's bound on memory */
-  readonly size: number;
-  /** Adds an event and returns the measure with it. `entry` is not kept, so callers can use one object again. */
-  add(entry: Entry): number;
-  /** Removes an event that was added, if it is still there. Uses its `time`, `amount` and `value`. */
-  takeBack(entry: Entry): void;
-}
+/** Up to so many entries, values are compared with each other: a Map takes 300 bytes. */
+const FEW = 12;
 
-/** Whether `entry` sets the window's clock back. */
-export function setsBack(newest: number, entry: Entry): boolean {
-  return entry.time < newest - SKEW && !entry.late;
-}
+export class Window {
+  /** index of the first entry in the window */
+  head = 0;
+  /** sums over the entries in the window */
+  counted = 0;
+  whole = 0;
+  /** the last event that was counted met the limit (a rule that observes gives no second verdict) */
+  met = false;
+  /** event time of the last event that met the limit, ms */
+  lastMet = Number.NEGATIVE_INFINITY;
+  /** the largest measure without a verdict so far, and its time */
+  highest = 0;
+  highestTime = 0;
+  /** how often each value occurs; only made for windows with many entries, since most keys have one or two */
+  #values: Map<string, number> | undefined;
+  readonly #spread: Spread | undefined;
+  #places: Map<string, PlaceCounts> | undefined;
 
-/** The sum of the amounts in the window. Exact below the limit; from there on, at least the limit. */
-export class SumWindow implements Window {
-  newest = Number.NEGATIVE_INFINITY;
-  size = 0;
-  readonly #limit: number;
-  readonly #period: number;
-  readonly #amounts = new Amounts();
-
-  constructor(limit: number, period: number) {
-    this.#limit = limit;
-    this.#period = period;
+  constructor(shape: Shape, limit: Limit) {
+    const { mostPerDomain, mostPerHost } = shape;
+    const isBounded = mostPerDomain !== undefined || mostPerHost !== undefined;
+    if (isBounded) this.#values = new Map();
+    this.#spread = isBounded ? new Spread(limit.limit, mostPerDomain, mostPerHost) : undefined;
   }
 
-  add(entry: Entry): number {
-    if (entry.time > this.newest) {
-      this.newest = entry.time;
-    } else if (setsBack(this.newest, entry)) {
-      this.#amounts.dropAfter(entry.time);
-      this.newest = entry.time;
-    }
-    const edge = this.newest - this.#period;
-    this.#amounts.dropUntil(edge);
-    if (entry.time > edge) this.#amounts.add(entry.time, entry.amount);
-    const sum = this.#amounts.sum;
-    this.#amounts.dropBeyond(this.#limit);
-    this.size = this.#amounts.size;
-    return sum;
+  /** Adds the entry at this index to the sums. */
+  enter(columns: Columns, at: number): void {
+    const counted = columns.counted[at] as number;
+    this.counted += counted;
+    if (columns.whole !== undefined) this.whole += columns.whole[at] as number;
+    if (this.#values !== undefined && counted > 0) this.#addValue(columns, at);
+    if (this.#places !== undefined) this.#countPlace(columns, at, 1);
   }
 
-  takeBack({ time, amount }: Entry): void {
-    this.#amounts.remove(time, amount);
-    this.size = this.#amounts.size;
-  }
-}
-
-/** The number of distinct values in the window. Exact up to the limit; no more than the limit needs are kept. */
-export class DistinctWindow implements Window {
-  newest = Number.NEGATIVE_INFINITY;
-  size = 0;
-  readonly #period: number;
-  readonly #atLeast: number;
-  readonly #most: number;
-  /** last time of each value, oldest first */
-  #values = new Map<string, number>();
-  /** no value is older than this */
-  #oldest = Number.POSITIVE_INFINITY;
-  /** the value that came last: most logins come from the same address as the one before */
-  #newestValue: string | undefined;
-  readonly #events: SumWindow | undefined;
-
-  /** Measures 0 while fewer than `atLeast` events lie in the window. */
-  constructor(limit: number, period: number, atLeast: number) {
-    this.#period = period;
-    this.#atLeast = atLeast;
-    this.#most = Math.max(limit, atLeast);
-    this.#events = atLeast > 1 ? new SumWindow(atLeast, period) : undefined;
+  /** Takes the entry at this index out of the sums. */
+  leave(columns: Columns, at: number): void {
+    const counted = columns.counted[at] as number;
+    this.counted -= counted;
+    if (columns.whole !== undefined) this.whole -= columns.whole[at] as number;
+    if (this.#values !== undefined && counted > 0) this.#removeValue(columns, at);
+    if (this.#places !== undefined) this.#countPlace(columns, at, -1);
   }
 
-  add(entry: Entry): number {
-    const inOrder = entry.time >= this.newest;
-    if (inOrder) {
-      this.newest = entry.time;
-    } else if (setsBack(this.newest, entry)) {
-      for (const [value, time] of this.#values) if (time > entry.time) this.#values.delete(value);
-      this.newest = entry.time;
-    }
-    const edge = this.newest - this.#period;
-    if (this.#oldest <= edge) this.#dropUntil(edge);
-    if (entry.time > edge) this.#put(entry.value, entry.time, entry.time >= this.newest);
-    const events = this.#events?.add(entry) ?? 1;
-    this.size = this.#values.size + (this.#events?.size ?? 0);
-    return events >= this.#atLeast ? this.#values.size : 0;
+  /** The sums anew, from all entries from `head` on. */
+  recompute(columns: Columns, head: number): void {
+    this.head = head;
+    this.counted = 0;
+    this.whole = 0;
+    this.#spread?.clear();
+    this.#values = this.#spread === undefined ? undefined : new Map();
+    this.#places = undefined;
+    for (let at = head; at < columns.length; at++) this.enter(columns, at);
   }
 
-  takeBack(entry: Entry): void {
-    // A value that came again later stays, since another event brought it.
-    if (this.#values.get(entry.value) === entry.time) this.#values.delete(entry.value);
-    this.#events?.takeBack(entry);
-    this.size = this.#values.size + (this.#events?.size ?? 0);
-  }
-
-  #put(value: string, time: number, atEnd: boolean): void {
-    const before = this.#values.get(value);
-    if (before !== undefined && before >= time) return;
-    if (atEnd && before !== undefined && value === this.#newestValue) {
-      this.#values.set(value, time); // already the last one
-      return;
-    }
-    const own = ownCopy(value);
-    if (before !== undefined) this.#values.delete(value);
-    this.#values.set(own, time);
-    this.#newestValue = atEnd ? own : undefined;
-    if (!atEnd) this.#values = new Map([...this.#values].sort((a, b) => a[1] - b[1]));
-    if (this.#values.size > this.#most) this.#dropFirst();
-    this.#oldest = Math.min(this.#oldest, time);
-  }
-
-  #dropFirst(): void {
-    for (const value of this.#values.keys()) {
-      this.#values.delete(value);
-      return;
-    }
-  }
-
-  #dropUntil(edge: number): void {
-    this.#oldest = Number.POSITIVE_INFINITY;
-    for (const [value, time] of this.#values) {
-      if (time > edge) {
-        this.#oldest = time;
-        return;
-      }
-      this.#values.delete(value);
-    }
-  }
-}
-
-/** How many times a share keeps exactly. Beyond it neighbours are merged, which makes the window's edge less exact. */
-export const SHARE_TIMES = 4096;
-
-/** The counted events in percent of all recipients in the window, rounded down to a tenth. */
-export class ShareWindow implements Window {
-  newest = Number.NEGATIVE_INFINITY;
-  size = 0;
-  readonly #period: number;
-  readonly #atLeast: number;
-  readonly #counted = new Amounts();
-  readonly #whole = new Amounts();
-
-  /** Measures 0 while fewer than `atLeast` counted events lie in the window. */
-  constructor(period: number, atLeast: number) {
-    this.#period = period;
-    this.#atLeast = atLeast;
-  }
-
-  add(entry: Entry): number {
-    if (entry.time > this.newest) {
-      this.newest = entry.time;
-    } else if (setsBack(this.newest, entry)) {
-      this.#counted.dropAfter(entry.time);
-      this.#whole.dropAfter(entry.time);
-      this.newest = entry.time;
-    }
-    const edge = this.newest - this.#period;
-    this.#put(this.#counted, entry.time, entry.amount, edge);
-    this.#put(this.#whole, entry.time, entry.whole, edge);
-    this.size = this.#counted.size + this.#whole.size;
-    if (this.#counted.sum < this.#atLeast) return 0;
+  /** The measure: events, recipients, different values, or percent rounded down to a tenth. */
+  measure({ measure, atLeast }: Shape, columns: Columns): number {
+    if (measure === 'sum') return this.counted;
+    if (this.counted < atLeast) return 0;
+    if (measure === 'distinct') return this.#spread?.count() ?? this.#countValues(columns);
     // A refused recipient belongs to the whole even if the log did not show that the message was accepted.
-    const whole = Math.max(this.#whole.sum, this.#counted.sum);
-    return Math.floor((1000 * this.#counted.sum) / whole) / 10;
+    return Math.floor((1000 * this.counted) / Math.max(this.whole, this.counted)) / 10;
   }
 
-  takeBack({ time, amount }: Entry): void {
-    this.#counted.remove(time, amount);
-    this.size = this.#counted.size + this.#whole.size;
+  /** What became of the recipients of each place. Counted when it is first asked for, and kept from then on. */
+  placesOf(columns: Columns): ReadonlyMap<string, PlaceCounts> {
+    if (this.#places === undefined) {
+      this.#places = new Map();
+      for (let at = this.head; at < columns.length; at++) this.#countPlace(columns, at, 1);
+    }
+    return this.#places;
   }
 
-  #put(amounts: Amounts, time: number, amount: number, edge: number): void {
-    amounts.dropUntil(edge);
-    if (amount <= 0 || time <= edge) return;
-    amounts.add(time, amount);
-    if (amounts.size > SHARE_TIMES) amounts.halve();
+  /** Nobody asks for the places any more. */
+  forgetPlaces(): void {
+    this.#places = undefined;
   }
+
+  #countValues(columns: Columns): number {
+    if (this.#values !== undefined) return this.#values.size;
+    if (columns.length - this.head <= FEW) return countFew(columns, this.head);
+    this.#values = new Map();
+    for (let at = this.head; at < columns.length; at++) {
+      if ((columns.counted[at] as number) > 0) this.#addValue(columns, at);
+    }
+    return this.#values.size;
+  }
+
+  #addValue(columns: Columns, at: number): void {
+    const values = this.#values as Map<string, number>;
+    const value = columns.values?.[at] ?? '';
+    const before = values.get(value) ?? 0;
+    values.set(value, before + 1);
+    if (before === 0) this.#spread?.add(value, getDomain(value), columns.hosts?.[at] ?? '');
+  }
+
+  #removeValue(columns: Columns, at: number): void {
+    const values = this.#values as Map<string, number>;
+    const value = columns.values?.[at] ?? '';
+    const before = values.get(value) ?? 0;
+    if (before > 1) {
+      values.set(value, before - 1);
+      return;
+    }
+    values.delete(value);
+    this.#spread?.remove(value);
+    if (values.size === 0 && this.#spread === undefined) this.#values = undefined;
+  }
+
+  #countPlace(columns: Columns, at: number, sign: 1 | -1): void {
+    const places = this.#places as Map<string, PlaceCounts>;
+    const place = columns.places?.[at] ?? '';
+    let counts = places.get(place);
+    if (counts === undefined) {
+      counts = { counted: 0, whole: 0 };
+      places.set(place, counts);
+    }
+    counts.counted += sign * (columns.counted[at] as number);
+    counts.whole += sign * (columns.whole?.[at] ?? 0);
+    if (counts.counted === 0 && counts.whole === 0) places.delete(place);
+  }
+}
+
+/** The number of different values among few entries. */
+function countFew({ values = [], counted }: Columns, head: number): number {
+  let count = 0;
+  for (let at = head; at < values.length; at++) {
+    if ((counted[at] as number) > 0 && values.indexOf(values[at] as string, head) === at) count++;
+  }
+  return count;
 }

@@ -19,6 +19,11 @@ export function canonicalIp(text: string): string | undefined {
   return ipaddr.process(text).toString();
 }
 
+/** Whether a canonical IP address is one of this machine's own loopback. */
+export function isLoopbackAddress(address: string): boolean {
+  return address === '::1' || (address.startsWith('127.') && isDotted(address));
+}
+
 /** A set of networks. */
 export interface NetworkSet {
   /** whether the address is in one of them; false for any other text */
@@ -74,6 +79,18 @@ export function getNetwork(address: string): string {
   if (ip.kind() === 'ipv4') return `${address.split('.').slice(0, 3).join('.')}.0/24`;
   const parts = (ip as ipaddr.IPv6).parts.slice(0, 4).map((part) => part.toString(16));
   return `${canonicalIp(`${parts.join(':')}::`)}/64`;
+}
+
+/**
+ * The network that usually belongs to one organisation, or is a large part of one: /16 for IPv4, /32 for IPv6 (what a
+ * provider is given); the text itself if it is not an address.
+ */
+export function getWideNetwork(address: string): string {
+  if (canonicalIp(address) === undefined) return address;
+  const ip = ipaddr.process(address);
+  if (ip.kind() === 'ipv4') return `${address.split('.').slice(0, 2).join('.')}.0.0/16`;
+  const parts = (ip as ipaddr.IPv6).parts.slice(0, 2).map((part) => part.toString(16));
+  return `${canonicalIp(`${parts.join(':')}::`)}/32`;
 }
 
 /** The domain of a mail address in lower case, empty if it has none. */

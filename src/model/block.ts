@@ -25,6 +25,10 @@ export interface Verdict extends Position {
   readonly rule: string;
   readonly action: Action;
   readonly key: Key;
+  /** for a sender behind a gateway: the gateway, the only place where the sender is shut out */
+  readonly at?: Key;
+  /** for a gateway: how many different senders the verdict hits */
+  readonly people?: number;
   /** event time in ms */
   readonly time: number;
   /** events (or distinct values, recipients, percent) in the window at that line */
@@ -55,6 +59,8 @@ export type BlockableType = 'user' | 'client' | 'uid' | 'sender';
 export interface Block {
   readonly id: number;
   readonly key: { readonly type: BlockableType; readonly id: string };
+  /** the gateway where alone a sender is shut out; undefined: everywhere */
+  readonly at?: Key;
   /** rule name, or `manual` */
   readonly cause: string;
   /** ms since the epoch */

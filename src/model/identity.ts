@@ -36,6 +36,11 @@ export function parseBlockable(text: string): Block['key'] | undefined {
   return login && { type: 'sender', id: login.id };
 }
 
+/** Who a verdict or a block is about: a sender that is shut out at one gateway with that gateway. */
+export function formatTarget({ key, at }: { readonly key: Key; readonly at?: Key }): string {
+  return at === undefined ? formatIdentity(key) : `${formatIdentity(key)} at ${formatIdentity(at)}`;
+}
+
 /**
  * The form that `parseIdentity` and `parseBlockable` read back, with `user:` only where the login alone would be
  * ambiguous. Keys that cannot be typed (networks, domains, hosts) are shown as type and text.

@@ -3,7 +3,7 @@ import { counted } from '../base/text.ts';
 import { formatDuration } from '../base/time.ts';
 import type { Verdict } from '../model/block.ts';
 import type { Evidence, Measures, ValueFormat } from '../model/evidence.ts';
-import { formatIdentity } from '../model/identity.ts';
+import { formatIdentity, formatTarget } from '../model/identity.ts';
 import { type ComposedNotice, compose, type Section } from './compose.ts';
 import { buildEvidenceSections } from './evidence.ts';
 
@@ -17,7 +17,7 @@ export function blockNotice(
   formatValue: ValueFormat = String,
 ): ComposedNotice {
   const { verdict } = evidence;
-  const what = `${formatIdentity(verdict.key)} ${describeResult(evidence)}`;
+  const what = `${formatTarget(verdict)} ${describeResult(evidence)}`;
   return compose(
     `[postern] ${what}: ${describeLimit(verdict, formatValue)}`,
     buildEvidenceSections(evidence, measures, formatValue),
@@ -91,7 +91,7 @@ function buildList(kind: Kind, outcomes: readonly Outcome[], formatValue: ValueF
   return {
     title: `${counted(submitters, 'submitter')} ${kind.title(submitters)}`,
     rows: outcomes.map(
-      ({ verdict }) => `${formatIdentity(verdict.key)}: ${describeLimit(verdict, formatValue)}`,
+      ({ verdict }) => `${formatTarget(verdict)}: ${describeLimit(verdict, formatValue)}`,
     ),
   };
 }

@@ -21,6 +21,8 @@ export class Blocklist {
   readonly #canonicalLogin: CanonicalLogin | undefined;
   /** by type and identity the end of the block, ms */
   #ends: Readonly<Record<BlockableType, Map<string, number>>> = makeEmptyEnds();
+  /** the same for senders that are shut out at one client only, by its address and the sender */
+  #endsAt: ReadonlyMap<string, number> = new Map();
 
   /** `canonicalLogin` makes the one form of a person's logins; default: lower case. */
   constructor(actions: PolicyActions, canonicalLogin?: CanonicalLogin) {
@@ -31,10 +33,13 @@ export class Blocklist {
   /** From now on exactly these blocks count. */
   replace(blocks: readonly Block[]): void {
     const ends = makeEmptyEnds();
-    for (const { key, end } of blocks) {
-      ends[key.type].set(this.#normalise(key.type, key.id), end ?? Number.POSITIVE_INFINITY);
+    const endsAt = new Map<string, number>();
+    for (const { key, at, end = Number.POSITIVE_INFINITY } of blocks) {
+      if (at === undefined) ends[key.type].set(this.#normalise(key.type, key.id), end);
+      else if (at.type === 'client') endsAt.set(this.#nameAt(at.id, key.id), end);
     }
     this.#ends = ends;
+    this.#endsAt = endsAt;
   }
 
   /** The action for this request at `now`, ms. An authenticated session is judged by its login, not by its address. */
@@ -45,8 +50,16 @@ export class Blocklist {
       user === '' ? undefined : this.#findAction('user', user, now),
       sender === '' ? undefined : this.#findAction('sender', sender, now),
       user === '' && client !== '' ? this.#findAction('client', client, now) : undefined,
+      user === '' && client !== '' ? this.#findActionAt(client, sender, now) : undefined,
     ].filter((action) => action !== undefined);
     return actions.find((action) => !action.startsWith('HOLD')) ?? actions[0] ?? DUNNO;
+  }
+
+  /** The action for a sender that is shut out at this client. */
+  #findActionAt(client: string, sender: string, now: number): string | undefined {
+    if (this.#endsAt.size === 0 || sender.includes('\ufffd')) return undefined;
+    const end = this.#endsAt.get(this.#nameAt(client, sender));
+    return end !== undefined && end > now ? this.#actions.sender : undefined;
   }
 
   #findAction(type: 'user' | 'client' | 'sender', id: string, now: number): string | undefined {
@@ -61,6 +74,10 @@ export class Blocklist {
   #normalise(type: BlockableType, id: string): string {
     if (type === 'client') return canonicalIp(id) ?? id;
     return type === 'user' && this.#canonicalLogin ? this.#canonicalLogin(id) : id.toLowerCase();
+  }
+
+  #nameAt(client: string, sender: string): string {
+    return `${this.#normalise('client', client)} ${this.#normalise('sender', sender)}`;
   }
 }
 

@@ -75,11 +75,11 @@ async function* splitPeriod(store: Store, { since, until }: Period): AsyncGenera
   }
 }
 
-/** The time (ms) up to which nothing counted: what was before the end of an earlier block does not count again. */
+/** The time (ms) up to which nothing counted: what was before the release of an earlier block does not count again. */
 function countedSince(store: Store, { key, time, period }: Verdict): number {
   const ends = store.blocks
     .findByKey(key as Block['key'])
-    .filter(({ releasedBy }) => releasedBy !== 'guard')
+    .filter(({ releasedBy }) => releasedBy !== 'guard' && releasedBy !== 'expiry')
     .map(({ released }) => released ?? Number.POSITIVE_INFINITY)
     .filter((released) => released < time);
   return Math.max(time - period, ...ends);

@@ -32,7 +32,7 @@ export async function gatherEvidence(
   block: Evidence['block'],
   rule: Rule | undefined,
 ): Promise<Evidence> {
-  const isCounted = rule === undefined ? isInvalid : buildCountedTest(rule, verdict.key);
+  const isCounted = rule === undefined ? isInvalid : buildCountedTest(rule, verdict);
   const found = await loadEvents(store, verdict, rule, isCounted);
   const { events, outages } = splitByOutage(store, verdict, rule, found, isCounted);
   const counted = events.filter(isCounted);

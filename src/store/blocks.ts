@@ -2,6 +2,7 @@
 import { dropUndefined } from '../base/defined.ts';
 import type { Block, BlockableType } from '../model/block.ts';
 import type { Db } from './database.ts';
+import { readGateway } from './verdicts.ts';
 
 /** `guard`: its refusals came from a provider outage. */
 type ReleasedBy = 'operator' | 'file' | 'expiry' | 'guard';
@@ -19,6 +20,7 @@ export interface StoredBlock extends Block {
 
 interface NewBlock {
   readonly key: Block['key'];
+  readonly at?: Block['at'] | undefined;
   readonly cause: string;
   readonly start: number;
   readonly end?: number | undefined;
@@ -38,6 +40,8 @@ interface Row {
   released: number | null;
   released_by: string | null;
   released_event: number | null;
+  at_type: string | null;
+  at_id: string | null;
 }
 
 export class BlockTable {
@@ -52,7 +56,8 @@ export class BlockTable {
     if (this.running(block.key) !== undefined) return undefined;
     const { lastInsertRowid } = this.#db
       .prepare(
-        `INSERT INTO block (key_type, key_id, cause, note, verdict, start, "end") VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO block (key_type, key_id, cause, note, verdict, start, "end", at_type, at_id)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         block.key.type,
@@ -62,6 +67,8 @@ export class BlockTable {
         block.verdict ?? null,
         block.start,
         block.end ?? null,
+        block.at?.type ?? null,
+        block.at?.id ?? null,
       );
     return this.get(Number(lastInsertRowid));
   }
@@ -182,6 +189,7 @@ function fromRow(row: Row): StoredBlock {
   return dropUndefined({
     id: row.id,
     key: { type: row.key_type as BlockableType, id: row.key_id },
+    at: readGateway(row),
     cause: row.cause,
     start: row.start,
     end: row.end ?? undefined,

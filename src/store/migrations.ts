@@ -164,4 +164,12 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (person, spelling)
   ) WITHOUT ROWID;
   `,
+  `
+  -- A sender that is shut out at one gateway only, and how many senders a block of the gateway hits.
+  ALTER TABLE verdict ADD COLUMN at_type TEXT;
+  ALTER TABLE verdict ADD COLUMN at_id TEXT;
+  ALTER TABLE verdict ADD COLUMN people INTEGER;
+  ALTER TABLE block ADD COLUMN at_type TEXT;
+  ALTER TABLE block ADD COLUMN at_id TEXT;
+  `,
 ];

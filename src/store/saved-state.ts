@@ -55,6 +55,8 @@ export interface Health {
   readonly policy?: string;
   /** why the mail server's networks are not known, while that is so */
   readonly networks?: string;
+  /** since when the rules count without some keys, because a bound on memory was reached; ms of event time */
+  readonly forgottenSince?: number;
 }
 
 export interface LogHealth {

@@ -25,6 +25,9 @@ interface Row {
   period: number;
   duration: number | null;
   outcome: string;
+  at_type: string | null;
+  at_id: string | null;
+  people: number | null;
 }
 
 export class VerdictTable {
@@ -41,7 +44,8 @@ export class VerdictTable {
     const result = this.#db
       .prepare(
         `INSERT INTO verdict (rule, action, key_type, key_id, time, source, line, offset, count, "limit",
-           period, duration, outcome, event) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           period, duration, outcome, event, at_type, at_id, people)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         verdict.rule,
@@ -58,6 +62,9 @@ export class VerdictTable {
         verdict.duration ?? null,
         outcome,
         event,
+        verdict.at?.type ?? null,
+        verdict.at?.id ?? null,
+        verdict.people ?? null,
       );
     return Number(result.lastInsertRowid);
   }
@@ -73,6 +80,19 @@ export class VerdictTable {
       .prepare('SELECT * FROM verdict WHERE time >= ? AND time < ? ORDER BY id')
       .all(since, until);
     return (rows as Row[]).map(fromRow);
+  }
+
+  /** For each rule, limit and key, when it was observed first (ms of event time). */
+  firstObserved(): { rule: string; key: Key; limit: number; period: number; time: number }[] {
+    const rows = this.#db
+      .prepare(
+        `SELECT rule, key_type, key_id, "limit", period, min(time) AS time FROM verdict
+         WHERE outcome = 'observed' GROUP BY rule, key_type, key_id, "limit", period`,
+      )
+      .all() as Row[];
+    return rows.map(({ rule, key_type, key_id, limit, period, time }) => {
+      return { rule, key: { type: key_type as KeyType, id: key_id }, limit, period, time };
+    });
   }
 
   /** The newest verdicts on this key, newest first. */
@@ -110,6 +130,8 @@ function fromRow(row: Row): StoredVerdict {
       rule: row.rule,
       action: row.action as Action,
       key: { type: row.key_type as KeyType, id: row.key_id },
+      at: readGateway(row),
+      people: row.people ?? undefined,
       time: row.time,
       source: row.source,
       line: row.line,
@@ -120,4 +142,15 @@ function fromRow(row: Row): StoredVerdict {
       duration: row.duration ?? undefined,
     }),
   };
+}
+
+/** The gateway of a row. */
+export function readGateway({
+  at_type,
+  at_id,
+}: {
+  readonly at_type: string | null;
+  readonly at_id: string | null;
+}): Key | undefined {
+  return at_type === null || at_id === null ? undefined : { type: at_type as KeyType, id: at_id };
 }

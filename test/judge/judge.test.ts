@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DAY, HOUR, MINUTE, SECOND } from '../../src/base/time.ts';
-import { Judge, type JudgeOptions } from '../../src/judge/judge.ts';
+import { Judge } from '../../src/judge/judge.ts';
+import type { JudgeOptions } from '../../src/judge/options.ts';
 import { parseRule, type Rule } from '../../src/judge/rule.ts';
 import type { Verdict } from '../../src/model/block.ts';
 import type { MailEvent } from '../../src/model/event.ts';

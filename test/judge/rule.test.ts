@@ -52,6 +52,7 @@ test('a minimal rule and its defaults', () => {
     action: 'block',
     durations: [undefined],
     except: { users: [], addresses: [], networks: [], domains: [] },
+    freeSenders: [],
     fresh: HOUR,
     notify: true,
     enabled: true,

@@ -47,7 +47,7 @@ describe('at-least-share', () => {
     ['no deliveries: as without', 'x'.repeat(20), 9],
     ['more than the share all the time', 'xo'.repeat(20), 18],
     ['exactly the share with the limit', `${'xo'.repeat(8)}xx${'o'.repeat(9)}`, 17],
-    ['deliveries before the first refusal', `${'o'.repeat(100)}${'x'.repeat(10)}`, 109],
+    ['deliveries before the first refusal', `${'o'.repeat(100)}${'x'.repeat(100)}`, 199],
     ['below the share at the limit, reached later', `${'xoo'.repeat(10)}${'x'.repeat(20)}`, 39],
   ];
 
@@ -68,7 +68,8 @@ describe('at-least-share', () => {
 
   test('outcomes leave the window when their time is over', () => {
     const old = [invalid(0, 'first@example.org'), ...eventsOf('o'.repeat(60))];
-    const late = eventsOf('x'.repeat(10)).map((each) => ({ ...each, time: each.time + HOUR }));
+    const later = HOUR + MINUTE;
+    const late = eventsOf('x'.repeat(10)).map((each) => ({ ...each, time: each.time + later }));
     expect(verdictAt(SHARE, [...old, ...late])).toBe(70);
     const sooner = late.map((each) => ({ ...each, time: each.time - MINUTE }));
     expect(verdictAt(SHARE, [...old, ...sooner])).toBe(undefined);
@@ -98,13 +99,12 @@ describe('at-least-share', () => {
   });
 });
 
-/** Deliveries count while there is a refusal in the hour before them. */
+/** All of the hour counts, and nothing else. */
 function byDefinition(events: readonly MailEvent[], percent: number, limit: number) {
   let kept: MailEvent[] = [];
   for (const [index, each] of events.entries()) {
     kept = kept.filter(({ time }) => time > each.time - HOUR);
-    if (!kept.some(({ kind }) => kind === 'bounced')) kept = [];
-    if (each.kind === 'bounced' || kept.length > 0) kept.push(each);
+    kept.push(each);
     if (each.kind !== 'bounced') continue;
     const refused = kept.filter(({ kind }) => kind === 'bounced').length;
     if (refused >= limit && refused * 100 >= percent * kept.length) return index;

@@ -1,22 +1,28 @@
 import { expect, test } from 'vitest';
 import { KeyTable } from '../../src/judge/table.ts';
-import { type Entry, SumWindow } from '../../src/judge/window.ts';
+import { Timeline } from '../../src/judge/timeline.ts';
+import { entry, shape } from './timeline.ts';
 
 const PERIOD = 60_000;
+const SHAPE = shape('sum', PERIOD);
 const BOUNDS = { keys: 500, entries: 2000 };
 
 function tableOf(bounds = BOUNDS) {
   const dropped: string[] = [];
-  return { dropped, table: new KeyTable(PERIOD, bounds, (id) => dropped.push(id)) };
+  const lost: string[] = [];
+  const table = new KeyTable(SHAPE, bounds, (id, _, isLost) => {
+    dropped.push(id);
+    if (isLost) lost.push(id);
+  });
+  return { dropped, lost, table };
 }
 
 function count(table: KeyTable, id: string, time: number): number {
-  const entry: Entry = { time, amount: 1, whole: 0, value: '', late: false };
-  const state = table.get(id) ?? table.create(id, new SumWindow(10_000, PERIOD), time);
-  const before = state.window.size;
-  const measure = state.window.add(entry);
-  table.resized(state.window.size - before);
-  return measure;
+  const timeline = table.get(id) ?? table.create(id, new Timeline(SHAPE), time);
+  const before = timeline.size;
+  timeline.add(entry(time), false);
+  table.resized(timeline.size - before);
+  return timeline.measure(0);
 }
 
 test('made-up keys never fill it, and a busy key stays', () => {
@@ -31,11 +37,12 @@ test('made-up keys never fill it, and a busy key stays', () => {
 });
 
 test('the least recently used go first', () => {
-  const { table, dropped } = tableOf();
+  const { table, dropped, lost } = tableOf();
   for (let i = 0; i < BOUNDS.keys; i++) count(table, `k${i}`, i);
   count(table, 'k0', 1000);
   count(table, 'new', 1001);
   expect(dropped[0]).toBe('k1');
+  expect(lost).toEqual(dropped);
   expect(table.get('k0')).toBeDefined();
 });
 
@@ -43,14 +50,15 @@ test('entries are bounded as well as keys', () => {
   const { table } = tableOf();
   for (let i = 0; i < 20_000; i++) count(table, `k${i % 50}`, i);
   expect(table.entries).toBeLessThanOrEqual(BOUNDS.entries);
-  expect([...table].reduce((sum, [, { window }]) => sum + window.size, 0)).toBe(table.entries);
+  expect([...table].reduce((sum, [, { size }]) => sum + size, 0)).toBe(table.entries);
 });
 
 test('idle keys are dropped before anyone else', () => {
-  const { table, dropped } = tableOf({ keys: 10_000, entries: 100_000 });
+  const { table, dropped, lost } = tableOf({ keys: 10_000, entries: 100_000 });
   for (let i = 0; i < 1024; i++) count(table, `old${i}`, i);
   count(table, 'new', 1023 + 3 * PERIOD);
   expect(dropped).toHaveLength(1024);
+  expect(lost).toEqual([]);
   expect(table.keys).toBe(1);
   expect(table.entries).toBe(1);
 });

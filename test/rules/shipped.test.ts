@@ -37,7 +37,10 @@ const SHIPPED: Readonly<Record<string, Partial<Rule>>> = {
     direction: 'outbound',
     distinct: 'recipient',
     atLeastShare: 8,
-    limits: [{ limit: 100, period: HOUR }],
+    limits: [
+      { limit: 100, period: HOUR },
+      { limit: 400, period: DAY },
+    ],
     action: 'block',
     durations: [undefined],
   },
@@ -63,8 +66,8 @@ const SHIPPED: Readonly<Record<string, Partial<Rule>>> = {
   'many-client-addresses': {
     count: 'logins',
     per: 'user',
-    distinct: 'client',
-    limits: [{ limit: 101, period: DAY }],
+    distinct: 'client-wide-net',
+    limits: [{ limit: 40, period: DAY }],
     action: 'block',
   },
   'own-delivery': {

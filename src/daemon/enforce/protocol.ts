@@ -55,6 +55,8 @@ export interface Opening {
   readonly configured: readonly string[];
   /** whether it may request to hold queued mail */
   readonly hold: boolean;
+  /** whether the policy service shuts out senders at their gateways */
+  readonly policy: boolean;
   readonly once: boolean;
   readonly logLevel: string;
 }

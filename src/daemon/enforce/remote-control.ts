@@ -28,10 +28,11 @@ export class RemoteControl {
 
   /** Its methods throw a PosternError when the step refuses a request or ends. */
   buildControl(): MtaControl {
-    const { targets, configured, hold } = this.#opening;
+    const { targets, configured, hold, policy } = this.#opening;
     return {
       targets,
       configured,
+      hasPolicy: policy,
       reconcile: (request) => this.#reconcile(encodeReconcile(request)),
       queue: hold
         ? { act: (_hold, ids) => this.#hold({ kind: 'hold', ids: [...ids] }) }

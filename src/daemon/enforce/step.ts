@@ -111,6 +111,7 @@ class Session {
       targets: this.#control.targets.map(({ name, file }) => ({ name, file })),
       configured: this.#control.configured,
       hold: this.#control.queue !== undefined,
+      policy: this.#control.hasPolicy === true,
       once,
       logLevel: config.logLevel,
     };

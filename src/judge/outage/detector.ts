@@ -9,7 +9,7 @@
 import { HOUR } from '../../base/time.ts';
 import { isInvalid, type MailEvent } from '../../model/event.ts';
 import type { Outage } from '../../model/outage.ts';
-import { ProviderNames } from './provider.ts';
+import { PROVIDERS } from './provider.ts';
 import { IDLE, ProviderHistory, type Share, STEP, WINDOW } from './provider-history.ts';
 
 interface DetectorBounds {
@@ -49,7 +49,6 @@ interface RunningOutage {
 
 export class OutageDetector {
   readonly #bounds: DetectorBounds;
-  readonly #names = new ProviderNames();
   readonly #providers = new Map<string, ProviderHistory>();
   readonly #running = new Map<string, RunningOutage>();
   #step = 0;
@@ -66,7 +65,7 @@ export class OutageDetector {
     if (relay === undefined || submitter === undefined || event.amends === true) return undefined;
     const refusal = isInvalid(event) && event.repeated !== true;
     if (!refusal && kind !== 'delivered') return undefined;
-    const provider = this.#names.get(relay);
+    const provider = PROVIDERS.get(relay);
     if (provider === undefined || !this.#advance(time)) return undefined;
     const history = this.#providers.get(provider) ?? this.#addProvider(provider);
     // Logins ignore case. Otherwise different spellings would turn one submitter into many.
@@ -81,12 +80,12 @@ export class OutageDetector {
   /** Whether the event is a refusal by a provider that has an outage now. Such refusals do not count. */
   covers(event: MailEvent): boolean {
     if (this.#running.size === 0 || event.relay === undefined || !isInvalid(event)) return false;
-    return this.#running.has(this.#names.get(event.relay) ?? '');
+    return this.#running.has(PROVIDERS.get(event.relay) ?? '');
   }
 
   /** The provider that refused or accepted the recipient. */
   findProvider({ relay }: MailEvent): string | undefined {
-    return relay === undefined ? undefined : this.#names.get(relay);
+    return relay === undefined ? undefined : PROVIDERS.get(relay);
   }
 
   /** The outages that have not ended. */

@@ -5,15 +5,17 @@
 import type { Verdict } from '../../model/block.ts';
 import { isInvalid, type MailEvent } from '../../model/event.ts';
 import type { Outage } from '../../model/outage.ts';
-import { getKeyId, getKeyType } from '../key.ts';
-import { type ActiveRule, countsInvalid, countsRefusal } from '../plan.ts';
-import type { Since, Tally } from '../tally.ts';
+import type { Since } from '../met.ts';
+import { type ActiveRule, countsInvalid, countsRefusal, isAbout } from '../plan.ts';
+import type { Limit } from '../rule.ts';
+import type { Tally } from '../tally.ts';
 import { OutageDetector } from './detector.ts';
 import { RecentRefusals } from './recent-refusals.ts';
 
 /** A verdict of a rule that blocks, with the limit that was met. */
 interface GivenVerdict {
   readonly tally: Tally;
+  readonly limit: Limit;
   readonly verdict: Verdict;
 }
 
@@ -80,9 +82,9 @@ export class OutageMonitor {
   #takeBack(detected: Outage, released: Since | undefined): Detection {
     const { provider, since } = detected;
     const refusals = this.#refusals.take(provider, since);
-    for (const { rule, tallies, admits } of this.#rules) {
+    for (const { rule, tally, admits } of this.#rules) {
       const counted = refusals.filter((event) => countsRefusal(rule, event) && admits(event));
-      for (const tally of tallies) tally.takeBack(counted, released);
+      tally.takeBack(counted, released);
     }
     const takenBack = this.#given.filter(
       (given) => given.verdict.time >= since && !this.#stillHolds(given),
@@ -95,17 +97,14 @@ export class OutageMonitor {
   }
 
   /** Whether the limit is met by the refusals that are left, from a period before the verdict until now. */
-  #stillHolds({ tally, verdict }: GivenVerdict): boolean {
-    const admits = this.#rules.find(({ rule }) => rule === tally.rule)?.admits;
+  #stillHolds({ tally, limit, verdict }: GivenVerdict): boolean {
+    const { rule } = tally;
+    const admits = this.#rules.find((each) => each.rule === rule)?.admits;
     const left: MailEvent[] = [];
     for (const { event } of this.#refusals) {
-      if (event.time <= verdict.time - tally.period || admits?.(event) !== true) continue;
-      if (countsRefusal(tally.rule, event) && isAbout(verdict.key, tally, event)) left.push(event);
+      if (event.time <= verdict.time - limit.period || admits?.(event) !== true) continue;
+      if (countsRefusal(rule, event) && isAbout(rule, verdict, event)) left.push(event);
     }
-    return tally.isMetBy(left);
+    return tally.isMetBy(left, limit);
   }
-}
-
-function isAbout(key: Verdict['key'], { rule }: Tally, event: MailEvent): boolean {
-  return getKeyType(rule.per, event) === key.type && getKeyId(key.type, event) === key.id;
 }

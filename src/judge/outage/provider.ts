@@ -35,16 +35,28 @@ export function getHostGroup({ host, address }: Relay): string {
 /** The providers of host names that were seen before. Bounded, since a log may hold any number of names. */
 export class ProviderNames {
   readonly #names = new Map<string, string>();
+  /** the answer before: one event is asked about several times */
+  #text = '';
+  #name = '';
 
   /** The provider of a host; undefined when the log does not name the host. */
   get({ host, address }: Relay): string | undefined {
     const text = host ?? address;
     if (text === undefined || text === '') return undefined;
-    const known = this.#names.get(text);
-    if (known !== undefined) return known;
+    if (text === this.#text) return this.#name;
+    const name = this.#names.get(text) ?? this.#add(text);
+    this.#text = text;
+    this.#name = name;
+    return name;
+  }
+
+  #add(text: string): string {
     const name = ownCopy(nameProvider(text));
     if (this.#names.size >= 10_000) this.#names.clear();
     if (text.length <= MAX_NAME) this.#names.set(ownCopy(text), name);
     return name;
   }
 }
+
+/** Shared by all who ask. */
+export const PROVIDERS = new ProviderNames();

@@ -1,0 +1,30 @@
+/** What a judge can be told before the first event. */
+import type { Key } from '../model/block.ts';
+import type { Bounds } from './table.ts';
+
+/** A block that is in force before the first event. */
+interface ActiveBlock {
+  readonly key: Key;
+  /** ms since the epoch; absent: until released */
+  readonly until?: number;
+}
+
+/** How often a rule had blocked a key before the first event; for escalation. */
+interface PastOffence {
+  readonly rule: string;
+  readonly key: Key;
+  readonly count: number;
+  /** time of the last one, ms */
+  readonly last: number;
+}
+
+export interface JudgeOptions {
+  /** keys that never get a verdict */
+  readonly allowed?: (key: Key) => boolean;
+  /** whether one sender can be shut out at this gateway; undefined: at any */
+  readonly canShutOutAt?: (gateway: Key) => boolean;
+  readonly active?: readonly ActiveBlock[];
+  readonly offences?: readonly PastOffence[];
+  /** how much each rule may keep for each type of key */
+  readonly bounds?: Bounds;
+}

@@ -1,0 +1,60 @@
+/** Verdicts as they are made: what they say, and whether one is due. */
+import { dropUndefined } from '../base/defined.ts';
+import type { Verdict } from '../model/block.ts';
+import type { MailEvent } from '../model/event.ts';
+import type { Met } from './met.ts';
+import type { Rule } from './rule.ts';
+
+/**
+ * What becomes of a verdict that a limit calls for. `stale`: it is recorded and changes nothing. `continued`: an
+ * observation that was given earlier, and whose excess goes on. Undefined: it is not given.
+ */
+export type Recall = (verdict: Verdict) => 'given' | 'stale' | 'continued' | undefined;
+
+/** Whom a verdict is about. */
+export type Target = Pick<Verdict, 'key' | 'at' | 'people'>;
+
+/** Whether an observed limit has been met without a break since its last verdict, less than a period ago. */
+export function isSameExcess({ window, timeline, limit }: Met): boolean {
+  const { newest } = timeline;
+  if (!window.met || newest - window.lastMet >= limit.period) return false;
+  window.lastMet = newest;
+  return true;
+}
+
+/** An observation was given, or its excess goes on. */
+export function noteMet({ window, timeline }: Met): undefined {
+  window.met = true;
+  window.lastMet = timeline.newest;
+  return undefined;
+}
+
+/** The verdict that falls on an event with which a limit is met. */
+export function buildVerdict(
+  { name }: Rule,
+  { limit: { limit, period }, measure }: Met,
+  { time, source, line, offset }: MailEvent,
+  {
+    key,
+    at,
+    people,
+    action,
+    duration,
+  }: Target & Pick<Verdict, 'action'> & { duration: number | undefined },
+): Verdict {
+  return dropUndefined({
+    rule: name,
+    action,
+    key,
+    at,
+    people,
+    time,
+    source,
+    line,
+    offset,
+    count: measure,
+    limit,
+    period,
+    duration,
+  });
+}
