@@ -222,7 +222,7 @@ export class Tally {
     if (use === 'open' && event.kind === 'deferred') {
       timeline.open ??= new OpenRecipients();
       timeline.open.defer(event, getPlace(event));
-    } else if (timeline.open !== undefined) {
+    } else if (timeline.open !== undefined && event.kind !== 'rejected') {
       timeline.open.resolve(event);
       if (timeline.open.size === 0) this.#closeAll(timeline);
     }

@@ -204,6 +204,20 @@ describe('the judge agrees with brute force', () => {
     fc.assert(fc.property(rules, steps, play), { numRuns: RUNS });
   }, 1_200_000);
 
+  test('a refusal in the dialogue does not resolve a recipient that was put off', () => {
+    const limits = [{ limit: 1, period: 5 * MINUTE }];
+    const rule: SimpleRule = { name: 'r0', count: 'invalid', action: 'block', limits, share: 40 };
+    const step = { gap: 0, user: 'b@example.net' };
+    play(
+      [rule],
+      [
+        { ...step, what: 'deferred', nth: 1 },
+        { ...step, what: 'deferred', nth: 0 },
+        { ...step, what: 'rejected', nth: 0 },
+      ],
+    );
+  });
+
   test('2,000 users with 110,000 addresses, and every verdict is exact', () => {
     const rules: readonly SimpleRule[] = [
       buildSimple('addresses', { count: 'logins', distinct: 'client', limit: 50 }),
