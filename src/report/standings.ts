@@ -57,14 +57,20 @@ class Span {
   /** what an event at this time (ms) or later counted for is still in a window when the report begins */
   readonly from: number;
 
+  readonly #needsHost: boolean;
+
   constructor(rules: readonly Rule[], from: number) {
+    this.#needsHost = rules.some(({ bound }) => bound?.host !== undefined);
     this.judge = new Judge(rules);
     this.from = from;
   }
 
   feed(event: MailEvent): void {
     if (event.time < this.from) return;
-    for (const { rule, key } of this.judge.feed(event)) {
+    // Without the provider the judge looks for no outages. The store knows those that there were; with less of the past,
+    // others would seem to be some.
+    const seen = this.#needsHost ? event : { ...event, relay: undefined };
+    for (const { rule, key } of this.judge.feed(seen)) {
       this.beyond.set(name({ rule, key }), { rule, key });
     }
   }

@@ -44,6 +44,29 @@ describe('who came near a limit', () => {
     expect(highestFrom(minutes, outages)).toBe(expected);
   });
 
+  it('whatever looks like an outage without the past before the report', () => {
+    const users = Array.from({ length: 12 }, (_, n) => `user${n}@example.net`);
+    const refusals = users.flatMap((id, n) =>
+      [0, 1, 2, 3].map((minute) => ({
+        ...invalid((30 + minute) * MINUTE, `u${minute}@big.example`, BIG),
+        submitter: { type: 'user', id } as const,
+        offset: 10 * n + minute,
+      })),
+    );
+    const delivered = refusals.map((event, n) => ({
+      ...event,
+      kind: 'delivered' as const,
+      reason: undefined,
+      time: START - 3 * HOUR + n * 4 * MINUTE,
+      offset: 1000 + n,
+    }));
+    at.withStore((store) => {
+      store.commit(() => store.events.insert([...delivered, ...refusals]));
+      const period = { since: START - 3 * HOUR, until: START + HOUR };
+      expect(findStandings(store, [parseRule(RULE, 'r.yaml')], period).near).toHaveLength(10);
+    });
+  });
+
   it('by bounces, whoever bounced, when that is what the rule counts', () => {
     const bounced = RULE.replace('count: invalid', 'count: bounced');
     expect(highestFrom(25, [ENDED], bounced)).toBe(4);
