@@ -114,3 +114,22 @@ describe('a database that is empty though nobody is blocked', () => {
     expect(await positions(() => undefined, true)).toEqual(new Map());
   });
 });
+
+it('brings back a person with all logins as one block', async () => {
+  const folder = scratch();
+  const config = parseConfig(
+    `mta: exim\ndatabase: ${folder.at('postern.db')}\nlogs: [ ${folder.at('mail.log')} ]\nqueue: { hold: false }\nlogins: { defaultDomain: example.net, extension: + }\ntargets: { exim: { blockedUsers: ${folder.at('users')}, blockedSenders: ${folder.at('senders')} } }\n`,
+    folder.at('postern.yaml'),
+  );
+  const before = new Store(config.database);
+  before.logins.add('alice@example.net', 'alice+phone', clock.now());
+  before.close();
+  const store = await afterLoss(config, [{ type: 'user', id: 'alice@example.net' }]);
+  expect(store.blocks.allRunning()).toMatchObject([
+    { id: 1, key: { type: 'user', id: 'alice@example.net' } },
+  ]);
+  expect(store.logins.find('alice@example.net')).toEqual(['alice', 'alice+phone']);
+  const file = folder.read('users');
+  await enforce(store, config);
+  expect(folder.read('users')).toBe(file);
+});
