@@ -10,6 +10,7 @@ import type { LoggedLine } from '../model/line.ts';
 import type { CanonicalLogin } from '../model/login.ts';
 import type { LogRecord, LossRecord } from '../model/record.ts';
 import type { Classify } from '../model/refusal.ts';
+import { AheadIds } from './ahead.ts';
 import { correlateDelivery, correlateExpired } from './delivery.ts';
 import { correlateDsn } from './dsn.ts';
 import { DuplicateLines, RefusedRecipients } from './duplicates.ts';
@@ -122,6 +123,7 @@ export class Correlator {
       messages: new OpenMessages(options),
       messageIds: new MessageIds(),
       pipedMessages: new PipedMessages(),
+      aheadIds: new AheadIds(),
       sessions: new Sessions(),
       relayClients: new RelayClients(options.trusted, options.trustedIsPartial),
       duplicateLines: new DuplicateLines(options.singleSource),
@@ -171,8 +173,9 @@ export class Correlator {
   }
 
   #savedParts() {
-    const { sessions, refusedRecipients, duplicateLines, relayClients, pipedMessages } = this.#turn;
-    return [sessions, refusedRecipients, duplicateLines, relayClients, pipedMessages];
+    const { sessions, refusedRecipients, duplicateLines, relayClients } = this.#turn;
+    const { pipedMessages, aheadIds } = this.#turn;
+    return [sessions, refusedRecipients, duplicateLines, relayClients, pipedMessages, aheadIds];
   }
 
   #sweep(now: number): void {

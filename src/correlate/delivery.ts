@@ -39,7 +39,7 @@ export function correlateDelivery(turn: Turn<DeliveryRecord>): void {
 }
 
 function addAttempt(turn: Turn<DeliveryRecord>, message: OpenMessage): void {
-  const { record, traits } = turn;
+  const { record } = turn;
   const key = `${record.recipient} ${record.originalRecipient ?? ''}`;
   const reason = findReason(turn, message, key);
   const expired = record.retryTimeout === true;
@@ -56,13 +56,19 @@ function addAttempt(turn: Turn<DeliveryRecord>, message: OpenMessage): void {
   event.reason = reason;
   countOnce(turn, message, key, event);
   turn.events.push(event);
-  if (message.acceptedAt === undefined && traits.completesRemovals) keepAhead(message, event);
+  if (message.acceptedAt === undefined && isCutThrough(turn)) keepAhead(turn, message, event);
 }
 
-/** Exim delivers while it receives (cut-through) and logs the arrival afterwards: only that names the submitter. */
-function keepAhead(message: OpenMessage, event: EventDraft): void {
+/** Exim delivers while it receives, and logs the arrival afterwards: only that names the submitter. */
+function isCutThrough({ line, record, traits }: Turn<DeliveryRecord>): boolean {
+  return traits.mta === 'exim' && line.text.startsWith('>> ', record.queueId.length + 1);
+}
+
+function keepAhead(turn: Turn, message: OpenMessage, event: EventDraft): void {
+  if (message.ahead === undefined) turn.aheadIds.add(message.host, message.queueId);
   message.ahead ??= [];
   if (message.ahead.length < MOST_AHEAD) message.ahead.push(copyEvent(event));
+  turn.messages.touch(message, event.time);
 }
 
 /**

@@ -72,6 +72,7 @@ export const LONGEST_MESSAGE_ID = 998;
 /** Bytes, measured with made-up queue IDs: the object, its strings and the entries of the maps. */
 const MESSAGE_WEIGHT = 900;
 const OUTCOME_WEIGHT = 400;
+const EVENT_WEIGHT = 2000;
 
 export function newMessage(
   host: string,
@@ -142,7 +143,8 @@ export function weigh(message: OpenMessage): number {
     (client?.helo?.length ?? 0) +
     (submitter?.id.length ?? 0) +
     (message.outcomeLength ?? 0);
-  return MESSAGE_WEIGHT + OUTCOME_WEIGHT * (message.outcomeCount ?? 0) + 2 * length;
+  const events = EVENT_WEIGHT * (message.ahead?.length ?? 0);
+  return MESSAGE_WEIGHT + OUTCOME_WEIGHT * (message.outcomeCount ?? 0) + events + 2 * length;
 }
 
 /** Takes the submitter from the queue ID that the message had before (content filter, requeue). */

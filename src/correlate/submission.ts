@@ -172,7 +172,8 @@ export function correlateArrival(turn: Turn<ArrivalRecord>): void {
   message.size = record.size;
   message.recipients = record.recipients?.length;
   setSubmitter(turn, message);
-  const known = findMessage(turn, record.queueId);
+  const isAhead = turn.aheadIds.take(line.host, record.queueId);
+  const known = isAhead ? findMessage(turn, record.queueId) : undefined;
   if (known !== undefined && known.acceptedAt === undefined) takeAccount(message, known);
   const ahead = takeAhead(turn, message, known);
   if (isNotice(turn, message)) message.origin = 'notice';
@@ -221,6 +222,7 @@ export function correlateIdentification(turn: Turn<IdentificationRecord>): void 
   if (record.uid === undefined || !/^[a-z]/i.test(record.uid)) return;
   const message = openMessage(turn, record.queueId);
   if (message.submitter?.type === 'user' || isSystemMail(message)) return;
+  if (message.acceptedAt === undefined) turn.aheadIds.add(line.host, record.queueId);
   correctSubmitter(turn, message, { type: 'uid', id: ownCopy(record.uid) });
   turn.messages.touch(message, line.time);
 }

@@ -4,6 +4,7 @@ import type { LoggedLine } from '../model/line.ts';
 import type { CanonicalLogin } from '../model/login.ts';
 import type { LogRecord } from '../model/record.ts';
 import type { Classify } from '../model/refusal.ts';
+import type { AheadIds } from './ahead.ts';
 import type { DuplicateLines, RefusedRecipients } from './duplicates.ts';
 import { newMessage, type OpenMessage, type Origin } from './message.ts';
 import type { MessageIds } from './message-ids.ts';
@@ -27,6 +28,7 @@ export interface Turn<Kind extends LogRecord = LogRecord> {
   readonly messages: OpenMessages;
   readonly messageIds: MessageIds;
   readonly pipedMessages: PipedMessages;
+  readonly aheadIds: AheadIds;
   readonly sessions: Sessions;
   readonly relayClients: RelayClients;
   readonly duplicateLines: DuplicateLines;
