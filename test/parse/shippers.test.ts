@@ -251,6 +251,21 @@ const SAMPLES: readonly (readonly [string, string, string, string?])[] = [
     TIME,
   ],
   [
+    'fluentd, out_file',
+    `2026-11-10T09:05:08+01:00\tmail.info\t${json({ host: 'mx1', ident: 'postfix/qmgr', pid: '700', message: TEXT })}`,
+    TIME,
+  ],
+  [
+    'journalctl -o json-seq',
+    `\x1e${json({ MESSAGE: TEXT, SYSLOG_IDENTIFIER: 'postfix/qmgr', _HOSTNAME: 'mx1', __REALTIME_TIMESTAMP: '1794297908123456' })}`,
+    FRACTION,
+  ],
+  [
+    'docker logs -t, JSON inside',
+    `2026-11-10T08:05:09.1Z ${json({ timestamp: '2026-11-10T08:05:08.123Z', hostname: 'mx1', appname: 'postfix/qmgr', message: TEXT })}`,
+    FRACTION,
+  ],
+  [
     'Google Cloud',
     json({ textPayload: `Nov 10 09:05:08 ${LINE}`, timestamp: '2026-11-10T08:05:09Z' }),
     TIME,

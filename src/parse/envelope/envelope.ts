@@ -20,6 +20,7 @@ import { openLinesSchema, Parts, readCriMark } from './parts.ts';
 import {
   endOfComposeName,
   endOfFileName,
+  endOfJsonMark,
   endOfLabels,
   endOfPodName,
   endOfPriority,
@@ -28,6 +29,7 @@ import {
   isSeverity,
   readRfc5424Header,
   removeColours,
+  removeFluentdTag,
   startsStamp,
   trimLine,
 } from './prefix.ts';
@@ -159,6 +161,8 @@ export class Envelope {
     if (time >= 0) return this.#afterStamp(text, time, depth);
     if (depth === 0 && this.#export.begin(text)) return undefined;
     const first = text.charCodeAt(from);
+    const marked = endOfJsonMark(text, from);
+    if (marked > from) return this.#readPrefix(text, marked, depth + 1);
     if (first === ESCAPE) {
       const plain = removeColours(text.slice(from));
       return plain.charCodeAt(0) === ESCAPE ? undefined : this.#readPrefix(plain, 0, depth + 1);
@@ -179,7 +183,10 @@ export class Envelope {
   /** Reads what follows a stamp: another one that a container wrapped, the CRI fields, or host and tag. */
   #afterStamp(text: string, time: number, depth: number): LoggedLine | undefined {
     const { end, exact } = this.#stamps;
-    if (text.charCodeAt(end) !== SPACE) return undefined;
+    if (text.charCodeAt(end) !== SPACE) {
+      const tabbed = depth === 0 ? removeFluentdTag(text) : undefined;
+      return tabbed === undefined ? undefined : this.#readPrefix(tabbed, 0, depth + 1);
+    }
     this.#origin.setTime(time, exact);
     const from = endOfSpaces(text, end + 1);
     const tagAt = this.#origin.takeSameHost(text, from);
@@ -188,6 +195,7 @@ export class Envelope {
     if (startsStamp(text, from)) return this.#readPrefix(text, from, depth + 1);
     const labels = endOfLabels(text, from);
     if (labels > from) return this.#readPrefix(text, labels, depth + 1);
+    if (text.charCodeAt(from) === OPEN_BRACE) return this.#readJson(text.slice(from), depth + 1);
     const mark = readCriMark(text, from);
     if (mark === undefined) return this.#readHostAndTag(text, from);
     return this.#readPart(text.slice(mark.end), mark.stream, mark.partial, depth);
@@ -236,6 +244,7 @@ export class Envelope {
       return this.#readPart(part, entry.stream, partial, depth);
     }
     const message = trimLine(entry.message);
+    if (entry.tag !== undefined && Number.isNaN(this.#origin.time)) return undefined;
     const name = entry.tag ?? '';
     const tag = this.#messages.tags.read(name, 0, name.length);
     // Beside a tag, only a whole stamp makes an envelope of what a program printed.

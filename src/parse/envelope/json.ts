@@ -67,9 +67,13 @@ function startsWholeLine(message: string, program: string): boolean {
   return program === '' && (startsStamp(message, 0) || readOtherStamp(message, 0) !== undefined);
 }
 
-/** A line of syslog made of fields whose time names no zone. In JSON, RFC 3339 without a zone is no time at all. */
+/**
+ * A line of syslog made of fields whose time names no zone; in JSON, RFC 3339 without a zone is no time at all. Fields
+ * without a time have that of a stamp in front of the object.
+ */
 function readCivil(fields: Fields, host: string, tag: string, text: string): JsonEntry | undefined {
   const stamp = findField(fields, TIMES);
+  if (stamp === '') return { message: text, host, tag, pid: '', isOutput: false };
   if (stamp.charAt(10) === 'T') return undefined;
   if (!startsStamp(stamp, 0) && readOtherStamp(`${stamp} `, 0) === undefined) return undefined;
   const message = `${stamp} ${host === '' ? '' : `${host} `}${tag}: ${text}`;

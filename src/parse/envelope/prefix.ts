@@ -68,6 +68,21 @@ export function endOfPodName(text: string, at: number): number {
   return endOfRun(POD, text, at);
 }
 
+const JSON_MARK = /(?:\x1e|data: )(?=\{)/y;
+
+/** Index after what `journalctl -o json-seq` and `-o json-sse` write in front of an object at `at`; else `at`. */
+export function endOfJsonMark(text: string, at: number): number {
+  return endOfRun(JSON_MARK, text, at);
+}
+
+const FLUENTD = /^(\S{19,35})\t[^\t]{0,200}\t(?=\{)/;
+
+/** `STAMP {...}` of fluentd's `STAMP<tab>tag<tab>{...}` (out_file); undefined for every other line. */
+export function removeFluentdTag(text: string): string | undefined {
+  const match = FLUENTD.exec(text);
+  return match === null ? undefined : `${match[1]} ${text.slice(match[0].length)}`;
+}
+
 const FILE_NAME = /[^\x00-\x20:]{1,500}:(?:[0-9]{1,12}:)?/y;
 
 /** Index after `/var/log/mail.log:` or `mail.log:12:`, which grep -H and -n write, at `at`; `at` when there is none. */
