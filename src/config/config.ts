@@ -1,4 +1,5 @@
 /** Everything that an operator can set, as the program uses it: paths absolute, durations in ms. Types only. */
+import type { LeaseSource } from '../leases/sources.ts';
 import type { Mta } from '../model/event.ts';
 import type { LoginOptions } from '../model/login.ts';
 import type { MailRoute } from '../notify/mail.ts';
@@ -72,6 +73,8 @@ export interface Config {
   readonly trustedNetworks?: readonly string[];
   /** which spellings of a login are one person */
   readonly logins: LoginOptions;
+  /** files that say who had an address at a time */
+  readonly leases: readonly LeaseSource[];
   readonly allow: {
     /** lower case */
     readonly users: readonly string[];

@@ -39,6 +39,7 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
       cut: raw.logins.cut,
       extension: raw.logins.extension ?? '',
     },
+    leases: raw.leases.map((source) => ({ ...source, file: at(source.file) })),
     allow: { ...raw.allow, users: raw.allow.users.map((user) => user.toLowerCase()) },
     caps: raw.caps,
     targets: {

@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import { choice, duration, list, section, truth, whole } from '../base/fields.ts';
 import { isZone } from '../base/time.ts';
+import { LEASE_FORMATS } from '../leases/sources.ts';
 import { LOGIN_CUTS } from '../model/login.ts';
 import { parseListenAddress } from '../policy/address.ts';
 import { account, address, addresses, network, path, shown, text } from './option.ts';
@@ -96,6 +97,16 @@ const logins = section({
     ),
 });
 
+const lease = section({
+  file: path.describe('The file. It is read again when it changes.'),
+  format: choice(LEASE_FORMATS).describe(
+    '`isc-dhcpd`: dhcpd.leases; `kea`: its memfile; `radius-detail`: FreeRADIUS; `csv`: a table with a header.',
+  ),
+  field: text('the name of a field, column or attribute', (value) => /^[A-Za-z0-9_-]+$/.test(value))
+    .optional()
+    .describe('What names the person, if it is not the usual field of the format.'),
+});
+
 /** The whole configuration file. */
 export const configSchema = section({
   mta: choice(['postfix', 'exim'])
@@ -152,6 +163,12 @@ export const configSchema = section({
     .prefault({})
     .describe(
       'How logins are compared: which spellings are one person. Upper and lower case never matter. A block lists every spelling that was seen. A change counts for mail that is logged after it.',
+    ),
+  leases: lease
+    .array()
+    .default([])
+    .describe(
+      'Files that say who had an address at a time, for relay clients with dynamic addresses: a list of `file`, `format` (`isc-dhcpd`, `kea`, `radius-detail`, `csv`) and `field`. The person is the submitter then, and a block follows the person to the next address. See docs/leases.md.',
     ),
   allow: allow.prefault({}).describe('Who is never blocked, whatever the rules say.'),
   caps: section({

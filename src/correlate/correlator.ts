@@ -3,6 +3,7 @@
  * bounces hours after it was accepted, and which refusals were already counted.
  * Reads and writes no file: `takeChanges` and `takeParts` hand out what must survive a restart.
  */
+
 import { DAY, HOUR } from '../base/time.ts';
 import type { NetworkSet } from '../model/address.ts';
 import type { MailEvent } from '../model/event.ts';
@@ -32,7 +33,7 @@ import {
   correlateSessionEdge,
   correlateTransaction,
 } from './submission.ts';
-import type { LogTraits, NoticeAddresses, Turn } from './turn.ts';
+import type { FindPerson, LogTraits, NoticeAddresses, Turn } from './turn.ts';
 
 /** How long a message may stay silent. Postfix and Exim give up after five days by default. */
 const SILENCE = 10 * DAY;
@@ -44,6 +45,8 @@ export interface CorrelatorOptions {
   readonly classify: Classify;
   /** makes the one form of a person's logins; undefined: each login is as logged */
   readonly canonicalLogin?: CanonicalLogin;
+  /** names the person behind a relay client's address; absent: the address is the submitter */
+  readonly findPerson?: FindPerson;
   /** networks whose unauthenticated clients are ours; undefined: infer from the log */
   readonly trusted?: NetworkSet;
   /** there are more networks than `trusted`: infer what is not in it */
@@ -120,6 +123,7 @@ export class Correlator {
       events: NO_LINE.events,
       classify: options.classify,
       canonicalLogin: options.canonicalLogin,
+      findPerson: options.findPerson,
       messages: new OpenMessages(options),
       messageIds: new MessageIds(),
       pipedMessages: new PipedMessages(),

@@ -1,4 +1,5 @@
 /** Delivery attempts to events: the submitter from the open message, each refused recipient counted once. */
+
 import { getDomain } from '../model/address.ts';
 import { isInvalid, type Reason } from '../model/event.ts';
 import type { DeliveryRecord, LogRecord } from '../model/record.ts';
@@ -14,7 +15,7 @@ import {
   recordOutcome,
 } from './message.ts';
 import { isOwnDelivery, isOwnRefusal, noteOwnDomain } from './own-delivery.ts';
-import { openMessage, type Turn } from './turn.ts';
+import { makeClient, openMessage, type Turn } from './turn.ts';
 
 /** Recipients that Exim delivers to while it receives a message; only the first is, by default. */
 const MOST_AHEAD = 100;
@@ -146,7 +147,7 @@ function inferRelaying(turn: Turn<DeliveryRecord>, message: OpenMessage): void {
   if (line.program !== traits.outgoing || line.service === 'relay') return;
   const { address } = message.client;
   if (!relayClients.noteRelayed(address, getDomain(record.recipient), nameHosts(record))) return;
-  message.submitter = { type: 'client', id: message.client.address };
+  message.submitter = makeClient(turn, address);
   message.stranger = undefined;
 }
 

@@ -1,4 +1,5 @@
 /** Refusals to events: who was refused, and whether this recipient was already counted. */
+
 import { getDomain } from '../model/address.ts';
 import { isInvalid, type MailEvent, type Reason, type Submitter } from '../model/event.ts';
 import type { AuthFailedRecord, RejectionRecord } from '../model/record.ts';
@@ -6,7 +7,7 @@ import { type EventDraft, newEvent } from './event-draft.ts';
 import { findAuthor, getDirection, type OpenMessage } from './message.ts';
 import { isRefusedByTables } from './own-delivery.ts';
 import { isSameClient } from './sessions.ts';
-import { findMessage, makeUser, type Turn } from './turn.ts';
+import { findMessage, makeClient, makeUser, type Turn } from './turn.ts';
 
 /**
  * master.cf services for authenticated users only (RFC 6409), by a word in their name: `submission-tls`,
@@ -94,7 +95,7 @@ function findSubmitter(
   if (record.uid !== undefined) return { type: 'uid', id: record.uid };
   const address = record.client?.address;
   if (address === undefined || address === '' || !relayClients.isOurs(address)) return undefined;
-  return { type: 'client', id: address };
+  return makeClient(turn, address);
 }
 
 /**

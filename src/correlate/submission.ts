@@ -3,6 +3,7 @@
  * The submitter is the user of the session, else the trusted client, else the local account. If there is none of
  * these, the message came from a stranger.
  */
+
 import { HOUR, SECOND } from '../base/time.ts';
 import type { MailEvent } from '../model/event.ts';
 import { ownCopy } from '../model/line.ts';
@@ -29,7 +30,7 @@ import {
   type Origin,
 } from './message.ts';
 import { isSameClient, type Session } from './sessions.ts';
-import { findMessage, makeUser, openMessage, type Turn } from './turn.ts';
+import { findMessage, makeClient, makeUser, openMessage, type Turn } from './turn.ts';
 
 /** After this time, a transaction whose session has ended has left no message: its queue ID is free again. */
 const ABANDONED_AFTER = 10 * SECOND;
@@ -100,7 +101,7 @@ function setClient(turn: Turn, message: OpenMessage, client: Client, user?: stri
   message.client = copyClient(client);
   if (user !== undefined) message.submitter = makeUser(turn, ownCopy(user));
   else if (turn.relayClients.isOurs(client.address)) {
-    message.submitter = { type: 'client', id: message.client.address };
+    message.submitter = makeClient(turn, message.client.address);
   } else message.stranger = true;
 }
 

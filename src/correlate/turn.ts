@@ -25,6 +25,7 @@ export interface Turn<Kind extends LogRecord = LogRecord> {
   readonly events: MailEvent[];
   readonly classify: Classify;
   readonly canonicalLogin: CanonicalLogin | undefined;
+  readonly findPerson: FindPerson | undefined;
   readonly messages: OpenMessages;
   readonly messageIds: MessageIds;
   readonly pipedMessages: PipedMessages;
@@ -78,4 +79,13 @@ export function openMessage(
 export function makeUser({ canonicalLogin }: Turn, login: string): Submitter {
   const id = canonicalLogin?.(login) ?? login;
   return id === login ? { type: 'user', id: login } : { type: 'user', id, login };
+}
+
+/** Who had an address at a time (ms); undefined if nobody knows. */
+export type FindPerson = (address: string, time: number) => string | undefined;
+
+/** The relay client at this address: the person who has it now, where a source of leases names one. */
+export function makeClient({ findPerson, line }: Turn, address: string): Submitter {
+  const person = findPerson?.(address, line.time);
+  return person === undefined ? { type: 'client', id: address } : { type: 'user', id: person };
 }

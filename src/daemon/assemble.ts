@@ -1,8 +1,10 @@
 /** From the configuration to the parts of the service that carry it out. */
+
 import { dropUndefined } from '../base/defined.ts';
 import type { Log } from '../base/log.ts';
 import type { Clock } from '../base/time.ts';
 import { buildAllowList } from '../config/allow-list.ts';
+import { buildLeaseSources } from '../config/leases.ts';
 import type { Config } from '../config/load.ts';
 import type { BlockPolicy } from '../enforce/decide.ts';
 import { Follower } from '../follow/follower.ts';
@@ -74,7 +76,17 @@ export function buildBlocklist(config: Config): Blocklist {
   return new Blocklist(
     config.mode === 'observe' ? {} : DAEMON_MTAS[config.mta].policyActions(config),
     buildCanonicalLogin(config.logins),
+    buildFindPerson(config),
   );
+}
+
+/** Who has an address now, if the configuration names sources that say so. */
+function buildFindPerson(
+  config: Config,
+): ((address: string, now: number) => string | undefined) | undefined {
+  if (config.leases.length === 0) return undefined;
+  const sources = buildLeaseSources(config);
+  return (address, now) => sources.table(now).findPerson(address, now);
 }
 
 /** The policy service, if the configuration has an address for it. */

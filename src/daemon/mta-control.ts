@@ -1,10 +1,13 @@
 /** Everything that changes the mail server: its block files and its queue, as the configuration has them. */
+
 import { buildAllowList } from '../config/allow-list.ts';
+import { buildLeaseSources } from '../config/leases.ts';
 import type { Config } from '../config/load.ts';
 import { exceptAllowed } from '../enforce/allow-list.ts';
 import type { MailQueue } from '../enforce/queue.ts';
 import { type ReconcileRequest, type Reconciliation, reconcile } from '../enforce/reconcile.ts';
 import type { BlockTarget } from '../enforce/target.ts';
+import type { LeaseTable } from '../leases/table.ts';
 import type { Block } from '../model/block.ts';
 import { listImpliedSpellings } from '../model/login.ts';
 import { DAEMON_MTAS } from './mtas.ts';
@@ -49,21 +52,31 @@ export function buildMtaControl(config: Config): MtaControl {
   const isEnforcing = config.mode === 'enforce';
   const all = buildTargets(config);
   const targets = isEnforcing ? all.map((target) => exceptAllowed(target, allow)) : [];
+  const leases = buildLeaseSources(config);
+  const complete = (block: Block, now: number) =>
+    withAddresses(leases.table(now), withImpliedSpellings(config, block), now);
   return {
     targets,
     configured: all.map(({ name }) => name),
     hasPolicy: config.policy !== undefined,
     reconcile: (request) =>
-      reconcile(targets, { ...request, blocks: request.blocks.map(withImpliedSpellings(config)) }),
+      reconcile(targets, {
+        ...request,
+        blocks: request.blocks.map((block) => complete(block, request.now)),
+      }),
     queue: isEnforcing && config.queue.hold ? buildQueue(config) : undefined,
   };
 }
 
 /** Adds the spelling of a user's login with or without the default domain, whether or not it was seen. */
-function withImpliedSpellings({ logins }: Config): (block: Block) => Block {
-  return (block) => {
-    const implied = block.key.type === 'user' ? listImpliedSpellings(logins, block.key.id) : [];
-    if (implied.length === 0) return block;
-    return { ...block, spellings: [...implied, ...(block.spellings ?? [])] };
-  };
+function withImpliedSpellings({ logins }: Config, block: Block): Block {
+  const implied = block.key.type === 'user' ? listImpliedSpellings(logins, block.key.id) : [];
+  if (implied.length === 0) return block;
+  return { ...block, spellings: [...implied, ...(block.spellings ?? [])] };
+}
+
+/** Adds the addresses that the person has now. So a block follows the person to the next address. */
+function withAddresses(leases: LeaseTable, block: Block, now: number): Block {
+  const addresses = block.key.type === 'user' ? leases.findAddresses(block.key.id, now) : [];
+  return addresses.length === 0 ? block : { ...block, addresses };
 }

@@ -1,6 +1,7 @@
 /** What is wrong with the service and what it does, one line each, for `postern status`. Changes nothing. */
 import { counted } from '../base/text.ts';
 import { formatTime, MINUTE, systemClock } from '../base/time.ts';
+import { buildLeaseSources } from '../config/leases.ts';
 import type { Config } from '../config/load.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { asideFiles } from '../store/database.ts';
@@ -39,6 +40,7 @@ export function findProblems(observed: Observed): string[] {
     ),
     ...(isEnforcing(store, config) ? [] : ['postern enforce is not running']),
     ...logs.flatMap(findLogProblems),
+    ...leaseProblems(config),
     ...(config.mode === 'observe' ? [] : targetProblems(store, config)),
     ...blocksWithoutTarget(config, blocks),
     ...unsentProblems(store),
@@ -53,6 +55,11 @@ function writeProblems(store: Store): string[] {
   const { failing } = store.beside.read();
   if (failing === undefined) return [];
   return [`cannot write to the database since ${formatTime(failing.since)}: ${failing.error}`];
+}
+
+/** Who has an address is not known from files that cannot be read: the address itself is the submitter then. */
+function leaseProblems(config: Config): string[] {
+  return buildLeaseSources(config).failures(systemClock.now());
 }
 
 /** Whether a process changes the mail server: the service, the one beside it, or a timer that ran recently. */

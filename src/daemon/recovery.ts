@@ -164,12 +164,14 @@ async function salvageBlocks(config: Config): Promise<Salvage> {
 /** A line of a block; a person has one for each spelling of the login, and its first line makes the block. */
 function addLine(blocks: Map<number, Block>, block: Block, { logins }: Config): void {
   const { id, key } = block;
+  const before = blocks.get(id);
   if (key.type !== 'user') {
-    blocks.set(id, block);
+    // An address of a person whose logins are read already: the block is on the person.
+    if (before?.key.type !== 'user') blocks.set(id, block);
     return;
   }
   const person = buildCanonicalLogin(logins)?.(key.id) ?? key.id;
-  const known = blocks.get(id) ?? { ...block, key: { ...key, id: person } };
+  const known = before?.key.type === 'user' ? before : { ...block, key: { ...key, id: person } };
   blocks.set(id, { ...known, spellings: [...(known.spellings ?? []), key.id] });
 }
 

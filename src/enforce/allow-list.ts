@@ -1,4 +1,5 @@
 /** Who is never blocked, whatever a rule, an operator or the database says. Pure. */
+import { dropUndefined } from '../base/defined.ts';
 import { canonicalIp, getDomain, networkSet } from '../model/address.ts';
 import type { Block, Key } from '../model/block.ts';
 import type { CanonicalLogin } from '../model/login.ts';
@@ -89,9 +90,12 @@ function makeUidReason(allowed: readonly (string | number)[]): Reason {
 export function exceptAllowed(target: BlockTarget, allow: AllowList): BlockTarget {
   const mayBlock = (key: Block['key']) => allow.reason(key) === undefined;
   const withoutAllowed = (block: Block): Block => {
-    const { key, spellings } = block;
-    if (spellings === undefined) return block;
-    return { ...block, spellings: spellings.filter((id) => mayBlock({ ...key, id })) };
+    const { key, spellings, addresses } = block;
+    return dropUndefined({
+      ...block,
+      spellings: spellings?.filter((id) => mayBlock({ ...key, id })),
+      addresses: addresses?.filter((id) => mayBlock({ type: 'client', id })),
+    });
   };
   return {
     ...target,

@@ -68,7 +68,7 @@ async function reconcileTarget(
   target: BlockTarget,
   request: ReconcileRequest,
 ): Promise<TargetResult> {
-  const blocks = request.blocks.filter(({ key }) => target.accepts.includes(key.type));
+  const blocks = request.blocks.flatMap((block) => takeFor(target, block) ?? []);
   try {
     await target.prepare(blocks);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -79,6 +79,18 @@ async function reconcileTarget(
   } catch (error) {
     return reportFailure(target, request, explainFileError(error));
   }
+}
+
+/**
+ * The part of a block that a target lists. A person's addresses go where clients are blocked: beside the logins, or in a
+ * table of their own.
+ */
+function takeFor({ accepts }: BlockTarget, block: Block): Block | undefined {
+  const { addresses = [], ...rest } = block;
+  const [id, ...spellings] = addresses;
+  if (accepts.includes(block.key.type)) return accepts.includes('client') ? block : rest;
+  if (id === undefined || !accepts.includes('client')) return undefined;
+  return { ...rest, key: { type: 'client', id }, spellings };
 }
 
 /** Undefined if the operator was faster and the file has to be read again. */

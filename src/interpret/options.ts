@@ -1,5 +1,7 @@
 /** From the configuration to the options of the interpreter. */
 import { dropUndefined } from '../base/defined.ts';
+import { systemClock } from '../base/time.ts';
+import { buildLeaseSources } from '../config/leases.ts';
 import type { Config } from '../config/load.ts';
 import { networkSet } from '../model/address.ts';
 import { buildCanonicalLogin } from '../model/login.ts';
@@ -23,6 +25,7 @@ export function buildInterpreterOptions(
     zone,
     host,
     canonicalLogin: buildCanonicalLogin(config.logins),
+    findPerson: buildFindPerson(config),
     trusted: trusted === undefined ? undefined : networkSet(trusted),
     trustedIsPartial: trustedNetworks === undefined && listed?.isPartial === true,
     // Mail from this sender to anybody else is not one of our notices.
@@ -31,4 +34,11 @@ export function buildInterpreterOptions(
         ? undefined
         : { sender: notify.from, recipients: [...notify.to, ...(report.to ?? [])] },
   });
+}
+
+/** Undefined if the configuration names no leases: then every address stands for itself. */
+function buildFindPerson(config: Config): InterpreterOptions['findPerson'] {
+  if (config.leases.length === 0) return undefined;
+  const sources = buildLeaseSources(config);
+  return (address, time) => sources.table(systemClock.now()).findPerson(address, time);
 }

@@ -16,9 +16,9 @@ export type LeaseParser = (text: string, field: string | undefined) => Lease[];
 /** Longer than any name that a lease server writes; what is longer names nobody. */
 const LONGEST_PERSON = 256;
 
-/** A name that can stand for a person: not empty, not too long, printable. */
+/** A name that can stand for a person: not empty, not too long, printable; in lower case, as logins are compared. */
 export function cleanPerson(text: string | undefined): string | undefined {
-  const person = text?.trim() ?? '';
+  const person = text?.trim().toLowerCase() ?? '';
   if (person === '' || person.length > LONGEST_PERSON) return undefined;
   return /[\x00-\x1f\x7f-\x9f]/.test(person) ? undefined : person;
 }

@@ -18,6 +18,13 @@ export const LEASE_PARSERS = {
   'radius-detail': parseRadiusDetail,
 } as const satisfies Record<string, LeaseParser>;
 
+export const LEASE_FORMATS = [
+  'isc-dhcpd',
+  'kea',
+  'radius-detail',
+  'csv',
+] as const satisfies readonly LeaseFormat[];
+
 export type LeaseFormat = keyof typeof LEASE_PARSERS;
 
 export interface LeaseSource {
@@ -39,12 +46,18 @@ const LOOK = SECOND;
 
 export class LeaseSources {
   readonly #sources: readonly LeaseSource[];
+  readonly #canonical: (person: string) => string;
   readonly #read = new Map<LeaseSource, ReadSource>();
   #table = new LeaseTable([]);
   #looked = Number.NEGATIVE_INFINITY;
 
-  constructor(sources: readonly LeaseSource[]) {
+  /** `canonical` makes the one form of a name, as for logins; default: as the source has it, in lower case. */
+  constructor(
+    sources: readonly LeaseSource[],
+    canonical: (person: string) => string = (name) => name,
+  ) {
     this.#sources = sources;
+    this.#canonical = canonical;
   }
 
   /** The leases as the files say now; `now` in ms. */
@@ -58,8 +71,9 @@ export class LeaseSources {
     return this.#table;
   }
 
-  /** Files that cannot be read now, each with the reason. */
-  failures(): string[] {
+  /** Files that could not be read at `now` (ms), each with the reason. */
+  failures(now: number): string[] {
+    this.table(now);
     return this.#sources.flatMap((source) => {
       const failure = this.#read.get(source)?.failure;
       return failure === undefined ? [] : [`${source.file}: ${failure}`];
@@ -74,7 +88,8 @@ export class LeaseSources {
       const stamp = `${ino} ${size} ${mtimeMs}`;
       if (before?.stamp === stamp && before.failure === undefined) return false;
       const leases = LEASE_PARSERS[source.format](readFileSync(source.file, 'utf8'), source.field);
-      this.#read.set(source, { leases, stamp });
+      const named = leases.map((one) => ({ ...one, person: this.#canonical(one.person) }));
+      this.#read.set(source, { leases: named, stamp });
       return true;
     } catch (error) {
       const failure = getMessage(error);

@@ -69,10 +69,16 @@ export interface Block {
   readonly end?: number;
   /** of a user: other logins by which this person is known (model/login.ts); each is blocked, too */
   readonly spellings?: readonly string[];
+  /** of a user: IP addresses that this person has now (leases/); each is blocked, too */
+  readonly addresses?: readonly string[];
 }
 
-/** All that a block names: its key, and the same person in every other spelling. */
-export function listBlockedKeys({ key, spellings = [] }: Block): Block['key'][] {
+/** All that a block names: its key, and the same person in every other spelling and at every address. */
+export function listBlockedKeys({ key, spellings = [], addresses = [] }: Block): Block['key'][] {
   const others = spellings.filter((id) => id !== key.id);
-  return [key, ...[...new Set(others)].map((id) => ({ type: key.type, id }))];
+  return [
+    key,
+    ...[...new Set(others)].map((id) => ({ type: key.type, id })),
+    ...addresses.map((id) => ({ type: 'client' as const, id })),
+  ];
 }

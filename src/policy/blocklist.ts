@@ -16,16 +16,21 @@ export const DUNNO = 'DUNNO';
 /** Commands in a mail transaction. Before MAIL the sender is not known, and Postfix does not hold a session. */
 const ANSWERED_STATES = ['RCPT', 'DATA', 'END-OF-MESSAGE'];
 
+/** Who has an address now; undefined if nobody knows. */
+type FindPerson = (address: string, now: number) => string | undefined;
+
 export class Blocklist {
   readonly #actions: PolicyActions;
   readonly #canonicalLogin: CanonicalLogin | undefined;
+  readonly #findPerson: FindPerson | undefined;
   /** by type and identity the end of the block, ms */
   #ends: Readonly<Record<BlockableType, Map<string, number>>> = makeEmptyEnds();
   /** the same for senders that are shut out at one client only, by its address and the sender */
   #endsAt: ReadonlyMap<string, number> = new Map();
 
   /** `canonicalLogin` makes the one form of a person's logins; default: lower case. */
-  constructor(actions: PolicyActions, canonicalLogin?: CanonicalLogin) {
+  constructor(actions: PolicyActions, canonicalLogin?: CanonicalLogin, findPerson?: FindPerson) {
+    this.#findPerson = findPerson;
     this.#actions = actions;
     this.#canonicalLogin = canonicalLogin;
   }
@@ -51,8 +56,15 @@ export class Blocklist {
       sender === '' ? undefined : this.#findAction('sender', sender, now),
       user === '' && client !== '' ? this.#findAction('client', client, now) : undefined,
       user === '' && client !== '' ? this.#findActionAt(client, sender, now) : undefined,
+      user === '' && client !== '' ? this.#findPersonsAction(client, now) : undefined,
     ].filter((action) => action !== undefined);
     return actions.find((action) => !action.startsWith('HOLD')) ?? actions[0] ?? DUNNO;
+  }
+
+  /** The action for the person who has this address now. */
+  #findPersonsAction(client: string, now: number): string | undefined {
+    const person = this.#findPerson?.(canonicalIp(client) ?? client, now);
+    return person === undefined ? undefined : this.#findAction('user', person, now);
   }
 
   /** The action for a sender that is shut out at this client. */

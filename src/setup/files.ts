@@ -1,4 +1,6 @@
 /** The files and programs that the configuration names, as findings of `postern check`. Changes nothing. */
+import { systemClock } from '../base/time.ts';
+import { buildLeaseSources } from '../config/leases.ts';
 import type { Config } from '../config/load.ts';
 import {
   databaseFinding,
@@ -18,6 +20,7 @@ export async function checkFiles(config: Config): Promise<Finding[]> {
     toFinding(databaseFinding(config)),
     ...targetFindings(config).map(toFinding),
     ...policyFindings(config).map(toFinding),
+    ...checkLeases(config),
     ...checkCommands(config),
     ...(config.enforcer === 'separate' ? await checkTrust(config) : []),
   ];
@@ -26,6 +29,12 @@ export async function checkFiles(config: Config): Promise<Finding[]> {
 function toFinding({ option, isOk, text, fix }: FileFinding): Finding {
   const sentence = `${option.join('.')}: ${text}`;
   return isOk ? ok('files', sentence) : wrong('files', sentence, fix);
+}
+
+function checkLeases(config: Config): Finding[] {
+  const failures = buildLeaseSources(config).failures(systemClock.now());
+  const fix = 'name a file that the service may read; until then the address is the submitter';
+  return failures.map((failure) => wrong('files', `leases: ${failure}`, fix));
 }
 
 /** What `postern enforce` checks before it writes anything as root. Loaded only then. */

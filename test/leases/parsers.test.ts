@@ -152,7 +152,7 @@ const CASES: readonly Case[] = [
     format: 'csv',
     text: 'address,person,from,until\n10.1.0.7,"Muster, Erika",2026-11-10T09:00:00+01:00,\n10.1.0.8,karl,1794297600,2026-11-10T10:00:00Z\r\nnonsense\n',
     expected: [
-      ['10.1.0.7', 'Muster, Erika', '2026-11-10T08:00:00.000Z'],
+      ['10.1.0.7', 'muster, erika', '2026-11-10T08:00:00.000Z'],
       ['10.1.0.8', 'karl', '2026-11-10T08:00:00.000Z', '2026-11-10T10:00:00.000Z'],
     ],
   },
