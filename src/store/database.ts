@@ -112,10 +112,7 @@ export function asideFiles(path: string): string[] {
 function prepare(db: Db, path: string, readonly: boolean): void {
   const version = db.pragma('user_version', { simple: true }) as number;
   assertVersion(version, path, readonly);
-  // Only before the first page exists. A file that has it can shrink, see src/store/space.ts.
-  if (version === 0) db.pragma('auto_vacuum = INCREMENTAL');
-  // Before the WAL exists, so that the file shows from its first page whose it is, even if the process is killed now.
-  if (version === 0) db.pragma(`application_id = ${APPLICATION_ID}`);
+  if (version === 0) writeFirstPage(db);
   db.pragma('journal_mode = WAL');
   // FULL: a notice that was marked as sent stays marked after a power failure, so that no mail is sent twice.
   db.pragma('synchronous = FULL');
@@ -128,6 +125,17 @@ function prepare(db: Db, path: string, readonly: boolean): void {
   // Bytes. A long reader keeps SQLite from reusing the write-ahead log, which grows; afterwards it shrinks to this.
   db.pragma('journal_size_limit = 67108864');
   if (version < MIGRATIONS.length) migrate(db);
+}
+
+/**
+ * In one transaction, and before the WAL exists: whoever looks at the file, or kills this process now, finds either no
+ * page or one that shows whose file it is. Only before the first page can a file be told to shrink, see src/store/space.ts.
+ */
+function writeFirstPage(db: Db): void {
+  db.exec('BEGIN');
+  db.pragma('auto_vacuum = INCREMENTAL');
+  db.pragma(`application_id = ${APPLICATION_ID}`);
+  db.exec('COMMIT');
 }
 
 /** With `readonly`, an older database is refused too: only the service migrates it. */
