@@ -112,6 +112,8 @@ export class Correlator {
   #swept = 0;
   /** how often the log reported that it lost lines */
   losses = 0;
+  /** how many messages count for nobody, because their line does not say which login it was */
+  ambiguousLogins = 0;
 
   constructor(options: CorrelatorOptions) {
     this.#store = options.store;
@@ -144,6 +146,7 @@ export class Correlator {
       const turn = this.#turn;
       turn.line = line;
       turn.record = record;
+      if (record.kind === 'arrival' && record.ambiguousLogin !== undefined) this.ambiguousLogins++;
       turn.traits = traits;
       turn.events = events;
       // The table gives the function for this very kind of record; TypeScript cannot follow that.

@@ -229,8 +229,10 @@ export function correlateIdentification(turn: Turn<IdentificationRecord>): void 
 }
 
 function setSubmitter(turn: Turn<ArrivalRecord>, message: OpenMessage): void {
-  const { client, user, uid } = turn.record;
-  if (client !== undefined) setClient(turn, message, client, user);
+  const { client, user, uid, ambiguousLogin } = turn.record;
+  // Somebody logged in, but the line does not say who: it may be neither the part before the colon nor the client.
+  if (ambiguousLogin !== undefined) message.client = client && copyClient(client);
+  else if (client !== undefined) setClient(turn, message, client, user);
   else if (user !== undefined) message.submitter = makeUser(turn, ownCopy(user));
   else if (uid !== undefined) message.submitter = { type: 'uid', id: ownCopy(uid) };
 }

@@ -83,6 +83,11 @@ export class Pipeline {
     return this.#interpreter.correlator.losses;
   }
 
+  /** How many messages counted for nobody, because their line does not say which login it was. */
+  get ambiguousLogins(): number {
+    return this.#interpreter.correlator.ambiguousLogins;
+  }
+
   /**
    * Takes a batch through all stages and commits it. While the commit fails it is tried again: nothing is lost, the log
    * waits. Undefined if aborted before it succeeded.

@@ -45,6 +45,7 @@ export function findProblems(observed: Observed): string[] {
     ...blocksWithoutTarget(config, blocks),
     ...unsentProblems(store),
     ...lossProblems(health),
+    ...ambiguousProblems(health),
     ...forgottenProblems(health),
     ...(isRunning && health?.policy !== undefined ? [`no policy service at ${health.policy}`] : []),
   ];
@@ -116,6 +117,14 @@ function unsentProblems(store: Store): string[] {
 function lossProblems(health: Health | undefined): string[] {
   const losses = health?.losses ?? 0;
   return losses > 0 ? [`the system log reported lost lines ${counted(losses, 'time')}`] : [];
+}
+
+/** Exim's `A=login:ID:SENDER`: whether the colon is part of the login cannot be seen. */
+function ambiguousProblems(health: Health | undefined): string[] {
+  const count = health?.ambiguousLogins ?? 0;
+  if (count === 0) return [];
+  const cure = 'set log_selector = -smtp_mailauth, or give these accounts a login without a colon';
+  return [`${counted(count, 'message')} of logins with a colon counted for nobody: ${cure}`];
 }
 
 function forgottenProblems(health: Health | undefined): string[] {

@@ -144,6 +144,7 @@ export class Service {
     return dropUndefined({
       logs: this.#logReader.health(),
       losses: this.#pipeline.losses,
+      ambiguousLogins: this.#pipeline.ambiguousLogins || undefined,
       policy: this.#policyServer?.failure,
       networks: this.#options.networksUnknown,
       forgottenSince: this.#judge.forgotten?.since,

@@ -51,6 +51,8 @@ export interface Health {
   readonly logs: readonly LogHealth[];
   /** how often the system log said that it lost lines */
   readonly losses: number;
+  /** how many messages counted for nobody since the start, because their line does not say which login it was */
+  readonly ambiguousLogins?: number;
   /** why there is no policy service, while that is so */
   readonly policy?: string;
   /** why the mail server's networks are not known, while that is so */
