@@ -1,33 +1,68 @@
 /**
- * Keeps the process small while a log makes it grow. V8 lets garbage pile up to a multiple of what lives, which is
- * right for speed and wrong for a guest on a mail server; with `--optimize-for-size` it collects early. Measured
- * with a flood of made-up submitters: 345 MB at the peak without, 140 MB with it; it may cost speed. So it
- * is only on while the process is larger than it should be. Changes nothing but when memory is collected.
+ * Keeps the process small while a log makes it grow. V8 lets garbage pile up to a multiple of the live data, which is
+ * good for speed and bad for a guest on a mail server. So a large process collects garbage earlier, in two steps:
+ * with `--optimize-for-size` V8 also gives memory back to the system; and a heap of a very large process may grow by a
+ * tenth only. Both cost CPU time, so they are on only while the process is too large. They change nothing but when
+ * garbage is collected. docs/performance.md has the measurements.
  */
 import { setFlagsFromString } from 'node:v8';
 
-/** Bytes of resident memory above which to be thrifty, and below which no longer. */
-const ABOVE = 80_000_000;
-const BELOW = 70_000_000;
+interface Step {
+  /** bytes of resident memory above which the step is on, and below which it is off again */
+  readonly above: number;
+  readonly below: number;
+  readonly on: string;
+  readonly off: string;
+}
+
+/** Percent of the live data by which the heap grows between two collections; bin/postern starts with it. */
+const GROWTH = 50;
+
+const STEPS: readonly Step[] = [
+  {
+    above: 80_000_000,
+    below: 70_000_000,
+    on: '--optimize-for-size',
+    off: '--no-optimize-for-size',
+  },
+  {
+    above: 140_000_000,
+    below: 125_000_000,
+    on: '--heap-growing-percent=10',
+    off: `--heap-growing-percent=${GROWTH}`,
+  },
+];
 
 export class MemorySaver {
-  #on = false;
+  readonly #setFlag: (flag: string) => void;
+  readonly #on = new Set<Step>();
 
-  /** To be called from time to time, with the resident memory in bytes; gives whether it is on now. */
-  look(resident = residentMemory()): boolean {
-    if (resident === undefined) return this.#on;
-    if (!this.#on && resident > ABOVE) this.#set(true);
-    else if (this.#on && resident < BELOW) this.#set(false);
-    return this.#on;
+  constructor(setFlag = setFlagsFromString) {
+    this.#setFlag = setFlag;
   }
 
-  #set(on: boolean): void {
-    this.#on = on;
-    setFlagsFromString(on ? '--optimize-for-size' : '--no-optimize-for-size');
+  /** Call this from time to time, with the resident memory in bytes. Returns whether any step is on. */
+  look(resident = residentMemory()): boolean {
+    if (resident === undefined) return this.#on.size > 0;
+    for (const step of STEPS) {
+      if (resident > step.above) this.#turnOn(step);
+      else if (resident < step.below) this.#turnOff(step);
+    }
+    return this.#on.size > 0;
+  }
+
+  #turnOn(step: Step): void {
+    if (this.#on.has(step)) return;
+    this.#on.add(step);
+    this.#setFlag(step.on);
+  }
+
+  #turnOff(step: Step): void {
+    if (this.#on.delete(step)) this.#setFlag(step.off);
   }
 }
 
-/** Bytes; undefined when the system does not tell, which takes a free file descriptor. */
+/** Bytes; undefined when the system does not say: reading it takes a free file descriptor. */
 function residentMemory(): number | undefined {
   try {
     return process.memoryUsage.rss();
