@@ -9,7 +9,7 @@ import type { NetworkSet } from '../model/address.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { LoggedLine } from '../model/line.ts';
 import type { CanonicalLogin } from '../model/login.ts';
-import type { LogRecord, LossRecord } from '../model/record.ts';
+import type { LogRecord } from '../model/record.ts';
 import type { Classify } from '../model/refusal.ts';
 import { AheadIds } from './ahead.ts';
 import { correlateDelivery, correlateExpired } from './delivery.ts';
@@ -33,7 +33,7 @@ import {
   correlateSessionEdge,
   correlateTransaction,
 } from './submission.ts';
-import type { FindPerson, LogTraits, NoticeAddresses, Turn } from './turn.ts';
+import type { FindPerson, LogTraits, NoticeAddresses, Turn, TurnOfEachKind } from './turn.ts';
 
 /** How long a message may stay silent. Postfix and Exim give up after five days by default. */
 const SILENCE = 10 * DAY;
@@ -61,35 +61,10 @@ export interface CorrelatorOptions {
   readonly singleSource?: boolean;
 }
 
-type CorrelatedRecord = Exclude<LogRecord, LossRecord>;
-
-/** The function for each kind of record, except for the loss of lines. */
-const BY_KIND: { readonly [Kind in CorrelatedRecord as Kind['kind']]: (turn: Turn<Kind>) => void } =
-  {
-    connect: correlateSessionEdge,
-    disconnect: correlateSessionEdge,
-    transaction: correlateTransaction,
-    pickup: correlatePickup,
-    'message-id': correlateMessageId,
-    active: correlateActive,
-    arrival: correlateArrival,
-    delivery: correlateDelivery,
-    expired: correlateExpired,
-    removed: correlateRemoved,
-    rejected: correlateRejection,
-    held: correlateRejection,
-    discarded: correlateRejection,
-    'auth-failed': correlateAuthFailed,
-    dsn: correlateDsn,
-    'proxy-accept': correlateProxyAccept,
-    link: correlateLink,
-    identification: correlateIdentification,
-  };
-
 type Refillable<Fields> = { -readonly [Key in keyof Fields]: Fields[Key] };
 
 /** The turn between two batches. It holds no real line, because a line keeps a whole read buffer in memory. */
-const NO_LINE: Pick<Turn, 'line' | 'record' | 'traits' | 'events'> = {
+const NO_LINE: Pick<Turn, 'line' | 'kind' | 'record' | 'traits' | 'events'> = {
   line: {
     at: { source: '', line: 0, offset: 0 },
     time: 0,
@@ -101,6 +76,7 @@ const NO_LINE: Pick<Turn, 'line' | 'record' | 'traits' | 'events'> = {
     text: '',
     times: 1,
   },
+  kind: 'loss',
   record: { kind: 'loss', reply: '' },
   traits: { mta: 'postfix', outgoing: '', repeatsRefusals: false, completesRemovals: false },
   events: [],
@@ -120,6 +96,7 @@ export class Correlator {
     // Spelled out: an object made by spreading NO_LINE is slower to read.
     this.#turn = {
       line: NO_LINE.line,
+      kind: NO_LINE.kind,
       record: NO_LINE.record,
       traits: NO_LINE.traits,
       events: NO_LINE.events,
@@ -140,19 +117,16 @@ export class Correlator {
 
   /** Appends the events that this line completes to `events`, oldest first. */
   feed(line: LoggedLine, record: LogRecord, traits: LogTraits, events: MailEvent[]): void {
+    const turn = this.#turn;
+    turn.line = line;
+    turn.kind = record.kind;
+    turn.record = record;
+    turn.traits = traits;
+    turn.events = events;
+    if (record.kind === 'arrival' && record.ambiguousLogin !== undefined) this.ambiguousLogins++;
     const times = Math.min(line.times, MAX_REPEATS);
     if (record.kind === 'loss') this.losses += times;
-    else {
-      const turn = this.#turn;
-      turn.line = line;
-      turn.record = record;
-      if (record.kind === 'arrival' && record.ambiguousLogin !== undefined) this.ambiguousLogins++;
-      turn.traits = traits;
-      turn.events = events;
-      // The table gives the function for this very kind of record; TypeScript cannot follow that.
-      const correlate = BY_KIND[record.kind] as (turn: Turn) => void;
-      for (let time = 0; time < times; time++) correlate(turn);
-    }
+    else for (let time = 0; time < times; time++) correlate(turn as TurnOfEachKind);
     if (line.time - this.#swept > HOUR) this.#sweep(line.time);
   }
 
@@ -190,4 +164,44 @@ export class Correlator {
     this.#turn.messages.expire(now - SILENCE);
     this.#turn.messageIds.expire(now);
   }
+}
+
+/** Each kind of record has its function. A table of functions in place of the switch makes a replay slower. */
+function correlate(turn: TurnOfEachKind): void {
+  switch (turn.kind) {
+    case 'connect':
+    case 'disconnect':
+      return correlateSessionEdge(turn);
+    case 'transaction':
+      return correlateTransaction(turn);
+    case 'pickup':
+      return correlatePickup(turn);
+    case 'message-id':
+      return correlateMessageId(turn);
+    case 'active':
+      return correlateActive(turn);
+    case 'arrival':
+      return correlateArrival(turn);
+    case 'delivery':
+      return correlateDelivery(turn);
+    case 'expired':
+      return correlateExpired(turn);
+    case 'removed':
+      return correlateRemoved(turn);
+    case 'rejected':
+    case 'held':
+    case 'discarded':
+      return correlateRejection(turn);
+    case 'auth-failed':
+      return correlateAuthFailed(turn);
+    case 'dsn':
+      return correlateDsn(turn);
+    case 'proxy-accept':
+      return correlateProxyAccept(turn);
+    case 'link':
+      return correlateLink(turn);
+    case 'identification':
+      return correlateIdentification(turn);
+  }
+  turn.kind satisfies 'loss';
 }

@@ -165,7 +165,16 @@ function findReason(
 ): Reason | undefined {
   if (record.outcome === 'delivered') return undefined;
   const last = message.outcomes?.[key]?.reason;
-  return record.retryTimeout === true && last !== undefined ? last : classify(record);
+  if (record.retryTimeout === true && last !== undefined) return last;
+  // The same keys in the same order as for rejections: V8 keeps one shape for both, while records have several.
+  return classify({
+    reply: record.reply,
+    code: record.code,
+    status: record.status,
+    stage: record.stage,
+    cached: record.cached,
+    recipient: record.recipient,
+  });
 }
 
 /** A recipient counts once: not at each retry, and not again when the bounce follows the refusal. */

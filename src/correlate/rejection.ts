@@ -75,8 +75,9 @@ function findReason({ record, classify }: Turn<RejectionRecord>): Reason {
     reply: record.reply,
     code: record.code,
     status: record.status,
-    recipient: record.recipient,
     stage: record.stage === 'OTHER' ? undefined : record.stage,
+    cached: undefined,
+    recipient: record.recipient,
   });
 }
 

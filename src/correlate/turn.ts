@@ -17,9 +17,11 @@ import type { Sessions } from './sessions.ts';
  * One line with its record, and everything that the correlator knows. The correlator refills one object for every
  * line, because a new one would cost time: no function may keep it.
  */
-export interface Turn<Kind extends LogRecord = LogRecord> {
+export interface Turn<Entry extends LogRecord = LogRecord> {
   readonly line: LoggedLine;
-  readonly record: Kind;
+  /** the record's kind, by which TypeScript distinguishes the turns */
+  readonly kind: Entry['kind'];
+  readonly record: Entry;
   readonly traits: LogTraits;
   /** takes the events of this line, oldest first */
   readonly events: MailEvent[];
@@ -36,6 +38,10 @@ export interface Turn<Kind extends LogRecord = LogRecord> {
   readonly refusedRecipients: RefusedRecipients;
   readonly notices: NoticeAddresses | undefined;
 }
+
+type TurnOf<Entry> = Entry extends LogRecord ? Turn<Entry> : never;
+/** A turn with any kind of record, as a union that `kind` narrows. */
+export type TurnOfEachKind = TurnOf<LogRecord>;
 
 /** What differs between the logs of mail servers. */
 export interface LogTraits {
