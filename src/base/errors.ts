@@ -19,7 +19,7 @@ export interface Place {
  * What has to change before the same command can work: the command line, a file that the operator wrote, or the
  * machine (a file, a program, a database, another process). It gives the exit status.
  */
-export type FailureKind = 'usage' | 'configuration' | 'environment';
+type FailureKind = 'usage' | 'configuration' | 'environment';
 
 const STATUSES: Readonly<Record<FailureKind, ExitStatus>> = {
   usage: EXIT.usage,

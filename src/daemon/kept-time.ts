@@ -6,7 +6,7 @@ import { formatDuration } from '../base/time.ts';
 import type { Rule } from '../judge/rule.ts';
 import { measureReach } from './history.ts';
 
-export interface KeptTime {
+interface KeptTime {
   /** how long events are kept, ms */
   readonly events: number;
   /** why that is longer than `retention`; undefined if it is not */

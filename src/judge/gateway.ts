@@ -24,7 +24,7 @@ const SOUND = 0.08;
 const MOST_GATEWAYS = 1000;
 
 /** Who is to blame for a limit that a gateway has met. */
-export interface Blame {
+interface Blame {
   /** the sender; undefined: the gateway itself */
   readonly sender: string | undefined;
   /** how many different senders were seen in the window */

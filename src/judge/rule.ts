@@ -24,7 +24,7 @@ export interface Limit {
 }
 
 /** Percent of a limit that one recipient domain, one remote host may contribute; undefined: all of it. */
-export interface Bound {
+interface Bound {
   readonly domain?: number | undefined;
   readonly host?: number | undefined;
 }

@@ -2,7 +2,7 @@
 import type { Lease } from './lease.ts';
 
 /** The newest leases that are kept, over all addresses. */
-export const MOST_LEASES = 500_000;
+const MOST_LEASES = 500_000;
 
 export class LeaseTable {
   /** by address, by start */

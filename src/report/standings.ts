@@ -26,7 +26,7 @@ export interface Beyond {
   readonly key: Key;
 }
 
-export interface Standings {
+interface Standings {
   /** by share of the limit, nearest first: up to ten keys a rule, of rules that only observe too */
   readonly near: readonly Nearest[];
   readonly beyond: readonly Beyond[];

@@ -76,7 +76,7 @@ function shown(login: string): string {
 }
 
 /** The logins of the newest mail in these logs, lower case. */
-export function readLogins(logs: readonly string[], mta: Mta): Set<string> {
+function readLogins(logs: readonly string[], mta: Mta): Set<string> {
   const seen = new Set<string>();
   for (const log of logs) {
     const events: MailEvent[] = [];

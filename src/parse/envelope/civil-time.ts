@@ -35,10 +35,10 @@ export function readDay(text: string, at: number, month: number): number {
     : padded
       ? readDigit(text, at + 1)
       : readTwoDigits(text, at);
-  return isDayOf(day, month) ? day : -1;
+  return isDayInMonth(day, month) ? day : -1;
 }
 
-function isDayOf(day: number, month: number): boolean {
+function isDayInMonth(day: number, month: number): boolean {
   return day >= 1 && day <= (MONTH_LENGTHS[month] as number);
 }
 
@@ -62,7 +62,7 @@ export function readCivilTime(text: string, at: number): number {
   if (century < 19 || year < 0 || month < 1 || month > 12) return -1;
   if (text.charCodeAt(at + 4) !== HYPHEN || text.charCodeAt(at + 7) !== HYPHEN) return -1;
   const time = readTimeOfDay(text, at + 11);
-  if (time < 0 || !isDayOf(day, month - 1)) return -1;
+  if (time < 0 || !isDayInMonth(day, month - 1)) return -1;
   return Date.UTC(century * 100 + year, month - 1, day) + time;
 }
 

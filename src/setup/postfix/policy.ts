@@ -50,11 +50,11 @@ export function checkPostfixPolicy(
   if (front.length === 0) return [];
   const findings = front.flatMap((service) => checkService(service, policy.listen, classes, mode));
   if (findings.length > 0) return findings;
-  const address = policyAddress(policy.listen, queueOf(front[0] as SmtpdService));
+  const address = policyAddress(policy.listen, findQueueDirectory(front[0] as SmtpdService));
   return [ok('mta', `check_policy_service ${address} is in use`)];
 }
 
-function queueOf({ setting }: SmtpdService): string {
+function findQueueDirectory({ setting }: SmtpdService): string {
   return setting('queue_directory') || QUEUE_DIRECTORY;
 }
 
@@ -66,7 +66,7 @@ function checkService(
 ): Finding[] {
   const { name, chroot } = service;
   const level = mode === 'observe' ? warning : wrong;
-  const queue = queueOf(service);
+  const queue = findQueueDirectory(service);
   if (chroot && listen.kind === 'unix' && !isBelow(listen.path, queue)) {
     const text = `${name} is chrooted to ${queue} and cannot reach ${listen.path}`;
     return [level('mta', text, `policy.listen: unix:${queue}/postern/policy`)];
@@ -91,7 +91,7 @@ type Place =
 
 /** In the first list that has the service with no entry before it that ends the list. */
 function findService(service: SmtpdService, listen: ListenAddress, classes: Classes): Place {
-  const queue = queueOf(service);
+  const queue = findQueueDirectory(service);
   const asks = (entry: string) => {
     const [check, address] = entry.split(' ');
     return (
@@ -178,6 +178,6 @@ function judgeOutcome({ setting }: SmtpdService, attributes: ReadonlyMap<string,
 function listenAddress(address: string, service: SmtpdService): ListenAddress | undefined {
   if (!address.startsWith('unix:')) return parseListenAddress(address);
   const path = address.slice('unix:'.length);
-  const queue = queueOf(service);
+  const queue = findQueueDirectory(service);
   return parseListenAddress(`unix:${service.chroot ? join(queue, path) : resolve(queue, path)}`);
 }
