@@ -7,6 +7,7 @@
 import { DAY, HOUR } from '../base/time.ts';
 import type { NetworkSet } from '../model/address.ts';
 import type { MailEvent } from '../model/event.ts';
+import type { FindPerson } from '../model/identity.ts';
 import type { LoggedLine } from '../model/line.ts';
 import type { CanonicalLogin } from '../model/login.ts';
 import type { LogRecord } from '../model/record.ts';
@@ -33,7 +34,7 @@ import {
   correlateSessionEdge,
   correlateTransaction,
 } from './submission.ts';
-import type { FindPerson, LogTraits, NoticeAddresses, Turn, TurnOfEachKind } from './turn.ts';
+import type { LogTraits, NoticeAddresses, Turn, TurnOfEachKind } from './turn.ts';
 
 /** How long a message may stay silent. Postfix and Exim give up after five days by default. */
 const SILENCE = 10 * DAY;

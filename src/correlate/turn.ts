@@ -1,5 +1,6 @@
 /** What the functions that turn records into events work on: one line and the state of the correlator. */
 import type { MailEvent, Mta, Submitter } from '../model/event.ts';
+import type { FindPerson } from '../model/identity.ts';
 import type { LoggedLine } from '../model/line.ts';
 import type { CanonicalLogin } from '../model/login.ts';
 import type { LogRecord } from '../model/record.ts';
@@ -86,9 +87,6 @@ export function makeUser({ canonicalLogin }: Turn, login: string): Submitter {
   const id = canonicalLogin?.(login) ?? login;
   return id === login ? { type: 'user', id: login } : { type: 'user', id, login };
 }
-
-/** Who had an address at a time (ms); undefined if nobody knows. */
-export type FindPerson = (address: string, time: number) => string | undefined;
 
 /** The relay client at this address: the person who has it now, where a source of leases names one. */
 export function makeClient({ findPerson, line }: Turn, address: string): Submitter {

@@ -4,7 +4,7 @@ import { dropUndefined } from '../base/defined.ts';
 import type { Log } from '../base/log.ts';
 import type { Clock } from '../base/time.ts';
 import { buildAllowList } from '../config/allow-list.ts';
-import { buildLeaseSources } from '../config/leases.ts';
+import { buildFindPerson } from '../config/leases.ts';
 import type { Config } from '../config/load.ts';
 import type { BlockPolicy } from '../enforce/decide.ts';
 import { Follower } from '../follow/follower.ts';
@@ -78,15 +78,6 @@ export function buildBlocklist(config: Config): Blocklist {
     buildCanonicalLogin(config.logins),
     buildFindPerson(config),
   );
-}
-
-/** Who has an address now, if the configuration names sources that say so. */
-function buildFindPerson(
-  config: Config,
-): ((address: string, now: number) => string | undefined) | undefined {
-  if (config.leases.length === 0) return undefined;
-  const sources = buildLeaseSources(config);
-  return (address, now) => sources.table(now).findPerson(address, now);
 }
 
 /** The policy service, if the configuration has an address for it. */

@@ -144,7 +144,7 @@ export class Enforcer {
   }
 
   #readState(name: string): TargetState | undefined {
-    return this.#options.store.state.target(name) as TargetState | undefined;
+    return this.#options.store.state.target(name);
   }
 
   /** What each file is known to list; nothing if the configuration has another file now. */

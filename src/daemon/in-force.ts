@@ -9,7 +9,6 @@ import type { Measures } from '../model/evidence.ts';
 import { formatIdentity } from '../model/identity.ts';
 import { describeRelease } from '../report/block.ts';
 import type { StoredBlock } from '../store/blocks.ts';
-import type { TargetState } from '../store/saved-state.ts';
 import type { Store } from '../store/store.ts';
 import { countHeld, listUnheld } from './held-queue.ts';
 import { buildTargets, isServedByPolicy } from './mta-control.ts';
@@ -94,7 +93,7 @@ function describeGateway({ at }: Block, isListed: boolean): string[] {
 function describeTargets(store: Store, block: number): string[] {
   const listed = store.state.enforced();
   return store.state.targets().flatMap(({ name, state }) => {
-    const { file, failure, pending } = state as TargetState;
+    const { file, failure, pending } = state;
     if (listed.get(name)?.has(block) !== true) {
       return failure === undefined ? [] : [`NOT in force yet: ${failure}`];
     }

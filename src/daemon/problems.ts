@@ -5,7 +5,7 @@ import { buildLeaseSources } from '../config/leases.ts';
 import type { Config } from '../config/load.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { asideFiles } from '../store/database.ts';
-import type { Health, TargetState } from '../store/saved-state.ts';
+import type { Health } from '../store/saved-state.ts';
 import type { Store } from '../store/store.ts';
 import { listUnheld } from './held-queue.ts';
 import { findMissingTarget } from './in-force.ts';
@@ -66,7 +66,7 @@ function leaseProblems(config: Config): string[] {
 /** Whether a process changes the mail server: the service, the one beside it, or a timer that ran recently. */
 function isEnforcing(store: Store, config: Config): boolean {
   if (config.enforcer === 'daemon' || findRunning(store, 'enforcer') !== undefined) return true;
-  const last = (store.state.read('enforced once') as number | undefined) ?? 0;
+  const last = store.state.read('enforced once') ?? 0;
   return systemClock.now() - last < TIMER_BOUND;
 }
 
@@ -76,7 +76,7 @@ function targetProblems(store: Store, config: Config): string[] {
   const targets = store.state
     .targets()
     .filter(({ name }) => configured.has(name))
-    .map(({ name, state }) => ({ name, ...(state as TargetState) }));
+    .map(({ name, state }) => ({ name, ...state }));
   return [
     ...targets.flatMap(({ name, failure }) =>
       failure === undefined ? [] : [`${name}: ${failure}`],

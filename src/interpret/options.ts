@@ -1,7 +1,6 @@
 /** From the configuration to the options of the interpreter. */
 import { dropUndefined } from '../base/defined.ts';
-import { systemClock } from '../base/time.ts';
-import { buildLeaseSources } from '../config/leases.ts';
+import { buildFindPerson } from '../config/leases.ts';
 import type { Config } from '../config/load.ts';
 import { networkSet } from '../model/address.ts';
 import { buildCanonicalLogin } from '../model/login.ts';
@@ -34,11 +33,4 @@ export function buildInterpreterOptions(
         ? undefined
         : { sender: notify.from, recipients: [...notify.to, ...(report.to ?? [])] },
   });
-}
-
-/** Undefined if the configuration names no leases: then every address stands for itself. */
-function buildFindPerson(config: Config): InterpreterOptions['findPerson'] {
-  if (config.leases.length === 0) return undefined;
-  const sources = buildLeaseSources(config);
-  return (address, time) => sources.table(systemClock.now()).findPerson(address, time);
 }

@@ -14,18 +14,13 @@ import { LeaseTable } from './table.ts';
 export const LEASE_PARSERS = {
   'isc-dhcpd': parseIscLeases,
   kea: parseCsvLeases,
-  csv: parseCsvLeases,
   'radius-detail': parseRadiusDetail,
+  csv: parseCsvLeases,
 } as const satisfies Record<string, LeaseParser>;
 
-export const LEASE_FORMATS = [
-  'isc-dhcpd',
-  'kea',
-  'radius-detail',
-  'csv',
-] as const satisfies readonly LeaseFormat[];
-
 export type LeaseFormat = keyof typeof LEASE_PARSERS;
+
+export const LEASE_FORMATS = Object.keys(LEASE_PARSERS) as LeaseFormat[];
 
 export interface LeaseSource {
   readonly file: string;

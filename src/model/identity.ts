@@ -52,3 +52,6 @@ export function formatIdentity(key: Key): string {
   const again = parseIdentity(key.id);
   return again?.type === 'user' && again.id === key.id.toLowerCase() ? key.id : `user:${key.id}`;
 }
+
+/** Who had an IP address at a time (ms); undefined if nobody knows. */
+export type FindPerson = (address: string, time: number) => string | undefined;

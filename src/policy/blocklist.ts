@@ -2,8 +2,10 @@
  * The running blocks in memory, as a mail server looks them up during a session. Knows no file and no database: it gets
  * the blocks after every change. Notices by itself when a block expires.
  */
+
 import { canonicalIp } from '../model/address.ts';
 import type { Block, BlockableType } from '../model/block.ts';
+import type { FindPerson } from '../model/identity.ts';
 import type { CanonicalLogin } from '../model/login.ts';
 import type { PolicyRequest } from './request.ts';
 
@@ -15,9 +17,6 @@ export const DUNNO = 'DUNNO';
 
 /** Commands in a mail transaction. Before MAIL the sender is not known, and Postfix does not hold a session. */
 const ANSWERED_STATES = ['RCPT', 'DATA', 'END-OF-MESSAGE'];
-
-/** Who has an address now; undefined if nobody knows. */
-type FindPerson = (address: string, now: number) => string | undefined;
 
 export class Blocklist {
   readonly #actions: PolicyActions;

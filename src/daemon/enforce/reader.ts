@@ -8,7 +8,6 @@ import type { Readable } from 'node:stream';
 import { PosternError } from '../../base/errors.ts';
 import { createLog, type Log } from '../../base/log.ts';
 import type { Clock } from '../../base/time.ts';
-import type { TargetState } from '../../store/saved-state.ts';
 import { Store } from '../../store/store.ts';
 import { Enforcer } from '../enforcer.ts';
 import { takeOver } from '../instance.ts';
@@ -83,7 +82,7 @@ async function runOnce(context: ReaderContext): Promise<void> {
 
 function assertInForce(store: Store, { targets }: Opening): void {
   const failing = targets.filter(({ name }) => {
-    const state = store.state.target(name) as TargetState | undefined;
+    const state = store.state.target(name);
     return state?.failure !== undefined || state?.pending === true;
   });
   if (failing.length === 0) return;
