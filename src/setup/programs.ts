@@ -27,10 +27,10 @@ export function isExecutable(path: string): boolean {
   }
 }
 
-/** Runs a program for its output, without a locale that would translate it. */
-export function ask(argv: readonly string[]): Promise<CommandResult> {
+/** Runs a program for its output, without a locale that would translate it; `input`: its standard input. */
+export function ask(argv: readonly string[], input = ''): Promise<CommandResult> {
   const env = { ...process.env, LC_ALL: 'C', PATH: searchPath().join(delimiter) };
-  return runCommand(argv, { timeout: TIMEOUT, env });
+  return runCommand(argv, { timeout: TIMEOUT, env, input });
 }
 
 /** Why a program gave no answer, on one line; undefined when it did. */

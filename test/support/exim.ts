@@ -58,6 +58,8 @@ export interface EximOptions {
   readonly main?: string;
   /** statements for the top of the RCPT ACL */
   readonly rcpt?: string;
+  /** changes the configuration that the options above make */
+  readonly edit?: (configuration: string) => string;
   /** default: alice and bob @example.net, password `secret` */
   readonly users?: Readonly<Record<string, string>>;
 }
@@ -94,8 +96,7 @@ export async function startExim(options: EximOptions): Promise<EximServer> {
   const [port] = (await freePorts(1)) as [number];
   const instance = { folder, port, ipv6: hasIpv6(), sinkPort: options.sinkPort };
   const program = eximProgram();
-  const text = options.configuration?.(instance) ?? configurationText(instance, options);
-  const configuration = folder.write('exim.conf', text);
+  const configuration = folder.write('exim.conf', wholeText(instance, options));
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
     for (const end of stops.splice(0)) await end();
@@ -119,7 +120,7 @@ export async function startExim(options: EximOptions): Promise<EximServer> {
     throw error;
   }
   const reconfigure = async (changed: EximOptions) => {
-    folder.write('exim.conf', configurationText(instance, changed));
+    folder.write('exim.conf', wholeText(instance, changed));
     await run([program, '-C', configuration, '-bV']);
     // A running daemon goes on with what it read at its start: SIGHUP makes it start anew.
     const starts = () => folder.read('log/mainlog').split('daemon started').length;
@@ -150,6 +151,11 @@ function operations(folder: Folder, program: string): Operations {
     smtpFrom: (address, commands) =>
       exim(['-oMa', `${address}.40000`, '-bs'], commands.map((line) => `${line}\r\n`).join('')),
   };
+}
+
+function wholeText(instance: Instance, options: EximOptions): string {
+  const text = options.configuration?.(instance) ?? configurationText(instance, options);
+  return options.edit?.(text) ?? text;
 }
 
 function configurationText(instance: Instance, options: EximOptions): string {

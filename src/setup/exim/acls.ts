@@ -30,7 +30,8 @@ function addLine(statements: string[], line: string): void {
   else statements[statements.length - 1] += `\n${line}`;
 }
 
-function withSpool(line: string, spool: string): string {
+/** A line with the value of `$spool_directory` in place of its name. */
+export function withSpool(line: string, spool: string): string {
   return line.replaceAll(/\$(?:\{spool_directory\}|spool_directory\b)/g, spool);
 }
 

@@ -1,26 +1,33 @@
 /**
- * Whether Exim's ACLs use the files that Postern writes, as `exim -bP` prints them, with macros expanded.
- * Sees the configuration file as it is now. Whether a running daemon was restarted since cannot be seen from here.
+ * Whether Exim stops the mail of those in the files that Postern writes: tried with Exim itself where that is possible,
+ * and otherwise read from its ACLs, as `exim -bP` prints them with macros expanded. Sees the configuration file as it
+ * is now; running.ts looks at what the daemon has read.
  */
 import { statSync } from 'node:fs';
 import type { Config } from '../../config/load.ts';
-import { ENFORCE_FIRST, type Finding, ok, warning, wrong } from '../finding.ts';
+import { type Finding, ok, warning, wrong } from '../finding.ts';
 import { ask, describeFailure, settingsIn } from '../programs.ts';
-import { type Acls, aclsIn, findUse, mentions, reachable } from './acls.ts';
+import { aclsIn } from './acls.ts';
+import { checkBlocks } from './blocks.ts';
 import { eximConfiguration, listItems } from './find.ts';
 import { checkEximPolicy } from './policy.ts';
-import { eximStatements, putFirst } from './recipe.ts';
+import { LOCAL_ACLS, SMTP_ACLS } from './ways.ts';
 
-/** Settings that name an ACL which sees every message that comes in by SMTP, the recommended one first. */
-const SMTP_ACLS = ['acl_smtp_data', 'acl_smtp_rcpt', 'acl_smtp_predata', 'acl_smtp_mail'];
-const LOCAL_ACL = 'acl_not_smtp';
+const SETTINGS = [
+  'log_file_path',
+  'spool_directory',
+  'exim_user',
+  'qualify_domain',
+  'daemon_smtp_ports',
+  ...SMTP_ACLS,
+  ...LOCAL_ACLS,
+];
 
 /** All findings about the ACLs and the log; one that says why when Exim gives no answer. */
 export async function checkEximWiring(config: Config, exim: readonly string[]): Promise<Finding[]> {
-  const names = ['log_file_path', 'spool_directory', ...SMTP_ACLS, LOCAL_ACL];
   const [about, answer, text] = await Promise.all([
     ask([...exim, '-bV']),
-    ask([...exim, '-bP', ...names]),
+    ask([...exim, '-bP', ...SETTINGS]),
     eximConfiguration(exim),
   ]);
   const failure = describeFailure(exim, about) ?? describeFailure(exim, answer);
@@ -37,68 +44,11 @@ export async function checkEximWiring(config: Config, exim: readonly string[]): 
   const acls = aclsIn(text, settings.get('spool_directory') ?? '');
   return [
     ok('mta', `Exim ${/^Exim version (\S+)/m.exec(about.stdout)?.[1] ?? ''}`),
-    ...checkAcls(config, acls, settings),
+    ...(await checkBlocks(config, exim, { printed: text, acls, settings })),
+    ...Object.values(config.targets.exim).flatMap(checkReadable),
     ...checkEximPolicy(config, acls, settings),
     ...checkLog(config, settings),
   ];
-}
-
-function checkAcls(config: Config, acls: Acls, settings: ReadonlyMap<string, string>): Finding[] {
-  const entrance = (names: readonly string[]): Entrance => ({
-    acls,
-    settings: names.map((setting) => ({ setting, acl: settings.get(setting) ?? '' })),
-    statements: eximStatements(config.targets.exim),
-    first: config.mode === 'observe' ? `${ENFORCE_FIRST}; then ` : '',
-  });
-  const { blockedUsers, blockedSenders } = config.targets.exim;
-  const level = config.mode === 'observe' ? warning : wrong;
-  return [
-    ...checkEntrance(blockedUsers, entrance(SMTP_ACLS), level),
-    ...checkEntrance(blockedUsers, entrance([LOCAL_ACL]), level),
-    // No shipped rule blocks senders.
-    ...checkEntrance(blockedSenders, entrance(SMTP_ACLS), warning),
-    ...[blockedUsers, blockedSenders].flatMap(checkReadable),
-  ];
-}
-
-/** A way on which mail comes in, and what is needed there. */
-interface Entrance {
-  readonly acls: Acls;
-  /** the settings that can name the ACL, the recommended one first; `acl` is empty when not set */
-  readonly settings: readonly { readonly setting: string; readonly acl: string }[];
-  readonly statements: string;
-  /** how a fix begins: what has to be done before */
-  readonly first: string;
-}
-
-/** What is wrong with an ACL that uses the file, as the end of a sentence. */
-const WEAK = {
-  mild: 'neither freezes nor refuses mail',
-  late: 'only after a statement that accepts the mail',
-} as const;
-
-function checkEntrance(file: string, entrance: Entrance, level: typeof wrong): Finding[] {
-  const looks = entrance.settings.map(({ setting, acl }) => ({
-    name: `${acl} (${setting})`,
-    use: findUse(reachable(entrance.acls, acl), (statement) => mentions(statement, file)),
-  }));
-  const found = looks.find(({ use }) => use === 'stops');
-  if (found !== undefined) return [ok('mta', `${found.name} uses ${file}`)];
-  const fix = entrance.first + entranceFix(entrance);
-  const parts = { lines: entrance.statements };
-  for (const { name, use } of looks) {
-    if (use === 'mild' || use === 'late')
-      return [level('mta', `${name} uses ${file}, but ${WEAK[use]}`, fix, parts)];
-  }
-  const names = entrance.settings.map(({ setting }) => setting).join(', ');
-  return [level('mta', `no ACL (${names}) uses ${file}`, fix, parts)];
-}
-
-function entranceFix({ settings, statements }: Entrance): string {
-  const { setting, acl } = settings[0] as Entrance['settings'][number];
-  if (acl !== '') return putFirst(acl, statements);
-  const name = setting === LOCAL_ACL ? 'acl_postern_local' : 'acl_postern_data';
-  return `set in the main section: ${setting} = ${name}\nadd after "begin acl", then restart Exim:\n${name}:\n${statements}\n  accept`;
 }
 
 /** Exim reads it as its own user and defers everybody's mail while it cannot. */
