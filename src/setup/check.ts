@@ -12,6 +12,7 @@ import type { InstallationOptions } from './mail-server.ts';
 import { SETUP_MTAS } from './mtas.ts';
 import { checkNetworks } from './networks.ts';
 import { checkNotify } from './notify.ts';
+import { checkOwnService } from './running.ts';
 
 /** Looks at all of it and changes nothing. Never throws for what it checks: that becomes a finding. */
 export async function checkAll(
@@ -31,6 +32,7 @@ export async function checkAll(
     ok('configuration', `${config.file} is valid`),
     ...checkMode(config),
     ...checkRules(config),
+    ...checkOwnService(config),
     ...files,
     ...notify,
     ...wiring,

@@ -80,6 +80,11 @@ export function pickLog(candidates: readonly string[], word: string): string | u
   return files.find((path) => readTail(path).includes(word)) ?? files[0];
 }
 
+/** Whether the end of a file matches; false for one that cannot be read. */
+export function endMatches(path: string, pattern: RegExp): boolean {
+  return pattern.test(readTail(path));
+}
+
 function readTail(path: string): string {
   try {
     const fd = openSync(path, 'r');

@@ -4,12 +4,12 @@
  * written while the disk is full. Nothing here throws: if the file cannot be written, the information is missing.
  */
 import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
-import type { Process } from './saved-state.ts';
+import type { ServiceProcess } from './saved-state.ts';
 
 /** What it holds. */
 interface Beside {
   /** the service that runs, or ran last */
-  readonly daemon?: Process;
+  readonly daemon?: ServiceProcess;
   /** the database cannot be written; `since` in ms */
   readonly failing?: { readonly error: string; readonly since: number };
   /** the database was found damaged while the service ran, with the error: check all of it at the next start */

@@ -2,7 +2,7 @@
  * What `postern check` says about Exim's statements, and what that Exim does: the same message is sent for real, by a
  * submitter whose line is in the real file. They must agree, whatever the configuration.
  */
-import { readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
@@ -270,5 +270,45 @@ describe.runIf(hasExim())('statements', () => {
     const real: string[] = [];
     for (const way of WAYS) if (await passes(way)) real.push(way);
     expect(real).toEqual(expected);
+  });
+});
+
+describe.runIf(hasExim())('a daemon', () => {
+  const options = (main = '') => ({ sinkPort: sink.port, main });
+  const changed = async () =>
+    (await check()).flatMap(({ level, text }) =>
+      text.includes('daemon was started') ? [level, text] : [],
+    );
+  beforeAll(async () => {
+    sink = await startSink();
+    server = await startExim(options());
+  });
+  afterAll(async () => {
+    await server?.stop();
+    await sink?.stop();
+  });
+
+  it('is told to start anew when its configuration has changed since', async () => {
+    expect(await changed()).toEqual([]);
+    server.folder.write('included.conf', '# nothing\n');
+    await server.reconfigure(options(`.include ${server.folder.at('included.conf')}`));
+    expect(await changed()).toEqual([]);
+    const inAMinute = Date.now() / 1000 + 60;
+    utimesSync(server.folder.at('included.conf'), inAMinute, inAMinute);
+    expect(await changed()).toEqual([
+      'wrong',
+      expect.stringMatching(
+        /^Exim's daemon was started before \S+\/included\.conf was changed \(\S+Z\), so the change is not in effect$/,
+      ),
+    ]);
+    await server.reconfigure(options());
+    expect(await changed()).toEqual([]);
+    utimesSync(server.configuration, inAMinute, inAMinute);
+    expect(await changed()).toEqual(['wrong', expect.stringContaining('/exim.conf was changed')]);
+  });
+
+  it('is not missed where none runs', async () => {
+    server.folder.write('exim.pid', '4194999\n');
+    expect(await changed()).toEqual([]);
   });
 });

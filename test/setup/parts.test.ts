@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { DEFAULT_CONFIG_FILE, parseConfig } from '../../src/config/load.ts';
 import { configText } from '../../src/setup/config-text.ts';
 import { aclsIn } from '../../src/setup/exim/acls.ts';
-import { listItems } from '../../src/setup/exim/find.ts';
+import { listItems } from '../../src/setup/exim/list.ts';
 import { eximStatements } from '../../src/setup/exim/recipe.ts';
 import { findingsText, ok, warning, wrong } from '../../src/setup/finding.ts';
 import { type Installation, networksIn, pickLog } from '../../src/setup/installation.ts';

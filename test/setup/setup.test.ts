@@ -632,6 +632,76 @@ describe.runIf(available('Exim', eximProgram()))('beside Exim', () => {
     },
   );
 
+  const OWN_LINE = '2026-11-10 09:05:39 exim 4.96 daemon started: pid=1\n';
+  const SYSLOG_LINE = 'Nov 10 09:05:39 mx exim[82]: 2026-11-10 09:05:39 Start queue run: pid=82\n';
+  const FROM_SYSLOG = 'and DIR/mainlog has no line of exim from there near its end';
+  const DATED = 'and Postern follows a fixed name';
+  const LOGS: readonly [string, string, Record<string, string>, string | undefined][] = [
+    ['a file', 'DIR/%slog', { mainlog: OWN_LINE }, undefined],
+    [
+      'another file',
+      'DIR/other-%s',
+      { mainlog: OWN_LINE },
+      'Exim logs to DIR/other-main, which is not one of logs',
+    ],
+    [
+      'syslog',
+      'syslog',
+      { mainlog: OWN_LINE },
+      `Exim logs only to syslog (log_file_path, facility mail), ${FROM_SYSLOG}`,
+    ],
+    [
+      'another facility of syslog',
+      'syslog\nsyslog_facility = local1',
+      { mainlog: '' },
+      `Exim logs only to syslog (log_file_path, facility local1), ${FROM_SYSLOG}`,
+    ],
+    ['syslog, whose file is named', 'syslog', { mail: SYSLOG_LINE }, undefined],
+    [
+      'syslog, by another name',
+      'syslog\nsyslog_processname = smtpd',
+      { mail: SYSLOG_LINE.replace('exim[', 'smtpd[') },
+      undefined,
+    ],
+    ['a file and syslog', 'DIR/%slog : syslog', { mainlog: OWN_LINE }, undefined],
+    [
+      'a file and syslog, and both are named',
+      'syslog : DIR/%slog',
+      { mainlog: OWN_LINE, mail: SYSLOG_LINE },
+      'Exim logs to DIR/mainlog and to syslog (log_file_path), and logs also has DIR/mail: its lines would count twice',
+    ],
+    [
+      'a file each day',
+      'DIR/%slog-%D',
+      { mainlog: OWN_LINE },
+      `Exim changes the name of its log each day or month (DIR/mainlog-%D), ${DATED}`,
+    ],
+    [
+      'a file each month',
+      'syslog : DIR/%slog-%M',
+      { mainlog: OWN_LINE },
+      `Exim changes the name of its log each day or month (DIR/mainlog-%M), ${DATED}`,
+    ],
+  ];
+  it.each(LOGS)('check knows a log in %s', async (_name, setting, logs, expected) => {
+    const place = folder.at('log');
+    const option = () => `log_file_path = ${setting.replaceAll('DIR', place)}`;
+    configure(SET, acl('acl_check_data') + acl('acl_local'));
+    folder.write('exim.conf', folder.read('exim.conf').replace(/^log_file_path = .*$/m, option));
+    await init({ mta: 'exim', ...options() });
+    useScratchDatabase();
+    const names = Object.entries(logs).map(([name, text]) => folder.write(`log/${name}`, text));
+    const yaml = folder
+      .read('postern.yaml')
+      .replace(/^logs: .*$/m, `logs: [ ${names.join(', ')} ]`);
+    folder.write('postern.yaml', yaml);
+    const { findings } = await check();
+    const about = findings.filter(({ text }) => /^Exim (?:logs|changes)/.test(text));
+    expect(about.map(({ text }) => text)).toEqual(
+      expected === undefined ? [] : [expected.replaceAll('DIR', place)],
+    );
+  });
+
   it("check reads the ACLs when Exim takes nobody's mail", async () => {
     const file = '$spool_directory/blocked_users';
     const lookup = (variable: string) =>

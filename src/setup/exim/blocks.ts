@@ -6,7 +6,7 @@ import type { Config } from '../../config/load.ts';
 import { canonicalIp } from '../../model/address.ts';
 import { ENFORCE_FIRST, type Finding, ok, warning, wrong } from '../finding.ts';
 import { type Acls, findUse, mentions, reachable } from './acls.ts';
-import { listItems } from './find.ts';
+import { listItems } from './list.ts';
 import { findEximNetworks } from './networks.ts';
 import { eximStatements, putFirst } from './recipe.ts';
 import { withTrial } from './trial.ts';

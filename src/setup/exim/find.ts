@@ -8,8 +8,11 @@ import { dropUndefined } from '../../base/defined.ts';
 import { type Installation, type NotFound, networksIn, pickLog } from '../installation.ts';
 import { ask, describeFailure, findProgram, settingsIn } from '../programs.ts';
 import { findExistingRecipe, findLoginCut } from './existing-recipe.ts';
+import { listItems } from './list.ts';
+import { describeDated, readLogPlaces, UNDATED } from './log-path.ts';
 
-const SYSLOG_FILES = ['/var/log/mail.log', '/var/log/maillog', '/var/log/mail'];
+/** Where syslog usually writes the facility `mail`. */
+export const SYSLOG_FILES = ['/var/log/mail.log', '/var/log/maillog', '/var/log/mail'];
 
 interface FindExim {
   readonly binary?: string;
@@ -76,30 +79,21 @@ export async function eximConfiguration(exim: readonly string[]): Promise<string
   return result.status === 0 ? result.stdout : '';
 }
 
-/**
- * The main log from `log_file_path` (Exim specification, "Where the logs are written"): a list of `syslog` and of a
- * path in which %s is `main`. An empty list is the built-in default, a folder in the spool.
- */
+/** The main log, or the file of syslog in which Exim's lines are. */
 function findLog(
   setting: string,
   spool: string,
   candidates: readonly string[] = SYSLOG_FILES,
   notes: string[],
 ): string {
-  const items = listItems(setting);
-  const path = items.find((item) => item.startsWith('/'));
-  if (path === undefined && items.includes('syslog')) {
+  const { file, isDated } = readLogPlaces(setting, spool);
+  if (file === undefined) {
     const log = pickLog(candidates, 'exim');
     if (log !== undefined) return log;
     notes.push('Exim logs only to syslog, and no log file was found: name it under logs.');
     return '/var/log/mail.log';
   }
-  const file = (path ?? join(spool, 'log/%slog')).replaceAll('%s', 'main');
-  if (/%[DM]/.test(file))
-    notes.push(
-      `Exim changes the name of its log each day or month (${file}), and Postern follows a fixed name. ` +
-        'Remove %D or %M from log_file_path, and let logrotate rotate the log.',
-    );
+  if (isDated) notes.push(`${describeDated(file)}. ${UNDATED}`);
   return file;
 }
 
@@ -113,16 +107,4 @@ function relayHosts(configuration: string, notes: string[]): string[] | undefine
       `relay_from_hosts also names ${others.slice(0, 5).join(', ')}: add their networks to trustedNetworks yourself.`,
     );
   return networks.length === 0 ? undefined : networks;
-}
-
-/** Items of an Exim list: separated by colons, or by the character after `<`; a doubled separator is a plain one. */
-export function listItems(list: string): string[] {
-  const text = list.trim();
-  const separator = /^<[^\s\w]/.test(text) ? (text[1] as string) : ':';
-  const body = separator === ':' && !text.startsWith('<:') ? text : text.slice(2);
-  return body
-    .replaceAll(separator + separator, '\0')
-    .split(separator)
-    .map((item) => item.replaceAll('\0', separator).trim())
-    .filter((item) => item !== '');
 }

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { type NoAnswer, networksIn, type RelayNetworks } from '../installation.ts';
 import { ask, describeFailure } from '../programs.ts';
-import { eximConfiguration, listItems } from './find.ts';
+import { eximConfiguration } from './find.ts';
+import { listItems } from './list.ts';
 
 const LIST = 'relay_from_hosts';
 

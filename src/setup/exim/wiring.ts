@@ -9,12 +9,17 @@ import { type Finding, ok, warning, wrong } from '../finding.ts';
 import { ask, describeFailure, settingsIn } from '../programs.ts';
 import { aclsIn } from './acls.ts';
 import { checkBlocks } from './blocks.ts';
-import { eximConfiguration, listItems } from './find.ts';
+import { eximConfiguration } from './find.ts';
+import { checkEximLog } from './log.ts';
 import { checkEximPolicy } from './policy.ts';
+import { checkEximDaemon } from './running.ts';
 import { LOCAL_ACLS, SMTP_ACLS } from './ways.ts';
 
 const SETTINGS = [
   'log_file_path',
+  'syslog_facility',
+  'syslog_processname',
+  'pid_file_path',
   'spool_directory',
   'exim_user',
   'qualify_domain',
@@ -47,7 +52,8 @@ export async function checkEximWiring(config: Config, exim: readonly string[]): 
     ...(await checkBlocks(config, exim, { printed: text, acls, settings })),
     ...Object.values(config.targets.exim).flatMap(checkReadable),
     ...checkEximPolicy(config, acls, settings),
-    ...checkLog(config, settings),
+    ...checkEximLog(config, settings),
+    ...checkEximDaemon(text, { settings, logs: config.logs }),
   ];
 }
 
@@ -57,11 +63,4 @@ function checkReadable(file: string): Finding[] {
   if (stats === undefined || stats.uid !== 0 || stats.gid !== 0 || (stats.mode & 0o004) !== 0)
     return [];
   return [wrong('mta', `only root can read ${file}, Exim cannot`, `chown Debian-exim ${file}`)];
-}
-
-function checkLog(config: Config, settings: ReadonlyMap<string, string>): Finding[] {
-  const path = listItems(settings.get('log_file_path') ?? '').find((item) => item.startsWith('/'));
-  const file = path?.replaceAll('%s', 'main');
-  if (file === undefined || /%[DM]/.test(file) || config.logs.includes(file)) return [];
-  return [wrong('mta', `Exim logs to ${file}, which is not one of logs`, `logs: [${file}]`)];
 }
