@@ -13,6 +13,7 @@ import {
   RECIPES,
   startExim,
 } from '../support/exim.ts';
+import { debianConfiguration, hasDebianConfiguration } from '../support/exim-debian.ts';
 import { until } from '../support/folder.ts';
 import { type Postern, setUpPostern } from '../support/postern.ts';
 import { type Sink, startSink } from '../support/sink.ts';
@@ -260,3 +261,76 @@ describe.runIf(hasExim())('the policy service', () => {
     hanging.close();
   });
 });
+
+describe.runIf(hasExim() && hasDebianConfiguration()).each(['split', 'single'] as const)(
+  "the policy service in Debian's configuration, %s",
+  (style) => {
+    let postern: Postern;
+    beforeAll(async () => {
+      sink = await startSink();
+      const options = { policy: 'run/policy', callout: true };
+      server = await startExim({
+        sinkPort: sink.port,
+        configuration: debianConfiguration(style, options),
+      });
+      mkdirSync(server.folder.at('run'));
+      chmodSync(server.folder.at('run'), 0o755);
+      postern = setUpPostern(configuration());
+      await postern.start();
+    }, 120_000);
+    afterAll(async () => {
+      await postern?.remove();
+      await server?.stop();
+      await sink?.stop();
+    });
+
+    const headers = async (first: string) => {
+      const { queueId } = await server.queued(
+        ({ frozen, recipients }) => frozen && recipients.includes(first),
+      );
+      return (await server.exim(['-Mvh', queueId])).match(/X-(?:User|Authenticated-As): \S+/g);
+    };
+
+    it('freezes a user with one header, whatever the number of recipients', async () => {
+      await postern.command('block', ALICE.user);
+      await until('the file to list the user', () =>
+        readFileSync(server.blockedUsers, 'latin1').includes(ALICE.user),
+      );
+      const recipients = ['one@example.org', 'two@example.org', 'three@example.org'];
+      await sendMail({ port: server.port, auth: ALICE }, { sender: ALICE.user, recipients });
+      expect(await headers('one@example.org')).toEqual([`X-Authenticated-As: ${ALICE.user}`]);
+    });
+
+    it('freezes a relay client with one header', async () => {
+      await postern.command('block', '198.51.100.7');
+      await until('the file to list the client', () =>
+        readFileSync(server.blockedUsers, 'latin1').includes('198.51.100.7'),
+      );
+      await server.smtpFrom('198.51.100.7', [
+        'EHLO client.example.net',
+        'MAIL FROM:<app@example.net>',
+        'RCPT TO:<four@example.org>',
+        'RCPT TO:<five@example.org>',
+        'DATA',
+        'Subject: x\r\n\r\nx',
+        '.',
+        'QUIT',
+      ]);
+      expect(await headers('four@example.org')).toEqual(['X-User: 198.51.100.7']);
+    });
+
+    it('sends the mail of others', async () => {
+      await sendMail(
+        { port: server.port, auth: BOB },
+        { sender: BOB.user, recipients: ['six@example.org'] },
+      );
+      await sink.messageTo('six@example.org');
+    });
+
+    it('makes check content', async () => {
+      const { stdout } = await postern.command('check');
+      expect(stdout).toMatch(/acl_postern_rcpt \(acl_smtp_rcpt\) asks the policy service /);
+      expect(stdout).not.toMatch(/^wrong .*mta:/m);
+    });
+  },
+);

@@ -1,6 +1,7 @@
 /** What docs/mta/exim.md promises, on a real Exim: somebody is listed by hand, and Exim honours it. */
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { main } from '../../src/cli/commands.ts';
 import { type EximServer, hasExim, startExim } from '../support/exim.ts';
 import { debianConfiguration, hasDebianConfiguration } from '../support/exim-debian.ts';
 import { type Sink, startSink } from '../support/sink.ts';
@@ -109,6 +110,53 @@ describe.runIf(hasExim())('acl-blocked.conf and acl-local.conf', () => {
     await sink.messageTo('other@example.org');
   });
 
+  /** `sendmail -bs`, called by a local account. */
+  const speak = (account: string, sender: string, recipient: string, ...first: string[]) =>
+    server.exim(
+      ['-oMt', account, '-oMai', account, '-bs'],
+      [
+        'EHLO localhost',
+        ...first,
+        `MAIL FROM:<${sender}>`,
+        `RCPT TO:<${recipient}>`,
+        'DATA',
+        ...MESSAGE.trimEnd().split('\n'),
+        '.',
+        'QUIT',
+      ]
+        .map((line) => `${line}\r\n`)
+        .join(''),
+    );
+  const LOGIN = `AUTH PLAIN ${Buffer.from(`\0${ALICE.user}\0${ALICE.password}`).toString('base64')}`;
+
+  it('freezes the mail of a listed user who logs in to sendmail -bs, and it is the mail of the user', async () => {
+    list('alice@example.net');
+    await speak('www-data', 'bs@example.net', 'held@example.org', LOGIN);
+    const { queueId } = await frozen('bs@example.net');
+    expect(await header(queueId)).toContain('X-Authenticated-As: alice@example.net\n');
+    const line = await server.logged(new RegExp(` ${queueId} <= .* P=local-esmtpa A=`));
+    expect(line).toContain(' U=www-data ');
+    server.folder.write('one.log', `${line}\n`);
+    const printed: string[] = [];
+    const io = { stdout: (text: string) => void printed.push(text), stderr: () => {} };
+    await main(['parse', '--mta', 'exim', server.folder.at('one.log')], io);
+    expect(JSON.parse(printed.join(''))).toMatchObject({
+      kind: 'accepted',
+      submitter: { type: 'user', id: 'alice@example.net' },
+    });
+    list('www-data');
+    await speak('www-data', 'bs2@example.net', 'untouched@example.org', LOGIN);
+    await sink.messageTo('untouched@example.org');
+  });
+
+  it('freezes the mail of a listed local account by sendmail -bs', async () => {
+    list('www-data');
+    await speak('www-data', 'bs3@example.net', 'held@example.net');
+    const { queueId } = await frozen('bs3@example.net');
+    expect(await header(queueId)).toContain('X-User: www-data\n');
+    expect(await header(queueId)).not.toContain('X-Authenticated-As');
+  });
+
   it('freezes a sender', async () => {
     writeFileSync(server.blockedSenders, 'newsletter@example.net\n');
     await submit(BOB, 'letter@example.org', 'newsletter@example.net');
@@ -177,7 +225,7 @@ describe.runIf(hasExim() && hasDebianConfiguration()).each(['split', 'single'] a
   (style) => {
     beforeAll(async () => {
       sink = await startSink();
-      const configuration = debianConfiguration(style, true);
+      const configuration = debianConfiguration(style, { callout: true });
       server = await startExim({ sinkPort: sink.port, configuration });
     });
     afterEach(clear);
@@ -203,6 +251,15 @@ describe.runIf(hasExim() && hasDebianConfiguration()).each(['split', 'single'] a
     it('logs unknown recipients at RCPT', async () => {
       await submit(ALICE, 'nobody-home@example.org');
       await server.logged(/ Warning: postern: invalid user=/);
+    });
+
+    it('leaves the hooks to an operator who has set them', async () => {
+      const own = server.folder.write('own-data.conf', '  warn logwrite = OWN HOOK\n');
+      const before = `CHECK_DATA_LOCAL_ACL_FILE = ${own}\nMAIN_ACL_CHECK_RCPT = acl_check_rcpt`;
+      const configuration = debianConfiguration(style, { callout: true, before });
+      await server.reconfigure({ sinkPort: sink.port, configuration });
+      await submit(BOB, 'hooked@example.org');
+      await server.logged(/OWN HOOK/);
     });
 
     it("still refuses what Debian's own ACL refuses", async () => {

@@ -24,14 +24,25 @@ export function hasDebianConfiguration(): boolean {
   return available("Debian's Exim configuration", missingParts([join(etcExim(), 'conf.d')], []));
 }
 
-/** The whole configuration file; `callout` sets POSTERN_CALLOUT. */
-export function debianConfiguration(style: Style, callout: boolean) {
+interface DebianOptions {
+  /** sets POSTERN_CALLOUT */
+  readonly callout?: boolean;
+  /** POSTERN_POLICY, in the folder of the instance */
+  readonly policy?: string;
+  /** lines before those of Postern */
+  readonly before?: string;
+}
+
+/** The whole configuration file. */
+export function debianConfiguration(style: Style, options: DebianOptions = {}) {
   return (instance: Instance): string => {
     const main = [
       `POSTERN_RECIPES = ${RECIPES}`,
       `POSTERN_BLOCKED_USERS = ${instance.folder.at('blocked_users')}`,
       `POSTERN_BLOCKED_SENDERS = ${instance.folder.at('blocked_senders')}`,
-      callout ? 'POSTERN_CALLOUT = yes' : '',
+      options.callout === true ? 'POSTERN_CALLOUT = yes' : '',
+      options.policy === undefined ? '' : `POSTERN_POLICY = ${instance.folder.at(options.policy)}`,
+      options.before ?? '',
       `.include ${RECIPES}/debian.conf`,
       ownPaths(instance),
     ].join('\n');
@@ -76,7 +87,7 @@ function adapt(text: string, { port, sinkPort, folder }: Instance): string {
     `MAIN_LOCAL_INTERFACES = 127.0.0.1.${port}`,
     'MAIN_LOCAL_DOMAINS = mx.example.net',
     'MAIN_RELAY_TO_DOMAINS =',
-    'MAIN_RELAY_NETS = 127.0.0.2',
+    'MAIN_RELAY_NETS = 127.0.0.2 : 198.51.100.0/24',
     'ETC_MAILNAME = example.net',
     'MAIN_HARDCODE_PRIMARY_HOSTNAME = mx.example.net',
     'LOCAL_DELIVERY = mail_spool',
