@@ -167,7 +167,7 @@ function findReason(
   const last = message.outcomes?.[key]?.reason;
   if (record.retryTimeout === true && last !== undefined) return last;
   // The same keys in the same order as for rejections: V8 keeps one shape for both, while records have several.
-  return classify({
+  const reason = classify({
     reply: record.reply,
     code: record.code,
     status: record.status,
@@ -175,6 +175,9 @@ function findReason(
     cached: record.cached,
     recipient: record.recipient,
   });
+  // Exim's "Unrouteable address" for a notice to www-data@HOST: there is no way to the sender, who wrote no wrong domain.
+  const isLocal = reason === 'invalid-domain' && record.relay === undefined;
+  return isLocal && message.origin === 'dsn' ? 'other' : reason;
 }
 
 /** A recipient counts once: not at each retry, and not again when the bounce follows the refusal. */

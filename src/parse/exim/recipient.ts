@@ -104,22 +104,16 @@ const PATH_OR_PIPE = /[|/>]|save |[^\x00-\x20"<>()@|]{1,64} \|\//y;
 
 /**
  * Reads `|command`, `/file`, `>reply`, `save name`, and `sales |/path/autorespond ...` of cPanel: any text up to the
- * original address, which always follows.
+ * original address, which always follows. That address is the recipient: a command is not one, and may hold a password.
  */
 function readPathOrPipe(text: string, start: number): LoggedRecipient | undefined {
   if (endOfRun(PATH_OR_PIPE, text, start) === start) return undefined;
   for (let at = text.indexOf(' <', start); at >= 0; at = text.indexOf(' <', at + 1)) {
     const close = endOfOriginal(text, at);
     if (close < 0) continue;
-    const recipient = removeParents(text.slice(start, at));
-    return { recipient, original: text.slice(at + 2, close), end: close + 1 };
+    return { recipient: text.slice(at + 2, close), end: close + 1 };
   }
   return undefined;
-}
-
-function removeParents(final: string): string {
-  const at = final.endsWith(')') ? final.lastIndexOf(' (') : -1;
-  return at > 0 ? final.slice(0, at) : final;
 }
 
 function readPlainAddress(text: string, start: number): LoggedRecipient | undefined {
