@@ -1,9 +1,20 @@
 /** What docs/mta/exim.md promises, on a real Exim: somebody is listed by hand, and Exim honours it. */
-import { chmodSync, rmSync, writeFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  chmodSync,
+  cpSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/commands.ts';
-import { type EximServer, hasExim, startExim } from '../support/exim.ts';
-import { debianConfiguration, hasDebianConfiguration } from '../support/exim-debian.ts';
+import { type EximServer, hasExim, RECIPES, startExim } from '../support/exim.ts';
+import { debianConfiguration, etcExim, hasDebianConfiguration } from '../support/exim-debian.ts';
+import { type Folder, scratchFolder } from '../support/folder.ts';
+import { idOf, run } from '../support/server.ts';
 import { type Sink, startSink } from '../support/sink.ts';
 import { type ConnectOptions, sendMail } from '../support/smtp-client.ts';
 
@@ -268,3 +279,71 @@ describe.runIf(hasExim() && hasDebianConfiguration()).each(['split', 'single'] a
     });
   },
 );
+
+describe.runIf(hasDebianConfiguration())('the commands of docs/mta/exim.md', () => {
+  let folder: Folder;
+  beforeEach(() => {
+    folder = scratchFolder();
+    cpSync(etcExim(), folder.at('exim4'), { recursive: true });
+  });
+  afterEach(() => folder.remove());
+
+  /** Runs the commands under a heading, in a copy of /etc/exim4, without the restart. */
+  async function follow(heading: string): Promise<void> {
+    const page = readFileSync('docs/mta/exim.md', 'utf8');
+    const section = page.slice(page.indexOf(`## ${heading}\n`)).split(/\n## /)[0] as string;
+    const commands = [...section.matchAll(/^ {4}(.*)$/gm)].map(([, line]) => line as string);
+    expect(commands.length).toBeGreaterThan(4);
+    const script = commands
+      .filter((line) => !line.startsWith('update-exim4.conf'))
+      .join('\n')
+      .replaceAll('"$(npm root -g)"/postern', process.cwd())
+      .replaceAll('/etc/exim4', folder.at('exim4'));
+    await run(['/bin/sh', '-e', '-c', script]);
+  }
+
+  const lines = (name: string) =>
+    folder
+      .read(`exim4/${name}`)
+      .split('\n')
+      .filter((line) => line.startsWith('.include'));
+  const include = (name: string) => `.include ${folder.at('exim4')}/postern/${name}`;
+
+  it.each([
+    ['Debian, split configuration', 'conf.d/main/000_postern', 'conf.d/acl/10_postern'],
+    ['Debian, single file', 'exim4.conf.localmacros', 'exim4.conf.template'],
+  ])('%s: they can be repeated, and undone', async (heading, main, acls) => {
+    await follow(heading);
+    await follow(heading);
+    expect(lines(main)).toEqual([include('debian.conf')]);
+    expect(lines(acls)).toEqual([include('debian-acl.conf')]);
+    expect(readdirSync(folder.at('exim4/postern')).sort()).toEqual(readdirSync(RECIPES).sort());
+    if (acls === 'exim4.conf.template')
+      expect(folder.read(`exim4/${acls}`)).toContain(
+        `\nbegin acl\n${include('debian-acl.conf')}\n`,
+      );
+    await follow('Undo');
+    rmSync(folder.at('exim4/exim4.conf.localmacros'), { force: true }); // empty now
+    await run(['diff', '-r', etcExim(), folder.at('exim4')]);
+  });
+
+  it('another account than Exim: the file belongs to the group that reads it', async () => {
+    const page = readFileSync('docs/mta/exim.md', 'utf8');
+    const command = /^ {4}(install -d .*)$/m.exec(page)?.[1] ?? '';
+    const place = folder.at('blocks');
+    await run(['/bin/sh', '-c', command.replace('-o postern', '-o nobody').replace(/\S+$/, place)]);
+    const file = join(place, 'blocked_users');
+    const umask = `umask 027; : > ${file}`;
+    await run([
+      'setpriv',
+      '--reuid=nobody',
+      '--regid=nogroup',
+      '--clear-groups',
+      'sh',
+      '-c',
+      umask,
+    ]);
+    const { gid, mode } = statSync(file);
+    expect([gid, mode & 0o777]).toEqual([idOf('/etc/group', 'Debian-exim'), 0o640]);
+  });
+});

@@ -12,7 +12,8 @@ const SECTIONS = ['main', 'acl', 'router', 'transport', 'retry', 'rewrite', 'aut
 
 export type Style = 'split' | 'single';
 
-function etcExim(): string {
+/** The folder of the package's configuration. */
+export function etcExim(): string {
   const unpacked = join(tmpdir(), 'postern-exim/config/etc/exim4');
   const candidates = [process.env.POSTERN_EXIM_CONFIG, unpacked, '/etc/exim4'];
   return (
