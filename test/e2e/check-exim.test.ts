@@ -2,13 +2,23 @@
  * What `postern check` says about Exim's statements, and what that Exim does: the same message is sent for real, by a
  * submitter whose line is in the real file. They must agree, whatever the configuration.
  */
-import { readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCommand } from '../../src/base/commands.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { checkEximWiring } from '../../src/setup/exim/wiring.ts';
 import { type EximServer, eximProgram, hasExim, startExim } from '../support/exim.ts';
 import { until } from '../support/folder.ts';
+import { available, missingParts } from '../support/server.ts';
 import { type Sink, startSink } from '../support/sink.ts';
 import { sendMail } from '../support/smtp-client.ts';
 
@@ -203,6 +213,23 @@ const CASES: readonly [string, (text: string) => string, readonly string[]][] = 
     [USER_BS, CLIENT, ACCOUNT, ACCOUNT_BS],
   ],
   [
+    'beside refusals of what looks like no real mail',
+    (text) =>
+      text
+        .replace('begin acl\n', (line) => `hide timezone = UTC\nacl_smtp_helo = helo\n${line}`)
+        .replace(
+          'begin acl\n',
+          (line) =>
+            `${line}helo:\n  drop condition = \${if match{$sender_helo_name}{^localhost|^.[0-9]}}\n  accept\n`,
+        )
+        .replace(
+          /^acl_check_data:$/m,
+          (line) =>
+            `${line}\n  deny condition = \${if !def:h_message-id:}\n  deny condition = \${if !def:h_date:}\n`,
+        ),
+    [],
+  ],
+  [
     'behind a callout, and with mail that passes through at once',
     (text) =>
       text.replace(
@@ -261,11 +288,10 @@ describe.runIf(hasExim())('statements', () => {
         area: 'mta',
         text: `${way} is stopped (tried)`,
       });
-    // It has left no trace: no line in the log, no message, no file.
+    // It has left no trace: no line in the log, no message.
     expect(arrivals()).toBe(before);
     expect(server.log()).not.toMatch(/postern-?(?:check|other)/);
     expect(sink.recipients).not.toContainEqual(expect.stringContaining('postern'));
-    expect(readdirSync(tmpdir()).filter((name) => name.startsWith('postern-check-'))).toEqual([]);
 
     const real: string[] = [];
     for (const way of WAYS) if (await passes(way)) real.push(way);
@@ -310,5 +336,50 @@ describe.runIf(hasExim())('a daemon', () => {
   it('is not missed where none runs', async () => {
     server.folder.write('exim.pid', '4194999\n');
     expect(await changed()).toEqual([]);
+  });
+});
+
+describe.runIf(
+  hasExim() && available('check as another account', missingParts(['/usr/bin/setpriv'], [])),
+)('check as another account', () => {
+  beforeAll(async () => {
+    sink = await startSink();
+    server = await startExim({ sinkPort: sink.port });
+    mkdirSync(server.folder.at('tmp'));
+    chmodSync(server.folder.at('tmp'), 0o1777);
+    server.folder.write(
+      'postern.yaml',
+      `mta: exim
+logs: [ ${server.logFile} ]
+targets: { exim: { blockedUsers: ${server.blockedUsers}, blockedSenders: ${server.blockedSenders} } }
+commands: { exim: [ ${eximProgram()}, -C, ${server.configuration} ] }`,
+    );
+  });
+  afterAll(async () => {
+    await server?.stop();
+    await sink?.stop();
+  });
+
+  const checkAs = async (user: string, group: string) => {
+    const account = [`--reuid=${user}`, `--regid=${group}`, '--clear-groups'];
+    const program = [process.execPath, resolve('dist/cli/main.js'), 'check'];
+    const options = ['--config', server.folder.at('postern.yaml')];
+    const argv = ['setpriv', ...account, ...program, ...options];
+    const env = { ...process.env, TMPDIR: server.folder.at('tmp') };
+    return (await runCommand(argv, { timeout: 30_000, env })).stdout;
+  };
+
+  it('tries as the user of Exim, with which the service runs', async () => {
+    const text = await checkAs('Debian-exim', 'Debian-exim');
+    for (const way of WAYS) expect(text).toContain(` mta: ${way} is stopped (tried)\n`);
+    expect(readdirSync(server.folder.at('tmp'))).toEqual([]);
+  });
+
+  it('reads the ACLs as anybody else, and says why', async () => {
+    const text = await checkAs('nobody', 'nogroup');
+    expect(text).toContain(
+      'warning  mta: the ACLs were read, but not tried: only root and Debian-exim can try it\n',
+    );
+    for (const way of WAYS) expect(text).toContain(` mta: ${way} is stopped, by the text of acl_`);
   });
 });

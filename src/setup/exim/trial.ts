@@ -19,6 +19,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { getMessage } from '../../base/errors.ts';
+import { systemClock } from '../../base/time.ts';
 import { findUids } from '../../enforce/accounts.ts';
 import { ask } from '../programs.ts';
 import { CUTTHROUGH, TRIAL_MECHANISM, trialConfiguration } from './trial-config.ts';
@@ -136,6 +137,9 @@ function isSameFolder(path: string, file: string): boolean {
   return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
 }
 
+/** A name that no ACL takes for this host or for a mistake. */
+const HELO = 'postern-check.example.org';
+
 interface Message {
   readonly origin: Origin;
   readonly recipients: readonly string[];
@@ -181,13 +185,15 @@ function inputOf({ origin: { smtp, login, sender }, recipients, mark }: Message)
     `From: <${sender}>`,
     `To: <${recipients[0]}>`,
     `Subject: ${mark}`,
+    `Date: ${new Date(systemClock.now()).toUTCString().replace('GMT', '+0000')}`,
+    `Message-ID: <${mark.replaceAll(' ', '.')}@${HELO}>`,
     '',
     'A trial of postern check.',
   ];
   if (!smtp) return `${text.join('\n')}\n`;
   const auth = login === undefined ? [] : [`AUTH ${TRIAL_MECHANISM} ${base64(login)}`];
   const envelope = [`MAIL FROM:<${sender}>`, ...recipients.map((to) => `RCPT TO:<${to}>`)];
-  const lines = ['EHLO localhost', ...auth, ...envelope, 'DATA', ...text, '.', 'QUIT'];
+  const lines = [`EHLO ${HELO}`, ...auth, ...envelope, 'DATA', ...text, '.', 'QUIT'];
   return lines.map((line) => `${line}\r\n`).join('');
 }
 
