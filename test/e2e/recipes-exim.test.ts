@@ -32,6 +32,13 @@ const relay = (from: Partial<ConnectOptions>, recipient: string) =>
 const list = (...lines: string[]) =>
   writeFileSync(server.blockedUsers, lines.map((line) => `${line}\n`).join(''));
 const frozen = (sender: string) => server.queued((mail) => mail.frozen && mail.sender === sender);
+/** The event of a line, as `postern parse` prints it. */
+async function parse(line: string): Promise<unknown> {
+  const printed: string[] = [];
+  const io = { stdout: (text: string) => void printed.push(text), stderr: () => {} };
+  await main(['parse', '--mta', 'exim', server.folder.write('one.log', `${line}\n`)], io);
+  return JSON.parse(printed.join(''));
+}
 const header = (queueId: string) => server.exim(['-Mvh', queueId]);
 
 async function stopAll(): Promise<void> {
@@ -147,11 +154,7 @@ describe.runIf(hasExim())('acl-blocked.conf and acl-local.conf', () => {
     expect(await header(queueId)).toContain('X-Authenticated-As: alice@example.net\n');
     const line = await server.logged(new RegExp(` ${queueId} <= .* P=local-esmtpa A=`));
     expect(line).toContain(' U=www-data ');
-    server.folder.write('one.log', `${line}\n`);
-    const printed: string[] = [];
-    const io = { stdout: (text: string) => void printed.push(text), stderr: () => {} };
-    await main(['parse', '--mta', 'exim', server.folder.at('one.log')], io);
-    expect(JSON.parse(printed.join(''))).toMatchObject({
+    expect(await parse(line)).toMatchObject({
       kind: 'accepted',
       submitter: { type: 'user', id: 'alice@example.net' },
     });
@@ -180,6 +183,30 @@ describe.runIf(hasExim())('acl-blocked.conf and acl-local.conf', () => {
     list('alice@example.net');
     chmodSync(server.blockedUsers, 0o600);
     expect((await submit(BOB, 'open@example.org')).data?.code).toBe(451);
+  });
+});
+
+describe.runIf(hasExim())('a delivery to a pipe', () => {
+  const ROUTER =
+    'piped:\n  driver = redirect\n  local_parts = piped\n  data = "|/bin/cat --password=secret"\n  pipe_transport = address_pipe\n  user = nobody\n  group = nogroup\n';
+  const TRANSPORT = 'address_pipe:\n  driver = pipe\n  ignore_status\n  return_output = false\n';
+  beforeAll(async () => {
+    sink = await startSink();
+    const edit = (text: string) =>
+      text
+        .replace('begin routers\n', (line) => `${line}\n${ROUTER}`)
+        .replace('begin transports\n', (line) => `${line}\n${TRANSPORT}`);
+    server = await startExim({ sinkPort: sink.port, edit });
+  });
+  afterAll(stopAll);
+
+  it('has the address as its recipient, not the command', async () => {
+    await submit(ALICE, 'piped@example.net');
+    const line = await server.logged(/ (?:=>|\*\*|==) \|\/bin\/cat/);
+    expect(line).toContain(' <piped@example.net> ');
+    const event = await parse(line);
+    expect(event).toMatchObject({ recipient: 'piped@example.net' });
+    expect(JSON.stringify(event)).not.toContain('secret');
   });
 });
 
