@@ -299,6 +299,34 @@ describe.runIf(hasExim())('statements', () => {
   });
 });
 
+describe.runIf(hasExim())('a command in an ACL', () => {
+  beforeAll(async () => {
+    sink = await startSink();
+    const command = '/bin/touch $spool_directory/ran';
+    const edit = (text: string) =>
+      text.replace(
+        /^acl_check_data:$/m,
+        (line) =>
+          `${line}\n  warn\n    condition = \${run{${command}}{yes}{no}}\n    set acl_m_x = \${run{${command}}}\n`,
+      );
+    server = await startExim({ sinkPort: sink.port, users: { [LOGIN]: 'secret' }, edit });
+  });
+  afterAll(async () => {
+    await server?.stop();
+    await sink?.stop();
+  });
+
+  it('runs for mail, but not for a trial', async () => {
+    const ran = () =>
+      readdirSync(server.folder.at('spool')).filter((name) => name.startsWith('ran'));
+    const findings = await check();
+    expect(findings.map(({ text }) => text)).toContain(`${USER} is stopped (tried)`);
+    expect(ran()).toEqual([]);
+    await REAL[USER]?.send('somebody@example.org');
+    expect(ran()).toEqual(['ran']);
+  });
+});
+
 describe.runIf(hasExim())('a daemon', () => {
   const options = (main = '') => ({ sinkPort: sink.port, main });
   const changed = async () =>

@@ -2,7 +2,7 @@
  * The configuration with which `postern check` tries Exim: the one that Exim has printed, with a spool, a log and block
  * files of its own, so that a trial leaves no trace and no message leaves. Pure.
  */
-import { withSpool } from './acls.ts';
+import { bracedAfter, withSpool } from './acls.ts';
 
 /** The mechanism by which a trial logs in, without a password. */
 export const TRIAL_MECHANISM = 'X-POSTERN-CHECK';
@@ -57,14 +57,24 @@ function ownOptions(folder: string): string[] {
 /** What a message has in its header if Exim would pass it on while it comes in, which freezing cannot prevent. */
 export const CUTTHROUGH = 'X-Postern-Check: cutthrough';
 
-/** A line with the copies of the block files, that asks no other server and passes no message on. */
+/** A line with the copies of the block files, that asks no other server, passes no message on and runs nothing. */
 function inTrial(line: string, { spool, copyOf }: TrialFiles): string {
   if (/^\s*(?:\w+\s+)?control\s*=\s*cutthrough_delivery\b/.test(line))
     return line.replace(/control\s*=.*/, `add_header = ${CUTTHROUGH}`);
   const quiet = /^\s*(?:\w+\s+)?!?\s*verify\s*=/.test(line)
     ? line.replace(/\/\s*callout\b(?:\s*=[^/]*)?/g, '')
     : line;
-  return withSpool(quiet, spool).replaceAll(PATH, (path) => copyOf(path) ?? path);
+  return withSpool(withoutCommands(quiet), spool).replaceAll(PATH, (path) => copyOf(path) ?? path);
+}
+
+/** A command may do anything, such as mail a warning to somebody: each is replaced by one that succeeds. */
+function withoutCommands(line: string): string {
+  return [...line.matchAll(/\$\{run\b[^{}]*(?=\{)/g)].reduceRight((text, { index, 0: word }) => {
+    const start = index + word.length;
+    const [command] = bracedAfter(text, start);
+    if (command === undefined) return text;
+    return `${text.slice(0, start)}{/bin/true}${text.slice(start + command.length + 2)}`;
+  }, line);
 }
 
 function withAuthenticator(text: string): string {
