@@ -9,6 +9,7 @@ import { runDaemon } from '../daemon/daemon.ts';
 import { buildMtaControl } from '../daemon/mta-control.ts';
 import { inRounds, logRefused } from '../daemon/rounds.ts';
 import { loadRules } from '../judge/rule.ts';
+import { SETUP_MTAS } from '../setup/mtas.ts';
 import { compareNetworks, findNetworks } from '../setup/networks.ts';
 import { checkStart } from '../setup/start-check.ts';
 
@@ -34,7 +35,9 @@ export async function runRun(
     };
     try {
       const networks = await askForNetworks(config, log);
-      await runDaemon({ config, clock: systemClock, log, version, signal, started, ...networks });
+      const logSettings = await SETUP_MTAS[config.mta].readLogSettings(config);
+      const asked = { ...networks, logSettings };
+      await runDaemon({ config, clock: systemClock, log, version, signal, started, ...asked });
     } catch (error) {
       // Whether a database can be used shows only when it is opened.
       if (proven === undefined || proven === current || !(error instanceof PosternError))

@@ -10,7 +10,7 @@ import type { BlockPolicy } from '../enforce/decide.ts';
 import { Follower } from '../follow/follower.ts';
 import { type FollowNotice, noticeText } from '../follow/notice.ts';
 import { isFollowPosition } from '../follow/position.ts';
-import { buildInterpreterOptions, type ListedNetworks } from '../interpret/options.ts';
+import { type AskedSettings, buildInterpreterOptions } from '../interpret/options.ts';
 import type { Judge } from '../judge/judge.ts';
 import type { Rule } from '../judge/rule.ts';
 import { buildCanonicalLogin } from '../model/login.ts';
@@ -23,14 +23,12 @@ import { DAEMON_MTAS } from './mtas.ts';
 import { Notices } from './notices.ts';
 import { Pipeline } from './pipeline.ts';
 
-export interface ServiceOptions {
+export interface ServiceOptions extends AskedSettings {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
-  /** what the mail server says about its networks, if the configuration has none */
-  readonly listed?: ListedNetworks;
-  /** why it says nothing, or not all */
+  /** why the mail server does not say which networks may relay, or not all */
   readonly networksUnknown?: string;
   /** how notices leave, instead of as configured */
   readonly notifier?: Notifier;
@@ -54,15 +52,16 @@ export function buildPipeline(
   store: Store,
   judge: Judge,
   rules: readonly Rule[],
-  { config, clock, log, signal, listed }: ServiceOptions,
+  options: ServiceOptions,
 ): Pipeline {
+  const { config, clock, log, signal } = options;
   const notifying = rules.filter((rule) => rule.notify).map((rule) => rule.name);
   return new Pipeline(
     dropUndefined({
       store,
       judge,
       policy: buildBlockPolicy(config),
-      interpreter: buildInterpreterOptions(config, listed),
+      interpreter: buildInterpreterOptions(config, options),
       clock,
       log,
       notifyRules: config.notify === undefined ? undefined : new Set(notifying),

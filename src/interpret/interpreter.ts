@@ -10,7 +10,7 @@ import type { Line, LoggedLine } from '../model/line.ts';
 import type { LogRecord } from '../model/record.ts';
 import { Envelope } from '../parse/envelope/envelope.ts';
 import type { LogParser } from '../parse/parser.ts';
-import { isMailServerLine, LOG_TRAITS, PARSERS, parserFor } from './mtas.ts';
+import { createParsers, findMta, isMailServerLine, LOG_TRAITS, type LogSettings } from './mtas.ts';
 
 /**
  * Lines that go through a stage together. Enough of them that the stage's code and tables stay in the processor's
@@ -25,11 +25,14 @@ export interface InterpreterOptions extends Omit<CorrelatorOptions, 'classify'> 
   readonly zone?: string | undefined;
   /** host name for logs without one */
   readonly host?: string | undefined;
+  /** what the mail server's configuration says about its log; without it, what depends on it stays undecided */
+  readonly logSettings?: LogSettings | undefined;
 }
 
 export class Interpreter {
   readonly correlator: Correlator;
   readonly #options: InterpreterOptions;
+  readonly #parsers: Readonly<Record<Mta, LogParser>>;
   readonly #envelopes = new Map<string, Envelope>();
   /** time of the newest line, ms */
   newest = 0;
@@ -40,6 +43,7 @@ export class Interpreter {
 
   constructor(options: InterpreterOptions = {}) {
     this.#options = options;
+    this.#parsers = createParsers(options.logSettings);
     this.correlator = new Correlator({ ...options, classify });
   }
 
@@ -84,13 +88,12 @@ export class Interpreter {
   }
 
   #findParser({ program }: LoggedLine): LogParser {
-    const { mta } = this.#options;
-    return mta === undefined ? parserFor(program) : PARSERS[mta];
+    return this.#parsers[this.#options.mta ?? findMta(program)];
   }
 
   #noteOrigin(logged: LoggedLine, hasRecord: boolean): void {
     const { mta } = this.#options;
-    const own = parserFor(logged.program);
+    const own = this.#parsers[findMta(logged.program)];
     if (mta === undefined || own.mta === mta || hasRecord) {
       this.understood = hasRecord || isMailServerLine(logged);
     } else if (isMailServerLine(logged) || own.parse(logged) !== undefined) {

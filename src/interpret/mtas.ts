@@ -2,14 +2,16 @@
 import type { LogTraits } from '../correlate/turn.ts';
 import type { Mta } from '../model/event.ts';
 import type { LoggedLine } from '../model/line.ts';
-import { eximParser } from '../parse/exim/parser.ts';
+import { createEximParser, type EximLogSettings } from '../parse/exim/parser.ts';
 import type { LogParser } from '../parse/parser.ts';
 import { postfixParser } from '../parse/postfix/parser.ts';
 
-export const PARSERS: Readonly<Record<Mta, LogParser>> = {
-  postfix: postfixParser,
-  exim: eximParser,
-};
+/** What the configuration of a mail server says about its log, as far as its lines cannot be read without it. */
+export type LogSettings = EximLogSettings;
+
+export function createParsers(settings: LogSettings = {}): Readonly<Record<Mta, LogParser>> {
+  return { postfix: postfixParser, exim: createEximParser(settings) };
+}
 
 /** Their names as people write them. */
 export const MTA_NAMES: Readonly<Record<Mta, string>> = { postfix: 'Postfix', exim: 'Exim' };
@@ -20,9 +22,9 @@ export const LOG_TRAITS: Readonly<Record<Mta, LogTraits>> = {
   exim: { mta: 'exim', outgoing: 'exim', repeatsRefusals: true, completesRemovals: true },
 };
 
-/** The parser for lines of this program. Exim has only one tag, but each daemon of Postfix has its own. */
-export function parserFor(program: string): LogParser {
-  return program.startsWith('exim') ? eximParser : postfixParser;
+/** The mail server that lines of this program are read as. Exim has only one tag, but each daemon of Postfix its own. */
+export function findMta(program: string): Mta {
+  return program.startsWith('exim') ? 'exim' : 'postfix';
 }
 
 /** What Exim logs when there is no mail. */

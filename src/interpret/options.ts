@@ -5,6 +5,7 @@ import type { Config } from '../config/load.ts';
 import { networkSet } from '../model/address.ts';
 import { buildCanonicalLogin } from '../model/login.ts';
 import type { InterpreterOptions } from './interpreter.ts';
+import type { LogSettings } from './mtas.ts';
 
 /** Networks that the mail server lists, for a configuration without its own. */
 export interface ListedNetworks {
@@ -13,9 +14,15 @@ export interface ListedNetworks {
   readonly isPartial: boolean;
 }
 
+/** What the mail server itself answered, as far as it did. */
+export interface AskedSettings {
+  readonly listed?: ListedNetworks;
+  readonly logSettings?: LogSettings;
+}
+
 export function buildInterpreterOptions(
   config: Config,
-  listed?: ListedNetworks,
+  { listed, logSettings }: AskedSettings = {},
 ): InterpreterOptions {
   const { mta, zone, host, trustedNetworks, notify, report } = config;
   const trusted = trustedNetworks ?? listed?.networks;
@@ -23,6 +30,7 @@ export function buildInterpreterOptions(
     mta,
     zone,
     host,
+    logSettings,
     canonicalLogin: buildCanonicalLogin(config.logins),
     findPerson: buildFindPerson(config),
     trusted: trusted === undefined ? undefined : networkSet(trusted),

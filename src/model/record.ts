@@ -95,7 +95,7 @@ export interface ArrivalRecord {
   readonly sender: string;
   readonly client?: Client | undefined;
   readonly user?: string | undefined;
-  /** `ID:ADDRESS` of `A=`: a login with a colon, or a login and the sender that it named; nobody knows, so no `user` */
+  /** `ID:SENDER` of `A=`: a login with a colon, or a login and the sender that it named; not decided, so no `user` */
   readonly ambiguousLogin?: string | undefined;
   /** Unix login of a local submission (`U=` without `H=`) */
   readonly uid?: string | undefined;

@@ -1,5 +1,6 @@
 /** What `postern init` and `postern check` have to know about a mail server. Implemented in postfix/ and exim/. */
 import type { Config } from '../config/load.ts';
+import type { LogSettings } from '../interpret/mtas.ts';
 import type { Finding } from './finding.ts';
 import type { Installation, NoAnswer, NotFound, RelayNetworks } from './installation.ts';
 
@@ -16,6 +17,8 @@ export interface MailServer {
   recipeSteps(config: Config, settings: ReadonlyMap<string, string>): string[];
   /** The networks that may relay without a password. */
   findNetworks(config: Config, options: InstallationOptions): Promise<RelayNetworks | NoAnswer>;
+  /** What its lines cannot be read without. Empty when the mail server gives no answer. */
+  readLogSettings(config: Config): Promise<LogSettings>;
   /** Whether the mail server uses what Postern writes. */
   checkWiring(config: Config, options: InstallationOptions): Promise<Finding[]>;
   /** The files that take blocks in this configuration. */

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeText } from '../../src/model/line.ts';
 import type { LogRecord } from '../../src/model/record.ts';
 import { Envelope } from '../../src/parse/envelope/envelope.ts';
-import { eximParser } from '../../src/parse/exim/parser.ts';
+import { createEximParser } from '../../src/parse/exim/parser.ts';
 import { postfixParser } from '../../src/parse/postfix/parser.ts';
 import { EXIM_FIELDS, eximLine } from './exim-fields.ts';
 import { buildCast, type Cast, EXIM_PAYLOADS, POSTFIX_PAYLOADS, toBytes } from './payloads.ts';
@@ -22,7 +22,12 @@ const SUITES = {
     line: postfixLine,
     parser: postfixParser,
   },
-  exim: { fields: EXIM_FIELDS, payloads: EXIM_PAYLOADS, line: eximLine, parser: eximParser },
+  exim: {
+    fields: EXIM_FIELDS,
+    payloads: EXIM_PAYLOADS,
+    line: eximLine,
+    parser: createEximParser(),
+  },
 } as const;
 
 /**

@@ -2,9 +2,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { isMailServerLine, LOG_TRAITS, PARSERS, parserFor } from '../../src/interpret/mtas.ts';
+import { createParsers, findMta, isMailServerLine, LOG_TRAITS } from '../../src/interpret/mtas.ts';
 import type { LoggedLine } from '../../src/model/line.ts';
 
+const PARSERS = createParsers();
 const PARSE = new URL('../../src/parse/', import.meta.url).pathname;
 
 function listParsers(): string[] {
@@ -28,14 +29,14 @@ describe('the table of log traits', () => {
   });
 });
 
-describe('parserFor', () => {
+describe('findMta', () => {
   it.each([
     ['exim', 'exim'],
     ['exim4', 'exim'],
     ['smtpd', 'postfix'],
     ['amavis', 'postfix'],
   ])('gives %s the parser of %s', (program, mta) => {
-    expect(parserFor(program).mta).toBe(mta);
+    expect(findMta(program)).toBe(mta);
   });
 });
 

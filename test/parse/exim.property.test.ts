@@ -2,11 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LogRecord } from '../../src/model/record.ts';
-import { eximParser } from '../../src/parse/exim/parser.ts';
+import { createEximParser } from '../../src/parse/exim/parser.ts';
 import { isQuick } from '../support/quickly.ts';
 import { bytesOf, entry } from './exim-line.ts';
 
 const ID = '1xUirY-00000001a2B-3c4D';
+
+const eximParser = createEximParser();
 
 function parse(text: string): LogRecord | undefined {
   return eximParser.parse(entry(text));

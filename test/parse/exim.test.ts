@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { decodeText } from '../../src/model/line.ts';
 import { Envelope } from '../../src/parse/envelope/envelope.ts';
-import { eximParser } from '../../src/parse/exim/parser.ts';
+import { createEximParser } from '../../src/parse/exim/parser.ts';
 
 const folder = fileURLToPath(new URL('../logs/exim/', import.meta.url));
 
@@ -40,7 +40,7 @@ describe.each(files)('%s', (file) => {
   it.each(samplesOf(file))('line $line', ({ line, text, expected }) => {
     const envelope = new Envelope({ zone: 'UTC', reference: Date.parse('2026-11-02T00:00:00Z') });
     const logged = envelope.read({ source: file, line, offset: 0, bytes: text });
-    const record = logged === undefined ? undefined : eximParser.parse(logged);
+    const record = logged === undefined ? undefined : createEximParser().parse(logged);
     expect(record ?? null).toEqual(expected);
   });
 });

@@ -60,6 +60,8 @@ export interface EximOptions {
   readonly rcpt?: string;
   /** changes the configuration that the options above make */
   readonly edit?: (configuration: string) => string;
+  /** whole ACLs */
+  readonly acls?: string;
   /** default: alice and bob @example.net, password `secret` */
   readonly users?: Readonly<Record<string, string>>;
 }
@@ -186,6 +188,8 @@ ${include('blocked')}
   accept
 
 ${include('local')}
+
+${options.acls ?? ''}
 
 ${deliveryPart(options)}`;
 }

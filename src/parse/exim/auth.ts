@@ -7,6 +7,7 @@ import { decodeText } from '../../model/line.ts';
 import type { ArrivalRecord, AuthFailedRecord, RejectionRecord } from '../../model/record.ts';
 import type { Mutable } from '../parser.ts';
 import { Reader } from '../reader.ts';
+import { endOfAddress } from './address.ts';
 import { looksForged, skipInterface, takeClient } from './host.ts';
 import { toOneLine, unescapeText } from './reply.ts';
 
@@ -15,7 +16,7 @@ const HOST_END = ') [';
 
 /**
  * Takes the value of `A=` on an arrival line. The ID may hold spaces. With `+smtp_mailauth` a colon and the sender that
- * the client named follow it, but an ID may hold a colon itself: then the login is not known, and given as it stands.
+ * the client named follow it, but an ID may hold a colon itself: then it is given as it stands, for `settleLogin`.
  * False when it cannot be Exim's own.
  */
 export function takeArrivalAuth(reader: Reader, record: Mutable<ArrivalRecord>): boolean {
@@ -27,6 +28,33 @@ export function takeArrivalAuth(reader: Reader, record: Mutable<ArrivalRecord>):
   if (id.includes(':')) record.ambiguousLogin = decodeText(id);
   else record.user = decodeText(id);
   return true;
+}
+
+/**
+ * Decides whose arrival it is where a colon follows the ID or is part of it. Without `smtp_mailauth` in log_selector
+ * all of it is the ID. With it, the value of AUTH= on MAIL (RFC 4954 5) follows the ID if the client sent one: what is
+ * behind the last colon, if that is an address. Exim accepts and prints any AUTH=, so the rest stays ambiguous: `a:b` is
+ * also what `a` gets by AUTH=b, and `a:b:c@example.net` what `a` gets by AUTH=b:c@example.net.
+ */
+export function settleLogin(
+  record: ArrivalRecord,
+  logsMailAuth: boolean | undefined,
+): ArrivalRecord {
+  const { ambiguousLogin: text } = record;
+  if (text === undefined || logsMailAuth === undefined) return record;
+  const colon = text.lastIndexOf(':');
+  const login = logsMailAuth ? text.slice(0, colon) : text;
+  if (logsMailAuth && !(isPlain(login) && isMailbox(text.slice(colon + 1)))) return record;
+  return { ...record, user: login, ambiguousLogin: undefined };
+}
+
+function isPlain(login: string): boolean {
+  return login !== '' && !login.includes(':');
+}
+
+/** Whether the text is an address with a domain and nothing else. Without quotes: no `A=` that has one gets here. */
+function isMailbox(text: string): boolean {
+  return text.indexOf('@') > 0 && !text.endsWith('@') && endOfAddress(text, 0) === text.length;
 }
 
 /** Takes the value of `A=` on a rejection line. The ID is everything behind the first colon. False when forged. */

@@ -11,7 +11,7 @@ import type { LogParser } from '../parser.ts';
 import { isAlphanumeric } from '../reader.ts';
 import { parseAclRejection, parseNonSmtpRejection } from './acl-rejection.ts';
 import { parseArrival } from './arrival.ts';
-import { parseAuthFailure } from './auth.ts';
+import { parseAuthFailure, settleLogin } from './auth.ts';
 import { parseBuiltinRejection } from './builtin-rejection.ts';
 import {
   parseBounced,
@@ -27,20 +27,34 @@ const HYPHEN = 0x2d;
 /** No line up to this length has filled the log buffer of 8 KiB, bytes. */
 const LONGEST_WHOLE = 7000;
 
-export const eximParser: LogParser = {
-  mta: 'exim',
-  parse({ text }: LoggedLine) {
-    // What is left of a line that lost its end may read like a whole one.
-    const overflow = text.length > LONGEST_WHOLE ? parseOverflow(text) : undefined;
-    if (overflow !== undefined) return overflow;
-    const length = messageIdLength(text);
-    const record =
-      length === 0
-        ? parseWithoutMessage(text)
-        : parseOfMessage(text.slice(0, length), text.slice(length + 1));
-    return record ?? parseOverflow(text);
-  },
-};
+/** What the configuration of an Exim says about its log. */
+export interface EximLogSettings {
+  /** `log_selector` has `smtp_mailauth`; undefined: not known */
+  readonly logsMailAuth?: boolean | undefined;
+}
+
+export function createEximParser({ logsMailAuth }: EximLogSettings = {}): LogParser {
+  return {
+    mta: 'exim',
+    parse({ text }: LoggedLine) {
+      const record = parseEntry(text);
+      if (record?.kind !== 'arrival' || record.ambiguousLogin === undefined) return record;
+      return settleLogin(record, logsMailAuth);
+    },
+  };
+}
+
+function parseEntry(text: string): LogRecord | undefined {
+  // What is left of a line that lost its end may read like a whole one.
+  const overflow = text.length > LONGEST_WHOLE ? parseOverflow(text) : undefined;
+  if (overflow !== undefined) return overflow;
+  const length = messageIdLength(text);
+  const record =
+    length === 0
+      ? parseWithoutMessage(text)
+      : parseOfMessage(text.slice(0, length), text.slice(length + 1));
+  return record ?? parseOverflow(text);
+}
 
 /** Lengths of a message ID: `1xUirY-00014N-13` up to Exim 4.96, `1xUirY-00000001a2B-3c4D` since. */
 const OLD_LENGTH = 16;

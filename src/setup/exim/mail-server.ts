@@ -5,6 +5,7 @@ import type { Config } from '../../config/load.ts';
 import { type Finding, wrong } from '../finding.ts';
 import type { InstallationOptions, MailServer } from '../mail-server.ts';
 import { eximCommand, findExim } from './find.ts';
+import { checkEximLogSettings, readEximLogSettings } from './log-settings.ts';
 import { findEximNetworks } from './networks.ts';
 import { eximSteps, UNITS } from './steps.ts';
 import { checkEximWiring } from './wiring.ts';
@@ -22,6 +23,7 @@ export const exim: MailServer = {
     if (exim !== undefined) return await findEximNetworks(exim);
     return { failure: `there is no program ${options.eximBinary ?? config.commands.exim[0]}` };
   },
+  readLogSettings: ({ commands }) => readEximLogSettings(commands.exim),
   checkWiring,
   listTargetFiles: ({ targets: { exim } }) =>
     (['blockedUsers', 'blockedSenders'] as const).map((name) => ({
@@ -35,7 +37,10 @@ export const exim: MailServer = {
 
 async function checkWiring(config: Config, options: InstallationOptions): Promise<Finding[]> {
   const exim = findCommand(config, options);
-  if (exim !== undefined) return await checkEximWiring(config, exim);
+  if (exim !== undefined) {
+    const findings = await Promise.all([checkEximWiring(config, exim), checkEximLogSettings(exim)]);
+    return findings.flat();
+  }
   const program = options.eximBinary ?? config.commands.exim[0];
   return [wrong('mta', `there is no program ${program}`, 'name Exim: --exim-binary FILE')];
 }

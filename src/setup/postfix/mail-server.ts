@@ -21,6 +21,7 @@ export const postfix: MailServer = {
     findPostfixNetworks(
       postfixConfig === undefined ? commands.postconf : postconfCommand(postfixConfig),
     ),
+  readLogSettings: async () => ({}),
   checkWiring: (config, { postfixConfig }) =>
     checkPostfixWiring(
       config,

@@ -1,0 +1,73 @@
+/** `A=driver:ID:SENDER` of arrivals: whose mail it is, by what the configuration of Exim says about its log. */
+import { describe, expect, it } from 'vitest';
+import { createEximParser } from '../../src/parse/exim/parser.ts';
+import { buildCast, EXIM_PAYLOADS } from '../hostile/payloads.ts';
+import { entry } from './exim-line.ts';
+
+const MESSAGE = '1xUirY-00000001a2B-3c4D <= x@example.net H=(pc) [192.0.2.9] P=esmtpa';
+
+/** `alice` by this line, `?alice:b` when it is not decided, undefined when nobody is named. */
+function readLogin(line: string, logsMailAuth?: boolean): string | undefined {
+  const record = createEximParser({ logsMailAuth }).parse(entry(line));
+  if (record?.kind !== 'arrival') return undefined;
+  expect(record.user === undefined || record.ambiguousLogin === undefined).toBe(true);
+  return record.user ?? (record.ambiguousLogin && `?${record.ambiguousLogin}`);
+}
+
+describe('A=', () => {
+  it.each([
+    // value, without smtp_mailauth, with it, when that is not known
+    ['plain:alice', 'alice', 'alice', 'alice'],
+    ['plain:alice@example.net', 'alice@example.net', 'alice@example.net', 'alice@example.net'],
+    ['plain:a:b', 'a:b', '?a:b', '?a:b'],
+    ['plain:a:b@', 'a:b@', '?a:b@', '?a:b@'],
+    ['plain:a:@b', 'a:@b', '?a:@b', '?a:@b'],
+    ['plain:a:<>', 'a:<>', '?a:<>', '?a:<>'],
+    ['plain:alice:bob@example.net', 'alice:bob@example.net', 'alice', '?alice:bob@example.net'],
+    ['plain:a b:bob@example.net', 'a b:bob@example.net', 'a b', '?a b:bob@example.net'],
+    ['plain:alice:bob@[192.0.2.1]', 'alice:bob@[192.0.2.1]', 'alice', '?alice:bob@[192.0.2.1]'],
+    [
+      'plain:alice:x bob@example.net',
+      'alice:x bob@example.net',
+      '?alice:x bob@example.net',
+      '?alice:x bob@example.net',
+    ],
+    // Either a:b with AUTH=c@d, or a with AUTH=b:c@d, which Exim accepts.
+    ['plain:a:b:c@example.net', 'a:b:c@example.net', '?a:b:c@example.net', '?a:b:c@example.net'],
+    ['plain::c@example.net', ':c@example.net', '?:c@example.net', '?:c@example.net'],
+  ])('%s', (value, off, on, unknown) => {
+    const line = `${MESSAGE} A=${value} S=1000`;
+    expect([readLogin(line, false), readLogin(line, true), readLogin(line)]).toEqual([
+      off,
+      on,
+      unknown,
+    ]);
+  });
+
+  it('is the same on a refusal, where no sender is printed', () => {
+    const line = 'H=(pc) [192.0.2.9] F=<x@y> A=plain:a:b rejected RCPT <c@d>: Unrouteable address';
+    for (const logsMailAuth of [true, false, undefined])
+      expect(createEximParser({ logsMailAuth }).parse(entry(line))).toMatchObject({ user: 'a:b' });
+  });
+});
+
+describe('AUTH= of an attacker', () => {
+  const cases = EXIM_PAYLOADS.map((payload, index) => {
+    const cast = buildCast(index + 1, 'exim');
+    return [`payload ${index + 1}`, cast, payload(cast).replaceAll('\n', '')] as const;
+  });
+
+  // Exim prints AUTH= as the client wrote it, so behind the login everything is possible.
+  it.each(cases)('names nobody else, cut at every length: %s', (_name, cast, payload) => {
+    const { user, victim } = cast;
+    const start = `${MESSAGE} A=plain:${user}`;
+    const found = new Set<string | undefined>();
+    for (const auth of [payload, `${payload}@example.net`, `${payload} A=plain:${victim}`]) {
+      const line = `${start}:${auth} S=1000`;
+      for (let length = start.length; length <= line.length; length++)
+        found.add(readLogin(line.slice(0, length), true));
+    }
+    const named = [...found].filter((login) => login !== undefined && !login.startsWith('?'));
+    expect(named.filter((login) => login !== user)).toEqual([]);
+  });
+});
