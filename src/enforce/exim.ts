@@ -3,7 +3,7 @@
  * as in the classic recipe; `blocked_senders` takes envelope senders. Exim reads them at each lookup: no reload.
  */
 import { parseNetwork } from '../model/address.ts';
-import type { Block } from '../model/block.ts';
+import type { Block, BlockedKey } from '../model/block.ts';
 import { renderTable } from './table.ts';
 import {
   type BlockTarget,
@@ -48,12 +48,26 @@ function buildTarget(name: string, file: string, accepts: BlockTarget['accepts']
   };
 }
 
-/** The line whose key `lsearch` takes for this identity, see `readLsearchKeys`. */
-export function renderLsearchEntry(key: Block['key']): Entry | Inexpressible {
+/**
+ * The line whose key `lsearch` takes for this identity, see `readLsearchKeys`. Behind the colon is what the look-up
+ * gives: the person who has an address, for the header of the recipe.
+ */
+export function renderLsearchEntry(key: BlockedKey): Entry | Inexpressible {
   const reason = findIdentityProblem(key) ?? findAmbiguity(key);
   if (reason !== undefined) return { reason };
   const bytes = lowerAscii(toByteString(key.id));
-  return { key: bytes, line: isBare(bytes) ? bytes : quote(bytes) };
+  const person = key.person === undefined ? '' : `: ${toVisible(key.person)}`;
+  return { key: bytes, line: `${isBare(bytes) ? bytes : quote(bytes)}${person}` };
+}
+
+/** Longest name of a person in the file, bytes: names come from files of other programs. */
+const LONGEST_PERSON = 100;
+
+/** The name as the recipe prints logins in headers. */
+function toVisible(person: string): string {
+  return toByteString(person)
+    .slice(0, LONGEST_PERSON)
+    .replace(/[^!-~]/g, '?');
 }
 
 /** All three kinds share one file, so that none may look like another. */

@@ -5,7 +5,7 @@
  */
 import { hasHidden } from '../base/escape.ts';
 import { canonicalIp } from '../model/address.ts';
-import type { Block, BlockableType } from '../model/block.ts';
+import type { Block, BlockableType, BlockedKey } from '../model/block.ts';
 
 /** An identity in the target's own line format; both are byte strings without line end. */
 export interface Entry {
@@ -34,7 +34,7 @@ export interface BlockTarget {
   readonly reload: readonly string[];
   /** Looks up what `renderEntry` needs (login names); never throws, what it cannot find becomes inexpressible. */
   prepare(blocks: readonly Block[]): Promise<void>;
-  renderEntry(key: Block['key']): Entry | Inexpressible;
+  renderEntry(key: BlockedKey): Entry | Inexpressible;
   /** If uids are written as login names: the uids of these names, in lower case; never throws. */
   findUids?(logins: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** The keys of any line of the file, the operator's too; none for comments, blank and continuation lines. */

@@ -73,12 +73,20 @@ export interface Block {
   readonly addresses?: readonly string[];
 }
 
+/** An identity that a block names. */
+export interface BlockedKey {
+  readonly type: BlockableType;
+  readonly id: string;
+  /** of an address: the login of the person who has it now, for whom it is blocked */
+  readonly person?: string;
+}
+
 /** All that a block names: its key, and the same person in every other spelling and at every address. */
-export function listBlockedKeys({ key, spellings = [], addresses = [] }: Block): Block['key'][] {
+export function listBlockedKeys({ key, spellings = [], addresses = [] }: Block): BlockedKey[] {
   const others = spellings.filter((id) => id !== key.id);
   return [
     key,
     ...[...new Set(others)].map((id) => ({ type: key.type, id })),
-    ...addresses.map((id) => ({ type: 'client' as const, id })),
+    ...addresses.map((id) => ({ type: 'client' as const, id, person: key.id })),
   ];
 }

@@ -58,11 +58,11 @@ it('Exim: the address moves in the one file, beside the login', async () => {
     configure(`mta: exim\ntargets: { exim: { blockedUsers: ${folder.at('blocked_users')} } }\n`),
   );
   expect(await reconcileAt(control, MORNING)).toEqual([]);
-  expect(lines('blocked_users')).toEqual(['erika', '10.1.0.7']);
+  expect(lines('blocked_users')).toEqual(['erika', '10.1.0.7: erika']);
   expect(await reconcileAt(control, NOON, ['exim.blockedUsers'])).toEqual([]);
-  expect(lines('blocked_users')).toEqual(['erika', '10.1.0.8']);
+  expect(lines('blocked_users')).toEqual(['erika', '10.1.0.8: erika']);
 
-  folder.write('blocked_users', folder.read('blocked_users').replace(/^10\.1\.0\.8\n/m, ''));
+  folder.write('blocked_users', folder.read('blocked_users').replace(/^10\.1\.0\.8: .*\n/m, ''));
   expect(await reconcileAt(control, NOON, ['exim.blockedUsers'])).toEqual(['exim.blockedUsers']);
 });
 
