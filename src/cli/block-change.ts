@@ -5,6 +5,7 @@ import { escapeControls } from '../base/escape.ts';
 import type { Config } from '../config/load.ts';
 import { loadInForce } from '../daemon/in-force.ts';
 import { findRunning } from '../daemon/instance.ts';
+import { withSpellings } from '../daemon/spellings.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
 import { blockText } from './block-text.ts';
@@ -38,7 +39,8 @@ export class BlockChange {
   print(id: number): void {
     const block = this.#store.blocks.get(id);
     if (block === undefined || this.#options.format !== 'json') return;
-    this.#io.stdout(blockText(block, loadInForce(this.#store, this.#config)(block), 'json'));
+    const shown = withSpellings(this.#store, this.#config, block);
+    this.#io.stdout(blockText(shown, loadInForce(this.#store, this.#config)(block), 'json'));
   }
 
   /** Brings it into force and prints the block as it is then. */

@@ -19,10 +19,11 @@ export function blockText(
 }
 
 function blockJson(block: StoredBlock, force: InForce): Record<string, unknown> {
-  const { id, key, at, cause, start, end, released, releasedBy, note } = block;
+  const { id, key, spellings, at, cause, start, end, released, releasedBy, note } = block;
   return dropUndefined({
     id,
     key,
+    spellings,
     at,
     cause,
     start: formatTime(start),
@@ -39,7 +40,7 @@ function blockLine(block: StoredBlock, force: InForce): string {
       ? `${untilText(block)}${forceText(force)}`
       : `ended ${formatTime(block.released)}: ${describeRelease(block)}`;
   const note = block.note === undefined ? '' : ` "${block.note}"`;
-  return `${escapeControls(`${block.id}  ${blockedText(block)}  ${block.cause}${note}  since ${formatTime(block.start)}, ${state}`)}\n`;
+  return `${escapeControls(`${block.id}  ${blockedText(block)}${spellingsText(block)}  ${block.cause}${note}  since ${formatTime(block.start)}, ${state}`)}\n`;
 }
 
 function forceText(force: InForce): string {
@@ -47,6 +48,16 @@ function forceText(force: InForce): string {
   return force.why === undefined
     ? ', NOT IN FORCE YET (postern status)'
     : `, NOT IN FORCE: ${force.why}`;
+}
+
+/** How many other logins of a person a text names. */
+const MOST_NAMED = 10;
+
+/** The other logins of the same person that the block lists, to follow who it is; empty when there are none. */
+export function spellingsText({ spellings = [] }: Block): string {
+  if (spellings.length === 0) return '';
+  const more = spellings.length > MOST_NAMED ? ` and ${spellings.length - MOST_NAMED} more` : '';
+  return ` (also ${spellings.slice(0, MOST_NAMED).join(', ')}${more})`;
 }
 
 /** Who is blocked. */

@@ -2,6 +2,7 @@
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { loadConfig } from '../config/load.ts';
 import { loadInForce } from '../daemon/in-force.ts';
+import { withSpellings } from '../daemon/spellings.ts';
 import { Store } from '../store/store.ts';
 import { blockText } from './block-text.ts';
 import type { CommonOptions, Io } from './io.ts';
@@ -17,7 +18,10 @@ export function runBlocks(options: CommonOptions & { readonly all?: boolean }, i
     const blocks =
       options.all === true ? store.blocks.history(MOST).reverse() : store.blocks.allRunning();
     const forceOf = loadInForce(store, config);
-    for (const block of blocks) io.stdout(blockText(block, forceOf(block), options.format));
+    for (const block of blocks) {
+      const shown = withSpellings(store, config, block);
+      io.stdout(blockText(shown, forceOf(block), options.format));
+    }
     if (blocks.length === 0 && options.format !== 'json') io.stdout('Nobody is blocked.\n');
     return EXIT.done;
   } finally {

@@ -1,8 +1,11 @@
 /** `postern explain`: the evidence behind a block or a verdict. */
+import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
+import { escapeControls } from '../base/escape.ts';
 import { formatTime } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { describeMeasures, loadInForce } from '../daemon/in-force.ts';
+import { withSpellings } from '../daemon/spellings.ts';
 import { loadRules } from '../judge/rule.ts';
 import type { Verdict } from '../model/block.ts';
 import { buildValueFormat } from '../model/evidence.ts';
@@ -11,7 +14,7 @@ import { evidenceToJson, gatherEvidence } from '../report/evidence.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
-import { blockText } from './block-text.ts';
+import { blockedText, blockText, spellingsText } from './block-text.ts';
 import { withStore } from './database.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
 import { parseTypedBlockable } from './typed.ts';
@@ -24,7 +27,8 @@ export async function runExplain(
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
   return withStore(config, async (store) => {
-    const { block, stored } = find(identity, store, config);
+    const { block: found, stored } = find(identity, store, config);
+    const block = found && withSpellings(store, config, found);
     if (stored !== undefined) {
       io.stdout(await explain(stored, block, { store, config, format: options.format }));
       return EXIT.done;
@@ -83,10 +87,25 @@ async function explain(
       : [outcomeText(stored.outcome)];
   const gap = findGap(store, stored.verdict);
   if (format === 'json')
-    return jsonLine({ ...evidenceToJson(evidence), outcome: stored.outcome, measures, ...gap });
-  const { text } = blockNotice(evidence, measures, buildValueFormat(rules));
+    return jsonLine(
+      dropUndefined({
+        ...evidenceToJson(evidence),
+        spellings: block?.spellings,
+        outcome: stored.outcome,
+        measures,
+        ...gap,
+      }),
+    );
+  const notice = blockNotice(evidence, measures, buildValueFormat(rules));
+  const text = `${notice.text}${block === undefined ? '' : alsoText(block)}`;
   if (gap === undefined) return text;
   return `${text}\nEvents before ${gap.pruned} are pruned (retention): the evidence is not complete.\n`;
+}
+
+/** The person's other logins that the block lists, as a paragraph. */
+function alsoText(block: StoredBlock): string {
+  const also = spellingsText(block);
+  return also === '' ? '' : `\nBlocked: ${escapeControls(`${blockedText(block)}${also}`)}\n`;
 }
 
 /** Until when the events behind the verdict are deleted; undefined if all of them are there. */

@@ -14,6 +14,7 @@ import type { Store } from '../store/store.ts';
 import { EndedBlocks } from './ended-blocks.ts';
 import { QueueHolder } from './held-queue.ts';
 import { isServedByPolicy, type MtaControl } from './mta-control.ts';
+import { withSeenSpellings } from './spellings.ts';
 import { findTargetRetry, rememberTarget } from './target-state.ts';
 
 export interface EnforcerOptions extends MtaControl {
@@ -172,11 +173,7 @@ export class Enforcer {
 
 /** The running blocks, each on a user with all spellings of the login that were seen. */
 export function listToEnforce(store: Store): Block[] {
-  return store.blocks.allRunning().map((block) => {
-    if (block.key.type !== 'user') return block;
-    const spellings = store.logins.find(block.key.id);
-    return spellings.length === 0 ? block : { ...block, spellings };
-  });
+  return store.blocks.allRunning().map((block) => withSeenSpellings(store, block));
 }
 
 function joinIds(blocks: readonly Block[]): string {

@@ -9,8 +9,8 @@ import { type ReconcileRequest, type Reconciliation, reconcile } from '../enforc
 import type { BlockTarget } from '../enforce/target.ts';
 import type { LeaseTable } from '../leases/table.ts';
 import type { Block } from '../model/block.ts';
-import { listImpliedSpellings } from '../model/login.ts';
 import { DAEMON_MTAS } from './mtas.ts';
+import { withImpliedSpellings } from './spellings.ts';
 
 /** In this process, or through the process that has the rights to do it (src/daemon/enforce/remote-control.ts). */
 export interface MtaControl {
@@ -66,13 +66,6 @@ export function buildMtaControl(config: Config): MtaControl {
       }),
     queue: isEnforcing && config.queue.hold ? buildQueue(config) : undefined,
   };
-}
-
-/** Adds the spelling of a user's login with or without the default domain, whether or not it was seen. */
-function withImpliedSpellings({ logins }: Config, block: Block): Block {
-  const implied = block.key.type === 'user' ? listImpliedSpellings(logins, block.key.id) : [];
-  if (implied.length === 0) return block;
-  return { ...block, spellings: [...implied, ...(block.spellings ?? [])] };
 }
 
 /** Adds the addresses that the person has now. So a block follows the person to the next address. */

@@ -88,7 +88,7 @@ function policySection({ policy }: Installation, wanted = false): string {
 /** A mail address needs a domain with a dot; on a host without one the section is a comment. */
 function notifySection({ domain, hostname }: Installation, to: string | undefined): string {
   const address = to ?? (isDomain(domain) ? `postmaster@${domain}` : undefined);
-  const from = `postern@${isDomain(hostname) ? hostname : (domain ?? 'mx.example.net')}`;
+  const from = `postern@${[hostname, domain].find(isDomain) ?? 'mx.example.net'}`;
   const lines = [
     'notify:',
     `  to: ${inline(address ?? 'abuse@example.net')}`,

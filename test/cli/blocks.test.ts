@@ -187,3 +187,26 @@ describe('a line of blocks', () => {
     expect((await run('blocks')).out).toMatch(/until \S+Z \((?:1h|59m5\ds)\), NOT/);
   });
 });
+
+describe('a person with several logins', () => {
+  it('is shown with all that the block lists', async () => {
+    place('logins: { defaultDomain: example.net, extension: + }');
+    at.withStore((store) =>
+      store.commit(() => {
+        for (const login of ['alice+phone', 'alice\u001b[2J'])
+          store.logins.add('alice@example.net', login, Date.now());
+      }),
+    );
+    await run('block', 'alice@example.net');
+    const spellings = ['alice', 'alice\u001b[2j', 'alice+phone'];
+    const shown = 'alice@example.net (also alice, alice\\u001b[2j, alice+phone)';
+    for (const command of [['blocks'], ['explain', 'alice'], ['blocks', '--all']]) {
+      expect((await run(...command)).out).toContain(`1  ${shown}  manual`);
+      const { out } = await run(...command, '--format', 'json');
+      expect(JSON.parse(out)).toMatchObject({ spellings });
+    }
+    expect((await run('block', 'bob@example.net', '--format', 'json')).out).toContain(
+      '"spellings":["bob"]',
+    );
+  });
+});

@@ -1,5 +1,13 @@
 /** Hidden characters that strangers put into the log or the database leave no command, in no form, into no file. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PosternError } from '../../src/base/errors.ts';
@@ -107,6 +115,14 @@ action: block
 let at: Scratch;
 beforeEach(() => {
   at = scratch({ rule: RULE });
+  // A mail server that repeats what somebody sent it.
+  const program = at.path('postsuper');
+  writeFileSync(
+    program,
+    `#!/bin/sh\nprintf '%s\\n' '${EVIL}'\nprintf '%s\\n' '${EVIL}' >&2\nexit 1\n`,
+  );
+  chmodSync(program, 0o755);
+  appendFileSync(at.config, `commands: { postsuper: [ ${program} ] }\n`);
 });
 afterEach(() => at.remove());
 
@@ -186,6 +202,7 @@ describe('a hostile login', () => {
       ...forms('explain', '2'),
       ...forms('explain', shown),
       ...forms('queue', shown),
+      ...['--hold', '--release', '--delete'].flatMap((what) => forms('queue', shown, what)),
       ...forms('report'),
       ['report', '--format', 'html'],
       ...forms('unblock', shown),
@@ -210,6 +227,60 @@ describe('a hostile login', () => {
       note: `n${EVIL}\n`,
       releasedBy: 'operator',
     });
+  });
+
+  it('is not printed raw by enforce, which logs for itself', async () => {
+    const text = readFileSync(at.config, 'utf8');
+    const reload = `reload: [ ${at.path('postsuper')} ]`;
+    writeFileSync(at.config, `${text.replace('reload: []', reload)}enforcer: separate\n`);
+    at.withStore((store) =>
+      store.commit(() =>
+        store.blocks.start({
+          key: { type: 'user', id: LOGIN.toLowerCase() },
+          cause: `c${EVIL}`,
+          start: Date.now(),
+        }),
+      ),
+    );
+    await at.start().stop();
+    const program = new URL('../../src/cli/main.ts', import.meta.url).pathname;
+    const argv = [program, 'enforce', '--once', '--config', at.config];
+    const { stdout, stderr, status } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
+    expect(status).not.toBeNull();
+    expect(`${stdout}${stderr}`).toContain('owned');
+    expect(`${stdout}${stderr}`).not.toMatch(RAW);
+  });
+
+  it('is not printed raw by init, whatever the mail server and its log say', async () => {
+    const etc = at.path('etc');
+    mkdirSync(etc);
+    writeFileSync(
+      join(etc, 'main.cf'),
+      `compatibility_level = 3.6\nmyhostname = mx${EVIL}.example.net\nmynetworks = 192.0.2.0/24 x${EVIL}\nmaillog_file = ${at.log}\nsmtpd_recipient_restrictions = x${EVIL}\n`,
+    );
+    writeFileSync(join(etc, 'master.cf'), 'smtp inet n - n - - smtpd\n');
+    at.write(...logLines(LOGIN));
+    for (const [index, form] of [[], ['--format', 'json']].entries()) {
+      const output = at.path(`own${index}.yaml`);
+      const argv = [
+        'init',
+        '--mta',
+        'postfix',
+        '--postfix-config',
+        etc,
+        '--output',
+        output,
+        ...form,
+      ];
+      let text = '';
+      const add = (part: string) => {
+        text += part;
+      };
+      await main(argv, escaped({ stdout: add, stderr: add }));
+      expect(text).not.toBe('');
+      expect(text).not.toMatch(RAW);
+      expect(readFileSync(output, 'utf8')).not.toMatch(RAW);
+    }
   });
 
   it('is not printed raw by watch', async () => {
