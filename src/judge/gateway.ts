@@ -57,7 +57,8 @@ function sumBySender({ columns }: Timeline, { head }: Window): Mail[] {
     mail.counted += counted;
     mail.good += Math.max(0, (columns.whole?.[at] ?? 0) - counted);
   }
-  return [...mails.values()].sort((a, b) => b.counted - a.counted);
+  // Of two with as many refusals, the one with less sound mail is worse.
+  return [...mails.values()].sort((a, b) => b.counted - a.counted || a.good - b.good);
 }
 
 /** The worst sender, if the mail is sound without it, or without it and the next one or two. */

@@ -91,6 +91,8 @@ export class Judge {
         given = true;
         verdicts ??= [];
         verdicts.push(verdict);
+        // Somebody is to be blocked; for a second limit it would be somebody else.
+        if (verdict.action === 'block') break;
       }
     }
     return verdicts ?? NONE;

@@ -1,6 +1,6 @@
 /**
  * What rules mean, by brute force: for each event, all events before it are looked at again. Shares no code with the
- * judge, knows only users, and is given events that are at most a minute out of order.
+ * judge. Its rules count per submitter. When time goes back by more than a minute, only rules without a share are right.
  */
 import type { MailEvent } from '../../src/model/event.ts';
 
@@ -28,11 +28,20 @@ export interface Found {
 }
 
 const HOURS_OPEN = 8 * 3_600_000;
+const DAY = 86_400_000;
+const SKEW = 60_000;
 
 export class BruteForce {
   rules: readonly SimpleRule[];
   #seen: MailEvent[] = [];
+  /** by user, client, or sender behind a gateway: until when it is blocked */
   #until = new Map<string, number>();
+  /** senders behind gateways that were blamed, and when */
+  #blamed: { readonly gateway: string; readonly sender: string; readonly time: number }[] = [];
+  /** events that came from a blamed sender while it was blocked, by the rules for which it was; * are new rules */
+  readonly #spared = new Map<MailEvent, Set<string>>();
+  /** events of a sender before its rule blamed it */
+  readonly #forgotten = new Map<MailEvent, Set<string>>();
   /** by rule, limit and user, the time when an observed limit was met last, as long as it is met */
   #met = new Map<string, number>();
 
@@ -53,6 +62,7 @@ export class BruteForce {
 
   release(user: string, time: number): void {
     this.#seen = this.#seen.filter((each) => each.submitter?.id !== user);
+    this.#blamed = this.#blamed.filter(({ sender }) => sender !== user);
     this.#until.delete(user);
     for (const name of this.#met.keys()) if (name.endsWith(` ${user}`)) this.#met.delete(name);
     this.#released.set(user, time);
@@ -69,7 +79,14 @@ export class BruteForce {
     if (event.time <= (this.#released.get(user) ?? 0)) return [];
     this.#seen.push(event);
     const mine = this.#seen.filter((each) => each.submitter?.id === user);
-    return this.rules.flatMap((rule) => this.#judge(rule, user, event, mine, now));
+    const spared = new Set<string>();
+    this.#spared.set(event, spared);
+    const found = this.rules.flatMap((rule) => {
+      spared.add(`${this.#isBlamed(event) ? '' : 'not '}${rule.name}`);
+      return this.#judge(rule, user, event, mine, now);
+    });
+    if (this.#isBlamed(event)) spared.add('*');
+    return found;
   }
 
   #judge(
@@ -80,13 +97,21 @@ export class BruteForce {
     now: number,
   ): Found[] {
     if (!isCounted(rule, event)) return [];
-    const used = mine.filter((each) => isCounted(rule, each) || isWhole(rule, each));
-    const newest = Math.max(...used.map(({ time }) => time));
+    const isGateway = rule.action === 'block' && event.submitter?.type === 'client';
+    const seen = mine.filter((each) => this.#isSeen(rule, each));
+    if (!seen.includes(event)) return [];
+    const all = seen.filter(
+      (each) =>
+        isCounted(rule, each) ||
+        isWhole(rule, each) ||
+        (isGateway && rule.ratio !== true && isDelivered(each)),
+    );
+    const { used, newest } = withoutLaterTimes(all, rule);
     const found: Found[] = [];
     for (const { limit, period } of rule.limits) {
       const inside = used.filter(({ time }) => time > newest - period);
       const count = measure(rule, inside);
-      const isMet = count >= limit && hasShare(rule, limit, inside, mine, newest);
+      const isMet = count >= limit && hasShare(rule, limit, inside, seen, newest);
       const name = `${rule.name} ${limit} ${period} ${user}`;
       if (!isMet) this.#met.delete(name);
       if (!isMet || event.time < (this.#until.get(user) ?? 0)) continue;
@@ -95,16 +120,105 @@ export class BruteForce {
         this.#met.set(name, newest);
         if (last !== undefined && newest - last < period) continue;
       } else {
-        this.#until.set(
-          user,
-          rule.lasts === undefined ? Number.POSITIVE_INFINITY : now + rule.lasts,
-        );
+        const sender = isGateway ? this.#findBlamed(rule, user, inside, event.time) : undefined;
+        const end = rule.lasts === undefined ? Number.POSITIVE_INFINITY : now + rule.lasts;
+        this.#until.set(sender ?? user, end);
+        if (sender !== undefined) this.#blame(rule, user, sender, event.time);
+        return [
+          { rule: rule.name, action: 'block', id: sender ?? user, line: event.line, count, limit },
+        ];
       }
       const { name: of, action } = rule;
       found.push({ rule: of, action, id: user, line: event.line, count, limit });
     }
     return found.slice(0, 1);
   }
+
+  /** Whether the rule sees this event: not if it came from a sender who is blocked at this gateway. */
+  #isSeen({ name, action, count }: SimpleRule, event: MailEvent): boolean {
+    if (this.#forgotten.get(event)?.has(name) === true) return false;
+    if (action === 'observe' || count !== 'invalid') return true;
+    const spared = this.#spared.get(event);
+    return !(spared?.has(name) || (spared?.has('*') && !spared.has(`not ${name}`)));
+  }
+
+  #isBlamed({ submitter, sender, time }: MailEvent): boolean {
+    return this.#blamed.some(
+      (each) =>
+        each.gateway === submitter?.id &&
+        each.sender === sender &&
+        time < (this.#until.get(each.sender) ?? 0),
+    );
+  }
+
+  #blame({ name }: SimpleRule, gateway: string, sender: string, time: number): void {
+    this.#blamed = this.#blamed.filter((each) => each.sender !== sender);
+    this.#blamed.push({ gateway, sender, time });
+    for (const each of this.#seen) {
+      if (each.submitter?.id !== gateway || each.sender !== sender) continue;
+      this.#forgotten.set(each, (this.#forgotten.get(each) ?? new Set()).add(name));
+    }
+  }
+
+  /** The sender with most of the refusals, if the rest is sound without it and at most two others. */
+  #findBlamed(
+    rule: SimpleRule,
+    gateway: string,
+    inside: readonly MailEvent[],
+    time: number,
+  ): string | undefined {
+    if (rule.count !== 'invalid') return undefined;
+    const recent = this.#blamed.filter(
+      (each) => each.gateway === gateway && each.time > time - DAY,
+    );
+    const inOrder = inside.toSorted((a, b) => a.time - b.time);
+    const senders = [...new Set(inOrder.map(({ sender = '' }) => sender))].map((sender) => {
+      const mail = inside.filter((each) => each.sender === sender);
+      const bad = mail.filter((each) => isCounted(rule, each)).length;
+      const sound = mail.filter((each) => !isCounted(rule, each));
+      const good = rule.ratio === true ? sumRecipients(sound) : sound.length;
+      return { sender, bad, good };
+    });
+    senders.sort((a, b) => b.bad - a.bad || a.good - b.good);
+    const all = sum(senders.map(({ bad }) => bad));
+    const worst = senders[0]?.sender ?? '';
+    if (recent.length >= 3 || time < (this.#until.get(worst) ?? 0)) return undefined;
+    for (const most of [1, 2, 3]) {
+      const rest = senders.slice(most);
+      const bad = sum(rest.map((each) => each.bad));
+      const good = sum(rest.map((each) => each.good));
+      const others = rest.filter((each) => each.good > 0).length;
+      const isMost = (all - bad) * 2 >= all;
+      if (isMost && others >= 3 && good >= 10 && bad * 100 <= 8 * (bad + good)) return worst;
+    }
+    return undefined;
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((all, each) => all + each, 0);
+}
+
+/** When the clock is set back, events with a later time no longer count, nor what no window had reached any more. */
+function withoutLaterTimes(
+  all: readonly MailEvent[],
+  { limits }: SimpleRule,
+): { used: MailEvent[]; newest: number } {
+  const reach = Math.max(...limits.map(({ period }) => period));
+  let used: MailEvent[] = [];
+  let newest = Number.NEGATIVE_INFINITY;
+  for (const event of all) {
+    const isBack = event.time < newest - SKEW;
+    const edge = newest - reach;
+    if (isBack) used = used.filter(({ time }) => time <= event.time && time > edge);
+    newest = isBack ? event.time : Math.max(newest, event.time);
+    used.push(event);
+  }
+  return { used, newest };
+}
+
+function isDelivered({ kind, repeated }: MailEvent): boolean {
+  return kind === 'delivered' && repeated !== true;
 }
 
 function isInvalid({ reason, repeated }: MailEvent): boolean {
@@ -113,13 +227,13 @@ function isInvalid({ reason, repeated }: MailEvent): boolean {
 
 function isCounted({ count }: SimpleRule, event: MailEvent): boolean {
   if (count === 'invalid') return isInvalid(event);
-  if (count === 'logins') return event.kind === 'accepted';
+  if (count === 'logins') return event.kind === 'accepted' && event.submitter?.type === 'user';
   return (event.newRecipients ?? 0) > 0 && event.kind !== 'rejected';
 }
 
 function isWhole({ ratio, share }: SimpleRule, event: MailEvent): boolean {
   if (ratio === true) return (event.newRecipients ?? 0) > 0;
-  return share !== undefined && event.kind === 'delivered' && event.repeated !== true;
+  return share !== undefined && isDelivered(event);
 }
 
 function measure(rule: SimpleRule, inside: readonly MailEvent[]): number {

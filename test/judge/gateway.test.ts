@@ -87,6 +87,34 @@ describe('a gateway', () => {
     expect(keys.sort()).toEqual(['other@example.net', 'thief@example.net']);
   });
 
+  test('two with as many refusals: the one with less sound mail is worse, in whichever order', () => {
+    const sound = [1, 2, 3].flatMap((n) => mails(0, `p${n}@example.net`, 3, 0));
+    const fourth = [
+      ...mails(0, 'p4@example.net', 3, 0),
+      ...mails(2 * SECOND, 'p4@example.net', 1, 1),
+    ];
+    const sixth = mails(SECOND, 'p6@example.net', 1, 1);
+    const thief = mails(MINUTE, THIEF, 3, 1);
+    for (const senders of [
+      [...sixth, ...sound, ...fourth],
+      [...fourth, ...sound, ...sixth],
+    ]) {
+      const judge = judgeFor({ limit: 5, 'at-least-share': undefined });
+      expect(feed(judge, senders, thief)).toMatchObject([THIEF_THERE]);
+    }
+  });
+
+  test('two limits are met at once: one sender is blamed, and nobody else for the second one', () => {
+    const limits = [
+      { limit: 10, period: '1h' },
+      { limit: 10, period: '2h' },
+    ];
+    const judge = judgeFor({ limits, limit: undefined, period: undefined });
+    expect(feed(judge, people(0), mails(MINUTE, THIEF, 40, 2))).toMatchObject([THIEF_THERE]);
+    const next = feed(judge, people(3 * MINUTE), mails(5 * MINUTE, 'p0@example.net', 40, 2));
+    expect(next).toMatchObject([{ key: { type: 'sender', id: 'p0@example.net' }, at: WEBMAIL }]);
+  });
+
   test('many bad senders: the gateway, and how many senders that hits', () => {
     const strange = Array.from({ length: 30 }, (_, n) => mails(MINUTE, `s${n}@example.net`, 2, 2));
     const verdicts = feed(judgeFor(), people(0), strange.flat());
