@@ -51,6 +51,37 @@ User Bob Example (bob@example.org) not listed in Domino Directory
 550 宛先アドレスは存在しません
 550 收件人不存在
 550 用户不存在
+550 Diese E-Mail-Adresse gibt es nicht
+550 Kein Benutzer mit diesem Namen
+550 Cette adresse n'est plus attribuée
+550 Dit postvak bestaat niet
+550 De geadresseerde is niet bekend
+550 Mottagaren finns inte
+550 Kontot hittades inte
+550 Brukeren ble ikke funnet
+550 Modtageren findes ikke
+550 Käyttäjää ei löytynyt
+550 Kasutajat ei leitud
+550 Vartotojas nerastas
+550 Lietotājs neeksistē
+550 Alıcı bulunamadı
+550 Căsuța poștală nu există
+550 El buzón fue dado de baja
+550 A caixa postal não foi localizada
+550 La casella non è più attiva
+550 Nepostojeći korisnik
+550 Корисник не постоји
+550 Потребителят не съществува
+550 Άγνωστος παραλήπτης
+550 Ο χρήστης δεν βρέθηκε
+550 הנמען אינו קיים
+550 המשתמש לא קיים
+550 المستخدم غير موجود
+550 Penerima tidak ditemukan
+550 Không tìm thấy người nhận
+550 ไม่พบผู้รับ
+550 We do not know this user
+550 Nobody has this address here
 550 We have no customer with this address
 550 We do not have this user
 550 User bob is not in our directory

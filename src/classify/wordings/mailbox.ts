@@ -200,6 +200,11 @@ export const PERSON: readonly ReasonEntry[] = [
         6,
       ),
       near('(?<!your )e-?mail(?: id)?', "(?:does not|doesn't|not) exists?", 2),
+      near(
+        "(?:do|does)(?: not|n't) know|nobody (?:has|uses|with|by)",
+        `(?:that|this|such an?|any) (?:${WHO})(?! (?:of|in|for)(?!\\w))`,
+        2,
+      ),
       word(
         'not (?:a )?registered (?:address|user|recipient|e-?mail)|no longer works? (?:here|for us|for this company|with us|with the company|at)',
       ),
