@@ -18,10 +18,15 @@ function hasMailAuth(selector: string): boolean {
   return last?.[1] === '+';
 }
 
-/** Exim prints what a client writes into AUTH= as it is, with line breaks, so a client can write whole lines. */
+/**
+ * Exim prints what a client writes into AUTH= as it is, with line breaks, so a client can write whole lines. An ACL for
+ * AUTH= is left to the operator.
+ */
 export async function checkEximLogSettings(exim: readonly string[]): Promise<Finding[]> {
   const { logsMailAuth } = await readEximLogSettings(exim);
   if (logsMailAuth !== true) return [];
+  const answer = await ask([...exim, '-bP', 'acl_smtp_mailauth']);
+  if (settingsIn(answer.stdout).get('acl_smtp_mailauth')) return [];
   return [
     warning(
       'mta',
