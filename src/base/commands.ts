@@ -34,6 +34,8 @@ interface CommandOptions {
   readonly account?: Account;
   /** kills it, like the timeout */
   readonly signal?: AbortSignal;
+  /** receives each line of standard output as it comes, of any number of lines; then `stdout` stays empty */
+  readonly onLine?: (line: string) => void;
 }
 
 /**
@@ -55,7 +57,7 @@ export async function runCommand(
     const failure = getErrno(error) ?? getMessage(error);
     return { status: null, ...output, timedOut: false, failure };
   }
-  converse(child, output, options.input ?? '');
+  converse(child, output, options);
   const end = await waitForEnd(child, options);
   release(child);
   return dropUndefined({ ...end, ...output });
@@ -76,14 +78,57 @@ function startCommand(
 }
 
 /** If there are no file descriptors left, there is no process and there are no pipes; the event `error` follows. */
-function converse(child: ChildProcess, output: Record<'stdout' | 'stderr', string>, input: string) {
+function converse(
+  child: ChildProcess,
+  output: Record<'stdout' | 'stderr', string>,
+  { input = '', onLine }: CommandOptions,
+) {
   for (const stream of ['stdout', 'stderr'] as const) {
-    child[stream]?.setEncoding('utf8').on('data', (text: string) => {
+    const keep = (text: string) => {
       if (output[stream].length < OUTPUT_LIMIT) output[stream] += text;
-    });
+    };
+    const readable = child[stream]?.setEncoding('utf8');
+    if (stream === 'stderr' || onLine === undefined) readable?.on('data', keep);
+    else if (readable != null) passLines(readable, onLine);
   }
   child.stdin?.on('error', () => {}); // a command need not read its input
   child.stdin?.end(input);
+}
+
+/** Lines without their end. A line that grows beyond the limit of the output is passed on in parts. */
+function passLines(stream: Readable, onLine: (line: string) => void): void {
+  let rest = '';
+  stream.on('data', (text: string) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) onLine(line);
+    if (rest.length < OUTPUT_LIMIT) return;
+    onLine(rest);
+    rest = '';
+  });
+  stream.on('end', () => {
+    if (rest !== '') onLine(rest);
+  });
+}
+
+/**
+ * Starts `argv` and leaves it: nobody waits for it, kills it or reads what it prints. Returns why it cannot be started,
+ * undefined if it runs. For deliveries, which must never be cut short.
+ */
+export async function launchCommand(argv: readonly string[]): Promise<string | undefined> {
+  const [file = '', ...args] = argv;
+  try {
+    const child = spawn(file, args, { stdio: 'ignore', detached: true, cwd: '/' });
+    return await new Promise((resolve) => {
+      child.on('error', (error) => resolve(getErrno(error) ?? error.message));
+      child.on('spawn', () => {
+        child.unref();
+        resolve(undefined);
+      });
+    });
+  } catch (error) {
+    return getErrno(error) ?? getMessage(error);
+  }
 }
 
 interface CommandEnd extends Pick<CommandResult, 'status' | 'timedOut'> {

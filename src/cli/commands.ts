@@ -116,16 +116,23 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     usage: 'queue',
-    summary: 'list, hold, release or delete queued mail of a submitter',
+    summary: 'list, hold, release or delete queued mail, by who sent it or by queue ID',
     format: true,
-    args: [identity()],
+    args: [
+      new Argument(
+        '<id...>',
+        'alice@example.net, 192.0.2.7, 192.0.2.0/24, uid:33, sender:alice@example.net, or queue IDs',
+      ),
+    ],
     options: [
       new Option('--hold', 'hold or freeze it'),
-      new Option('--release', 'release or thaw it'),
-      new Option('--delete', 'delete it'),
+      new Option('--release', 'release or thaw it, and ask for delivery now'),
+      new Option('--delete', 'delete it, after a question'),
+      new Option('--yes', 'do not ask before deleting'),
+      new Option('--known', 'print what the log knows; started by the same command').hideHelp(),
     ],
-    run: async ([id], options, io) =>
-      (await import('./queue.ts')).runQueue(id as never, options, io),
+    run: async ([ids], options, io) =>
+      (await import('./queue.ts')).runQueue(ids as never, options, io),
   },
   {
     usage: 'events',

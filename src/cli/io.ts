@@ -1,5 +1,6 @@
 /** What goes into a command and comes out of it: common options, standard output and error. Tests pass their own. */
-import { writeSync } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { escapeOutput } from '../base/escape.ts';
 
 /** The options that nearly every command has. */
@@ -15,13 +16,27 @@ export interface Io {
   stdout(text: string): void;
   /** failures and progress */
   stderr(text: string): void;
+  /** Prints a question and waits for a line. Undefined: nobody is there to answer. Absent: the same. */
+  ask?(question: string): string | undefined;
 }
 
 /** The streams of this process. Written synchronously: everything is out before the process ends. */
 export const processIo: Io = {
   stdout: (text) => writeAll(1, text),
   stderr: (text) => writeAll(2, text),
+  ask: askTerminal,
 };
+
+const LINE_FEED = 0x0a;
+
+function askTerminal(question: string): string | undefined {
+  if (!isatty(0)) return undefined;
+  writeAll(2, question);
+  const bytes: number[] = [];
+  const byte = Buffer.alloc(1);
+  while (readSync(0, byte) === 1 && byte[0] !== LINE_FEED) bytes.push(byte[0] as number);
+  return Buffer.from(bytes).toString('utf8');
+}
 
 function writeAll(fd: number, text: string): void {
   const bytes = Buffer.from(text, 'utf8');
@@ -42,6 +57,7 @@ export function escaped(io: Io): Io {
   return {
     stdout: (text) => io.stdout(escapeOutput(text)),
     stderr: (text) => io.stderr(escapeOutput(text)),
+    ask: (question) => io.ask?.(escapeOutput(question)),
   };
 }
 

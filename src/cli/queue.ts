@@ -1,39 +1,58 @@
-/** `postern queue`: queued mail of a submitter. The queue IDs come from the database, the mail server acts on them. */
-import type { Account } from '../base/account.ts';
-import { runCommand } from '../base/commands.ts';
+/** `postern queue`: lists mail in the queue of the mail server, by queue ID or by who sent it, and acts on it. */
+import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { counted } from '../base/text.ts';
+import { MINUTE } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
-import { buildQueue } from '../daemon/mta-control.ts';
-import type { QueueAction } from '../enforce/queue.ts';
-import { databaseOwner, withStore } from './database.ts';
+import { buildOwnerOptions, buildQueue, listNames } from '../daemon/queue-access.ts';
+import type { QueuedMessage } from '../enforce/queue/message.ts';
+import type { MailQueue, QueueAction, QueueListing } from '../enforce/queue/queue.ts';
+import { type MailOwner, Selection } from '../enforce/queue/selection.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
-import { parseTypedIdentity } from './typed.ts';
+import { QueueChange } from './queue-change.ts';
+import { loadKnown, printKnown } from './queue-known.ts';
+import { describeNamed, findAmbiguous, type Named, parseNamed } from './queue-request.ts';
+import { listingText, messageJson } from './queue-text.ts';
 
 interface QueueOptions extends CommonOptions {
   readonly hold?: boolean;
   readonly release?: boolean;
   readonly delete?: boolean;
+  readonly yes?: boolean;
+  readonly known?: boolean;
 }
 
-/** Lists it, or does what one of the options says. Exit status 1 when the mail server refuses. */
+/** How long to look through the queue, ms. */
+const LOOKING = 10 * MINUTE;
+
+/**
+ * Lists it, or does what one of the options says. Exit status 1 when the mail server refuses, or when not all of the
+ * queue could be examined. Throws a PosternError (exit status 2) for what is neither a queue ID nor an identity.
+ */
 export async function runQueue(
-  identity: string,
+  texts: readonly string[],
   options: QueueOptions,
   io: Io,
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
-  const key = parseTypedIdentity(identity, config.logins);
+  const queue = buildQueue(config);
   const action = readAction(options);
-  const owner = databaseOwner(config.database);
-  const ids =
-    owner === undefined
-      ? await withStore(config, async (store) => store.state.findQueueIds(key))
-      : await queueIdsAs(owner, config, identity);
-  if (action !== undefined) return await act(action, ids, config, io);
-  if (options.format === 'json') io.stdout(jsonLine({ identity: key, queueIds: ids }));
-  else io.stdout(idsText(ids));
-  return EXIT.done;
+  const named = texts.map((text) => parseNamed(text, queue.isQueueId, config.logins));
+  if (options.known === true) return await printKnown(config, named, io);
+  const listing = await listNamed(config, queue, named);
+  const status = reportUnread(listing, io);
+  if (listing.failure !== undefined && listing.messages.length === 0) return status;
+  if (action === undefined) {
+    printListing(named, listing, options, io);
+    return status;
+  }
+  if (listing.messages.length === 0 && options.format !== 'json') {
+    io.stdout(nothingText(named));
+    return status;
+  }
+  const change = new QueueChange(queue, listing.messages, { ...options, io });
+  const done = await change.carryOut(action);
+  return done === EXIT.done ? status : done;
 }
 
 /** Throws a PosternError (exit status 2) when more than one is named. */
@@ -47,55 +66,64 @@ function readAction(options: QueueOptions): QueueAction | undefined {
   return actions[0];
 }
 
-const DONE: Readonly<Record<QueueAction, string>> = {
-  hold: 'held',
-  release: 'released',
-  remove: 'deleted',
-};
-
-async function act(
-  action: QueueAction,
-  ids: readonly string[],
+/** What the queue has of it. Throws a PosternError (exit status 2) if an argument could mean two things. */
+async function listNamed(
   config: Config,
+  queue: MailQueue,
+  named: readonly Named[],
+): Promise<QueueListing> {
+  const known = await loadKnown(config, named);
+  const options = { known, ...buildOwnerOptions(config) };
+  const owners: MailOwner[] = [];
+  for (const { owner } of named) if (owner !== undefined) owners.push(...(await listNames(owner)));
+  const ids = named.flatMap(({ queueId }) => queueId ?? []);
+  const listing = await queue.list(new Selection({ ids, owners, ...options }), LOOKING);
+  const select = (owner: MailOwner) => new Selection({ owners: [owner], ...options });
+  const unclear = findAmbiguous(named, listing.messages, select);
+  if (unclear !== undefined) throw new PosternError('usage', unclear);
+  return listing;
+}
+
+/** Says what could not be examined; returns the exit status. */
+function reportUnread({ unread, failure }: QueueListing, io: Io): ExitStatus {
+  if (failure !== undefined) io.stderr(`postern: ${failure.message}${hint(failure.message)}\n`);
+  if (unread > 0)
+    io.stderr(
+      `postern: ${counted(unread, 'message')} of the queue could not be examined, so mail may be missing here\n`,
+    );
+  return failure === undefined && unread === 0 ? EXIT.done : EXIT.failed;
+}
+
+function hint(message: string): string {
+  const isRight = /EACCES|permission denied|superuser|EPERM/i.test(message);
+  return isRight && process.geteuid?.() !== 0 ? ' (only root may read the queue)' : '';
+}
+
+function printListing(
+  named: readonly Named[],
+  { messages, unread }: QueueListing,
+  { format }: QueueOptions,
   io: Io,
-): Promise<ExitStatus> {
-  const result = await buildQueue(config).act(action, ids);
-  if (result.failure !== undefined) {
-    io.stderr(`postern: ${result.failure.message}\n`);
-    return EXIT.failed;
+): void {
+  if (format === 'json') {
+    const asked = named.map(({ text }) => text);
+    io.stdout(jsonLine(dropUndefined({ asked, messages: messages.map(messageJson), unread })));
+  } else if (messages.length === 0) {
+    io.stdout(nothingText(named));
+  } else {
+    io.stdout(listingText(messages) + missingText(named, messages));
   }
-  io.stdout(`${counted(result.ids.length, 'message')} ${DONE[action]}.\n`);
-  return EXIT.done;
 }
 
-function idsText(ids: readonly string[]): string {
-  return ids.length === 0
-    ? 'No message of this submitter is queued.\n'
-    : ids.map((id) => `${id}\n`).join('');
+function nothingText(named: readonly Named[]): string {
+  return named.map((each) => `No message ${describeNamed(each)} is in the queue.\n`).join('');
 }
 
-/**
- * Queue IDs of an identity's mail, as another `postern queue` prints them that runs as `owner`. Throws a PosternError
- * (exit status 1) with the message of that command.
- */
-async function queueIdsAs(owner: Account, config: Config, identity: string): Promise<string[]> {
-  const program = [process.execPath, ...process.execArgv, process.argv[1] ?? ''];
-  const argv = [...program, 'queue', '--format', 'json', '--config', config.file, '--', identity];
-  const { status, stdout, stderr } = await runCommand(argv, { timeout: 60_000, account: owner });
-  const ids = status === 0 ? parseQueueIds(stdout) : undefined;
-  if (ids !== undefined) return ids;
-  // It has put its name in front of its message, as this command will.
-  const message = stderr.trim().replace(/^postern: /, '') || 'postern queue gave no answer';
-  throw new PosternError('environment', message, { code: 'queue' });
-}
-
-/** enforce/queue.ts checks them against the grammar of the mail server before a command gets them. */
-function parseQueueIds(json: string): string[] | undefined {
-  try {
-    const { queueIds } = JSON.parse(json) as { queueIds?: unknown };
-    if (!Array.isArray(queueIds)) return undefined;
-    return queueIds.filter((id) => typeof id === 'string');
-  } catch {
-    return undefined;
-  }
+/** Queue IDs that were asked for and are not there. */
+function missingText(named: readonly Named[], messages: readonly QueuedMessage[]): string {
+  const found = new Set(messages.map(({ queueId }) => queueId));
+  const missing = named.filter(
+    ({ queueId, owner }) => queueId !== undefined && owner === undefined && !found.has(queueId),
+  );
+  return missing.length === 0 ? '' : nothingText(missing);
 }

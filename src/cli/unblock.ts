@@ -34,7 +34,7 @@ export async function runUnblock(
     store.commit(() => store.blocks.release(block.id, now, 'operator', store.events.newest()));
     const change = new BlockChange(store, config, options, io);
     change.say(`${formatIdentity(block.key)} is no longer blocked (block ${block.id}).`);
-    const held = store.state.findQueueIds(key as Submitter).length;
+    const held = store.state.findKnown(key as Submitter).length;
     if (held > 0)
       change.say(`Mail that is held stays in the queue: postern queue ${identity} --release`);
     return await change.carryOut(block.id);

@@ -92,6 +92,7 @@ export interface Config {
   readonly commands: {
     readonly postsuper: readonly string[];
     readonly postqueue: readonly string[];
+    readonly postcat: readonly string[];
     readonly postconf: readonly string[];
     readonly exim: readonly string[];
   };

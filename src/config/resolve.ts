@@ -86,6 +86,7 @@ function resolveCommands({ commands, targets }: RawConfig): Config['commands'] {
     exim,
     postsuper: addInstance(reload, postfix.postsuper),
     postqueue: addInstance(reload, postfix.postqueue),
+    postcat: addInstance(reload, postfix.postcat),
     postconf: addInstance(reload, postfix.postconf),
   };
 }

@@ -116,11 +116,16 @@ export const commands = section({
   postsuper: command
     .default(['/usr/sbin/postsuper'])
     .describe('Postfix: holds, releases and deletes queued mail.'),
-  postqueue: command.default(['/usr/sbin/postqueue']).describe('Postfix: lists the queue.'),
+  postqueue: command
+    .default(['/usr/sbin/postqueue'])
+    .describe('Postfix: lists the queue, and asks for delivery.'),
+  postcat: command
+    .default(['/usr/sbin/postcat'])
+    .describe('Postfix: prints who handed in a queued message.'),
   postconf: command.default(['/usr/sbin/postconf']).describe('Postfix: prints its settings.'),
   exim: command
     .default(['/usr/sbin/exim4'])
-    .describe('Exim: freezes, thaws, removes and lists queued mail, prints its settings.'),
+    .describe('Exim: freezes, thaws, removes and delivers queued mail, prints its settings.'),
 })
   .prefault({})
   .describe(

@@ -4,13 +4,13 @@ import { buildAllowList } from '../config/allow-list.ts';
 import { buildLeaseSources } from '../config/leases.ts';
 import type { Config } from '../config/load.ts';
 import { exceptAllowed } from '../enforce/allow-list.ts';
-import type { MailQueue } from '../enforce/queue.ts';
 import { type ReconcileRequest, type Reconciliation, reconcile } from '../enforce/reconcile.ts';
 import type { BlockTarget } from '../enforce/target.ts';
 import type { LeaseTable } from '../leases/table.ts';
 import type { Block } from '../model/block.ts';
 import { DAEMON_MTAS } from './mtas.ts';
 import { withImpliedSpellings } from './spellings.ts';
+import { buildHeldQueue, type HeldQueue } from './queue-access.ts';
 
 /** In this process, or through the process that has the rights to do it (src/daemon/enforce/remote-control.ts). */
 export interface MtaControl {
@@ -22,7 +22,7 @@ export interface MtaControl {
   /** never throws for a failure of the environment, see src/enforce/reconcile.ts */
   reconcile(request: ReconcileRequest): Promise<Reconciliation>;
   /** holds the queued mail of a new block; undefined: queued mail is left alone */
-  readonly queue?: Pick<MailQueue, 'act'> | undefined;
+  readonly queue?: HeldQueue | undefined;
 }
 
 /** The places where blocks take effect. */
@@ -36,11 +36,6 @@ export function buildTargets(config: Config): BlockTarget[] {
  */
 export function isServedByPolicy(hasPolicy: boolean, { at }: Block): boolean {
   return hasPolicy && at?.type === 'client';
-}
-
-/** The MTA's queue, to hold, release and delete mail. */
-export function buildQueue(config: Config): MailQueue {
-  return DAEMON_MTAS[config.mta].queue(config);
 }
 
 /**
@@ -64,7 +59,7 @@ export function buildMtaControl(config: Config): MtaControl {
         ...request,
         blocks: request.blocks.map((block) => complete(block, request.now)),
       }),
-    queue: isEnforcing && config.queue.hold ? buildQueue(config) : undefined,
+    queue: isEnforcing && config.queue.hold ? buildHeldQueue(config) : undefined,
   };
 }
 

@@ -2,7 +2,9 @@
 import { ACTION_TEXTS, type Config } from '../config/load.ts';
 import { buildEximTargets } from '../enforce/exim.ts';
 import { buildPostfixTargets } from '../enforce/postfix.ts';
-import { buildEximQueue, buildPostfixQueue, type MailQueue } from '../enforce/queue.ts';
+import { buildEximQueue } from '../enforce/queue/exim.ts';
+import { buildPostfixQueue } from '../enforce/queue/postfix.ts';
+import type { MailQueue } from '../enforce/queue/queue.ts';
 import type { BlockTarget } from '../enforce/target.ts';
 import type { Mta } from '../model/event.ts';
 import type { PolicyActions } from '../policy/blocklist.ts';
@@ -10,7 +12,7 @@ import type { PolicyActions } from '../policy/blocklist.ts';
 interface DaemonMta {
   /** the places where blocks take effect */
   targets(config: Config): BlockTarget[];
-  /** the queue, to hold, release and delete mail */
+  /** the queue, to list, hold, release and delete mail */
   queue(config: Config): MailQueue;
   /** the policy service's answer for each kind of block: the same as that of its target */
   policyActions(config: Config): PolicyActions;
@@ -19,7 +21,7 @@ interface DaemonMta {
 export const DAEMON_MTAS: Readonly<Record<Mta, DaemonMta>> = {
   postfix: {
     targets: ({ targets }) => buildPostfixTargets(targets.postfix),
-    queue: ({ commands }) => buildPostfixQueue({ command: commands.postsuper }),
+    queue: ({ commands }) => buildPostfixQueue(commands),
     policyActions({ targets }) {
       const kinds = (['user', 'client', 'sender'] as const).flatMap((kind) => {
         const map = targets.postfix[kind];
@@ -30,7 +32,7 @@ export const DAEMON_MTAS: Readonly<Record<Mta, DaemonMta>> = {
   },
   exim: {
     targets: ({ targets }) => buildEximTargets(targets.exim),
-    queue: ({ commands }) => buildEximQueue({ command: commands.exim }),
+    queue: ({ commands }) => buildEximQueue(commands.exim),
     policyActions() {
       // What a hold means is decided in Exim's own ACL.
       const action = `HOLD ${ACTION_TEXTS.HOLD}`;

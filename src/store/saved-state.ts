@@ -71,8 +71,10 @@ export interface LogHealth {
 /** A block whose queued mail is to be held. Times in ms. */
 export interface MailToHold {
   readonly block: number;
-  /** queue IDs that were held and are still queued */
+  /** queue IDs of messages that were found already: they are held, or an operator has released them since */
   readonly held: readonly string[];
+  /** whether the queue was looked through before */
+  readonly again?: boolean;
   /** when to look for more */
   readonly due: number;
   /** until when more may turn up; undefined while the mail server does not know the block */

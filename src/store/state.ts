@@ -26,6 +26,19 @@ interface MessageNames {
   readonly parentQueueId?: string;
 }
 
+/** The hosts of the open messages, by one look into the index for each. */
+const HOSTS = `WITH RECURSIVE hosts(host) AS (
+  SELECT min(host) FROM message
+  UNION ALL SELECT (SELECT min(host) FROM message WHERE host > hosts.host) FROM hosts WHERE host IS NOT NULL
+) SELECT host FROM hosts WHERE host IS NOT NULL`;
+
+/** An open message whose submitter is known. */
+export interface OwnedMessage {
+  readonly queueId: string;
+  readonly submitter: Submitter;
+  readonly sender?: string;
+}
+
 export class StateTable {
   readonly #db: Db;
   readonly #load;
@@ -123,14 +136,38 @@ export class StateTable {
     return (this.#db.prepare('SELECT count(*) AS n FROM message').get() as { n: number }).n;
   }
 
-  /** Queue IDs of this submitter's open messages: the mail that a block holds. */
-  findQueueIds(submitter: Submitter): string[] {
+  /** This submitter's open messages. */
+  findKnown(submitter: Submitter): OwnedMessage[] {
+    const where = 'submitter_id = ? COLLATE NOCASE AND submitter_type = ?';
+    return this.#readOwned(where, submitter.id, submitter.type);
+  }
+
+  /** The open messages of all submitters. Takes seconds for a hundred thousand. */
+  listKnown(): OwnedMessage[] {
+    return this.#readOwned('submitter_id IS NOT NULL');
+  }
+
+  /** Those of these messages that a user handed in. */
+  findUsers(queueIds: readonly string[]): Set<string> {
+    const hosts = this.#db.prepare(HOSTS).pluck().all() as string[];
+    const find = this.#db.prepare(
+      `SELECT 1 FROM message WHERE host = ? AND queue_id = ? AND submitter_type = 'user'`,
+    );
+    const isUsers = (id: string) => hosts.some((host) => find.get(host, id) !== undefined);
+    return new Set(queueIds.filter(isUsers));
+  }
+
+  #readOwned(where: string, ...values: readonly string[]): OwnedMessage[] {
     const rows = this.#db
       .prepare(
-        'SELECT queue_id FROM message WHERE submitter_id = ? COLLATE NOCASE AND submitter_type = ?',
+        `SELECT queue_id, submitter_type AS type, submitter_id AS id, json ->> 'sender' AS sender
+         FROM message WHERE ${where}`,
       )
-      .all(submitter.id, submitter.type);
-    return (rows as { queue_id: string }[]).map((row) => row.queue_id);
+      .all(...values) as (Submitter & { queue_id: string; sender: string | null })[];
+    return rows.map(({ queue_id, type, id, sender }) => {
+      const named = sender === null ? {} : { sender };
+      return { queueId: queue_id, submitter: { type, id }, ...named };
+    });
   }
 
   /** Deletes those of the next `most` messages that were not seen since `before` (ms); false after the last one. */

@@ -160,7 +160,6 @@ describe('what the environment refuses: one clear message, exit status 1', () =>
     [['events', '--config', '@/no-database.yaml'], '@/none.db: there is no database yet'],
     [['report', '--config', '@/no-database.yaml'], '@/none.db: there is no database yet'],
     [['explain', 'x', '--config', '@/no-database.yaml'], '@/none.db: there is no database yet'],
-    [['queue', 'x', '--config', '@/no-database.yaml'], '@/none.db: there is no database yet'],
     [['block', 'x', '--config', '@/no-database.yaml'], '@/none.db: there is no database yet'],
     [['unblock', 'x', '--config', '@/no-database.yaml'], '@/none.db: there is no database yet'],
     [['blocks', '--config', '@/log-as-database.yaml'], '@/mail.log: cannot use the database'],

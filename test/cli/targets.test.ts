@@ -72,26 +72,29 @@ it('a block whose target is switched off is not in force', async () => {
 });
 
 describe('queued mail of who is blocked by hand, without a service', () => {
-  const queue = () =>
-    at.withStore((store) =>
-      store.state.saveMessages(
-        [
-          {
-            host: 'mx1',
-            queueId: '9BE7E21449E',
-            touched: 1,
-            submitter: { type: 'user', id: ALICE },
-          },
-        ],
-        [],
-      ),
-    );
+  const ENTRY = {
+    queue_name: 'deferred',
+    queue_id: '9BE7E21449E',
+    arrival_time: 1,
+    message_size: 1,
+  };
+  /** A message in the queue, of which the log says who sent it. */
+  function queue(postsuper: string): void {
+    const submitter = { type: 'user', id: ALICE } as const;
+    const message = { host: 'mx1', queueId: '9BE7E21449E', touched: 1, submitter };
+    at.withStore((store) => store.state.saveMessages([message], []));
+    const listing = JSON.stringify({ ...ENTRY, sender: ALICE, recipients: [] });
+    const postqueue = command('postqueue', `echo '${listing}'`);
+    configure([
+      'queue: { hold: false }',
+      `commands: { postsuper: [${postsuper}], postqueue: [${postqueue}] }`,
+    ]);
+  }
 
   it('is held', async () => {
     place();
     const postsuper = command('postsuper', `cat >"${at.path('held')}"`);
-    configure(['queue: { hold: false }', `commands: { postsuper: [${postsuper}] }`]);
-    queue();
+    queue(postsuper);
     expect(await run('block', ALICE)).toMatchObject({ status: 0, err: '' });
     expect(readFileSync(at.path('held'), 'utf8')).toBe('9BE7E21449E\n');
     expect((await run('status')).out).not.toContain('queued mail');
@@ -100,8 +103,7 @@ describe('queued mail of who is blocked by hand, without a service', () => {
   it('is told to be not, where that fails', async () => {
     place();
     const postsuper = command('postsuper', 'echo "fatal: no" >&2; exit 1');
-    configure(['queue: { hold: false }', `commands: { postsuper: [${postsuper}] }`]);
-    queue();
+    queue(postsuper);
     const { status, err } = await run('block', ALICE);
     expect({ status, err }).toEqual({
       status: 1,

@@ -111,15 +111,17 @@ describe('while the database is locked', () => {
 
 it('reports a line deleted by hand, though the run failed after that', async () => {
   let isFull = true;
-  const act = async (_action: unknown, ids: readonly string[]) => {
+  const find = async ({ owner }: { owner: { id: string } }) => ({
+    messages: owner.id === 'bob' ? [{ queueId: '9BE7E21449E', held: false }] : [],
+    unread: 0,
+  });
+  const hold = async () => {
     db.pragma(`query_only = ${isFull}`);
-    return { ids, refused: [] };
+    return { outcomes: [], refused: [] };
   };
-  const one = enforcer({ queue: { act } });
+  const one = enforcer({ queue: { find, hold } });
   const alice = block('user', 'alice');
   await one.run();
-  const submitter = { type: 'user', id: 'bob' } as const;
-  store.state.saveMessages([{ host: 'mx1', queueId: '9BE7E21449E', touched: 1, submitter }], []);
   folder.write('user', '');
   block('user', 'bob');
   await expect(one.run()).rejects.toSatisfy(isPassing);

@@ -5,8 +5,9 @@ import { MINUTE, SECOND } from '../../src/base/time.ts';
 import { Enforcer } from '../../src/daemon/enforcer.ts';
 import { countHeld, listUnheld } from '../../src/daemon/held-queue.ts';
 import { describeMeasures } from '../../src/daemon/in-force.ts';
+import { findAndHold } from '../../src/daemon/queue-access.ts';
 import { buildPostfixTargets } from '../../src/enforce/postfix.ts';
-import { buildPostfixQueue } from '../../src/enforce/queue.ts';
+import { buildPostfixQueue } from '../../src/enforce/queue/postfix.ts';
 import { reconcile } from '../../src/enforce/reconcile.ts';
 import { Store } from '../../src/store/store.ts';
 import { script } from '../enforce/real-postmap.ts';
@@ -22,15 +23,35 @@ beforeEach(() => {
   store = new Store(folder.at('x.db'));
   now = START;
   commands({});
+  folder.write('queue', '');
 });
 afterEach(() => {
   store.close();
   folder.remove();
 });
 
-/** What postsuper and the reload do from now on, as shell commands. */
-function commands({ postsuper = 'true', reload = 'true' }): void {
-  script(folder.at('postsuper'), `{ echo "$*"; cat; } >>'${folder.path}/asked'; ${postsuper}`);
+/** postcat that finds no submitter in any queue file. */
+const NOBODY = `shift; for id in "$@"; do echo "*** ENVELOPE RECORDS deferred/0/$id ***"; done`;
+
+/**
+ * What postsuper, postqueue and the reload do from now on, as shell commands, before they do their work on the file
+ * `queue`: a listing as postqueue prints it.
+ */
+function commands({
+  postsuper = 'true',
+  postqueue = 'true',
+  postcat = NOBODY,
+  reload = 'true',
+}): void {
+  const hold = `for id in $ids; do grep -q "$id" '${folder.path}/queue' || continue
+    sed -i "/$id/s/deferred/hold/" '${folder.path}/queue'
+    echo "postsuper: $id: placed on hold" >&2; done`;
+  script(
+    folder.at('postsuper'),
+    `ids=$(cat); { echo "$*"; echo "$ids"; } >>'${folder.path}/asked'; ${postsuper} || exit 1; ${hold}`,
+  );
+  script(folder.at('postqueue'), `${postqueue} || exit 1; cat '${folder.path}/queue'`);
+  script(folder.at('postcat'), postcat);
   script(folder.at('reload'), reload);
 }
 
@@ -44,15 +65,26 @@ function asked(): string[][] {
 function enforcer(options: { hold?: boolean; timeout?: number } = {}): Enforcer {
   const targets = buildPostfixTargets({
     user: { file: folder.at('user'), type: 'texthash' },
+    client: { file: folder.at('client'), type: 'cidr' },
     reload: [folder.at('reload')],
   });
   const { hold = true, timeout = 30_000 } = options;
+  const command = (name: string) => [folder.at(name)];
+  const queue = buildPostfixQueue(
+    {
+      postsuper: command('postsuper'),
+      postqueue: command('postqueue'),
+      postcat: command('postcat'),
+      postconf: [],
+    },
+    timeout,
+  );
   return new Enforcer({
     store,
     targets,
-    configured: ['postfix.user'],
+    configured: ['postfix.user', 'postfix.client'],
     reconcile: (request) => reconcile(targets, request),
-    queue: hold ? buildPostfixQueue({ command: [folder.at('postsuper')], timeout }) : undefined,
+    queue: hold ? findAndHold(queue, {}) : undefined,
     clock: { now: () => now },
     log: silentLog,
   });
@@ -60,12 +92,28 @@ function enforcer(options: { hold?: boolean; timeout?: number } = {}): Enforcer 
 
 let serial = 0;
 
-/** A message whose line has been read: its queue ID. */
-function queued(user: string): string {
+/** A queued message whose line has been read: its queue ID. */
+function queued(user: string, queue: 'deferred' | 'hold' = 'deferred'): string {
   const queueId = (0xabcdef00 + ++serial).toString(16).toUpperCase();
   const submitter = { type: 'user', id: user } as const;
   store.state.saveMessages([{ host: 'mx1', queueId, touched: 1, submitter }], []);
+  const listed = { queue_name: queue, queue_id: queueId, arrival_time: 1, message_size: 1 };
+  const line = JSON.stringify({ ...listed, sender: `${user}@example.net`, recipients: [] });
+  folder.write('queue', `${folder.read('queue')}${line}\n`);
   return queueId;
+}
+
+/** An operator releases all that is on hold. */
+function releaseAll(): void {
+  folder.write('queue', folder.read('queue').replaceAll('"hold"', '"deferred"'));
+}
+
+/** The log says that the message was held. */
+function logHeld(queueId: string): void {
+  const place = { source: 'mail.log', line: 1, offset: ++serial };
+  store.events.insert([
+    { ...place, time: now, mta: 'postfix', host: 'mx1', kind: 'held', queueId },
+  ]);
 }
 
 function block(id: string): number {
@@ -141,6 +189,113 @@ describe('queued mail of a new block', () => {
     await enforcer().run();
     expect(listUnheld(store)).toEqual([]);
     expect(asked()).toEqual([]);
+  });
+});
+
+describe('what an operator has released', () => {
+  it('is not held again, though it was held at the block', async () => {
+    const one = enforcer();
+    const mail = queued('alice');
+    block('alice');
+    now += (await one.run()).again ?? 0;
+    expect(asked()).toEqual([[mail]]);
+    releaseAll();
+    await one.run();
+    expect(asked()).toEqual([]);
+  });
+
+  it('is not held again, though it was on hold before the block', async () => {
+    const one = enforcer();
+    queued('alice', 'hold');
+    const id = block('alice');
+    now += (await one.run()).again ?? 0;
+    releaseAll();
+    await one.run();
+    expect(asked()).toEqual([]);
+    expect(countHeld(store, id)).toBe(0);
+  });
+
+  it('is not held again, though it arrived and was held after the block', async () => {
+    const one = enforcer();
+    block('alice');
+    now += (await one.run()).again ?? 0;
+    logHeld(queued('alice')); // by the mail server; and released since
+    const late = queued('alice');
+    await one.run();
+    expect(asked()).toEqual([[late]]);
+  });
+
+  it('is not held again, though postsuper failed on the way', async () => {
+    commands({ postsuper: `sed -i 's/"deferred"/"hold"/' '${folder.path}/queue'; false` });
+    const one = enforcer();
+    const mail = queued('alice');
+    block('alice');
+    await one.run();
+    expect(asked()).toEqual([[mail]]);
+    logHeld(mail);
+    releaseAll();
+    commands({});
+    now += MINUTE;
+    await one.run();
+    expect(asked()).toEqual([]);
+  });
+});
+
+describe('mail that a content filter has handed back', () => {
+  it('belongs to the user that the log names, not to the host of the filter', async () => {
+    const one = enforcer();
+    const user = queued('alice');
+    const own = queued('-');
+    commands({
+      postcat: `shift; for id in "$@"; do echo "*** ENVELOPE RECORDS deferred/0/$id ***"
+        echo 'sender: x'; echo 'named_attribute: client_address=192.0.2.9'; done`,
+    });
+    store.state.saveMessages([], [{ host: 'mx1', queueId: own }]);
+    store.blocks.start({ key: { type: 'client', id: '192.0.2.9' }, cause: 'manual', start: now });
+    await one.run();
+    expect(asked()).toEqual([[own]]);
+    block('alice');
+    await one.run();
+    expect(asked()).toEqual([[user]]);
+  });
+});
+
+describe('the number of held messages', () => {
+  it('is what postsuper held, not what it was asked for', async () => {
+    const gone = queued('alice');
+    queued('alice');
+    commands({ postsuper: `sed -i '/${gone}/d' '${folder.path}/queue'` });
+    const id = block('alice');
+    await enforcer().run();
+    expect(asked()[0]).toHaveLength(2);
+    expect(countHeld(store, id)).toBe(1);
+    expect(listUnheld(store)).toEqual([]);
+  });
+});
+
+describe('a queue that cannot be listed', () => {
+  it('is reported; what the log names is held all the same', async () => {
+    commands({ postqueue: '{ echo "postqueue: fatal: no" >&2; exit 1; }' });
+    const mail = queued('alice');
+    const id = block('alice');
+    await enforcer().run();
+    expect(asked()).toEqual([[mail]]);
+    expect(countHeld(store, id)).toBe(1);
+    expect(listUnheld(store)).toMatchObject([{ failure: expect.stringContaining('fatal: no') }]);
+  });
+
+  it('in part is reported, and tried again', async () => {
+    queued('alice');
+    store.state.saveMessages([], [{ host: 'mx1', queueId: queued('bob') }]); // nobody knows whose
+    block('alice');
+    const one = enforcer();
+    commands({ postcat: 'echo "postcat: fatal: no" >&2; exit 1' });
+    now += (await one.run()).again ?? 0;
+    expect(asked()).toHaveLength(1);
+    expect(listUnheld(store)).toMatchObject([{ failure: expect.stringContaining('fatal: no') }]);
+    commands({});
+    await one.run();
+    expect(listUnheld(store)).toEqual([]);
   });
 });
 

@@ -16,6 +16,8 @@ describe.runIf(hasSteps())('a service without rights', { timeout: 120_000 }, () 
     const service = await here.startService();
     const step = await here.startStep();
     here.write(accepted('alice@example.net'));
+    const [id] = /[0-9A-F]+ABCDE/.exec(readFileSync(here.log, 'utf8')) as RegExpExecArray;
+    here.queue({ id, sender: 'alice@example.net' });
     here.write(guilty('alice@example.net'));
     expect(await eventually(() => here.lists('alice@example.net'))).toBe(true);
     expect(await eventually(() => here.asked('postsuper').length > 0)).toBe(true);
@@ -179,7 +181,10 @@ describe.runIf(hasSteps())('a command of root', { timeout: 120_000 }, () => {
     expect(here.run('block', 'bob@example.net')).toMatchObject({ status: 0 });
     expect(await eventually(() => here.lists('bob@example.net'))).toBe(true);
     here.write(accepted('carol@example.net'));
-    const queued = () => here.run('queue', 'carol@example.net').out.includes('ABCDE');
+    const [id] = /[0-9A-F]+ABCDE/.exec(readFileSync(here.log, 'utf8')) as RegExpExecArray;
+    here.queue({ id, sender: 'carol@example.net' });
+    // The queue file cannot be read here: only the log knows whose it is.
+    const queued = () => here.run('queue', 'carol@example.net').out.includes(id);
     expect(await eventually(queued)).toBe(true);
     await here.stop(service);
     await here.stop(step);
@@ -189,15 +194,27 @@ describe.runIf(hasSteps())('a command of root', { timeout: 120_000 }, () => {
       expect(here.databaseOwners()).toEqual([SERVICE.uid]);
     }
     expect(here.run('unblock', 'bob@example.net').out).toContain('no longer blocked');
-    expect(here.run('queue', 'carol@example.net', '--hold').out).toBe('1 message held.\n');
+    const held = here.run('queue', 'carol@example.net', '--hold');
+    expect(held).toMatchObject({ status: 0, err: '' });
+    expect(held.out).toContain('0 messages held, 1 no longer in the queue.\n'); // postsuper is no real one
     expect(here.asked('postsuper').join()).toMatch(/^0 -h - [0-9A-F]+ABCDE$/);
     expect(here.databaseOwners()).toEqual([SERVICE.uid]);
     expect(await here.startService()).toMatchObject({ exitCode: null });
   });
 
   it('repeats what the account of the database reported, with one program name', () => {
-    const { status, err } = at().run('queue', 'carol@example.net');
+    const here = at();
+    writeFileSync(here.database, 'not a database, but longer than the header of one'.repeat(3));
+    const { status, err } = here.run('queue', 'carol@example.net');
     expect(status).toBe(1);
-    expect(err).toMatch(/^postern: \/.*postern\.db: there is no database yet/);
+    expect(err).toMatch(/^postern: \/.*postern\.db: cannot use the database/);
+  });
+
+  it('lists the queue when there is no database yet', () => {
+    const here = at();
+    here.queue({ id: '4ABCDEF012', sender: 'carol@example.net' });
+    const { status, out } = here.run('queue', 'sender:carol@example.net');
+    expect(status).toBe(0);
+    expect(out).toMatch(/^4ABCDEF012 {2}deferred .* from <carol@example.net>\n/);
   });
 });

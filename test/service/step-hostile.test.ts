@@ -121,7 +121,20 @@ describe.runIf(hasSteps())('a reader of an intruder', { timeout: 120_000 }, () =
     expect(here.asked('postsuper')).toEqual(['0 -h - 4ABCDEF012']);
   });
 
+  it('can ask whose mail is queued, and gets queue IDs and nothing else', async () => {
+    const here = at();
+    here.queue({ id: '4ABCDEF012', sender: 'a@example.net' });
+    const submitter = { type: 'user', id: 'alice' };
+    const known = [{ queueId: '4ABCDEF012', submitter }];
+    const find = { kind: 'find', owner: submitter, known };
+    const wrong = { kind: 'find', owner: { type: 'client', id: '../x/y' }, known: [] };
+    expect(await runWithReader(here, [find, wrong])).toBe(true);
+    expect(here.asked('postsuper')).toEqual([]);
+  });
+
   it.each([
+    { kind: 'find', owner: { type: 'file', id: '/etc/shadow' }, known: [] },
+    { kind: 'find', owner: { type: 'user', id: 'x'.repeat(9999) }, known: [] },
     { kind: 'release', ids: ['4ABCDEF012'] },
     { kind: 'remove', ids: ['4ABCDEF012'] },
     { kind: 'run', argv: ['/bin/sh'] },

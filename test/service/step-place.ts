@@ -76,6 +76,10 @@ export class StepPlace {
     writeFileSync(this.log, '', { mode: 0o640 });
     chownSync(this.log, 0, LOG_GROUP);
     for (const name of ['reload', 'postsuper']) this.#script(name);
+    writeFileSync(this.path('bin/postqueue'), `#!/bin/sh\ncat ${this.path('out/queue')}\n`, {
+      mode: 0o755,
+    });
+    this.queue();
     this.configure(extra);
   }
 
@@ -89,7 +93,7 @@ database: ../state/postern.db
 rules: ../rules
 enforcer: separate
 caps: { blocksPerHour: 1000 }
-commands: { postsuper: [ ${this.path('bin/postsuper')} ] }
+commands: { postsuper: [ ${this.path('bin/postsuper')} ], postqueue: [ ${this.path('bin/postqueue')} ] }
 targets:
   postfix:
     user: { file: ../maps/sasl_access, type: texthash }
@@ -99,6 +103,15 @@ targets:
     reload: [ ${this.path('bin/reload')} ]
 ${extra}`;
     writeFileSync(this.config, text);
+  }
+
+  /** These messages are queued now, of these users. */
+  queue(...messages: readonly { readonly id: string; readonly sender: string }[]): void {
+    const entry = { queue_name: 'deferred', arrival_time: 1, message_size: 1, recipients: [] };
+    const lines = messages.map(({ id, sender }) =>
+      JSON.stringify({ ...entry, queue_id: id, sender }),
+    );
+    writeFileSync(this.path('out/queue'), lines.map((line) => `${line}\n`).join(''));
   }
 
   /** A command of the mail server that records its account, arguments and input. */

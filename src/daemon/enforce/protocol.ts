@@ -6,8 +6,10 @@
 
 import { z } from 'zod';
 import { dropUndefined } from '../../base/defined.ts';
-import type { QueueResult } from '../../enforce/queue.ts';
+import type { QueueResult } from '../../enforce/queue/queue.ts';
 import type { ReconcileRequest, Reconciliation } from '../../enforce/reconcile.ts';
+import { SUBMITTER_TYPES } from '../../model/event.ts';
+import type { FindResult } from '../queue-access.ts';
 
 /** Longest request, bytes: some ten times what a hundred thousand blocks take. */
 export const LONGEST_STEP_REQUEST = 128 * 1024 * 1024;
@@ -34,6 +36,10 @@ const block = z.object({
   spellings: z.array(z.string().max(2000)).max(MOST_SPELLINGS).optional(),
 });
 
+const text = z.string().max(2000);
+const submitter = z.object({ type: z.enum(SUBMITTER_TYPES), id: text });
+const sender = z.object({ type: z.literal('sender'), id: text, at: submitter.optional() });
+
 const request = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('reconcile'),
@@ -41,10 +47,18 @@ const request = z.discriminatedUnion('kind', [
     written: z.record(name, z.array(number).max(MOST_BLOCKS)),
     pending: z.array(name).max(100),
   }),
+  z.object({
+    kind: z.literal('find'),
+    owner: z.union([submitter, sender]),
+    known: z.array(z.object({ queueId: name, submitter, sender: text.optional() })),
+  }),
   z.object({ kind: z.literal('hold'), ids: z.array(z.string().max(100)) }),
 ]);
 
-/** What the reader may request: that the targets list these blocks, or that these queued messages are held. */
+/**
+ * What the reader may request: that the targets list these blocks, which queued messages are somebody's, or that these
+ * messages are held.
+ */
 export type Request = z.output<typeof request>;
 
 /** The first line to the reader: all that it has to know of the configuration. */
@@ -65,6 +79,7 @@ export interface Opening {
 export type Reply =
   | { readonly kind: 'changed' }
   | { readonly kind: 'reconciled'; readonly result: Reconciliation }
+  | { readonly kind: 'found'; readonly result: FindResult }
   | { readonly kind: 'held'; readonly result: QueueResult }
   | { readonly kind: 'refused'; readonly reason: string };
 

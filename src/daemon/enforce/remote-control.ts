@@ -1,9 +1,11 @@
 /** The step as the reader sees it: the reader requests changes of the MTA and waits for the reply. */
+import { dropUndefined } from '../../base/defined.ts';
 import { PosternError } from '../../base/errors.ts';
 import { WakeUp } from '../../base/wake-up.ts';
-import type { QueueResult } from '../../enforce/queue.ts';
+import type { QueueResult } from '../../enforce/queue/queue.ts';
 import type { Reconciliation } from '../../enforce/reconcile.ts';
 import type { MtaControl } from '../mta-control.ts';
+import type { FindRequest, FindResult, HeldQueue } from '../queue-access.ts';
 import { encodeReconcile, type Opening, type Reply, type Request } from './protocol.ts';
 
 export class RemoteControl {
@@ -34,9 +36,7 @@ export class RemoteControl {
       configured,
       hasPolicy: policy,
       reconcile: (request) => this.#reconcile(encodeReconcile(request)),
-      queue: hold
-        ? { act: (_hold, ids) => this.#hold({ kind: 'hold', ids: [...ids] }) }
-        : undefined,
+      queue: hold ? this.#buildQueue() : undefined,
     };
   }
 
@@ -66,6 +66,20 @@ export class RemoteControl {
   async #reconcile(request: Request): Promise<Reconciliation> {
     const reply = await this.#request(request);
     if (reply.kind !== 'reconciled') throw describeRefusal(reply);
+    return reply.result;
+  }
+
+  #buildQueue(): HeldQueue {
+    return {
+      find: ({ owner, known }: FindRequest) =>
+        this.#find({ kind: 'find', owner, known: known.map((each) => dropUndefined(each)) }),
+      hold: (ids) => this.#hold({ kind: 'hold', ids: [...ids] }),
+    };
+  }
+
+  async #find(request: Request): Promise<FindResult> {
+    const reply = await this.#request(request);
+    if (reply.kind !== 'found') throw describeRefusal(reply);
     return reply.result;
   }
 

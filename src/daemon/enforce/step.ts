@@ -3,7 +3,7 @@
  *
  * This process never opens the database, since its owner could answer with anything. It starts a reader as the owner
  * of the database's folder (reader.ts), which requests what is to be in force, and does three things: it makes the
- * configured files list the blocks, has the MTA read them, and holds queued mail. Files and commands come from the
+ * configured files list the blocks, has the MTA read them, and finds and holds queued mail. Files and commands come from the
  * configuration, which must belong to root. A reader that ends, or sends anything else, is replaced after a pause.
  */
 import { getMessage } from '../../base/errors.ts';
@@ -140,7 +140,8 @@ class Session {
       return { kind: 'reconciled', result };
     }
     if (queue === undefined) return { kind: 'refused', reason: 'queued mail is not held here' };
-    return { kind: 'held', result: await queue.act('hold', request.ids) };
+    if (request.kind === 'find') return { kind: 'found', result: await queue.find(request) };
+    return { kind: 'held', result: await queue.hold(request.ids) };
   }
 
   /** Notifies the reader when somebody touches a target's file: a line deleted by hand is an unblock. */

@@ -174,7 +174,7 @@ function commandsFor(
   settings: ReadonlyMap<string, string>,
 ): Record<string, unknown> {
   const instance = folder === undefined ? [] : ['-c', folder];
-  const names = ['postsuper', 'postqueue', 'postconf'] as const;
+  const names = ['postsuper', 'postqueue', 'postcat', 'postconf'] as const;
   return Object.fromEntries(
     names.map((name) => [name, [locateProgram(settings, name), ...instance]]),
   );

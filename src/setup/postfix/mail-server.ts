@@ -37,6 +37,7 @@ function listCommands({ commands, targets: { postfix } }: Config): NamedCommand[
   return [
     { option: 'commands.postsuper', argv: commands.postsuper },
     { option: 'commands.postqueue', argv: commands.postqueue },
+    { option: 'commands.postcat', argv: commands.postcat },
     { option: 'targets.postfix.postmap', argv: postfix.postmap },
     { option: 'targets.postfix.reload', argv: postfix.reload },
   ];
