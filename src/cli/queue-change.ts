@@ -101,6 +101,13 @@ export class QueueChange {
     return left;
   }
 
+  /** postsuper moves or deletes the queue file of a message that smtp(8) has open; the attempt goes on. */
+  #attemptsText(action: QueueAction): string {
+    const active = this.#messages.filter(({ state }) => state === 'active').length;
+    if (active === 0 || action === 'release') return '';
+    return `${counted(active, 'message')} may have been under delivery: that attempt is not stopped.\n`;
+  }
+
   #print(
     action: QueueAction,
     { outcomes }: QueueResult,
@@ -113,7 +120,7 @@ export class QueueChange {
       io.stdout(jsonLine({ action: name, outcomes, ...stillQueued }));
       return;
     }
-    io.stdout(outcomesText(action, outcomes));
+    io.stdout(outcomesText(action, outcomes) + this.#attemptsText(action));
     if (left !== undefined) io.stdout(deliveryText(outcomes, left));
   }
 }

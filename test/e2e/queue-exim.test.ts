@@ -19,6 +19,8 @@ async function startRig(sinkPort: number, main = ''): Promise<QueueRig> {
   const { configuration } = server;
   return {
     yaml: `mta: exim
+targets:
+  exim: { blockedUsers: ${server.blockedUsers}, blockedSenders: ${server.blockedSenders} }
 commands:
   exim: [ ${eximProgram()}, -C, ${configuration} ]`,
     account: { uid: String(idOf('/etc/passwd', 'www-data')), logged: 'www-data' },

@@ -5,9 +5,15 @@
  */
 import { writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { silentLog } from '../../src/base/log.ts';
 import { main } from '../../src/cli/commands.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { Enforcer } from '../../src/daemon/enforcer.ts';
+import { describeMeasures } from '../../src/daemon/in-force.ts';
+import { buildMtaControl } from '../../src/daemon/mta-control.ts';
+import { Store } from '../../src/store/store.ts';
 import { type Folder, scratchFolder, until } from '../support/folder.ts';
-import { type Sink, startSink } from '../support/sink.ts';
+import { type Sink, type SinkOptions, startSink } from '../support/sink.ts';
 
 /** A message as the mail server's own listing has it. */
 interface Listed {
@@ -54,10 +60,12 @@ export function testQueue(start: (sinkPort: number) => Promise<QueueRig>): void 
   let rig: QueueRig;
   let folder: Folder;
   let isOpen = false;
+  const sinkOptions: { -readonly [name in keyof SinkOptions]: SinkOptions[name] } = {};
 
   beforeAll(async () => {
     const busy = { code: 451, text: '4.3.2 come back later' };
-    sink = await startSink({ onRecipient: () => (isOpen ? undefined : busy) });
+    sinkOptions.onRecipient = () => (isOpen ? undefined : busy);
+    sink = await startSink(sinkOptions);
     rig = await start(sink.port);
     folder = scratchFolder();
     folder.write('empty.log', '');
@@ -71,6 +79,8 @@ export function testQueue(start: (sinkPort: number) => Promise<QueueRig>): void 
   });
   afterEach(async () => {
     isOpen = false;
+    delete sinkOptions.delay;
+    sink.clear();
     const ids = (await rig.list()).map(({ queueId }) => queueId);
     if (ids.length > 0) await postern('queue', '--delete', '--yes', ...ids);
     expect(await rig.list()).toEqual([]);
@@ -229,6 +239,63 @@ export function testQueue(start: (sinkPort: number) => Promise<QueueRig>): void 
     ]);
   });
 
+  it('holds what is being delivered just now', async () => {
+    sinkOptions.delay = 1500;
+    const attempts = () => rig.log().split('come back later').length;
+    const before = attempts();
+    await rig.submit(ALICE, ALICE, ['a1@example.org']);
+    await until('the delivery to begin', () => sink.recipients.includes('a1@example.org'));
+    const { status, out } = await postern('queue', ALICE, '--hold');
+    expect({ status, out }).toMatchObject({
+      status: 0,
+      out: expect.stringContaining('\n1 message held.'),
+    });
+    await until('the end of the attempt', () => attempts() > before, { evidence: rig.log });
+    expect(await rig.list()).toMatchObject([{ held: true, recipients: ['a1@example.org'] }]);
+  });
+
+  it('holds mail at a block that no log has named, and never again what was released', async () => {
+    await rig.submit(ALICE, ALICE, ['a1@example.org']);
+    await rig.submit(ALICE, 'forged@example.com', ['a2@example.org']);
+    await rig.submit(BOB, BOB, ['b1@example.org']);
+    await rig.relay('198.51.100.7', 'app@example.net', ['c1@example.org']);
+    const [first = ''] = await queued('a1@example.org', 'a2@example.org', 'b1@example.org');
+    await queued('c1@example.org');
+    const store = new Store(folder.at('postern.db'));
+    let now = Date.now();
+    const config = loadConfig(folder.at('postern.yaml'));
+    const options = { store, clock: { now: () => now }, log: silentLog };
+    const enforcer = new Enforcer({ ...buildMtaControl(config), ...options });
+    const block = (type: 'user' | 'client' | 'sender', id: string) =>
+      store.blocks.start({ key: { type, id }, cause: 'manual', start: now });
+    const held = async () =>
+      (await rig.list()).flatMap((each) => (each.held ? each.recipients : [])).sort();
+    try {
+      const alice = block('user', ALICE);
+      now += (await enforcer.run()).again ?? 0;
+      expect(await held()).toEqual(['a1@example.org', 'a2@example.org']);
+      expect(describeMeasures(store, store.blocks.get(alice?.id ?? 0))).toContain(
+        'Held in the queue: 2 messages.',
+      );
+      await postern('queue', first, '--release');
+      await rig.submit(ALICE, ALICE, ['a3@example.org']); // was being accepted at the block
+      await queued('a3@example.org');
+      await enforcer.run();
+      expect(await held()).toEqual(['a2@example.org', 'a3@example.org']);
+      block('client', '198.51.100.7');
+      block('sender', BOB);
+      await enforcer.run();
+      expect(await held()).toEqual([
+        'a2@example.org',
+        'a3@example.org',
+        'b1@example.org',
+        'c1@example.org',
+      ]);
+    } finally {
+      store.close();
+    }
+  });
+
   it('does not take a header for the envelope', async () => {
     const forged = [
       '-auth_id bob@example.net',
@@ -252,10 +319,12 @@ export function testQueue(start: (sinkPort: number) => Promise<QueueRig>): void 
   });
 }
 
-const RULE =
+/** A rule, since there has to be one. */
+export const RULE =
   'name: x\ndescription: d\ncount: invalid\nper: submitter\nlimit: 3\nperiod: 1h\naction: block\n';
 
-function configuration({ yaml }: QueueRig): string {
+/** postern.yaml in a folder with `rules` and `empty.log`. */
+export function configuration({ yaml }: QueueRig): string {
   return `${yaml}
 logs: [ empty.log ]
 database: postern.db

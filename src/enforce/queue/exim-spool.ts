@@ -117,12 +117,12 @@ export async function completeMessage(
   const isLeft = ({ address }: { readonly address: string }) => !delivered.has(address);
   // The data file begins with its own name; the empty line before the body counts (queue_list() in queue.c).
   const body = data === undefined ? 0 : data.size - `${id}-D\n`.length + 1;
-  const reason = findReason(log) ?? message.reason;
+  const reasons = [message.reason, findReason(log)].filter((text) => text !== undefined);
   return dropUndefined({
     ...message,
     size: message.size + body,
     recipients: message.recipients.filter(isLeft),
-    reason,
+    reason: reasons.length === 0 ? undefined : reasons.join('; '),
   });
 }
 
