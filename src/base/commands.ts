@@ -36,6 +36,8 @@ interface CommandOptions {
   readonly signal?: AbortSignal;
   /** receives each line of standard output as it comes, of any number of lines; then `stdout` stays empty */
   readonly onLine?: (line: string) => void;
+  /** receives all of standard error so far, whenever there is more */
+  readonly onError?: (text: string) => void;
 }
 
 /**
@@ -81,11 +83,12 @@ function startCommand(
 function converse(
   child: ChildProcess,
   output: Record<'stdout' | 'stderr', string>,
-  { input = '', onLine }: CommandOptions,
+  { input = '', onLine, onError }: CommandOptions,
 ) {
   for (const stream of ['stdout', 'stderr'] as const) {
     const keep = (text: string) => {
       if (output[stream].length < OUTPUT_LIMIT) output[stream] += text;
+      if (stream === 'stderr') onError?.(output.stderr);
     };
     const readable = child[stream]?.setEncoding('utf8');
     if (stream === 'stderr' || onLine === undefined) readable?.on('data', keep);

@@ -2,6 +2,8 @@
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from '../../src/base/commands.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { readSubmitters } from '../../src/enforce/queue/postcat.ts';
 import { type Folder, scratchFolder, until } from '../support/folder.ts';
 import { hasPostfix, startPostfix } from '../support/postfix.ts';
 import { idOf } from '../support/server.ts';
@@ -64,6 +66,20 @@ describe.runIf(hasPostfix())('with the rights of the service unit', { timeout: 6
       { recipients: ['a1@example.org'] },
     ]);
     expect((await queue('uid:www-data')).stdout).toContain('to <l1@example.org>');
+  });
+
+  it('messages that leave the queue while it is read are skipped', async () => {
+    const ids = (await rig.list()).map(({ queueId }) => queueId);
+    const gone = ['4ABCDEF011', '4ABCDEF012', '4ABCDEF013'];
+    const options = { withHeader: true, end: performance.now() + 30_000 };
+    const { commands } = loadConfig(folder.at('postern.yaml'));
+    const read = await readSubmitters(commands, [...gone, ...ids, ...gone], options);
+    expect(read).toMatchObject({ unread: 0 });
+    expect([...read.files.keys()]).toEqual(ids);
+    expect([...read.files.values()].map(({ submitter }) => submitter?.type).sort()).toEqual([
+      'uid',
+      'user',
+    ]);
   });
 });
 

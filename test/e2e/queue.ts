@@ -254,6 +254,21 @@ export function testQueue(start: (sinkPort: number) => Promise<QueueRig>): void 
     expect(await rig.list()).toMatchObject([{ held: true, recipients: ['a1@example.org'] }]);
   });
 
+  it('does not deliver twice what was held under delivery', async () => {
+    sinkOptions.delay = 1500;
+    isOpen = true;
+    const deliveries = () => rig.log().split(/status=sent| C="/).length;
+    const before = deliveries();
+    await rig.submit(ALICE, ALICE, ['a1@example.org']);
+    await until('the delivery to begin', () => sink.recipients.includes('a1@example.org'));
+    expect((await postern('queue', ALICE, '--hold')).status).toBe(0);
+    await sink.messageTo('a1@example.org');
+    await until('the log of the delivery', () => deliveries() > before);
+    await postern('queue', ALICE, '--release');
+    expect(await rig.list()).toEqual([]);
+    expect(sink.messages).toHaveLength(1);
+  });
+
   it('holds mail at a block that no log has named, and never again what was released', async () => {
     await rig.submit(ALICE, ALICE, ['a1@example.org']);
     await rig.submit(ALICE, 'forged@example.com', ['a2@example.org']);

@@ -42,7 +42,7 @@ interface SubmittersRead {
 /** Queue files for one postcat. */
 const BATCH = 500;
 /** Where postcat stops, because the message has left the queue (postcat.c). */
-const GONE = /^postcat: fatal: open queue file ([0-9A-Za-z]+): No such file or directory$/m;
+const GONE = /: fatal: open queue file ([0-9A-Za-z]+): No such file or directory$/m;
 
 /** Reads the queue files of these messages. What has left the queue is skipped. */
 export async function readSubmitters(
@@ -83,8 +83,16 @@ async function readBatch(
 ): Promise<CommandResult> {
   const { timeout, account, files } = options;
   const parser = new PostcatParser(batch);
-  const onLine = (line: string) => parser.add(line);
-  const result = await runCommand([...argv, ...batch], dropUndefined({ timeout, onLine, account }));
+  const over = new AbortController();
+  const given = {
+    timeout,
+    account,
+    signal: over.signal,
+    onLine: (line: string) => parser.add(line),
+    // Before it ends for a message that is gone, it sleeps a second (msg.c).
+    onError: (text: string) => GONE.test(text) && over.abort(),
+  };
+  const result = await runCommand([...argv, ...batch], dropUndefined(given));
   for (const [id, file] of parser.finish()) files.set(id, file);
   return result;
 }
