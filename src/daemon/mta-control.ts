@@ -9,8 +9,8 @@ import type { BlockTarget } from '../enforce/target.ts';
 import type { LeaseTable } from '../leases/table.ts';
 import type { Block } from '../model/block.ts';
 import { DAEMON_MTAS } from './mtas.ts';
-import { withImpliedSpellings } from './spellings.ts';
 import { buildHeldQueue, type HeldQueue } from './queue-access.ts';
+import { withImpliedSpellings } from './spellings.ts';
 
 /** In this process, or through the process that has the rights to do it (src/daemon/enforce/remote-control.ts). */
 export interface MtaControl {

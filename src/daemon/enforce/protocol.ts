@@ -1,7 +1,7 @@
 /**
  * The protocol of the two processes of `postern enforce`, one JSON object a line. The reader knows the database and
  * sends requests; the step has the rights, carries them out and replies. The step takes every request for hostile:
- * only blocks and queue IDs can be expressed here. No file, no command, no target's place, no text of a line.
+ * only blocks, identities and queue IDs can be expressed here. No file, no command, no target's place, no text of a line.
  */
 
 import { z } from 'zod';
