@@ -3,19 +3,26 @@ import { dropUndefined } from '../base/defined.ts';
 import { escapeControls } from '../base/escape.ts';
 import { formatDuration, formatTime, SECOND, systemClock } from '../base/time.ts';
 import type { InForce } from '../daemon/in-force.ts';
+import type { Listing } from '../daemon/real-force.ts';
 import type { Block } from '../model/block.ts';
 import { formatTarget } from '../model/identity.ts';
 import { describeRelease } from '../report/block.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { type CommonOptions, jsonLine } from './io.ts';
 
-/** One line. `force` says nothing about a block that has ended. */
+/**
+ * One line. `force` says nothing about a block that has ended; `still`: what blocks that identity nevertheless, for
+ * programs.
+ */
 export function blockText(
   block: StoredBlock,
   force: InForce,
   format: CommonOptions['format'],
+  still: readonly Listing[] = [],
 ): string {
-  return format === 'json' ? jsonLine(blockJson(block, force)) : blockLine(block, force);
+  if (format !== 'json') return blockLine(block, force);
+  const stillBlockedBy = still.length === 0 ? {} : { stillBlockedBy: still };
+  return jsonLine({ ...blockJson(block, force), ...stillBlockedBy });
 }
 
 function blockJson(block: StoredBlock, force: InForce): Record<string, unknown> {

@@ -1,16 +1,17 @@
 /** `postern block`: begins a block by hand. */
-import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
+import { type ExitStatus, PosternError } from '../base/errors.ts';
 import { systemClock } from '../base/time.ts';
-import { buildAllowList } from '../config/allow-list.ts';
 import { type Config, loadConfig } from '../config/load.ts';
+import { buildBlockPolicy } from '../daemon/block-policy.ts';
 import { findMissingTarget } from '../daemon/in-force.ts';
-import { findUnblockableReason } from '../enforce/decide.ts';
+import { type BlockPolicy, chooseWidth, findUnblockableReason } from '../enforce/decide.ts';
+import { getTargetKind } from '../enforce/target.ts';
 import type { Block } from '../model/block.ts';
-import { formatIdentity } from '../model/identity.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
+import { assertAccount, listForms } from './account-forms.ts';
 import { BlockChange, findNumbered } from './block-change.ts';
-import { blockedText, untilText } from './block-text.ts';
+import { blockedText } from './block-text.ts';
 import { withStore } from './database.ts';
 import type { CommonOptions, Io } from './io.ts';
 import { parseLength, parseTypedBlockable } from './typed.ts';
@@ -27,34 +28,64 @@ export async function runBlock(
   io: Io,
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
-  const key = parseTypedBlockable(identity, config.logins);
+  const typed = parseTypedBlockable(identity, config.logins);
   const duration = parseLength(options.for);
-  assertBlockable(identity, key, config);
+  const forms = await listForms(typed, config);
+  const policy = await loadPolicy(typed, config);
+  for (const key of forms) assertBlockable(identity, key, config, policy);
+  assertAccount(identity, forms);
+  const [named] = forms;
+  const key = identity.includes('/') ? named : chooseWidth(named, policy);
   return withStore(config, async (store) => {
     assertNoBlockNumber(identity, store);
+    const change = new BlockChange(store, config, options, io);
+    const running = findRunningBlock(forms, store);
+    if (running !== undefined) {
+      if (options.for !== undefined || options.note !== undefined)
+        change.say('The running block is not changed; to change it, unblock first.');
+      return await change.begin(running, 'is already');
+    }
     const start = systemClock.now();
     const end = duration === undefined ? undefined : start + duration;
     const block = store.commit(() =>
       store.blocks.start({ key, cause: 'manual', start, end, note: options.note }),
     );
-    const change = new BlockChange(store, config, options, io);
-    if (block === undefined) {
-      const running = store.blocks.running(key) as StoredBlock;
-      change.say(`${formatIdentity(key)} is already blocked (block ${running.id}).`);
-      change.print(running.id);
-      return EXIT.done;
-    }
-    change.say(`${formatIdentity(key)} is blocked (block ${block.id}, ${untilText(block)}).`);
-    return await change.carryOut(block.id);
+    if (named !== key) change.say(describeWidth(named, key));
+    return await change.begin(block ?? (store.blocks.running(key) as StoredBlock), 'is');
   });
 }
 
+/** What may be blocked. The mail server is asked only about clients: about its networks, and whether it looks them up. */
+async function loadPolicy(key: Block['key'], config: Config): Promise<BlockPolicy> {
+  if (key.type !== 'client') return buildBlockPolicy(config);
+  const { findNetworks, findNoNetworks } = await import('../setup/networks.ts');
+  const [answer, noNetworks] = [await findNetworks(config), await findNoNetworks(config)];
+  const relayNetworks = 'failure' in answer ? undefined : answer.networks;
+  return buildBlockPolicy(config, { relayNetworks, noNetworks });
+}
+
+/** The block that runs for one of the forms, or for a network around it. */
+function findRunningBlock(forms: readonly Block['key'][], store: Store): StoredBlock | undefined {
+  return forms.map((key) => store.blocks.runningOver(key)).find((block) => block !== undefined);
+}
+
+function describeWidth({ id }: Block['key'], { id: network }: Block['key']): string {
+  return `Of IPv6 the whole ${network} is blocked, since a machine can use any of its addresses; for one address: ${id}/128`;
+}
+
 /** Throws a PosternError (exit status 1) for an identity that is never blocked, or has no target. */
-function assertBlockable(identity: string, key: Block['key'], config: Config): void {
+function assertBlockable(
+  identity: string,
+  key: Block['key'],
+  config: Config,
+  policy: BlockPolicy,
+): void {
+  const kind = getTargetKind(key);
   const refused =
-    findUnblockableReason(key) ??
-    buildAllowList(config).reason(key) ??
-    findMissingTarget(config, key.type);
+    findUnblockableReason(key, policy) ??
+    policy.allow.reason(key) ??
+    findMissingTarget(config, kind) ??
+    (kind === 'network' ? policy.noNetworks : undefined);
   if (refused === undefined) return;
   throw new PosternError('environment', `${identity} cannot be blocked: ${refused}`, {
     code: 'not-blockable',

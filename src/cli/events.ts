@@ -1,8 +1,15 @@
 /** `postern events`: stored events, by submitter, time, kind, reason, message or recipient. */
 import { dropUndefined } from '../base/defined.ts';
-import { EXIT, type ExitStatus } from '../base/errors.ts';
+import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { type Config, loadConfig } from '../config/load.ts';
-import { EVENT_KINDS, type EventKind, REASONS, type Reason } from '../model/event.ts';
+import { isNetwork } from '../model/address.ts';
+import {
+  EVENT_KINDS,
+  type EventKind,
+  REASONS,
+  type Reason,
+  type Submitter,
+} from '../model/event.ts';
 import { buildKeyQuery } from '../report/events.ts';
 import type { EventQuery } from '../store/events.ts';
 import { Store } from '../store/store.ts';
@@ -37,7 +44,7 @@ export function runEvents(options: EventsOptions, io: Io): ExitStatus {
 function buildQuery(options: EventsOptions, { zone, logins }: Config): EventQuery {
   const { of, kind, reason, queueId, recipient, limit } = options;
   return dropUndefined({
-    ...(of === undefined ? {} : buildKeyQuery(parseTypedIdentity(of, logins))),
+    ...(of === undefined ? {} : buildKeyQuery(parseOf(of, logins))),
     ...parsePeriod(options, zone),
     kinds:
       kind === undefined ? undefined : (parseWords('--kind', kind, EVENT_KINDS) as EventKind[]),
@@ -46,6 +53,13 @@ function buildQuery(options: EventsOptions, { zone, logins }: Config): EventQuer
     recipient,
     limit: limit === undefined ? undefined : parseCount('--limit', limit),
   });
+}
+
+/** Events are stored by address. Throws a PosternError (exit status 2) for a network. */
+function parseOf(text: string, logins: Config['logins']): Submitter {
+  const key = parseTypedIdentity(text, logins);
+  if (key.type !== 'client' || !isNetwork(key.id)) return key;
+  throw new PosternError('usage', `--of ${text}: expected one address, found a network`);
 }
 
 function parseReasons(text: string): Reason[] {

@@ -1,7 +1,7 @@
 /** `postern explain`: the evidence behind a block or a verdict. */
 import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
-import { escapeControls } from '../base/escape.ts';
+import { escapeControls, quoteForShell } from '../base/escape.ts';
 import { formatTime } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { describeMeasures, loadInForce } from '../daemon/in-force.ts';
@@ -9,11 +9,15 @@ import { withSpellings } from '../daemon/spellings.ts';
 import { loadRules } from '../judge/rule.ts';
 import type { Verdict } from '../model/block.ts';
 import { buildValueFormat } from '../model/evidence.ts';
+import { formatIdentity } from '../model/identity.ts';
 import { blockNotice } from '../notify/notice.ts';
+import { UNBLOCKABLE_CURE } from '../report/block.ts';
 import { evidenceToJson, gatherEvidence } from '../report/evidence.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
+import { listForms } from './account-forms.ts';
+import { findNumbered } from './block-change.ts';
 import { blockedText, blockText, spellingsText } from './block-text.ts';
 import { withStore } from './database.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
@@ -27,7 +31,7 @@ export async function runExplain(
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
   return withStore(config, async (store) => {
-    const { block: found, stored } = find(identity, store, config);
+    const { block: found, stored } = await find(identity, store, config);
     const block = found && withSpellings(store, config, found);
     if (stored !== undefined) {
       io.stdout(await explain(stored, block, { store, config, format: options.format }));
@@ -55,16 +59,28 @@ interface Found {
   readonly stored: StoredVerdict | undefined;
 }
 
-function find(identity: string, store: Store, { logins }: Config): Found {
-  const block = /^\d+$/.test(identity)
-    ? store.blocks.get(Number(identity))
-    : store.blocks.findByKey(parseTypedBlockable(identity, logins))[0];
-  const key = block?.key ?? parseTypedBlockable(identity, logins);
-  const stored =
-    block?.verdict === undefined
-      ? store.verdicts.findByKey(key, 1)[0]
-      : store.verdicts.get(block.verdict);
-  return { block, stored };
+async function find(identity: string, store: Store, config: Config): Promise<Found> {
+  const numbered = findNumbered(identity, store);
+  if (numbered !== undefined) return { block: numbered, stored: findCause(numbered, store) };
+  const forms = await listForms(parseTypedBlockable(identity, config.logins), config);
+  const [block] = forms.flatMap((key) => store.blocks.findOver(key)).sort((a, b) => b.id - a.id);
+  const [newest] = forms
+    .flatMap((key) => store.verdicts.findByKey(key, 1))
+    .sort((a, b) => b.id - a.id);
+  if (block === undefined) return { block, stored: newest };
+  // What came after a block that has ended is the news: perhaps nobody is blocked although a limit was met.
+  if (block.released !== undefined && newest !== undefined && isLater(newest, block))
+    return { block: undefined, stored: newest };
+  return { block, stored: findCause(block, store) };
+}
+
+/** The verdict behind a block; of a manual one, the newest of that identity. */
+function findCause({ key, verdict }: StoredBlock, store: Store): StoredVerdict | undefined {
+  return verdict === undefined ? store.verdicts.findByKey(key, 1)[0] : store.verdicts.get(verdict);
+}
+
+function isLater({ id, verdict }: StoredVerdict, block: StoredBlock): boolean {
+  return block.verdict === undefined ? verdict.time > block.start : id > block.verdict;
 }
 
 interface Context {
@@ -84,7 +100,7 @@ async function explain(
   const measures =
     stored.outcome === 'blocked' || block !== undefined
       ? describeMeasures(store, block)
-      : [outcomeText(stored.outcome)];
+      : [outcomeText(stored, config)];
   const gap = findGap(store, stored.verdict);
   if (format === 'json')
     return jsonLine(
@@ -114,7 +130,7 @@ function findGap({ state }: Store, { time, period }: Verdict): { pruned: string 
   return time - period < pruned ? { pruned: formatTime(pruned) } : undefined;
 }
 
-function outcomeText(outcome: string): string {
+function outcomeText({ outcome, verdict: { key } }: StoredVerdict, config: Config): string {
   switch (outcome) {
     case 'observed':
       return 'Nothing was changed: the rule only observes.';
@@ -123,7 +139,9 @@ function outcomeText(outcome: string): string {
     case 'allowed':
       return 'Not blocked: the allow list names it.';
     case 'capped':
-      return 'Not blocked: the cap on blocks per hour was reached.';
+      return `NOT blocked: the cap of ${config.caps.blocksPerHour} blocks per hour (caps.blocksPerHour) was reached. To block it: postern block ${quoteForShell(formatIdentity(key))}`;
+    case 'unblockable':
+      return `NOT blocked, since no block file can hold it: ${UNBLOCKABLE_CURE}.`;
     case 'stale':
       return 'Not blocked: the events were too old when they were read.';
     default:

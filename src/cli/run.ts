@@ -4,13 +4,14 @@ import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { createLog, type Log } from '../base/log.ts';
 import { systemClock } from '../base/time.ts';
 import { type Config, openConfig } from '../config/load.ts';
-import { buildBlockPolicy, type ServiceOptions } from '../daemon/assemble.ts';
+import type { ServiceOptions } from '../daemon/assemble.ts';
+import { buildBlockPolicy } from '../daemon/block-policy.ts';
 import { runDaemon } from '../daemon/daemon.ts';
 import { buildMtaControl } from '../daemon/mta-control.ts';
 import { inRounds, logRefused } from '../daemon/rounds.ts';
 import { loadRules } from '../judge/rule.ts';
 import { SETUP_MTAS } from '../setup/mtas.ts';
-import { compareNetworks, findNetworks } from '../setup/networks.ts';
+import { compareNetworks, findNetworks, findNoNetworks } from '../setup/networks.ts';
 import { checkStart } from '../setup/start-check.ts';
 
 /** Words of a list that one message names. */
@@ -35,8 +36,9 @@ export async function runRun(
     };
     try {
       const networks = await askForNetworks(config, log);
+      const noNetworks = await askForNoNetworks(config, log);
       const logSettings = await SETUP_MTAS[config.mta].readLogSettings(config);
-      const asked = { ...networks, logSettings };
+      const asked = { ...networks, ...noNetworks, logSettings };
       await runDaemon({ config, clock: systemClock, log, version, signal, started, ...asked });
     } catch (error) {
       // Whether a database can be used shows only when it is opened.
@@ -72,6 +74,17 @@ async function askForNetworks(
   const networksUnknown = `${setting} also names ${others.slice(0, MOST_NAMED).join(', ')}`;
   log.warn({ reason: networksUnknown }, 'some relay clients are inferred from the log');
   return { listed, networksUnknown };
+}
+
+/** Whether the mail server looks up networks: an old recipe does not. */
+async function askForNoNetworks(
+  config: Config,
+  log: Log,
+): Promise<Pick<ServiceOptions, 'noNetworks'>> {
+  const noNetworks = config.mode === 'observe' ? undefined : await findNoNetworks(config);
+  if (noNetworks === undefined) return {};
+  log.warn({ reason: noNetworks }, 'networks cannot be blocked, IPv6 clients only by address');
+  return { noNetworks };
 }
 
 function logDifferences(

@@ -8,19 +8,20 @@ import type { Submitter } from '../model/event.ts';
 import { parseBlockable, parseIdentity } from '../model/identity.ts';
 import { canonicalLogin, type LoginOptions } from '../model/login.ts';
 import { createZone } from '../parse/envelope/clock.ts';
+import { refuseIdentity } from './refused-identity.ts';
 
 /**
  * An identity; a login in whatever spelling, in the one form that `logins` gives it. Throws a PosternError (exit
  * status 2) for anything else.
  */
 export function parseTypedIdentity(text: string, logins: LoginOptions): Submitter {
-  const submitter = parseShown(parseIdentity, text) ?? refuse(text, IDENTITIES);
+  const submitter = parseShown(parseIdentity, text) ?? refuseIdentity(text, IDENTITIES);
   return submitter.type === 'user' ? toPerson(submitter, logins) : submitter;
 }
 
 /** The same for an identity that can be blocked. */
 export function parseTypedBlockable(text: string, logins: LoginOptions): Block['key'] {
-  const key = parseShown(parseBlockable, text) ?? refuse(text, BLOCKABLE);
+  const key = parseShown(parseBlockable, text) ?? refuseIdentity(text, BLOCKABLE);
   return key.type === 'user' ? toPerson(key, logins) : key;
 }
 
@@ -42,12 +43,8 @@ function parseShown<T extends { readonly id: string }>(
   return shown && { ...shown, id: unescapeControls(shown.id) };
 }
 
-const IDENTITIES = 'alice@example.net, 192.0.2.7 or uid:33';
-const BLOCKABLE = 'alice@example.net, 192.0.2.7, uid:33 or sender:alice@example.net';
-
-function refuse(text: string, expected: string): never {
-  throw new PosternError('usage', `not an identity: ${JSON.stringify(text)}; expected ${expected}`);
-}
+const IDENTITIES = 'alice@example.net, 192.0.2.7, 192.0.2.0/24 or uid:33';
+const BLOCKABLE = 'alice@example.net, 192.0.2.7, 192.0.2.0/24, uid:33 or sender:alice@example.net';
 
 /** The value of `--for`, ms; undefined: until released. Throws a PosternError (exit status 2). */
 export function parseLength(text: string | undefined): number | undefined {

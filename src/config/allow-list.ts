@@ -9,16 +9,24 @@ import { CONFIG_MTAS } from './mtas.ts';
 interface AllowSource {
   readonly allow: AllowOptions;
   readonly logins?: LoginOptions;
+  readonly trustedNetworks?: readonly string[];
   /** undefined without a configuration */
   readonly mta?: Mta;
 }
 
-/** The allow list of a configuration, with the addresses that this machine has now. */
-export function buildAllowList({ allow, mta, logins = PLAIN_LOGINS }: AllowSource): AllowList {
+/**
+ * The allow list of a configuration, with the addresses that this machine has now. `relayNetworks`: those that may
+ * relay, as the mail server lists them, if the configuration does not.
+ */
+export function buildAllowList(
+  { allow, mta, trustedNetworks, logins = PLAIN_LOGINS }: AllowSource,
+  relayNetworks: readonly string[] = [],
+): AllowList {
   const oneNamespace = mta !== undefined && CONFIG_MTAS[mta].oneNamespace;
   const canonical = buildCanonicalLogin(logins);
   return makeAllowList({
     ...allow,
+    relayNetworks: trustedNetworks ?? relayNetworks,
     ownAddresses: listOwnAddresses(),
     oneNamespace,
     ...(canonical === undefined ? {} : { canonicalLogin: canonical }),

@@ -34,6 +34,7 @@ export interface PostfixTargets {
 export interface EximTargets {
   readonly blockedUsers: string;
   readonly blockedSenders: string;
+  readonly blockedNetworks: string;
 }
 
 export interface NotifyConfig {

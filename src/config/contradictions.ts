@@ -28,8 +28,8 @@ function findSharedFiles(raw: RawConfig): [string[], string][] {
     const file = postfix[name]?.file;
     return file === undefined ? [] : [[['targets', 'postfix', name, 'file'], file]];
   });
-  files.push([['targets', 'exim', 'blockedUsers'], exim.blockedUsers]);
-  files.push([['targets', 'exim', 'blockedSenders'], exim.blockedSenders]);
+  for (const name of ['blockedUsers', 'blockedSenders', 'blockedNetworks'] as const)
+    files.push([['targets', 'exim', name], exim[name]]);
   files.unshift([['database'], raw.database]);
   return files.flatMap(([path, file], index): [string[], string][] => {
     const first = files

@@ -8,6 +8,8 @@ interface MtaFacts {
   readonly policySocket: string;
   /** logins and local accounts are in one file of blocks, which cannot distinguish them */
   readonly oneNamespace: boolean;
+  /** how its log names a local account, and so how events, verdicts and blocks do */
+  readonly accounts: 'uid' | 'name';
 }
 
 export const CONFIG_MTAS: Readonly<Record<Mta, MtaFacts>> = {
@@ -16,10 +18,12 @@ export const CONFIG_MTAS: Readonly<Record<Mta, MtaFacts>> = {
     // Below the queue directory, where a chrooted smtpd finds it, too.
     policySocket: '/var/spool/postfix/postern/policy',
     oneNamespace: false,
+    accounts: 'uid',
   },
   exim: {
     log: '/var/log/exim4/mainlog',
     policySocket: '/run/postern/policy',
     oneNamespace: true,
+    accounts: 'name',
   },
 };

@@ -47,6 +47,7 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
       exim: {
         blockedUsers: at(raw.targets.exim.blockedUsers),
         blockedSenders: at(raw.targets.exim.blockedSenders),
+        blockedNetworks: at(raw.targets.exim.blockedNetworks),
       },
     },
     policy: raw.policy === undefined ? undefined : resolvePolicy(raw.policy, raw.mta),

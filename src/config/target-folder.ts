@@ -35,7 +35,11 @@ function placeMaps(postfix: Targets['postfix'], isNamed: IsNamed): Targets['post
 }
 
 function placeLists(exim: Targets['exim'], isNamed: IsNamed): Targets['exim'] {
-  if (!isNamed('exim', 'blockedUsers') || isNamed('exim', 'blockedSenders')) return exim;
+  if (!isNamed('exim', 'blockedUsers')) return exim;
   const folder = dirname(exim.blockedUsers);
-  return { ...exim, blockedSenders: join(folder, basename(exim.blockedSenders)) };
+  const others = (['blockedSenders', 'blockedNetworks'] as const).filter(
+    (name) => !isNamed('exim', name),
+  );
+  const placed = others.map((name) => [name, join(folder, basename(exim[name]))]);
+  return { ...exim, ...Object.fromEntries(placed) };
 }

@@ -101,6 +101,9 @@ const exim = section({
   blockedSenders: mtaPath
     .default('/var/spool/exim4/blocked_senders')
     .describe('File of blocked sender addresses, one a line.'),
+  blockedNetworks: mtaPath
+    .default('/var/spool/exim4/blocked_networks')
+    .describe('File of blocked networks of clients, one a line.'),
 });
 
 /** `targets` */

@@ -8,7 +8,7 @@ import { DAY, HOUR } from '../base/time.ts';
 import type { NetworkSet } from '../model/address.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { FindPerson } from '../model/identity.ts';
-import type { LoggedLine } from '../model/line.ts';
+import { type LoggedLine, ownCopy } from '../model/line.ts';
 import type { CanonicalLogin } from '../model/login.ts';
 import type { LogRecord } from '../model/record.ts';
 import type { Classify } from '../model/refusal.ts';
@@ -40,6 +40,8 @@ import type { LogTraits, NoticeAddresses, Turn, TurnOfEachKind } from './turn.ts
 const SILENCE = 10 * DAY;
 /** `message repeated N times`: no larger number is believed. */
 const MAX_REPEATS = 10_000;
+/** Names of logins that are remembered only to be shown. */
+const MOST_NAMES = 5;
 
 export interface CorrelatorOptions {
   /** finds what a reply means */
@@ -91,6 +93,8 @@ export class Correlator {
   losses = 0;
   /** how many messages count for nobody, because their line does not say which login it was */
   ambiguousLogins = 0;
+  /** some of these logins, with what follows the colon */
+  readonly ambiguousNames = new Set<string>();
 
   constructor(options: CorrelatorOptions) {
     this.#store = options.store;
@@ -116,6 +120,11 @@ export class Correlator {
     };
   }
 
+  #noteAmbiguous(login: string): void {
+    this.ambiguousLogins++;
+    if (this.ambiguousNames.size < MOST_NAMES) this.ambiguousNames.add(ownCopy(login));
+  }
+
   /** Appends the events that this line completes to `events`, oldest first. */
   feed(line: LoggedLine, record: LogRecord, traits: LogTraits, events: MailEvent[]): void {
     const turn = this.#turn;
@@ -124,7 +133,8 @@ export class Correlator {
     turn.record = record;
     turn.traits = traits;
     turn.events = events;
-    if (record.kind === 'arrival' && record.ambiguousLogin !== undefined) this.ambiguousLogins++;
+    if (record.kind === 'arrival' && record.ambiguousLogin !== undefined)
+      this.#noteAmbiguous(record.ambiguousLogin);
     const times = Math.min(line.times, MAX_REPEATS);
     if (record.kind === 'loss') this.losses += times;
     else for (let time = 0; time < times; time++) correlate(turn as TurnOfEachKind);

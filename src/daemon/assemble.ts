@@ -3,10 +3,8 @@
 import { dropUndefined } from '../base/defined.ts';
 import type { Log } from '../base/log.ts';
 import type { Clock } from '../base/time.ts';
-import { buildAllowList } from '../config/allow-list.ts';
 import { buildFindPerson } from '../config/leases.ts';
 import type { Config } from '../config/load.ts';
-import type { BlockPolicy } from '../enforce/decide.ts';
 import { Follower } from '../follow/follower.ts';
 import { type FollowNotice, noticeText } from '../follow/notice.ts';
 import { isFollowPosition } from '../follow/position.ts';
@@ -19,6 +17,7 @@ import { Blocklist } from '../policy/blocklist.ts';
 import type { PolicyRequest } from '../policy/request.ts';
 import { PolicyServer } from '../policy/server.ts';
 import type { Store } from '../store/store.ts';
+import { buildBlockPolicy } from './block-policy.ts';
 import { DAEMON_MTAS } from './mtas.ts';
 import { Notices } from './notices.ts';
 import { Pipeline } from './pipeline.ts';
@@ -30,21 +29,14 @@ export interface ServiceOptions extends AskedSettings {
   readonly version: string;
   /** why the mail server does not say which networks may relay, or not all */
   readonly networksUnknown?: string;
+  /** why blocks of whole networks would have no effect: then an IPv6 client is blocked by its address alone */
+  readonly noNetworks?: string;
   /** how notices leave, instead of as configured */
   readonly notifier?: Notifier;
   /** called when the database is taken over and all parts are made, so that nothing can prevent the start any more */
   readonly started?: () => void;
   /** ends the service */
   readonly signal: AbortSignal;
-}
-
-/** Throws a RangeError that names a network of the allow list that cannot be parsed. */
-export function buildBlockPolicy(config: Config): BlockPolicy {
-  return {
-    mode: config.mode,
-    allow: buildAllowList(config),
-    blocksPerHour: config.caps.blocksPerHour,
-  };
 }
 
 /** The way of the lines through all stages, from where the last commit left it. */
@@ -60,7 +52,10 @@ export function buildPipeline(
     dropUndefined({
       store,
       judge,
-      policy: buildBlockPolicy(config),
+      policy: buildBlockPolicy(config, {
+        relayNetworks: options.listed?.networks,
+        noNetworks: options.noNetworks,
+      }),
       interpreter: buildInterpreterOptions(config, options),
       clock,
       log,

@@ -78,7 +78,7 @@ export function recordOutages(
 
 /** The block that runs because of this very verdict. */
 function findBlock(store: Store, { key, rule, time }: Verdict): StoredBlock | undefined {
-  const block = store.blocks.running(key as StoredBlock['key']);
+  const block = store.blocks.runningOver(key as StoredBlock['key']);
   if (block?.cause !== rule || block.verdict === undefined) return undefined;
   return store.verdicts.get(block.verdict)?.verdict.time === time ? block : undefined;
 }

@@ -4,7 +4,8 @@ import { dropUndefined } from '../base/defined.ts';
 import { counted } from '../base/text.ts';
 import { formatTime } from '../base/time.ts';
 import type { Config } from '../config/load.ts';
-import type { Block, BlockableType, KeyType } from '../model/block.ts';
+import { getTargetKind, type TargetKind } from '../enforce/target.ts';
+import type { Block, KeyType } from '../model/block.ts';
 import type { Measures } from '../model/evidence.ts';
 import { formatIdentity } from '../model/identity.ts';
 import { describeRelease } from '../report/block.ts';
@@ -12,6 +13,7 @@ import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
 import { countHeld, listUnheld } from './held-queue.ts';
 import { buildTargets, isServedByPolicy } from './mta-control.ts';
+import { DAEMON_MTAS } from './mtas.ts';
 
 /** `why`: what prevents it from coming into force, as the end of a sentence; undefined: it will be in force soon. */
 export type InForce =
@@ -30,15 +32,37 @@ export function loadInForce(store: Store, config: Config): (block: Block) => InF
     const observing = config.mode === 'observe' ? 'observe mode' : undefined;
     if (observing === undefined && isServedByPolicy(config.policy !== undefined, block))
       return { inForce: true };
-    const why = findMissingTarget(config, key.type) ?? observing;
+    const why = findMissingTarget(config, getTargetKind(key)) ?? observing;
     return dropUndefined({ inForce: false, why });
   };
 }
 
 /** Why no block of this kind can take effect with this configuration; undefined if it can. */
-export function findMissingTarget(config: Config, type: BlockableType): string | undefined {
-  if (buildTargets(config).some(({ accepts }) => accepts.includes(type))) return undefined;
-  return `no target for ${type} (targets.${config.mta}.${type} is false)`;
+export function findMissingTarget(config: Config, kind: TargetKind): string | undefined {
+  const targets = buildTargets(config);
+  if (targets.some(({ accepts }) => accepts.includes(kind))) return undefined;
+  const hasClients =
+    kind === 'network' && targets.some(({ accepts }) => accepts.includes('client'));
+  if (hasClients)
+    return `networks need a table of the type cidr (targets.${config.mta}.client.type)`;
+  const option = kind === 'network' ? 'client' : kind;
+  return `no target for ${kind} (targets.${config.mta}.${option} is false)`;
+}
+
+/**
+ * Why an identity cannot be written into any of the targets that take such identities, as the end of a sentence;
+ * undefined if it can, if the policy service blocks it anyway, and for accounts, whose names have to be looked up first.
+ */
+export function findInexpressible(config: Config, key: Block['key']): string | undefined {
+  const actions = DAEMON_MTAS[config.mta].policyActions(config);
+  if (config.policy !== undefined && key.type !== 'uid' && actions[key.type]) return undefined;
+  const reasons = buildTargets(config)
+    .filter(({ accepts, findUids }) => accepts.includes(getTargetKind(key)) && !findUids)
+    .map((target) => {
+      const entry = target.renderEntry(key);
+      return 'reason' in entry ? entry.reason : undefined;
+    });
+  return reasons.every((reason) => reason !== undefined) ? reasons[0] : undefined;
 }
 
 /** Whether one sender can be shut out at a gateway. Postfix cannot refuse a sender to a local account. */

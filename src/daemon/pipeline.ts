@@ -88,6 +88,11 @@ export class Pipeline {
     return this.#interpreter.correlator.ambiguousLogins;
   }
 
+  /** Some of these logins. */
+  get ambiguousNames(): readonly string[] {
+    return [...this.#interpreter.correlator.ambiguousNames];
+  }
+
   /**
    * Takes a batch through all stages and commits it. While the commit fails it is tried again: nothing is lost, the log
    * waits. Undefined if aborted before it succeeded.

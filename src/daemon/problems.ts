@@ -1,14 +1,20 @@
 /** What is wrong with the service and what it does, one line each, for `postern status`. Changes nothing. */
 import { counted } from '../base/text.ts';
-import { formatTime, MINUTE, systemClock } from '../base/time.ts';
+import { DAY, formatTime, MINUTE, systemClock } from '../base/time.ts';
+import { buildAllowList } from '../config/allow-list.ts';
 import { buildLeaseSources } from '../config/leases.ts';
 import type { Config } from '../config/load.ts';
+import { findUnblockableReason } from '../enforce/decide.ts';
+import { getTargetKind } from '../enforce/target.ts';
+import type { Key, VerdictOutcome } from '../model/block.ts';
+import { formatIdentity } from '../model/identity.ts';
+import { UNBLOCKABLE_CURE } from '../report/block.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { asideFiles } from '../store/database.ts';
 import type { Health } from '../store/saved-state.ts';
 import type { Store } from '../store/store.ts';
 import { listUnheld } from './held-queue.ts';
-import { findMissingTarget } from './in-force.ts';
+import { findInexpressible, findMissingTarget } from './in-force.ts';
 import { findRunning } from './instance.ts';
 import { findLogProblems, type LogStatus } from './log-status.ts';
 import { buildTargets } from './mta-control.ts';
@@ -43,6 +49,8 @@ export function findProblems(observed: Observed): string[] {
     ...leaseProblems(config),
     ...(config.mode === 'observe' ? [] : targetProblems(store, config)),
     ...blocksWithoutTarget(config, blocks),
+    ...cappedProblems(store, config),
+    ...unblockableProblems(store, config),
     ...unsentProblems(store),
     ...lossProblems(health),
     ...ambiguousProblems(health),
@@ -94,7 +102,7 @@ function targetProblems(store: Store, config: Config): string[] {
 function blocksWithoutTarget(config: Config, blocks: readonly StoredBlock[]): string[] {
   const numbers = new Map<string, number[]>();
   for (const { id, key } of blocks) {
-    const why = findMissingTarget(config, key.type);
+    const why = findMissingTarget(config, getTargetKind(key));
     if (why !== undefined) numbers.set(why, [...(numbers.get(why) ?? []), id]);
   }
   return [...numbers].map(([why, ids]) => {
@@ -102,6 +110,47 @@ function blocksWithoutTarget(config: Config, blocks: readonly StoredBlock[]): st
     const named = `${ids.length === 1 ? 'block' : 'blocks'} ${ids.slice(0, MOST_NUMBERS).join(', ')}`;
     return `not in force: ${named}${more}: ${why}`;
   });
+}
+
+/** Whom the rules would have blocked within a day, and nobody has since. */
+function listUnblocked(store: Store, config: Config, outcome: VerdictOutcome): Key[] {
+  const allow = buildAllowList(config);
+  return store.verdicts
+    .findKeys(outcome, systemClock.now() - DAY)
+    .filter(({ key, time }) => {
+      const blocks = store.blocks.findOver(key as StoredBlock['key']);
+      const isBlocked = blocks.some(
+        ({ released, start }) => released === undefined || start >= time,
+      );
+      return !isBlocked && allow.reason(key) === undefined;
+    })
+    .map(({ key }) => key);
+}
+
+function cappedProblems(store: Store, config: Config): string[] {
+  const keys = listUnblocked(store, config, 'capped');
+  if (keys.length === 0) return [];
+  const { blocksPerHour } = config.caps;
+  return [
+    `cap reached (caps.blocksPerHour: ${blocksPerHour}), NOT blocked: ${joinNames(keys)}; look at each with postern explain, then postern block, or raise the cap and restart`,
+  ];
+}
+
+/** Each with its reason: a login that no block file can hold. */
+function unblockableProblems(store: Store, config: Config): string[] {
+  const why = { findInexpressible: (key: StoredBlock['key']) => findInexpressible(config, key) };
+  return listUnblocked(store, config, 'unblockable')
+    .slice(0, MOST_NUMBERS)
+    .flatMap((key) => {
+      const reason = findUnblockableReason(key, why);
+      if (reason === undefined) return [];
+      return `cannot be blocked: ${formatIdentity(key)}: ${reason}; ${UNBLOCKABLE_CURE}`;
+    });
+}
+
+function joinNames(keys: readonly Key[]): string {
+  const more = keys.length > MOST_NUMBERS ? `, and ${keys.length - MOST_NUMBERS} more` : '';
+  return keys.slice(0, MOST_NUMBERS).map(formatIdentity).join(', ') + more;
 }
 
 function unsentProblems(store: Store): string[] {
@@ -124,7 +173,9 @@ function ambiguousProblems(health: Health | undefined): string[] {
   const count = health?.ambiguousLogins ?? 0;
   if (count === 0) return [];
   const cure = 'set log_selector = -smtp_mailauth, or give these accounts a login without a colon';
-  return [`${counted(count, 'message')} of logins with a colon counted for nobody: ${cure}`];
+  const names = health?.ambiguousNames?.map((name) => JSON.stringify(name)).join(', ');
+  const such = names === undefined ? '' : `, for example in ${names},`;
+  return [`${counted(count, 'message')} of logins with a colon${such} counted for nobody: ${cure}`];
 }
 
 function forgottenProblems(health: Health | undefined): string[] {

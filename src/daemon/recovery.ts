@@ -206,7 +206,8 @@ function guessIdentity(target: BlockTarget, key: string): Key {
   const id = Buffer.from(literal, 'latin1').toString('utf8');
   const ip = canonicalIp(id);
   if (ip !== undefined && target.accepts.includes('client')) return { type: 'client', id: ip };
-  return { type: target.accepts[0] as BlockableType, id };
+  const [kind] = target.accepts;
+  return { type: kind === 'network' ? 'client' : (kind as BlockableType), id };
 }
 
 /** Before everything in the log and in those of its rotated files that were written to since then. */

@@ -141,10 +141,12 @@ export class Service {
   }
 
   #readHealth(): Health {
+    const { ambiguousLogins, ambiguousNames } = this.#pipeline;
     return dropUndefined({
       logs: this.#logReader.health(),
       losses: this.#pipeline.losses,
-      ambiguousLogins: this.#pipeline.ambiguousLogins || undefined,
+      ambiguousLogins: ambiguousLogins || undefined,
+      ambiguousNames: ambiguousLogins > 0 ? ambiguousNames : undefined,
       policy: this.#policyServer?.failure,
       networks: this.#options.networksUnknown,
       forgottenSince: this.#judge.forgotten?.since,

@@ -1,6 +1,13 @@
 /** Who is never blocked, whatever a rule, an operator or the database says. Pure. */
 import { dropUndefined } from '../base/defined.ts';
-import { canonicalIp, getDomain, networkSet } from '../model/address.ts';
+import {
+  canonicalIp,
+  getDomain,
+  isNetwork,
+  isWithin,
+  networkSet,
+  readClients,
+} from '../model/address.ts';
 import type { Block, Key } from '../model/block.ts';
 import type { CanonicalLogin } from '../model/login.ts';
 import type { BlockTarget } from './target.ts';
@@ -13,6 +20,8 @@ export interface AllowOptions {
   readonly networks?: readonly string[];
   /** numbers and login names: a name allows the name, a number the number */
   readonly uids?: readonly (string | number)[];
+  /** networks that may relay: none of them is ever blocked as a whole */
+  readonly relayNetworks?: readonly string[];
   /** the addresses of this machine */
   readonly ownAddresses?: readonly string[];
   /** logins and local accounts share one list: Exim looks up both in `blocked_users` */
@@ -45,15 +54,40 @@ export function makeAllowList(options: AllowOptions): AllowList {
 
 type Reason = (id: string) => string | undefined;
 
-function makeClientReason({ networks = [], ownAddresses = [] }: AllowOptions): Reason {
+function makeClientReason(options: AllowOptions): Reason {
+  const { networks = [], ownAddresses = [] } = options;
+  const networkReason = makeNetworkReason(options);
   const allowed = networkSet(networks);
-  const loopback = networkSet(['127.0.0.0/8', '::1']);
+  const loopback = networkSet(LOOPBACK);
   const own = new Set(ownAddresses.map((ip) => canonicalIp(ip) ?? ip));
   return (id) => {
+    if (isNetwork(id)) return networkReason(id);
     const ip = canonicalIp(id) ?? id;
     if (loopback.has(ip)) return 'loopback is never blocked';
     if (own.has(ip)) return 'it is an address of this machine';
     return allowed.has(ip) ? 'it is listed in allow.networks' : undefined;
+  };
+}
+
+const LOOPBACK = ['127.0.0.0/8', '::1'];
+
+/** A network must not hold anybody who is never blocked, nor all of a network that may relay. */
+function makeNetworkReason(options: AllowOptions): Reason {
+  const { networks = [], ownAddresses = [], relayNetworks = [] } = options;
+  const read = (texts: readonly string[]) => texts.flatMap((text) => readClients(text) ?? []);
+  const allowed = read(networks);
+  const own = read(ownAddresses);
+  const relays = read(relayNetworks);
+  const overlaps = (network: string) => (other: string) =>
+    isWithin(network, other) || isWithin(other, network);
+  return (network) => {
+    if (LOOPBACK.some(overlaps(network))) return 'loopback is never blocked';
+    const mine = own.find(overlaps(network));
+    if (mine !== undefined) return `it holds ${mine}, an address of this machine`;
+    const listed = allowed.find(overlaps(network));
+    if (listed !== undefined) return `${listed} is listed in allow.networks`;
+    const relay = relays.find((each) => isWithin(each, network));
+    return relay === undefined ? undefined : `it holds all of ${relay}, which may relay`;
   };
 }
 

@@ -5,14 +5,20 @@
  */
 import { dropUndefined } from '../base/defined.ts';
 import { HOUR } from '../base/time.ts';
+import { isNetwork, isWithin } from '../model/address.ts';
 import type { Block, BlockableType, Key, Verdict, VerdictOutcome } from '../model/block.ts';
 import type { AllowList } from './allow-list.ts';
 import { findIdentityProblem } from './target.ts';
+import { widenClient } from './widen.ts';
 
 export interface BlockPolicy {
   readonly mode: 'enforce' | 'observe';
   readonly allow: AllowList;
   readonly blocksPerHour: number;
+  /** why no block file can hold this identity, as the end of a sentence; default: each can */
+  readonly findInexpressible?: (key: Block['key']) => string | undefined;
+  /** why networks of clients cannot be blocked; default: they can */
+  readonly noNetworks?: string | undefined;
 }
 
 interface DecisionState {
@@ -39,18 +45,40 @@ export function decide(
   state: DecisionState,
   policy: BlockPolicy,
 ): Decision[] {
-  const blocked = new Set(state.running.map(({ key }) => nameKey(key)));
+  const blocked = new BlockedKeys(state.running.map(({ key }) => key));
   let begun = state.recentStarts.filter((start) => start > state.now - HOUR).length;
   return verdicts.map((verdict) => {
     const exempt = findExemption(verdict, policy);
     if (exempt !== undefined) return exempt;
-    if (blocked.has(nameKey(verdict.key))) return { verdict, outcome: 'already-blocked' };
+    if (blocked.has(verdict.key)) return { verdict, outcome: 'already-blocked' };
     if (policy.mode === 'observe') return { verdict, outcome: 'mode-observe' };
     if (begun >= policy.blocksPerHour) return { verdict, outcome: 'capped' };
     begun++;
-    blocked.add(nameKey(verdict.key));
-    return { verdict, outcome: 'blocked', block: buildBlock(verdict, state.now) };
+    const block = buildBlock(verdict, state.now, policy);
+    blocked.add(verdict.key);
+    blocked.add(block.key);
+    return { verdict, outcome: 'blocked', block };
   });
+}
+
+/** Who is blocked: by name, or as an address in a network. */
+class BlockedKeys {
+  readonly #names = new Set<string>();
+  readonly #networks: string[] = [];
+
+  constructor(keys: readonly Key[]) {
+    for (const key of keys) this.add(key);
+  }
+
+  add(key: Key): void {
+    this.#names.add(nameKey(key));
+    if (key.type === 'client' && isNetwork(key.id)) this.#networks.push(key.id);
+  }
+
+  has(key: Key): boolean {
+    if (this.#names.has(nameKey(key))) return true;
+    return key.type === 'client' && this.#networks.some((network) => isWithin(key.id, network));
+  }
 }
 
 /** The decision for a verdict that blocks nobody, whatever is blocked already. */
@@ -60,24 +88,28 @@ function findExemption(verdict: Verdict, policy: BlockPolicy): Decision | undefi
   }
   const allowed = policy.allow.reason(verdict.key);
   if (allowed !== undefined) return { verdict, outcome: 'allowed', detail: allowed };
-  const unblockable = findUnblockableReason(verdict.key);
+  const unblockable = findUnblockableReason(verdict.key, policy);
   if (unblockable !== undefined) return { verdict, outcome: 'unblockable', detail: unblockable };
   return verdict.stale === true ? { verdict, outcome: 'stale' } : undefined;
 }
 
 /** Why no target can hold this key, as the end of a sentence; undefined if one may. */
-export function findUnblockableReason(key: Key): string | undefined {
+export function findUnblockableReason(
+  key: Key,
+  { findInexpressible }: Pick<BlockPolicy, 'findInexpressible'> = {},
+): string | undefined {
   if (!isBlockable(key)) return `a ${key.type} cannot be blocked`;
-  return findIdentityProblem(key);
+  return findIdentityProblem(key) ?? findInexpressible?.(key);
 }
 
 function isBlockable(key: Key): key is Block['key'] {
   return key.type !== 'client-net' && key.type !== 'sender-domain';
 }
 
-function buildBlock(verdict: Verdict, now: number): Omit<Block, 'id'> {
+function buildBlock(verdict: Verdict, now: number, policy: BlockPolicy): Omit<Block, 'id'> {
   const { duration, rule, at } = verdict;
-  const key = { type: verdict.key.type as BlockableType, id: verdict.key.id };
+  const one = { type: verdict.key.type as BlockableType, id: verdict.key.id };
+  const key = at === undefined ? chooseWidth(one, policy) : one;
   return dropUndefined({
     key,
     at,
@@ -85,6 +117,17 @@ function buildBlock(verdict: Verdict, now: number): Omit<Block, 'id'> {
     start: now,
     end: duration === undefined ? undefined : now + duration,
   });
+}
+
+/** The /64 of an IPv6 client, unless that would hit others who must not be blocked: then the address alone. */
+export function chooseWidth(
+  key: Block['key'],
+  { allow, noNetworks, findInexpressible }: Omit<BlockPolicy, 'mode' | 'blocksPerHour'>,
+): Block['key'] {
+  const wide = widenClient(key);
+  if (wide === undefined || noNetworks !== undefined) return key;
+  const isRefused = (allow.reason(wide) ?? findInexpressible?.(wide)) !== undefined;
+  return isRefused ? key : wide;
 }
 
 function nameKey(key: Key): string {

@@ -3,7 +3,7 @@
  * tables, pcre and regexp tables, and the plain list that `authorized_submit_users` reads (match_list.c).
  * An identity that a format can only write in a way that also matches others is refused with a reason.
  */
-import { canonicalIp } from '../model/address.ts';
+import { canonicalClients, isNetwork } from '../model/address.ts';
 import {
   findIdentityProblem,
   isSpace,
@@ -22,12 +22,12 @@ export function buildFixedFormat(action: string): LineFormat {
   return {
     readKeys: readFixedKeys,
     renderEntry(key) {
-      const reason = findIdentityProblem(key);
+      const reason = findIdentityProblem(key) ?? findNetwork(key);
       if (reason !== undefined) return { reason };
       const bytes = lowerAscii(toByteString(key.id));
       // The parser decides: white space outside quotes, an odd number of quotes or a leading # do not survive.
       if (readFixedKeys(`${bytes} ${action}`)[0] !== bytes) {
-        return { reason: 'a Postfix table cannot hold it as a key' };
+        return { reason: 'a table of this type cannot hold it as a key (type: regexp can)' };
       }
       return { key: bytes, line: `${bytes}\t${action}` };
     },
@@ -48,14 +48,22 @@ export function readFixedKeys(line: string): readonly string[] {
   return quoted || end >= line.length ? [] : [lowerAscii(line.slice(0, end))];
 }
 
+/** check_client_access looks up whole bytes of an address in these tables, and no networks. */
+function findNetwork({ type, id }: Parameters<LineFormat['renderEntry']>[0]): string | undefined {
+  return type === 'client' && isNetwork(id)
+    ? 'a table of this type cannot hold a network (type: cidr can)'
+    : undefined;
+}
+
 /** cidr tables, for clients only. A network that the operator lists is not an entry for the addresses in it. */
 export function buildCidrFormat(action: string): LineFormat {
   return {
     readKeys: readCidrKeys,
     renderEntry(key) {
-      const ip = canonicalIp(key.id);
-      if (ip === undefined || key.type !== 'client') return { reason: 'not an IP address' };
-      return { key: ip, line: `${ip}\t${action}` };
+      const reason = key.type === 'client' ? findIdentityProblem(key) : 'not an IP address';
+      if (reason !== undefined) return { reason };
+      const clients = canonicalClients(key.id) as string;
+      return { key: clients, line: `${clients}\t${action}` };
     },
   };
 }
@@ -63,8 +71,7 @@ export function buildCidrFormat(action: string): LineFormat {
 function readCidrKeys(line: string): readonly string[] {
   if (isComment(line) || isSpace(line[0])) return [];
   const [pattern = ''] = line.split(/[ \t]/, 1);
-  const bare = pattern.replace(/[[\]]/g, '').replace(/\/(?:32|128)$/, '');
-  return [canonicalIp(bare) ?? lowerAscii(pattern)];
+  return [canonicalClients(pattern.replace(/[[\]]/g, '')) ?? lowerAscii(pattern)];
 }
 
 /** pcre and regexp tables: the identity as a literal between ^ and $. `$` in an action would be a match group. */
@@ -72,7 +79,7 @@ export function buildPatternFormat(action: string): LineFormat {
   return {
     readKeys: readPatternKeys,
     renderEntry(key) {
-      const reason = findIdentityProblem(key);
+      const reason = findIdentityProblem(key) ?? findNetwork(key);
       if (reason !== undefined) return { reason };
       const literal = lowerAscii(toByteString(key.id)).replace(/[.[\]\\(){}*+?|^$/]/g, '\\$&');
       const pattern = `/^${literal}$/`;

@@ -12,6 +12,7 @@ import {
   isAction,
   listFormat,
 } from './postfix-format.ts';
+import { lookUpInTable } from './postfix-lookup.ts';
 import { buildIndex, INDEXED, type IndexedType, isIndexed } from './postmap.ts';
 import { renderTable } from './table.ts';
 import type { BlockTarget, LineFormat } from './target.ts';
@@ -74,23 +75,21 @@ function buildTarget(
   const { type, file } = table;
   // postdrop and sendmail read the list of accounts again each time, as the user who runs them.
   const atStart = READ_AT_START.includes(type) && kind !== 'uid';
+  const command = { postmap: options.postmap ?? ['postmap'], timeout: options.timeout ?? 30_000 };
   const target = {
     ...format,
     name: `postfix.${kind}`,
     file,
-    accepts: [kind],
+    accepts: type === 'cidr' ? [kind, 'network' as const] : [kind],
     reload: atStart ? (options.reload ?? ['postfix', 'reload']) : [],
     render: (blocks: readonly Block[], old: string) => renderTable(format, blocks, old),
+    lookUp: (keys: readonly Block['key'][]) =>
+      lookUpInTable(keys, { file, type, format, ...command }),
   };
   if (!isIndexedType(type)) {
     return { ...target, isIndexed: () => true, buildIndex: async () => undefined };
   }
-  const index = {
-    type,
-    file,
-    postmap: options.postmap ?? ['postmap'],
-    timeout: options.timeout ?? 30_000,
-  };
+  const index = { type, file, ...command };
   return { ...target, isIndexed: () => isIndexed(index), buildIndex: () => buildIndex(index) };
 }
 

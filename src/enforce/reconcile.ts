@@ -8,7 +8,7 @@
 import { type Block, listBlockedKeys } from '../model/block.ts';
 import { runMtaCommand } from './command.ts';
 import { listEntries, readListed } from './table.ts';
-import type { BlockTarget, Failure, TargetResult } from './target.ts';
+import { type BlockTarget, type Failure, getTargetKind, type TargetResult } from './target.ts';
 import {
   explainFileError,
   type FileState,
@@ -59,7 +59,7 @@ export async function reconcile(
   const results = [];
   for (const target of targets) results.push(await reconcileTarget(target, request));
   const unrouted = request.blocks.filter(
-    ({ key }) => !targets.some((target) => target.accepts.includes(key.type)),
+    ({ key }) => !targets.some((target) => target.accepts.includes(getTargetKind(key))),
   );
   return { targets: await reloadAll(targets, results, request.timeout ?? TIMEOUT), unrouted };
 }
@@ -88,7 +88,7 @@ async function reconcileTarget(
 function takeFor({ accepts }: BlockTarget, block: Block): Block | undefined {
   const { addresses = [], ...rest } = block;
   const [id, ...spellings] = addresses;
-  if (accepts.includes(block.key.type)) return accepts.includes('client') ? block : rest;
+  if (accepts.includes(getTargetKind(block.key))) return accepts.includes('client') ? block : rest;
   if (id === undefined || !accepts.includes('client')) return undefined;
   return { ...rest, key: { type: 'client', id }, spellings };
 }

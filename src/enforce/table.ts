@@ -28,6 +28,8 @@ const HEADER = [
 
 /** A line of the operator, or an entry of ours. */
 interface Item {
+  /** counted from 1; of an entry of ours, the line below the comment */
+  readonly line: number;
   /** with its line end, if it has one */
   readonly text: string;
   readonly keys: readonly string[];
@@ -67,6 +69,22 @@ export function readListed(format: KeyReader, content: string): Listed {
     for (const key of item.keys) (item.own ? own : byHand).add(key);
   }
   return { own, byHand, blocks };
+}
+
+/** A line of a file that has keys. */
+export interface KeyLine {
+  /** counted from 1 */
+  readonly line: number;
+  readonly keys: readonly string[];
+  /** the number of the block, on a line of ours */
+  readonly block?: number;
+}
+
+/** The lines of a file that have keys, in their order. */
+export function listKeyLines(format: KeyReader, content: string): KeyLine[] {
+  return parseItems(format, content)
+    .filter(({ keys }) => keys.length > 0)
+    .map(({ line, keys, block }) => dropUndefined({ line, keys, block }));
 }
 
 /**
@@ -176,12 +194,14 @@ function parseItems(format: KeyReader, content: string): Item[] {
     const text = lines[index] as string;
     if (text === '') continue;
     if (!text.startsWith(OURS)) {
-      items.push({ text, keys: format.readKeys(trimLineEnd(text)), own: false });
+      const keys = format.readKeys(trimLineEnd(text));
+      items.push({ line: index + 1, text, keys, own: false });
     } else if (ownsNext(lines, index)) {
       const line = trimLineEnd(lines[++index] as string);
       const mark = text.slice(MARK.length);
       const block = Number.parseInt(mark, 10);
-      items.push({ text: line, keys: format.readKeys(line), own: true, block, mark });
+      const keys = format.readKeys(line);
+      items.push({ line: index + 1, text: line, keys, own: true, block, mark });
     }
   }
   return items;

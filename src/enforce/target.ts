@@ -4,7 +4,7 @@
  * the operator's lines survive byte for byte whatever their encoding.
  */
 import { hasHidden } from '../base/escape.ts';
-import { canonicalIp } from '../model/address.ts';
+import { canonicalClients, getPrefix, isNetwork } from '../model/address.ts';
 import type { Block, BlockableType, BlockedKey } from '../model/block.ts';
 
 /** An identity in the target's own line format; both are byte strings without line end. */
@@ -24,12 +24,32 @@ export interface Failure {
   readonly message: string;
 }
 
+/** What a target can list: a kind of identity, or networks of clients, for which not every table has a form. */
+export type TargetKind = BlockableType | 'network';
+
+/** What a target has to accept for this identity. */
+export function getTargetKind({ type, id }: Block['key']): TargetKind {
+  return type === 'client' && isNetwork(id) ? 'network' : type;
+}
+
+/** What the mail server finds when it looks up an identity. */
+export interface LookedUp {
+  /** whether what it finds holds or refuses mail */
+  readonly blocks: boolean;
+  /** what it finds: an action of Postfix */
+  readonly text?: string;
+  /** the line that it finds, counted from 1; undefined for one that only the mail server can read */
+  readonly line?: number;
+  /** the number of the block if Postern wrote that line; undefined: it was written by hand */
+  readonly block?: number;
+}
+
 export interface BlockTarget {
   /** unique among all targets, as in the configuration: `postfix.user` */
   readonly name: string;
   /** absolute path of the text file */
   readonly file: string;
-  readonly accepts: readonly BlockableType[];
+  readonly accepts: readonly TargetKind[];
   /** the command that makes the MTA read the file again; empty if the MTA notices by itself. Run once for all targets. */
   readonly reload: readonly string[];
   /** Looks up what `renderEntry` needs (login names); never throws, what it cannot find becomes inexpressible. */
@@ -45,6 +65,11 @@ export interface BlockTarget {
   isIndexed(): boolean;
   /** Makes that index; returns the failure, never throws. Does not reload. */
   buildIndex(): Promise<Failure | undefined>;
+  /**
+   * Looks the identities up as the mail server does; undefined for one that it does not find. Clients may be looked up
+   * in a target that accepts only networks, and the other way round. Never throws.
+   */
+  lookUp(keys: readonly Block['key'][]): Promise<readonly (LookedUp | undefined)[] | Failure>;
 }
 
 /** What a run over the targets did to one of them. */
@@ -77,7 +102,7 @@ const LONGEST_IDENTITY = 320;
  */
 export function findIdentityProblem(key: Block['key']): string | undefined {
   const { id, type } = key;
-  if (type === 'client' && canonicalIp(id) === undefined) return 'not an IP address';
+  if (type === 'client') return findClientProblem(id);
   if (id === '') return 'it is empty';
   if (Buffer.byteLength(id) > LONGEST_IDENTITY)
     return `it is longer than ${LONGEST_IDENTITY} bytes`;
@@ -87,6 +112,16 @@ export function findIdentityProblem(key: Block['key']): string | undefined {
   if (id !== id.trim()) return 'it begins or ends with white space';
   if (type === 'sender' && !isAddress(id)) return 'not an address with a local part and a domain';
   return undefined;
+}
+
+/** Wider networks than these can belong to more than one provider, so nobody means them. */
+const WIDEST = { ipv4: 16, ipv6: 32 } as const;
+
+function findClientProblem(id: string): string | undefined {
+  if (canonicalClients(id) === undefined) return 'not an IP address';
+  const widest = WIDEST[id.includes(':') ? 'ipv6' : 'ipv4'];
+  const isTooWide = isNetwork(id) && getPrefix(id) < widest;
+  return isTooWide ? `it is wider than /${widest}` : undefined;
 }
 
 /** Without both parts an MTA would match a whole domain, or one local part in every domain. */

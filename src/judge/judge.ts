@@ -4,7 +4,7 @@
  * caller that has a clock passes the time with each event. No event makes it throw, whatever it holds.
  */
 import { DAY } from '../base/time.ts';
-import { isLoopbackAddress } from '../model/address.ts';
+import { isLoopbackAddress, isNetwork, isWithin } from '../model/address.ts';
 import type { Key, KeyType, Verdict } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { Outage, OutageChange } from '../model/outage.ts';
@@ -100,7 +100,10 @@ export class Judge {
 
   /** A block of the key was released at `time` (ms), before its end. What happened until then does not count again. */
   release(key: Key, time: number): void {
-    const { type, id } = canonicalKey(key);
+    for (const one of this.#listMembers(canonicalKey(key))) this.#release(one, time);
+  }
+
+  #release({ type, id }: Key, time: number): void {
     this.#blocked.delete(type, id);
     this.#released.set(type, id, time);
     this.#since ??= (type, id) => this.#released.get(type, id) ?? Number.NEGATIVE_INFINITY;
@@ -110,8 +113,17 @@ export class Judge {
 
   /** A block of the key has ended by itself, or because it rested on an outage. What was counted stays. */
   unhold(key: Key): void {
-    const { type, id } = canonicalKey(key);
-    this.#blocked.delete(type, id);
+    for (const { type, id } of this.#listMembers(canonicalKey(key))) this.#blocked.delete(type, id);
+  }
+
+  /** The key and, of a network of clients that was blocked as a whole, all its addresses that are known here. */
+  #listMembers(key: Key): Key[] {
+    const { type, id } = key;
+    if (type !== 'client' || !isNetwork(id)) return [key];
+    const known = new Set(this.#blocked.ids(type));
+    for (const { tally } of this.#rules) for (const one of tally.ids(type)) known.add(one);
+    const members = [...known].filter((one) => one !== id && isWithin(one, id));
+    return [key, ...members.map((one): Key => ({ type, id: one }))];
   }
 
   /**

@@ -26,6 +26,11 @@ export class KeyTimes {
   delete(type: KeyType, id: string): void {
     this.#byType.get(type)?.delete(id);
   }
+
+  /** All keys of this type. */
+  ids(type: KeyType): Iterable<string> {
+    return this.#byType.get(type)?.keys() ?? [];
+  }
 }
 
 /** How often each rule has blocked a key. */

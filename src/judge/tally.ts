@@ -182,6 +182,14 @@ export class Tally {
     keys.verdicts.delete(id);
   }
 
+  /** All keys of this type that something was counted for, or that had a verdict. */
+  *ids(type: KeyType): Generator<string> {
+    const keys = this.#byType.get(type);
+    if (keys === undefined) return;
+    for (const [id] of keys.table) yield id;
+    yield* keys.verdicts.keys();
+  }
+
   /** All remembered keys without a verdict, for each limit. */
   *near(): Generator<NearMiss & { type: KeyType; id: string; limit: number }> {
     for (const [type, { table, dropped, verdicts }] of this.#byType) {

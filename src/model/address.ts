@@ -24,6 +24,63 @@ export function isLoopbackAddress(address: string): boolean {
   return address === '::1' || (address.startsWith('127.') && isDotted(address));
 }
 
+/**
+ * The canonical form of what a block of clients names: `192.0.2.0/24`, `2001:db8::/64`, or a single address without a
+ * prefix length (as with /32 and /128). Undefined for any other text, and for a network with bits behind its prefix.
+ */
+export function canonicalClients(text: string): string | undefined {
+  const clients = readClients(text);
+  const [base = ''] = text.split('/', 1);
+  return clients !== undefined && clients.split('/', 1)[0] === canonicalIp(base)
+    ? clients
+    : undefined;
+}
+
+/** The same, and `192.0.2.7/24` is `192.0.2.0/24`. */
+export function readClients(text: string): string | undefined {
+  const [base = '', bits, ...more] = text.split('/');
+  if (bits === undefined) return canonicalIp(text);
+  return /^\d{1,3}$/.test(bits) && more.length === 0 ? getNetworkOf(base, Number(bits)) : undefined;
+}
+
+/** The network of that prefix length around an address; itself for /32 and /128; undefined for any other text. */
+export function getNetworkOf(address: string, bits: number): string | undefined {
+  const ip = canonicalIp(address);
+  if (ip === undefined) return undefined;
+  const parsed = ipaddr.process(ip);
+  const bytes = parsed.toByteArray();
+  if (bits > bytes.length * 8) return undefined;
+  if (bits === bytes.length * 8) return ip;
+  const masked = bytes.map((byte, at) => byte & (0xff << clamp(8 * (at + 1) - bits)));
+  return `${ipaddr.fromByteArray(masked).toString()}/${bits}`;
+}
+
+/** As many of the eight bits of a byte as there are. */
+function clamp(bits: number): number {
+  return Math.max(0, Math.min(8, bits));
+}
+
+/** Whether canonical clients, as `canonicalClients` gives them, are a network and no single address. */
+export function isNetwork(clients: string): boolean {
+  return clients.includes('/');
+}
+
+/** The prefix length of a canonical network. */
+export function getPrefix(network: string): number {
+  return Number(network.slice(network.indexOf('/') + 1));
+}
+
+/** Whether all of `inner`, an address or a network, lies in the address or network `outer`. False for other texts. */
+export function isWithin(inner: string, outer: string): boolean {
+  if (inner === outer) return true;
+  if (!isNetwork(outer)) return false;
+  const within = parseNetwork(inner);
+  const around = parseNetwork(outer);
+  if (within === undefined || around === undefined) return false;
+  if (within[0].kind() !== around[0].kind() || around[1] > within[1]) return false;
+  return within[0].match(around[0] as never, around[1]);
+}
+
 /** A set of networks. */
 export interface NetworkSet {
   /** whether the address is in one of them; false for any other text */

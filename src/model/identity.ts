@@ -1,29 +1,32 @@
 /** Identities as operators type them and as they are printed: `alice@example.net`, `192.0.2.7`, `uid:33`. */
-import { canonicalIp } from './address.ts';
+import { canonicalClients } from './address.ts';
 import type { Block, Key } from './block.ts';
 import type { Submitter } from './event.ts';
 
 /** A login that may be typed without `user:`: no characters of networks, other prefixes or shell words. */
-const BARE_LOGIN = /^[^\s:;,/\\"'`<>()|&$]+$/;
+const BARE_LOGIN = /^[^\s:;,/\\"'`<>()|&$*[\]]+$/;
+/** Something that was meant as an address, such as `999.1.1.1` or `1.2.3`; or a domain. */
+const NO_LOGIN = /^(?:[\d.-]*\.[\d.-]*|@.*)$/;
+/** Control characters, those of C1 and the Unicode line ends too. */
+const CONTROLS = /[\x00-\x1f\x7f-\x9f\u2028\u2029]/;
 /** The number or the name of a local account. */
 const ACCOUNT = /^(?:\d{1,10}|[a-z_][\w.-]*\$?)$/i;
 
 /**
  * Reads an identity as operators type it: `alice@example.net` or any other login is a user, `192.0.2.7` a client,
- * `uid:33` a local account. A prefix `user:` allows any login. Undefined for everything else, and for any text with
- * control characters or more than 320 bytes.
+ * `192.0.2.0/24` all clients of a network, `uid:33` a local account. A prefix `user:` allows any login. Undefined for
+ * everything else, and for any text with control characters or more than 320 bytes.
  */
 export function parseIdentity(text: string): Submitter | undefined {
-  if (text === '' || Buffer.byteLength(text) > 320 || /[\x00-\x1f\x7f]/.test(text))
-    return undefined;
+  if (text === '' || Buffer.byteLength(text) > 320 || CONTROLS.test(text)) return undefined;
   const explicit = /^(user|client|uid):(.+)$/i.exec(text);
   const kind = explicit?.[1]?.toLowerCase();
   const rest = explicit?.[2] ?? text;
   if (kind === 'uid') return ACCOUNT.test(rest) ? { type: 'uid', id: rest } : undefined;
   if (kind === 'user') return { type: 'user', id: rest.toLowerCase() };
-  const ip = canonicalIp(rest);
-  if (ip !== undefined) return { type: 'client', id: ip };
-  return kind === undefined && BARE_LOGIN.test(rest)
+  const clients = canonicalClients(rest);
+  if (clients !== undefined) return { type: 'client', id: clients };
+  return kind === undefined && BARE_LOGIN.test(rest) && !NO_LOGIN.test(rest)
     ? { type: 'user', id: rest.toLowerCase() }
     : undefined;
 }

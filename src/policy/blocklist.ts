@@ -3,7 +3,7 @@
  * the blocks after every change. Notices by itself when a block expires.
  */
 
-import { canonicalIp } from '../model/address.ts';
+import { canonicalIp, getNetworkOf, getPrefix, isNetwork } from '../model/address.ts';
 import type { Block, BlockableType } from '../model/block.ts';
 import type { FindPerson } from '../model/identity.ts';
 import type { CanonicalLogin } from '../model/login.ts';
@@ -24,6 +24,8 @@ export class Blocklist {
   readonly #findPerson: FindPerson | undefined;
   /** by type and identity the end of the block, ms */
   #ends: Readonly<Record<BlockableType, Map<string, number>>> = makeEmptyEnds();
+  /** the prefix lengths of the networks among the clients */
+  #prefixes: ReadonlySet<number> = new Set();
   /** the same for senders that are shut out at one client only, by its address and the sender */
   #endsAt: ReadonlyMap<string, number> = new Map();
 
@@ -43,6 +45,7 @@ export class Blocklist {
       else if (at.type === 'client') endsAt.set(this.#nameAt(at.id, key.id), end);
     }
     this.#ends = ends;
+    this.#prefixes = new Set([...ends.client.keys()].filter(isNetwork).map(getPrefix));
     this.#endsAt = endsAt;
   }
 
@@ -77,8 +80,15 @@ export class Blocklist {
     const ends = this.#ends[type];
     // Broken UTF-8 becomes the same text whatever the bytes were: it could be another identity.
     if (ends.size === 0 || id.includes('\ufffd')) return undefined;
-    const end = ends.get(this.#normalise(type, id));
-    return end !== undefined && end > now ? this.#actions[type] : undefined;
+    const name = this.#normalise(type, id);
+    const names = type === 'client' ? [name, ...this.#listNetworks(name)] : [name];
+    const isBlocked = names.some((each) => (ends.get(each) ?? Number.NEGATIVE_INFINITY) > now);
+    return isBlocked ? this.#actions[type] : undefined;
+  }
+
+  /** The networks around an address that can be blocked. */
+  #listNetworks(address: string): string[] {
+    return [...this.#prefixes].flatMap((bits) => getNetworkOf(address, bits) ?? []);
   }
 
   /** As keys of events are written: logins in their one form, senders in lower case, IP addresses canonical. */

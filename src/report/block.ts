@@ -14,3 +14,6 @@ export function describeRelease({ releasedBy }: StoredBlock): string {
       return 'postern unblock';
   }
 }
+
+/** What to do about a login that no block file can hold. */
+export const UNBLOCKABLE_CURE = 'suspend it where the mail server checks its password';

@@ -78,7 +78,7 @@ async function* splitPeriod(store: Store, { since, until }: Period): AsyncGenera
 /** The time (ms) up to which nothing counted: what was before the release of an earlier block does not count again. */
 function countedSince(store: Store, { key, time, period }: Verdict): number {
   const ends = store.blocks
-    .findByKey(key as Block['key'])
+    .findOver(key as Block['key'])
     .filter(({ releasedBy }) => releasedBy !== 'guard' && releasedBy !== 'expiry')
     .map(({ released }) => released ?? Number.POSITIVE_INFINITY)
     .filter((released) => released < time);

@@ -4,7 +4,7 @@ import { formatIdentity } from '../model/identity.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { SubmitterCount } from '../store/sums.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
-import { describeRelease } from './block.ts';
+import { describeRelease, UNBLOCKABLE_CURE } from './block.ts';
 import type { Report } from './period.ts';
 
 export interface Table {
@@ -42,6 +42,7 @@ export function buildTables(report: Report): Table[] {
     buildBlocks(report),
     buildNear(report),
     buildMet(report),
+    ...buildUnblockable(report),
     buildSubmitters(report),
     buildRefusers(report),
     ...(report.ownMailboxes.length === 0 ? [] : [buildOwnMailboxes(report)]),
@@ -128,6 +129,22 @@ function buildMet({ lasting, verdicts, formatValue }: Report): Table {
     ]),
     empty: 'Nobody.',
   };
+}
+
+/** Whom Postern cannot block, so that nobody takes the row above for a block that is on its way. */
+function buildUnblockable({ verdicts }: Report): Table[] {
+  const keys = verdicts
+    .filter(({ outcome }) => outcome === 'unblockable')
+    .map(({ verdict }) => formatIdentity(verdict.key));
+  if (keys.length === 0) return [];
+  return [
+    {
+      title: 'Cannot be blocked (postern status says why)',
+      head: ['Who', 'What to do'],
+      rows: [...new Set(keys)].slice(0, MOST_MET).map((who) => [who, UNBLOCKABLE_CURE]),
+      empty: '',
+    },
+  ];
 }
 
 /** All verdicts of one limit of a rule on one key. */

@@ -19,6 +19,8 @@ export interface MailServer {
   findNetworks(config: Config, options: InstallationOptions): Promise<RelayNetworks | NoAnswer>;
   /** What its lines cannot be read without. Empty when the mail server gives no answer. */
   readLogSettings(config: Config): Promise<LogSettings>;
+  /** Why blocks of whole networks would have no effect, as the end of a sentence; undefined if they have one. */
+  findNoNetworks(config: Config): Promise<string | undefined>;
   /** Whether the mail server uses what Postern writes. */
   checkWiring(config: Config, options: InstallationOptions): Promise<Finding[]>;
   /** The files that take blocks in this configuration. */

@@ -14,6 +14,11 @@ export async function findNetworks(config: Config): Promise<RelayNetworks | NoAn
   return await SETUP_MTAS[config.mta].findNetworks(config, {});
 }
 
+/** Why blocks of whole networks would have no effect with this configuration; undefined if they have one. */
+export async function findNoNetworks(config: Config): Promise<string | undefined> {
+  return await SETUP_MTAS[config.mta].findNoNetworks(config);
+}
+
 /** Compares `trustedNetworks` with what the mail server answers. */
 export async function checkNetworks(
   config: Config,

@@ -1,5 +1,6 @@
 /** Blocks in the database: the desired state. Each identity has at most one running block. */
 import { dropUndefined } from '../base/defined.ts';
+import { isNetwork, isWithin } from '../model/address.ts';
 import type { Block, BlockableType } from '../model/block.ts';
 import type { Db } from './database.ts';
 import { readGateway } from './verdicts.ts';
@@ -106,6 +107,13 @@ export class BlockTable {
     return row === undefined ? undefined : fromRow(row as Row);
   }
 
+  /** The running block of this identity or, of a client, of a network that it is in. */
+  runningOver(key: Block['key']): StoredBlock | undefined {
+    const own = this.running(key);
+    if (own !== undefined || key.type !== 'client') return own;
+    return this.allRunning().find((block) => isOver(block, key.id));
+  }
+
   /** All running blocks, oldest first. */
   allRunning(): StoredBlock[] {
     return (
@@ -118,6 +126,17 @@ export class BlockTable {
     return (
       this.#db.prepare('SELECT * FROM block ORDER BY id DESC LIMIT ?').all(most) as Row[]
     ).map(fromRow);
+  }
+
+  /** Blocks of an identity and, of a client, of networks that it is in; newest first. */
+  findOver(key: Block['key']): StoredBlock[] {
+    if (key.type !== 'client') return this.findByKey(key);
+    const rows = this.#db
+      .prepare(
+        `SELECT * FROM block WHERE key_type = 'client' AND (key_id = ? OR key_id LIKE '%/%') ORDER BY id DESC`,
+      )
+      .all(key.id);
+    return (rows as Row[]).map(fromRow).filter((block) => isOver(block, key.id));
   }
 
   /** Blocks of an identity, newest first. */
@@ -161,8 +180,12 @@ export class BlockTable {
   offencesBefore(time: number): { rule: string; key: Block['key']; count: number; last: number }[] {
     const rows = this.#db
       .prepare(
-        `SELECT cause, key_type, key_id, count(*) AS count, max(start) AS last FROM block
-         WHERE cause <> 'manual' AND start < ? AND released_by IS NOT 'guard' GROUP BY cause, key_type, key_id`,
+        // By the key of the verdict: a client may be blocked with its whole network.
+        `SELECT block.cause, block.key_type AS key_type, coalesce(verdict.key_id, block.key_id) AS key_id,
+           count(*) AS count, max(block.start) AS last
+         FROM block LEFT JOIN verdict ON verdict.id = block.verdict AND verdict.key_type = block.key_type
+         WHERE block.cause <> 'manual' AND block.start < ? AND block.released_by IS NOT 'guard'
+         GROUP BY block.cause, 2, 3`,
       )
       .all(time) as (Pick<Row, 'cause' | 'key_type' | 'key_id'> & {
       count: number;
@@ -183,6 +206,11 @@ export class BlockTable {
       .all(event);
     return (rows as Row[]).map(fromRow);
   }
+}
+
+/** Whether the clients of a block hold this one. */
+function isOver({ key }: StoredBlock, id: string): boolean {
+  return key.type === 'client' && (isNetwork(key.id) ? isWithin(id, key.id) : key.id === id);
 }
 
 function fromRow(row: Row): StoredBlock {

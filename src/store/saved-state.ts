@@ -53,6 +53,8 @@ export interface Health {
   readonly losses: number;
   /** how many messages counted for nobody since the start, because their line does not say which login it was */
   readonly ambiguousLogins?: number;
+  /** some of these logins, with what follows the colon */
+  readonly ambiguousNames?: readonly string[];
   /** why there is no policy service, while that is so */
   readonly policy?: string;
   /** why the mail server's networks are not known, while that is so */

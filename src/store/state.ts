@@ -1,4 +1,5 @@
 /** What must survive a restart, apart from events: read positions, open messages, saved state, what block files list. */
+import { isNetwork, isWithin } from '../model/address.ts';
 import type { Submitter } from '../model/event.ts';
 import type { Db } from './database.ts';
 import type { SavedState, TargetState } from './saved-state.ts';
@@ -136,8 +137,12 @@ export class StateTable {
     return (this.#db.prepare('SELECT count(*) AS n FROM message').get() as { n: number }).n;
   }
 
-  /** This submitter's open messages. */
+  /** This submitter's open messages. A network has those of all its clients. */
   findKnown(submitter: Submitter): OwnedMessage[] {
+    if (submitter.type === 'client' && isNetwork(submitter.id)) {
+      const all = this.#readOwned(`submitter_type = 'client'`);
+      return all.filter((message) => isWithin(message.submitter.id, submitter.id));
+    }
     const where = 'submitter_id = ? COLLATE NOCASE AND submitter_type = ?';
     return this.#readOwned(where, submitter.id, submitter.type);
   }

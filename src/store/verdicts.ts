@@ -105,6 +105,20 @@ export class VerdictTable {
     return (rows as Row[]).map(fromRow);
   }
 
+  /** Who had a verdict with this outcome since `since` (ms of event time), each with the time of the newest. */
+  findKeys(outcome: VerdictOutcome, since: number): { key: Key; time: number }[] {
+    const rows = this.#db
+      .prepare(
+        `SELECT key_type, key_id, max(time) AS time FROM verdict
+         WHERE outcome = ? AND time >= ? GROUP BY key_type, key_id ORDER BY min(id)`,
+      )
+      .all(outcome, since) as Pick<Row, 'key_type' | 'key_id' | 'time'>[];
+    return rows.map(({ key_type, key_id, time }) => ({
+      key: { type: key_type as KeyType, id: key_id },
+      time,
+    }));
+  }
+
   /**
    * Deletes those of the next `most` verdicts that are older than `before` (ms) and led to no block; false after the
    * last one. Verdicts that led to blocks stay as long as the blocks; `Walk` keeps each step from examining all of them.

@@ -160,7 +160,7 @@ describe('a sender address', () => {
     for (const command of ['explain', 'unblock', 'block'])
       expect(await run(command, 'sender:')).toMatchObject({
         status: 2,
-        err: 'postern: not an identity: "sender:"; expected alice@example.net, 192.0.2.7, uid:33 or sender:alice@example.net\n',
+        err: 'postern: not an identity: "sender:"; expected alice@example.net, 192.0.2.7, 192.0.2.0/24, uid:33 or sender:alice@example.net\n',
       });
   });
 });

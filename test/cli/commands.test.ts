@@ -94,7 +94,7 @@ describe('wrong usage and configuration: one clear message, exit status 2', () =
       ['run', '--config', '@/log-is-folder.yaml'],
       'log-is-folder.yaml:2: logs: @/bad-rules is not a regular file (name the log',
     ],
-    [['block', '10.0.0.0/8', '--config', '@/good.yaml'], 'not an identity'],
+    [['block', '10.0.0.1/8', '--config', '@/good.yaml'], 'not an identity'],
     [['block', 'x:y', '--config', '@/good.yaml'], 'not an identity'],
     [['block', 'a b;$(id)', '--config', '@/good.yaml'], 'not an identity'],
     [['block', 'uid:a b', '--config', '@/good.yaml'], 'not an identity'],

@@ -61,6 +61,7 @@ export async function findExim(options: FindExim = {}): Promise<Installation | N
       exim: {
         blockedUsers: recipe?.file ?? join(spool, 'blocked_users'),
         blockedSenders: join(spool, 'blocked_senders'),
+        blockedNetworks: join(spool, 'blocked_networks'),
       },
     },
     commands: { exim },

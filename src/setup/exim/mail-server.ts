@@ -6,6 +6,7 @@ import { type Finding, wrong } from '../finding.ts';
 import type { InstallationOptions, MailServer } from '../mail-server.ts';
 import { eximCommand, findExim } from './find.ts';
 import { checkEximLogSettings, readEximLogSettings } from './log-settings.ts';
+import { findNoNetworks } from './network-statement.ts';
 import { findEximNetworks } from './networks.ts';
 import { eximSteps, UNITS } from './steps.ts';
 import { checkEximWiring } from './wiring.ts';
@@ -24,9 +25,10 @@ export const exim: MailServer = {
     return { failure: `there is no program ${options.eximBinary ?? config.commands.exim[0]}` };
   },
   readLogSettings: ({ commands }) => readEximLogSettings(commands.exim),
+  findNoNetworks: async (config) => await findNoNetworks(config, config.commands.exim),
   checkWiring,
   listTargetFiles: ({ targets: { exim } }) =>
-    (['blockedUsers', 'blockedSenders'] as const).map((name) => ({
+    (['blockedUsers', 'blockedSenders', 'blockedNetworks'] as const).map((name) => ({
       option: ['targets', 'exim', name],
       file: exim[name],
     })),

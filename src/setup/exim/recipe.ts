@@ -12,7 +12,8 @@ const RECIPES = new URL('../../../docs/mta/exim/', import.meta.url);
 export function eximStatements(targets: EximTargets): string {
   return readStatements('acl-blocked.conf')
     .replaceAll('POSTERN_BLOCKED_USERS', targets.blockedUsers)
-    .replaceAll('POSTERN_BLOCKED_SENDERS', targets.blockedSenders);
+    .replaceAll('POSTERN_BLOCKED_SENDERS', targets.blockedSenders)
+    .replaceAll('POSTERN_BLOCKED_NETWORKS', targets.blockedNetworks);
 }
 
 /** The statements for `acl_smtp_rcpt`: docs/mta/exim/acl-policy.conf. */

@@ -3,6 +3,7 @@
  * submitter and way. Everything that `postern check` says about the block files of Exim follows from this table.
  */
 import type { EximTargets } from '../../config/load.ts';
+import { getNetwork } from '../../model/address.ts';
 import type { Origin } from './trial.ts';
 
 /** Settings that name an ACL which sees every message that comes in by SMTP, the recommended one first. */
@@ -42,6 +43,7 @@ const OTHER_ACCOUNT = 'posternother';
 export const STRANGER = '192.0.2.1';
 
 const blockedUsers = (targets: EximTargets) => targets.blockedUsers;
+const blockedNetworks = (targets: EximTargets) => targets.blockedNetworks;
 const blockedSenders = (targets: EximTargets) => targets.blockedSenders;
 
 export const WAYS: readonly Way[] = [
@@ -77,6 +79,21 @@ export const WAYS: readonly Way[] = [
       clients.flatMap((client) =>
         ports.map((port) => ({
           line: client.includes(':') ? `"${client}"` : client,
+          origin: { client, port, smtp: true, sender },
+        })),
+      ),
+  },
+  {
+    mail: 'mail of a blocked network of relay clients',
+    file: blockedNetworks,
+    variable: '$sender_host_address',
+    settings: SMTP_ACLS,
+    // Without it, networks are refused, and an IPv6 client is blocked by its address alone.
+    isNeeded: false,
+    trials: ({ ports, clients, sender }) =>
+      clients.flatMap((client) =>
+        ports.map((port) => ({
+          line: `"${getNetwork(client)}"`,
           origin: { client, port, smtp: true, sender },
         })),
       ),

@@ -22,6 +22,8 @@ export const postfix: MailServer = {
       postfixConfig === undefined ? commands.postconf : postconfCommand(postfixConfig),
     ),
   readLogSettings: async () => ({}),
+  // A cidr table is in use as a whole, or not at all.
+  findNoNetworks: async () => undefined,
   checkWiring: (config, { postfixConfig }) =>
     checkPostfixWiring(
       config,
