@@ -69,11 +69,11 @@ function shouldList(target: BlockTarget, key: Block['key']): boolean {
   return target.accepts.includes(getTargetKind(key)) && 'key' in target.renderEntry(key);
 }
 
-/** `line 3 of /etc/postfix/sasl_access, written by hand`. */
+/** `line 3 of /etc/postfix/sasl_access (written by hand)`. */
 export function describePlace({ file, line, block }: Listing): string {
   const place = line === undefined ? `a line of ${file}` : `line ${line} of ${file}`;
   if (block !== undefined) return `${place} (block ${block})`;
-  return line === undefined ? place : `${place}, written by hand`;
+  return line === undefined ? place : `${place} (written by hand)`;
 }
 
 /** The first of several places, and how many more there are. */

@@ -42,7 +42,7 @@ export async function lookUpInTable(
   const { file, type, format } = options;
   await format.prepare(keys.map((key) => ({ id: 0, key, cause: '', start: 0 })));
   const questions = keys.map((key) => ask(key, options));
-  let lines: readonly KeyLine[] = [];
+  let lines: readonly KeyLine[] | undefined;
   try {
     const { content } = readTargetFile(file);
     if (content === undefined) return keys.map(() => undefined);
@@ -50,10 +50,11 @@ export async function lookUpInTable(
   } catch (error) {
     if (type === 'list') return { message: `${file}: ${getMessage(error)}` };
   }
-  if (type === 'list') return questions.map(({ entry }) => readAnswer(lines, entry));
-  const answers = await queryAll(questions, options);
-  if ('message' in answers) return answers;
-  return questions.map((question) => describeAnswer(question, answers, lines));
+  if (type === 'list') return questions.map(({ entry }) => readAnswer(lines ?? [], entry));
+  const queried = await queryAll(questions, options);
+  if ('message' in queried && lines === undefined) return queried;
+  const answers = 'message' in queried ? readAnswers(questions, lines ?? []) : queried;
+  return questions.map((question) => describeAnswer(question, answers, lines ?? []));
 }
 
 /** An account is looked up by its name, which only our own line has. */
@@ -115,14 +116,39 @@ function describeAnswer(
   const query = queries.find((each) => answers.has(each));
   if (query === undefined) return undefined;
   const text = answers.get(query) ?? '';
-  const line = lines.find(({ keys }) =>
-    keys.some(
-      (listed) =>
-        listed === query || listed === entry || (key.type === 'client' && isWithin(key.id, listed)),
-    ),
-  );
+  const line = lines.find((each) => isAbout(each, query, entry, key));
   const blocks = key.type === 'uid' || isRefusal(text);
   return dropUndefined({ blocks, text, line: line?.line, block: line?.block });
+}
+
+/** The same as far as it can be read here, for an account that may not run postmap or read the index. */
+function readAnswers(
+  questions: readonly Question[],
+  lines: readonly KeyLine[],
+): ReadonlyMap<string, string> {
+  const answers = new Map<string, string>();
+  for (const { key, queries, entry } of questions) {
+    for (const query of queries) {
+      const line = lines.find((each) => isAbout(each, query, entry, key));
+      if (line !== undefined && !answers.has(query)) answers.set(query, readAction(line));
+    }
+  }
+  return answers;
+}
+
+function readAction({ text, keys: [key = ''] }: KeyLine): string {
+  return text.slice(text.startsWith('"') ? key.length : text.search(/\s|$/)).trim();
+}
+
+function isAbout(
+  { keys }: KeyLine,
+  query: string,
+  entry: string | undefined,
+  { type, id }: Key,
+): boolean {
+  return keys.some(
+    (listed) => listed === query || listed === entry || (type === 'client' && isWithin(id, listed)),
+  );
 }
 
 /** Whether an action of access(5) holds or refuses mail, or drops it. */

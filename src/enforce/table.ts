@@ -76,6 +76,8 @@ export interface KeyLine {
   /** counted from 1 */
   readonly line: number;
   readonly keys: readonly string[];
+  /** without the line end */
+  readonly text: string;
   /** the number of the block, on a line of ours */
   readonly block?: number;
 }
@@ -84,7 +86,9 @@ export interface KeyLine {
 export function listKeyLines(format: KeyReader, content: string): KeyLine[] {
   return parseItems(format, content)
     .filter(({ keys }) => keys.length > 0)
-    .map(({ line, keys, block }) => dropUndefined({ line, keys, block }));
+    .map(({ line, keys, text, block }) =>
+      dropUndefined({ line, keys, text: trimLineEnd(text), block }),
+    );
 }
 
 /**

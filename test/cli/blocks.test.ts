@@ -1,7 +1,8 @@
 /** Blocks by hand, as an operator sees them: what is in force, what cannot be, and which number means what. */
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Scratch, scratch } from '../service/scratch.ts';
+import type { VerdictOutcome } from '../../src/model/block.ts';
+import { eventually, type Scratch, scratch } from '../service/scratch.ts';
 
 let at: Scratch;
 afterEach(() => at.remove());
@@ -200,6 +201,177 @@ describe('a person with several logins', () => {
     }
     expect((await run('block', 'bob@example.net', '--format', 'json')).out).toContain(
       '"spellings":["bob"]',
+    );
+  });
+});
+
+describe('what is no identity', () => {
+  it.each([
+    ['999.1.1.1', 'there is no such address'],
+    ['1.2.3', 'there is no such address'],
+    ['300::1::2', 'there is no such address'],
+    ['192.0.2.*', 'there is no such address'],
+    ['192.0.2.7:25', 'without brackets and port: 192.0.2.7'],
+    ['[2001:db8::7]:25', 'without brackets and port: 2001:db8::7'],
+    ['192.0.2.0/33', 'there is no such network'],
+    ['192.0.2.7/24', 'that network is 192.0.2.0/24'],
+    ['2001:db8::7/64', 'that network is 2001:db8::/64'],
+    ['*@example.net', 'patterns and whole domains cannot be blocked'],
+    ['@example.net', 'patterns and whole domains cannot be blocked'],
+    ['a\u0007b', 'it contains control characters'],
+    ['a\u0085b', 'it contains control characters'],
+    ['DOM\\eve', "if it is a login: 'user:DOM\\eve'"],
+    ['a b', "if it is a login: 'user:a b'"],
+    ['', 'alice@example.net'],
+  ])('%j is refused by each command, never taken for a login', async (typed, hint) => {
+    place();
+    for (const command of ['block', 'unblock', 'explain', 'queue']) {
+      const { status, out, err } = await run(command, typed);
+      expect({ status, out }).toEqual({ status: 2, out: '' });
+      expect(err).toContain('not an identity: ');
+      expect(err).toContain(hint);
+    }
+    expect((await run('blocks')).out).toBe('Nobody is blocked.\n');
+  });
+});
+
+describe('what is written down but not in force', () => {
+  it('is said, with the command that starts what is down', async () => {
+    place('enforcer: separate');
+    const begun = await run('block', 'bob@example.net');
+    expect(begun).toEqual({
+      status: 1,
+      out: '',
+      err: 'bob@example.net is NOT blocked yet (block 1, until released): it is written down, but postern enforce is not running (systemctl start postern-enforce)\n',
+    });
+    const json = await run('block', 'bob@example.net', '--format', 'json');
+    expect(json.status).toBe(1);
+    expect(JSON.parse(json.out)).toMatchObject({
+      id: 1,
+      inForce: false,
+      why: expect.stringContaining('postern enforce is not running'),
+    });
+  });
+
+  it('and a block that has ended may still be in the file', async () => {
+    place();
+    await run('block', 'bob@example.net');
+    appendFileSync(at.config, 'enforcer: separate\n');
+    const ended = await run('unblock', 'bob@example.net', '--format', 'json');
+    expect(ended.status).toBe(1);
+    expect(ended.err).toMatch(
+      /^bob@example\.net is STILL blocked: line \d+ of \S+sasl_access \(block 1\); it is written down, but postern enforce is not running/,
+    );
+    expect(JSON.parse(ended.out)).toMatchObject({
+      id: 1,
+      releasedBy: 'operator',
+      stillBlockedBy: [{ blocks: true, block: 1, file: at.path('maps/sasl_access') }],
+    });
+  });
+
+  it('a running service has done it when the command returns', async () => {
+    place();
+    const service = at.start();
+    await eventually(() => existsSync(at.path('maps/sasl_access')));
+    expect((await run('block', 'bob@example.net')).status).toBe(0);
+    expect(readFileSync(at.path('maps/sasl_access'), 'utf8')).toContain('\nbob@example.net\t');
+    expect(await run('unblock', 'bob@example.net')).toMatchObject({ status: 0, err: '' });
+    expect(readFileSync(at.path('maps/sasl_access'), 'utf8')).not.toContain('bob@');
+    await service.stop();
+  });
+
+  it('an exception by hand is no block', async () => {
+    place();
+    writeFileSync(at.path('maps/sasl_access'), 'bob@example.net OK\n');
+    expect(await run('block', 'bob@example.net')).toEqual({
+      status: 1,
+      out: '',
+      err: `bob@example.net is NOT blocked yet (block 1, until released): line 4 of ${at.path('maps/sasl_access')} (written by hand) lets bob@example.net pass (OK)\n`,
+    });
+  });
+
+  it('a login that the table cannot hold is refused', async () => {
+    place();
+    expect(await run('block', 'user:a b')).toEqual({
+      status: 1,
+      out: '',
+      err: 'postern: user:a b cannot be blocked: a table of this type cannot hold it as a key (type: regexp can)\n',
+    });
+  });
+
+  it('a network is refused where the mail server does not look up networks', async () => {
+    place({ mta: 'exim', extra: 'commands: { exim: [ /nonexistent/exim4 ] }\n' });
+    const { status, err } = await run('block', '203.0.113.0/24');
+    expect(status).toBe(1);
+    expect(err).toContain('203.0.113.0/24 cannot be blocked: /nonexistent/exim4');
+    expect(await run('block', '2001:db8::7')).toMatchObject({
+      status: 0,
+      out: '2001:db8::7 is blocked (block 1, until released).\n',
+    });
+  });
+});
+
+describe('a verdict that blocked nobody', () => {
+  function judge(id: string, outcome: VerdictOutcome, ago = 0): void {
+    const time = Date.now() - ago;
+    const place = { source: 'mail.log', line: 1, offset: 0 };
+    const counted = { count: 100, limit: 100, period: 3_600_000 };
+    const key = { type: 'user', id } as const;
+    at.withStore((store) =>
+      store.commit(() =>
+        store.verdicts.insert(
+          { ...place, ...counted, rule: 'rule', action: 'block', key, time },
+          outcome,
+          0,
+        ),
+      ),
+    );
+  }
+
+  it('because of the cap is a problem, until the account is blocked or allowed', async () => {
+    place('caps: { blocksPerHour: 3 }');
+    for (const id of ['alice', 'bob']) judge(`${id}@example.net`, 'capped');
+    judge('old@example.net', 'capped', 100_000_000);
+    const status = await run('status');
+    expect(status.status).toBe(1);
+    expect(status.out).toContain(
+      '  cap reached (caps.blocksPerHour: 3), NOT blocked: alice@example.net, bob@example.net; look at each with postern explain, then postern block, or raise the cap and restart\n',
+    );
+    await run('block', 'alice@example.net');
+    expect((await run('status')).out).toContain('NOT blocked: bob@example.net; look');
+    await run('unblock', 'alice@example.net');
+    appendFileSync(at.config, 'allow: { users: [ bob@example.net ] }\n');
+    expect((await run('status')).out).not.toContain('cap reached');
+  });
+
+  it('is what explain shows when it is newer than the block', async () => {
+    place('caps: { blocksPerHour: 3 }');
+    await run('block', 'alice@example.net');
+    await run('unblock', 'alice@example.net');
+    judge('alice@example.net', 'capped');
+    const explained = await run('explain', 'alice@example.net');
+    expect(explained.out.replace(/\s+/g, ' ')).toContain(
+      'NOT blocked: the cap of 3 blocks per hour (caps.blocksPerHour) was reached. To block it: postern block alice@example.net',
+    );
+    const json = JSON.parse((await run('explain', 'alice@example.net', '--format', 'json')).out);
+    expect(json).toMatchObject({ outcome: 'capped' });
+    await run('block', 'alice@example.net');
+    expect((await run('explain', 'alice@example.net')).out).not.toContain('NOT blocked');
+  });
+
+  it('because no file can hold the login is a problem, and in the report', async () => {
+    place();
+    judge('a b', 'unblockable');
+    const status = await run('status');
+    expect(status.status).toBe(1);
+    expect(status.out).toContain(
+      '  cannot be blocked: user:a b: a table of this type cannot hold it as a key (type: regexp can); suspend it where the mail server checks its password\n',
+    );
+    const report = (await run('report')).out;
+    expect(report).toContain('Cannot be blocked (postern status says why)\n');
+    expect(report).toMatch(/^user:a b +suspend it where the mail server checks its password$/m);
+    expect((await run('explain', 'user:a b')).out).toContain(
+      'NOT blocked, since no block file can hold it: suspend it',
     );
   });
 });

@@ -41,6 +41,7 @@ export function debianConfiguration(style: Style, options: DebianOptions = {}) {
       `POSTERN_RECIPES = ${RECIPES}`,
       `POSTERN_BLOCKED_USERS = ${instance.folder.at('blocked_users')}`,
       `POSTERN_BLOCKED_SENDERS = ${instance.folder.at('blocked_senders')}`,
+      `POSTERN_BLOCKED_NETWORKS = ${instance.folder.at('blocked_networks')}`,
       options.callout === true ? 'POSTERN_CALLOUT = yes' : '',
       options.policy === undefined ? '' : `POSTERN_POLICY = ${instance.folder.at(options.policy)}`,
       options.before ?? '',

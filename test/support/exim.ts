@@ -82,6 +82,7 @@ export interface EximServer extends MailServer<QueuedMail> {
   readonly rejectLogFile: string;
   readonly blockedUsers: string;
   readonly blockedSenders: string;
+  readonly blockedNetworks: string;
   /** Runs the program with this configuration and returns its output. */
   exim(args: readonly string[], input?: string): Promise<string>;
   /** Hands a message in as a local account. */
@@ -147,6 +148,7 @@ function operations(folder: Folder, program: string): Operations {
     rejectLogFile: folder.at('log/rejectlog'),
     blockedUsers: folder.at('blocked_users'),
     blockedSenders: folder.at('blocked_senders'),
+    blockedNetworks: folder.at('blocked_networks'),
     exim,
     // Root is a trusted caller and may say who it speaks for; another account could not use our configuration.
     sendmail: (login, args, message) => exim(['-oMt', login, ...args], message),
@@ -168,6 +170,7 @@ function configurationText(instance: Instance, options: EximOptions): string {
   return `POSTERN_RECIPES = ${RECIPES}
 POSTERN_BLOCKED_USERS = ${folder.at('blocked_users')}
 POSTERN_BLOCKED_SENDERS = ${folder.at('blocked_senders')}
+POSTERN_BLOCKED_NETWORKS = ${folder.at('blocked_networks')}
 .include ${RECIPES}/macros.conf
 ${options.main ?? ''}
 ${recipes.includes('local') ? 'acl_not_smtp = acl_postern_local' : ''}
