@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { HOUR } from '../../src/base/time.ts';
 import { makeAllowList } from '../../src/enforce/allow-list.ts';
-import { decide } from '../../src/enforce/decide.ts';
+import { type BlockPolicy, decide, findUnblockableReason } from '../../src/enforce/decide.ts';
 import type { Block, Key, Verdict, VerdictOutcome } from '../../src/model/block.ts';
 
 const NOW = Date.UTC(2026, 10, 10, 9, 5, 7);
@@ -81,6 +81,64 @@ describe('one verdict', () => {
   it('changes nothing in observe mode', () => {
     const [decision] = decide([verdict(alice)], state, { ...policy, mode: 'observe' });
     expect(decision).toMatchObject({ outcome: 'mode-observe' });
+  });
+});
+
+describe('how wide an IPv6 client is blocked', () => {
+  const relayNetworks = ['2001:db8:7::/64', '198.51.100.0/24', '192.0.2.10'];
+  const relays = makeAllowList({
+    relayNetworks,
+    networks: ['2001:db8:6::6', '198.18.0.0/15'],
+    ownAddresses: ['2001:db8:5::25'],
+  });
+  const decideClient = (id: string, more: Partial<BlockPolicy> = {}) =>
+    decide([verdict({ type: 'client', id })], state, { ...policy, allow: relays, ...more })[0];
+
+  it.each([
+    ['its /64', '2001:db8:9::7', '2001:db8:9::/64'],
+    ['alone, in a /64 that is all of a network that may relay', '2001:db8:7::7', '2001:db8:7::7'],
+    ['alone, in a /64 with an allowed address', '2001:db8:6::7', '2001:db8:6::7'],
+    ['alone, in the /64 of this machine', '2001:db8:5::7', '2001:db8:5::7'],
+    ['of IPv4, alone', '203.0.113.7', '203.0.113.7'],
+  ])('%s', (_, id, blocked) => {
+    expect(decideClient(id)?.block?.key).toEqual({ type: 'client', id: blocked });
+  });
+
+  it('alone, where networks have no effect', () => {
+    const block = decideClient('2001:db8:9::7', { noNetworks: 'no ACL uses the file' })?.block;
+    expect(block?.key.id).toBe('2001:db8:9::7');
+  });
+
+  it('once, for all its addresses', () => {
+    const ids = ['2001:db8:9::7', '2001:db8:9::8', '2001:db8:9:1::8'];
+    const verdicts = ids.map((id) => verdict({ type: 'client', id }));
+    const outcomes = decide(verdicts, state, { ...policy, allow: relays });
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual([
+      'blocked',
+      'already-blocked',
+      'blocked',
+    ]);
+  });
+
+  it.each([
+    ['198.51.100.0/24', 'it holds all of 198.51.100.0/24, which may relay'],
+    ['198.51.128.0/17', undefined],
+    ['198.51.64.0/18', 'it holds all of 198.51.100.0/24, which may relay'],
+    ['198.51.100.128/25', undefined],
+    ['192.0.2.0/28', 'it holds all of 192.0.2.10, which may relay'],
+    ['198.18.3.0/24', '198.18.0.0/15 is listed in allow.networks'],
+    ['2001:db8:6::/48', '2001:db8:6::6 is listed in allow.networks'],
+    ['2001:db8:5::/48', 'it holds 2001:db8:5::25, an address of this machine'],
+    ['127.0.0.0/16', 'loopback is never blocked'],
+    ['127.5.0.0/16', 'loopback is never blocked'],
+    ['::/64', 'loopback is never blocked'],
+    ['203.0.113.0/24', undefined],
+  ])('of %s it says %j', (id, reason) => {
+    expect(relays.reason({ type: 'client', id })).toBe(reason);
+  });
+
+  it.each(['0.0.0.0/0', '10.0.0.0/8', '::/0', '2001::/16'])('%s is too wide for a file', (id) => {
+    expect(findUnblockableReason({ type: 'client', id })).toMatch(/^it is wider than /);
   });
 });
 

@@ -425,6 +425,23 @@ describe('blocks', () => {
   });
 });
 
+test('the release of a network counts for all its clients: nothing from before counts again', () => {
+  const judge = new Judge([rule({ per: 'client' })]);
+  const lines = (address: string, from: number, count: number) =>
+    Array.from({ length: count }, (_, i) => from + i * SECOND).flatMap((time) =>
+      judge
+        .feed(invalid(time, `r${time}@example.org`, { submitter: { type: 'client', id: address } }))
+        .map(({ key }) => key.id),
+    );
+  expect(lines('2001:db8::7', 0, 3)).toEqual(['2001:db8::7']);
+  expect(lines('2001:db8::8', 10 * SECOND, 2)).toEqual([]);
+  expect(lines('2001:db8:0:1::8', 10 * SECOND, 2)).toEqual([]);
+  judge.release({ type: 'client', id: '2001:db8::/64' }, START + 20 * SECOND);
+  expect(lines('2001:db8::8', 21 * SECOND, 1)).toEqual([]);
+  expect(lines('2001:db8:0:1::8', 21 * SECOND, 1)).toEqual(['2001:db8:0:1::8']);
+  expect(lines('2001:db8::7', 22 * SECOND, 3)).toEqual(['2001:db8::7']);
+});
+
 describe('observe', () => {
   const watch = rule({ action: 'observe' });
   const CASES: readonly (readonly [what: string, seconds: number[], lines: number[]])[] = [

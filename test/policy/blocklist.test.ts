@@ -17,6 +17,9 @@ const BLOCKS: readonly (readonly [Block['key']['type'], string, end?: number])[]
   ['user', 'j\ufffdrg@example.net'],
   ['client', '192.0.2.66'],
   ['client', '2001:db8::66'],
+  ['client', '198.51.100.0/25'],
+  ['client', '2001:db8:9::/64'],
+  ['client', '198.51.101.0/24', NOW],
   ['sender', 'news@example.net'],
   ['uid', '33'],
 ];
@@ -38,6 +41,11 @@ const CASES: readonly [name: string, request: Partial<PolicyRequest>, answer: st
   ['a blocked client', { client: '192.0.2.66' }, HOLD],
   ['a blocked IPv6 client in another spelling', { client: '2001:0DB8:0::66' }, HOLD],
   ['an IPv4-mapped client', { client: '::ffff:192.0.2.66' }, HOLD],
+  ['a client in a blocked network', { client: '198.51.100.127' }, HOLD],
+  ['a client beside it', { client: '198.51.100.128' }, 'DUNNO'],
+  ['an IPv6 client in a blocked network', { client: '2001:db8:9:0:1::5' }, HOLD],
+  ['an IPv6 client beside it', { client: '2001:db8:9:1::5' }, 'DUNNO'],
+  ['a client in a network whose block is over', { client: '198.51.101.7' }, 'DUNNO'],
   ['a neighbour', { client: '192.0.2.6' }, 'DUNNO'],
   [
     'who authenticates at a blocked address',
