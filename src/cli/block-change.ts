@@ -58,11 +58,19 @@ export class BlockChange {
       this.#print(block);
       return EXIT.done;
     }
-    const failures = await this.#carryOut(() => loadInForce(this.#store, this.#config)(block));
+    const failures = await this.#carryOut(() => this.#hasBegun(block));
     const lookup = await lookUpBlock(this.#store, this.#config, block);
     const why = this.#findObstacle(block, lookup);
+    if (this.#isOver(block)) {
+      this.say(`${who} was blocked, and the time of block ${block.id} is over.`);
+      this.#print(block);
+      return EXIT.done;
+    }
     if (why === undefined) this.say(`${who} ${has} blocked (${about}).`);
     else this.#fail(`${who} is NOT blocked yet (${about}): ${why}`);
+    const { enforcer } = this.#config;
+    if (block.end !== undefined && enforcer === 'daemon' && findRunning(this.#store) === undefined)
+      this.say('postern run is not running: without it, the block does not end by itself.');
     for (const failure of failures) this.#fail(failure);
     this.#print(block, why);
     return why === undefined && failures.length === 0 ? EXIT.done : EXIT.failed;
@@ -83,6 +91,15 @@ export class BlockChange {
     for (const failure of [...failures, ...(isGone ? unread : [])]) this.#fail(failure);
     this.#print(block, undefined, still);
     return isGone && failures.length === 0 ? EXIT.done : EXIT.failed;
+  }
+
+  #hasBegun(block: StoredBlock): { readonly inForce: boolean } {
+    return this.#isOver(block) ? { inForce: true } : loadInForce(this.#store, this.#config)(block);
+  }
+
+  /** A block can be shorter than what this command takes. */
+  #isOver({ id }: StoredBlock): boolean {
+    return this.#store.blocks.get(id)?.releasedBy === 'expiry';
   }
 
   #fail(sentence: string): void {

@@ -19,7 +19,8 @@ const since = (more = '') =>
   new Option('--since <time>', `from this time on: 24h (that long ago), ${TIMES}${more}`);
 const until = (more = '') =>
   new Option('--until <time>', `before this time, in the same forms${more}`);
-const identity = (more = '') => new Argument('<id>', `alice@example.net, 192.0.2.7, uid:33${more}`);
+const identity = (more = '') =>
+  new Argument('<id>', `alice@example.net, 192.0.2.7, 192.0.2.0/24, uid:33${more}`);
 const blockable = () => identity(', sender:alice@example.net');
 /** Which installation of a mail server, if not the default one. */
 const installation = () => [
@@ -86,7 +87,7 @@ export const COMMANDS: readonly Entry[] = [
   {
     usage: 'block',
     asOwner: true,
-    summary: 'block a submitter or sender by hand',
+    summary: 'block a submitter, network or sender by hand, and look whether it is in force',
     format: true,
     args: [blockable()],
     options: [
@@ -99,7 +100,7 @@ export const COMMANDS: readonly Entry[] = [
   {
     usage: 'unblock',
     asOwner: true,
-    summary: 'end a block; earlier events no longer count',
+    summary: 'end a block; earlier events no longer count; names what still blocks',
     format: true,
     args: [blockable()],
     run: async ([id], options, io) =>

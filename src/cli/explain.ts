@@ -11,7 +11,7 @@ import type { Verdict } from '../model/block.ts';
 import { buildValueFormat } from '../model/evidence.ts';
 import { formatIdentity } from '../model/identity.ts';
 import { blockNotice } from '../notify/notice.ts';
-import { UNBLOCKABLE_CURE } from '../report/block.ts';
+import { UNBLOCKABLE_TEXT } from '../report/block.ts';
 import { evidenceToJson, gatherEvidence } from '../report/evidence.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
@@ -141,7 +141,7 @@ function outcomeText({ outcome, verdict: { key } }: StoredVerdict, config: Confi
     case 'capped':
       return `NOT blocked: the cap of ${config.caps.blocksPerHour} blocks per hour (caps.blocksPerHour) was reached. To block it: postern block ${quoteForShell(formatIdentity(key))}`;
     case 'unblockable':
-      return `NOT blocked, since no block file can hold it: ${UNBLOCKABLE_CURE}.`;
+      return UNBLOCKABLE_TEXT;
     case 'stale':
       return 'Not blocked: the events were too old when they were read.';
     default:

@@ -1,7 +1,7 @@
 /** From verdicts and outages to blocks and notices in the database. All of it runs inside the transaction of a batch. */
 import { DAY, HOUR } from '../base/time.ts';
 import { type BlockPolicy, type Decision, decide } from '../enforce/decide.ts';
-import type { Verdict } from '../model/block.ts';
+import type { Verdict, VerdictOutcome } from '../model/block.ts';
 import type { OutageChange } from '../model/outage.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { saveOutages } from '../store/outages.ts';
@@ -14,6 +14,13 @@ export interface DecisionOptions {
   /** rules whose verdicts are sent by mail; undefined: there is nobody to notify of anything */
   readonly notifyRules?: ReadonlySet<string>;
 }
+
+/** Outcomes without a block that are in a notice of their own. */
+const TOLD_WITHOUT_BLOCK: ReadonlySet<VerdictOutcome> = new Set([
+  'mode-observe',
+  'observed',
+  'unblockable',
+]);
 
 /** Decides on verdicts, and writes down the decisions, the blocks and the notices. `now` in ms. */
 export function recordVerdicts(
@@ -48,7 +55,7 @@ function recordDecision(
     return;
   }
   if (outcome === 'capped') addNotice(options, 'capped', { verdict: id }, now);
-  else if ((outcome === 'mode-observe' || outcome === 'observed') && isNotified) {
+  else if (isNotified && TOLD_WITHOUT_BLOCK.has(outcome)) {
     addNotice(options, 'verdict', { verdict: id }, now);
   }
 }

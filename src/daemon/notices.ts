@@ -7,7 +7,7 @@ import { dropUndefined } from '../base/defined.ts';
 import type { Log } from '../base/log.ts';
 import { type Clock, SECOND } from '../base/time.ts';
 import type { Rule } from '../judge/rule.ts';
-import type { Verdict } from '../model/block.ts';
+import type { Verdict, VerdictOutcome } from '../model/block.ts';
 import { buildValueFormat, type Evidence, type Measures } from '../model/evidence.ts';
 import type { Outage } from '../model/outage.ts';
 import { addressMails, type ComposedNotice } from '../notify/compose.ts';
@@ -15,6 +15,7 @@ import { Drain } from '../notify/drain.ts';
 import type { Notifier } from '../notify/mail.ts';
 import { blockNotice, digestNotice, MAX_DIGEST_DETAILS } from '../notify/notice.ts';
 import { cappedNotice, outageNotice } from '../notify/warning.ts';
+import { UNBLOCKABLE_TEXT } from '../report/block.ts';
 import { gatherEvidence } from '../report/evidence.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { NOTICE_KINDS, type NoticeKind, type WaitingNotice } from '../store/outbox.ts';
@@ -147,17 +148,22 @@ export class Notices {
     const { store, rules } = this.#options;
     const found = this.#find(reference);
     if (found === undefined) return undefined;
-    const { verdict, block } = found;
+    const { verdict, block, outcome } = found;
     const evidence = await gatherEvidence(store, verdict, block, rules.get(verdict.rule));
-    return { evidence, measures: describeMeasures(store, block) };
+    const measures =
+      outcome === 'unblockable' ? [UNBLOCKABLE_TEXT] : describeMeasures(store, block);
+    return { evidence, measures };
   }
 
-  #find(reference: Reference): { verdict: Verdict; block?: StoredBlock } | undefined {
+  #find(
+    reference: Reference,
+  ): { verdict: Verdict; outcome: VerdictOutcome; block?: StoredBlock } | undefined {
     const { store } = this.#options;
-    const verdict = store.verdicts.get(reference.verdict)?.verdict;
-    if (verdict === undefined) return undefined;
+    const stored = store.verdicts.get(reference.verdict);
+    if (stored === undefined) return undefined;
+    const { verdict, outcome } = stored;
     const block = reference.block === undefined ? undefined : store.blocks.get(reference.block);
-    return dropUndefined({ verdict, block });
+    return dropUndefined({ verdict, outcome, block });
   }
 
   #composeCapped(references: readonly Reference[]): ComposedNotice | undefined {

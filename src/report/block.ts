@@ -17,3 +17,6 @@ export function describeRelease({ releasedBy }: StoredBlock): string {
 
 /** What to do about a login that no block file can hold. */
 export const UNBLOCKABLE_CURE = 'suspend it where the mail server checks its password';
+
+/** What was done about it: nothing. */
+export const UNBLOCKABLE_TEXT = `NOT blocked, since no block file can hold it: ${UNBLOCKABLE_CURE}.`;
