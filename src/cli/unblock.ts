@@ -14,7 +14,7 @@ import { listForms } from './account-forms.ts';
 import { BlockChange, findNumbered } from './block-change.ts';
 import { blockedText } from './block-text.ts';
 import { withStore } from './database.ts';
-import type { CommonOptions, Io } from './io.ts';
+import { type CommonOptions, type Io, jsonLine } from './io.ts';
 import { parseTypedBlockable } from './typed.ts';
 
 /** Exit status 1 when there is no such block, or it is still in force afterwards. */
@@ -29,7 +29,10 @@ export async function runUnblock(
     const block = keys
       .map((key) => store.blocks.running(key))
       .find((running) => running !== undefined);
-    if (block === undefined) return await reportNoBlock(identity, keys, { store, config }, io);
+    if (block === undefined) {
+      const { format } = options;
+      return await reportNoBlock(identity, keys, { store, config, format }, io);
+    }
     const now = systemClock.now();
     store.commit(() => store.blocks.release(block.id, now, 'operator', store.events.newest()));
     const change = new BlockChange(store, config, options, io);
@@ -52,11 +55,17 @@ async function listKeys(identity: string, config: Config): Promise<Block['key'][
   return [...(await listForms(key, config)), plain, ...(wide === undefined ? [] : [wide])];
 }
 
+interface Context {
+  readonly store: Store;
+  readonly config: Config;
+  readonly format: CommonOptions['format'];
+}
+
 /** There is no block of this identity, but a wider one, or a line that was written by hand, may block it. */
 async function reportNoBlock(
   identity: string,
   keys: readonly Block['key'][],
-  { store, config }: { readonly store: Store; readonly config: Config },
+  { store, config, format }: Context,
   io: Io,
 ): Promise<ExitStatus> {
   const [key] = keys as [Block['key']];
@@ -74,6 +83,7 @@ async function reportNoBlock(
     still.length === 0
       ? `is not blocked${numberHint(identity, store)}.`
       : `has no block of Postern, but is blocked: ${describePlaces(still)}; delete it there`;
+  if (format === 'json' && still.length > 0) io.stdout(jsonLine({ key, stillBlockedBy: still }));
   io.stderr(`${identity} ${hint}\n`);
   return EXIT.failed;
 }

@@ -269,6 +269,19 @@ describe('what is written down but not in force', () => {
     });
   });
 
+  it('a line by hand blocks without a block of Postern', async () => {
+    place();
+    writeFileSync(at.path('maps/sasl_access'), '# mine\nbob@example.net REJECT stolen\n');
+    const file = at.path('maps/sasl_access');
+    const said = `bob@example.net has no block of Postern, but is blocked: line 2 of ${file} (written by hand); delete it there\n`;
+    expect(await run('unblock', 'bob@example.net')).toEqual({ status: 1, out: '', err: said });
+    const { out } = await run('unblock', 'bob@example.net', '--format', 'json');
+    expect(JSON.parse(out)).toMatchObject({
+      key: { type: 'user', id: 'bob@example.net' },
+      stillBlockedBy: [{ blocks: true, text: 'REJECT stolen', line: 2, file }],
+    });
+  });
+
   it('a running service has done it when the command returns', async () => {
     place();
     const service = at.start();
