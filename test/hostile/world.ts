@@ -34,6 +34,8 @@ database: postern.db
 rules: rules
 zone: +00:00
 caps: { blocksPerHour: 100000 }
+# All attackers come from one /64: with an allowed address in it, each is blocked alone.
+allow: { networks: [ "2001:db8:a:0:ffff::1" ] }
 targets:
   postfix:
     user: { file: maps/sasl_access, type: texthash }
