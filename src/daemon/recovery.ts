@@ -5,7 +5,7 @@
  * Throws the error of opening for anything but damage, a newer version for instance; the file is then untouched.
  */
 
-import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { dropUndefined } from '../base/defined.ts';
 import { getErrno, getMessage, PosternError } from '../base/errors.ts';
 import { escapeControls } from '../base/escape.ts';
@@ -14,6 +14,7 @@ import { type Clock, formatTime } from '../base/time.ts';
 import type { Config } from '../config/load.ts';
 import { type OwnEntry, readOwnEntries } from '../enforce/table.ts';
 import type { BlockTarget } from '../enforce/target.ts';
+import { readTargetFile } from '../enforce/target-file.ts';
 import { type FollowPosition, takeFingerprint } from '../follow/position.ts';
 import { canonicalIp } from '../model/address.ts';
 import type { Block, BlockableType } from '../model/block.ts';
@@ -145,7 +146,7 @@ async function salvageBlocks(config: Config): Promise<Salvage> {
   for (const target of config.mode === 'enforce' ? buildTargets(config) : []) {
     let content: string;
     try {
-      content = existsSync(target.file) ? readFileSync(target.file, 'latin1') : '';
+      content = readTargetFile(target.file).content ?? '';
     } catch (error) {
       problems.push(`${target.file} cannot be read: ${getMessage(error)}`);
       continue;

@@ -6,11 +6,12 @@
  * written in one transaction and cdb renames by itself; dbm has two files and no safe way.
  * Postfix notices a new index by itself ("table has changed -- restarting").
  */
-import { chownSync, readFileSync, renameSync, rmSync, type Stats, statSync } from 'node:fs';
+import { lchownSync, renameSync, rmSync, type Stats, statSync } from 'node:fs';
 import { getMessage } from '../base/errors.ts';
 import { replaceFile } from '../base/files.ts';
 import { runMtaCommand } from './command.ts';
 import type { Failure } from './target.ts';
+import { readTargetFile } from './target-file.ts';
 
 export const INDEXED = {
   hash: '.db',
@@ -66,7 +67,8 @@ async function buildOnce(options: PostmapOptions, text: Stats): Promise<Failure 
   const copyIndex = copy + INDEXED[type];
   try {
     rmSync(copyIndex, { force: true }); // of a run that was killed
-    replaceFile(copy, readFileSync(file), text.mode & PERMISSIONS);
+    const { content = '' } = readTargetFile(file);
+    replaceFile(copy, Buffer.from(content, 'latin1'), text.mode & PERMISSIONS);
     copyOwner(copy, text);
     const failure = await runPostmap(options, copy);
     if (failure === undefined) renameSync(copyIndex, file + INDEXED[type]);
@@ -80,7 +82,7 @@ async function buildOnce(options: PostmapOptions, text: Stats): Promise<Failure 
 /** postmap drops root for the owner of the text, and the index gets the same owner. */
 function copyOwner(path: string, { uid, gid }: Stats): void {
   const own = statSync(path);
-  if (own.uid !== uid || own.gid !== gid) chownSync(path, uid, gid);
+  if (own.uid !== uid || own.gid !== gid) lchownSync(path, uid, gid);
 }
 
 function runPostmap(

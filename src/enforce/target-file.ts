@@ -2,10 +2,21 @@
  * The file of a target, read and replaced in one step while operators edit it: nothing is written over a change that
  * was not read.
  */
-import { lstatSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  type Stats,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { getErrno, getMessage } from '../base/errors.ts';
 import { replaceFile } from '../base/files.ts';
+import { findDistrust } from '../base/path-trust.ts';
 
 /** Mode of a new file. If the MTA cannot read a table it defers all mail until it can. */
 const NEW_MODE = 0o644;
@@ -23,9 +34,27 @@ export interface FileState {
 /** Throws the system error, or an error that says in one line what is there instead of a file. */
 export function readTargetFile(file: string): FileState {
   const path = resolveLink(file);
-  const stats = readStats(path);
-  const content = stats === undefined ? undefined : readFileSync(path, 'latin1');
-  return { path, stats, content };
+  // No link and no FIFO that takes its place meanwhile is followed or waited for.
+  const fd = openIfThere(path);
+  if (fd === undefined) return { path, stats: undefined, content: undefined };
+  try {
+    const stats = assertFile(fstatSync(fd));
+    return { path, stats, content: readFileSync(fd, 'latin1') };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function openIfThere(path: string): number | undefined {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  try {
+    return openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    if (getErrno(error) === 'ENOENT') return undefined;
+    // A socket has no content to open.
+    if (getErrno(error) === 'ENXIO') throw new Error('not a regular file');
+    throw error;
+  }
 }
 
 /** Whether the file has not changed for another `ms`. */
@@ -61,13 +90,29 @@ function isSame(before: Stats | undefined, now: Stats | undefined): boolean {
   );
 }
 
+/** Root follows a link only if nobody else can have made it, nor can change where it leads. */
 function resolveLink(path: string): string {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ? realpathSync(path) : path;
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats?.isSymbolicLink() !== true) return path;
+  const target = realpathSync(path);
+  if (process.geteuid?.() !== 0) return target;
+  const problem =
+    findOwner(path, stats) ?? findDistrust(dirname(path)) ?? findDistrust(dirname(target));
+  if (problem !== undefined) throw new Error(`a link that root does not follow: ${problem}`);
+  return target;
+}
+
+function findOwner(path: string, { uid }: Stats): string | undefined {
+  return uid === 0 ? undefined : `${path} belongs to uid ${uid}`;
 }
 
 function readStats(path: string): Stats | undefined {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats !== undefined && !stats.isFile()) throw new Error('not a regular file');
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  return stats && assertFile(stats);
+}
+
+function assertFile(stats: Stats): Stats {
+  if (!stats.isFile()) throw new Error('not a regular file');
   return stats;
 }
 

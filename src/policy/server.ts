@@ -18,9 +18,10 @@ import { ConnectionLimit } from './connection-limit.ts';
 import {
   clearPlace,
   describeListenFailure,
-  grantAccess,
+  grantGroup,
   isInPlace,
   readSocketMark,
+  withAccess,
 } from './socket.ts';
 
 interface PolicyServerOptions {
@@ -131,13 +132,13 @@ export class PolicyServer {
     const server = createServer((socket) => this.#serve(socket));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(address, () => resolve());
+      withAccess(group, () => server.listen(address, () => resolve()));
     });
     server.on('error', (error) =>
       log.warn({ error: getMessage(error) }, 'policy service: a connection was not accepted'),
     );
     try {
-      grantAccess(listen, group);
+      grantGroup(listen, group);
       return { server, mark: readSocketMark(listen) };
     } catch (error) {
       server.close();

@@ -4,14 +4,15 @@
  * server does not start. A socket can be recognised, so that its loss is noticed. Throws errors whose message is one
  * line that says what to do.
  */
-import { chmodSync, chownSync, existsSync, lstatSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, lchownSync, lstatSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type ListenOptions } from 'node:net';
 import { dirname } from 'node:path';
 import { getErrno, getMessage } from '../base/errors.ts';
 import { formatListenAddress, type ListenAddress } from './address.ts';
 
-const FOR_EVERYBODY = 0o666;
-const FOR_GROUP = 0o660;
+/** What a socket must not have: everybody, or the group, may connect with 0666 and 0660. */
+const WITHOUT_EXECUTE = 0o111;
+const WITHOUT_OTHERS = 0o117;
 
 /** What `net.Server.listen` takes; the place is free when it resolves. Throws an error if it is not. */
 export async function clearPlace(address: ListenAddress): Promise<ListenOptions> {
@@ -41,13 +42,23 @@ function isInUse(path: string): Promise<boolean> {
 }
 
 /**
- * Lets the mail server connect, for which it needs write permission: `group` only, or every account that may enter the
- * folder. All that the socket reveals is whether an account is blocked. Throws the system error.
+ * Runs `bind`, which makes the socket at once, so that the mail server may connect, for which it needs write permission:
+ * `group` only, or every account that may enter the folder. All that the socket reveals is whether an account is
+ * blocked. The mode comes from the umask: a chmod would follow a link that has taken the place of the socket.
  */
-export function grantAccess(address: ListenAddress, group: string | undefined): void {
-  if (address.kind === 'inet') return;
-  if (group !== undefined) chownSync(address.path, -1, findGroupId(group));
-  chmodSync(address.path, group === undefined ? FOR_EVERYBODY : FOR_GROUP);
+export function withAccess(group: string | undefined, bind: () => void): void {
+  const umask = process.umask(group === undefined ? WITHOUT_EXECUTE : WITHOUT_OTHERS);
+  try {
+    bind();
+  } finally {
+    process.umask(umask);
+  }
+}
+
+/** Gives the socket to the group. Follows no link. Throws the system error. */
+export function grantGroup(address: ListenAddress, group: string | undefined): void {
+  if (address.kind === 'inet' || group === undefined) return;
+  lchownSync(address.path, -1, findGroupId(group));
 }
 
 /** What identifies the socket at `address`; undefined for a port. Throws the system error if it does not exist. */

@@ -45,7 +45,7 @@ export class BesideFile {
     bytes.write(text);
     bytes.write('\n', SIZE - 1);
     try {
-      const fd = openSync(this.path, constants.O_WRONLY | constants.O_CREAT, 0o644);
+      const fd = openSync(this.path, constants.O_WRONLY | constants.O_CREAT, 0o600);
       try {
         writeSync(fd, bytes, 0, SIZE, 0);
       } finally {

@@ -3,10 +3,20 @@
  * Refuses a file of a newer version or of another program, and leaves it untouched. What is wrong with the file or its
  * folder is a PosternError.
  */
-import { existsSync, readdirSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  readdirSync,
+  statSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
-import { getMessage, PosternError } from '../base/errors.ts';
+import { getErrno, getMessage, PosternError } from '../base/errors.ts';
+import { findDistrust } from '../base/path-trust.ts';
 import { formatTime } from '../base/time.ts';
 import { isCorrupt } from './failure.ts';
 import { APPLICATION_ID, isForeign } from './header.ts';
@@ -23,12 +33,13 @@ const ASIDE = '.corrupt-';
 /**
  * Opens `path` (`:memory:` for a scratch one), creating and migrating it unless `readonly`.
  * Throws PosternError: `database-missing`, `database-older`, `database-newer`, `database-foreign`, `database-corrupt`,
- * `database-unusable`.
+ * `database-unusable`, `database-denied`, `database-untrusted`.
  */
 export function openDatabase(path: string, { readonly = false } = {}): Db {
   if (path !== ':memory:') assertUsable(path, readonly);
   let db: Db | undefined;
   try {
+    if (path !== ':memory:' && !readonly) keepPrivate(path);
     db = new Database(path, { timeout: BUSY_TIMEOUT });
     prepare(db, path, readonly);
     return db;
@@ -40,20 +51,71 @@ export function openDatabase(path: string, { readonly = false } = {}): Db {
 
 /** Throws for whatever can be detected before SQLite touches the file. */
 function assertUsable(path: string, readonly: boolean): void {
-  if (readonly && !existsSync(path)) throw missing(path);
-  if (!existsSync(dirname(path))) {
-    const message = `${path}: the folder ${dirname(path)} does not exist`;
-    throw new PosternError('environment', message, {
-      code: 'database-unusable',
-      place: { file: path },
-    });
+  const folder = dirname(path);
+  if (!isThere(folder, path)) {
+    if (readonly) throw missing(path);
+    throw unusable(path, `the folder ${folder} does not exist`);
   }
+  assertTrusted(path);
+  const isMade = isThere(path, path);
+  if (readonly && !isMade) throw missing(path);
+  if (isMade && !statSync(path).isFile()) throw unusable(path, 'this is not a file');
   if (isForeign(path)) {
     const message = `${path}: this SQLite database is not Postern's; name another file as database, or move this one away`;
     throw new PosternError('configuration', message, {
       code: 'database-foreign',
       place: { file: path },
     });
+  }
+}
+
+/** Whether there is something at `place`. Throws a PosternError if this account must not look. */
+function isThere(place: string, path: string): boolean {
+  try {
+    return statSync(place, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if (getErrno(error) === 'ENOTDIR') return false;
+    throw explain(error, path);
+  }
+}
+
+function unusable(path: string, why: string): PosternError {
+  const message = `${path}: ${why}; name a file as database, Postern creates it`;
+  return new PosternError('environment', message, {
+    code: 'database-unusable',
+    place: { file: path },
+  });
+}
+
+/** What SQLite and this program put beside the database: whatever has such a name is opened. */
+const PARTS = ['', '-wal', '-shm', '-journal', '.state', '-bell'];
+
+/** Root opens nothing that another account could have put there: a link would lead it to any file. */
+function assertTrusted(path: string): void {
+  if (process.geteuid?.() !== 0) return;
+  const places = [dirname(path), ...PARTS.map((part) => path + part)];
+  const problem = places.map((place) => findDistrust(place)).find((one) => one !== undefined);
+  if (problem === undefined) return;
+  const message = `${path}: root does not open this database: ${problem} (run postern as the account that owns it, or chown it to root)`;
+  throw new PosternError('configuration', message, {
+    code: 'database-untrusted',
+    place: { file: path },
+  });
+}
+
+const PRIVATE = 0o600;
+const OF_OTHERS = 0o007;
+
+/**
+ * Makes the file if there is none: SQLite gives the files beside it the same mode. One that an earlier version made for
+ * everybody is closed to all but owner and group.
+ */
+function keepPrivate(path: string): void {
+  closeSync(openSync(path, 'a', PRIVATE));
+  for (const file of PARTS.map((part) => path + part)) {
+    const stats = lstatSync(file, { throwIfNoEntry: false });
+    if (stats?.isFile() !== true || stats.uid !== process.geteuid?.()) continue;
+    if ((stats.mode & OF_OTHERS) !== 0) chmodSync(file, stats.mode & 0o770);
   }
 }
 
@@ -165,10 +227,34 @@ function migrate(db: Db): void {
 
 function explain(error: unknown, path: string): PosternError {
   if (error instanceof PosternError) return error;
+  if (isDenied(error, path)) {
+    const message = `${path}: no permission to use the database; run this as root, or as the account that owns it`;
+    const details = { code: 'database-denied', place: { file: path }, cause: error };
+    return new PosternError('environment', message, details);
+  }
   const code = isCorrupt(error) ? 'database-corrupt' : 'database-unusable';
   return new PosternError('environment', `${path}: cannot use the database: ${getMessage(error)}`, {
     code,
     place: { file: path },
     cause: error,
   });
+}
+
+/** SQLite says of a file that it may not open or write only that it could not. */
+function isDenied(error: unknown, path: string): boolean {
+  const code = getErrno(error) ?? '';
+  if (code === 'EACCES' || code === 'EPERM') return true;
+  if (!/^SQLITE_(?:CANTOPEN|READONLY|PERM)/.test(code)) return false;
+  const mayNot = (place: string, mode: number) => {
+    try {
+      accessSync(place, mode);
+      return false;
+    } catch (denied) {
+      return getErrno(denied) === 'EACCES';
+    }
+  };
+  return (
+    mayNot(dirname(path), constants.W_OK | constants.X_OK) ||
+    PARTS.some((part) => mayNot(path + part, constants.R_OK | constants.W_OK))
+  );
 }

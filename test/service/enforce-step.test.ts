@@ -151,8 +151,9 @@ describe.runIf(hasSteps())('the step', { timeout: 120_000 }, () => {
     const { rmSync, renameSync, chownSync } = await import('node:fs');
     renameSync(here.database, `${here.database}.aside`);
     for (const end of ['-wal', '-shm']) rmSync(`${here.database}${end}`, { force: true });
-    new Store(here.database).close();
-    chownSync(here.database, SERVICE.uid, SERVICE.gid);
+    new Store(here.path('out/new.db')).close();
+    chownSync(here.path('out/new.db'), SERVICE.uid, SERVICE.gid);
+    renameSync(here.path('out/new.db'), here.database);
     const waiting = () => here.said('enforce').includes('waiting for postern run');
     expect(await eventually(waiting)).toBe(true);
     expect(here.said('enforce')).toContain('is another file than before');

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   writeFileSync,
 } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -52,9 +53,10 @@ describe.runIf(hasSteps())('links in the folder of the database', { timeout: 120
   ])('are not followed by root: %s', (_what, command) => {
     const here = at();
     victim(here);
-    const store = new Store(here.path('state/real.db'));
+    const store = new Store(here.path('out/real.db'));
     store.state.write('daemon', null);
     store.close();
+    renameSync(here.path('out/real.db'), here.path('state/real.db'));
     chownSync(here.path('state/real.db'), SERVICE.uid, SERVICE.gid);
     asService(here, command);
     here.run('enforce', '--once');

@@ -22,7 +22,6 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach } from 'vitest';
-import { Store } from '../../src/store/store.ts';
 import { available, missingParts } from '../support/server.ts';
 import { eventually } from './scratch.ts';
 
@@ -183,12 +182,9 @@ ${extra}`;
 
   /** Who is blocked; while the service runs and has made the files of the database. */
   blocked(): string[] {
-    const store = new Store(this.database, { readonly: true });
-    try {
-      return store.blocks.allRunning().map(({ key }) => key.id);
-    } finally {
-      store.close();
-    }
+    const { out } = this.run('blocks', '--format', 'json');
+    const lines = out.split('\n').filter((line) => line !== '');
+    return lines.map((line) => (JSON.parse(line) as { key: { id: string } }).key.id);
   }
 
   /** Owners of all files in the folder of the database. */
