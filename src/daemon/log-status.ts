@@ -3,7 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { dropUndefined } from '../base/defined.ts';
 import { getErrno, getMessage } from '../base/errors.ts';
 import type { FollowPosition } from '../follow/follower.ts';
-import { type LogFile, lookAt } from '../follow/log-files.ts';
+import { assertFile, type LogFile, lookAt } from '../follow/log-files.ts';
 import { locate } from '../follow/rotation.ts';
 import type { LogHealth } from '../store/saved-state.ts';
 
@@ -29,6 +29,7 @@ export function readLogStatus(
   try {
     const live = lookAt(path);
     if (live === undefined) return { path, present: false };
+    assertFile(live);
     const behind = measureBehind(live, position);
     return dropUndefined({ path, present: true, behind, ...failing });
   } catch (error) {

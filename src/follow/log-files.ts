@@ -17,6 +17,9 @@ import { gunzipSync, constants as zlib } from 'node:zlib';
 import { getErrno } from '../base/errors.ts';
 import { isGzip } from './gzip.ts';
 
+/** `code` of the error for a log that is no file. */
+export const NO_FILE = 'NO_FILE';
+
 /** One physical file as it was when it was examined. */
 export interface LogFile {
   readonly path: string;
@@ -26,8 +29,8 @@ export interface LogFile {
   readonly size: number;
   /** ms since the epoch */
   readonly modified: number;
-  /** a regular file, not a folder or device */
-  readonly regular: boolean;
+  /** what it is instead of a regular file, `a FIFO`; undefined for a regular file */
+  readonly instead?: string;
   /** named as a gzip'd file */
   readonly packed: boolean;
 }
@@ -57,9 +60,21 @@ export function lookAt(path: string): LogFile | undefined {
     inode: String(stat.ino),
     size: Number(stat.size),
     modified: Number(stat.mtimeNs) / 1e6,
-    regular: stat.isFile(),
     packed: path.endsWith('.gz'),
+    ...(stat.isFile() ? {} : { instead: nameKind(stat) }),
   };
+}
+
+function nameKind(stat: NonNullable<ReturnType<typeof bigStat>>): string {
+  if (stat.isDirectory()) return 'a folder';
+  if (stat.isFIFO()) return 'a FIFO';
+  return stat.isSocket() ? 'a socket' : 'a device';
+}
+
+/** Throws an error for what is not a regular file: reading it would wait, never end, or take the bytes from others. */
+export function assertFile({ instead }: LogFile): void {
+  if (instead === undefined) return;
+  throw Object.assign(new Error(`it is ${instead}, not a file`), { code: NO_FILE });
 }
 
 export function isSameFile(
@@ -159,7 +174,7 @@ function findSiblings(path: string): Sibling[] {
     if (order === undefined || (name.endsWith('.gz') && names.has(name.slice(0, -3)))) continue;
     try {
       const file = lookAt(join(folder, name));
-      if (file?.regular === true) siblings.push({ file, ...order });
+      if (file !== undefined && file.instead === undefined) siblings.push({ file, ...order });
     } catch {}
   }
   return siblings;

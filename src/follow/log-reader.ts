@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { getMessage } from '../base/errors.ts';
 import type { Clock } from '../base/time.ts';
 import type { Line } from '../model/line.ts';
-import { isSameFile, type LogFile, lookAt } from './log-files.ts';
+import { assertFile, isSameFile, type LogFile, lookAt } from './log-files.ts';
 import type { NamedLog } from './named-log.ts';
 import { findEndOfLines, type OpenFile, type Start } from './open-file.ts';
 import type { FollowPosition } from './position.ts';
@@ -182,6 +182,7 @@ export class LogReader {
         this.#position = position;
         return { source: path, lines: [], position, behind: live?.size ?? 0 };
       }
+      assertFile(live);
       const end = await findEndOfLines(path, this.#buffer);
       this.#file = this.#open(live, { source: path, before: position.before, ...end });
     } catch (error) {

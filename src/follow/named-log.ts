@@ -4,7 +4,7 @@
  * then on. An error that may pass (no file descriptors left) is thrown as the system error it is.
  */
 import { getErrno, getMessage } from '../base/errors.ts';
-import { isSameFile, type LogFile, lookAt } from './log-files.ts';
+import { isSameFile, type LogFile, lookAt, NO_FILE } from './log-files.ts';
 import type { FollowNotice } from './notice.ts';
 import { OpenFile, type Start } from './open-file.ts';
 import type { FollowPosition } from './position.ts';
@@ -12,6 +12,7 @@ import { type Location, locate } from './rotation.ts';
 
 /** Errors that belong to the file, not to the moment. */
 const LASTING: ReadonlySet<string | undefined> = new Set([
+  NO_FILE,
   'EACCES',
   'EPERM',
   'EISDIR',

@@ -8,7 +8,7 @@ import { getMessage } from '../base/errors.ts';
 import type { Line } from '../model/line.ts';
 import { estimateUnpackedSize, isGzip, unpack } from './gzip.ts';
 import { LINE_FEED, LineSplitter } from './lines.ts';
-import { type LogFile, OPEN_FLAGS, realPath } from './log-files.ts';
+import { assertFile, type LogFile, OPEN_FLAGS, realPath } from './log-files.ts';
 import {
   type FileIdentity,
   type Fingerprint,
@@ -55,8 +55,9 @@ export class OpenFile {
   #modified: number;
   #unpacked: AsyncGenerator<Buffer, void, undefined> | undefined;
 
-  /** Opens `file`; undefined if another file has that name by now. */
+  /** Opens `file`; undefined if another file has that name by now. Throws for what is not a regular file. */
   static open(file: LogFile, start: Start): OpenFile | undefined {
+    assertFile(file);
     const fd = openSync(file.path, OPEN_FLAGS);
     try {
       const stat = fstatSync(fd, { bigint: true });

@@ -1,5 +1,6 @@
 /** Quotes the log lines of events. A log that was rotated away or cannot be read costs the quote, nothing else. */
-import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { assertFile, lookAt, OPEN_FLAGS } from '../follow/log-files.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { QuotedLine } from '../model/evidence.ts';
 import { decodeText } from '../model/line.ts';
@@ -27,9 +28,11 @@ function belongsTo({ queueId, recipient, client }: MailEvent, line: string): boo
 }
 
 function readLineAt(file: string, offset: number): string | undefined {
-  if (!existsSync(file)) return undefined;
   try {
-    const fd = openSync(file, 'r');
+    const found = lookAt(file);
+    if (found === undefined) return undefined;
+    assertFile(found);
+    const fd = openSync(file, OPEN_FLAGS);
     try {
       const buffer = Buffer.alloc(MAX_QUOTE);
       const length = readSync(fd, buffer, 0, MAX_QUOTE, offset);

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
@@ -486,15 +486,19 @@ describe('a log that comes and goes', () => {
 });
 
 describe('a log that cannot be read', () => {
-  test('a folder in its place, then a file', async () => {
-    mkdirSync(log);
+  test.each([
+    ['folder', () => mkdirSync(log)],
+    ['FIFO', () => spawnSync('mkfifo', [log])],
+    ['device', () => spawnSync('mknod', [log, 'c', '1', '5'])], // /dev/zero has no end
+  ])('a %s in its place, then a file', async (kind, make) => {
+    make();
     const session = new Session();
     await session.read();
     await session.read();
     expect(session.notices).toMatchObject([
       { kind: 'unreadable', path: log, file: log, skipped: false },
     ]);
-    expect(session.follower.status().failure).toMatch(/^EISDIR/);
+    expect(session.follower.status().failure).toBe(`it is a ${kind}, not a file`);
     rmSync(log, { recursive: true });
     add('a\n');
     expect(await session.read()).toEqual(['a']);
@@ -511,7 +515,7 @@ describe('a log that cannot be read', () => {
     expect(session.said).toEqual(['unreadable']);
     expect(session.follower.status()).toMatchObject({
       present: true,
-      failure: expect.stringMatching(/^EISDIR/),
+      failure: 'it is a folder, not a file',
     });
     rmSync(log, { recursive: true });
     add('b\n');
