@@ -5,7 +5,7 @@
 
 import type { Log } from '../base/log.ts';
 import { MemorySaver } from '../base/memory-saver.ts';
-import type { Clock } from '../base/time.ts';
+import { type Clock, formatTime } from '../base/time.ts';
 import type { OpenMessage } from '../correlate/message.ts';
 import type { Decision } from '../enforce/decide.ts';
 import { Interpreter, type InterpreterOptions } from '../interpret/interpreter.ts';
@@ -14,6 +14,7 @@ import type { Verdict } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { Line } from '../model/line.ts';
 import { type OutageChange, withoutTakenBack } from '../model/outage.ts';
+import type { Health } from '../store/saved-state.ts';
 import { type DecisionOptions, recordOutages, recordVerdicts } from './decisions.ts';
 import { holdUnblocked } from './history.ts';
 import { Committer } from './retry.ts';
@@ -51,6 +52,8 @@ export class Pipeline {
   readonly #memorySaver = new MemorySaver();
   /** logs whose envelope has been loaded */
   readonly #opened = new Set<string>();
+  /** when the last line from the future was read, ms */
+  #futureSeen = 0;
 
   /** Takes up the state that the last commit left. */
   constructor(options: PipelineOptions) {
@@ -59,6 +62,7 @@ export class Pipeline {
     this.#committer = new Committer(options);
     this.#interpreter = new Interpreter({
       ...options.interpreter,
+      live: true,
       store: {
         load: (host, queueId) => store.state.loadMessage<OpenMessage>(host, queueId),
         recent: (age, most) => store.state.recentMessages(age, most),
@@ -83,6 +87,12 @@ export class Pipeline {
     return this.#interpreter.correlator.losses;
   }
 
+  /** Lines from the future, and when the last of them was read (ms); undefined if there were none. */
+  get future(): Health['future'] {
+    const { future } = this.#interpreter;
+    return future && { ...future, seen: this.#futureSeen };
+  }
+
   /** How many messages counted for nobody, because their line does not say which login it was. */
   get ambiguousLogins(): number {
     return this.#interpreter.correlator.ambiguousLogins;
@@ -103,8 +113,11 @@ export class Pipeline {
     envelope.advance(clock.now());
     this.#memorySaver.look();
     const events: MailEvent[] = [];
+    const before = this.#interpreter.future;
     this.#interpreter.feedLines(envelope, batch.lines, events);
     const now = clock.now();
+    if (before !== this.#interpreter.future)
+      this.#noteFuture(batch.path, now, before === undefined);
     const verdicts = this.#judge(events, now);
     const outageChanges = judge.takeOutageChanges();
     const standing = withoutTakenBack(verdicts, outageChanges);
@@ -127,6 +140,13 @@ export class Pipeline {
     });
     for (const decision of committed?.decisions ?? []) this.#hold(decision);
     return committed;
+  }
+
+  #noteFuture(path: string, now: number, isFirst: boolean): void {
+    this.#futureSeen = now;
+    if (!isFirst) return;
+    const time = formatTime(this.#interpreter.future?.newest ?? 0);
+    this.#options.log.warn({ log: path, time }, 'lines from the future do not count');
   }
 
   #judge(events: readonly MailEvent[], now: number): Verdict[] {

@@ -54,6 +54,7 @@ export function findProblems(observed: Observed): string[] {
     ...unsentProblems(store),
     ...lossProblems(health),
     ...ambiguousProblems(health),
+    ...futureProblems(health),
     ...forgottenProblems(health),
     ...(isRunning && health?.policy !== undefined ? [`no policy service at ${health.policy}`] : []),
   ];
@@ -176,6 +177,16 @@ function ambiguousProblems(health: Health | undefined): string[] {
   const names = health?.ambiguousNames?.map((name) => JSON.stringify(name)).join(', ');
   const such = names === undefined ? '' : `, for example in ${names},`;
   return [`${counted(count, 'message')} of logins with a colon${such} counted for nobody: ${cure}`];
+}
+
+/** Said for a day: whoever has set the clock right cannot take the lines back. */
+function futureProblems(health: Health | undefined): string[] {
+  const future = health?.future;
+  if (future === undefined || systemClock.now() - future.seen > DAY) return [];
+  const lines = counted(future.lines, 'line');
+  return [
+    `${lines} with a time far in the future, up to ${formatTime(future.newest)}: not counted; check the clock of the host that wrote the log`,
+  ];
 }
 
 function forgottenProblems(health: Health | undefined): string[] {

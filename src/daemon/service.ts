@@ -147,6 +147,7 @@ export class Service {
       losses: this.#pipeline.losses,
       ambiguousLogins: ambiguousLogins || undefined,
       ambiguousNames: ambiguousLogins > 0 ? ambiguousNames : undefined,
+      future: this.#pipeline.future,
       policy: this.#policyServer?.failure,
       networks: this.#options.networksUnknown,
       forgottenSince: this.#judge.forgotten?.since,

@@ -27,6 +27,18 @@ export interface InterpreterOptions extends Omit<CorrelatorOptions, 'classify'> 
   readonly host?: string | undefined;
   /** what the mail server's configuration says about its log; without it, what depends on it stays undecided */
   readonly logSettings?: LogSettings | undefined;
+  /**
+   * the lines are read as they are written: one from the future says nothing true about when, so it counts for nothing,
+   * and moves no window
+   */
+  readonly live?: boolean | undefined;
+}
+
+/** Lines that were left out because their time is more than a day in the future. */
+export interface FutureLines {
+  readonly lines: number;
+  /** ms; the latest of their times */
+  readonly newest: number;
 }
 
 export class Interpreter {
@@ -40,6 +52,8 @@ export class Interpreter {
   understood = false;
   /** the mail server that a line came from although the options name the other one; until a line is understood */
   otherMta: Mta | undefined;
+  /** undefined: there were none */
+  future: FutureLines | undefined;
 
   constructor(options: InterpreterOptions = {}) {
     this.#options = options;
@@ -78,13 +92,24 @@ export class Interpreter {
 
   /** Each stage takes all lines before the next stage begins. */
   #feedStep(envelope: Envelope, lines: readonly Line[], events: MailEvent[]): void {
-    const logged = lines.map((line) => envelope.read(line)).filter((line) => line !== undefined);
+    const read = lines.map((line) => envelope.read(line)).filter((line) => line !== undefined);
+    const logged = this.#options.live === true ? this.#leaveOutFuture(read, envelope.latest) : read;
     const parsers = logged.map((line) => this.#findParser(line));
     const records = logged.map((line, index) => (parsers[index] as LogParser).parse(line));
     // A loop over `logged.entries()` makes a replay slower by 3 to 6 %.
     logged.forEach((line, index) => {
       this.#correlate(line, records[index], parsers[index] as LogParser, events);
     });
+  }
+
+  #leaveOutFuture(lines: readonly LoggedLine[], latest: number): readonly LoggedLine[] {
+    if (lines.every(({ time }) => time <= latest)) return lines;
+    const future = lines.filter(({ time }) => time > latest).map(({ time }) => time);
+    this.future = {
+      lines: (this.future?.lines ?? 0) + future.length,
+      newest: future.reduce((most, time) => Math.max(most, time), this.future?.newest ?? 0),
+    };
+    return lines.filter(({ time }) => time <= latest);
   }
 
   #findParser({ program }: LoggedLine): LogParser {

@@ -55,6 +55,8 @@ export interface Health {
   readonly ambiguousLogins?: number;
   /** some of these logins, with what follows the colon */
   readonly ambiguousNames?: readonly string[];
+  /** lines whose time was more than a day in the future, the latest of their times, and when the last one was read; ms */
+  readonly future?: { readonly lines: number; readonly newest: number; readonly seen: number };
   /** why there is no policy service, while that is so */
   readonly policy?: string;
   /** why the mail server's networks are not known, while that is so */

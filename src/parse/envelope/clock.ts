@@ -102,13 +102,23 @@ export class LogClock {
   }
 
   set state({ last, reference }: ClockState) {
-    this.last = last;
     this.advance(reference);
+    if (last !== undefined) this.reach(last);
   }
 
   /** No line can be (much) younger than `now`, ms; a live log moves this on. */
   advance(now: number): void {
     if (now > this.#reference) this.#reference = now;
+  }
+
+  /** The latest instant that a line can have been written at, ms. */
+  get latest(): number {
+    return this.#reference + SLACK;
+  }
+
+  /** The log has reached this instant, ms. An impossible one must not move the stamps without a year that follow it. */
+  reach(instant: number): void {
+    if (instant <= this.latest) this.last = instant;
   }
 
   /**

@@ -84,6 +84,12 @@ export class Envelope {
   /** Moves the reference for stamps without a year of a live log to `now` (ms). */
   advance(now: number): void {
     this.#stamps.advance(now);
+    this.#exim.advance(now);
+  }
+
+  /** The latest time that a line can have, ms: a day beyond what `advance` was told, or else the reference. */
+  get latest(): number {
+    return this.#stamps.latest;
   }
 
   /** The line behind its envelope. Undefined when it has none, and for a part of a line that is not complete yet. */

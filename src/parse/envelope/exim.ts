@@ -25,6 +25,11 @@ export class EximFrame {
     this.#parts = parts;
   }
 
+  /** No line can be (much) younger than `now`, ms. */
+  advance(now: number): void {
+    this.#stamps.advance(now);
+  }
+
   /** Reads a line of Exim's log file, which begins with the stamp. */
   readInFile(text: string, from: number, origin: Origin): LoggedLine | undefined {
     const time = this.#stamps.long(text, from, SPACE, origin.instant);

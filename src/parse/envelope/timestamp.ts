@@ -64,6 +64,11 @@ export class StampReader {
     this.#clock.advance(now);
   }
 
+  /** The latest instant that a line can have been written at, ms. */
+  get latest(): number {
+    return this.#clock.latest;
+  }
+
   /**
    * Reads `Nov  1 09:05:07`, also as `Nov 01` and `Nov 1`, and an optional fraction at `at`. `near` is the exact
    * instant that an outer envelope gave; it then decides the year and the zone.
@@ -81,7 +86,7 @@ export class StampReader {
     if (time < 0) return -1;
     const instant = this.#clock.findYear(month, day, time, near);
     if (near === undefined && isPadded) this.#rememberShort(text, at, instant);
-    this.#clock.last = instant;
+    this.#clock.reach(instant);
     return this.#addFraction(text, timeAt + SHORT - SHORT_DATE, instant, near !== undefined);
   }
 
@@ -115,7 +120,7 @@ export class StampReader {
     const hasOffset = this.#takeOffset(text, offsetAt, separator);
     const instant = hasOffset ? this.#longCivil - this.#offset : this.#resolveLong(near);
     this.exact = hasOffset || near !== undefined;
-    this.#clock.last = instant;
+    this.#clock.reach(instant);
     return instant + milliseconds;
   }
 
@@ -126,7 +131,7 @@ export class StampReader {
     this.end = stamp.end;
     this.exact = 'instant' in stamp || near !== undefined;
     const instant = this.#resolveOther(stamp, near);
-    this.#clock.last = instant;
+    this.#clock.reach(instant);
     return instant;
   }
 
