@@ -27,3 +27,21 @@ export function becomeAccount({ uid, gid }: Account): void {
   process.setgid?.(gid);
   process.setuid?.(uid);
 }
+
+/**
+ * Runs `work`, which must not wait for anything, as that account, and is root again. No file may be opened by another
+ * part of this process meanwhile: the account is that of the whole process.
+ */
+export function runAs<T>({ uid, gid }: Account, work: () => T): T {
+  const groups = process.getgroups?.() ?? [];
+  process.setgroups?.([]);
+  process.setegid?.(gid);
+  process.seteuid?.(uid);
+  try {
+    return work();
+  } finally {
+    process.seteuid?.(0);
+    process.setegid?.(0);
+    process.setgroups?.(groups);
+  }
+}

@@ -12,7 +12,9 @@ export function eventText(event: MailEvent, format: CommonOptions['format']): st
   if (format === 'json') return jsonLine(eventToJson(event));
   const { kind, submitter, client, sender, recipient, reason, reply } = event;
   const who = submitter === undefined ? (client?.address ?? '-') : formatIdentity(submitter);
-  const path = `<${sender ?? ''}>${recipient === undefined ? '' : ` to <${recipient}>`}`;
+  // Only the null sender is empty.
+  const from = sender === undefined ? '-' : `<${sender}>`;
+  const path = `${from}${recipient === undefined ? '' : ` to <${recipient}>`}`;
   const why = [reason, reply].filter((part) => part !== undefined).join(': ');
   return `${escapeControls(`${formatTime(event.time)} ${kind} ${who} ${path}${why === '' ? '' : ` ${why}`}`)}\n`;
 }

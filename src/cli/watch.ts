@@ -1,12 +1,17 @@
 /** `postern watch`: events as they are logged. Reads the logs itself and stores nothing. */
 import { existsSync } from 'node:fs';
+import { runAs } from '../base/account.ts';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
-import { systemClock } from '../base/time.ts';
-import { loadConfig } from '../config/load.ts';
+import { counted } from '../base/text.ts';
+import { formatTime, systemClock } from '../base/time.ts';
+import { type Config, loadConfig } from '../config/load.ts';
+import type { OpenMessage } from '../correlate/message.ts';
 import { noticeText } from '../follow/notice.ts';
 import { Interpreter } from '../interpret/interpreter.ts';
 import { buildInterpreterOptions } from '../interpret/options.ts';
 import type { MailEvent } from '../model/event.ts';
+import { Store } from '../store/store.ts';
+import { databaseOwner } from './database.ts';
 import { eventToJson } from './event-json.ts';
 import { eventText } from './event-text.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
@@ -20,11 +25,66 @@ export async function runWatch(
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
   for (const path of config.logs) assertThere(path);
-  const interpreter = new Interpreter(buildInterpreterOptions(config));
+  const interpreter = buildInterpreter(config, io);
   await Promise.all(
     config.logs.map((path) => printEvents(path, { interpreter, options, io, signal })),
   );
   return EXIT.done;
+}
+
+/** How many messages are taken over from the database, the newest; some 1 KB each. */
+const MOST_MESSAGES = 20_000;
+
+/** Knows the mail that is in the queue already, as far as the service has stored whose it is. */
+function buildInterpreter(config: Config, io: Io): Interpreter {
+  const earlier = readEarlier(config, io);
+  const interpreter = new Interpreter({
+    ...buildInterpreterOptions(config),
+    live: true,
+    resuming: true,
+    store: {
+      load: (host, queueId) => earlier.messages.get(nameMessage({ host, queueId })),
+      recent: () => [...earlier.messages.values()],
+    },
+  });
+  interpreter.correlator.load((name) => earlier.parts.get(name));
+  return interpreter;
+}
+
+interface Earlier {
+  readonly messages: ReadonlyMap<string, OpenMessage>;
+  /** what else the service remembers of the log */
+  readonly parts: ReadonlyMap<string, unknown>;
+}
+
+/** Read once, as the owner of the database: whatever happens later is in the log. Without a database there is nothing. */
+function readEarlier(config: Config, io: Io): Earlier {
+  try {
+    const owner = databaseOwner(config.database);
+    return owner === undefined ? loadEarlier(config) : runAs(owner, () => loadEarlier(config));
+  } catch (error) {
+    if (!(error instanceof PosternError)) throw error;
+    if (error.code !== 'database-missing')
+      io.stderr(`postern: whose mail is in the queue already is not known: ${error.message}\n`);
+    return { messages: new Map(), parts: new Map() };
+  }
+}
+
+function loadEarlier({ database }: Config): Earlier {
+  const store = new Store(database, { readonly: true });
+  try {
+    const messages = store.state.newestMessages<OpenMessage>(MOST_MESSAGES);
+    return {
+      messages: new Map(messages.map((message) => [nameMessage(message), message])),
+      parts: store.state.readAll('correlator '),
+    };
+  } finally {
+    store.close();
+  }
+}
+
+function nameMessage({ host, queueId }: { host: string; queueId: string }): string {
+  return `${host} ${queueId}`;
 }
 
 function untilInterrupted(): AbortSignal {
@@ -57,11 +117,18 @@ async function printEvents(path: string, context: Context): Promise<void> {
   for await (const lines of watchLog(path, signal, (notice) => tell(noticeText(notice)))) {
     const events: MailEvent[] = [];
     envelope.advance(systemClock.now());
+    const before = interpreter.future;
     interpreter.feedLines(envelope, lines, events);
+    if (before !== interpreter.future) tell(futureText(interpreter.future));
     for (const event of events) {
       if (event.amends !== true) io.stdout(render(event, options.format));
     }
   }
+}
+
+function futureText(future: Interpreter['future']): string {
+  const { lines, newest } = future ?? { lines: 0, newest: 0 };
+  return `${counted(lines, 'line')} with a time far in the future, up to ${formatTime(newest)}: not counted`;
 }
 
 function render(event: MailEvent, format: CommonOptions['format']): string {

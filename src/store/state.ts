@@ -89,6 +89,13 @@ export class StateTable {
     this.#write.run(name, JSON.stringify(value));
   }
 
+  /** All values whose name begins with `start`, by the rest of the name. */
+  readAll(start: string): ReadonlyMap<string, unknown> {
+    const rows = this.#db.prepare('SELECT name, json FROM state WHERE substr(name, 1, ?) = ?');
+    const found = rows.all(start.length, start) as { name: string; json: string }[];
+    return new Map(found.map(({ name, json }) => [name.slice(start.length), JSON.parse(json)]));
+  }
+
   loadMessage<T extends StorableMessage>(host: string, queueId: string): T | undefined {
     const row = this.#load.get(host, queueId);
     return row === undefined ? undefined : (JSON.parse((row as { json: string }).json) as T);
@@ -113,6 +120,16 @@ export class StateTable {
       const parent = parentQueueId === null ? {} : { parentQueueId };
       yield { ...row, ...named, ...parent } as MessageNames;
     }
+  }
+
+  /** The `most` messages that were seen last, in the order of birth. */
+  newestMessages<T extends StorableMessage>(most: number): T[] {
+    const rows = this.#db
+      .prepare(
+        `SELECT json FROM (SELECT json FROM message ORDER BY touched DESC LIMIT ?) ORDER BY json ->> 'born'`,
+      )
+      .all(most);
+    return (rows as { json: string }[]).map(({ json }) => JSON.parse(json) as T);
   }
 
   saveMessages(
