@@ -13,6 +13,7 @@ const PRIORITIES: Readonly<Record<number, number>> = { 10: 7, 20: 7, 30: 6, 40: 
  */
 export function createLog(level = 'info', env: NodeJS.ProcessEnv = process.env): Log {
   const journald = env.JOURNAL_STREAM !== undefined;
+  keepGoing();
   const destination = {
     write(line: string): void {
       process.stderr.write(escapeOutput(journald ? withPriority(line) : line));
@@ -22,6 +23,11 @@ export function createLog(level = 'info', env: NodeJS.ProcessEnv = process.env):
     { level, base: null, timestamp: journald ? false : pino.stdTimeFunctions.isoTime },
     destination,
   );
+}
+
+/** A log that cannot be written (full disk, closed pipe) must not end the service. Node's streams go on after an error. */
+function keepGoing(): void {
+  if (process.stderr.listenerCount('error') === 0) process.stderr.on('error', () => {});
 }
 
 function withPriority(line: string): string {

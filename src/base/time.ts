@@ -67,6 +67,47 @@ export function formatMinute(ms: number): string {
   return `${formatTime(ms).slice(0, 16).replace('T', ' ')}Z`;
 }
 
+/** As a clock of that zone shows it, with its offset, and UTC beside it: `2026-11-10 10:05:07+01:00 (09:05:07Z)`. */
+export function formatLocalTime(ms: number, zone: string): string {
+  const { clock, offset } = readLocal(ms, zone);
+  const local = `${clock.slice(0, 10)} ${clock.slice(11, 19)}`;
+  const utc = formatTime(ms);
+  if (offset === 'Z') return `${local}Z`;
+  const day = clock.startsWith(utc.slice(0, 10)) ? '' : `${utc.slice(0, 10)} `;
+  return `${local}${offset} (${day}${utc.slice(11, 19)}Z)`;
+}
+
+/** To the minute, for tables that people read: `2026-11-10 10:05+01:00`. */
+export function formatLocalMinute(ms: number, zone: string): string {
+  const { clock, offset } = readLocal(ms, zone);
+  return `${clock.slice(0, 16).replace('T', ' ')}${offset}`;
+}
+
+/** What a clock of that zone shows, as RFC 3339 without a zone, and its offset from UTC. */
+function readLocal(ms: number, zone: string): { clock: string; offset: string } {
+  const minutes = findOffset(ms, zone);
+  const clock = formatTime(ms + minutes * MINUTE).slice(0, -1);
+  if (minutes === 0) return { clock, offset: 'Z' };
+  const two = (number: number) => String(number).padStart(2, '0');
+  const size = Math.abs(minutes);
+  const sign = minutes < 0 ? '-' : '+';
+  return { clock, offset: `${sign}${two(Math.floor(size / 60))}:${two(size % 60)}` };
+}
+
+/** Minutes that the zone is ahead of UTC at that time. */
+function findOffset(ms: number, zone: string): number {
+  const fixed = /^([+-])(\d\d):(\d\d)$/.exec(zone);
+  if (fixed !== null) {
+    const minutes = Number(fixed[2]) * 60 + Number(fixed[3]);
+    return fixed[1] === '-' ? -minutes : minutes;
+  }
+  const format = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset' });
+  const name = format.formatToParts(ms).find(({ type }) => type === 'timeZoneName')?.value ?? '';
+  const [, sign, hours = '0', rest = '0'] = /^GMT([+-])(\d\d):(\d\d)/.exec(name) ?? [];
+  const minutes = Number(hours) * 60 + Number(rest);
+  return sign === '-' ? -minutes : minutes;
+}
+
 /** A copy of `object` for JSON: the times under these keys (ms) as RFC 3339, and no key whose value is undefined. */
 export function formatTimes<T extends object>(
   object: T,

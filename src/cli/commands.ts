@@ -22,6 +22,8 @@ const until = (more = '') =>
 const identity = (more = '') =>
   new Argument('<id>', `alice@example.net, 192.0.2.7, 192.0.2.0/24, uid:33${more}`);
 const blockable = () => identity(', sender:alice@example.net');
+const utc = () =>
+  new Option('--utc', 'times in UTC, 2026-11-01T09:00:00.000Z; default: in the configured zone');
 /** Which installation of a mail server, if not the default one. */
 const installation = () => [
   new Option('--postfix-config <dir>', 'folder of the Postfix configuration (postconf -c)'),
@@ -112,6 +114,7 @@ export const COMMANDS: readonly Entry[] = [
     summary: 'show the evidence: which rule, which lines, which recipients, from where, when',
     format: true,
     args: [new Argument('<id>', 'an identity, or the number of a block')],
+    options: [utc()],
     run: async ([id], options, io) =>
       (await import('./explain.ts')).runExplain(id as never, options, io),
   },
@@ -198,6 +201,7 @@ export const COMMANDS: readonly Entry[] = [
       since('; default: 24h'),
       until('; default: now'),
       new Option('--mail', 'send it to the abuse address'),
+      utc(),
     ],
     run: async (_args, options, io) => (await import('./report.ts')).runReport(options, io),
   },

@@ -13,6 +13,7 @@ import { formatIdentity } from '../model/identity.ts';
 import { blockNotice } from '../notify/notice.ts';
 import { UNBLOCKABLE_TEXT } from '../report/block.ts';
 import { evidenceToJson, gatherEvidence } from '../report/evidence.ts';
+import { loadStyle } from '../report/style.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
@@ -23,10 +24,15 @@ import { withStore } from './database.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
 import { parseTypedBlockable } from './typed.ts';
 
+export interface ExplainOptions extends CommonOptions {
+  /** times in UTC only */
+  readonly utc?: boolean;
+}
+
 /** By identity, or by the number of a block. Exit status 1 when there is nothing to explain. */
 export async function runExplain(
   identity: string,
-  options: CommonOptions,
+  options: ExplainOptions,
   io: Io,
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
@@ -34,11 +40,11 @@ export async function runExplain(
     const { block: found, stored } = await find(identity, store, config);
     const block = found && withSpellings(store, config, found);
     if (stored !== undefined) {
-      io.stdout(await explain(stored, block, { store, config, format: options.format }));
+      io.stdout(await explain(stored, block, { store, config, options }));
       return EXIT.done;
     }
     if (block === undefined) {
-      io.stderr(`${identity}: ${nothingText(store)}\n`);
+      io.stderr(`postern: ${identity}: ${nothingText(store)}\n`);
       return EXIT.failed;
     }
     io.stdout(blockText(block, loadInForce(store, config)(block), options.format));
@@ -86,23 +92,25 @@ function isLater({ id, verdict }: StoredVerdict, block: StoredBlock): boolean {
 interface Context {
   readonly store: Store;
   readonly config: Config;
-  readonly format: CommonOptions['format'];
+  readonly options: ExplainOptions;
 }
 
 async function explain(
   stored: StoredVerdict,
   block: StoredBlock | undefined,
-  { store, config, format }: Context,
+  { store, config, options }: Context,
 ): Promise<string> {
   const rules = loadRules(config.rules);
   const rule = rules.find(({ name }) => name === stored.verdict.rule);
   const evidence = await gatherEvidence(store, stored.verdict, block, rule);
+  const style = await loadStyle(config, [stored.verdict.key], options);
+  const isJson = options.format === 'json';
   const measures =
     stored.outcome === 'blocked' || block !== undefined
-      ? describeMeasures(store, block)
+      ? describeMeasures(store, block, isJson ? undefined : style)
       : [outcomeText(stored, config)];
   const gap = findGap(store, stored.verdict);
-  if (format === 'json')
+  if (isJson)
     return jsonLine(
       dropUndefined({
         ...evidenceToJson(evidence),
@@ -112,10 +120,10 @@ async function explain(
         ...gap,
       }),
     );
-  const notice = blockNotice(evidence, measures, buildValueFormat(rules));
+  const notice = blockNotice(evidence, measures, buildValueFormat(rules), style);
   const text = `${notice.text}${block === undefined ? '' : alsoText(block)}`;
   if (gap === undefined) return text;
-  return `${text}\nEvents before ${gap.pruned} are pruned (retention): the evidence is not complete.\n`;
+  return `${text}\nEvents before ${style.time(Date.parse(gap.pruned))} are pruned (retention): the evidence is not complete.\n`;
 }
 
 /** The person's other logins that the block lists, as a paragraph. */

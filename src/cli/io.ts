@@ -1,6 +1,7 @@
 /** What goes into a command and comes out of it: common options, standard output and error. Tests pass their own. */
 import { readSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
+import { getErrno, getMessage, PosternError } from '../base/errors.ts';
 import { escapeOutput } from '../base/escape.ts';
 
 /** The options that nearly every command has. */
@@ -22,8 +23,14 @@ export interface Io {
 
 /** The streams of this process. Written synchronously: everything is out before the process ends. */
 export const processIo: Io = {
-  stdout: (text) => writeAll(1, text),
-  stderr: (text) => writeAll(2, text),
+  stdout: writeOutput,
+  stderr(text) {
+    try {
+      writeAll(2, text);
+    } catch {
+      // There is no place left to say it; the exit status does.
+    }
+  },
   ask: askTerminal,
 };
 
@@ -38,13 +45,25 @@ function askTerminal(question: string): string | undefined {
   return Buffer.from(bytes).toString('utf8');
 }
 
+/** Throws a PosternError (exit status 1) if not all of it can be written: a full disk. */
+function writeOutput(text: string): void {
+  try {
+    writeAll(1, text);
+  } catch (error) {
+    throw new PosternError('environment', `cannot write the output: ${getMessage(error)}`, {
+      code: 'output',
+      cause: error,
+    });
+  }
+}
+
 function writeAll(fd: number, text: string): void {
   const bytes = Buffer.from(text, 'utf8');
   for (let written = 0; written < bytes.length; ) {
     try {
       written += writeSync(fd, bytes, written);
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
+      const code = getErrno(error);
       if (code === 'EAGAIN') continue; // a full pipe with a slow reader
       if (code === 'EPIPE') return; // `postern events | head`: the reader has ended
       throw error;

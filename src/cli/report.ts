@@ -2,15 +2,17 @@
 
 import { EXIT, type ExitStatus, getMessage, PosternError } from '../base/errors.ts';
 import { escapeControls } from '../base/escape.ts';
-import { formatTime, systemClock } from '../base/time.ts';
+import { systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { withCanonicalUsers } from '../judge/exceptions.ts';
 import { loadRules } from '../judge/rule.ts';
 import { buildCanonicalLogin } from '../model/login.ts';
-import { addressMails } from '../notify/compose.ts';
+import type { Style } from '../model/style.ts';
+import { addressMails, buildSubject } from '../notify/compose.ts';
 import { reportToHtml } from '../report/html.ts';
 import { reportToJson } from '../report/json.ts';
-import { gatherReport, type Report } from '../report/period.ts';
+import { gatherReport, listKeys, type Report } from '../report/period.ts';
+import { loadStyle } from '../report/style.ts';
 import { reportToText } from '../report/text.ts';
 import { Store } from '../store/store.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
@@ -21,6 +23,8 @@ interface ReportOptions extends Omit<CommonOptions, 'format'> {
   readonly until?: string;
   readonly format?: 'text' | 'json' | 'html';
   readonly mail?: boolean;
+  /** times in UTC only */
+  readonly utc?: boolean;
 }
 
 /** Exit status 1 when a mail was not sent. */
@@ -34,23 +38,30 @@ export async function runReport(options: ReportOptions, io: Io): Promise<ExitSta
   try {
     const rules = withCanonicalUsers(loadRules(config.rules), buildCanonicalLogin(config.logins));
     const report = gatherReport(store, rules, since, until);
-    if (options.mail === true) return await mailReport(report, config, io);
-    io.stdout(shown(report, options.format));
+    const style = await loadStyle(config, listKeys(report), options);
+    if (options.mail === true) return await mailReport(report, { config, style, io });
+    io.stdout(shown(report, options.format, style));
     return EXIT.done;
   } finally {
     store.close();
   }
 }
 
-function shown(report: Report, format: ReportOptions['format']): string {
+function shown(report: Report, format: ReportOptions['format'], style: Style): string {
   if (format === 'json') return jsonLine(reportToJson(report));
-  return format === 'html' ? reportToHtml(report) : reportToText(report);
+  return format === 'html' ? reportToHtml(report, style) : reportToText(report, style);
 }
 
-async function mailReport(report: Report, config: Config, io: Io): Promise<ExitStatus> {
+async function mailReport(
+  report: Report,
+  { config, style, io }: { config: Config; style: Style; io: Io },
+): Promise<ExitStatus> {
   const { from, to, transport } = readRecipients(config);
-  const subject = `[postern] report since ${formatTime(report.since).slice(0, 16)}Z`;
-  const notice = { subject, text: reportToText(report), html: reportToHtml(report) };
+  const notice = {
+    subject: buildSubject(`report since ${style.minute(report.since)}`, style.host),
+    text: reportToText(report, style),
+    html: reportToHtml(report, style),
+  };
   const { mailNotifier } = await import('../notify/mail.ts');
   const notifier = mailNotifier(transport, from);
   let status: ExitStatus = EXIT.done;

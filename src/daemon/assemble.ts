@@ -16,6 +16,7 @@ import { mailNotifier, type Notifier } from '../notify/mail.ts';
 import { Blocklist } from '../policy/blocklist.ts';
 import type { PolicyRequest } from '../policy/request.ts';
 import { PolicyServer } from '../policy/server.ts';
+import { loadStyle } from '../report/style.ts';
 import type { Store } from '../store/store.ts';
 import { buildBlockPolicy } from './block-policy.ts';
 import { DAEMON_MTAS } from './mtas.ts';
@@ -104,6 +105,7 @@ export function buildNotices(
     to,
     digest,
     cap: config.caps.blocksPerHour,
+    loadStyle: (keys) => loadStyle(config, keys),
     rules: new Map(rules.map((rule) => [rule.name, rule])),
     clock,
     log,

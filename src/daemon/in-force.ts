@@ -2,12 +2,12 @@
 
 import { dropUndefined } from '../base/defined.ts';
 import { counted } from '../base/text.ts';
-import { formatTime } from '../base/time.ts';
 import type { Config } from '../config/load.ts';
 import { getTargetKind, type TargetKind } from '../enforce/target.ts';
 import type { Block, KeyType } from '../model/block.ts';
 import type { Measures } from '../model/evidence.ts';
 import { formatIdentity } from '../model/identity.ts';
+import { PLAIN_STYLE } from '../model/style.ts';
 import { describeRelease } from '../report/block.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
@@ -82,10 +82,14 @@ function readListedBlocks(store: Store, config: Config): ReadonlySet<number> {
 }
 
 /** What was done about a block, in sentences; what is not done yet is mentioned as well. */
-export function describeMeasures(store: Store, block: StoredBlock | undefined): Measures {
+export function describeMeasures(
+  store: Store,
+  block: StoredBlock | undefined,
+  style = PLAIN_STYLE,
+): Measures {
   if (block === undefined) return ['Nothing was changed: Postern only observes here.'];
   if (block.released !== undefined)
-    return [`Ended ${formatTime(block.released)}: ${describeRelease(block)}.`];
+    return [`Ended ${style.time(block.released)}: ${describeRelease(block)}.`];
   const files = describeTargets(store, block.id);
   const measures = [
     ...files,

@@ -7,9 +7,10 @@ import { dropUndefined } from '../base/defined.ts';
 import type { Log } from '../base/log.ts';
 import { type Clock, SECOND } from '../base/time.ts';
 import type { Rule } from '../judge/rule.ts';
-import type { Verdict, VerdictOutcome } from '../model/block.ts';
+import type { Block, Key, Verdict, VerdictOutcome } from '../model/block.ts';
 import { buildValueFormat, type Evidence, type Measures } from '../model/evidence.ts';
 import type { Outage } from '../model/outage.ts';
+import { PLAIN_STYLE, type Style } from '../model/style.ts';
 import { addressMails, type ComposedNotice } from '../notify/compose.ts';
 import { Drain } from '../notify/drain.ts';
 import type { Notifier } from '../notify/mail.ts';
@@ -31,6 +32,8 @@ interface NoticesOptions {
   /** ms that a notice waits for others after the last mail */
   readonly digest: number;
   readonly cap: number;
+  /** how the texts show the server, times and these keys; default: UTC, without the server */
+  readonly loadStyle?: (keys: readonly Key[]) => Promise<Style>;
   /** by name */
   readonly rules: ReadonlyMap<string, Rule>;
   readonly clock: Clock;
@@ -120,16 +123,21 @@ export class Notices {
       case 'verdict':
         return await this.#composeVerdicts(notices.map(({ about }) => about as Reference));
       case 'capped':
-        return this.#composeCapped(notices.map(({ about }) => about as Reference));
+        return await this.#composeCapped(notices.map(({ about }) => about as Reference));
       case 'suspect':
-        return outageNotice(notices.map(({ about }) => about as Outage));
+        return outageNotice(
+          notices.map(({ about }) => about as Outage),
+          await this.#loadStyle([]),
+        );
     }
   }
 
   async #composeVerdicts(references: readonly Reference[]): Promise<ComposedNotice | undefined> {
     const parts: Part[] = [];
+    const keys = references.flatMap((one) => this.#find(one)?.verdict.key ?? []);
+    const style = await this.#loadStyle(keys);
     for (const reference of references.slice(0, MAX_DIGEST_DETAILS)) {
-      const part = await this.#gatherPart(reference);
+      const part = await this.#gatherPart(reference, style);
       if (part !== undefined) parts.push(part);
     }
     const others = references
@@ -140,18 +148,18 @@ export class Notices {
     const measure = buildValueFormat(this.#options.rules.values());
     const [first] = parts;
     return parts.length === 1 && others.length === 0 && first !== undefined
-      ? blockNotice(first.evidence, first.measures, measure)
-      : digestNotice(parts, others, measure);
+      ? blockNotice(first.evidence, first.measures, measure, style)
+      : digestNotice(parts, others, measure, style);
   }
 
-  async #gatherPart(reference: Reference): Promise<Part | undefined> {
+  async #gatherPart(reference: Reference, style: Style): Promise<Part | undefined> {
     const { store, rules } = this.#options;
     const found = this.#find(reference);
     if (found === undefined) return undefined;
     const { verdict, block, outcome } = found;
     const evidence = await gatherEvidence(store, verdict, block, rules.get(verdict.rule));
     const measures =
-      outcome === 'unblockable' ? [UNBLOCKABLE_TEXT] : describeMeasures(store, block);
+      outcome === 'unblockable' ? [UNBLOCKABLE_TEXT] : describeMeasures(store, block, style);
     return { evidence, measures };
   }
 
@@ -166,11 +174,19 @@ export class Notices {
     return dropUndefined({ verdict, outcome, block });
   }
 
-  #composeCapped(references: readonly Reference[]): ComposedNotice | undefined {
+  /** Who was blocked after all, by hand or by a later verdict, is no longer not blocked. */
+  async #composeCapped(references: readonly Reference[]): Promise<ComposedNotice | undefined> {
     const { store, cap } = this.#options;
     const verdicts = references
       .map(({ verdict }) => store.verdicts.get(verdict)?.verdict)
-      .filter((verdict) => verdict !== undefined);
-    return verdicts.length === 0 ? undefined : cappedNotice(verdicts, cap);
+      .filter((verdict) => verdict !== undefined)
+      .filter(({ key }) => store.blocks.running(key as Block['key']) === undefined);
+    if (verdicts.length === 0) return undefined;
+    const style = await this.#loadStyle(verdicts.map(({ key }) => key));
+    return cappedNotice(verdicts, cap, style);
+  }
+
+  async #loadStyle(keys: readonly Key[]): Promise<Style> {
+    return (await this.#options.loadStyle?.(keys)) ?? PLAIN_STYLE;
   }
 }

@@ -57,6 +57,8 @@ export interface Evidence {
   readonly description?: string;
   /** the number of events in the window up to the verdict, those that counted; all other numbers are of these events */
   readonly events: number;
+  /** of all recipients of the submitter in the window, and those of them that did not exist; absent if not known */
+  readonly outcomes?: { readonly invalid: number; readonly recipients: number };
   readonly first: number;
   readonly last: number;
   /** the number of different client addresses */

@@ -1,6 +1,7 @@
 /** Composes mails from sections, as text and as HTML. Sends nothing. */
 import { randomUUID } from 'node:crypto';
 import { escapeControls, escapeHtml, escapeHtmlField, escapeOutput } from '../base/escape.ts';
+import type { Style } from '../model/style.ts';
 import type { Mail } from './mail.ts';
 
 /** A mail that has no sender and no recipient yet. */
@@ -36,13 +37,26 @@ export interface Section {
 const WIDTH = 78;
 const LONGEST_SUBJECT = 200;
 
-/** A mail of these sections. Control characters and markup are escaped here, wherever they come from. */
-export function compose(subject: string, sections: readonly Section[]): ComposedNotice {
+/**
+ * A mail of these sections about the server that `style` names; the subject gets its name and the mark of Postern. Control
+ * characters and markup are escaped here, wherever they come from.
+ */
+export function compose(
+  subject: string,
+  sections: readonly Section[],
+  { host }: Style,
+): ComposedNotice {
+  const server = host === undefined ? '' : `Server: ${host}`;
   return {
-    subject: escapeControls(subject).slice(0, LONGEST_SUBJECT),
-    text: `${sections.map(sectionToText).join('\n\n')}\n`,
-    html: `<!DOCTYPE html>\n<html lang="en"><body style="font-family: sans-serif">\n${sections.map(sectionToHtml).join('\n')}\n</body></html>\n`,
+    subject: escapeControls(buildSubject(subject, host)).slice(0, LONGEST_SUBJECT),
+    text: `${server && `${escapeControls(server)}\n\n`}${sections.map(sectionToText).join('\n\n')}\n`,
+    html: `<!DOCTYPE html>\n<html lang="en"><body style="font-family: sans-serif">\n${server && `<p>${escapeHtmlField(server)}</p>\n`}${sections.map(sectionToHtml).join('\n')}\n</body></html>\n`,
   };
+}
+
+/** `[postern] mx1: alice blocked` */
+export function buildSubject(text: string, host: string | undefined): string {
+  return host === undefined ? `[postern] ${text}` : `[postern] ${host}: ${text}`;
 }
 
 function sectionToText({ title, rows, literal }: Section): string {

@@ -2,10 +2,11 @@
 
 import { quoteForShell } from '../base/escape.ts';
 import { counted } from '../base/text.ts';
-import { formatDuration, formatTime } from '../base/time.ts';
+import { formatDuration } from '../base/time.ts';
 import type { Key } from '../model/block.ts';
 import type { Evidence, Measures, OutageRefusals, ValueFormat } from '../model/evidence.ts';
 import { formatIdentity } from '../model/identity.ts';
+import type { Style } from '../model/style.ts';
 import type { Row, Section } from './compose.ts';
 
 /** Everything about one verdict. */
@@ -13,43 +14,60 @@ export function buildEvidenceSections(
   evidence: Evidence,
   measures: Measures,
   formatValue: ValueFormat,
+  style: Style,
 ): Section[] {
   return [
-    buildSummary(evidence, measures, formatValue),
+    buildSummary(evidence, measures, formatValue, style),
     ...buildDetails(evidence),
     ...buildCommands(evidence),
   ];
 }
 
-function buildSummary(evidence: Evidence, measures: Measures, formatValue: ValueFormat): Section {
+function buildSummary(
+  evidence: Evidence,
+  measures: Measures,
+  formatValue: ValueFormat,
+  style: Style,
+): Section {
   const { verdict, block, description, outages = [], senders } = evidence;
   const { rule, count, limit, period } = verdict;
   const measured = `${formatValue(count, rule)} (limit ${formatValue(limit, rule)})`;
   return {
-    title: `${formatIdentity(verdict.key)} met the rule ${rule}`,
+    title: `${style.who(verdict.key)} met the rule ${rule}`,
     rows: [
       ...(description === undefined ? [] : [description]),
       ['Counted', `${measured} in ${formatDuration(period)}`],
-      ...outages.map(buildOutageRow),
-      ['First event', formatTime(evidence.first)],
-      ['Last event', formatTime(evidence.last)],
+      ...buildShare(evidence),
+      ...outages.map((outage) => buildOutageRow(outage, style)),
+      ['First event', style.time(evidence.first)],
+      ['Last event', style.time(evidence.last)],
       ...buildDifferent('Recipients', evidence.recipients),
       ...buildDifferent('Client addresses', evidence.addresses),
       ...(senders.length > 0 ? [['Senders', senders.join(', ')] as const] : []),
       ...(block === undefined
         ? []
-        : [['Block', `number ${block.id}, ${describeEnd(block)}`] as const]),
-      ...measures.map((measure) => ['Status', measure] as const),
+        : [['Block', `number ${block.id}, ${describeEnd(block, style)}`] as const]),
+      ...[...new Set(measures)].map((measure) => ['Status', measure] as const),
     ],
   };
 }
 
-function buildOutageRow({ counted: isCounted, ...refused }: OutageRefusals): Row {
+/** A number says little without what it is a part of. */
+function buildShare({ outcomes }: Evidence): Row[] {
+  if (outcomes === undefined) return [];
+  const { invalid, recipients } = outcomes;
+  const percent = Math.min(100, Math.round((100 * invalid) / recipients));
+  return [
+    ['Share', `${invalid} of ${counted(recipients, 'recipient')} did not exist (${percent} %)`],
+  ];
+}
+
+function buildOutageRow({ counted: isCounted, ...refused }: OutageRefusals, style: Style): Row {
   const { provider, refusals, since, ended } = refused;
   const when =
     ended === undefined
-      ? `since ${formatTime(since)}`
-      : `from ${formatTime(since)} to ${formatTime(ended)}`;
+      ? `since ${style.time(since)}`
+      : `from ${style.time(since)} to ${style.time(ended)}`;
   const label = isCounted ? 'Counted before the outage was detected' : 'Not counted';
   return [label, `${counted(refusals, 'refusal')} by ${provider} during its outage ${when}`];
 }
@@ -58,9 +76,9 @@ function buildDifferent(title: string, number: number): Row[] {
   return number === 0 ? [] : [[title, `${number} different`]];
 }
 
-function describeEnd({ end, released }: NonNullable<Evidence['block']>): string {
-  if (released !== undefined) return `ended ${formatTime(released)}`;
-  return end === undefined ? 'until released' : `until ${formatTime(end)}`;
+function describeEnd({ end, released }: NonNullable<Evidence['block']>, style: Style): string {
+  if (released !== undefined) return `ended ${style.time(released)}`;
+  return end === undefined ? 'until released' : `until ${style.time(end)}`;
 }
 
 function buildDetails({ clients, sample, lines }: Evidence): Section[] {

@@ -3,7 +3,8 @@ import { counted } from '../base/text.ts';
 import { formatDuration } from '../base/time.ts';
 import type { Verdict } from '../model/block.ts';
 import type { Evidence, Measures, ValueFormat } from '../model/evidence.ts';
-import { formatIdentity, formatTarget } from '../model/identity.ts';
+import { formatIdentity } from '../model/identity.ts';
+import { PLAIN_STYLE, type Style } from '../model/style.ts';
 import { type ComposedNotice, compose, type Section } from './compose.ts';
 import { buildEvidenceSections } from './evidence.ts';
 
@@ -15,12 +16,14 @@ export function blockNotice(
   evidence: Evidence,
   measures: Measures,
   formatValue: ValueFormat = String,
+  style = PLAIN_STYLE,
 ): ComposedNotice {
   const { verdict } = evidence;
-  const what = `${formatTarget(verdict)} ${describeResult(evidence)}`;
+  const what = `${style.target(verdict)} ${describeResult(evidence)}`;
   return compose(
-    `[postern] ${what}: ${describeLimit(verdict, formatValue)}`,
-    buildEvidenceSections(evidence, measures, formatValue),
+    `${what}: ${describeLimit(verdict, formatValue)}`,
+    buildEvidenceSections(evidence, measures, formatValue, style),
+    style,
   );
 }
 
@@ -71,27 +74,33 @@ export function digestNotice(
   parts: readonly { evidence: Evidence; measures: Measures }[],
   others: readonly Outcome[] = [],
   formatValue: ValueFormat = String,
+  style = PLAIN_STYLE,
 ): ComposedNotice {
   const all = [...parts.map(({ evidence }) => evidence), ...others];
   const kinds = KINDS.map((kind) => ({ kind, outcomes: all.filter(kind.has) })).filter(
     ({ outcomes }) => outcomes.length > 0,
   );
   const subject = kinds.map(({ kind, outcomes }) => kind.count(outcomes.length)).join('; ');
-  const lists = kinds.map(({ kind, outcomes }) => buildList(kind, outcomes, formatValue));
+  const lists = kinds.map(({ kind, outcomes }) => buildList(kind, outcomes, formatValue, style));
   const detailed = parts.slice(0, MAX_DIGEST_DETAILS);
   const details = detailed.flatMap(({ evidence, measures }) =>
-    buildEvidenceSections(evidence, measures, formatValue),
+    buildEvidenceSections(evidence, measures, formatValue, style),
   );
   const rest = buildRest(all.length - detailed.length);
-  return compose(`[postern] ${subject}`, [...lists, ...details, ...rest]);
+  return compose(subject, [...lists, ...details, ...rest], style);
 }
 
-function buildList(kind: Kind, outcomes: readonly Outcome[], formatValue: ValueFormat): Section {
+function buildList(
+  kind: Kind,
+  outcomes: readonly Outcome[],
+  formatValue: ValueFormat,
+  style: Style,
+): Section {
   const submitters = new Set(outcomes.map(({ verdict }) => formatIdentity(verdict.key))).size;
   return {
     title: `${counted(submitters, 'submitter')} ${kind.title(submitters)}`,
     rows: outcomes.map(
-      ({ verdict }) => `${formatTarget(verdict)}: ${describeLimit(verdict, formatValue)}`,
+      ({ verdict }) => `${style.target(verdict)}: ${describeLimit(verdict, formatValue)}`,
     ),
   };
 }

@@ -1,9 +1,9 @@
 /** Notices that something is wrong beyond one submitter: too many blocks at once, or a provider outage. */
 import { quoteForShell } from '../base/escape.ts';
-import { formatTime } from '../base/time.ts';
 import type { Key } from '../model/block.ts';
 import { formatIdentity } from '../model/identity.ts';
 import type { Outage } from '../model/outage.ts';
+import { PLAIN_STYLE, type Style } from '../model/style.ts';
 import { type ComposedNotice, compose, type Section } from './compose.ts';
 import { listCommands } from './evidence.ts';
 
@@ -14,9 +14,13 @@ const MOST_COMMANDS = 10;
 export function cappedNotice(
   keys: readonly { key: Key; rule: string; time: number }[],
   cap: number,
+  style = PLAIN_STYLE,
 ): ComposedNotice {
-  const names = keys.map(({ key }) => formatIdentity(key));
-  return compose(`[postern] cap of ${cap} blocks an hour reached, ${keys.length} not blocked`, [
+  const names = [...new Set(keys.map(({ key }) => formatIdentity(key)))];
+  const lines = keys.map(
+    ({ key, rule, time }) => `${style.who(key)}: ${rule}, ${style.time(time)}`,
+  );
+  const sections: Section[] = [
     {
       title: 'The cap on blocks per hour was reached',
       rows: [
@@ -25,7 +29,7 @@ export function cappedNotice(
     },
     {
       title: 'Not blocked',
-      rows: keys.map(({ rule, time }, at) => `${names[at]}: ${rule}, ${formatTime(time)}`),
+      rows: [...new Set(lines)],
     },
     {
       title: 'What you can do',
@@ -35,28 +39,35 @@ export function cappedNotice(
         ...names.slice(0, MOST_COMMANDS).map((name) => `postern block ${quoteForShell(name)}`),
       ],
     },
-  ]);
+  ];
+  const subject = `cap of ${cap} blocks an hour reached, ${names.length} not blocked`;
+  return compose(subject, sections, style);
 }
 
 /** Providers refuse addresses that may exist. During the outage their refusals do not count. */
-export function outageNotice(outages: readonly Outage[]): ComposedNotice {
+export function outageNotice(outages: readonly Outage[], style = PLAIN_STYLE): ComposedNotice {
   const names = [...new Set(outages.map(({ provider }) => provider))].join(', ');
-  return compose(`[postern] provider outage: ${names} refuses addresses that may exist`, [
+  const sections: Section[] = [
     {
       title: 'Refusals that do not count',
       rows: [
         'This provider refuses recipients of many submitters at once, and these submitters usually deliver there. The addresses may exist, so these refusals do not count until the provider is back to normal. Refusals by other providers count as before.',
       ],
     },
-    ...outages.flatMap(buildOutageSections),
-  ]);
+    ...outages.flatMap((outage) => buildOutageSections(outage, style)),
+  ];
+  const subject = `provider outage: ${names} refuses addresses that may exist`;
+  return compose(subject, sections, style);
 }
 
-function buildOutageSections({ provider, began, refused, active, ...rest }: Outage): Section[] {
+function buildOutageSections(
+  { provider, began, refused, active, ...rest }: Outage,
+  style: Style,
+): Section[] {
   const facts: Section = {
     title: provider,
     rows: [
-      ['Detected', formatTime(began)],
+      ['Detected', style.time(began)],
       ['Refused', `${refused} of the ${active} submitters that had just sent mail to it`],
       ['Usual', `${rest.usual} % of them within half an hour`],
     ],
@@ -65,7 +76,7 @@ function buildOutageSections({ provider, began, refused, active, ...rest }: Outa
   const released: Section = {
     title: 'Blocks that were released',
     literal: true,
-    rows: rest.released.flatMap(({ key }) => listCommands(key)),
+    rows: [...new Set(rest.released.flatMap(({ key }) => listCommands(key)))],
   };
   return [facts, released];
 }

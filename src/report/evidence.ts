@@ -44,14 +44,15 @@ export async function gatherEvidence(
     description: rule?.description,
     outages: outages.length === 0 ? undefined : outages,
     events: shown.length,
+    outcomes: countOutcomes(verdict, found),
     first: shown.reduce((least, event) => Math.min(least, event.time), verdict.time),
     last: shown.reduce((most, event) => Math.max(most, event.time), 0) || verdict.time,
     addresses: clients.length,
     clients: clients.slice(0, MOST_CLIENTS),
     senders: listSenders(shown),
     recipients: countRecipients(shown),
-    sample: shown.filter(isRefusal).slice(-MOST_RECIPIENTS).map(describeRefusal),
-    lines: quoteLines(shown.slice(-MOST_LINES)),
+    sample: listRefused(shown.filter(isRefusal)),
+    lines: quoteLines(dropSameLines(shown).slice(-MOST_LINES)),
   });
 }
 
@@ -114,6 +115,34 @@ function countClients(events: readonly MailEvent[]): ClientCount[] {
   return [...counts]
     .map(([address, { name, count }]) => dropUndefined({ address, count, name }))
     .sort((a, b) => b.count - a.count);
+}
+
+/** The latest refusal of each recipient, the latest last. */
+function listRefused(refusals: readonly MailEvent[]): RefusedRecipient[] {
+  const latest = new Map<string, RefusedRecipient>();
+  for (const refused of refusals.map(describeRefusal)) {
+    const name = refused.recipient.toLowerCase();
+    latest.delete(name);
+    latest.set(name, refused);
+  }
+  return [...latest.values()].slice(-MOST_RECIPIENTS);
+}
+
+/** One line can make several events. */
+function dropSameLines(events: readonly MailEvent[]): MailEvent[] {
+  const byLine = new Map(events.map((event) => [`${event.source} ${event.offset}`, event]));
+  return [...byLine.values()];
+}
+
+/** As the report counts them; only of a submitter all events are at hand. */
+function countOutcomes({ key }: Verdict, events: readonly MailEvent[]): Evidence['outcomes'] {
+  if (!['user', 'uid', 'client'].includes(key.type)) return undefined;
+  const outgoing = events.filter(({ direction }) => direction !== 'local');
+  const recipients = outgoing.reduce((sum, { newRecipients = 0 }) => sum + newRecipients, 0);
+  const isCounted = (event: MailEvent) =>
+    isInvalid(event) && event.repeated !== true && event.kind !== 'removed';
+  const invalid = outgoing.filter(isCounted).length;
+  return recipients === 0 || invalid > recipients ? undefined : { invalid, recipients };
 }
 
 function describeRefusal(event: MailEvent): RefusedRecipient {

@@ -3,6 +3,7 @@
  * escaped here. The page tells the browser to load nothing.
  */
 import { escapeHtmlField } from '../base/escape.ts';
+import { PLAIN_STYLE } from '../model/style.ts';
 import type { Report } from './period.ts';
 import { buildNote, buildTables, buildTitle, type Table } from './tables.ts';
 
@@ -14,9 +15,9 @@ td { overflow-wrap: anywhere }
 .number { text-align: right }`;
 
 /** The whole page. */
-export function reportToHtml(report: Report): string {
-  const title = escapeHtmlField(buildTitle(report));
-  const note = buildNote(report);
+export function reportToHtml(report: Report, style = PLAIN_STYLE): string {
+  const title = escapeHtmlField(buildTitle(report, style));
+  const note = buildNote(report, style);
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -29,7 +30,7 @@ ${STYLE}
 </head>
 <body>
 <h1>${title}</h1>
-${note === undefined ? '' : `<p>${escapeHtmlField(note)}</p>\n`}${buildTables(report).map(tableToHtml).join('\n')}
+${note === undefined ? '' : `<p>${escapeHtmlField(note)}</p>\n`}${buildTables(report, style).map(tableToHtml).join('\n')}
 </body>
 </html>
 `;

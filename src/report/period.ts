@@ -2,6 +2,7 @@
 import { dropUndefined } from '../base/defined.ts';
 import type { Nearest } from '../judge/nearest.ts';
 import type { Rule } from '../judge/rule.ts';
+import type { Key } from '../model/block.ts';
 import { buildValueFormat, type ValueFormat } from '../model/evidence.ts';
 import type { Outage } from '../model/outage.ts';
 import type { StoredBlock } from '../store/blocks.ts';
@@ -62,19 +63,22 @@ export function gatherReport(
   const pruned = store.state.read('pruned') ?? 0;
   const isWithin = (start: number, end: number | undefined) =>
     start < until && (end === undefined || end >= since);
+  const blocks = store.blocks
+    .history(MOST_BLOCKS)
+    .filter(({ start, released }) => isWithin(start, released))
+    .reverse();
+  const blocked = buildBlockTimes(blocks);
+  const isBlocked = ({ verdict: { key, time } }: StoredVerdict) => blocked(key, time, until);
   return dropUndefined({
     since,
     until,
     keptSince: pruned > since ? pruned : undefined,
     kinds,
     reasons,
-    blocks: store.blocks
-      .history(MOST_BLOCKS)
-      .filter(({ start, released }) => isWithin(start, released))
-      .reverse(),
-    verdicts: verdicts.filter(({ outcome }) => outcome !== 'blocked'),
-    lasting: findLasting(store, beyond, verdicts, since),
-    near,
+    blocks,
+    verdicts: verdicts.filter((one) => one.outcome !== 'blocked' && !isBlocked(one)),
+    lasting: findLasting(store, beyond, verdicts, since).filter((one) => !isBlocked(one)),
+    near: near.filter(({ key, time }) => !blocked(key, time, until)),
     submitters: queries.submitters(MOST_ROWS),
     refusers: queries.refusers(MOST_ROWS),
     ownMailboxes: queries.ownMailboxes(MOST_ROWS),
@@ -83,6 +87,32 @@ export function gatherReport(
     outages: loadOutages(store).filter(({ began, ended }) => isWithin(began, ended)),
     formatValue: buildValueFormat(rules),
   });
+}
+
+/** Whether a key was blocked at a time, or is at the end of the period (both ms): then it is no case of no block. */
+function buildBlockTimes(
+  blocks: readonly StoredBlock[],
+): (key: Key, time: number, until: number) => boolean {
+  const byKey = new Map<string, StoredBlock[]>();
+  for (const block of blocks) {
+    const name = `${block.key.type} ${block.key.id}`;
+    byKey.set(name, [...(byKey.get(name) ?? []), block]);
+  }
+  return ({ type, id }, time, until) =>
+    (byKey.get(`${type} ${id}`) ?? []).some(
+      ({ start, released = Number.POSITIVE_INFINITY }) =>
+        (start <= time && time < released) || (start < until && released >= until),
+    );
+}
+
+/** All keys that the tables name, for their style. */
+export function listKeys({ blocks, verdicts, lasting, near, submitters }: Report): Key[] {
+  return [
+    ...blocks.map(({ key }) => key),
+    ...[...verdicts, ...lasting].map(({ verdict }) => verdict.key),
+    ...near.map(({ key }) => key),
+    ...submitters,
+  ];
 }
 
 /**

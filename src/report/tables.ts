@@ -1,6 +1,7 @@
 /** The tables of a report: what stands in which column. They are shown as text (text.ts) and as HTML (html.ts). */
-import { formatDuration, formatMinute, formatTime } from '../base/time.ts';
-import { formatIdentity } from '../model/identity.ts';
+import { formatDuration } from '../base/time.ts';
+import type { EventKind } from '../model/event.ts';
+import { PLAIN_STYLE, type Style } from '../model/style.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { SubmitterCount } from '../store/sums.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
@@ -24,29 +25,31 @@ const MOST_NEAR = 30;
 /** All verdicts of one limit on one key are one row; beyond this many rows nobody reads them. */
 const MOST_MET = 40;
 
-export function buildTitle({ since, until }: Report): string {
-  return `Postern report, ${formatTime(since)} to ${formatTime(until)}`;
+/** On one line, with the name of the server. */
+export function buildTitle({ since, until }: Report, style = PLAIN_STYLE): string {
+  const server = style.host === undefined ? '' : ` of ${style.host}`;
+  return `Postern report${server}, ${style.time(since)} to ${style.time(until)}`;
 }
 
 /** What a reader has to know before the tables; undefined if there is nothing. */
-export function buildNote({ keptSince }: Report): string | undefined {
+export function buildNote({ keptSince }: Report, style = PLAIN_STYLE): string | undefined {
   if (keptSince === undefined) return undefined;
-  return `Events before ${formatMinute(keptSince)} are pruned (retention): they are not counted.`;
+  return `Events before ${style.minute(keptSince)} are pruned (retention): they are not counted.`;
 }
 
 /** All tables of a report, in their order. */
-export function buildTables(report: Report): Table[] {
+export function buildTables(report: Report, style = PLAIN_STYLE): Table[] {
   return [
     buildKinds(report),
     buildReasons(report),
-    buildBlocks(report),
-    buildNear(report),
-    buildMet(report),
+    buildBlocks(report, style),
+    buildNear(report, style),
+    buildMet(report, style),
     ...buildUnblockable(report),
-    buildSubmitters(report),
+    buildSubmitters(report, style),
     buildRefusers(report),
     ...(report.ownMailboxes.length === 0 ? [] : [buildOwnMailboxes(report)]),
-    ...(report.outages.length === 0 ? [] : [buildOutages(report)]),
+    ...(report.outages.length === 0 ? [] : [buildOutages(report, style)]),
     buildAttackers(report),
     {
       title: 'Delivery status notifications',
@@ -57,11 +60,14 @@ export function buildTables(report: Report): Table[] {
   ];
 }
 
+/** Where the word of the event would be taken for another: nobody deleted mail that has left the queue. */
+const KIND_TEXTS: { readonly [kind in EventKind]?: string } = { removed: 'left the queue' };
+
 function buildKinds({ kinds }: Report): Table {
   return {
     title: 'Mail',
     head: ['Event', 'Number'],
-    rows: kinds.map(({ kind, count }) => [kind, count]),
+    rows: kinds.map(({ kind, count }) => [KIND_TEXTS[kind] ?? kind, count]),
     empty: 'No mail was seen.',
   };
 }
@@ -75,57 +81,57 @@ function buildReasons({ reasons }: Report): Table {
   };
 }
 
-function buildBlocks({ blocks }: Report): Table {
+function buildBlocks({ blocks }: Report, style: Style): Table {
   return {
     title: 'Blocks',
     head: ['Number', 'Who', 'Cause', 'Began', 'Ended', 'Note'],
     rows: blocks.map((block) => [
       block.id,
-      formatIdentity(block.key),
+      style.target(block),
       block.cause,
-      formatMinute(block.start),
-      describeEnd(block),
+      style.minute(block.start),
+      describeEnd(block, style),
       block.note ?? '',
     ]),
     empty: 'None.',
   };
 }
 
-function describeEnd(block: StoredBlock): string {
+function describeEnd(block: StoredBlock, style: Style): string {
   if (block.released === undefined) return 'runs';
-  return `${formatMinute(block.released)}: ${describeRelease(block)}`;
+  return `${style.minute(block.released)}: ${describeRelease(block)}`;
 }
 
-function buildNear({ near, formatValue }: Report): Table {
+function buildNear({ near, formatValue }: Report, style: Style): Table {
   return {
     title: 'Came near a limit',
     head: ['Who', 'Rule', 'Highest', 'Limit', 'Time'],
     rows: near
       .slice(0, MOST_NEAR)
       .map(({ key, rule, highest, limit, time }) => [
-        formatIdentity(key),
+        style.who(key),
         rule,
         formatValue(highest, rule),
         formatValue(limit, rule),
-        formatMinute(time),
+        style.minute(time),
       ]),
     empty: 'Nobody.',
   };
 }
 
-function buildMet({ lasting, verdicts, formatValue }: Report): Table {
+function buildMet({ lasting, verdicts, formatValue }: Report, style: Style): Table {
   return {
     title: 'Met a limit, not blocked',
     head: ['Who', 'Rule', 'Highest', 'Limit', 'Why not', 'Times', 'Within', 'Since'],
     rows: groupVerdicts([...lasting, ...verdicts]).map(({ times, highest, first, last }) => [
-      formatIdentity(first.verdict.key),
+      style.who(first.verdict.key),
       first.verdict.rule,
       formatValue(highest, first.verdict.rule),
       formatValue(first.verdict.limit, first.verdict.rule),
       last.outcome,
       times,
       formatDuration(first.verdict.period),
-      formatMinute(first.verdict.time),
+      style.minute(first.verdict.time),
     ]),
     empty: 'Nobody.',
   };
@@ -172,7 +178,7 @@ function groupVerdicts(verdicts: readonly StoredVerdict[]): MetLimit[] {
   return [...met.values()].slice(0, MOST_MET);
 }
 
-function buildSubmitters({ submitters }: Report): Table {
+function buildSubmitters({ submitters }: Report, style: Style): Table {
   return {
     title: 'Most invalid recipients by submitter',
     head: ['Invalid', 'Recipients', 'Share', 'Clients', 'Submitter'],
@@ -181,7 +187,7 @@ function buildSubmitters({ submitters }: Report): Table {
       one.recipients,
       formatShare(one),
       one.clients,
-      formatIdentity(one),
+      style.who(one),
     ]),
     empty: 'None.',
   };
@@ -215,14 +221,14 @@ function buildOwnMailboxes({ ownMailboxes }: Report): Table {
   };
 }
 
-function buildOutages({ outages }: Report): Table {
+function buildOutages({ outages }: Report, style: Style): Table {
   return {
     title: 'Provider outages: refusals that did not count',
     head: ['Provider', 'Detected', 'Ended', 'Refused at once'],
     rows: outages.map(({ provider, began, ended, refused, active }) => [
       provider,
-      formatMinute(began),
-      ended === undefined ? 'lasts' : formatMinute(ended),
+      style.minute(began),
+      ended === undefined ? 'lasts' : style.minute(ended),
       `${refused} of ${active} submitters`,
     ]),
     empty: 'None.',

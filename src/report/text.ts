@@ -3,6 +3,7 @@
  * is longer than a line is cut.
  */
 import { escapeControls } from '../base/escape.ts';
+import { PLAIN_STYLE } from '../model/style.ts';
 import type { Report } from './period.ts';
 import { buildNote, buildTables, buildTitle, type Row, type Table } from './tables.ts';
 
@@ -13,11 +14,21 @@ const INDENT = '      ';
 const WIDEST_COLUMN = 28;
 
 /** The whole report, no line longer than 80 characters. */
-export function reportToText(report: Report): string {
-  const note = buildNote(report);
-  const head = note === undefined ? [buildTitle(report)] : [buildTitle(report), note];
-  const parts = [head, ...buildTables(report).map(listLines)];
+export function reportToText(report: Report, style = PLAIN_STYLE): string {
+  const note = buildNote(report, style);
+  const title = breakTitle(escapeControls(buildTitle(report, style)));
+  const head = note === undefined ? title : [...title, note];
+  const parts = [head, ...buildTables(report, style).map(listLines)];
   return `${parts.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+/** The period on a line of its own when the title is too long. */
+function breakTitle(title: string): string[] {
+  if (title.length <= WIDTH) return [title];
+  return title
+    .split(/(?<=,) /)
+    .flatMap((part) => part.split(/(?<= to) /))
+    .map(cutLine);
 }
 
 function listLines({ title, head, rows, empty }: Table): string[] {

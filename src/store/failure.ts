@@ -29,9 +29,17 @@ export function isPassing(error: unknown): boolean {
 /** An expected failure, of SQLite or our own, as the error to report; undefined if it is a bug. */
 export function asFailure(error: unknown): PosternError | undefined {
   if (error instanceof PosternError) return error;
+  if (isSystemError(error)) {
+    return new PosternError('environment', getMessage(error), { code: 'system', cause: error });
+  }
   if (!isCorrupt(error) && !isPassing(error)) return undefined;
   const message = `cannot use the database: ${getMessage(error)}`;
   return new PosternError('environment', message, { code: 'database-unusable', cause: error });
+}
+
+/** What the system refused: no descriptors left, a full disk, no permission. Node's message names the call and the file. */
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && 'errno' in error;
 }
 
 function hasCode(error: unknown, names: readonly string[]): boolean {

@@ -4,6 +4,7 @@ import { quoteForShell } from '../../src/base/escape.ts';
 import type { Key } from '../../src/model/block.ts';
 import type { Evidence } from '../../src/model/evidence.ts';
 import { formatIdentity, parseBlockable } from '../../src/model/identity.ts';
+import { buildStyle } from '../../src/model/style.ts';
 import { blockNotice, digestNotice } from '../../src/notify/notice.ts';
 import { cappedNotice, outageNotice } from '../../src/notify/warning.ts';
 
@@ -273,4 +274,54 @@ it('prose stays within 78 columns, and continued lines are indented', () => {
   const lines = text.split('\n');
   expect(lines.filter((line) => line.length > 78)).toEqual([]);
   expect(lines.filter((line) => line.startsWith('      ')).length).toBeGreaterThan(1);
+});
+
+describe('in the style of a server', () => {
+  const logins = new Map([['33', 'www-data']]);
+  const style = buildStyle({ host: 'mx1.example.net', zone: 'Europe/Berlin', logins });
+  const key = { type: 'uid', id: '33' } as const;
+  const web = evidence({
+    verdict: { ...evidence().verdict, key },
+    outcomes: { invalid: 83, recipients: 110 },
+  });
+
+  it('names the server, the login of an account, local time beside UTC, and the share', () => {
+    const { subject, text, html } = blockNotice(web, [], String, style);
+    expect(subject).toBe(
+      '[postern] mx1.example.net: uid:33 (www-data) blocked: invalid-recipients, 100 in 1h',
+    );
+    for (const part of [
+      'Server: mx1.example.net',
+      'uid:33 (www-data) met the rule',
+      '2026-11-10 10:05:07+01:00 (09:05:07Z)',
+      '83 of 110 recipients did not exist (75 %)',
+    ]) {
+      expect(text).toContain(part);
+      expect(html).toContain(part);
+    }
+    expect(text).toContain('postern unblock uid:33\n');
+  });
+
+  it('names the server in every other notice, and nobody twice', () => {
+    const capped = { key, rule: 'r', time: TIME };
+    const other = { ...capped, rule: 's' };
+    const released = [
+      { key, rule: 'r' },
+      { key, rule: 's' },
+    ];
+    const outage = { ...OUTAGE, provider: 'big.example', released };
+    const notices = [
+      digestNotice([{ evidence: web, measures: ['a', 'a'] }], [], String, style),
+      cappedNotice([capped, capped, other], 10, style),
+      outageNotice([outage as never], style),
+    ];
+    for (const { subject, text } of notices) {
+      expect(subject).toMatch(/^\[postern\] mx1\.example\.net: /);
+      expect(text).toMatch(/^Server: mx1\.example\.net\n/);
+      const lines = text.split('\n').filter((line) => /^(?: {2}|uid)/.test(line));
+      expect(lines).toEqual([...new Set(lines)]);
+    }
+    expect(notices[1]?.subject).toContain('1 not blocked');
+    expect(notices[1]?.text).toContain('uid:33 (www-data): r, 2026-11-10 10:05:07+01:00');
+  });
 });

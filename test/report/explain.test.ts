@@ -33,7 +33,7 @@ async function told(verdict: Verdict): Promise<{ explained: string; mail: Mail }
   const id = at.withStore((store) => store.verdicts.insert(verdict, 'mode-observe', 0));
   const out: string[] = [];
   const io = { stdout: (text: string) => void out.push(text), stderr: () => undefined };
-  await main(['explain', ALICE.id, '--config', at.config], io);
+  await main(['explain', ALICE.id, '--utc', '--config', at.config], io);
   return { explained: flat(out.join('')), mail: await mailAbout(id) };
 }
 

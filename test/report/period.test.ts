@@ -92,3 +92,26 @@ describe('a period that is longer than what is kept', () => {
     expect(reportToJson(report(START, START + DAY))).not.toHaveProperty('keptSince');
   });
 });
+
+describe('who is blocked', () => {
+  const key = { type: 'user', id: 'alice@example.net' } as const;
+  const block = (start: number) => store.blocks.start({ key, cause: 'manual', start })?.id ?? 0;
+
+  it('does not stand under not blocked, nor under came near', () => {
+    addVerdict(START, 3, 3, 10 * MINUTE);
+    block(START + MINUTE);
+    const day = report(START, START + DAY);
+    expect(day).toMatchObject({ verdicts: [], near: [], blocks: [{ key }] });
+    expect(reportToText(day)).toMatch(/Met a limit, not blocked\n-+\nNobody\./);
+  });
+
+  it('stands there for the time before and after the block', () => {
+    store.blocks.release(block(START + HOUR), START + 2 * HOUR, 'operator', 0);
+    addVerdict(START + 90 * MINUTE, 3, 3, 10 * MINUTE);
+    expect(report(START, START + DAY).verdicts).toEqual([]);
+    addVerdict(START + 3 * HOUR, 3, 3, 10 * MINUTE);
+    expect(report(START, START + DAY).verdicts).toMatchObject([
+      { verdict: { time: START + 3 * HOUR } },
+    ]);
+  });
+});
