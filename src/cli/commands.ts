@@ -24,6 +24,7 @@ const identity = (more = '') =>
 const blockable = () => identity(', sender:alice@example.net');
 const utc = () =>
   new Option('--utc', 'times in UTC, 2026-11-01T09:00:00.000Z; default: in the configured zone');
+const WRONG = 'wrong usage or configuration';
 /** Which installation of a mail server, if not the default one. */
 const installation = () => [
   new Option('--postfix-config <dir>', 'folder of the Postfix configuration (postconf -c)'),
@@ -68,6 +69,11 @@ export const COMMANDS: readonly Entry[] = [
     summary:
       'check configuration, rules, permissions, and whether the mail server uses the block files',
     format: true,
+    statuses: [
+      'all is well, or there are only warnings',
+      'it failed',
+      'something is wrong, or wrong usage or configuration',
+    ],
     options: installation(),
     run: async (_args, options, io) => (await import('./check.ts')).runCheck(options, io),
   },
@@ -76,6 +82,11 @@ export const COMMANDS: readonly Entry[] = [
     asOwner: true,
     summary: 'show whether it is running, how far behind, what is blocked, what is failing',
     format: true,
+    statuses: [
+      'all is well',
+      'there are problems (listed at the end), or there is no usable database',
+      WRONG,
+    ],
     run: async (_args, options, io) => (await import('./status.ts')).runStatus(options, io),
   },
   {
@@ -91,6 +102,7 @@ export const COMMANDS: readonly Entry[] = [
     asOwner: true,
     summary: 'block a submitter, network or sender by hand, and look whether it is in force',
     format: true,
+    statuses: ['blocked', 'it cannot be blocked, or the block is not in force', WRONG],
     args: [blockable()],
     options: [
       new Option('--for <duration>', 'how long, 1h or 7d; default: until released'),
@@ -104,6 +116,7 @@ export const COMMANDS: readonly Entry[] = [
     asOwner: true,
     summary: 'end a block; earlier events no longer count; names what still blocks',
     format: true,
+    statuses: ['done', 'not blocked, or still in force', WRONG],
     args: [blockable()],
     run: async ([id], options, io) =>
       (await import('./unblock.ts')).runUnblock(id as never, options, io),
@@ -113,6 +126,7 @@ export const COMMANDS: readonly Entry[] = [
     asOwner: true,
     summary: 'show the evidence: which rule, which lines, which recipients, from where, when',
     format: true,
+    statuses: ['done', 'there is nothing to explain, or it failed', WRONG],
     args: [new Argument('<id>', 'an identity, or the number of a block')],
     options: [utc()],
     run: async ([id], options, io) =>
@@ -163,21 +177,21 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     usage: 'parse',
-    summary: 'print the events of log files as JSON, one a line; stores nothing',
+    summary: 'print the events of log files, one a line; stores nothing',
     args: [files()],
-    format: true,
+    format: ['json', 'text'],
     options: [mta(), zone()],
     run: async ([names], options, io) =>
       (await import('./parse.ts')).runParse(names as never, options, io),
   },
   {
     usage: 'classify',
-    summary: 'print code, status and reason of SMTP replies as JSON',
+    summary: 'print code, status and reason of SMTP replies, one a line',
     config: false,
     args: [new Argument('[reply...]', 'replies; without any, one a line on standard input')],
-    format: true,
-    run: async ([replies], _options, io) =>
-      (await import('./classify.ts')).runClassify(replies as never, io),
+    format: ['json', 'text'],
+    run: async ([replies], options, io) =>
+      (await import('./classify.ts')).runClassify(replies as never, options, io),
   },
   {
     usage: 'replay',
@@ -196,6 +210,7 @@ export const COMMANDS: readonly Entry[] = [
     usage: 'report',
     asOwner: true,
     summary: 'report on a period as text, JSON or HTML',
+    statuses: ['done', 'it failed, or a mail was not sent', WRONG],
     format: ['text', 'json', 'html'],
     options: [
       since('; default: 24h'),

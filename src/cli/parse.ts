@@ -1,11 +1,11 @@
-/** `postern parse`: the events of log files as JSON, one a line. Stores nothing. */
+/** `postern parse`: the events of log files, one a line. Stores nothing. */
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { systemClock } from '../base/time.ts';
 import { readEvents } from '../interpret/files.ts';
 import { LineOrder } from '../interpret/line-order.ts';
 import type { MailEvent } from '../model/event.ts';
-import { eventToJson } from './event-json.ts';
-import { type Io, jsonLine } from './io.ts';
+import { eventText } from './event-text.ts';
+import type { CommonOptions, Io } from './io.ts';
 import { interpreterOptions, namedConfig, type OfflineOptions } from './offline-options.ts';
 
 /** Throws a PosternError (exit status 1) for a file that cannot be read. */
@@ -18,15 +18,15 @@ export async function runParse(
   const order = new LineOrder();
   try {
     for await (const batch of readEvents(files, { ...reading, now: systemClock.now() })) {
-      print(order.pass(batch.events), io);
+      print(order.pass(batch.events), options.format, io);
     }
   } finally {
     // When a file breaks off, too: what could be read is printed before the failure.
-    print(order.end(), io);
+    print(order.end(), options.format, io);
   }
   return EXIT.done;
 }
 
-function print(events: readonly MailEvent[], io: Io): void {
-  if (events.length > 0) io.stdout(events.map((event) => jsonLine(eventToJson(event))).join(''));
+function print(events: readonly MailEvent[], format: CommonOptions['format'], io: Io): void {
+  if (events.length > 0) io.stdout(events.map((event) => eventText(event, format)).join(''));
 }

@@ -12,8 +12,10 @@ export interface Entry {
   readonly summary: string;
   readonly options?: readonly Option[];
   readonly args?: readonly Argument[];
-  /** takes --format text|json, or one of these */
+  /** takes --format text|json, or one of these; the first is the default */
   readonly format?: true | readonly string[];
+  /** what its exit statuses mean, 0 first; default: STATUSES */
+  readonly statuses?: readonly string[];
   /** false: takes no --config, because it uses no configuration */
   readonly config?: false;
   /** needs the database and no rights: root becomes the owner of the database first */
@@ -71,15 +73,24 @@ function addCommand(
   if (entry.format !== undefined) {
     const formats = entry.format === true ? ['text', 'json'] : entry.format;
     command.addOption(
-      new Option('--format <format>', 'form of the output').choices(formats).default('text'),
+      new Option('--format <format>', 'form of the output').choices(formats).default(formats[0]),
     );
   }
   for (const option of entry.options ?? []) command.addOption(option);
+  command.addHelpText('after', describeStatuses(entry.statuses ?? STATUSES));
   command.action(async (...given: unknown[]) => {
     if (entry.asOwner === true)
       (await import('./database.ts')).becomeDatabaseOwner(command.opts().config);
     done(await entry.run(given.slice(0, -2) as never[], command.opts() as never, io));
   });
+}
+
+/** By number. */
+const STATUSES = ['done', 'it failed', 'wrong usage or configuration'];
+
+function describeStatuses(statuses: readonly string[]): string {
+  const lines = statuses.map((meaning, status) => `  ${status}  ${meaning}`);
+  return `\nExit status:\n${lines.join('\n')}`;
 }
 
 /** Prints a failure that an operator can do something about; throws on any other one, which is a bug of ours. */

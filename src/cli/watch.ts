@@ -113,7 +113,7 @@ interface Context {
 async function printEvents(path: string, context: Context): Promise<void> {
   const { interpreter, options, io, signal } = context;
   const envelope = interpreter.envelope(path, systemClock.now());
-  const tell = (text: string) => io.stderr(`${text}\n`);
+  const tell = (text: string) => io.stderr(`postern: ${text}\n`);
   for await (const lines of watchLog(path, signal, (notice) => tell(noticeText(notice)))) {
     const events: MailEvent[] = [];
     envelope.advance(systemClock.now());

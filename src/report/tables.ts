@@ -45,7 +45,7 @@ export function buildTables(report: Report, style = PLAIN_STYLE): Table[] {
     buildBlocks(report, style),
     buildNear(report, style),
     buildMet(report, style),
-    ...buildUnblockable(report),
+    ...buildUnblockable(report, style),
     buildSubmitters(report, style),
     buildRefusers(report),
     ...(report.ownMailboxes.length === 0 ? [] : [buildOwnMailboxes(report)]),
@@ -138,10 +138,10 @@ function buildMet({ lasting, verdicts, formatValue }: Report, style: Style): Tab
 }
 
 /** Whom Postern cannot block, so that nobody takes the row above for a block that is on its way. */
-function buildUnblockable({ verdicts }: Report): Table[] {
+function buildUnblockable({ verdicts }: Report, style: Style): Table[] {
   const keys = verdicts
     .filter(({ outcome }) => outcome === 'unblockable')
-    .map(({ verdict }) => formatIdentity(verdict.key));
+    .map(({ verdict }) => style.who(verdict.key));
   if (keys.length === 0) return [];
   return [
     {

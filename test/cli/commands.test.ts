@@ -319,3 +319,31 @@ describe('help', () => {
     expect(err).toContain("unknown option '--config'");
   });
 });
+
+describe('--format text', () => {
+  it('of parse is one line an event', async () => {
+    const { status, out } = await run('parse', '--format', 'text', '--zone', 'UTC', '@/mail.log');
+    expect(status).toBe(0);
+    expect(out.split('\n')[1]).toMatch(
+      / bounced alice@example\.net <alice@example\.net> to <y@example\.com> invalid-recipient: 550 /,
+    );
+    expect(out).not.toContain('{');
+  });
+
+  it('of classify is one line a reply', async () => {
+    const { out } = await run('classify', '--format', 'text', '550 5.1.1 User unknown', 'hm\u001b');
+    expect(out).toBe(
+      'invalid-recipient  550 5.1.1  550 5.1.1 User unknown\nother  - -  hm\\u001b\n',
+    );
+  });
+
+  it.each(['parse', 'classify'])('is not the default of %s, and its help says so', async (name) => {
+    expect((await run('help', name)).out).toMatch(/default:\s+"json"/);
+  });
+});
+
+it.each(COMMANDS.map(({ usage }) => usage))('help %s tells the exit statuses', async (name) => {
+  expect((await run('help', name)).out).toMatch(
+    /\nExit status:\n {2}0 {2}.+\n {2}1 {2}.+\n {2}2 {2}.+\n$/,
+  );
+});
