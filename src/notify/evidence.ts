@@ -37,8 +37,8 @@ function buildSummary(
     rows: [
       ...(description === undefined ? [] : [description]),
       ['Counted', `${measured} in ${formatDuration(period)}`],
-      ...buildShare(evidence),
       ...outages.map((outage) => buildOutageRow(outage, style)),
+      ...buildShare(evidence),
       ['First event', style.time(evidence.first)],
       ['Last event', style.time(evidence.last)],
       ...buildDifferent('Recipients', evidence.recipients),

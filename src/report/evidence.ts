@@ -44,7 +44,7 @@ export async function gatherEvidence(
     description: rule?.description,
     outages: outages.length === 0 ? undefined : outages,
     events: shown.length,
-    outcomes: countOutcomes(verdict, found),
+    outcomes: countOutcomes(verdict, found, events),
     first: shown.reduce((least, event) => Math.min(least, event.time), verdict.time),
     last: shown.reduce((most, event) => Math.max(most, event.time), 0) || verdict.time,
     addresses: clients.length,
@@ -134,14 +134,21 @@ function dropSameLines(events: readonly MailEvent[]): MailEvent[] {
   return [...byLine.values()];
 }
 
-/** As the report counts them; only of a submitter all events are at hand. */
-function countOutcomes({ key }: Verdict, events: readonly MailEvent[]): Evidence['outcomes'] {
+/** As the report counts them, without those of an outage (`counting`); only of a submitter all events are at hand. */
+function countOutcomes(
+  { key }: Verdict,
+  events: readonly MailEvent[],
+  counting: readonly MailEvent[],
+): Evidence['outcomes'] {
   if (!['user', 'uid', 'client'].includes(key.type)) return undefined;
   const outgoing = events.filter(({ direction }) => direction !== 'local');
   const recipients = outgoing.reduce((sum, { newRecipients = 0 }) => sum + newRecipients, 0);
   const isCounted = (event: MailEvent) =>
-    isInvalid(event) && event.repeated !== true && event.kind !== 'removed';
-  const invalid = outgoing.filter(isCounted).length;
+    isInvalid(event) &&
+    event.direction !== 'local' &&
+    event.repeated !== true &&
+    event.kind !== 'removed';
+  const invalid = counting.filter(isCounted).length;
   return recipients === 0 || invalid > recipients ? undefined : { invalid, recipients };
 }
 
