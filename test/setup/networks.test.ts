@@ -31,7 +31,8 @@ describe('mynetworks', () => {
       '-h mail_version': '3.9.0',
       '-x mynetworks': `mynetworks = 127.0.0.0/8 [::1]/128, ${folder.at('list')} cidr:${folder.at('table')} hash:/etc/x`,
       '-M': MASTER,
-      '-x -P': '10.0.0.1:26/inet/mynetworks = 10.0.0.0/8',
+      '-P': '10.0.0.1:26/inet/mynetworks = 10.0.0.0/8',
+      '-o mynetworks=10.0.0.0/8 -x mynetworks': 'mynetworks = 10.0.0.0/8',
     });
     expect(await findPostfixNetworks(postconf)).toEqual({
       networks: [

@@ -10,7 +10,7 @@ import { eximStatements } from '../../src/setup/exim/recipe.ts';
 import { findingsText, ok, warning, wrong } from '../../src/setup/finding.ts';
 import { type Installation, networksIn, pickLog } from '../../src/setup/installation.ts';
 import { indexedType } from '../../src/setup/postfix/find.ts';
-import { dataLines, postfixLines } from '../../src/setup/postfix/recipe.ts';
+import { dataLines, postfixLines, submitLine } from '../../src/setup/postfix/recipe.ts';
 import { describeFailure, settingsIn } from '../../src/setup/programs.ts';
 import { recipeText } from '../../src/setup/recipe.ts';
 import { scratchFolder } from '../support/folder.ts';
@@ -37,7 +37,29 @@ describe('the recipe', () => {
       ['reject_unauth_pipelining', 'S', 'M', 'permit_sasl_authenticated', 'C'],
     ],
     ['permit_mynetworks reject', ['S', 'M', 'C', 'permit_mynetworks', 'reject']],
-    ['check_x hash:/x, permit, y', ['check_x hash:/x', 'S', 'M', 'C', 'permit', 'y']],
+    ['permit_sasl_authenticated, reject', ['S', 'M', 'permit_sasl_authenticated', 'C', 'reject']],
+    ['reject', ['S', 'M', 'C', 'reject']],
+    // A table may let somebody pass.
+    [
+      'check_x_access inline:{ {a b = OK}, c=OK }, permit, y',
+      ['S', 'M', 'C', 'check_x_access inline:{ {a b = OK}, c=OK }', 'permit', 'y'],
+    ],
+    [
+      'warn_if_reject reject , sleep 1\n  reject_rbl_client rbl.example,permit_mynetworks',
+      [
+        'warn_if_reject reject',
+        'sleep 1',
+        'reject_rbl_client rbl.example',
+        'S',
+        'M',
+        'C',
+        'permit_mynetworks',
+      ],
+    ],
+    ['$harmless, $login, reject', ['$harmless', 'S', 'M', '$login', 'C', 'reject']],
+    ['$(harmless)', ['$(harmless)', 'S', 'M', 'permit_sasl_authenticated', 'C']],
+    ['$unknown', ['S', 'M', 'C', '$unknown']],
+    ['Own, reject_unauth_pipelining', ['S', 'M', 'C', 'Own', 'reject_unauth_pipelining']],
   ])('keeps %j', (held, expected) => {
     const names: Record<string, string> = {};
     for (const [name, check] of Object.entries({ S: 'sasl', M: 'sender', C: 'client' }))
@@ -46,12 +68,33 @@ describe('the recipe', () => {
       text
         .replace(/^.*=\s*/, '')
         .trim()
-        .split(/,\s*/)
+        .split(/,\n\s*/)
         .map((entry) => names[entry.split(' ')[0] as string] ?? entry);
-    const once = dataLines(postfix, held);
+    const values: Record<string, string> = {
+      harmless: 'reject_unauth_pipelining',
+      login: 'permit_sasl_authenticated',
+      own: 'permit_mynetworks',
+    };
+    const lookup = (name: string) => values[name];
+    const once = dataLines(postfix, held, lookup);
     expect(entries(once)).toEqual(expected);
     // What it printed last time is not added again.
-    expect(entries(dataLines(postfix, once.replace(/^.*=\s*/, '').trim()))).toEqual(expected);
+    expect(entries(dataLines(postfix, once.replace(/^.*=\s*/, '').trim(), lookup))).toEqual(
+      expected,
+    );
+  });
+
+  it.each([
+    ['static:anyone', 'OURS, static:anyone'],
+    ['!root static:all', 'OURS, !root, static:all'],
+    ['OURS, static:anyone', 'OURS, static:anyone'],
+    ['inline:{ a=b, c=d }, /etc/users', 'OURS, inline:{ a=b, c=d }, /etc/users'],
+    // Nobody may submit, and nobody may afterwards.
+    ['', 'OURS'],
+  ])('keeps authorized_submit_users = %j', (held, expected) => {
+    const ours = '!texthash:/etc/postfix/postern/submit_users';
+    const line = submitLine(postfix, held.replace('OURS', ours));
+    expect(line).toBe(`authorized_submit_users = ${expected.replace('OURS', ours)}\n`);
   });
 
   it('leaves out a map that is switched off', () => {

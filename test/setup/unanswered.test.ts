@@ -7,7 +7,7 @@ import { checkEximPolicy } from '../../src/setup/exim/policy.ts';
 import { eximPolicyStatements } from '../../src/setup/exim/recipe.ts';
 import { checkPostfixPolicy } from '../../src/setup/postfix/policy.ts';
 import { policyLines } from '../../src/setup/postfix/policy-recipe.ts';
-import type { SmtpdService } from '../../src/setup/postfix/services.ts';
+import { buildService } from '../../src/setup/postfix/services.ts';
 import { isPosterns } from '../../src/setup/unanswered.ts';
 
 const QUEUE = '/var/spool/postfix';
@@ -36,22 +36,24 @@ describe('an address', () => {
 describe('a Postfix that asks where there is no policy service', () => {
   const MAIN: Readonly<Record<string, string>> = {
     queue_directory: QUEUE,
+    smtpd_restriction_classes: 'own',
+    own: 'check_policy_service unix:postern/policy',
     smtpd_policy_service_default_action: '451 4.3.5 Server configuration problem',
     smtpd_policy_service_try_limit: '2',
     smtpd_policy_service_retry_delay: '1s',
   };
-  const service = (own: Record<string, string>, chroot = false): SmtpdService => ({
-    name: 'smtp/inet',
-    chroot,
-    setting: (name) => own[name] ?? MAIN[name] ?? '',
-    overrides: () => false,
-  });
+  const service = (own: Record<string, string>, chroot: boolean) =>
+    buildService({
+      name: 'smtp/inet',
+      chroot,
+      settings: new Map(Object.entries({ ...MAIN, ...own })),
+      written: new Map(),
+      own: new Set(),
+    });
   const check = (list: string, chroot = false, yaml = 'mode: observe') =>
-    checkPostfixPolicy(
-      parseConfig(yaml, '/etc/p.yaml'),
-      [service({ smtpd_end_of_data_restrictions: list }, chroot)],
-      new Map([['own', 'check_policy_service unix:postern/policy']]),
-    );
+    checkPostfixPolicy(parseConfig(yaml, '/etc/p.yaml'), [
+      service({ smtpd_end_of_data_restrictions: list }, chroot),
+    ]);
   const REFUSED = 'mail gets 451 4.3.5 Server configuration problem';
   const PASSES = 'mail passes, but each question costs warnings in the log';
 

@@ -1,28 +1,43 @@
 /** Fixes that `postern check` proposes for Postfix: text for main.cf, or a command where master.cf decides. Pure. */
-import type { SmtpdService } from './services.ts';
+import { splitWords } from './restriction-list.ts';
+import type { List, SmtpdService } from './services.ts';
 
 /**
- * How a restriction list of a service gets new lines; `render` makes them from what the list has now. A service with
- * a list of its own in master.cf does not see the one in main.cf.
+ * How a restriction list of a service gets new lines, and what they replace; `render` makes them from what the list has
+ * now. A service with a list of its own in master.cf does not see the one in main.cf.
  */
 export function listFix(
-  { name, setting, overrides }: SmtpdService,
-  list: string,
+  { name, written, overrides }: SmtpdService,
+  list: List,
   render: (now: string) => string,
 ): string {
-  const lines = render(setting(list));
-  if (!overrides(list)) return `set this in main.cf, then run postfix reload:\n${lines.trimEnd()}`;
+  const now = written(list);
+  const lines = render(now).trimEnd();
+  const before = `in place of:\n${list} =${now === '' ? '' : ` ${now}`}`;
+  if (!overrides(list)) {
+    const instead = now === '' ? '' : `\n${before}`;
+    return `set this in main.cf, then run postfix reload:\n${lines}${instead}`;
+  }
   const value = masterValue(lines.replace(/^.*=\s*/, ''));
-  return `postconf -P '${name}/${list}=${value}', then run postfix reload`;
+  if (/[\s']/.test(value)) {
+    const text = lines.replace(/\s+/g, ' ');
+    return `give ${name} this in master.cf, then run postfix reload:\n  -o { ${text} }\n${before}`;
+  }
+  return `postconf -P '${name}/${list}=${value}', then run postfix reload\n${before}`;
 }
 
 /** A restriction list for `postconf -P`, which takes no white space; to smtpd a comma is as good. */
 function masterValue(list: string): string {
-  return list
-    .trim()
-    .replaceAll(/\s*([{}])\s*/g, ' $1 ')
+  return splitWords(list)
+    .map((word) => (word.startsWith('{') ? withoutSpace(word) : word))
+    .join(',');
+}
+
+/** `{ unix:socket, timeout=2s }`: white space around braces, commas and equals signs says nothing. */
+function withoutSpace(group: string): string {
+  return group
+    .replaceAll(/\s*([{}=])\s*/g, '$1')
     .replaceAll(/[\s,]+/g, ',')
     .replaceAll('{,', '{')
-    .replaceAll(',}', '}')
-    .replace(/,$/, '');
+    .replaceAll(',}', '}');
 }

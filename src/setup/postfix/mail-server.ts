@@ -2,9 +2,9 @@
 import { resolve } from 'node:path';
 import type { Config } from '../../config/load.ts';
 import type { MailServer, NamedCommand } from '../mail-server.ts';
-import { findPostfix, postconfCommand, postfixSettings } from './find.ts';
+import { findPostfix, postconfCommand } from './find.ts';
 import { findPostfixNetworks } from './networks.ts';
-import { makeSocketFolder, postfixSteps, postfixUnits, RECIPE_SETTINGS } from './steps.ts';
+import { makeSocketFolder, postfixSteps, postfixUnits, readRecipeSettings } from './steps.ts';
 import { listTargetFiles } from './targets.ts';
 import { checkPostfixWiring } from './wiring.ts';
 
@@ -14,8 +14,7 @@ export const postfix: MailServer = {
     'if Postfix is told to use a map that does not exist yet, it answers 451 to everybody.',
   find: ({ postfixConfig }) =>
     findPostfix(postfixConfig === undefined ? {} : { folder: resolve(postfixConfig) }),
-  readSettings: ({ postfixConfig }) =>
-    postfixSettings(postconfCommand(postfixConfig), RECIPE_SETTINGS),
+  readSettings: ({ postfixConfig }) => readRecipeSettings(postconfCommand(postfixConfig)),
   recipeSteps: postfixSteps,
   findNetworks: ({ commands }, { postfixConfig }) =>
     findPostfixNetworks(

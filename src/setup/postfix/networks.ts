@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { type NoAnswer, networksIn, type RelayNetworks } from '../installation.ts';
 import { ask, describeFailure } from '../programs.ts';
 import { postfixSettings } from './find.ts';
-import { smtpdServices, words } from './services.ts';
+import { splitWords } from './restriction-list.ts';
+import { smtpdServices } from './services.ts';
 
 const SETTING = 'mynetworks';
 
@@ -20,7 +21,7 @@ export async function findPostfixNetworks(
   const overridden = services
     .filter((service) => service.overrides(SETTING))
     .map((service) => service.setting(SETTING));
-  const found = [own, ...overridden].flatMap(words).flatMap(expand);
+  const found = [own, ...overridden].flatMap(splitWords).flatMap(expand);
   return { ...networksIn([...new Set(found)]), setting: SETTING };
 }
 
@@ -32,8 +33,8 @@ function expand(word: string): string[] {
   try {
     const lines = readFileSync(file, 'utf8').split('\n');
     const kept = lines.filter((line) => !line.startsWith('#') && line.trim() !== '');
-    if (table === undefined) return kept.flatMap(words);
-    return kept.flatMap((line) => words(line).slice(0, 1));
+    if (table === undefined) return kept.flatMap(splitWords);
+    return kept.flatMap((line) => splitWords(line).slice(0, 1));
   } catch {
     return [word];
   }

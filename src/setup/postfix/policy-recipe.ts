@@ -4,6 +4,8 @@
  */
 import { join, relative, resolve } from 'node:path';
 import { formatListenAddress, type ListenAddress } from '../../policy/address.ts';
+import { listLines } from './recipe.ts';
+import { type Entry, parseEntries, parseService } from './restriction-list.ts';
 
 /** Where Postfix has its queue by default. */
 export const QUEUE_DIRECTORY = '/var/spool/postfix';
@@ -19,18 +21,15 @@ export function isBelow(path: string, queue: string): boolean {
   return path.startsWith(`${resolve(queue)}/`);
 }
 
-/** `smtpd_end_of_data_restrictions` with the service in front of what the list has now. */
+/** `smtpd_end_of_data_restrictions` with the service in front of what the list has now, as it is written. */
 export function policyLines(listen: ListenAddress, queue: string, now = ''): string {
-  const isOurs = (address: string) => isSameAddress(address, listen, queue);
-  const kept = now
-    .replaceAll(/\s+/g, ' ')
-    .replaceAll(
-      /check_policy_service ?(?:\{ ?([^\s,}]+)[^}]*\}|([^\s,{}]+)),?/g,
-      (all, inner, bare) => (isOurs(inner ?? bare) ? '' : all),
-    )
-    .replace(/^[\s,]+|[\s,]+$/g, '');
-  const entries = [policyRestriction(listen, queue), ...(kept === '' ? [] : [kept])];
-  return `smtpd_end_of_data_restrictions =\n    ${entries.join(',\n    ')}\n`;
+  const isOurs = ({ name, argument = '' }: Entry) =>
+    name === 'check_policy_service' && isSameAddress(parseService(argument).address, listen, queue);
+  const kept = parseEntries(now).filter((entry) => !isOurs(entry));
+  return listLines('smtpd_end_of_data_restrictions', [
+    policyRestriction(listen, queue),
+    ...kept.map(({ text }) => text),
+  ]);
 }
 
 /** docs/mta/postfix-policy.md explains the attributes. */

@@ -21,8 +21,9 @@ import {
   policyLines,
   QUEUE_DIRECTORY,
 } from './policy-recipe.ts';
-import { LIST_ENDS } from './recipe.ts';
-import { isReinjection, LISTS, listEntries, type SmtpdService } from './services.ts';
+import { refusesAll } from './restriction-effect.ts';
+import { type Entry, parseService } from './restriction-list.ts';
+import { isReinjection, LISTS, type SmtpdService } from './services.ts';
 
 /** Settings that `checkPostfixPolicy` reads from a service, beside the restriction lists. */
 export const POLICY_SETTINGS = [
@@ -35,20 +36,13 @@ export const POLICY_SETTINGS = [
 /** Everything else refuses all mail while the service is down: Postfix's own default, and what is not an action. */
 const PASSES = /^dunno$/i;
 
-type Classes = ReadonlyMap<string, string>;
-
 /** If the configuration has no policy service, reports only questions to it. */
-export function checkPostfixPolicy(
-  config: Config,
-  services: readonly SmtpdService[],
-  classes: Classes,
-): Finding[] {
+export function checkPostfixPolicy(config: Config, services: readonly SmtpdService[]): Finding[] {
   const { policy, mode } = config;
-  if (policy === undefined)
-    return services.flatMap((service) => checkUnanswered(service, classes, config));
+  if (policy === undefined) return services.flatMap((service) => checkUnanswered(service, config));
   const front = services.filter((service) => !isReinjection(service));
   if (front.length === 0) return [];
-  const findings = front.flatMap((service) => checkService(service, policy.listen, classes, mode));
+  const findings = front.flatMap((service) => checkService(service, policy.listen, mode));
   if (findings.length > 0) return findings;
   const address = policyAddress(policy.listen, findQueueDirectory(front[0] as SmtpdService));
   return [ok('mta', `check_policy_service ${address} is in use`)];
@@ -61,7 +55,6 @@ function findQueueDirectory({ setting }: SmtpdService): string {
 function checkService(
   service: SmtpdService,
   listen: ListenAddress,
-  classes: Classes,
   mode: Config['mode'],
 ): Finding[] {
   const { name, chroot } = service;
@@ -72,7 +65,7 @@ function checkService(
     return [level('mta', text, `policy.listen: unix:${queue}/postern/policy`)];
   }
   const use = `check_policy_service ${policyAddress(listen, queue)}`;
-  const place = findService(service, listen, classes);
+  const place = findService(service, listen);
   const lines = (now: string) => policyLines(listen, queue, now);
   const fix = listFix(service, 'smtpd_end_of_data_restrictions', lines);
   if (place.kind === 'missing') {
@@ -90,78 +83,67 @@ type Place =
   | { readonly kind: 'missing'; readonly why: string };
 
 /** In the first list that has the service with no entry before it that ends the list. */
-function findService(service: SmtpdService, listen: ListenAddress, classes: Classes): Place {
+function findService(service: SmtpdService, listen: ListenAddress): Place {
   const queue = findQueueDirectory(service);
-  const asks = (entry: string) => {
-    const [check, address] = entry.split(' ');
-    return (
-      check === 'check_policy_service' &&
-      isSameAddress(address ?? '', listen, queue, service.chroot)
-    );
-  };
+  const asks = (entry: Entry) =>
+    isSameAddress(serviceOf(entry)?.address ?? '', listen, queue, service.chroot);
   let why = '';
   for (const list of LISTS) {
-    const entries = listEntries(service.setting(list), classes);
+    const entries = service.entries(list);
     const index = entries.findIndex(asks);
-    if (index < 0) continue;
-    const before = entries.slice(0, index).find((entry) => LIST_ENDS.includes(entry));
+    const found = entries[index];
+    if (found === undefined) continue;
+    const before = entries.slice(0, index).find((entry) => refusesAll(entry) || permits(entry));
     if (before === undefined)
-      return { kind: 'used', defaultAction: findDefaultAction(service, entries.slice(index + 1)) };
-    why = `: in ${list} it comes after ${before}`;
+      return { kind: 'used', defaultAction: findDefaultAction(service, found) };
+    why = `: in ${list} it comes after ${before.text}`;
   }
   return { kind: 'missing', why };
 }
 
-function findDefaultAction({ setting }: SmtpdService, after: readonly string[]): string {
-  return (
-    readAttributes(after).get('default_action') ?? setting('smtpd_policy_service_default_action')
-  );
+function permits({ name }: Entry): boolean {
+  return name.startsWith('permit');
 }
 
-/** In the form with braces they follow the address, `name=value`; `{ name = value }` gives three entries. */
-function readAttributes(after: readonly string[]): Map<string, string> {
-  const attributes = new Map<string, string>();
-  for (let at = 0; at < after.length; at++) {
-    const entry = after[at] as string;
-    const match = /^([a-z_]+)=(.*)$/.exec(entry);
-    if (match !== null) attributes.set(match[1] as string, match[2] as string);
-    else if (after[at + 1] === '=') {
-      attributes.set(entry, after[at + 2] ?? '');
-      at += 2;
-    } else break;
-  }
-  return attributes;
+/** The policy service that an entry asks; undefined for another entry. */
+function serviceOf({ name, argument }: Entry): Service | undefined {
+  if (name !== 'check_policy_service' || argument === undefined) return undefined;
+  return parseService(argument);
 }
 
-/** The end of a list for everybody: an entry behind it is never evaluated. */
-const ENDS_FOR_ALL: readonly string[] = ['permit', 'reject', 'defer'];
+function findDefaultAction({ setting }: SmtpdService, entry: Entry): string {
+  const own = serviceOf(entry)?.attributes.get('default_action');
+  return own ?? setting('smtpd_policy_service_default_action');
+}
 
 /** One finding for each list in which a service asks Postern although the configuration has no policy service. */
-function checkUnanswered(service: SmtpdService, classes: Classes, config: Config): Finding[] {
+function checkUnanswered(service: SmtpdService, config: Config): Finding[] {
   return LISTS.flatMap((list) => {
-    const entries = listEntries(service.setting(list), classes);
+    const entries = service.entries(list);
     const index = entries.findIndex(asksPostern);
-    if (index < 0 || entries.slice(0, index).some((entry) => ENDS_FOR_ALL.includes(entry)))
-      return [];
-    const entry = entries[index] as string;
+    const ends = (entry: Entry) => refusesAll(entry) || entry.name === 'permit';
+    if (index < 0 || entries.slice(0, index).some(ends)) return [];
+    const { address, attributes } = serviceOf(entries[index] as Entry) as Service;
+    const use = `check_policy_service ${address}`;
     const place = service.overrides(list)
       ? `master.cf (-o ${list} of ${service.name})`
       : `main.cf (${list})`;
     return unansweredFinding(
       {
-        question: `${service.name} uses ${entry} in ${list}`,
-        outcome: judgeOutcome(service, readAttributes(entries.slice(index + 1))),
-        listen: listenAddress(entry.slice(entry.indexOf(' ') + 1), service),
-        removal: `remove ${entry} from ${place}, then run postfix reload`,
+        question: `${service.name} uses ${use} in ${list}`,
+        outcome: judgeOutcome(service, attributes),
+        listen: listenAddress(address, service),
+        removal: `remove ${use} from ${place}, then run postfix reload`,
       },
       config,
     );
   });
 }
 
-function asksPostern(entry: string): boolean {
-  const [check, address] = entry.split(' ');
-  return check === 'check_policy_service' && isPosterns(address ?? '');
+type Service = ReturnType<typeof parseService>;
+
+function asksPostern(entry: Entry): boolean {
+  return isPosterns(serviceOf(entry)?.address ?? '');
 }
 
 /** When smtpd cannot connect, attr_clnt.c tries again, waits and warns; then the default action decides. */

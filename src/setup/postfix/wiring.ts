@@ -8,7 +8,7 @@ import type { Config, MapTarget } from '../../config/load.ts';
 import { MAP_TYPES, POSTFIX_MAPS } from '../../config/target-schema.ts';
 import { INDEXED, type IndexedType, isIndexed } from '../../enforce/postmap.ts';
 import { ENFORCE_FIRST, type Finding, type FixParts, ok, warning, wrong } from '../finding.ts';
-import { ask, describeFailure } from '../programs.ts';
+import { ask, describeFailure, settingsIn } from '../programs.ts';
 import { mapTypes, postfixSettings } from './find.ts';
 import { listFix } from './fix.ts';
 import { checkPostfixPolicy, POLICY_SETTINGS } from './policy.ts';
@@ -19,24 +19,28 @@ import {
   submitLine,
   submitPattern,
 } from './recipe.ts';
+import { findRefusal, type Party } from './restriction-effect.ts';
+import { splitWords } from './restriction-list.ts';
 import {
   findPlace,
   isReinjection,
   LISTS,
   needs,
-  restrictionClasses,
+  offersAuth,
   type SmtpdService,
   smtpdServices,
-  words,
 } from './services.ts';
+
+const SUBMIT = 'authorized_submit_users';
 
 /** The settings of main.cf that are looked at. */
 const SETTINGS = [
   ...LISTS,
   'smtpd_restriction_classes',
-  'authorized_submit_users',
+  SUBMIT,
   'smtpd_proxy_filter',
   'smtpd_sasl_auth_enable',
+  'smtpd_delay_reject',
   'content_filter',
   'maillog_file',
   'compatibility_level',
@@ -53,28 +57,18 @@ export async function checkPostfixWiring(
   if (failure !== undefined)
     return [wrong('mta', failure, 'name the folder of main.cf: --postfix-config DIR')];
   const main = await postfixSettings(postconf, SETTINGS);
-  const [services, classes, types] = await Promise.all([
-    smtpdServices(postconf, main),
-    restrictionClasses(postconf, main),
-    mapTypes(postconf),
-  ]);
+  const [services, types] = await Promise.all([smtpdServices(postconf, main), mapTypes(postconf)]);
   return [
     ok('mta', `Postfix ${version.stdout.trim()}, ${counted(services.length, 'SMTP service')}`),
     ...checkTypes(config, types),
-    ...checkRestrictions(config, services, classes),
-    ...checkPostfixPolicy(config, services, classes),
-    ...checkSubmit(config, main.get('authorized_submit_users') ?? ''),
+    ...checkRestrictions(config, services),
+    ...checkPostfixPolicy(config, services),
+    ...(await checkSubmit(config, postconf, main.get(SUBMIT) ?? '')),
     ...checkLog(config, main.get('maillog_file') ?? ''),
   ];
 }
 
-type Classes = ReadonlyMap<string, string>;
-
-function checkRestrictions(
-  config: Config,
-  services: readonly SmtpdService[],
-  classes: Classes,
-): Finding[] {
+function checkRestrictions(config: Config, services: readonly SmtpdService[]): Finding[] {
   const front = services.filter((service) => !isReinjection(service));
   if (front.length === 0)
     return [warning('mta', 'master.cf has no smtpd: no mail comes in by SMTP')];
@@ -82,13 +76,18 @@ function checkRestrictions(
   const used = new Set<Restriction>();
   const findings = front.flatMap((service) => {
     const missing = restrictions.flatMap((restriction) => {
-      const place = findPlace(restriction, service, classes);
+      const place = findPlace(restriction, service, restrictions);
       if (place.kind === 'used') used.add(restriction);
-      return place.kind === 'used' || !needs(restriction, service, classes)
+      return place.kind === 'used' || !needs(restriction, service)
         ? []
         : [{ restriction, why: place.why }];
     });
-    return [...missingIn(service, missing, config), ...checkActions(service, config)];
+    return [
+      ...checkRefusal(service),
+      ...missingIn(service, missing, config),
+      ...checkBehind(service, restrictions, config),
+      ...checkActions(service, config),
+    ];
   });
   for (const { target } of used) findings.push(...checkMapFile(findMap(config, target), config));
   return findings.length > 0
@@ -103,6 +102,62 @@ function inOrder(restriction: Restriction, used: ReadonlySet<Restriction>): Find
     : ok('mta', `${name} is not used, and no service needs it`);
 }
 
+/** The first list of a service that refuses a party whatever the mail is. */
+function findRefusing(service: SmtpdService, party: Party): string | undefined {
+  for (const list of LISTS) {
+    const entry = findRefusal(service.entries(list), party, offersAuth(service));
+    if (entry !== undefined) return `${list} has ${entry.text}, and nothing before it permits them`;
+  }
+  return undefined;
+}
+
+/** A service that takes logins only to refuse their mail, or that refuses everybody. */
+function checkRefusal(service: SmtpdService): Finding[] {
+  const { name } = service;
+  const auth = offersAuth(service);
+  const why = findRefusing(service, auth ? 'user' : 'stranger');
+  if (why === undefined) return [];
+  const inside = findRefusing(service, 'client');
+  if (!auth)
+    return inside === undefined
+      ? []
+      : [
+          warning(
+            'mta',
+            `${name} refuses all mail: ${inside}`,
+            'remove that entry if you do not want this',
+          ),
+        ];
+  const fix = 'put permit_sasl_authenticated in front of it, then run postfix reload';
+  return inside === undefined
+    ? [warning('mta', `${name} refuses users who authenticate outside mynetworks: ${why}`, fix)]
+    : [wrong('mta', `${name} refuses the mail of users who have authenticated: ${why}`, fix)];
+}
+
+/** A table in front of ours may let somebody pass. Only a warning: the operator may want exactly that. */
+function checkBehind(
+  service: SmtpdService,
+  restrictions: readonly Restriction[],
+  config: Config,
+): Finding[] {
+  const level = (text: string, fix: string) => [warning('mta', text, fix)];
+  return restrictions.flatMap((restriction) => {
+    const place = findPlace(restriction, service, restrictions);
+    if (place.kind !== 'used' || place.behind === undefined || !needs(restriction, service))
+      return [];
+    const { check, map } = restriction;
+    return level(
+      `${service.name} uses ${check} ${map} only after ${place.behind}: whom that lets pass is not blocked`,
+      dataFix(service, config),
+    );
+  });
+}
+
+function dataFix(service: SmtpdService, config: Config): string {
+  const lines = (now: string) => dataLines(config.targets.postfix, now, service.lookup);
+  return beforehand(config) + listFix(service, 'smtpd_data_restrictions', lines);
+}
+
 interface Missing {
   readonly restriction: Restriction;
   readonly why: string;
@@ -110,8 +165,7 @@ interface Missing {
 
 /** Only warnings in observe mode, which needs no wiring, and for senders, which no shipped rule blocks. */
 function missingIn(service: SmtpdService, missing: readonly Missing[], config: Config): Finding[] {
-  const lines = (now: string) => dataLines(config.targets.postfix, now);
-  const fix = beforehand(config) + listFix(service, 'smtpd_data_restrictions', lines);
+  const fix = dataFix(service, config);
   const report = (level: typeof wrong, some: readonly Missing[], parts: FixParts = {}) => {
     const names = some.map(({ restriction: { check, map }, why }) => `${check} ${map}${why}`);
     return some.length === 0
@@ -193,11 +247,15 @@ function hasIndex({ type, file }: MapTarget): boolean {
   return !(type in INDEXED) || isIndexed({ type: type as IndexedType, file });
 }
 
-function checkSubmit(config: Config, now: string): Finding[] {
+async function checkSubmit(
+  config: Config,
+  postconf: readonly string[],
+  now: string,
+): Promise<Finding[]> {
   const map = config.targets.postfix.uid;
   const pattern = submitPattern(config.targets.postfix);
   if (map === undefined || pattern === undefined) return [];
-  const patterns = words(now);
+  const patterns = splitWords(now);
   const index = patterns.indexOf(pattern);
   const first = patterns.findIndex((word) => !word.startsWith('!'));
   if (index < 0 || (first >= 0 && first < index)) {
@@ -205,7 +263,9 @@ function checkSubmit(config: Config, now: string): Finding[] {
       index < 0
         ? `authorized_submit_users does not have ${pattern}`
         : `authorized_submit_users has ${patterns[first]} before ${pattern}`;
-    const fix = `${beforehand(config)}set this in main.cf: ${submitLine(config.targets.postfix, now).trimEnd()}`;
+    const written = settingsIn((await ask([...postconf, SUBMIT])).stdout).get(SUBMIT) ?? now;
+    const line = submitLine(config.targets.postfix, written).trimEnd();
+    const fix = `${beforehand(config)}set this in main.cf:\n${line}\nin place of:\n${SUBMIT} = ${written}`;
     return [config.mode === 'observe' ? warning('mta', text, fix) : wrong('mta', text, fix)];
   }
   return checkSubmitFile(map, config, pattern);
