@@ -1,5 +1,5 @@
 /** Runs other programs, always by argument vector and never through a shell. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { dropUndefined } from './defined.ts';
 import { getErrno, getMessage } from './errors.ts';
@@ -63,6 +63,21 @@ export async function runCommand(
   const end = await waitForEnd(child, options);
   release(child);
   return dropUndefined({ ...end, ...output });
+}
+
+/**
+ * Runs a program that answers at once, and waits for it without letting anything else happen. Returns its exit status
+ * and standard output; status null if it was killed after 5 s or could not be started.
+ */
+export function runAtOnce(argv: readonly string[]): { status: number | null; stdout: string } {
+  const [file = '', ...args] = argv;
+  const { status, stdout } = spawnSync(file, args, {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    encoding: 'utf8',
+    timeout: 5000,
+    cwd: '/',
+  });
+  return { status, stdout: stdout ?? '' };
 }
 
 /** Throws if the system refuses so early that the child gives no event. */

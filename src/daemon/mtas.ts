@@ -14,6 +14,8 @@ interface DaemonMta {
   targets(config: Config): BlockTarget[];
   /** the queue, to list, hold, release and delete mail */
   queue(config: Config): MailQueue;
+  /** the files that every local account has to read when it submits mail */
+  filesForAll(config: Config): string[];
   /** the policy service's answer for each kind of block: the same as that of its target */
   policyActions(config: Config): PolicyActions;
 }
@@ -22,6 +24,8 @@ export const DAEMON_MTAS: Readonly<Record<Mta, DaemonMta>> = {
   postfix: {
     targets: ({ targets }) => buildPostfixTargets(targets.postfix),
     queue: ({ commands }) => buildPostfixQueue(commands),
+    filesForAll: ({ targets: { postfix } }) =>
+      postfix.uid === undefined ? [] : [postfix.uid.file],
     policyActions({ targets }) {
       const kinds = (['user', 'client', 'sender'] as const).flatMap((kind) => {
         const map = targets.postfix[kind];
@@ -33,6 +37,7 @@ export const DAEMON_MTAS: Readonly<Record<Mta, DaemonMta>> = {
   exim: {
     targets: ({ targets }) => buildEximTargets(targets.exim),
     queue: ({ commands }) => buildEximQueue(commands.exim),
+    filesForAll: () => [],
     policyActions() {
       // What a hold means is decided in Exim's own ACL.
       const action = `HOLD ${ACTION_TEXTS.HOLD}`;

@@ -1,4 +1,5 @@
 /** What is wrong with the service and what it does, one line each, for `postern status`. Changes nothing. */
+import { findBarrier } from '../base/path-access.ts';
 import { counted } from '../base/text.ts';
 import { DAY, formatTime, MINUTE, systemClock } from '../base/time.ts';
 import { buildAllowList } from '../config/allow-list.ts';
@@ -18,6 +19,7 @@ import { findInexpressible, findMissingTarget } from './in-force.ts';
 import { findRunning } from './instance.ts';
 import { findLogProblems, type LogStatus } from './log-status.ts';
 import { buildTargets } from './mta-control.ts';
+import { DAEMON_MTAS } from './mtas.ts';
 
 /** How long a run of `postern enforce --once` counts as enforcing, ms. */
 const TIMER_BOUND = 10 * MINUTE;
@@ -48,6 +50,7 @@ export function findProblems(observed: Observed): string[] {
     ...logs.flatMap(findLogProblems),
     ...leaseProblems(config),
     ...(config.mode === 'observe' ? [] : targetProblems(store, config)),
+    ...unreadableProblems(config),
     ...blocksWithoutTarget(config, blocks),
     ...cappedProblems(store, config),
     ...unblockableProblems(store, config),
@@ -97,6 +100,17 @@ function targetProblems(store: Store, config: Config): string[] {
       ({ block, failure }) => `queued mail of block ${block} is not held yet: ${failure}`,
     ),
   ];
+}
+
+/** A file that exists counts in observe mode, too: the mail server may be using it. */
+function unreadableProblems(config: Config): string[] {
+  return DAEMON_MTAS[config.mta].filesForAll(config).flatMap((file) => {
+    const barrier = findBarrier(file);
+    if (barrier === undefined) return [];
+    return [
+      `sendmail cannot read ${file} as the account that calls it, and refuses mail: ${barrier}`,
+    ];
+  });
 }
 
 /** Blocks that no file can take. The rule or the operator that made them did not know. */

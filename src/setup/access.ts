@@ -1,13 +1,14 @@
 /**
- * Whether this account can read the logs and write what Postern writes: the same findings for `postern check` and for
- * the start of `postern run`. Opens nothing for writing, creates nothing.
+ * Whether an account can read the logs and write what Postern writes, for `postern check`. Opens nothing for writing,
+ * creates nothing. `asker`: the account that does it in the service; without it, this process.
  */
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { getErrno } from '../base/errors.ts';
 import type { Config } from '../config/load.ts';
+import type { Asker } from './asker.ts';
 import { SETUP_MTAS } from './mtas.ts';
-import { socketFolder } from './steps.ts';
+import { makeFolder, socketFolder } from './steps.ts';
 
 /** The state of a file that an option names. */
 export interface FileFinding {
@@ -18,91 +19,140 @@ export interface FileFinding {
   readonly text: string;
   /** what to do about it */
   readonly fix?: string;
-  /** whether a service that starts now could not do its work; false for what the service waits for */
-  readonly hinders: boolean;
 }
 
-/** Each log. One that does not exist yet does not hinder: the service waits for it. */
-export function logFindings({ logs }: Config): FileFinding[] {
-  return logs.map((path) => {
-    const finding = { option: ['logs'], isOk: false, hinders: existsSync(path) };
-    const reason = denied(path, constants.R_OK);
-    if (reason === ABSENT) return { ...finding, text: `${path} ${ABSENT}`, fix: NO_LOG };
-    if (reason !== undefined) {
-      const fix = `let ${account()} read it, for example through the group adm`;
-      return { ...finding, text: `${path} ${reason}`, fix };
-    }
-    if (!statSync(path).isFile())
-      return { ...finding, text: `${path} is not a regular file`, fix: NO_LOG };
-    const twin = logs.slice(0, logs.indexOf(path)).find((other) => isSame(other, path));
-    if (twin !== undefined) {
-      const text = `${path} is the same file as ${twin}: its lines would count twice`;
-      return { ...finding, text, fix: 'name each log once' };
-    }
-    return { ...finding, isOk: true, text: `${path} is readable` };
+/** The configuration file, the rules, the lease files and passwords, which only have to be readable; nothing if all are. */
+export function inputFindings(config: Config, asker: Asker | undefined): FileFinding[] {
+  const { file, rules, leases, notify } = config;
+  const password = notify?.transport.kind === 'smtp' ? notify.transport.passwordFile : undefined;
+  const named: [string[], string][] = [
+    [[], file],
+    ...listRules(rules).map((rule): [string[], string] => [['rules'], rule]),
+    ...leases.map((lease): [string[], string] => [['leases'], lease.file]),
+    ...(password === undefined
+      ? []
+      : [[['notify', 'smtp', 'passwordFile'], password] as [string[], string]]),
+  ];
+  return named.flatMap(([option, path]) => {
+    const reason = denied(path, constants.R_OK, asker);
+    if (reason === undefined || reason === ABSENT) return [];
+    const fix = `let ${nameOf(asker)} read it; it also has to enter every folder above`;
+    return [{ option, isOk: false, text: `${path} ${reason}`, fix }];
   });
 }
 
+/** The folder itself if it cannot be listed. */
+function listRules(folder: string): string[] {
+  try {
+    const names = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
+    return names.map((name) => join(folder, name));
+  } catch {
+    return [folder];
+  }
+}
+
+/** Each log. */
+export function logFindings({ logs }: Config, asker: Asker | undefined): FileFinding[] {
+  return logs.map((path) => {
+    const finding = { option: ['logs'], isOk: false };
+    const misuse = findMisuse(path, logs);
+    if (misuse !== undefined) return { ...finding, ...misuse };
+    const reason = denied(path, constants.R_OK, asker);
+    if (reason === ABSENT) return { ...finding, text: `${path} ${ABSENT}`, fix: NO_LOG };
+    if (reason !== undefined) {
+      const fix = `let ${nameOf(asker)} read it, for example through the group adm`;
+      return { ...finding, text: `${path} ${reason}`, fix };
+    }
+    return { ...finding, isOk: true, text: `${path} is readable${byWhom(asker)}` };
+  });
+}
+
+/** What no waiting makes a log of: a folder, or a file that is named twice. Undefined if it is neither. */
+export function findMisuse(
+  path: string,
+  logs: readonly string[],
+): { readonly text: string; readonly fix: string } | undefined {
+  const stats = tryStat(path);
+  if (stats === undefined) return undefined;
+  if (!stats.isFile()) return { text: `${path} is not a regular file`, fix: NO_LOG };
+  const twin = logs.slice(0, logs.indexOf(path)).find((other) => isSame(other, path));
+  if (twin === undefined) return undefined;
+  const text = `${path} is the same file as ${twin}: its lines would count twice`;
+  return { text, fix: 'name each log once' };
+}
+
+function tryStat(path: string) {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
 function isSame(one: string, other: string): boolean {
-  const [a, b] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }));
+  const [a, b] = [one, other].map(tryStat);
   return a !== undefined && a.dev === b?.dev && a.ino === b.ino;
 }
 
 const NO_LOG =
   'name the log file that the mail server writes; if it logs only to the journal, let it write a file';
 
-/** The database is written in place, unlike a block file: one that cannot be opened prevents the start. */
-export function databaseFinding({ database }: Config): FileFinding {
-  const finding = writableFinding(['database'], database);
-  if (!finding.isOk) return { ...finding, hinders: true };
-  if (statSync(database, { throwIfNoEntry: false })?.isFile() !== false) return finding;
+/** The database is written in place, unlike a block file. */
+export function databaseFinding({ database }: Config, asker: Asker | undefined): FileFinding {
+  const finding = writableFinding(['database'], database, asker);
+  if (!finding.isOk || tryStat(database)?.isFile() !== false) return finding;
   const text = `${database} is not a regular file`;
   return { ...finding, isOk: false, text, fix: 'name a file; Postern creates it' };
 }
 
 /** Each file that takes blocks; none in observe mode. */
-export function targetFindings(config: Config): FileFinding[] {
+export function targetFindings(config: Config, asker: Asker | undefined): FileFinding[] {
   if (config.mode === 'observe') return [];
   const files = SETUP_MTAS[config.mta].listTargetFiles(config);
-  return files.map(({ option, file }) => writableFinding(option, file));
+  return files.map(({ option, file }) => writableFinding(option, file, asker));
 }
 
 /** The folder for the socket of the policy service, if it has one. The service tries again until it exists. */
-export function policyFindings(config: Config): FileFinding[] {
+export function policyFindings(config: Config, asker: Asker | undefined): FileFinding[] {
   const folder = socketFolder(config);
   if (folder === undefined) return [];
   const option = ['policy', 'listen'];
-  const reason = denied(folder, constants.W_OK | constants.X_OK);
-  const finding = { option, isOk: reason === undefined, hinders: false };
-  if (reason === undefined) return [{ ...finding, text: `the folder ${folder} is writable` }];
+  const reason = denied(folder, constants.W_OK | constants.X_OK, asker);
+  const finding = { option, isOk: reason === undefined };
+  if (reason === undefined)
+    return [{ ...finding, text: `the folder ${folder} is writable${byWhom(asker)}` }];
   const fix = SETUP_MTAS[config.mta].makeSocketFolder(config, folder);
   return [{ ...finding, text: `the folder ${folder} ${reason}`, fix }];
 }
 
 /** A file is replaced by renaming a new one, so its folder must accept new files. */
-function writableFinding(option: readonly string[], file: string): FileFinding {
-  const finding = { option, isOk: false, hinders: true };
+function writableFinding(
+  option: readonly string[],
+  file: string,
+  asker: Asker | undefined,
+): FileFinding {
+  const finding = { option, isOk: false };
   const folder = dirname(file);
-  const reason = denied(folder, constants.W_OK | constants.X_OK);
+  const reason = denied(folder, constants.W_OK | constants.X_OK, asker);
   if (reason !== undefined)
     return {
       ...finding,
       text: `the folder ${folder} ${reason}`,
-      fix:
-        reason === ABSENT
-          ? `mkdir -p ${folder}`
-          : `run this as the account of the service, or let ${account()} write there`,
+      fix: reason === ABSENT ? makeFolder(folder) : `let ${nameOf(asker)} write there`,
     };
-  const own = denied(file, constants.R_OK | constants.W_OK);
+  const own = denied(file, constants.R_OK | constants.W_OK, asker);
   if (own !== undefined && own !== ABSENT)
-    return { ...finding, hinders: false, text: `${file} ${own}`, fix: `chown or chmod ${file}` };
-  return { ...finding, isOk: true, text: `${file} is writable` };
+    return { ...finding, text: `${file} ${own}`, fix: `chown or chmod ${file}` };
+  return { ...finding, isOk: true, text: `${file} is writable${byWhom(asker)}` };
 }
 
 const ABSENT = 'does not exist';
 
 /** Why `path` cannot be used with this `mode`, as the end of a sentence; undefined when it can. */
-export function denied(path: string, mode: number): string | undefined {
+export function denied(path: string, mode: number, asker?: Asker): string | undefined {
+  const action = mode === constants.R_OK ? 'read' : 'written';
+  if (asker !== undefined && existsSync(path))
+    return asker.may(path, mode) ? undefined : `cannot be ${action} by ${asker.name}`;
   try {
     accessSync(path, mode);
     return undefined;
@@ -110,12 +160,20 @@ export function denied(path: string, mode: number): string | undefined {
     const code = getErrno(error);
     if (code === 'ENOENT') return ABSENT;
     return code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
-      ? `cannot be ${mode === constants.R_OK ? 'read' : 'written'} by ${account()}`
+      ? `cannot be ${action} by ${account()}`
       : `cannot be checked: ${code}`;
   }
 }
 
-/** Who this process is, for messages. */
-export function account(): string {
+function byWhom(asker: Asker | undefined): string {
+  return asker === undefined ? '' : ` by ${asker.name}`;
+}
+
+/** Who is asked, for messages. */
+export function nameOf(asker: Asker | undefined): string {
+  return asker?.name ?? account();
+}
+
+function account(): string {
   return `uid ${process.getuid?.() ?? 'unknown'}`;
 }

@@ -13,6 +13,7 @@ import { SETUP_MTAS } from './mtas.ts';
 import { checkNetworks } from './networks.ts';
 import { checkNotify } from './notify.ts';
 import { checkOwnService } from './running.ts';
+import { findServiceAccounts } from './service-account.ts';
 
 /** Looks at all of it and changes nothing. Never throws for what it checks: that becomes a finding. */
 export async function checkAll(
@@ -22,9 +23,10 @@ export async function checkAll(
   const loaded = attempt('configuration', () => loadConfig(configFile));
   if ('findings' in loaded) return loaded.findings;
   const config = loaded.value;
+  const accounts = findServiceAccounts(config);
   const [files, notify, wiring, networks] = await Promise.all([
-    checkFiles(config),
-    checkNotify(config),
+    checkFiles(config, accounts),
+    checkNotify(config, accounts.run),
     SETUP_MTAS[config.mta].checkWiring(config, options),
     checkNetworks(config, options),
   ]);

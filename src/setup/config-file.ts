@@ -1,5 +1,5 @@
 /** The configuration file that `postern init` writes: in one step, with the folders that are missing. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { getMessage, PosternError } from '../base/errors.ts';
 import { replaceFile } from '../base/files.ts';
@@ -7,7 +7,7 @@ import { replaceFile } from '../base/files.ts';
 /** Throws a PosternError (exit status 1) when it cannot; then there is no file, or the old one. */
 export function writeConfigFile(file: string, text: string): void {
   try {
-    makeFolder(dirname(file));
+    makeOpenFolder(dirname(file));
     replaceFile(file, text, 0o644);
   } catch (error) {
     throw new PosternError('environment', `${file}: cannot be written: ${getMessage(error)}`, {
@@ -19,11 +19,12 @@ export function writeConfigFile(file: string, text: string): void {
 }
 
 /**
- * With its parents. Not `mkdirSync` with `recursive`: that never returns where a folder exists and answers ENOENT to
+ * With its parents, and whatever the umask such that the account of the service may enter it. Not `mkdirSync` with `recursive`: that never returns where a folder exists and answers ENOENT to
  * every new one, as /proc does.
  */
-function makeFolder(folder: string): void {
+export function makeOpenFolder(folder: string): void {
   if (existsSync(folder)) return;
-  makeFolder(dirname(folder));
+  makeOpenFolder(dirname(folder));
   mkdirSync(folder);
+  chmodSync(folder, 0o755);
 }

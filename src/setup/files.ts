@@ -5,6 +5,7 @@ import type { Config } from '../config/load.ts';
 import {
   databaseFinding,
   type FileFinding,
+  inputFindings,
   logFindings,
   policyFindings,
   targetFindings,
@@ -12,14 +13,23 @@ import {
 import { type Finding, ok, wrong } from './finding.ts';
 import { SETUP_MTAS } from './mtas.ts';
 import { findProgram } from './programs.ts';
+import type { ServiceAccounts } from './service-account.ts';
 
-/** Logs, database, target files and their folders, commands. */
-export async function checkFiles(config: Config): Promise<Finding[]> {
+/**
+ * Logs, database, target files and their folders, commands: as the accounts that use them. In separate mode the service
+ * reads and decides, and another process writes the target files.
+ */
+export async function checkFiles(
+  config: Config,
+  { run, enforce, problems }: ServiceAccounts,
+): Promise<Finding[]> {
   return [
-    ...logFindings(config).map(toFinding),
-    toFinding(databaseFinding(config)),
-    ...targetFindings(config).map(toFinding),
-    ...policyFindings(config).map(toFinding),
+    ...problems.map(({ text, fix }) => wrong('files', text, fix)),
+    ...inputFindings(config, run).map(toFinding),
+    ...logFindings(config, run).map(toFinding),
+    toFinding(databaseFinding(config, run)),
+    ...targetFindings(config, enforce).map(toFinding),
+    ...policyFindings(config, run).map(toFinding),
     ...checkLeases(config),
     ...checkCommands(config),
     ...(config.enforcer === 'separate' ? await checkTrust(config) : []),
@@ -27,7 +37,7 @@ export async function checkFiles(config: Config): Promise<Finding[]> {
 }
 
 function toFinding({ option, isOk, text, fix }: FileFinding): Finding {
-  const sentence = `${option.join('.')}: ${text}`;
+  const sentence = option.length === 0 ? text : `${option.join('.')}: ${text}`;
   return isOk ? ok('files', sentence) : wrong('files', sentence, fix);
 }
 

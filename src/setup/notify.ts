@@ -6,25 +6,31 @@ import { constants, readFileSync, statSync } from 'node:fs';
 import type { Config } from '../config/load.ts';
 import type { MailRoute } from '../notify/mail.ts';
 import { connectFailure } from '../notify/reach.ts';
-import { account, denied } from './access.ts';
+import { denied, nameOf } from './access.ts';
+import type { Asker } from './asker.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
 import { isExecutable } from './programs.ts';
 
 /** ms */
 const REACH_TIMEOUT = 3000;
 
-export async function checkNotify({ notify }: Config): Promise<Finding[]> {
+/** `asker`: the account that sends the mail, if that is not this process. */
+export async function checkNotify(
+  { notify }: Config,
+  asker: Asker | undefined,
+): Promise<Finding[]> {
   if (notify === undefined)
     return [warning('notify', 'nobody is notified of blocks', 'notify: { to: abuse@YOUR.DOMAIN }')];
   const { transport } = notify;
   const to = notify.to.join(', ');
-  if (transport.kind === 'sendmail') return [checkProgram(transport.path, to)];
+  if (transport.kind === 'sendmail') return [checkProgram(transport.path, to, asker)];
   return [...checkPassword(transport), await checkServer(transport, to)];
 }
 
-function checkProgram(path: string, to: string): Finding {
-  if (isExecutable(path)) return ok('notify', `mail to ${to} goes through ${path}`);
-  const text = `notify.sendmail: ${path} is not a program that ${account()} can run`;
+function checkProgram(path: string, to: string, asker: Asker | undefined): Finding {
+  if (isExecutable(path) && denied(path, constants.X_OK, asker) === undefined)
+    return ok('notify', `mail to ${to} goes through ${path}`);
+  const text = `notify.sendmail: ${path} is not a program that ${nameOf(asker)} can run`;
   return wrong('notify', text, 'name the sendmail program, or use notify.smtp');
 }
 

@@ -1,11 +1,12 @@
 /** A folder of rules beside the configuration: the shipped ones, with LIM and PERIOD of a recipe that was there before. */
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Document, parseDocument } from 'yaml';
 import { getMessage, PosternError } from '../base/errors.ts';
 import { replaceFile } from '../base/files.ts';
 import { SHIPPED_RULES } from '../config/load.ts';
 import { parseRule } from '../judge/rule.ts';
+import { makeOpenFolder } from './config-file.ts';
 
 /** The rule that does what the recipe did. */
 const RULE = 'invalid-recipients.yaml';
@@ -25,7 +26,7 @@ export function isShippedLimit(recipe: RecipeLimit): boolean {
 /** Writes the folder. Throws a PosternError (exit status 1) when it cannot. */
 export function copyRules(folder: string, recipe: RecipeLimit): void {
   try {
-    if (!existsSync(folder)) mkdirSync(folder);
+    makeOpenFolder(folder);
     for (const name of readdirSync(SHIPPED_RULES).filter((file) => file.endsWith('.yaml'))) {
       const text = readFileSync(join(SHIPPED_RULES, name), 'utf8');
       const changed = name === RULE ? changeRule(text, recipe) : undefined;

@@ -7,6 +7,11 @@ export function startCommand({ mode }: Config, units: string): string {
   return `systemctl ${mode === 'observe' ? 'restart' : 'enable --now'} ${units}`;
 }
 
+/** A command that makes a folder which every account may enter, whatever the umask; also the folders above it. */
+export function makeFolder(folder: string): string {
+  return `install -d -m 0755 ${folder}`;
+}
+
 /** The folder in which the policy service makes its socket; undefined when it has none. */
 export function socketFolder({ policy }: Config): string | undefined {
   return policy?.listen.kind === 'unix' ? dirname(policy.listen.path) : undefined;

@@ -254,8 +254,8 @@ describe('what init prints', () => {
   });
 
   it.each([
-    ['mta: postfix', 'postern-single', /main\.cf|mkdir/],
-    ['mta: postfix\nenforcer: separate', 'postern postern-enforce', /main\.cf|mkdir/],
+    ['mta: postfix', 'postern-single', /main\.cf|install -d/],
+    ['mta: postfix\nenforcer: separate', 'postern postern-enforce', /main\.cf|install -d/],
     ['mta: exim', 'postern', /ACL|acl_/],
   ])(
     'for %j in observe mode: nothing for the mail server before it is to block',

@@ -4,6 +4,7 @@ import { dropUndefined } from '../../base/defined.ts';
 import type { Config } from '../../config/load.ts';
 import { type Finding, wrong } from '../finding.ts';
 import type { InstallationOptions, MailServer } from '../mail-server.ts';
+import { makeFolder } from '../steps.ts';
 import { eximCommand, findExim } from './find.ts';
 import { checkEximLogSettings, readEximLogSettings } from './log-settings.ts';
 import { findNoNetworks } from './network-statement.ts';
@@ -33,7 +34,7 @@ export const exim: MailServer = {
       file: exim[name],
     })),
   listCommands: ({ commands }) => [{ option: 'commands.exim', argv: commands.exim }],
-  makeSocketFolder: (_config, folder) => `mkdir -p ${folder}`,
+  makeSocketFolder: (_config, folder) => makeFolder(folder),
   listUnits: () => UNITS,
 };
 

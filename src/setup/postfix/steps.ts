@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import type { Config } from '../../config/load.ts';
 import { ask, settingsIn } from '../programs.ts';
-import { indented, socketFolder, startCommand } from '../steps.ts';
+import { indented, makeFolder, socketFolder, startCommand } from '../steps.ts';
 import { referencesIn } from './expand.ts';
 import { postfixSettings } from './find.ts';
 import { policyLines, QUEUE_DIRECTORY } from './policy-recipe.ts';
@@ -43,7 +43,7 @@ export function postfixSteps(config: Config, settings: Settings): string[] {
       ? ''
       : `   They replace these, and keep what they have:\n\n${indented(replaced)}\n`;
   return [
-    `${startSentence(config)}:\n\n    mkdir -p ${folders.join(' ')}\n${makeSocket}    ${startCommand(config, postfixUnits(config))}\n`,
+    `${startSentence(config)}:\n\n    ${makeFolder(folders.join(' '))}\n${makeSocket}    ${startCommand(config, postfixUnits(config))}\n`,
     `When the files exist, set this in main.cf:\n\n${indented(lines)}\n${before}   A service in master.cf with an smtpd_data_restrictions of its own needs the line there, too.\n`,
     `Make Postfix read it:\n\n    ${config.targets.postfix.reload.join(' ') || 'postfix reload'}\n`,
   ];

@@ -2,15 +2,25 @@
  * Whether Postfix looks up the maps that Postern writes: main.cf, and what master.cf overrides for each smtpd.
  * Asks only postconf(1). Sees what is configured, not whether Postfix was reloaded since.
  */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { counted } from '../../base/text.ts';
-import type { Config, MapTarget } from '../../config/load.ts';
-import { MAP_TYPES, POSTFIX_MAPS } from '../../config/target-schema.ts';
-import { INDEXED, type IndexedType, isIndexed } from '../../enforce/postmap.ts';
+import type { Config } from '../../config/load.ts';
 import { ENFORCE_FIRST, type Finding, type FixParts, ok, warning, wrong } from '../finding.ts';
 import { ask, describeFailure, settingsIn } from '../programs.ts';
 import { mapTypes, postfixSettings } from './find.ts';
 import { listFix } from './fix.ts';
+import {
+  checkMapFile,
+  checkProxied,
+  checkTypes,
+  findMap,
+  hasIndex,
+  isProxied,
+  listMaps,
+  PROXYMAP,
+  SENDMAIL,
+  SMTPD,
+} from './maps.ts';
 import { checkPostfixPolicy, POLICY_SETTINGS } from './policy.ts';
 import {
   dataLines,
@@ -41,6 +51,7 @@ const SETTINGS = [
   'smtpd_proxy_filter',
   'smtpd_sasl_auth_enable',
   'smtpd_delay_reject',
+  'proxy_read_maps',
   'content_filter',
   'maillog_file',
   'compatibility_level',
@@ -61,14 +72,17 @@ export async function checkPostfixWiring(
   return [
     ok('mta', `Postfix ${version.stdout.trim()}, ${counted(services.length, 'SMTP service')}`),
     ...checkTypes(config, types),
-    ...checkRestrictions(config, services),
+    ...(await checkRestrictions(config, services)),
     ...checkPostfixPolicy(config, services),
     ...(await checkSubmit(config, postconf, main.get(SUBMIT) ?? '')),
     ...checkLog(config, main.get('maillog_file') ?? ''),
   ];
 }
 
-function checkRestrictions(config: Config, services: readonly SmtpdService[]): Finding[] {
+async function checkRestrictions(
+  config: Config,
+  services: readonly SmtpdService[],
+): Promise<Finding[]> {
   const front = services.filter((service) => !isReinjection(service));
   if (front.length === 0)
     return [warning('mta', 'master.cf has no smtpd: no mail comes in by SMTP')];
@@ -89,7 +103,12 @@ function checkRestrictions(config: Config, services: readonly SmtpdService[]): F
       ...checkActions(service, config),
     ];
   });
-  for (const { target } of used) findings.push(...checkMapFile(findMap(config, target), config));
+  for (const restriction of used) {
+    const proxied = isProxied(restriction, front);
+    if (proxied) findings.push(...checkProxied(restriction, front));
+    const reader = proxied ? PROXYMAP : SMTPD;
+    findings.push(...(await checkMapFile(findMap(config, restriction.target), reader, config)));
+  }
   return findings.length > 0
     ? findings
     : restrictions.map((restriction) => inOrder(restriction, used));
@@ -192,14 +211,6 @@ function beforehand(config: Config): string {
   return isMissing ? 'first start Postern, which writes the maps; then ' : '';
 }
 
-function listMaps({ targets: { postfix } }: Config): MapTarget[] {
-  return POSTFIX_MAPS.map((name) => postfix[name]).filter((map) => map !== undefined);
-}
-
-function findMap(config: Config, target: Restriction['target']): MapTarget {
-  return config.targets.postfix[target] as MapTarget;
-}
-
 /** smtpd_proxy_filter leaves no queue file that could be held: Postfix warns and continues (smtpd_check.c). */
 function checkActions({ name, setting }: SmtpdService, config: Config): Finding[] {
   if (setting('smtpd_proxy_filter') === '') return [];
@@ -212,39 +223,6 @@ function checkActions({ name, setting }: SmtpdService, config: Config): Finding[
         `targets.postfix.${target}.action: REJECT`,
       ),
     );
-}
-
-function checkTypes(config: Config, types: readonly string[]): Finding[] {
-  const usable = types.filter((name) => (MAP_TYPES as readonly string[]).includes(name));
-  const used = new Set<string>(listMaps(config).map(({ type }) => type));
-  return [...used]
-    .filter((type) => type !== 'list' && !types.includes(type))
-    .map((type) =>
-      wrong(
-        'mta',
-        `this Postfix has no map type ${type}`,
-        `apt-get install postfix-${type}, or use one of: ${usable.join(', ')}`,
-      ),
-    );
-}
-
-/** While a map that it looks up cannot be opened, smtpd answers 451 to everybody. */
-function checkMapFile(map: MapTarget, { mode }: Config): Finding[] {
-  const { type, file } = map;
-  const fix =
-    mode === 'observe'
-      ? 'remove the line from main.cf, or set mode: enforce and restart Postern: in observe mode it writes no maps'
-      : 'start Postern, which writes the file';
-  if (!existsSync(file))
-    return [wrong('mta', `Postfix looks up ${file}, which does not exist`, fix)];
-  if (hasIndex(map)) return [];
-  const text = `the index of ${file} is missing or out of date`;
-  return [wrong('mta', text, `postmap ${type}:${file}`)];
-}
-
-/** Whether the index that Postfix reads exists and is up to date; true for a type without one. */
-function hasIndex({ type, file }: MapTarget): boolean {
-  return !(type in INDEXED) || isIndexed({ type: type as IndexedType, file });
 }
 
 async function checkSubmit(
@@ -268,17 +246,10 @@ async function checkSubmit(
     const fix = `${beforehand(config)}set this in main.cf:\n${line}\nin place of:\n${SUBMIT} = ${written}`;
     return [config.mode === 'observe' ? warning('mta', text, fix) : wrong('mta', text, fix)];
   }
-  return checkSubmitFile(map, config, pattern);
-}
-
-function checkSubmitFile(map: MapTarget, config: Config, pattern: string): Finding[] {
-  const { file } = map;
-  const stats = statSync(file, { throwIfNoEntry: false });
-  if (stats === undefined) return checkMapFile(map, config);
-  if ((stats.mode & 0o004) !== 0)
-    return [ok('mta', `authorized_submit_users ${pattern} is in use`)];
-  const text = `sendmail(1) runs as the account that calls it, which cannot read ${file}`;
-  return [wrong('mta', text, `chmod o+r ${file}`)];
+  const problems = await checkMapFile(map, SENDMAIL, config);
+  return problems.length > 0
+    ? problems
+    : [ok('mta', `authorized_submit_users ${pattern} is in use`)];
 }
 
 function checkLog(config: Config, maillogFile: string): Finding[] {
