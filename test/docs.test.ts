@@ -112,7 +112,9 @@ describe.each(['README.md', 'docs/install.md'])('the steps in %s', (name) => {
     expect(enabled.length).toBeGreaterThan(0);
     const units = readdirSync(join(ROOT, 'systemd'));
     const copied = text.indexOf('/systemd/postern*.service "$(npm root -g)"/postern/systemd/');
-    const folder = text.search(/mkdir -p \/etc\/postfix\/postern|systemd-tmpfiles --create/);
+    const folder = text.search(
+      /install -d -m 0755 \/etc\/postfix\/postern|systemd-tmpfiles --create/,
+    );
     const reloaded = text.indexOf('systemctl daemon-reload');
     for (const { 1: names = '', index } of enabled) {
       const files = names.split(' ').map((unit) => (/\./.test(unit) ? unit : `${unit}.service`));

@@ -45,7 +45,8 @@ export async function runInit(options: InitOptions, io: Io): Promise<ExitStatus>
   writeConfigFile(output, text);
   if (rules !== undefined) copyRules(join(dirname(output), rules.name), rules);
   const settings = await SETUP_MTAS[found.mta].readSettings(options);
-  const recipe = recipeText(config, { settings, output: named });
+  const elsewhere = output === DEFAULT_CONFIG_FILE ? undefined : output;
+  const recipe = recipeText(config, { settings, output: elsewhere });
   io.stdout(
     options.format === 'json' ? initJson(found, config, recipe) : initText(found, config, recipe),
   );

@@ -29,6 +29,8 @@ export interface MailServer {
   listCommands(config: Config): NamedCommand[];
   /** Shell command that makes the folder for the socket of the policy service. */
   makeSocketFolder(config: Config, folder: string): string;
+  /** Shell commands without which the units do not start, see docs/install.md */
+  unitCommands(config: Config): string[];
   /** systemd units to start, see docs/install.md */
   listUnits(config: Config): string;
 }

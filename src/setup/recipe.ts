@@ -1,7 +1,9 @@
 /** What `postern init` asks an operator to do, step by step, with the lines to add. Pure. */
-import type { Config } from '../config/load.ts';
+import { dirname } from 'node:path';
+import { type Config, DEFAULT_CONFIG_FILE } from '../config/load.ts';
 import type { MailServer } from './mail-server.ts';
 import { SETUP_MTAS } from './mtas.ts';
+import { indented, startCommand } from './steps.ts';
 
 interface RecipeContext {
   /** the settings of the mail server now, so that the lines keep them */
@@ -11,18 +13,31 @@ interface RecipeContext {
 }
 
 /** The numbered steps. In observe mode those that connect the mail server come last, under a heading of their own. */
-export function recipeText(config: Config, context: RecipeContext = {}): string {
-  const server = SETUP_MTAS[config.mta];
-  const option = context.output === undefined ? '' : ` --config ${context.output}`;
-  const observing =
-    config.mode === 'observe' ? observingSteps(server.listUnits(config), option) : [];
+export function recipeText(written: Config, context: RecipeContext = {}): string {
+  const server = SETUP_MTAS[written.mta];
+  const config = { ...written, file: context.output === undefined ? written.file : UNITS_READ };
+  const observing = config.mode === 'observe' ? observingSteps(server, config) : [];
+  const first = [...copyStep(written, context), ...observing];
   const steps = [
-    ...observing,
+    ...first,
     ...server.recipeSteps(config, context.settings ?? new Map()),
-    `Check that all of it is in effect:\n\n    postern check${option}\n`,
+    'Check that all of it is in effect:\n\n    postern check\n',
   ].map((step, index) => `${index + 1}. ${step}`);
-  if (observing.length > 0) steps.splice(observing.length, 0, laterHeading(server));
+  if (observing.length > 0) steps.splice(first.length, 0, laterHeading(server));
   return steps.join('\n');
+}
+
+/** The file that the units and every command without --config read. */
+const UNITS_READ = DEFAULT_CONFIG_FILE;
+
+/** A configuration in another place is in use only when it is put where the units look. */
+function copyStep({ file, rules }: Config, { output }: RecipeContext): string[] {
+  if (output === undefined) return [];
+  const folder = dirname(UNITS_READ);
+  const own = dirname(file) === dirname(rules) ? `    cp -r ${rules} ${folder}/\n` : '';
+  return [
+    `The units read ${UNITS_READ}. When you are content with ${file}, put it there:\n\n    install -D -m 0644 ${file} ${UNITS_READ}\n${own}`,
+  ];
 }
 
 function laterHeading({ connectLater }: MailServer): string {
@@ -32,9 +47,13 @@ function laterHeading({ connectLater }: MailServer): string {
 }
 
 /** In observe mode Postern writes no block files, so the mail server must not use any. */
-function observingSteps(units: string, option: string): string[] {
+function observingSteps(server: MailServer, config: Config): string[] {
+  const commands = [
+    ...server.unitCommands(config),
+    startCommand({ mode: 'enforce' }, server.listUnits(config)),
+  ];
   return [
-    `Start Postern. It only observes: it does not change the mail server and writes no files for it.\n\n    systemctl enable --now ${units}\n`,
-    `For some days, look at whom it would have blocked, and why:\n\n    postern report --since 24h${option}\n    postern explain alice@example.net${option}\n`,
+    `Start Postern. It only observes: it does not change the mail server and writes no files for it.\n\n${indented(commands.join('\n'))}\n`,
+    'For some days, look at whom it would have blocked, and why:\n\n    postern report --since 24h\n    postern explain alice@example.net\n',
   ];
 }

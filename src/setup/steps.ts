@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { Config } from '../config/load.ts';
 
 /** Starts the systemd units, or restarts what has only observed so far. */
-export function startCommand({ mode }: Config, units: string): string {
+export function startCommand({ mode }: Pick<Config, 'mode'>, units: string): string {
   return `systemctl ${mode === 'observe' ? 'restart' : 'enable --now'} ${units}`;
 }
 

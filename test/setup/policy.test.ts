@@ -103,7 +103,7 @@ describe('what init prints', () => {
   ])('for %j', (text, parts) => {
     const recipe = recipeText(parseConfig(text, 'p.yaml'));
     for (const part of parts) expect(recipe).toContain(part);
-    if (parts.length === 0) expect(recipe).not.toMatch(/policy_service|readsocket|install -d/);
+    if (parts.length === 0) expect(recipe).not.toMatch(/policy_service|readsocket|install -d -o/);
   });
 });
 

@@ -9,7 +9,7 @@ import { eximCommand, findExim } from './find.ts';
 import { checkEximLogSettings, readEximLogSettings } from './log-settings.ts';
 import { findNoNetworks } from './network-statement.ts';
 import { findEximNetworks } from './networks.ts';
-import { eximSteps, UNITS } from './steps.ts';
+import { eximSteps, listDropInCommands, UNITS } from './steps.ts';
 import { checkEximWiring } from './wiring.ts';
 
 export const exim: MailServer = {
@@ -35,6 +35,7 @@ export const exim: MailServer = {
     })),
   listCommands: ({ commands }) => [{ option: 'commands.exim', argv: commands.exim }],
   makeSocketFolder: (_config, folder) => makeFolder(folder),
+  unitCommands: listDropInCommands,
   listUnits: () => UNITS,
 };
 

@@ -31,6 +31,7 @@ export const postfix: MailServer = {
   listTargetFiles,
   listCommands,
   makeSocketFolder,
+  unitCommands: () => [],
   listUnits: postfixUnits,
 };
 
