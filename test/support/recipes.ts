@@ -30,3 +30,38 @@ export function postfixTargets(configuration: string, mapType: 'lmdb' | 'hash'):
     postmap: [ /usr/sbin/postmap, -c, ${configuration} ]
     reload: [ /usr/sbin/postfix, -c, ${configuration}, reload ]`;
 }
+
+/** A block of a page that is set off by four spaces (more in a list), with the heading above it. */
+export interface PageBlock {
+  /** the page below docs/ */
+  readonly page: string;
+  readonly heading: string;
+  readonly text: string;
+  /** for a shell, not for a file */
+  readonly isCommand: boolean;
+}
+
+/** What a line for a shell begins with on these pages. */
+const SHELL =
+  /^(?:[a-z_]+="?\$|(?:node|npm|export|hash|postern|mkdir|install|cp|rm|touch|cd|echo|for|systemctl|systemd-\w+|postmap|postconf|postfix|userdel|printf|update-exim4\.conf|exim4)\s)/;
+
+/** The blocks of a page, in the order in which they are printed. */
+export function pageBlocks(page: string): PageBlock[] {
+  const blocks: PageBlock[] = [];
+  let heading = '';
+  let lines: string[] = [];
+  const end = () => {
+    if (lines.length === 0) return;
+    const margin = Math.min(...lines.map((line) => line.search(/\S/)));
+    const text = lines.map((line) => line.slice(margin)).join('\n');
+    blocks.push({ page, heading, text, isCommand: SHELL.test(text) });
+    lines = [];
+  };
+  for (const line of readFileSync(join(resolve('docs'), page), 'utf8').split('\n')) {
+    if (/^ {4}\s*\S/.test(line)) lines.push(line);
+    else end();
+    heading = /^#+ (.*)$/.exec(line)?.[1] ?? heading;
+  }
+  end();
+  return blocks;
+}
