@@ -22,10 +22,6 @@ beforeAll(() => {
   writeFileSync(file('good.yaml'), 'database: postern.db\nlogs: [ mail.log ]\n');
   writeFileSync(file('newer.yaml'), 'database: newer.db\n');
   writeFileSync(file('missing-folder.yaml'), 'database: gone/postern.db\n');
-  writeFileSync(
-    file('no-map-folder.yaml'),
-    'database: postern.db\ntargets: { postfix: { user: { file: gone/users } } }\n',
-  );
   writeFileSync(file('log-is-folder.yaml'), 'database: postern.db\nlogs: [ bad-rules ]\n');
   writeFileSync(file('unknown-key.yaml'), 'databse: postern.db\n');
   writeFileSync(file('bad-duration.yaml'), 'retention: soon\n');
@@ -87,10 +83,6 @@ describe('wrong usage and configuration: one clear message, exit status 2', () =
     [['blocks', '--config', '@/newer.yaml'], 'the database has version 4711'],
     [['run', '--config', '@/newer.yaml'], 'the database has version 4711'],
     [
-      ['run', '--config', '@/no-map-folder.yaml'],
-      'no-map-folder.yaml:2: targets.postfix.user.file: the folder @/gone does not exist (mkdir -p @/gone)',
-    ],
-    [
       ['run', '--config', '@/log-is-folder.yaml'],
       'log-is-folder.yaml:2: logs: @/bad-rules is not a regular file (name the log',
     ],
@@ -98,10 +90,6 @@ describe('wrong usage and configuration: one clear message, exit status 2', () =
     [['block', 'x:y', '--config', '@/good.yaml'], 'not an identity'],
     [['block', 'a b;$(id)', '--config', '@/good.yaml'], 'not an identity'],
     [['block', 'uid:a b', '--config', '@/good.yaml'], 'not an identity'],
-    [
-      ['run', '--config', '@/missing-folder.yaml'],
-      'missing-folder.yaml:1: database: the folder @/gone does not exist (mkdir -p @/gone)',
-    ],
     [['block', '', '--config', '@/good.yaml'], 'not an identity'],
     [['block', 'a\nb', '--config', '@/good.yaml'], 'not an identity'],
     [['block', 'x', '--for', 'ever', '--config', '@/good.yaml'], '--for ever: expected a duration'],
@@ -165,6 +153,11 @@ describe('what the environment refuses: one clear message, exit status 1', () =>
     [['blocks', '--config', '@/log-as-database.yaml'], '@/mail.log: cannot use the database'],
     [['watch', '--config', '@/no-database.yaml'], '@/none.log: there is no such log'],
     [['init', '--output', '@/good.yaml'], '@/good.yaml: exists already'],
+    // It may still come: systemd starts the service again after this status.
+    [
+      ['run', '--config', '@/missing-folder.yaml'],
+      '@/missing-folder.yaml:1: database: the folder @/gone does not exist (install -d -m 0755 @/gone)',
+    ],
   ])('%j', async (argv, message) => {
     const { status, err } = await run(...argv);
     expect({ status, says: err.includes(`postern: ${message}`), err }).toMatchObject({

@@ -70,6 +70,7 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
   [/^systemctl edit postern +# and each/, 'a Node in a prefix of its own: an alternative'],
   [/^systemctl edit postern +# or postern-single/, 'a log of another group: no such group here'],
   [/postfix|postern-single|userdel|sysusers/, 'beside Postfix: install-postfix.test.ts'],
+  [/^postern replay/, "the log of Postfix; Exim's is elsewhere"],
   [/^install -o postern/, 'Postern as an account of its own: an alternative'],
 ];
 
