@@ -1,9 +1,10 @@
 /** Everything that an operator can set, as the program uses it: paths absolute, durations in ms. Types only. */
+
+import type { ListenAddress } from '../base/listen-address.ts';
 import type { LeaseSource } from '../leases/sources.ts';
 import type { Mta } from '../model/event.ts';
 import type { LoginOptions } from '../model/login.ts';
 import type { MailRoute } from '../notify/mail.ts';
-import type { ListenAddress } from '../policy/address.ts';
 import type { LOG_LEVELS } from './schema.ts';
 import type { CLIENT_MAP_TYPES, MAP_TYPES, UID_MAP_TYPES } from './target-schema.ts';
 

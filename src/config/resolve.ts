@@ -3,9 +3,9 @@
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { dropUndefined } from '../base/defined.ts';
+import { parseListenAddress } from '../base/listen-address.ts';
 import type { Mta } from '../model/event.ts';
 import type { MailRoute } from '../notify/mail.ts';
-import { parseListenAddress } from '../policy/address.ts';
 import type { Config, NotifyConfig, PolicyConfig, PostfixTargets } from './config.ts';
 import { CONFIG_MTAS } from './mtas.ts';
 import type { RawConfig } from './schema.ts';

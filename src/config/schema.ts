@@ -4,10 +4,10 @@
  */
 import type { z } from 'zod';
 import { choice, duration, list, section, truth, whole } from '../base/fields.ts';
+import { parseListenAddress } from '../base/listen-address.ts';
 import { isZone } from '../base/time.ts';
 import { LEASE_FORMATS } from '../leases/sources.ts';
 import { LOGIN_CUTS } from '../model/login.ts';
-import { parseListenAddress } from '../policy/address.ts';
 import { account, address, addresses, network, path, shown, text } from './option.ts';
 import { commands, targets } from './target-schema.ts';
 

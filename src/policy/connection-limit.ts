@@ -3,13 +3,11 @@
  * longest is closed. So no local account can keep a mail server from being answered (it simply connects again), and
  * descriptors are left for the log and the database.
  */
-import { readFileSync } from 'node:fs';
+import { readDescriptorLimit } from '../base/descriptors.ts';
 import type { Connection } from './connection.ts';
 
 /** More smtpd processes than any installation has; each keeps a connection. */
 const MOST = 5000;
-/** Descriptors that a process may open if the system does not say. */
-const DEFAULT_DESCRIPTORS = 1024;
 
 export class ConnectionLimit {
   readonly #most: number;
@@ -53,14 +51,4 @@ export class ConnectionLimit {
 /** Half of the descriptors that this process may open. */
 function computeMost(): number {
   return Math.min(MOST, Math.floor(readDescriptorLimit() / 2));
-}
-
-/** proc(5), /proc/PID/limits */
-function readDescriptorLimit(): number {
-  try {
-    const soft = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'));
-    return Number(soft?.[1] ?? DEFAULT_DESCRIPTORS);
-  } catch {
-    return DEFAULT_DESCRIPTORS;
-  }
 }

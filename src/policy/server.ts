@@ -5,24 +5,16 @@
  * Nothing that a peer sends ends the service. If deciding fails, the answer is DUNNO.
  */
 
-import { createServer, type Server, type Socket } from 'node:net';
-import { dropUndefined } from '../base/defined.ts';
+import type { Socket } from 'node:net';
 import { getMessage } from '../base/errors.ts';
+import type { ListenAddress } from '../base/listen-address.ts';
+import { Listener } from '../base/listener.ts';
 import type { Log } from '../base/log.ts';
-import { MINUTE, SECOND } from '../base/time.ts';
-import { waitOrAbort } from '../base/wait.ts';
-import { formatListenAddress, type ListenAddress } from './address.ts';
+import { accessForGroup } from '../base/socket.ts';
+import { MINUTE } from '../base/time.ts';
 import { DUNNO } from './blocklist.ts';
 import { type Decide, serve } from './connection.ts';
 import { ConnectionLimit } from './connection-limit.ts';
-import {
-  clearPlace,
-  describeListenFailure,
-  grantGroup,
-  isInPlace,
-  readSocketMark,
-  withAccess,
-} from './socket.ts';
 
 interface PolicyServerOptions {
   readonly listen: ListenAddress;
@@ -36,114 +28,41 @@ interface PolicyServerOptions {
   readonly mostConnections?: number;
 }
 
-/** A server, and what identifies its socket. */
-interface Listening {
-  readonly server: Server;
-  readonly mark: string | undefined;
-}
-
 /** How long connections may take to finish when the service ends, ms. */
 const LONGEST_END = 500;
-const FIRST_PAUSE = SECOND;
 
 export class PolicyServer {
   readonly #options: PolicyServerOptions;
   readonly #connections: ConnectionLimit;
+  readonly #listener: Listener;
   /** ms on the process's clock: when it was last logged that connections had to be closed */
   #limitLogged = Number.NEGATIVE_INFINITY;
-  /** the ends of the servers that do not listen any more: each comes with its last connection */
-  readonly #ends: Promise<void>[] = [];
-  /** why it does not listen, while that is so */
-  failure: string | undefined;
 
   constructor(options: PolicyServerOptions) {
     this.#options = options;
     this.#connections = new ConnectionLimit(options.mostConnections);
+    const { listen, group, log, lookAgain } = options;
+    this.#listener = new Listener({
+      name: 'policy service',
+      address: listen,
+      // All that the socket reveals is whether an account is blocked.
+      access: accessForGroup(group),
+      settings: 'policy.listen and policy.group',
+      onConnection: (socket) => this.#serve(socket),
+      log,
+      lookAgain,
+    });
+  }
+
+  /** why it does not listen, while that is so */
+  get failure(): string | undefined {
+    return this.#listener.failure;
   }
 
   /** Listens until `signal` is aborted, then answers what is under way and closes. Never throws. */
   async run(signal: AbortSignal): Promise<void> {
-    let pause = FIRST_PAUSE;
-    while (!signal.aborted) {
-      const listening = await this.#tryListen();
-      if (listening === undefined) {
-        await waitOrAbort(pause, signal);
-        pause = Math.min(2 * pause, MINUTE);
-      } else {
-        pause = FIRST_PAUSE;
-        await this.#waitUntilLost(listening, signal);
-        // Removes the socket file, too.
-        this.#ends.push(new Promise((resolve) => listening.server.close(() => resolve())));
-      }
-    }
+    await this.#listener.run(signal);
     await this.#end();
-  }
-
-  async #tryListen(): Promise<Listening | undefined> {
-    const { listen, group, log } = this.#options;
-    try {
-      const listening = await this.#listen();
-      this.failure = undefined;
-      log.info(
-        dropUndefined({ listen: formatListenAddress(listen), group: group ? group : undefined }),
-        'policy service',
-      );
-      return listening;
-    } catch (error) {
-      this.#noteFailure(error);
-      return undefined;
-    }
-  }
-
-  #noteFailure(error: unknown): void {
-    const { listen, log } = this.#options;
-    const failure = describeListenFailure(listen, error);
-    if (failure !== this.failure)
-      log.error({ error: failure }, 'no policy service, will try again');
-    this.failure = failure;
-  }
-
-  /** Resolves when aborted, or when the socket is gone and its place is free for another one. */
-  async #waitUntilLost({ mark }: Listening, signal: AbortSignal): Promise<void> {
-    const { listen, log, lookAgain = MINUTE } = this.#options;
-    for (;;) {
-      await waitOrAbort(lookAgain, signal);
-      if (signal.aborted) return;
-      if (isInPlace(listen, mark)) {
-        this.failure = undefined;
-        continue;
-      }
-      try {
-        // Before ours is closed: that would delete whatever has taken its place.
-        await clearPlace(listen);
-        const data = { listen: formatListenAddress(listen) };
-        log.warn(data, 'policy service: somebody deleted the socket');
-        return;
-      } catch (error) {
-        this.#noteFailure(error);
-      }
-    }
-  }
-
-  /** Throws if it cannot listen, or if the mail server could not connect. */
-  async #listen(): Promise<Listening> {
-    const { listen, group, log } = this.#options;
-    const address = await clearPlace(listen);
-    const server = createServer((socket) => this.#serve(socket));
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      withAccess(group, () => server.listen(address, () => resolve()));
-    });
-    server.on('error', (error) =>
-      log.warn({ error: getMessage(error) }, 'policy service: a connection was not accepted'),
-    );
-    try {
-      grantGroup(listen, group);
-      return { server, mark: readSocketMark(listen) };
-    } catch (error) {
-      server.close();
-      throw error;
-    }
   }
 
   #serve(socket: Socket): void {
@@ -175,7 +94,7 @@ export class PolicyServer {
   async #end(): Promise<void> {
     const timer = setTimeout(() => this.#connections.destroy(), LONGEST_END);
     this.#connections.end();
-    await Promise.all(this.#ends);
+    await this.#listener.waitForConnections();
     clearTimeout(timer);
   }
 }

@@ -3,8 +3,9 @@
  * answers. Pure; connects to nothing. Only the name decides: a service that is not called postern (postgrey,
  * policyd-spf, a bare port) belongs to another program.
  */
+
+import { formatListenAddress, type ListenAddress } from '../base/listen-address.ts';
 import type { Config } from '../config/load.ts';
-import { formatListenAddress, type ListenAddress } from '../policy/address.ts';
 import { type Finding, warning, wrong } from './finding.ts';
 
 const NAME = /(?<![a-z])postern(?![a-z])/i;

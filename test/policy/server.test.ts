@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Log } from '../../src/base/log.ts';
-import { type ListenAddress, parseListenAddress } from '../../src/policy/address.ts';
+import { type ListenAddress, parseListenAddress } from '../../src/base/listen-address.ts';
 import type { Decide } from '../../src/policy/connection.ts';
 import { LONGEST_POLICY_REQUEST } from '../../src/policy/request.ts';
 import { PolicyServer } from '../../src/policy/server.ts';

@@ -2,8 +2,9 @@
  * Whether Exim's ACLs ask the policy service, if the configuration has one, and do not, if it has none. Reads the
  * text of the ACLs; asks neither Exim nor the service.
  */
+
+import { parseListenAddress } from '../../base/listen-address.ts';
 import type { Config } from '../../config/load.ts';
-import { parseListenAddress } from '../../policy/address.ts';
 import { ENFORCE_FIRST, type Finding, ok, warning, wrong } from '../finding.ts';
 import {
   isPosterns,

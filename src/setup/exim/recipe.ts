@@ -3,8 +3,8 @@
  * shows. They are files of the package, with the paths of the configuration put in.
  */
 import { readFileSync } from 'node:fs';
+import { formatListenAddress, type ListenAddress } from '../../base/listen-address.ts';
 import type { EximTargets } from '../../config/load.ts';
-import { formatListenAddress, type ListenAddress } from '../../policy/address.ts';
 
 const RECIPES = new URL('../../../docs/mta/exim/', import.meta.url);
 

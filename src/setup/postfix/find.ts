@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dropUndefined } from '../../base/defined.ts';
-import { parseListenAddress } from '../../policy/address.ts';
+import { parseListenAddress } from '../../base/listen-address.ts';
 import {
   type Installation,
   isDomain,

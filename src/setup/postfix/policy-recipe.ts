@@ -3,7 +3,7 @@
  * and docs/mta shows (a test compares). Pure.
  */
 import { join, relative, resolve } from 'node:path';
-import { formatListenAddress, type ListenAddress } from '../../policy/address.ts';
+import { formatListenAddress, type ListenAddress } from '../../base/listen-address.ts';
 import { listLines } from './recipe.ts';
 import { type Entry, parseEntries, parseService } from './restriction-list.ts';
 

@@ -3,8 +3,8 @@
  * down; and whether none asks it, if not. Judges what postconf(1) printed; does not ask the service.
  */
 import { join, resolve } from 'node:path';
+import { type ListenAddress, parseListenAddress } from '../../base/listen-address.ts';
 import type { Config } from '../../config/load.ts';
-import { type ListenAddress, parseListenAddress } from '../../policy/address.ts';
 import { ENFORCE_FIRST, type Finding, ok, warning, wrong } from '../finding.ts';
 import {
   isPosterns,
