@@ -19,6 +19,7 @@ const LEVELS: readonly (readonly string[])[] = [
     'enforce',
     'notify',
     'policy',
+    'milter',
     'leases',
   ],
   ['config'],
@@ -36,7 +37,11 @@ const RESERVED: readonly { what: string; pattern: RegExp; where: RegExp }[] = [
   { what: 'process.exit', pattern: /process\.exit\(/, where: /^cli\// },
   { what: 'standard output', pattern: /process\.stdout|console\./, where: /^cli\// },
   { what: 'Date.now', pattern: /Date\.now\(/, where: /^base\/time\.ts$/ },
-  { what: 'sockets', pattern: /from 'node:(?:net|tls|http)'/, where: /^(?:policy|notify|base)\// },
+  {
+    what: 'sockets',
+    pattern: /from 'node:(?:net|tls|http)'/,
+    where: /^(?:policy|milter|notify|base)\//,
+  },
   { what: 'nodemailer', pattern: /from 'nodemailer'/, where: /^notify\// },
   { what: 'commander', pattern: /from 'commander'/, where: /^cli\// },
 ];

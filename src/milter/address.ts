@@ -1,0 +1,85 @@
+/**
+ * The addresses of MAIL and RCPT as the mail server hands them on: what the client sent, byte for byte. With or without
+ * angle brackets, with a source route, quoted, in any case, raw UTF-8. Everything here is a byte string (latin1); decode
+ * it with `decodeText` (model/line.ts) to show it. Pure, never throws, linear.
+ */
+import { ownCopy } from '../model/line.ts';
+
+/** The reverse-path or a forward-path, RFC 5321 4.1.2. */
+export interface EnvelopeAddress {
+  /** as received; a DELRCPT must repeat exactly this */
+  readonly argument: string;
+  /** without brackets and source route, case as given; empty for the null reverse-path */
+  readonly address: string;
+  /** what is before the last unquoted `@`, quotes kept; the whole address if it has no domain */
+  readonly localPart: string;
+  /** what is behind it, in lower case; empty if there is none (`postmaster`) */
+  readonly domain: string;
+  /** ESMTP parameters as received: `NOTIFY=NEVER`, `ORCPT=rfc822;a@b.example`, `SIZE=1000` */
+  readonly parameters: readonly string[];
+}
+
+/** Reads the strings of a MAIL or RCPT command. */
+export function parseEnvelopeAddress(strings: readonly string[]): EnvelopeAddress {
+  const argument = ownCopy(strings[0] ?? '');
+  const { path, rest } = cutPath(argument.trim());
+  const address = withoutRoute(path);
+  const at = findLastAt(address);
+  return {
+    argument,
+    address,
+    localPart: at < 0 ? address : address.slice(0, at),
+    domain: at < 0 ? '' : toLowerAscii(address.slice(at + 1)),
+    parameters: readParameters(strings, rest),
+  };
+}
+
+/** The value of an ESMTP parameter (`NOTIFY`), as received; undefined if it was not given. Names match in any case. */
+export function findParameter({ parameters }: EnvelopeAddress, name: string): string | undefined {
+  const start = `${name.toUpperCase()}=`;
+  const found = parameters.find((one) => one.slice(0, start.length).toUpperCase() === start);
+  return found?.slice(start.length);
+}
+
+/** Sendmail 8.17.1 with EAI puts the parameters behind the address, in the same string; fixed in 8.17.2. */
+function readParameters(strings: readonly string[], rest: string): string[] {
+  const given = strings.length > 1 || !rest.startsWith(' ') ? strings.slice(1) : rest.split(' ');
+  return given.filter((word) => word !== '').map(ownCopy);
+}
+
+/** What is between the brackets, up to the first `>` that is not quoted, and what follows it. */
+function cutPath(text: string): { path: string; rest: string } {
+  if (!text.startsWith('<')) return { path: text, rest: '' };
+  const end = findUnquoted(text, '>');
+  if (end < 0) return { path: text.slice(1), rest: '' };
+  return { path: text.slice(1, end), rest: text.slice(end + 1) };
+}
+
+/** RFC 5321 4.1.2, A-d-l: `@relay.example,@other.example:` in front of the mailbox means nothing any more. */
+function withoutRoute(path: string): string {
+  const colon = path.startsWith('@') ? path.indexOf(':') : -1;
+  return colon < 0 ? path : path.slice(colon + 1);
+}
+
+function findLastAt(address: string): number {
+  // A domain holds neither quotes nor `@`, so only a local part that ends in the quotes can hide one.
+  const at = address.lastIndexOf('@');
+  return at >= 0 && address.indexOf('"', at) < 0 ? at : -1;
+}
+
+/** The first `char` outside quotes; a backslash inside them protects the next character. */
+function findUnquoted(text: string, char: string): number {
+  let isQuoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const here = text[at];
+    if (here === '"') isQuoted = !isQuoted;
+    else if (here === '\\' && isQuoted) at++;
+    else if (here === char && !isQuoted) return at;
+  }
+  return -1;
+}
+
+/** `toLowerCase` would change bytes above 127, which are halves of UTF-8 characters. */
+export function toLowerAscii(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
