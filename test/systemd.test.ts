@@ -19,7 +19,12 @@ import { available, isRoot } from './support/server.ts';
 const UNITS = join(import.meta.dirname, '../systemd');
 const units = readdirSync(UNITS).filter((name) => /\.(?:service|timer)$/.test(name));
 const services = units.filter((name) => name.endsWith('.service'));
-const daemons = ['postern.service', 'postern-enforce.service', 'postern-single.service'];
+const daemons = [
+  'postern.service',
+  'postern-enforce.service',
+  'postern-single.service',
+  'postern-milter.service',
+];
 const HIGHEST = 2.0;
 
 function contentOf(name: string): string {
@@ -89,16 +94,21 @@ function hasSysusers(): boolean {
 }
 
 describe.runIf(hasSysusers())('systemd-sysusers', () => {
-  it('makes the account that the service runs as', () => {
+  it.each([
+    ['postern', 'Postern'],
+    ['postern-milter', "Postern's milter"],
+  ])('makes the account %s', (name, title) => {
     const root = mkdtempSync(join(tmpdir(), 'postern-sysusers-'));
     try {
       mkdirSync(join(root, 'etc'));
-      copyFileSync(join(UNITS, 'postern.sysusers.conf'), join(root, 'postern.conf'));
-      execFileSync('systemd-sysusers', [`--root=${root}`, join(root, 'postern.conf')]);
-      expect(readFileSync(join(root, 'etc/passwd'), 'utf8')).toMatch(
-        /^postern:x:\d+:\d+:Postern:\/var\/lib\/postern:\/usr\/sbin\/nologin$/m,
+      copyFileSync(join(UNITS, `${name}.sysusers.conf`), join(root, 'account.conf'));
+      execFileSync('systemd-sysusers', [`--root=${root}`, join(root, 'account.conf')]);
+      const account = new RegExp(
+        `^${name}:x:\\d+:\\d+:${title}:/var/lib/${name}:/usr/sbin/nologin$`,
+        'm',
       );
-      expect(readFileSync(join(root, 'etc/group'), 'utf8')).toMatch(/^postern:/m);
+      expect(readFileSync(join(root, 'etc/passwd'), 'utf8')).toMatch(account);
+      expect(readFileSync(join(root, 'etc/group'), 'utf8')).toMatch(new RegExp(`^${name}:`, 'm'));
     } finally {
       rmSync(root, { recursive: true });
     }
@@ -131,6 +141,20 @@ describe('the units', () => {
     expect(settings('postern.service', 'CapabilityBoundingSet')).toEqual(['']);
     expect(settings('postern.service', 'AmbientCapabilities')).toEqual(['']);
     expect(settings('postern.service', 'ReadWritePaths').join()).not.toContain('/etc');
+  });
+
+  it('run the milter without rights, with descriptors for its sessions, and let it finish them', () => {
+    expect(settings('postern-milter.service', 'User')).toEqual(['postern-milter']);
+    expect(settings('postern-milter.service', 'CapabilityBoundingSet')).toEqual(['']);
+    expect(settings('postern-milter.service', 'LimitNOFILE')).toEqual(['65536']);
+    expect(settings('postern-milter.service', 'TimeoutStopSec')).toEqual(['6min']);
+    const { milter } = parseConfig('milter: {}', DEFAULT_CONFIG_FILE);
+    const [place] = milter?.listen ?? [];
+    const folder = place?.kind === 'unix' ? dirname(place.path) : '';
+    expect(settings('postern-milter.service', 'ReadWritePaths')).toEqual([`-${folder}`]);
+    expect(contentOf('postern-milter.tmpfiles.conf')).toContain(`d ${folder} 2750`);
+    const [runtime] = settings('postern-milter.service', 'RuntimeDirectory');
+    expect(dirname(milter?.state ?? '')).toBe(`/run/${runtime}`);
   });
 
   it('leave the part with rights no more than to change its account', () => {

@@ -1,11 +1,10 @@
 /** `postern check`: whether configuration, rules, files and the mail server are in order. Changes nothing. */
 import { EXIT, type ExitStatus } from '../base/errors.ts';
-import { checkAll } from '../setup/check.ts';
+import { checkAll, type CheckOptions as SetupOptions } from '../setup/check.ts';
 import { findingsText } from '../setup/finding.ts';
-import type { InstallationOptions } from '../setup/mail-server.ts';
 import { type Io, jsonLine } from './io.ts';
 
-export interface CheckOptions extends InstallationOptions {
+export interface CheckOptions extends SetupOptions {
   readonly config?: string;
   /** default text */
   readonly format?: 'text' | 'json';

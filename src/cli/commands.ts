@@ -49,6 +49,11 @@ export const COMMANDS: readonly Entry[] = [
     run: async (_args, options) => (await import('./enforce.ts')).runEnforce(options),
   },
   {
+    usage: 'milter',
+    summary: 'answer Postfix or Sendmail during the SMTP dialogue (a service of its own)',
+    run: async (_args, options) => (await import('./milter.ts')).runMilter(options, version()),
+  },
+  {
     usage: 'init',
     format: true,
     summary:
@@ -74,7 +79,14 @@ export const COMMANDS: readonly Entry[] = [
       'it failed',
       'something is wrong, or wrong usage or configuration',
     ],
-    options: installation(),
+    options: [
+      ...installation(),
+      new Option('--milter', 'only what postern milter needs'),
+      new Option(
+        '--sendmail-config <file>',
+        "Sendmail's configuration; default: /etc/mail/sendmail.cf",
+      ),
+    ],
     run: async (_args, options, io) => (await import('./check.ts')).runCheck(options, io),
   },
   {

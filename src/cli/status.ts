@@ -1,8 +1,10 @@
 /** `postern status`: whether the service runs, how far behind it is, what is blocked, what is failing. */
+import { existsSync } from 'node:fs';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { escapeControls } from '../base/escape.ts';
 import { loadConfig } from '../config/load.ts';
 import type { LogStatus } from '../daemon/log-status.ts';
+import { type MilterStatus, readMilterStatus } from '../daemon/milter/status.ts';
 import { gatherStatus, type ServiceStatus } from '../daemon/status.ts';
 import { describeOutage, outageToJson } from '../report/outages.ts';
 import type { Space } from '../store/space.ts';
@@ -12,6 +14,9 @@ import { type CommonOptions, type Io, jsonLine } from './io.ts';
 /** Exit status 1 when there are problems. */
 export function runStatus(options: CommonOptions, io: Io): ExitStatus {
   const config = loadConfig(options.config);
+  const milter = readMilterStatus(config);
+  // The milter also runs alone.
+  if (milter !== undefined && !existsSync(config.database)) return printMilter(milter, options, io);
   const store = new Store(config.database, { readonly: true });
   try {
     const status = gatherStatus(store, config);
@@ -21,6 +26,47 @@ export function runStatus(options: CommonOptions, io: Io): ExitStatus {
   } finally {
     store.close();
   }
+}
+
+function printMilter(milter: MilterStatus, { format }: CommonOptions, io: Io): ExitStatus {
+  const { problems } = milter;
+  io.stdout(
+    format === 'json'
+      ? jsonLine({ milter, problems })
+      : `${[...milterLines(milter), ...problemLines(problems)].join('\n')}\n`,
+  );
+  return problems.length === 0 ? EXIT.done : EXIT.failed;
+}
+
+function milterLines({
+  running,
+  since,
+  pid,
+  version,
+  listen,
+  jobs,
+  ...more
+}: MilterStatus): string[] {
+  const { counters, figures } = more;
+  if (!running || counters === undefined) return ['milter: NOT running'];
+  const { sessions, open, messages, recipients, rejected, deferred, changed } = counters;
+  const doing = jobs?.length ? jobs.join(', ') : 'nothing is switched on, everything is accepted';
+  return [
+    `milter: running since ${since} (process ${pid}, version ${version}): ${doing}`,
+    `milter listens at: ${listen?.length ? listen.join(', ') : 'nothing'}`,
+    `milter sessions: ${sessions}, ${open} open   messages: ${messages}   recipients: ${recipients}   refused: ${rejected}, for now ${deferred}   changed: ${changed}`,
+    ...Object.entries(figures ?? {}).flatMap(([name, values]) => figureLine(name, values)),
+  ];
+}
+
+function figureLine(name: string, values: Readonly<Record<string, number>>): string[] {
+  const text = Object.entries(values).map(([key, value]) => `${key}: ${value}`);
+  return text.length === 0 ? [] : [`milter ${name}: ${text.join('   ')}`];
+}
+
+function problemLines(problems: readonly string[]): string[] {
+  if (problems.length === 0) return ['no problems'];
+  return ['problems:', ...problems.map((text) => `  ${escapeControls(text)}`)];
 }
 
 function statusText(status: ServiceStatus): string {
@@ -42,9 +88,8 @@ function statusText(status: ServiceStatus): string {
       ? []
       : [`events are kept for ${status.kept.events}, longer than retention: ${status.kept.why}`]),
     ...(status.newestEvent === undefined ? [] : [`newest event: ${status.newestEvent}`]),
-    ...(status.problems.length === 0
-      ? ['no problems']
-      : ['problems:', ...status.problems.map((text) => `  ${escapeControls(text)}`)]),
+    ...(status.milter === undefined ? [] : milterLines(status.milter)),
+    ...problemLines(status.problems),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -1,6 +1,7 @@
 /** Everything that an operator can set, as the program uses it: paths absolute, durations in ms. Types only. */
 
 import type { ListenAddress } from '../base/listen-address.ts';
+import type { SocketAccess } from '../base/socket.ts';
 import type { LeaseSource } from '../leases/sources.ts';
 import type { Mta } from '../model/event.ts';
 import type { LoginOptions } from '../model/login.ts';
@@ -52,6 +53,14 @@ export interface PolicyConfig {
   readonly group?: string;
 }
 
+export interface MilterConfig {
+  readonly listen: readonly ListenAddress[];
+  /** of its unix sockets */
+  readonly access: SocketAccess;
+  /** file for `postern status` */
+  readonly state: string;
+}
+
 /** The configuration with every default in place. */
 export interface Config {
   /** the configuration file itself, absolute */
@@ -88,6 +97,8 @@ export interface Config {
   readonly targets: { readonly postfix: PostfixTargets; readonly exim: EximTargets };
   /** absent: no policy service */
   readonly policy?: PolicyConfig;
+  /** absent: no milter */
+  readonly milter?: MilterConfig;
   /** hold or freeze mail that is already in the queue when a block begins */
   readonly queue: { readonly hold: boolean };
   /** argument vectors to which arguments are appended */

@@ -20,6 +20,7 @@ export type {
   EximTargets,
   MapTarget,
   MapType,
+  MilterConfig,
   NotifyConfig,
   PolicyConfig,
   PostfixTargets,

@@ -3,10 +3,14 @@
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { dropUndefined } from '../base/defined.ts';
-import { parseListenAddress } from '../base/listen-address.ts';
+import {
+  type ListenAddress,
+  parseListenAddress,
+  parseMilterAddress,
+} from '../base/listen-address.ts';
 import type { Mta } from '../model/event.ts';
 import type { MailRoute } from '../notify/mail.ts';
-import type { Config, NotifyConfig, PolicyConfig, PostfixTargets } from './config.ts';
+import type { Config, MilterConfig, NotifyConfig, PolicyConfig, PostfixTargets } from './config.ts';
 import { CONFIG_MTAS } from './mtas.ts';
 import type { RawConfig } from './schema.ts';
 
@@ -51,6 +55,7 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
       },
     },
     policy: raw.policy === undefined ? undefined : resolvePolicy(raw.policy, raw.mta),
+    milter: raw.milter === undefined ? undefined : resolveMilter(raw.milter, at),
     queue: raw.queue,
     commands: resolveCommands(raw),
     notify,
@@ -111,6 +116,15 @@ function resolvePolicy(raw: NonNullable<RawConfig['policy']>, mta: Mta): PolicyC
     listen: given ?? { kind: 'unix', path: CONFIG_MTAS[mta].policySocket },
     group,
   });
+}
+
+function resolveMilter(raw: NonNullable<RawConfig['milter']>, at: At): MilterConfig {
+  const { listen, owner, group, permissions, state } = raw;
+  return {
+    listen: listen.map((address) => parseMilterAddress(address) as ListenAddress),
+    access: { owner, group, mode: Number.parseInt(permissions, 8) },
+    state: at(state),
+  };
 }
 
 function resolveNotify(raw: NonNullable<RawConfig['notify']>, at: At): NotifyConfig {

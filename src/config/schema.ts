@@ -8,6 +8,7 @@ import { parseListenAddress } from '../base/listen-address.ts';
 import { isZone } from '../base/time.ts';
 import { LEASE_FORMATS } from '../leases/sources.ts';
 import { LOGIN_CUTS } from '../model/login.ts';
+import { milter } from './milter-schema.ts';
 import { account, address, addresses, network, path, shown, text } from './option.ts';
 import { commands, targets } from './target-schema.ts';
 
@@ -186,6 +187,14 @@ export const configSchema = section({
         'The policy service: the mail server asks it while it receives a message (Postfix for each message, Exim for each recipient), so that a block takes effect in sessions that are already open. See docs/mta/postfix-policy.md, for Exim docs/mta/exim-open-session.md.',
       ),
     'there is no policy service',
+  ),
+  milter: shown(
+    milter
+      .optional()
+      .describe(
+        'The milter, a service of its own (`postern milter`) that Postfix or Sendmail asks during the SMTP dialogue. See docs/milter.md.',
+      ),
+    'there is no milter',
   ),
   queue: section({
     hold: truth

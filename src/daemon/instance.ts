@@ -17,12 +17,7 @@ export function takeOver(
   { clock, version }: { readonly clock: Clock; readonly version: string },
   role: Role = 'daemon',
 ): void {
-  const state: ServiceProcess = {
-    pid: process.pid,
-    ticks: readStartTicks(process.pid) ?? '',
-    started: clock.now(),
-    version,
-  };
+  const state = describeSelf(clock, version);
   // In one transaction: of two that start at once, the second sees the first.
   store.commit(() => {
     const other = findRunning(store, role);
@@ -30,6 +25,12 @@ export function takeOver(
     store.state.write(role, state);
   });
   if (role === 'daemon') store.beside.change({ daemon: state, failing: undefined });
+}
+
+/** This process, as it is known to others; `started` is now. */
+export function describeSelf(clock: Clock, version: string): ServiceProcess {
+  const ticks = readStartTicks(process.pid) ?? '';
+  return { pid: process.pid, ticks, started: clock.now(), version };
 }
 
 function alreadyRunning(database: string, { pid }: ServiceProcess): PosternError {

@@ -15,6 +15,7 @@ import { loadInForce } from './in-force.ts';
 import { findRunning } from './instance.ts';
 import { findKeptTime } from './kept-time.ts';
 import { type LogStatus, readLogStatus } from './log-status.ts';
+import { type MilterStatus, readMilterStatus } from './milter/status.ts';
 import { findProblems } from './problems.ts';
 
 /** Times are RFC 3339. */
@@ -40,7 +41,9 @@ export interface ServiceStatus {
   readonly database: Space;
   /** if events are kept longer than `retention`: how long, and why */
   readonly kept?: { readonly events: string; readonly why: string };
-  /** one line each */
+  /** absent: the configuration has no milter */
+  readonly milter?: MilterStatus;
+  /** one line each; those of the milter are included */
   readonly problems: readonly string[];
 }
 
@@ -52,6 +55,7 @@ export function gatherStatus(store: Store, config: Config): ServiceStatus {
   const logs = readLogs(store, config, current);
   const newest = store.events.newestTime();
   const blocks = store.blocks.allRunning();
+  const milter = readMilterStatus(config);
   return dropUndefined({
     running: daemon !== undefined,
     pid: daemon?.pid,
@@ -68,14 +72,11 @@ export function gatherStatus(store: Store, config: Config): ServiceStatus {
     noticesWaiting: store.outbox.unsent().length,
     database: store.space(),
     kept: findLongerKept(config),
-    problems: findProblems({
-      store,
-      config,
-      logs,
-      blocks,
-      health,
-      isRunning: daemon !== undefined,
-    }),
+    milter,
+    problems: [
+      ...findProblems({ store, config, logs, blocks, health, isRunning: daemon !== undefined }),
+      ...(milter?.problems ?? []),
+    ],
   });
 }
 

@@ -65,6 +65,8 @@ export class MilterServer {
   readonly #places = new Map<string, Place>();
   readonly #lastLogged = new Map<string, number>();
   #handler: MilterHandler;
+  /** one change of the addresses after the other */
+  #changes: Promise<void> = Promise.resolve();
   #noteEmpty: (() => void) | undefined;
 
   constructor(options: MilterServerOptions) {
@@ -78,8 +80,13 @@ export class MilterServer {
     this.#handler = handler;
   }
 
-  /** Listens at these addresses and at no others. Those that are in use already are kept as they are. */
-  async listen({ listen, access }: MilterPlaces): Promise<void> {
+  /** Listens at these addresses and at no others; those that it has already are kept as they are. Never throws. */
+  listen(places: MilterPlaces): Promise<void> {
+    this.#changes = this.#changes.then(() => this.#change(places));
+    return this.#changes;
+  }
+
+  async #change({ listen, access }: MilterPlaces): Promise<void> {
     const wanted = new Map(listen.map((address) => [placeKey(address, access), address]));
     const old = [...this.#places].filter(([key]) => !wanted.has(key));
     await Promise.all(old.map(([key, place]) => this.#leave(key, place)));
@@ -110,7 +117,7 @@ export class MilterServer {
 
   /** Listens no more, and resolves when every session has ended, or after `patience` ms, when those left are cut off. */
   async end(patience: number): Promise<void> {
-    await Promise.all([...this.#places].map(([key, place]) => this.#leave(key, place)));
+    await this.listen({ listen: [], access: { mode: 0 } });
     const timer = setTimeout(() => {
       for (const connection of this.#connections) connection.destroy();
     }, patience);

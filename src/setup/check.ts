@@ -8,27 +8,34 @@ import { findKeptTime } from '../daemon/kept-time.ts';
 import { loadRules, type Rule } from '../judge/rule.ts';
 import { checkFiles } from './files.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
-import type { InstallationOptions } from './mail-server.ts';
+import { checkMilter, type MilterCheckOptions } from './milter.ts';
 import { SETUP_MTAS } from './mtas.ts';
 import { checkNetworks } from './networks.ts';
 import { checkNotify } from './notify.ts';
 import { checkOwnService } from './running.ts';
 import { findServiceAccounts } from './service-account.ts';
 
+export interface CheckOptions extends MilterCheckOptions {
+  /** only the milter */
+  readonly milter?: boolean;
+}
+
 /** Looks at all of it and changes nothing. Never throws for what it checks: that becomes a finding. */
 export async function checkAll(
   configFile: string | undefined,
-  options: InstallationOptions,
+  options: CheckOptions,
 ): Promise<Finding[]> {
   const loaded = attempt('configuration', () => loadConfig(configFile));
   if ('findings' in loaded) return loaded.findings;
   const config = loaded.value;
+  if (options.milter === true) return await checkMilterAlone(config, options);
   const accounts = findServiceAccounts(config);
-  const [files, notify, wiring, networks] = await Promise.all([
+  const [files, notify, wiring, networks, milter] = await Promise.all([
     checkFiles(config, accounts),
     checkNotify(config, accounts.run),
     SETUP_MTAS[config.mta].checkWiring(config, options),
     checkNetworks(config, options),
+    checkMilter(config, options),
   ]);
   return [
     ok('configuration', `${config.file} is valid`),
@@ -39,7 +46,16 @@ export async function checkAll(
     ...notify,
     ...wiring,
     ...networks,
+    ...milter,
   ];
+}
+
+/** For a machine on which the daemon does not run. */
+async function checkMilterAlone(config: Config, options: CheckOptions): Promise<Finding[]> {
+  const findings = await checkMilter(config, options);
+  const { file, milter } = config;
+  if (milter === undefined) return [wrong('milter', `${file} has no section milter`, 'milter: {}')];
+  return [ok('configuration', `${file} is valid`), ...findings];
 }
 
 function checkMode({ mode }: Config): Finding[] {

@@ -1,5 +1,5 @@
 /** What `postern init` and `postern check` have to know about a mail server. Implemented in postfix/ and exim/. */
-import type { Config } from '../config/load.ts';
+import type { Config, MilterConfig } from '../config/load.ts';
 import type { LogSettings } from '../interpret/mtas.ts';
 import type { Finding } from './finding.ts';
 import type { Installation, NoAnswer, NotFound, RelayNetworks } from './installation.ts';
@@ -23,6 +23,12 @@ export interface MailServer {
   findNoNetworks(config: Config): Promise<string | undefined>;
   /** Whether the mail server uses what Postern writes. */
   checkWiring(config: Config, options: InstallationOptions): Promise<Finding[]>;
+  /** Whether the mail server asks the milter. */
+  checkMilter(
+    milter: MilterConfig,
+    config: Config,
+    options: InstallationOptions,
+  ): Promise<Finding[]>;
   /** The files that take blocks in this configuration. */
   listTargetFiles(config: Config): TargetFile[];
   /** The configured commands that are used with this mail server. */

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { dropUndefined } from '../../base/defined.ts';
 import type { Config } from '../../config/load.ts';
-import { type Finding, wrong } from '../finding.ts';
+import { type Finding, warning, wrong } from '../finding.ts';
 import type { InstallationOptions, MailServer } from '../mail-server.ts';
 import { makeFolder } from '../steps.ts';
 import { eximCommand, findExim } from './find.ts';
@@ -28,6 +28,9 @@ export const exim: MailServer = {
   readLogSettings: ({ commands }) => readEximLogSettings(commands.exim),
   findNoNetworks: async (config) => await findNoNetworks(config, config.commands.exim),
   checkWiring,
+  checkMilter: async () => [
+    warning('milter', 'Exim speaks no milter protocol: only Postfix and Sendmail ask the milter'),
+  ],
   listTargetFiles: ({ targets: { exim } }) =>
     (['blockedUsers', 'blockedSenders', 'blockedNetworks'] as const).map((name) => ({
       option: ['targets', 'exim', name],

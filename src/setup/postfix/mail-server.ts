@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Config } from '../../config/load.ts';
 import type { MailServer, NamedCommand } from '../mail-server.ts';
 import { findPostfix, postconfCommand } from './find.ts';
+import { checkPostfixMilter } from './milter.ts';
 import { findPostfixNetworks } from './networks.ts';
 import { makeSocketFolder, postfixSteps, postfixUnits, readRecipeSettings } from './steps.ts';
 import { listTargetFiles } from './targets.ts';
@@ -27,6 +28,11 @@ export const postfix: MailServer = {
     checkPostfixWiring(
       config,
       postfixConfig === undefined ? config.commands.postconf : postconfCommand(postfixConfig),
+    ),
+  checkMilter: (milter, { commands }, { postfixConfig }) =>
+    checkPostfixMilter(
+      milter,
+      postfixConfig === undefined ? commands.postconf : postconfCommand(postfixConfig),
     ),
   listTargetFiles,
   listCommands,

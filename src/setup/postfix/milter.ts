@@ -1,0 +1,81 @@
+/** Whether every smtpd of Postfix asks the milter (`smtpd_milters`). Asks only postconf(1). */
+import type { ListenAddress } from '../../base/listen-address.ts';
+import { parseMilterAddress } from '../../base/listen-address.ts';
+import type { MilterConfig } from '../../config/load.ts';
+import { type Finding, ok, warning, wrong } from '../finding.ts';
+import { ask, describeFailure } from '../programs.ts';
+import { postfixSettings } from './find.ts';
+import { isBelow, isSameAddress, policyAddress, QUEUE_DIRECTORY } from './policy-recipe.ts';
+import { isReinjection, type SmtpdService, smtpdServices, words } from './services.ts';
+
+const SETTINGS = ['smtpd_milters', 'queue_directory', 'content_filter', 'compatibility_level'];
+
+export async function checkPostfixMilter(
+  { listen }: MilterConfig,
+  postconf: readonly string[],
+): Promise<Finding[]> {
+  const version = await ask([...postconf, '-h', 'mail_version']);
+  const failure = describeFailure(postconf, version);
+  if (failure !== undefined)
+    return [wrong('milter', failure, 'name the folder of main.cf: --postfix-config DIR')];
+  const main = await postfixSettings(postconf, SETTINGS);
+  const services = (await smtpdServices(postconf, main)).filter((one) => !isReinjection(one));
+  const isUsed = services.some((service) => findFilter(service, listen) !== undefined);
+  return services.map((service) => checkService(service, listen, isUsed));
+}
+
+/** A service without the milter is a decision, if another one has it. */
+function checkService(
+  service: SmtpdService,
+  listen: readonly ListenAddress[],
+  isUsed: boolean,
+): Finding {
+  const { name, chroot } = service;
+  const queue = service.setting('queue_directory') || QUEUE_DIRECTORY;
+  const used = findFilter(service, listen);
+  if (used !== undefined) return ok('milter', `${name} asks ${used}`);
+  const address =
+    listen.find((one) => !chroot || one.kind === 'inet' || isBelow(one.path, queue)) ?? listen[0];
+  const first = address as ListenAddress;
+  if (chroot && first.kind === 'unix' && !isBelow(first.path, queue)) {
+    const text = `${name} is chrooted to ${queue} and cannot reach unix:${first.path}`;
+    return wrong('milter', text, `milter.listen: unix:${queue}/postern-milter/milter`);
+  }
+  const text = `${name} does not ask the milter`;
+  return (isUsed ? warning : wrong)('milter', text, describeFix(service, first, queue));
+}
+
+function describeFix(
+  { name, setting, overrides }: SmtpdService,
+  address: ListenAddress,
+  queue: string,
+): string {
+  const now = setting('smtpd_milters').trim();
+  const entry = `{ ${policyAddress(address, queue)}, command_timeout=30s, default_action=tempfail }`;
+  const value = [entry, ...(now === '' ? [] : [now])].join(', ');
+  if (overrides('smtpd_milters'))
+    return `in master.cf, for ${name}: -o smtpd_milters=${value.replaceAll(' ', '')}`;
+  return `set this in main.cf, then run postfix reload:\nsmtpd_milters = ${value}`;
+}
+
+/** The entry of `smtpd_milters` that is ours. */
+function findFilter(service: SmtpdService, listen: readonly ListenAddress[]): string | undefined {
+  const queue = service.setting('queue_directory') || QUEUE_DIRECTORY;
+  return words(service.setting('smtpd_milters'))
+    .map((word) => word.replace(/^local:/, 'unix:'))
+    .find((word) => listen.some((address) => isOurs(word, address, queue, service.chroot)));
+}
+
+function isOurs(word: string, address: ListenAddress, queue: string, chroot: boolean): boolean {
+  if (address.kind === 'unix') return isSameAddress(word, address, queue, chroot);
+  const other = parseMilterAddress(word);
+  return (
+    other?.kind === 'inet' &&
+    other.port === address.port &&
+    plainHost(other.host) === plainHost(address.host)
+  );
+}
+
+function plainHost(host: string): string {
+  return host === 'localhost' ? '127.0.0.1' : host;
+}
