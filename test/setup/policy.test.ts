@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config/load.ts';
 import { parseListenAddress } from '../../src/base/listen-address.ts';
+import { parseConfig } from '../../src/config/load.ts';
 import { aclsIn } from '../../src/setup/exim/acls.ts';
 import { checkEximPolicy } from '../../src/setup/exim/policy.ts';
 import { eximPolicyStatements } from '../../src/setup/exim/recipe.ts';

@@ -1,7 +1,7 @@
 /** What `postern check` says when a mail server asks Postern's policy service and the configuration has none. */
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config/load.ts';
 import type { ListenAddress } from '../../src/base/listen-address.ts';
+import { parseConfig } from '../../src/config/load.ts';
 import { aclsIn, bracedAfter } from '../../src/setup/exim/acls.ts';
 import { checkEximPolicy } from '../../src/setup/exim/policy.ts';
 import { eximPolicyStatements } from '../../src/setup/exim/recipe.ts';
