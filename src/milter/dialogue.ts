@@ -246,6 +246,8 @@ export class Dialogue {
   }
 
   #answerRecipient(verdict: Verdict, recipient: EnvelopeAddress, message: Message): void {
+    // Postfix tells the queue ID with a recipient, and not again before DATA.
+    message.noteQueueId();
     this.#session.macros.endRecipient();
     if (verdict.kind === 'continue') message.add(recipient);
     if (verdict.kind === 'accept') this.#forgetMessage();

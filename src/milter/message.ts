@@ -51,6 +51,7 @@ export class Message implements MilterMessage {
   readonly login: string | undefined;
   readonly isLocal: boolean;
   readonly recipients: EnvelopeAddress[] = [];
+  #queueId: string | undefined;
   /** of all recipients */
   #bytes = 0;
   #controller: AbortController | undefined;
@@ -65,7 +66,12 @@ export class Message implements MilterMessage {
   }
 
   get queueId(): string | undefined {
-    return this.session.macro('i');
+    return this.#queueId ?? this.session.macro('i');
+  }
+
+  /** Remembers it, before the macros that hold it go. */
+  noteQueueId(): void {
+    this.#queueId ??= this.session.macro('i');
   }
 
   get signal(): AbortSignal {

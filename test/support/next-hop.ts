@@ -11,6 +11,8 @@ export interface NextHop {
   readonly port: number;
   /** commands, in their order */
   readonly heard: readonly string[];
+  /** the same by connection */
+  readonly sessions: readonly (readonly string[])[];
   /** how many messages it got to their end */
   readonly messages: number;
   /** resolves when it was asked something that begins so */
@@ -27,14 +29,18 @@ function usual(asked: string): Answer {
 
 export async function startNextHop(answers: Answers = () => undefined): Promise<NextHop> {
   const heard: string[] = [];
+  const sessions: string[][] = [];
   const waiting: { readonly start: string; readonly done: () => void }[] = [];
   const open = new Set<Socket>();
   const state = { messages: 0 };
   const server = createServer((socket) => {
     open.add(socket);
+    const session: string[] = [];
+    sessions.push(session);
     socket.on('error', () => {}).on('close', () => open.delete(socket));
     const say = (asked: string) => {
       heard.push(asked);
+      session.push(asked);
       for (const { start, done } of waiting) if (asked.startsWith(start)) done();
       const answer = answers(asked) ?? usual(asked);
       if (answer === 'reset') socket.resetAndDestroy();
@@ -59,6 +65,7 @@ export async function startNextHop(answers: Answers = () => undefined): Promise<
   return {
     port: (server.address() as AddressInfo).port,
     heard,
+    sessions,
     get messages() {
       return state.messages;
     },
