@@ -17,7 +17,7 @@ export class FrameReader {
   /** bytes of a frame that is not complete yet */
   #pending = '';
   /** how many bytes must be there before anything can be read */
-  #needed = HEADER + 1;
+  #needed = HEADER;
   #isBroken = false;
 
   /** A length of 0, or above the limit: the peer does not speak this protocol, nothing more can be read. */
@@ -49,7 +49,7 @@ export class FrameReader {
         this.#needed = end - at;
         break;
       }
-      this.#needed = HEADER + 1;
+      this.#needed = HEADER;
       frames.push({ command: all[at + HEADER] as string, data: all.slice(at + HEADER + 1, end) });
       at = end;
     }
