@@ -5,6 +5,7 @@
  * Nothing that a peer sends ends more than its own connection.
  */
 import type { Socket } from 'node:net';
+import { dropUndefined } from '../base/defined.ts';
 import { readDescriptorLimit } from '../base/descriptors.ts';
 import { formatListenAddress, type ListenAddress } from '../base/listen-address.ts';
 import { Listener } from '../base/listener.ts';
@@ -34,6 +35,7 @@ interface MilterServerOptions {
 /** State of one address, for `postern status`. */
 export interface MilterPlaceState {
   readonly address: string;
+  readonly isListening: boolean;
   /** why it does not listen, while that is so */
   readonly failure?: string;
 }
@@ -97,17 +99,11 @@ export class MilterServer {
 
   /** Where it listens, and where it cannot. */
   listPlaces(): MilterPlaceState[] {
-    return [...this.#places].map(
-      ([
-        key,
-        {
-          listener: { failure },
-        },
-      ]) => ({
-        address: key.split(' ')[0] as string,
-        ...(failure === undefined ? {} : { failure }),
-      }),
-    );
+    return [...this.#places].map(([key, { listener }]) => {
+      const { isListening, failure } = listener;
+      const address = key.split(' ')[0] as string;
+      return dropUndefined({ address, isListening, failure });
+    });
   }
 
   /** Whether every address is in use. */

@@ -112,7 +112,7 @@ describe('the places', () => {
     const server = await listening(undefined, { listen });
     for (const address of listen) expect(await probeMilter(address)).toBeUndefined();
     expect(server.listPlaces()).toEqual(
-      listen.map((address) => ({ address: formatListenAddress(address) })),
+      listen.map((address) => ({ address: formatListenAddress(address), isListening: true })),
     );
   });
 

@@ -26,7 +26,7 @@ interface MilterServiceOptions {
 
 const PATIENCE = 5 * MINUTE;
 /** How often the state is written, if it has changed, ms. */
-const STATE_PAUSE = 5 * SECOND;
+const STATE_PAUSE = 2 * SECOND;
 /** How long a message may go on with the jobs of an older configuration, ms. */
 const OLD_JOBS = 10 * MINUTE;
 

@@ -32,7 +32,7 @@ export function readMilterStatus({ milter }: Config): MilterStatus | undefined {
     pid,
     since: formatTime(started),
     version,
-    listen: places.filter(({ failure }) => failure === undefined).map(({ address }) => address),
+    listen: places.filter(({ isListening }) => isListening).map(({ address }) => address),
     jobs,
     counters,
     figures,
