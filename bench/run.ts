@@ -11,6 +11,7 @@ import { backlog } from './backlog.ts';
 import { detection } from './detection/detection.ts';
 import { growth } from './growth.ts';
 import { live } from './live.ts';
+import { milter } from './milter.ts';
 import { stored } from './stored.ts';
 import { throughput } from './throughput.ts';
 
@@ -20,6 +21,7 @@ const PARTS: Readonly<Record<string, (folder: string) => void | Promise<void>>> 
   backlog,
   stored,
   live,
+  milter,
   detection,
 };
 

@@ -42,10 +42,13 @@ export function findParameter({ parameters }: EnvelopeAddress, name: string): st
 }
 
 /** Sendmail 8.17.1 with EAI puts the parameters behind the address, in the same string; fixed in 8.17.2. */
-function readParameters(strings: readonly string[], rest: string): string[] {
-  const given = strings.length > 1 || !rest.startsWith(' ') ? strings.slice(1) : rest.split(' ');
+function readParameters(strings: readonly string[], rest: string): readonly string[] {
+  if (strings.length === 1 && !rest.startsWith(' ')) return NONE;
+  const given = strings.length > 1 ? strings.slice(1) : rest.split(' ');
   return given.filter((word) => word !== '').map(ownCopy);
 }
+
+const NONE: readonly string[] = [];
 
 /** What is between the brackets, up to the first `>` that is not quoted, and what follows it. */
 function cutPath(text: string): { path: string; rest: string } {
@@ -81,5 +84,5 @@ function findUnquoted(text: string, char: string): number {
 
 /** `toLowerCase` would change bytes above 127, which are halves of UTF-8 characters. */
 export function toLowerAscii(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  return !/[A-Z]/.test(text) ? text : text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

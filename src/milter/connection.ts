@@ -35,15 +35,14 @@ export function serve(
       finish(socket);
     },
   });
-  socket.setEncoding('latin1');
   socket.on('error', () => {}); // the peer is gone: close follows
   socket.on('end', () => dialogue.close());
   socket.on('close', () => dialogue.close());
   socket.on('drain', () => {
     if (dialogue.waiting <= MOST_WAITING) socket.resume();
   });
-  socket.on('data', (bytes: Buffer | string) => {
-    dialogue.receive(reader.read(String(bytes)));
+  socket.on('data', (bytes: Buffer) => {
+    dialogue.receive(reader.read(bytes.toString('latin1')));
     if (reader.isBroken) dialogue.break('a frame without length, or longer than 1 MiB');
     else if (dialogue.waiting > MOST_WAITING) socket.pause();
   });

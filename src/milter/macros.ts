@@ -5,27 +5,30 @@
 import { ownCopy } from '../model/line.ts';
 
 /** Stages by the command byte of their MACRO frame, the latest first; `L`, `B` and `U` come from Postfix only. */
-const LATEST_FIRST = ['E', 'B', 'N', 'L', 'U', 'T', 'R', 'M', 'H', 'C'] as const;
+const LATEST_FIRST: readonly string[] = ['E', 'B', 'N', 'L', 'U', 'T', 'R', 'M', 'H', 'C'];
 /** What lives as long as the session. Everything else ends with the message. */
 const OF_SESSION: readonly string[] = ['C', 'H'];
 /** More than both mail servers send; the rest of a frame is dropped. */
 const MOST_NAMES = 100;
 
 export class Macros {
-  #stages = new Map<string, ReadonlyMap<string, string>>();
+  /** names and values as received: most are never looked at */
+  readonly #stages = new Map<string, string>();
 
   /** Takes the data of a MACRO frame: the command byte, then names and values. A stage nobody knows is ignored. */
   take(data: string): void {
     const stage = data[0] ?? '';
-    if (!(LATEST_FIRST as readonly string[]).includes(stage)) return;
+    if (!LATEST_FIRST.includes(stage)) return;
     if (data.length === 1) this.#stages.delete(stage);
-    else this.#stages.set(stage, readPairs(data.slice(1)));
+    // Those of a recipient go with the answer to it.
+    else this.#stages.set(stage, stage === 'R' ? data : ownCopy(data));
   }
 
   /** Looks a name up from the latest stage backwards; `i` and `{i}` are the same. */
   get(name: string): string | undefined {
     for (const stage of LATEST_FIRST) {
-      const value = this.#stages.get(stage)?.get(name);
+      const data = this.#stages.get(stage);
+      const value = data === undefined ? undefined : findValue(data, name);
       if (value !== undefined) return value;
     }
     return undefined;
@@ -48,16 +51,16 @@ export class Macros {
   }
 }
 
-/** A last name without a value is dropped. */
-function readPairs(data: string): Map<string, string> {
-  const strings = data.split('\0', 2 * MOST_NAMES);
-  const pairs = new Map<string, string>();
+/** The last value of a name in `Cname\0value\0...`. A last name without a value is not one. */
+function findValue(data: string, name: string): string | undefined {
+  const strings = data.slice(1).split('\0', 2 * MOST_NAMES);
+  let value: string | undefined;
   for (let at = 0; at + 1 < strings.length; at += 2) {
-    pairs.set(withoutBraces(strings[at] as string), ownCopy(strings[at + 1] as string));
+    if (withoutBraces(strings[at] as string) === name) value = ownCopy(strings[at + 1] as string);
   }
-  return pairs;
+  return value;
 }
 
 function withoutBraces(name: string): string {
-  return name.startsWith('{') && name.endsWith('}') ? name.slice(1, -1) : ownCopy(name);
+  return name.startsWith('{') && name.endsWith('}') ? name.slice(1, -1) : name;
 }

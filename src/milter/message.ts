@@ -87,7 +87,9 @@ export class Message implements MilterMessage {
 
   add(recipient: EnvelopeAddress): void {
     this.recipients.push(recipient);
-    this.#bytes += recipient.argument.length + recipient.parameters.join('').length;
+    const { argument, parameters } = recipient;
+    this.#bytes += argument.length;
+    for (const parameter of parameters) this.#bytes += parameter.length;
   }
 
   abort(): void {
