@@ -39,6 +39,8 @@ interface Listening {
 }
 
 const FIRST_PAUSE = SECOND;
+/** Another process may leave the place at any time. */
+const LONGEST_PAUSE = 10 * SECOND;
 
 export class Listener {
   readonly #options: ListenerOptions;
@@ -59,7 +61,7 @@ export class Listener {
       const listening = await this.#tryListen();
       if (listening === undefined) {
         await waitOrAbort(pause, signal);
-        pause = Math.min(2 * pause, MINUTE);
+        pause = Math.min(2 * pause, LONGEST_PAUSE);
       } else {
         pause = FIRST_PAUSE;
         await this.#waitUntilLost(listening, signal);

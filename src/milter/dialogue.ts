@@ -13,7 +13,7 @@ import type { MilterCounters } from './counters.ts';
 import { encodeFrame, type Frame } from './frame.ts';
 import type { Conclusion, MilterHandler } from './handler.ts';
 import { Message, Session } from './message.ts';
-import { negotiate } from './negotiation.ts';
+import { nameBits, negotiate, PROTOCOL } from './negotiation.ts';
 import { encodeRefusal } from './reply.ts';
 import { CONTINUE, FAILED, type Refusal, tempfail, type Verdict } from './verdict.ts';
 
@@ -176,6 +176,9 @@ export class Dialogue {
     if (result === undefined) return this.break(`protocol version ${offer.version}`);
     this.#isNegotiated = true;
     this.#session.actions = result.actions;
+    const { version, actions } = result;
+    const offered = nameBits(PROTOCOL, offer.protocol);
+    this.#options.log.debug({ version, actions: [...actions], offered }, 'milter: negotiated');
     this.#say(encodeFrame('O', result.answer));
   }
 

@@ -1,7 +1,7 @@
 /** The milter with a real Postfix, over a unix socket and over TCP, in every version of the protocol. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { reject } from '../../src/milter/handler.ts';
-import { type Folder, scratchFolder } from '../support/folder.ts';
+import { type Folder, scratchFolder, until } from '../support/folder.ts';
 import { hasPostfix, type PostfixServer, startPostfix } from '../support/postfix.ts';
 import { freePorts } from '../support/server.ts';
 import { SmtpClient } from '../support/smtp-client.ts';
@@ -27,6 +27,7 @@ describe.runIf(hasPostfix()).each(['unix', 'inet'])('over %s', (kind) => {
     server = await startPostfix({
       sinkPort: hop.port,
       mainCf: `smtpd_milters = { ${socket}, command_timeout=30s, default_action=tempfail }
+non_smtpd_milters = ${socket}
 smtpd_recipient_limit = 2000
 relay_domains = example.net in.example
 `,
@@ -65,6 +66,24 @@ relay_domains = example.net in.example
     expect(milter.events).toContain('end 1');
     await client.quit();
     expect(server.log()).not.toMatch(/warning: milter/);
+  });
+
+  it('recognises mail of a local program, which must not be refused', async () => {
+    milter.reset();
+    const message = 'From: x@example.net\nSubject: A test\n\nHello.\n';
+    const { status } = await server.sendmail(
+      'www-data',
+      ['-f', 'x@example.net', 'a@in.example'],
+      message,
+    );
+    expect(status).toBe(0);
+    await until('the message', () => milter.events.some((event) => event.startsWith('end')));
+    expect(milter.last).toMatchObject({
+      isLocal: true,
+      sender: { argument: 'x@example.net', address: 'x@example.net' },
+      recipients: [{ argument: 'a@in.example' }],
+    });
+    expect(milter.last?.session.client).toMatchObject({ address: '127.0.0.1', port: 0 });
   });
 
   it('knows who has logged in, and not whom MAIL names', async () => {
