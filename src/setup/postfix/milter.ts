@@ -6,7 +6,8 @@ import { type Finding, ok, warning, wrong } from '../finding.ts';
 import { ask, describeFailure } from '../programs.ts';
 import { postfixSettings } from './find.ts';
 import { isBelow, isSameAddress, policyAddress, QUEUE_DIRECTORY } from './policy-recipe.ts';
-import { isReinjection, type SmtpdService, smtpdServices, words } from './services.ts';
+import { splitWords } from './restriction-list.ts';
+import { isReinjection, type SmtpdService, smtpdServices } from './services.ts';
 
 const SETTINGS = ['smtpd_milters', 'queue_directory', 'content_filter', 'compatibility_level'];
 
@@ -61,9 +62,14 @@ function describeFix(
 /** The entry of `smtpd_milters` that is ours. */
 function findFilter(service: SmtpdService, listen: readonly ListenAddress[]): string | undefined {
   const queue = service.setting('queue_directory') || QUEUE_DIRECTORY;
-  return words(service.setting('smtpd_milters'))
-    .map((word) => word.replace(/^local:/, 'unix:'))
+  return splitWords(service.setting('smtpd_milters'))
+    .map((word) => firstWord(word).replace(/^local:/, 'unix:'))
     .find((word) => listen.some((address) => isOurs(word, address, queue, service.chroot)));
+}
+
+/** The address of an entry with settings of its own, `{ inet:127.0.0.1:8900, default_action=accept }`. */
+function firstWord(entry: string): string {
+  return splitWords(entry.replace(/^\{(.*)\}$/s, '$1'))[0] ?? '';
 }
 
 function isOurs(word: string, address: ListenAddress, queue: string, chroot: boolean): boolean {
