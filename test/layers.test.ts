@@ -21,6 +21,7 @@ const LEVELS: readonly (readonly string[])[] = [
     'policy',
     'milter',
     'leases',
+    'sign',
   ],
   ['config'],
   ['interpret'],

@@ -25,6 +25,15 @@ const blockable = () => identity(', sender:alice@example.net');
 const utc = () =>
   new Option('--utc', 'times in UTC, 2026-11-01T09:00:00.000Z; default: in the configured zone');
 const WRONG = 'wrong usage or configuration';
+const keyFile = () =>
+  new Option('--keys <file>', 'file with the keys; default: /etc/postern/return-path.keys');
+const scheme = (otherwise: string) =>
+  new Option('--scheme <scheme>', `form of the signature; default: ${otherwise}`).choices([
+    'prvs',
+    'exim-hash',
+  ]);
+const at = () =>
+  new Option('--at <time>', 'as if it were this time: 2026-11-01 or 2026-11-01T09:00:00Z, in UTC');
 /** Which installation of a mail server, if not the default one. */
 const installation = () => [
   new Option('--postfix-config <dir>', 'folder of the Postfix configuration (postconf -c)'),
@@ -231,6 +240,49 @@ export const COMMANDS: readonly Entry[] = [
       utc(),
     ],
     run: async (_args, options, io) => (await import('./report.ts')).runReport(options, io),
+  },
+  {
+    usage: 'sign',
+    config: false,
+    summary: 'print the signed form of a return path',
+    args: [new Argument('<address>', 'envelope sender, such as alice@example.net')],
+    format: true,
+    options: [
+      scheme('prvs'),
+      keyFile(),
+      at(),
+      new Option('--to <recipient>', 'recipient of the mail, which exim-hash signs with it'),
+    ],
+    run: async ([address], options, io) =>
+      (await import('./sign.ts')).runSign(address as never, options, io),
+  },
+  {
+    usage: 'verify',
+    config: false,
+    summary: 'check a signed return path and print the address without its signature',
+    args: [new Argument('<address>', 'address that mail was sent to')],
+    format: true,
+    options: [
+      scheme('whichever the address has'),
+      keyFile(),
+      at(),
+      new Option('--to <recipient>', 'sender of the mail, if exim-hash must have signed for it'),
+    ],
+    run: async ([address], options, io) =>
+      (await import('./verify.ts')).runVerify(address as never, options, io),
+  },
+  {
+    usage: 'key',
+    config: false,
+    summary: 'add, list or retire a key of signed return paths',
+    args: [
+      new Argument('<action>', 'add, list or retire').choices(['add', 'list', 'retire']),
+      new Argument('[digit]', 'number of the key to retire'),
+    ],
+    format: true,
+    options: [keyFile()],
+    run: async ([action, digit], options, io) =>
+      (await import('./key.ts')).runKey(action as never, digit as never, options, io),
   },
   {
     usage: 'demo',

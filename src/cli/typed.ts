@@ -114,3 +114,8 @@ export function parseCount(option: string, text: string): number {
     throw new PosternError('usage', `${option} ${text}: expected a whole number above 0`);
   return Number(text);
 }
+
+/** An envelope address as SMTP has it, `<alice@example.net>`, without the angle brackets. */
+export function stripBrackets(text: string): string {
+  return /^<(.*)>$/s.exec(text)?.[1] ?? text;
+}
