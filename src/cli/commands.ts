@@ -1,9 +1,13 @@
 /** The table of commands, and how a command line is run with it. */
 import { Argument, Option } from 'commander';
 import type { ExitStatus } from '../base/errors.ts';
+import type { InitOptions } from './init.ts';
+import type { ReturnPathOptions } from './init-return-path.ts';
 import type { Io } from './io.ts';
 import { type Entry, runProgram } from './program.ts';
 import { version } from './version.ts';
+
+type InitCommandOptions = InitOptions & ReturnPathOptions & { readonly eximReturnPath?: boolean };
 
 const mta = (meaning = 'mail server that wrote the log; default: recognized line by line') =>
   new Option('--mta <mta>', meaning).choices(['postfix', 'exim']);
@@ -74,9 +78,28 @@ export const COMMANDS: readonly Entry[] = [
       new Option('--notify <address>', 'whom to notify of blocks, usually the abuse address'),
       new Option('--observe', 'begin in observe mode: the mail server is not changed'),
       new Option('--policy', 'with the policy service, which also stops sessions that are open'),
+      new Option(
+        '--exim-return-path',
+        'instead, write what Exim needs to sign return paths and to refuse bogus notifications',
+      ),
+      new Option('--domain <domain...>', 'domains that sign; default: all local domains'),
+      scheme('prvs'),
+      new Option('--refuse <verb>', 'what happens to bogus notifications; default: warn').choices([
+        'warn',
+        'deny',
+        'defer',
+      ]),
+      new Option('--text <text>', 'answer to bogus notifications'),
+      new Option(
+        '--layout <layout>',
+        "Debian's split or single configuration, or plain for any other; default: as found",
+      ).choices(['split', 'single', 'plain']),
       ...installation(),
     ],
-    run: async (_args, options, io) => (await import('./init.ts')).runInit(options, io),
+    run: async (_args, options: InitCommandOptions, io) =>
+      options.eximReturnPath === true
+        ? (await import('./init-return-path.ts')).runInitReturnPath(options, io)
+        : (await import('./init.ts')).runInit(options, io),
   },
   {
     usage: 'check',

@@ -19,8 +19,9 @@ export function writeConfigFile(file: string, text: string): void {
 }
 
 /**
- * With its parents, and whatever the umask such that the account of the service may enter it. Not `mkdirSync` with `recursive`: that never returns where a folder exists and answers ENOENT to
- * every new one, as /proc does.
+ * With its parents, and whatever the umask such that the account of the service may enter it. Throws the system error.
+ * Not `mkdirSync` with `recursive`: that never returns where a folder exists and answers ENOENT to every new one, as
+ * /proc does.
  */
 export function makeOpenFolder(folder: string): void {
   if (existsSync(folder)) return;

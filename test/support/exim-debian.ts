@@ -25,6 +25,13 @@ export function hasDebianConfiguration(): boolean {
   return available("Debian's Exim configuration", missingParts([join(etcExim(), 'conf.d')], []));
 }
 
+/** Lines for a section, as a file of conf.d or in the place of the template that `init --exim-return-path` names. */
+export interface MoreParts {
+  readonly main: string;
+  readonly acl: string;
+  readonly router: string;
+}
+
 interface DebianOptions {
   /** sets POSTERN_CALLOUT */
   readonly callout?: boolean;
@@ -32,6 +39,8 @@ interface DebianOptions {
   readonly policy?: string;
   /** lines before those of Postern */
   readonly before?: string;
+  /** lines behind them */
+  readonly more?: MoreParts;
 }
 
 /** The whole configuration file. */
@@ -49,34 +58,42 @@ export function debianConfiguration(style: Style, options: DebianOptions = {}) {
       ownPaths(instance),
     ].join('\n');
     const acl = `.include ${RECIPES}/debian-acl.conf`;
-    const text = style === 'split' ? splitConfiguration(main, acl) : singleConfiguration(main, acl);
+    const build = style === 'split' ? splitConfiguration : singleConfiguration;
+    const text = build(main, acl, options.more ?? { main: '', acl: '', router: '' });
     return adapt(text, instance);
   };
 }
 
 /** The files of conf.d in the order of run-parts, ours among them: main/000_postern, acl/10_postern, auth/10_test. */
-function splitConfiguration(main: string, acl: string): string {
-  const ours: Record<string, readonly [string, string]> = {
-    main: ['000_postern', main],
-    acl: ['10_postern', acl],
-    auth: ['10_test', AUTHENTICATOR],
+function splitConfiguration(main: string, acl: string, more: MoreParts): string {
+  const ours: Record<string, readonly (readonly [string, string])[]> = {
+    main: [
+      ['000_postern', main],
+      ['001_postern_return_path', more.main],
+    ],
+    acl: [
+      ['10_postern', acl],
+      ['11_postern_return_path', more.acl],
+    ],
+    router: [['110_postern_return_path', more.router]],
+    auth: [['10_test', AUTHENTICATOR]],
   };
   return SECTIONS.flatMap((section) => {
     const folder = join(etcExim(), 'conf.d', section);
     const parts = readdirSync(folder).map((name) => [name, readText(join(folder, name))] as const);
-    const own = ours[section];
-    return [...parts, ...(own === undefined ? [] : [own])]
+    return [...parts, ...(ours[section] ?? [])]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([, text]) => text);
   }).join('\n');
 }
 
 /** exim4.conf.localmacros and the template. */
-function singleConfiguration(main: string, acl: string): string {
+function singleConfiguration(main: string, acl: string, more: MoreParts): string {
   const template = readText(join(etcExim(), 'exim4.conf.template'))
-    .replace('begin acl\n', `begin acl\n${acl}\n`)
+    .replace('begin acl\n', `begin acl\n${more.acl}\n${acl}\n`)
+    .replace('begin routers\n', `begin routers\n${more.router}\n`)
     .replace('begin authenticators\n', `begin authenticators\n${AUTHENTICATOR}\n`);
-  return `${main}\n${template}`;
+  return `${main}\n${more.main}\n${template}`;
 }
 
 function readText(path: string): string {
