@@ -30,7 +30,10 @@ const utc = () =>
   new Option('--utc', 'times in UTC, 2026-11-01T09:00:00.000Z; default: in the configured zone');
 const WRONG = 'wrong usage or configuration';
 const keyFile = () =>
-  new Option('--keys <file>', 'file with the keys; default: /etc/postern/return-path.keys');
+  new Option(
+    '--keys <file>',
+    'file with the keys; default: that of the configuration, or /etc/postern/return-path.keys',
+  );
 const scheme = (otherwise: string) =>
   new Option('--scheme <scheme>', `form of the signature; default: ${otherwise}`).choices([
     'prvs',
@@ -266,7 +269,6 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     usage: 'sign',
-    config: false,
     summary: 'print the signed form of a return path',
     args: [new Argument('<address>', 'envelope sender, such as alice@example.net')],
     format: true,
@@ -281,7 +283,6 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     usage: 'verify',
-    config: false,
     summary: 'check a signed return path and print the address without its signature',
     args: [new Argument('<address>', 'address that mail was sent to')],
     format: true,
@@ -296,7 +297,6 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     usage: 'key',
-    config: false,
     summary: 'add, list or retire a key of signed return paths',
     args: [
       new Argument('<action>', 'add, list or retire').choices(['add', 'list', 'retire']),

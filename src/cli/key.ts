@@ -8,13 +8,13 @@ import { type Io, jsonLine } from './io.ts';
 import { findKeyFile, type KeyOptions } from './return-path-keys.ts';
 
 /** Runs one action. Throws a PosternError for a wrong digit, a file that others can read, and where it cannot write. */
-export function runKey(
+export async function runKey(
   action: 'add' | 'list' | 'retire',
   number: string | undefined,
   options: KeyOptions,
   io: Io,
-): ExitStatus {
-  const file = findKeyFile(options);
+): Promise<ExitStatus> {
+  const file = await findKeyFile(options);
   if ((action === 'retire') !== (number !== undefined)) {
     throw new PosternError('usage', 'key: expected add, list, or retire DIGIT');
   }

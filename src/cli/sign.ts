@@ -21,7 +21,7 @@ export async function runSign(address: string, options: SignOptions, io: Io): Pr
   const plain = stripBrackets(address);
   const recipient = options.to === undefined ? undefined : stripBrackets(options.to);
   const scheme = RETURN_PATH_SCHEMES[options.scheme ?? 'prvs'];
-  const context = dropUndefined({ key: readSigningKey(options), now, recipient });
+  const context = dropUndefined({ key: await readSigningKey(options), now, recipient });
   const signed = scheme.sign(plain, context);
   if ('unsignable' in signed) {
     const reason = UNSIGNABLE[signed.unsignable];

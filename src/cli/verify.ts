@@ -20,7 +20,7 @@ export async function runVerify(
   io: Io,
 ): Promise<ExitStatus> {
   const now = options.at === undefined ? systemClock.now() : parseTime('--at', options.at, 'UTC');
-  const keys = readVerifyingKeys(options, now);
+  const keys = await readVerifyingKeys(options, now);
   const plain = stripBrackets(address);
   const names = options.scheme === undefined ? SCHEMES : [options.scheme];
   const found = names

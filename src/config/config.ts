@@ -6,6 +6,8 @@ import type { LeaseSource } from '../leases/sources.ts';
 import type { Mta } from '../model/event.ts';
 import type { LoginOptions } from '../model/login.ts';
 import type { MailRoute } from '../notify/mail.ts';
+import type { SchemeName } from '../sign/scheme.ts';
+import type { RETURN_PATH_MODES } from './return-path-schema.ts';
 import type { LOG_LEVELS } from './schema.ts';
 import type { CLIENT_MAP_TYPES, MAP_TYPES, UID_MAP_TYPES } from './target-schema.ts';
 
@@ -59,6 +61,31 @@ export interface MilterConfig {
   readonly access: SocketAccess;
   /** file for `postern status` */
   readonly state: string;
+  /** absent: return paths are not signed */
+  readonly returnPath?: ReturnPathConfig;
+}
+
+/** Signed return paths. Domains and names in lower case. */
+export interface ReturnPathConfig {
+  readonly mode: (typeof RETURN_PATH_MODES)[number];
+  readonly domains: readonly string[];
+  readonly scheme: SchemeName;
+  readonly keys: string;
+  /** every server that sends or receives for the domains */
+  readonly servers: readonly string[];
+  readonly rejectAtOnce: boolean;
+  /** of our own */
+  readonly networks: readonly string[];
+  readonly daemons: readonly string[];
+  readonly unsignedSenders: readonly string[];
+  readonly unsignedRecipients: readonly string[];
+  readonly openRecipients: readonly string[];
+  readonly openNetworks: readonly string[];
+  /** take signatures off recipients */
+  readonly restore: boolean;
+  readonly text: string;
+  /** the file that says since when each domain signs */
+  readonly record: string;
 }
 
 /** The configuration with every default in place. */

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { list, section } from '../base/fields.ts';
 import { parseMilterAddress } from '../base/listen-address.ts';
 import { path, shown, text } from './option.ts';
+import { returnPath } from './return-path-schema.ts';
 
 const MILTER_ADDRESS = 'unix:PATH, inet:ADDRESS:PORT or inet:PORT@ADDRESS';
 const socket = text(MILTER_ADDRESS, (value) => parseMilterAddress(value) !== undefined);
@@ -46,4 +47,12 @@ export const milter = section({
   state: path
     .default('/run/postern-milter/state.json')
     .describe('The file in which it tells `postern status` how it is.'),
+  returnPath: shown(
+    returnPath
+      .optional()
+      .describe(
+        'Signed return paths: tells real bounces from forged ones. See docs/return-path.md.',
+      ),
+    'return paths are not signed',
+  ),
 });

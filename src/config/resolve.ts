@@ -10,7 +10,14 @@ import {
 } from '../base/listen-address.ts';
 import type { Mta } from '../model/event.ts';
 import type { MailRoute } from '../notify/mail.ts';
-import type { Config, MilterConfig, NotifyConfig, PolicyConfig, PostfixTargets } from './config.ts';
+import type {
+  Config,
+  MilterConfig,
+  NotifyConfig,
+  PolicyConfig,
+  PostfixTargets,
+  ReturnPathConfig,
+} from './config.ts';
 import { CONFIG_MTAS } from './mtas.ts';
 import type { RawConfig } from './schema.ts';
 
@@ -55,7 +62,7 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
       },
     },
     policy: raw.policy === undefined ? undefined : resolvePolicy(raw.policy, raw.mta),
-    milter: raw.milter === undefined ? undefined : resolveMilter(raw.milter, at),
+    milter: raw.milter === undefined ? undefined : resolveMilter(raw, raw.milter, at),
     queue: raw.queue,
     commands: resolveCommands(raw),
     notify,
@@ -118,12 +125,32 @@ function resolvePolicy(raw: NonNullable<RawConfig['policy']>, mta: Mta): PolicyC
   });
 }
 
-function resolveMilter(raw: NonNullable<RawConfig['milter']>, at: At): MilterConfig {
-  const { listen, owner, group, permissions, state } = raw;
-  return {
+function resolveMilter(
+  { trustedNetworks }: RawConfig,
+  raw: NonNullable<RawConfig['milter']>,
+  at: At,
+): MilterConfig {
+  const { listen, owner, group, permissions, state, returnPath } = raw;
+  return dropUndefined({
     listen: listen.map((address) => parseMilterAddress(address) as ListenAddress),
     access: { owner, group, mode: Number.parseInt(permissions, 8) },
     state: at(state),
+    returnPath:
+      returnPath === undefined ? undefined : resolveReturnPath(returnPath, trustedNetworks, at),
+  });
+}
+
+function resolveReturnPath(
+  raw: NonNullable<NonNullable<RawConfig['milter']>['returnPath']>,
+  trustedNetworks: readonly string[] | undefined,
+  at: At,
+): ReturnPathConfig {
+  return {
+    ...raw,
+    domains: raw.domains.map((domain) => domain.toLowerCase()),
+    networks: raw.networks ?? ['127.0.0.0/8', '::1', ...(trustedNetworks ?? [])],
+    keys: at(raw.keys),
+    record: at(raw.record),
   };
 }
 

@@ -10,6 +10,7 @@ import { denied } from './access.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
 import type { InstallationOptions } from './mail-server.ts';
 import { SETUP_MTAS } from './mtas.ts';
+import { checkReturnPath } from './return-path.ts';
 import { checkSendmailMilter, SENDMAIL_CONFIG } from './sendmail/milter.ts';
 
 /** Which mail server is meant, if not the usual one. */
@@ -23,7 +24,8 @@ export async function checkMilter(config: Config, options: MilterCheckOptions): 
   const { milter } = config;
   if (milter === undefined) return [];
   const places = await Promise.all(milter.listen.map((address) => checkPlace(address, milter)));
-  return [...places.flat(), ...(await checkWiring(config, milter, options))];
+  const returnPath = milter.returnPath === undefined ? [] : checkReturnPath(milter.returnPath);
+  return [...places.flat(), ...returnPath, ...(await checkWiring(config, milter, options))];
 }
 
 async function checkPlace(address: ListenAddress, milter: MilterConfig): Promise<Finding[]> {

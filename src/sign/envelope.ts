@@ -43,3 +43,13 @@ export function lowerAscii(text: string): string {
 export function isTagged(address: string): boolean {
   return /^"?(?:prvs=|btv1==|msprvs1=|srs[01][-+=])/i.test(address);
 }
+
+/**
+ * Whether an address can stand in an envelope as it is: a dot-string or a quoted string in ASCII, and a domain
+ * (RFC 5321, 4.1.2). Others are neither signed nor restored.
+ */
+export function isMailbox(address: string): boolean {
+  return /^(?:"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])+"|[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+)@[A-Za-z0-9._-]+$/.test(
+    address,
+  );
+}

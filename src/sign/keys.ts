@@ -18,9 +18,12 @@ const SECRET_BYTES = 24;
 const NOTE = /^#\s*(added|retired) (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z)$/;
 const KEY = /^(\d)[ \t]+(\S(?:[^\x00-\x1f\x7f]*\S)?)[ \t]*$/;
 
+/** How long after it was sent a message can still bounce, ms: until its address expires, and then its bounce is queued. */
+export const LAST_BOUNCE = (LIFETIME_DAYS + LONGEST_QUEUE_DAYS) * DAY;
+
 /** When a retired key verifies no more, ms. */
 export function endOfKey(retired: number): number {
-  return retired + (LIFETIME_DAYS + LONGEST_QUEUE_DAYS) * DAY;
+  return retired + LAST_BOUNCE;
 }
 
 /** The keys that verify at a time (ms). */

@@ -9,7 +9,8 @@ import { waitOrAbort } from '../../base/wait.ts';
 import type { Config, MilterConfig } from '../../config/load.ts';
 import { MilterServer } from '../../milter/server.ts';
 import { describeSelf } from '../instance.ts';
-import { buildJobs, chainJobs, type MilterJob } from './jobs.ts';
+import type { MilterJob } from './job.ts';
+import { buildJobs, chainJobs } from './jobs.ts';
 import { type MilterState, removeMilterState, writeMilterState } from './state.ts';
 
 /** A configuration with the section `milter`. */

@@ -29,10 +29,11 @@ export const postfix: MailServer = {
       config,
       postfixConfig === undefined ? config.commands.postconf : postconfCommand(postfixConfig),
     ),
-  checkMilter: (milter, { commands }, { postfixConfig }) =>
+  checkMilter: (milter, { commands, targets }, { postfixConfig }) =>
     checkPostfixMilter(
       milter,
       postfixConfig === undefined ? commands.postconf : postconfCommand(postfixConfig),
+      postfixConfig === undefined ? targets.postfix.postmap : ['postmap', '-c', postfixConfig],
     ),
   listTargetFiles,
   listCommands,

@@ -7,13 +7,15 @@ import { ask, describeFailure } from '../programs.ts';
 import { postfixSettings } from './find.ts';
 import { isBelow, isSameAddress, policyAddress, QUEUE_DIRECTORY } from './policy-recipe.ts';
 import { splitWords } from './restriction-list.ts';
+import { checkSignedRecipients } from './return-path.ts';
 import { isReinjection, type SmtpdService, smtpdServices } from './services.ts';
 
 const SETTINGS = ['smtpd_milters', 'queue_directory', 'content_filter', 'compatibility_level'];
 
 export async function checkPostfixMilter(
-  { listen }: MilterConfig,
+  { listen, returnPath }: MilterConfig,
   postconf: readonly string[],
+  postmap: readonly string[],
 ): Promise<Finding[]> {
   const version = await ask([...postconf, '-h', 'mail_version']);
   const failure = describeFailure(postconf, version);
@@ -22,7 +24,9 @@ export async function checkPostfixMilter(
   const main = await postfixSettings(postconf, SETTINGS);
   const services = (await smtpdServices(postconf, main)).filter((one) => !isReinjection(one));
   const isUsed = services.some((service) => findFilter(service, listen) !== undefined);
-  return services.map((service) => checkService(service, listen, isUsed));
+  const signed =
+    returnPath === undefined ? [] : await checkSignedRecipients(returnPath, postconf, postmap);
+  return [...services.map((service) => checkService(service, listen, isUsed)), ...signed];
 }
 
 /** A service without the milter is a decision, if another one has it. */
