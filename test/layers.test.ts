@@ -22,6 +22,7 @@ const LEVELS: readonly (readonly string[])[] = [
     'milter',
     'leases',
     'sign',
+    'recipients',
   ],
   ['config'],
   ['interpret'],
@@ -41,7 +42,7 @@ const RESERVED: readonly { what: string; pattern: RegExp; where: RegExp }[] = [
   {
     what: 'sockets',
     pattern: /from 'node:(?:net|tls|http)'/,
-    where: /^(?:policy|milter|notify|base)\//,
+    where: /^(?:policy|milter|notify|recipients|base)\//,
   },
   { what: 'nodemailer', pattern: /from 'nodemailer'/, where: /^notify\// },
   { what: 'commander', pattern: /from 'commander'/, where: /^cli\// },

@@ -13,13 +13,13 @@ const APPLICATION_ID_AT = 68;
 const HEADER_SIZE = 100;
 
 /**
- * Whether this is a database of another program. False for a file that does not exist, is empty, cannot be read or is
- * not a database: SQLite reports those.
+ * Whether this is a database of another program, or one of ours that has another `id`. False for a file that does not
+ * exist, is empty, cannot be read or is not a database: SQLite reports those.
  */
-export function isForeign(path: string): boolean {
+export function isForeign(path: string, id = APPLICATION_ID): boolean {
   const header = readHeader(path);
   if (header === undefined || header.toString('latin1', 0, MAGIC.length) !== MAGIC) return false;
-  return header.readUInt32BE(APPLICATION_ID_AT) !== APPLICATION_ID;
+  return header.readUInt32BE(APPLICATION_ID_AT) !== id;
 }
 
 function readHeader(path: string): Buffer | undefined {

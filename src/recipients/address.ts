@@ -1,0 +1,72 @@
+/** The recipient address of RCPT as the client sent it, RFC 5321 4.1.2. Pure. */
+
+/** An address, as bytes (latin1): `local` with its quotes and its case, `domain` in lower case. */
+export interface Recipient {
+  readonly local: string;
+  readonly domain: string;
+  /** `local@domain`: the key of the cache, and what the back end is asked */
+  readonly address: string;
+}
+
+/** RFC 5321 4.5.3.1 has 64 and 255; addresses beyond them exist, and the back end may decide. */
+const LONGEST_LOCAL = 256;
+const LONGEST_DOMAIN = 255;
+
+/** One or more letters, digits, or characters of other scripts, between dots. */
+const DOMAIN =
+  /^(?:[\w\x80-\xff](?:[\w\x80-\xff-]*[\w\x80-\xff])?\.)*[\w\x80-\xff](?:[\w\x80-\xff-]*[\w\x80-\xff])?\.?$/;
+/** A quoted string, or characters that need no quotes; we are not stricter than RFC 5321 about dots. */
+const LOCAL = /^(?:"(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*"|[^\x00-\x20\x7f"<>()[\]\\,;:@]+)$/;
+
+/**
+ * Reads `<user@example.net>`, `user@example.net`, `<@relay.example:user@example.net>`, `<"a b"@example.net>`; undefined
+ * for an address without a domain, with a domain literal, or that is no address.
+ */
+export function parseRecipient(argument: string): Recipient | undefined {
+  const path = cutRoute(unwrap(argument));
+  const at = path.lastIndexOf('@');
+  if (at < 1 || at > LONGEST_LOCAL || path.length - at > LONGEST_DOMAIN) return undefined;
+  const local = path.slice(0, at);
+  const domain = path.slice(at + 1);
+  if (!LOCAL.test(local) || !DOMAIN.test(domain)) return undefined;
+  const name = toLowerAscii(domain).replace(/\.$/, '');
+  return { local, domain: name, address: `${local}@${name}` };
+}
+
+/** What is between `<` and the first `>` that is not in quotes. */
+function unwrap(argument: string): string {
+  const text = argument.trim();
+  if (!text.startsWith('<')) return text;
+  let quoted = false;
+  for (let at = 1; at < text.length; at++) {
+    const char = text[at];
+    if (char === '\\' && quoted) at++;
+    else if (char === '"') quoted = !quoted;
+    else if (char === '>' && !quoted) return text.slice(1, at);
+  }
+  return '';
+}
+
+/** Without a source route, which RFC 5321 4.1.1.3 wants ignored. */
+function cutRoute(path: string): string {
+  if (!path.startsWith('@')) return path;
+  const colon = path.indexOf(':');
+  return colon < 0 ? '' : path.slice(colon + 1);
+}
+
+/** Without regard to bytes beyond ASCII, which are parts of characters. */
+export function toLowerAscii(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
+/** Whether the address needs SMTPUTF8, RFC 6531. */
+export function isInternational(address: string): boolean {
+  return /[\x80-\uffff]/.test(address);
+}
+
+/** The local part without its extension: `user` for `user+tag`; the same text if there is none, or it is quoted. */
+export function cutExtension(local: string, delimiters: string): string {
+  if (local.startsWith('"')) return local;
+  const at = [...local].findIndex((char, index) => index > 0 && delimiters.includes(char));
+  return at < 0 ? local : local.slice(0, at);
+}
