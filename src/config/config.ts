@@ -7,6 +7,7 @@ import type { Mta } from '../model/event.ts';
 import type { LoginOptions } from '../model/login.ts';
 import type { MailRoute } from '../notify/mail.ts';
 import type { SchemeName } from '../sign/scheme.ts';
+import type { RecipientsConfig } from './milter-recipients.ts';
 import type { RETURN_PATH_MODES } from './return-path-schema.ts';
 import type { LOG_LEVELS } from './schema.ts';
 import type { CLIENT_MAP_TYPES, MAP_TYPES, UID_MAP_TYPES } from './target-schema.ts';
@@ -61,6 +62,8 @@ export interface MilterConfig {
   readonly access: SocketAccess;
   /** file for `postern status` */
   readonly state: string;
+  /** absent: recipients are not verified */
+  readonly recipients?: RecipientsConfig;
   /** absent: return paths are not signed */
   readonly returnPath?: ReturnPathConfig;
 }

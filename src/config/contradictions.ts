@@ -1,6 +1,7 @@
 /** What is wrong with a configuration although each option alone is right. Pure. */
 import { resolve } from 'node:path';
 import type { Problem, YamlFile } from '../base/yaml.ts';
+import { findRecipientContradictions } from './milter-recipients.ts';
 import type { RawConfig } from './schema.ts';
 import { POSTFIX_MAPS } from './target-schema.ts';
 
@@ -18,7 +19,9 @@ export function findContradictions(raw: RawConfig, yaml: YamlFile): Problem[] {
     say(['notify', 'smtp', 'passwordFile'], 'expected user beside it, found nothing');
   for (const [path, other] of findSharedFiles(raw))
     say(path, `expected a file of its own, found that of ${other}`);
-  return problems;
+  const recipients = raw.milter?.recipients;
+  if (recipients === undefined) return problems;
+  return [...problems, ...findRecipientContradictions(recipients, yaml, ['milter', 'recipients'])];
 }
 
 /** Two targets in one file would delete each other's lines, again and again. */
@@ -31,6 +34,8 @@ function findSharedFiles(raw: RawConfig): [string[], string][] {
   for (const name of ['blockedUsers', 'blockedSenders', 'blockedNetworks'] as const)
     files.push([['targets', 'exim', name], exim[name]]);
   files.unshift([['database'], raw.database]);
+  const answers = raw.milter?.recipients?.database;
+  if (answers !== undefined) files.push([['milter', 'recipients', 'database'], answers]);
   return files.flatMap(([path, file], index): [string[], string][] => {
     const first = files
       .slice(0, index)

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { list, section } from '../base/fields.ts';
 import { parseMilterAddress } from '../base/listen-address.ts';
+import { recipientsSchema } from './milter-recipients.ts';
 import { path, shown, text } from './option.ts';
 import { returnPath } from './return-path-schema.ts';
 
@@ -47,6 +48,10 @@ export const milter = section({
   state: path
     .default('/run/postern-milter/state.json')
     .describe('The file in which it tells `postern status` how it is.'),
+  recipients: shown(
+    recipientsSchema.optional().describe('Recipient verification. See docs/recipients.md.'),
+    'recipients are not verified',
+  ),
   returnPath: shown(
     returnPath
       .optional()

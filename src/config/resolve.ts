@@ -18,6 +18,7 @@ import type {
   PostfixTargets,
   ReturnPathConfig,
 } from './config.ts';
+import { resolveRecipients } from './milter-recipients.ts';
 import { CONFIG_MTAS } from './mtas.ts';
 import type { RawConfig } from './schema.ts';
 
@@ -130,11 +131,12 @@ function resolveMilter(
   raw: NonNullable<RawConfig['milter']>,
   at: At,
 ): MilterConfig {
-  const { listen, owner, group, permissions, state, returnPath } = raw;
+  const { listen, owner, group, permissions, state, recipients, returnPath } = raw;
   return dropUndefined({
     listen: listen.map((address) => parseMilterAddress(address) as ListenAddress),
     access: { owner, group, mode: Number.parseInt(permissions, 8) },
     state: at(state),
+    recipients: recipients === undefined ? undefined : resolveRecipients(recipients, at),
     returnPath:
       returnPath === undefined ? undefined : resolveReturnPath(returnPath, trustedNetworks, at),
   });

@@ -129,7 +129,7 @@ export class AnswerCache {
       this.#young = new Map();
     }
     this.#old.delete(address);
-    this.#young.set(address, packed);
+    this.#young.set(flatten(address), packed);
   }
 
   /** `postern recipients forget` and `import` write to the same database. */
@@ -143,6 +143,14 @@ export class AnswerCache {
     this.#young.clear();
     this.#old.clear();
   }
+}
+
+/**
+ * The same text in a piece of its own. An address that was put together from parts of a packet is, for V8, a tree that
+ * keeps all of the packet alive.
+ */
+function flatten(address: string): string {
+  return Buffer.from(address, 'latin1').toString('latin1');
 }
 
 function unpack(packed: number): KnownAnswer {
