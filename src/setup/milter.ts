@@ -10,6 +10,7 @@ import { denied } from './access.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
 import type { InstallationOptions } from './mail-server.ts';
 import { SETUP_MTAS } from './mtas.ts';
+import { checkRecipients } from './recipients.ts';
 import { checkReturnPath } from './return-path.ts';
 import { checkSendmailMilter, SENDMAIL_CONFIG } from './sendmail/milter.ts';
 
@@ -25,7 +26,11 @@ export async function checkMilter(config: Config, options: MilterCheckOptions): 
   if (milter === undefined) return [];
   const places = await Promise.all(milter.listen.map((address) => checkPlace(address, milter)));
   const returnPath = milter.returnPath === undefined ? [] : checkReturnPath(milter.returnPath);
-  return [...places.flat(), ...returnPath, ...(await checkWiring(config, milter, options))];
+  const [recipients, wiring] = await Promise.all([
+    checkRecipients(config),
+    checkWiring(config, milter, options),
+  ]);
+  return [...places.flat(), ...recipients, ...returnPath, ...wiring];
 }
 
 async function checkPlace(address: ListenAddress, milter: MilterConfig): Promise<Finding[]> {
