@@ -308,6 +308,51 @@ export const COMMANDS: readonly Entry[] = [
       (await import('./key.ts')).runKey(action as never, digit as never, options, io),
   },
   {
+    usage: 'recipients',
+    summary: 'list, look up, forget, import or export what is known of recipients (milter)',
+    format: true,
+    args: [
+      new Argument('<action>', 'what to do').choices([
+        'list',
+        'lookup',
+        'forget',
+        'import',
+        'export',
+      ]),
+      new Argument('[word...]', 'addresses; @example.net to forget a domain; the file to import'),
+    ],
+    options: [
+      new Option('--database <file>', 'database of answers; default: the configured one'),
+      new Option('--domain <domain>', 'list, export: of this domain and those below it'),
+      new Option('--valid', 'list, export: valid ones only'),
+      new Option('--invalid', 'list, export: invalid ones only'),
+      new Option('--limit <number>', 'list: at most this many'),
+      new Option('--ask', 'lookup: ask the back end now, and store nothing'),
+      new Option('--all', 'forget: all of them'),
+      new Option('--output <file>', 'export: replace this file'),
+    ],
+    run: async ([action, words], options, io) =>
+      (await import('./recipients.ts')).runRecipients(action as never, words as never, options, io),
+  },
+  {
+    usage: 'import',
+    config: false,
+    summary: 'print the configuration of another program (scam-backscatter) as one of Postern',
+    args: [
+      new Argument('<program>', 'whose configuration it is').choices(['scam-conf']),
+      new Argument('<file>', 'the file, usually /etc/mail/scam.conf'),
+    ],
+    options: [
+      new Option('--usemailertable', 'it was compiled with USEMAILERTABLE'),
+      new Option('--alldomains', 'it was compiled with ALLDOMAINS'),
+      new Option('--ehlo', 'it was compiled with EHLO'),
+      new Option('--fallbackend', 'it was compiled with FALLBACKEND'),
+      new Option('--backoff', 'it was compiled with BACKOFF'),
+    ],
+    run: async ([_program, file], options, io) =>
+      (await import('./import.ts')).runImport(file as never, options, io),
+  },
+  {
     usage: 'demo',
     config: false,
     summary: 'run the whole pipeline on a bundled log, in a scratch folder',
