@@ -12,6 +12,7 @@ import { detection } from './detection/detection.ts';
 import { growth } from './growth.ts';
 import { live } from './live.ts';
 import { milter } from './milter.ts';
+import { recipients } from './recipients.ts';
 import { stored } from './stored.ts';
 import { throughput } from './throughput.ts';
 
@@ -22,6 +23,7 @@ const PARTS: Readonly<Record<string, (folder: string) => void | Promise<void>>> 
   stored,
   live,
   milter,
+  recipients,
   detection,
 };
 
