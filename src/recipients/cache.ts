@@ -53,6 +53,7 @@ export class AnswerCache {
   #version: number;
   #looked: number;
   #complained = Number.NEGATIVE_INFINITY;
+  #isClosed = false;
 
   constructor(
     options: CacheOptions,
@@ -69,6 +70,7 @@ export class AnswerCache {
 
   /** What is known of the address, and whether it still counts. */
   find(address: string): (KnownAnswer & { readonly freshness: Freshness }) | undefined {
+    if (this.#isClosed) return undefined;
     this.#lookForChanges();
     const known = this.#recall(address);
     return known && { ...known, freshness: this.#rate(known) };
@@ -76,6 +78,7 @@ export class AnswerCache {
 
   /** Keeps an answer that came now. */
   put(address: string, isValid: boolean): void {
+    if (this.#isClosed) return;
     const seconds = Math.floor(this.#clock.now() / SECOND);
     this.#remember(address, isValid ? seconds : -seconds);
     this.#unwritten.push({ address, isValid, time: seconds * SECOND });
@@ -94,6 +97,12 @@ export class AnswerCache {
     if (failure === undefined || now - this.#complained < MINUTE) return;
     this.#complained = now;
     this.#log.warn({ failure }, 'answers cannot be kept for the next start');
+  }
+
+  /** Writes what is left. Answers that come later are for nobody: the database may be closed. */
+  close(): void {
+    this.flush();
+    this.#isClosed = true;
   }
 
   /** addresses in memory */

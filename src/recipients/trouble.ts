@@ -11,14 +11,19 @@ const ENOUGH = 2;
 const FIRST_PAUSE = 5 * SECOND;
 
 interface State {
+  /** in a row */
   failures: number;
   /** ms; no question before */
   pausedUntil: number;
   pause: number;
+  /** one question is under way to find out whether the pause can end */
+  isTesting: boolean;
   since: number;
-  /** when the last line about it was logged, ms */
+  /** when the last line about it was logged, ms; kept when it recovers, so that it cannot fill the log by flapping */
   logged: number;
-  /** by step, since that line */
+  /** whether this trouble has been logged, so that its end is, too */
+  isReported: boolean;
+  /** failures by step, since that line */
   steps: Map<Step, number>;
 }
 
@@ -53,6 +58,7 @@ export class Trouble {
     const now = this.#clock.now();
     if (now < state.pausedUntil) return false;
     state.pausedUntil = now + state.pause; // until this question is answered, no other
+    state.isTesting = true;
     return true;
   }
 
@@ -60,24 +66,29 @@ export class Trouble {
   succeeded(server: string): void {
     const state = this.#states.get(server);
     if (state === undefined) return;
-    this.#states.delete(server);
-    if (state.failures >= ENOUGH) this.#log.info({ server }, 'back end answers again');
+    const isOver = state.failures >= ENOUGH && state.isReported;
+    Object.assign(state, CALM);
+    if (isOver) this.#log.info({ server }, 'back end answers again');
   }
 
   failed(server: string, { step, reason }: Unknown): void {
     const now = this.#clock.now();
     const state = this.#states.get(server) ?? newState(now);
     this.#states.set(server, state);
+    if (state.failures === 0) state.since = now;
     state.failures++;
     state.steps.set(step, (state.steps.get(step) ?? 0) + 1);
-    if (state.failures >= ENOUGH) {
+    // Many callouts at a time fail together: that is one failure, and the pause grows by the next test only.
+    if (state.failures >= ENOUGH && (state.pause === 0 || state.isTesting)) {
       state.pause = Math.min(this.#longest, state.pause * 2 || FIRST_PAUSE);
       state.pausedUntil = now + state.pause;
+      state.isTesting = false;
     }
     if (now - state.logged < MINUTE) return;
     const steps = Object.fromEntries(state.steps);
     this.#log.warn({ server, step, reason, steps }, 'back end does not answer');
     state.logged = now;
+    state.isReported = true;
     state.steps.clear();
   }
 
@@ -88,13 +99,9 @@ export class Trouble {
   }
 }
 
+/** A state without trouble. */
+const CALM = { failures: 0, pausedUntil: 0, pause: 0, isTesting: false, isReported: false };
+
 function newState(now: number): State {
-  return {
-    failures: 0,
-    pausedUntil: 0,
-    pause: 0,
-    since: now,
-    logged: Number.NEGATIVE_INFINITY,
-    steps: new Map(),
-  };
+  return { ...CALM, since: now, logged: Number.NEGATIVE_INFINITY, steps: new Map() };
 }

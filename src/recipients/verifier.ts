@@ -94,10 +94,10 @@ export class Verifier {
     return this.#acceptsAll.list();
   }
 
-  /** Ends connections that wait, and writes what the cache has not written yet. */
+  /** Ends connections that wait, and writes what the cache has not written yet. Then the database can be closed. */
   close(): void {
     this.#callouts.close();
-    this.#cache.flush();
+    this.#cache.close();
   }
 
   /** What can be decided at once; undefined if somebody has to be asked. */

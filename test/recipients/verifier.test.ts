@@ -233,11 +233,52 @@ describe('a back end that is hostile or broken', () => {
       kind: 'unknown',
       reason: 'no answer within 0.05 s',
     });
-    await until('the answer', () => {
-      verifier.close();
-      return store.read('bad@example.net');
+    await until('the late answer', async () => {
+      const verdict = await verifier.verify('bad@example.net', STRANGER);
+      return verdict.kind === 'invalid' && verdict.from === 'cache';
     });
+    verifier.close();
     expect(store.read('bad@example.net')).toMatchObject({ isValid: false });
+  });
+
+  it('cannot fill the log by answering now and then', async () => {
+    const refusing = await backEnd({ mail: () => (fails ? '451 4.3.0 later' : '250') });
+    let fails = true;
+    const { verifier, clock, logged } = verifierOf({ domains: askPorts(refusing.port) });
+    for (let count = 0; count < 10; count++) {
+      fails = count % 2 === 0;
+      await verifier.verify(`good${count}@example.net`, STRANGER);
+      clock.time += 1000;
+    }
+    expect(logged.filter(({ message }) => message === 'back end does not answer')).toHaveLength(1);
+  });
+
+  it('that fails many questions at once is paused once', async () => {
+    const dead = await backEnd();
+    await dead.stop();
+    const { verifier, clock } = verifierOf({ domains: askPorts(dead.port) });
+    const names = Array.from({ length: 20 }, (_, index) => `good${index}@example.net`);
+    await Promise.all(names.map((name) => verifier.verify(name, STRANGER)));
+    const back = await backEnd({ port: dead.port });
+    clock.time += 5000;
+    expect(await verifier.verify('good@example.net', STRANGER)).toMatchObject({ kind: 'valid' });
+    expect(back.connections()).toBe(1);
+  });
+
+  it('may answer after everything is closed', async () => {
+    const reply = (address: string) => (address.startsWith('later') ? '450 4.2.0 no' : '550 no');
+    const server = await backEnd({ delay: 100, reply });
+    const { verifier, store } = verifierOf({
+      domains: askPorts(server.port),
+      callout: { replyTimeout: 2000 },
+    });
+    const asked = ['bad@example.net', 'later@example.net'].map((address) =>
+      verifier.verify(address, STRANGER),
+    );
+    verifier.close();
+    store.close();
+    const verdicts = await Promise.all(asked);
+    expect(verdicts.map(({ kind }) => kind)).toEqual(['invalid', 'unknown']);
   });
 
   it('is left alone, tested again, and logged once a minute', async () => {
