@@ -56,7 +56,7 @@ function cutRoute(path: string): string {
 
 /** Without regard to bytes beyond ASCII, which are parts of characters. */
 export function toLowerAscii(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
 }
 
 /** Whether the address needs SMTPUTF8, RFC 6531. */

@@ -89,8 +89,9 @@ export class Routes {
   }
 }
 
-/** `a.example.net`, `example.net`, `net`. */
-function listNames(domain: string): string[] {
-  const labels = domain.split('.');
-  return labels.map((_, index) => labels.slice(index).join('.'));
+/** `a.example.net`, `example.net`, `net`. Mostly the first is enough, so the others are made when they are asked for. */
+function* listNames(domain: string): Generator<string> {
+  yield domain;
+  for (let dot = domain.indexOf('.'); dot >= 0; dot = domain.indexOf('.', dot + 1))
+    yield domain.slice(dot + 1);
 }
