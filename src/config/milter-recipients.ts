@@ -149,7 +149,7 @@ const cacheSection = section({
     .describe('Addresses in the database; beyond it the oldest answers go.'),
   mostInMemory: whole(10_000_000)
     .default(cache.mostInMemory)
-    .describe('Addresses in memory. A million of them takes about 150 MB.'),
+    .describe('Addresses in memory. A million of them make a process of about 190 MB.'),
 });
 
 const attackSection = section({

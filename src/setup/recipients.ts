@@ -23,7 +23,7 @@ import { Routes } from '../recipients/routes.ts';
 import { formatServer, type Server } from '../recipients/server.ts';
 import type { Answer } from '../recipients/verdict.ts';
 import { WatchedFile } from '../recipients/watched-file.ts';
-import { account, denied } from './access.ts';
+import { denied, nameOf } from './access.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
 
 /** Back ends that are asked; a transport file can name thousands. */
@@ -100,7 +100,7 @@ async function checkSource(
     made,
   ]);
   if (typeof found !== 'string') return [ok('milter', `${source.map} can be looked up`)];
-  const who = runner === undefined ? account() : `uid ${runner.uid}`;
+  const who = runner === undefined ? nameOf(undefined) : `uid ${runner.uid}`;
   const fix = `try it as that account: ${postmap.join(' ')} -q postmaster@example.net ${source.map}`;
   return [wrong('milter', `${source.map} cannot be looked up by ${who}: ${found}`, fix)];
 }
