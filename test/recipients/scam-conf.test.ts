@@ -2,13 +2,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { located } from '../../src/base/errors.ts';
+import { loadScamInstance } from '../../src/daemon/scam-conf.ts';
 import {
   formatBackListLine,
   parseBackList,
   writeBackList,
 } from '../../src/recipients/back-list.ts';
 import { FEATURES, NO_BITBUCKET } from '../../src/recipients/scam-conf/features.ts';
-import { describeScamFlags, parseScamFlags } from '../../src/recipients/scam-conf/flags.ts';
+import {
+  describeScamFlags,
+  parseScamFlags,
+  type ScamFlags,
+} from '../../src/recipients/scam-conf/flags.ts';
 import { buildScamOptions } from '../../src/recipients/scam-conf/options.ts';
 import { readScamConf } from '../../src/recipients/scam-conf/settings.ts';
 import { formatServer } from '../../src/recipients/server.ts';
@@ -308,6 +313,35 @@ describe('the flags of scam-back', () => {
   it('are described, with all features', () => {
     for (const { name } of FEATURES) expect(describeScamFlags()).toContain(` ${name} `);
     for (const flag of 'pugTfPbDh') expect(describeScamFlags()).toContain(`-${flag} `);
+  });
+});
+
+describe('an instance', () => {
+  const folder = scratchFolder();
+  const file = folder.write('scam.conf', `${BASE}BackList:/var/spool/scam/list.txt\n`);
+  const load = (...argv: string[]) =>
+    loadScamInstance(parseScamFlags(['-f', file, ...argv]) as ScamFlags);
+
+  it('has its own database beside its pid file, and the BackList of its file or its flags', () => {
+    expect(load('-P', '/run/scam2.pid', '--ehlo')).toMatchObject({
+      recipients: {
+        database: '/run/scam2.db',
+        options: { mode: 'enforce', callout: { greeting: 'EHLO' } },
+      },
+      backList: '/var/spool/scam/list.txt',
+      notes: [],
+    });
+    expect(load().recipients.database).toBe('/var/spool/scam/scam-back.db');
+    expect(load('-b', '/x').backList).toBe('/x');
+  });
+
+  it('with a mistake in its file does not start', () => {
+    folder.write('bad.conf', 'BackAddrDomain:example.net\n');
+    expect(() => load('-f', folder.at('bad.conf'))).toThrow(
+      /bad\.conf:1: BackAddrDomain: expected a BackSMTPServer before this line/,
+    );
+    expect(() => load('-f', folder.at('none.conf'))).toThrow(/none\.conf: cannot be read: ENOENT/);
+    folder.remove();
   });
 });
 
