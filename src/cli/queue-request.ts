@@ -2,7 +2,6 @@
 import { PosternError } from '../base/errors.ts';
 import type { QueuedMessage } from '../enforce/queue/message.ts';
 import type { MailOwner, Selection } from '../enforce/queue/selection.ts';
-import { parseNetwork } from '../model/address.ts';
 import { formatTarget } from '../model/identity.ts';
 import type { LoginOptions } from '../model/login.ts';
 import { parseTypedBlockable, parseTypedIdentity } from './typed.ts';
@@ -35,9 +34,6 @@ export function parseNamed(
 
 /** Undefined only for what is a queue ID anyway. */
 function parseOwner(text: string, logins: LoginOptions, isId: boolean): MailOwner | undefined {
-  const network = text.replace(/^client:/i, '');
-  if (network.includes('/') && parseNetwork(network) !== undefined)
-    return { type: 'client', id: network };
   try {
     return parseSubmitterOrSender(text, logins);
   } catch (error) {

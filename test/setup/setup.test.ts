@@ -571,7 +571,7 @@ describe.runIf(available('Exim', eximProgram()))('beside Exim', () => {
     expect(text.match(/no ACL \(.*\) looks up/g)?.length).toBeGreaterThanOrEqual(3);
     expect(text.match(/# Authenticated users\.$/gm)).toHaveLength(1);
     const fixes = (await check()).findings.filter(({ text }) => text.includes('no ACL '));
-    expect(fixes).toHaveLength(8);
+    expect(fixes).toHaveLength(9);
     for (const { level, fix } of fixes) {
       expect(level).toBe('warning');
       expect(fix).toMatch(/^set mode: enforce and restart Postern first; then /);
