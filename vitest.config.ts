@@ -18,6 +18,8 @@ export default defineConfig({
           exclude: SERVICES,
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          // Many wait for another process most of the time.
+          maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
       },

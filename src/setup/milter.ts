@@ -10,7 +10,6 @@ import { denied } from './access.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
 import type { InstallationOptions } from './mail-server.ts';
 import { SETUP_MTAS } from './mtas.ts';
-import { checkRecipients } from './recipients.ts';
 import { checkReturnPath } from './return-path.ts';
 import { checkSendmailMilter, SENDMAIL_CONFIG } from './sendmail/milter.ts';
 
@@ -27,7 +26,7 @@ export async function checkMilter(config: Config, options: MilterCheckOptions): 
   const places = await Promise.all(milter.listen.map((address) => checkPlace(address, milter)));
   const returnPath = milter.returnPath === undefined ? [] : checkReturnPath(milter.returnPath);
   const [recipients, wiring] = await Promise.all([
-    checkRecipients(config),
+    checkRecipients(config, milter),
     checkWiring(config, milter, options),
   ]);
   return [...places.flat(), ...recipients, ...returnPath, ...wiring];
@@ -64,6 +63,12 @@ function checkFolder(path: string, { access }: MilterConfig): Finding | undefine
   const group = access.group ?? 'postfix';
   const fix = `install -d -o postern-milter -g ${group} -m 2750 ${folder}`;
   return wrong('milter', `milter.listen: the folder ${folder} does not exist`, fix);
+}
+
+/** What this takes is loaded only where recipients are verified. */
+async function checkRecipients(config: Config, milter: MilterConfig): Promise<Finding[]> {
+  if (milter.recipients === undefined) return [];
+  return await (await import('./recipients.ts')).checkRecipients(config);
 }
 
 /** Sendmail, if its configuration is here; and the mail server of the configuration, unless Sendmail is the one. */
