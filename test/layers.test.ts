@@ -23,6 +23,7 @@ const LEVELS: readonly (readonly string[])[] = [
     'leases',
     'sign',
     'recipients',
+    'probe',
   ],
   ['config'],
   ['interpret'],
@@ -42,8 +43,9 @@ const RESERVED: readonly { what: string; pattern: RegExp; where: RegExp }[] = [
   {
     what: 'sockets',
     pattern: /from 'node:(?:net|tls|http)'/,
-    where: /^(?:policy|milter|notify|recipients|base)\//,
+    where: /^(?:policy|milter|notify|recipients|probe|base)\//,
   },
+  { what: 'DNS', pattern: /from 'node:dns/, where: /^(?:probe|recipients|setup)\// },
   { what: 'nodemailer', pattern: /from 'nodemailer'/, where: /^notify\// },
   { what: 'commander', pattern: /from 'commander'/, where: /^cli\// },
 ];
