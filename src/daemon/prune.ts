@@ -46,6 +46,10 @@ const KINDS: readonly ((store: Store, age: Age) => boolean)[] = [
     outbox.prune(before);
     return false;
   },
+  ({ listings }, { before }) => {
+    listings.prune(before);
+    return false;
+  },
   (store) => store.shrink(PAGES),
 ];
 

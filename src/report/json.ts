@@ -1,12 +1,15 @@
 /** A report for programs. */
 import { formatTimes } from '../base/time.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
+import { listingToJson } from './listings.ts';
 import { outageToJson } from './outages.ts';
 import type { Report } from './period.ts';
+import { reputationToJson } from './reputation.ts';
 
 /** The report with its times as RFC 3339. */
 export function reportToJson(report: Report): Record<string, unknown> {
-  const { blocks, verdicts, lasting, outages, near, formatValue: _, ...rest } = report;
+  const { blocks, verdicts, lasting, outages, near, formatValue: _, ...others } = report;
+  const { listings, reputation, ...rest } = others;
   return {
     ...formatTimes(rest, 'since', 'until', 'keptSince'),
     blocks: blocks.map((block) => formatTimes(block, 'start', 'end', 'released')),
@@ -15,6 +18,8 @@ export function reportToJson(report: Report): Record<string, unknown> {
     near: near.map((each) => formatTimes(each, 'time')),
     // The key under which the first version printed them.
     suspects: outages.map(outageToJson),
+    listings: listings.map(listingToJson),
+    reputation: reputation.map(reputationToJson),
   };
 }
 

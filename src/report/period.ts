@@ -4,6 +4,7 @@ import type { Nearest } from '../judge/nearest.ts';
 import type { Rule } from '../judge/rule.ts';
 import type { Key } from '../model/block.ts';
 import { buildValueFormat, type ValueFormat } from '../model/evidence.ts';
+import type { StoredListing } from '../model/listing.ts';
 import type { Outage } from '../model/outage.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { loadOutages } from '../store/outages.ts';
@@ -16,6 +17,7 @@ import type {
   SubmitterCount,
 } from '../store/sums.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
+import { gatherReputation, type ReputationRefusal } from './reputation.ts';
 import { type Beyond, findStandings } from './standings.ts';
 
 export interface Report {
@@ -41,6 +43,10 @@ export interface Report {
   readonly dsnsSent: number;
   /** provider outages that lasted for some of the period */
   readonly outages: readonly Outage[];
+  /** our addresses and names on blocklists, for some of the period */
+  readonly listings: readonly StoredListing[];
+  /** who refused us because of our address or name */
+  readonly reputation: readonly ReputationRefusal[];
   readonly formatValue: ValueFormat;
 }
 
@@ -85,6 +91,8 @@ export function gatherReport(
     attackers: queries.attackers(MOST_ROWS),
     dsnsSent: kinds.find(({ kind }) => kind === 'dsn-sent')?.count ?? 0,
     outages: loadOutages(store).filter(({ began, ended }) => isWithin(began, ended)),
+    listings: store.listings.between(since, until),
+    reputation: gatherReputation(store, since, until),
     formatValue: buildValueFormat(rules),
   });
 }

@@ -7,6 +7,7 @@ import type { SubmitterCount } from '../store/sums.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
 import { describeRelease, UNBLOCKABLE_CURE } from './block.ts';
 import type { Report } from './period.ts';
+import { describeSenders, nameRefuser } from './reputation.ts';
 
 export interface Table {
   readonly title: string;
@@ -50,6 +51,8 @@ export function buildTables(report: Report, style = PLAIN_STYLE): Table[] {
     buildRefusers(report),
     ...(report.ownMailboxes.length === 0 ? [] : [buildOwnMailboxes(report)]),
     ...(report.outages.length === 0 ? [] : [buildOutages(report, style)]),
+    ...(report.listings.length === 0 ? [] : [buildListings(report, style)]),
+    ...(report.reputation.length === 0 ? [] : [buildReputation(report, style)]),
     buildAttackers(report),
     {
       title: 'Delivery status notifications',
@@ -232,6 +235,38 @@ function buildOutages({ outages }: Report, style: Style): Table {
       `${refused} of ${active} submitters`,
     ]),
     empty: 'None.',
+  };
+}
+
+function buildListings({ listings }: Report, style: Style): Table {
+  return {
+    title: 'This server on blocklists',
+    head: ['Address', 'List', 'Seen', 'Ended', 'Meaning'],
+    rows: listings.map(({ address, list, began, ended, meaning }) => [
+      address,
+      list,
+      style.minute(began),
+      ended === undefined ? 'lasts' : style.minute(ended),
+      meaning,
+    ]),
+    empty: 'None.',
+  };
+}
+
+function buildReputation({ reputation }: Report, style: Style): Table {
+  return {
+    title: 'Who refuses this server because of its reputation',
+    head: ['Refusals', 'Provider', 'Names', 'Since', 'Ended', 'Queued', 'The day before'],
+    rows: reputation.map(({ provider, refusals, named, since, ended, queueIds, before }) => [
+      refusals,
+      nameRefuser(provider),
+      named.join(', '),
+      style.minute(since),
+      ended === undefined ? 'lasts' : style.minute(ended),
+      queueIds.length,
+      describeSenders(before),
+    ]),
+    empty: 'Nobody.',
   };
 }
 

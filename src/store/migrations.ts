@@ -172,4 +172,24 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE block ADD COLUMN at_type TEXT;
   ALTER TABLE block ADD COLUMN at_id TEXT;
   `,
+  `
+  -- Our addresses and names on DNS blocklists: src/store/listings.ts. Times in ms since the epoch.
+  CREATE TABLE listing (
+    id INTEGER PRIMARY KEY,
+    address TEXT NOT NULL,
+    list TEXT NOT NULL,
+    codes TEXT NOT NULL,            -- JSON
+    meaning TEXT NOT NULL,
+    cost TEXT NOT NULL,
+    began INTEGER NOT NULL,         -- when it was first seen
+    ended INTEGER                   -- null while it lasts
+  );
+  CREATE UNIQUE INDEX listing_running ON listing (address, list) WHERE ended IS NULL;
+  CREATE TABLE listing_asked (
+    address TEXT NOT NULL,
+    list TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    PRIMARY KEY (address, list)
+  ) WITHOUT ROWID;
+  `,
 ];

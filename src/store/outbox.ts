@@ -6,7 +6,7 @@ import { dropUndefined } from '../base/defined.ts';
 import { HOUR } from '../base/time.ts';
 import type { Db } from './database.ts';
 
-export const NOTICE_KINDS = ['verdict', 'capped', 'suspect'] as const;
+export const NOTICE_KINDS = ['verdict', 'capped', 'suspect', 'listing'] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
 /** A notice that is not yet part of a mail. */

@@ -192,6 +192,18 @@ export class StateTable {
     });
   }
 
+  /** Those of these queue IDs whose message has not left the queue. */
+  findQueued(queueIds: readonly string[]): string[] {
+    if (queueIds.length === 0) return [];
+    return this.#db
+      .prepare(
+        `SELECT DISTINCT queue_id FROM message
+         WHERE queue_id IN (SELECT value FROM json_each(?)) ORDER BY queue_id`,
+      )
+      .pluck()
+      .all(JSON.stringify(queueIds)) as string[];
+  }
+
   /** Deletes those of the next `most` messages that were not seen since `before` (ms); false after the last one. */
   pruneMessages(before: number, most: number): boolean {
     const next = this.#nextMessages.all(...this.#pruned, most) as MessageRow[];

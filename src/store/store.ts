@@ -4,8 +4,10 @@ import { BlockTable } from './blocks.ts';
 import { type Db, describeDamage, openDatabase } from './database.ts';
 import { EventTable } from './events.ts';
 import { isCorrupt, isPassing } from './failure.ts';
+import { ListingTable } from './listings.ts';
 import { LoginTable } from './logins.ts';
 import { Outbox } from './outbox.ts';
+import { ProviderMail } from './provider-mail.ts';
 import { type Space, SpaceUse } from './space.ts';
 import { StateTable } from './state.ts';
 import { PeriodSums } from './sums.ts';
@@ -20,6 +22,7 @@ export class Store {
   readonly state: StateTable;
   readonly logins: LoginTable;
   readonly outbox: Outbox;
+  readonly listings: ListingTable;
   readonly #space: SpaceUse;
   /** for what must be known even if the database cannot be written */
   readonly beside: BesideFile;
@@ -35,6 +38,7 @@ export class Store {
     this.state = new StateTable(this.#db);
     this.logins = new LoginTable(this.#db);
     this.outbox = new Outbox(this.#db);
+    this.listings = new ListingTable(this.#db);
     this.#space = new SpaceUse(this.#db);
   }
 
@@ -52,6 +56,11 @@ export class Store {
   /** Sums over the events of a period, `since` inclusive, `until` exclusive, ms. */
   sumPeriod(since: number, until: number): PeriodSums {
     return new PeriodSums(this.#db, since, until);
+  }
+
+  /** Mail to one provider; `domain`: what its mail hosts have in common. */
+  providerMail(domain: string): ProviderMail {
+    return new ProviderMail(this.#db, domain);
   }
 
   /** Whether an error says that the database is damaged. */

@@ -23,6 +23,8 @@ const EMPTY: Report = {
   attackers: [],
   dsnsSent: 0,
   outages: [],
+  listings: [],
+  reputation: [],
   formatValue: (value, rule) => (rule === 'invalid-share' ? `${value} %` : `${value}`),
 };
 

@@ -87,6 +87,14 @@ export const PROVIDERS: readonly ReasonEntry[] = [
     example: '554 BL0001 Your message was blocked',
   },
   {
+    // T-Online, about the address of the host, with an address to write to.
+    name: 'ask-your-postmaster',
+    reason: 'reputation',
+    literals: 'a problem occurred',
+    pattern: /\bip=[^ ]{1,45} - a problem occurred/,
+    example: '554 IP=192.0.2.7 - A problem occurred. (Ask your postmaster for help.)',
+  },
+  {
     // QQ says so when a mailbox gets much mail in a short time. The mailbox exists.
     name: 'mailbox-throttled',
     reason: 'rate-limited',

@@ -1,0 +1,60 @@
+/** Mail to one provider: who sent it before a time, and when the provider took mail again. */
+import type { SubmitterType } from '../model/event.ts';
+import { KINDS, SUBMITTERS, sqlList } from './codes.ts';
+import type { Db } from './database.ts';
+import { within } from './period.ts';
+
+/** A submitter, and how many recipients at the provider its mail had. */
+export interface ProviderSender {
+  readonly type: SubmitterType;
+  readonly id: string;
+  readonly recipients: number;
+  /** of these, how many the provider refused for good */
+  readonly refused: number;
+}
+
+/** Hosts of a provider: its domain and what is below it. */
+const AT_PROVIDER = `(relay_host = ? COLLATE NOCASE OR relay_host LIKE ? ESCAPE '\\')`;
+
+export class ProviderMail {
+  readonly #db: Db;
+  readonly #hosts: readonly string[];
+
+  /** `domain`: what the provider's mail hosts have in common, `outlook.com`. */
+  constructor(db: Db, domain: string) {
+    this.#db = db;
+    this.#hosts = [domain, `%.${domain.replace(/[%_\\]/g, '\\$&')}`];
+  }
+
+  /** The `most` submitters with the most recipients there, from `since` to `until` (ms, exclusive). */
+  senders(since: number, until: number, most: number): ProviderSender[] {
+    const period = within(this.#db, since, until);
+    const rows = this.#db
+      .prepare(
+        `SELECT type, lower(name) AS id, sum(recipients) AS recipients, sum(refused) AS refused
+         FROM (SELECT submitter, count(*) AS recipients,
+             sum(CASE WHEN kind = ${KINDS.numberOf.bounced} THEN 1 ELSE 0 END) AS refused
+           FROM event WHERE ${period.sql} AND submitter IS NOT NULL
+             AND kind IN (${sqlList(KINDS, 'delivered', 'bounced')}) AND ${AT_PROVIDER} GROUP BY 1)
+         JOIN submitter ON submitter.id = submitter
+         GROUP BY 1, 2 ORDER BY 3 DESC, 2 LIMIT ?`,
+      )
+      .all(...period.values, ...this.#hosts, most) as (Omit<ProviderSender, 'type'> & {
+      type: number;
+    })[];
+    return rows.map((row) => ({ ...row, type: SUBMITTERS.words[row.type] as SubmitterType }));
+  }
+
+  /** When the provider first took mail after `time`, before `until` (ms); undefined if it has not. */
+  acceptedAfter(time: number, until: number): number | undefined {
+    const period = within(this.#db, time + 1, until);
+    const found = this.#db
+      .prepare(
+        `SELECT min(time) FROM event
+         WHERE ${period.sql} AND kind = ${KINDS.numberOf.delivered} AND ${AT_PROVIDER}`,
+      )
+      .pluck()
+      .get(...period.values, ...this.#hosts) as number | null;
+    return found ?? undefined;
+  }
+}
