@@ -38,7 +38,8 @@ export async function runRun(
       const networks = await askForNetworks(config, log);
       const noNetworks = await askForNoNetworks(config, log);
       const logSettings = await SETUP_MTAS[config.mta].readLogSettings(config);
-      const asked = { ...networks, ...noNetworks, logSettings };
+      const addresses = await askForAddresses(config);
+      const asked = { ...networks, ...noNetworks, logSettings, ...addresses };
       await runDaemon({ config, clock: systemClock, log, version, signal, started, ...asked });
     } catch (error) {
       // Whether a database can be used shows only when it is opened.
@@ -85,6 +86,12 @@ async function askForNoNetworks(
   if (noNetworks === undefined) return {};
   log.warn({ reason: noNetworks }, 'networks cannot be blocked, IPv6 clients only by address');
   return { noNetworks };
+}
+
+/** From where the mail server sends, which only blocklists are asked about. */
+async function askForAddresses(config: Config): Promise<Pick<ServiceOptions, 'sendsAs'>> {
+  if (config.listings === undefined) return {};
+  return { sendsAs: await SETUP_MTAS[config.mta].findSendsAs(config) };
 }
 
 function logDifferences(

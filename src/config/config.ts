@@ -91,6 +91,19 @@ export interface ReturnPathConfig {
   readonly record: string;
 }
 
+export interface ListingsConfig {
+  /** ms between two questions to the same list about the same address */
+  readonly interval: number;
+  /** absent: those that are found */
+  readonly addresses?: readonly string[];
+  readonly names?: readonly string[];
+  /** names of lists; absent: all that work */
+  readonly lists?: readonly string[];
+  /** `192.0.2.53:53`; absent: the resolvers of this host */
+  readonly resolver?: string;
+  readonly dqsKeyFile?: string;
+}
+
 /** The configuration with every default in place. */
 export interface Config {
   /** the configuration file itself, absolute */
@@ -143,5 +156,7 @@ export interface Config {
   readonly notify?: NotifyConfig;
   /** empty: `report --mail` has no recipient */
   readonly report: { readonly to: readonly string[] };
+  /** absent: the service asks no blocklist */
+  readonly listings?: ListingsConfig;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }

@@ -18,6 +18,7 @@ import { placeTargets } from './target-folder.ts';
 export type {
   Config,
   EximTargets,
+  ListingsConfig,
   MapTarget,
   MapType,
   MilterConfig,

@@ -18,6 +18,7 @@ import type {
   PostfixTargets,
   ReturnPathConfig,
 } from './config.ts';
+import { resolveListings } from './listings.ts';
 import { resolveRecipients } from './milter-recipients.ts';
 import { CONFIG_MTAS } from './mtas.ts';
 import type { RawConfig } from './schema.ts';
@@ -68,6 +69,7 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
     commands: resolveCommands(raw),
     notify,
     report: { to: raw.report.to ?? notify?.to ?? [] },
+    listings: raw.listings === undefined ? undefined : resolveListings(raw.listings, at),
     logLevel: raw.logLevel,
   });
 }

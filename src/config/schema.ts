@@ -8,6 +8,7 @@ import { parseListenAddress } from '../base/listen-address.ts';
 import { isZone } from '../base/time.ts';
 import { LEASE_FORMATS } from '../leases/sources.ts';
 import { LOGIN_CUTS } from '../model/login.ts';
+import { listings } from './listings-schema.ts';
 import { milter } from './milter-schema.ts';
 import { account, address, addresses, network, path, shown, text } from './option.ts';
 import { commands, targets } from './target-schema.ts';
@@ -210,6 +211,14 @@ export const configSchema = section({
   })
     .prefault({})
     .describe('The daily summary.'),
+  listings: shown(
+    listings
+      .optional()
+      .describe(
+        'Ask DNS blocklists about this server, again and again, and notify when it is listed or no longer listed. See docs/listings.md.',
+      ),
+    'nobody is asked, and nothing leaves this host',
+  ),
   logLevel: choice(LOG_LEVELS).default('info').describe("Level of Postern's own log."),
 });
 

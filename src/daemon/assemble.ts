@@ -19,8 +19,10 @@ import { PolicyServer } from '../policy/server.ts';
 import { loadStyle } from '../report/style.ts';
 import type { Store } from '../store/store.ts';
 import { buildBlockPolicy } from './block-policy.ts';
+import { ListingWatch } from './listing-watch.ts';
 import { DAEMON_MTAS } from './mtas.ts';
 import { Notices } from './notices.ts';
+import type { SendsAs } from './own-addresses.ts';
 import { Pipeline } from './pipeline.ts';
 
 export interface ServiceOptions extends AskedSettings {
@@ -32,6 +34,8 @@ export interface ServiceOptions extends AskedSettings {
   readonly networksUnknown?: string;
   /** why blocks of whole networks would have no effect: then an IPv6 client is blocked by its address alone */
   readonly noNetworks?: string;
+  /** what the mail server is told to send as; asked for only if blocklists are */
+  readonly sendsAs?: SendsAs;
   /** how notices leave, instead of as configured */
   readonly notifier?: Notifier;
   /** called when the database is taken over and all parts are made, so that nothing can prevent the start any more */
@@ -112,6 +116,19 @@ export function buildNotices(
     isLogRead,
     signal,
   });
+}
+
+/** What asks blocklists about this server, if the configuration wants that. */
+export function buildListingWatch(
+  store: Store,
+  options: ServiceOptions,
+  onNotice: () => void,
+): ListingWatch | undefined {
+  const { config, sendsAs, clock, log, signal } = options;
+  if (config.listings === undefined) return undefined;
+  const notifies = config.notify !== undefined;
+  const watched = { config: config.listings, sendsAs, notifies };
+  return new ListingWatch({ store, ...watched, clock, log, signal, onNotice });
 }
 
 /** A follower for each log, from where the last commit left it. */

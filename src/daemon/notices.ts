@@ -9,10 +9,12 @@ import { type Clock, SECOND } from '../base/time.ts';
 import type { Rule } from '../judge/rule.ts';
 import type { Block, Key, Verdict, VerdictOutcome } from '../model/block.ts';
 import { buildValueFormat, type Evidence, type Measures } from '../model/evidence.ts';
+import type { ListingChange } from '../model/listing.ts';
 import type { Outage } from '../model/outage.ts';
 import { PLAIN_STYLE, type Style } from '../model/style.ts';
 import { addressMails, type ComposedNotice } from '../notify/compose.ts';
 import { Drain } from '../notify/drain.ts';
+import { listingNotice } from '../notify/listing.ts';
 import type { Notifier } from '../notify/mail.ts';
 import { blockNotice, digestNotice, MAX_DIGEST_DETAILS } from '../notify/notice.ts';
 import { cappedNotice, outageNotice } from '../notify/warning.ts';
@@ -127,6 +129,11 @@ export class Notices {
       case 'suspect':
         return outageNotice(
           notices.map(({ about }) => about as Outage),
+          await this.#loadStyle([]),
+        );
+      case 'listing':
+        return listingNotice(
+          notices.map(({ about }) => about as ListingChange),
           await this.#loadStyle([]),
         );
     }

@@ -1,6 +1,6 @@
 /**
- * The running service: follows the logs, enforces, notifies, answers Postfix, notices what operators change, deletes
- * what is old. Each is a loop of its own; they share the database. If one of them fails, all of them end.
+ * The running service: follows the logs, enforces, notifies, answers Postfix, notices what operators change, asks
+ * blocklists, deletes what is old. Each is a loop of its own; they share the database. If one of them fails, all of them end.
  */
 
 import { dropUndefined } from '../base/defined.ts';
@@ -16,6 +16,7 @@ import type { Store } from '../store/store.ts';
 import {
   buildBlocklist,
   buildFollowers,
+  buildListingWatch,
   buildNotices,
   buildPipeline,
   buildPolicyServer,
@@ -24,6 +25,7 @@ import {
 import { EnforceLoop } from './enforce-loop.ts';
 import { rebuildJudge } from './history.ts';
 import { canShutOutSenders } from './in-force.ts';
+import type { ListingWatch } from './listing-watch.ts';
 import { LogReader } from './log-reader.ts';
 import type { Notices } from './notices.ts';
 import { logOutages } from './outages.ts';
@@ -47,6 +49,7 @@ export class Service {
   readonly #notices: Notices | undefined;
   readonly #notifySoon = new WakeUp();
   readonly #policyServer: PolicyServer | undefined;
+  readonly #listingWatch: ListingWatch | undefined;
   #writtenHealth = '';
 
   constructor(store: Store, rules: readonly Rule[], options: ServiceOptions) {
@@ -71,6 +74,7 @@ export class Service {
       this.#handleCommitted(committed),
     );
     this.#notices = buildNotices(store, rules, options, () => this.#logReader.isCaughtUp());
+    this.#listingWatch = buildListingWatch(store, options, () => this.#notifySoon.wake());
   }
 
   /**
@@ -85,6 +89,7 @@ export class Service {
       this.#enforceLoop.run(),
       this.#notify(),
       this.#watchDatabase(),
+      this.#listingWatch?.run(),
       keepPruned({ store: this.#store, retention: config.retention, clock, log, signal }),
     ]);
   }

@@ -1,5 +1,6 @@
 /** What `postern init` and `postern check` have to know about a mail server. Implemented in postfix/ and exim/. */
 import type { Config, MilterConfig } from '../config/load.ts';
+import type { SendsAs } from '../daemon/own-addresses.ts';
 import type { LogSettings } from '../interpret/mtas.ts';
 import type { Finding } from './finding.ts';
 import type { Installation, NoAnswer, NotFound, RelayNetworks } from './installation.ts';
@@ -21,6 +22,8 @@ export interface MailServer {
   readLogSettings(config: Config): Promise<LogSettings>;
   /** Why blocks of whole networks would have no effect, as the end of a sentence; undefined if they have one. */
   findNoNetworks(config: Config): Promise<string | undefined>;
+  /** From which addresses it is told to send, and its names. Empty when it gives no answer. */
+  findSendsAs(config: Config): Promise<SendsAs>;
   /** Whether the mail server uses what Postern writes. */
   checkWiring(config: Config, options: InstallationOptions): Promise<Finding[]>;
   /** Whether the mail server asks the milter. */

@@ -9,6 +9,7 @@ import { eximCommand, findExim } from './find.ts';
 import { checkEximLogSettings, readEximLogSettings } from './log-settings.ts';
 import { findNoNetworks } from './network-statement.ts';
 import { findEximNetworks } from './networks.ts';
+import { findEximSendsAs } from './sends-as.ts';
 import { eximSteps, listDropInCommands, UNITS } from './steps.ts';
 import { checkEximWiring } from './wiring.ts';
 
@@ -27,6 +28,7 @@ export const exim: MailServer = {
   },
   readLogSettings: ({ commands }) => readEximLogSettings(commands.exim),
   findNoNetworks: async (config) => await findNoNetworks(config, config.commands.exim),
+  findSendsAs: ({ commands }) => findEximSendsAs(commands.exim),
   checkWiring,
   checkMilter: async () => [
     warning('milter', 'Exim speaks no milter protocol: only Postfix and Sendmail ask the milter'),

@@ -121,7 +121,7 @@ function relayNetworks(mynetworks: string, notes: string[]): string[] | undefine
 }
 
 /** myorigin is a domain, or a file that holds one (Debian: /etc/mailname). */
-function findOrigin(myorigin: string): string | undefined {
+export function findOrigin(myorigin: string): string | undefined {
   if (!myorigin.startsWith('/')) return myorigin === '' ? undefined : myorigin;
   try {
     return readFileSync(myorigin, 'utf8').split('\n', 1)[0]?.trim();

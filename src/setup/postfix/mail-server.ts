@@ -5,6 +5,7 @@ import type { MailServer, NamedCommand } from '../mail-server.ts';
 import { findPostfix, postconfCommand } from './find.ts';
 import { checkPostfixMilter } from './milter.ts';
 import { findPostfixNetworks } from './networks.ts';
+import { findPostfixSendsAs } from './sends-as.ts';
 import { makeSocketFolder, postfixSteps, postfixUnits, readRecipeSettings } from './steps.ts';
 import { listTargetFiles } from './targets.ts';
 import { checkPostfixWiring } from './wiring.ts';
@@ -24,6 +25,7 @@ export const postfix: MailServer = {
   readLogSettings: async () => ({}),
   // A cidr table is in use as a whole, or not at all.
   findNoNetworks: async () => undefined,
+  findSendsAs: ({ commands }) => findPostfixSendsAs(commands.postconf),
   checkWiring: (config, { postfixConfig }) =>
     checkPostfixWiring(
       config,

@@ -1,0 +1,119 @@
+/**
+ * Asks blocklists about this server, again and again, while the configuration has `listings`. A list is asked about an
+ * address once in the interval, also across restarts. What has changed is stored together with the notice about it.
+ */
+import { PosternError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { type Clock, MINUTE } from '../base/time.ts';
+import { waitOrAbort } from '../base/wait.ts';
+import { readDqsKey } from '../config/listings.ts';
+import type { ListingsConfig } from '../config/load.ts';
+import type { ListingChange, ListingResult } from '../model/listing.ts';
+import { isWorthNotice } from '../notify/listing.ts';
+import { ListingProbe, type Pair, pairUp } from '../probe/listings.ts';
+import { type Blocklist, findList, isDead, shippedLists } from '../probe/lists.ts';
+import { Questions } from '../probe/resolver.ts';
+import type { Store } from '../store/store.ts';
+import { findOwnAddresses, type SendsAs } from './own-addresses.ts';
+import { Committer } from './retry.ts';
+
+interface ListingWatchOptions {
+  readonly store: Store;
+  readonly config: ListingsConfig;
+  /** what the mail server is told to send as */
+  readonly sendsAs?: SendsAs | undefined;
+  /** whether notices are sent */
+  readonly notifies: boolean;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** ends the watch */
+  readonly signal: AbortSignal;
+  /** called when there is a notice to send */
+  readonly onNotice: () => void;
+}
+
+/** How often to look whether a question is due, ms. Questions of many servers must not come at the same second. */
+const LOOK = 10 * MINUTE;
+const JITTER = MINUTE;
+
+/** The lists that a configuration means: those that it names, or all that work. */
+export function chooseLists(names: readonly string[] | undefined): Blocklist[] {
+  if (names === undefined) return shippedLists().filter((one) => !isDead(one));
+  return [...new Set(names.flatMap((name) => findList(name) ?? []))];
+}
+
+export class ListingWatch {
+  readonly #options: ListingWatchOptions;
+  readonly #probe = new ListingProbe();
+  readonly #committer: Committer;
+
+  constructor(options: ListingWatchOptions) {
+    this.#options = options;
+    this.#committer = new Committer(options);
+  }
+
+  /** Runs until aborted. */
+  async run(): Promise<void> {
+    const { signal } = this.#options;
+    while (!signal.aborted) {
+      await this.askDue();
+      await waitOrAbort(LOOK + Math.random() * JITTER, signal);
+    }
+  }
+
+  /** Asks what is due now, and stores the answers. */
+  async askDue(): Promise<void> {
+    const { config, clock, signal } = this.#options;
+    const due = this.#listDue();
+    if (due.length === 0) return;
+    const now = clock.now();
+    const questions = new Questions({ server: config.resolver, signal });
+    const results = await this.#probe.ask(due, questions, { now, dqsKey: this.#readKey() });
+    if (signal.aborted) return;
+    await this.#store(results, now);
+  }
+
+  /** A clock that was set back makes everything due. */
+  #listDue(): Pair[] {
+    const { store, config, sendsAs = { addresses: [], names: [] }, clock } = this.#options;
+    const now = clock.now();
+    const own = findOwnAddresses({ config, sendsAs, store, now });
+    const subjects = own.map(({ subject }) => subject);
+    return pairUp(subjects, chooseLists(config.lists)).filter(({ subject, list }) => {
+      const asked = store.listings.lastAsked(subject, list.name);
+      return asked === undefined || asked > now || now - asked >= config.interval;
+    });
+  }
+
+  /** Without its key the public zone is asked: a wrong file must not stop what blocks stolen accounts. */
+  #readKey(): string | undefined {
+    try {
+      return readDqsKey(this.#options.config);
+    } catch (error) {
+      if (!(error instanceof PosternError)) throw error;
+      this.#options.log.warn({ error: error.message }, 'blocklists are asked without the key');
+      return undefined;
+    }
+  }
+
+  async #store(results: readonly ListingResult[], now: number): Promise<void> {
+    const { store, log, notifies, onNotice } = this.#options;
+    const changes = await this.#committer.commit(() => {
+      const found = store.listings.record(results, now);
+      if (notifies) {
+        for (const change of found.filter(isWorthNotice)) store.outbox.tell('listing', change, now);
+      }
+      return found;
+    });
+    for (const change of changes ?? []) logChange(log, change);
+    if (changes?.some(isWorthNotice)) onNotice();
+    for (const { list, state, meaning } of results) {
+      if (state !== 'listed' && state !== 'clear') log.debug({ list, state, meaning }, 'blocklist');
+    }
+  }
+}
+
+function logChange(log: Log, { address, list, state, codes, meaning }: ListingChange): void {
+  if (state === 'listed') log.warn({ address, list, codes, meaning }, 'listed by a blocklist');
+  else log.info({ address, list }, 'no longer listed by a blocklist');
+}
