@@ -41,6 +41,11 @@ const scheme = (otherwise: string) =>
   ]);
 const at = () =>
   new Option('--at <time>', 'as if it were this time: 2026-11-01 or 2026-11-01T09:00:00Z, in UTC');
+/** An option that may be given several times. */
+const many = (flags: string, meaning: string) =>
+  new Option(flags, `${meaning}; may be repeated`).argParser(
+    (value: string, before: readonly string[] | undefined) => [...(before ?? []), value],
+  );
 /** Which installation of a mail server, if not the default one. */
 const installation = () => [
   new Option('--postfix-config <dir>', 'folder of the Postfix configuration (postconf -c)'),
@@ -351,6 +356,17 @@ export const COMMANDS: readonly Entry[] = [
     ],
     run: async ([_program, file], options, io) =>
       (await import('./import.ts')).runImport(file as never, options, io),
+  },
+  {
+    usage: 'listings',
+    summary: 'ask DNS blocklists about this server, and show who refuses it because of them',
+    format: true,
+    options: [
+      many('--address <address>', 'IP address or name to ask about; default: those of this server'),
+      many('--list <list>', 'list to ask, by name or zone; default: all that work'),
+      new Option('--resolver <host:port>', 'DNS resolver to ask; default: that of this host'),
+    ],
+    run: async (_args, options, io) => (await import('./listings.ts')).runListings(options, io),
   },
   {
     usage: 'demo',

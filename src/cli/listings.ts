@@ -1,0 +1,216 @@
+/** `postern listings`: our addresses and names on DNS blocklists, and what the log has of refusals because of them. */
+import { existsSync } from 'node:fs';
+import { becomeAccount } from '../base/account.ts';
+import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
+import { escapeControls } from '../base/escape.ts';
+import { DAY, systemClock } from '../base/time.ts';
+import { readDqsKey } from '../config/listings.ts';
+import { type Config, DEFAULT_CONFIG_FILE, loadConfig } from '../config/load.ts';
+import { chooseLists } from '../daemon/listing-watch.ts';
+import { findOwnAddresses, type OwnAddress } from '../daemon/own-addresses.ts';
+import type { ListingResult } from '../model/listing.ts';
+import { ListingProbe, pairUp } from '../probe/listings.ts';
+import { type Blocklist, findList, isDead, shippedLists } from '../probe/lists.ts';
+import { parseSubject } from '../probe/query-name.ts';
+import { namePublicResolvers, parseServer, Questions } from '../probe/resolver.ts';
+import {
+  describeReputation,
+  gatherReputation,
+  type ReputationRefusal,
+  reputationToJson,
+} from '../report/reputation.ts';
+import { SETUP_MTAS } from '../setup/mtas.ts';
+import { Store } from '../store/store.ts';
+import { databaseOwner } from './database.ts';
+import { type CommonOptions, type Io, jsonLine } from './io.ts';
+
+interface ListingsOptions extends CommonOptions {
+  readonly address?: readonly string[];
+  readonly list?: readonly string[];
+  readonly resolver?: string;
+}
+
+/** How far back the log is searched for refusals, ms. */
+const SEARCHED = 7 * DAY;
+
+/** Exit status 1 when something is listed by a list that is not for information only. */
+export async function runListings(options: ListingsOptions, io: Io): Promise<ExitStatus> {
+  const lists = options.list?.map(parseList);
+  const given = options.address?.map(parseAddress);
+  const server = options.resolver === undefined ? undefined : parseResolver(options.resolver);
+  const config = findConfig(options);
+  const owner = config === undefined ? undefined : databaseOwner(config.database);
+  if (owner !== undefined) becomeAccount(owner);
+  const dqsKey = readDqsKey(config?.listings);
+  const store = config === undefined ? undefined : openStore(config);
+  try {
+    const now = systemClock.now();
+    const own = given ?? (config === undefined ? [] : await findOwn(config, store, now));
+    if (own.length === 0) throw nothingToAsk();
+    const questions = new Questions({ server: server ?? config?.listings?.resolver });
+    const asked = lists ?? chooseLists(config?.listings?.lists);
+    const pairs = pairUp(
+      own.map(({ subject }) => subject),
+      asked,
+    );
+    const results = await new ListingProbe().ask(pairs, questions, { now, dqsKey });
+    const reputation = store === undefined ? [] : gatherReputation(store, now - SEARCHED, now + 1);
+    if (options.format === 'json') io.stdout(toJson(results, reputation));
+    else io.stdout(toText({ own, results, reputation, questions, isDefault: lists === undefined }));
+    const isListed = results.some(
+      ({ state, cost }) => state === 'listed' && cost !== 'information',
+    );
+    return isListed ? EXIT.failed : EXIT.done;
+  } finally {
+    store?.close();
+  }
+}
+
+/** With `--address` there need not be a configuration. */
+function findConfig({ config, address }: ListingsOptions): Config | undefined {
+  const isOptional = address !== undefined && config === undefined;
+  return isOptional && !existsSync(DEFAULT_CONFIG_FILE) ? undefined : loadConfig(config);
+}
+
+/** Without a database there is no evidence from the log, but the lists can be asked all the same. */
+function openStore(config: Config): Store | undefined {
+  try {
+    return new Store(config.database, { readonly: true });
+  } catch (error) {
+    if (error instanceof PosternError && error.code === 'database-missing') return undefined;
+    throw error;
+  }
+}
+
+async function findOwn(
+  config: Config,
+  store: Store | undefined,
+  now: number,
+): Promise<OwnAddress[]> {
+  const sendsAs = await SETUP_MTAS[config.mta].findSendsAs(config);
+  return findOwnAddresses({ config: config.listings, sendsAs, store, now });
+}
+
+function nothingToAsk(): PosternError {
+  return new PosternError(
+    'usage',
+    'no public address of this server was found: name it with --address, or as listings.addresses in the configuration',
+  );
+}
+
+function parseAddress(text: string): OwnAddress {
+  const parsed = parseSubject(text);
+  if (parsed !== undefined) return { subject: parsed.subject, from: '--address' };
+  throw new PosternError(
+    'usage',
+    `--address ${text}: expected an IP address or a domain such as mail.example.net`,
+  );
+}
+
+function parseList(text: string): Blocklist {
+  const known = findList(text);
+  if (known !== undefined) return known;
+  const names = shippedLists().map(({ name }) => name);
+  throw new PosternError(
+    'usage',
+    `--list ${text}: expected ${names.join(', ')}, or a zone of these`,
+  );
+}
+
+function parseResolver(text: string): string {
+  const server = parseServer(text);
+  if (server !== undefined) return server;
+  throw new PosternError(
+    'usage',
+    `--resolver ${text}: expected an IP address with or without a port, such as 127.0.0.1:5353`,
+  );
+}
+
+function toJson(
+  results: readonly ListingResult[],
+  reputation: readonly ReputationRefusal[],
+): string {
+  return jsonLine({ results, reputation: reputation.map(reputationToJson) });
+}
+
+interface Shown {
+  readonly own: readonly OwnAddress[];
+  readonly results: readonly ListingResult[];
+  readonly reputation: readonly ReputationRefusal[];
+  readonly questions: Questions;
+  /** all lists that work were asked */
+  readonly isDefault: boolean;
+}
+
+function toText(shown: Shown): string {
+  const { own, results, reputation, questions, isDefault } = shown;
+  const parts = [
+    ...describeResolver(questions),
+    ...own.map((one) => describeAddress(one, results)),
+    ...(isDefault ? [describeDead()] : []),
+    ...describeLog(reputation),
+  ];
+  return parts.join('\n');
+}
+
+function describeResolver({ servers }: Questions): string[] {
+  const open = namePublicResolvers(servers);
+  if (open.length === 0) return [];
+  return [
+    `The resolver ${open.join(', ')} is open to everybody, and many lists refuse such resolvers. Ask your own: --resolver.\n`,
+  ];
+}
+
+/** The widest state, `unknown`. */
+const STATE_WIDTH = 8;
+const INDENT = ' '.repeat(2 + STATE_WIDTH);
+
+function describeAddress({ subject, from }: OwnAddress, results: readonly ListingResult[]): string {
+  const about = results.filter(({ address }) => address === subject);
+  const lines = about.flatMap(({ list, state, codes, meaning, removal, cost }) => {
+    const detail =
+      state === 'clear' ? '' : `: ${meaning}${codes.length > 0 ? ` (${codes.join(', ')})` : ''}`;
+    const note =
+      state === 'listed' && cost === 'information'
+        ? `${INDENT}For information only: ${aboutList(list)}\n`
+        : '';
+    const way = removal === '' ? '' : `${INDENT}Removal: ${removal}\n`;
+    return `  ${state.padEnd(STATE_WIDTH)}${list}${detail}\n${note}${way}`;
+  });
+  if (lines.length === 0) lines.push('  No list is about addresses of this kind.\n');
+  return `${escapeControls(`${subject} (${from})`)}\n${lines.join('')}`;
+}
+
+function aboutList(name: string): string {
+  return findList(name)?.about ?? '';
+}
+
+function describeDead(): string {
+  const names = shippedLists()
+    .filter(isDead)
+    .map(({ name }) => name);
+  return `Not asked, because they no longer work: ${names.join(', ')}.\n`;
+}
+
+const MOST_IDS = 20;
+
+function describeLog(reputation: readonly ReputationRefusal[]): string[] {
+  if (reputation.length === 0) return [];
+  const lines = reputation.flatMap((refusal) => [
+    `  ${describeReputation(refusal)}`,
+    `    ${refusal.reply}`,
+    ...describeQueued(refusal),
+  ]);
+  return [
+    'From the log of the last 7 days, refusals because of our reputation:\n' +
+      `${lines.map((line) => `${escapeControls(line)}\n`).join('')}`,
+  ];
+}
+
+function describeQueued({ queueIds }: ReputationRefusal): string[] {
+  if (queueIds.length === 0) return [];
+  const more = queueIds.length > MOST_IDS ? ` and ${queueIds.length - MOST_IDS} more` : '';
+  return [
+    `    Still queued, to send again once it is over: ${queueIds.slice(0, MOST_IDS).join(' ')}${more}`,
+  ];
+}
