@@ -54,6 +54,7 @@ export async function runListings(options: ListingsOptions, io: Io): Promise<Exi
       asked,
     );
     const results = await new ListingProbe().ask(pairs, questions, { now, dqsKey });
+    questions.close();
     const reputation = store === undefined ? [] : gatherReputation(store, now - SEARCHED, now + 1);
     if (options.format === 'json') io.stdout(toJson(results, reputation));
     else io.stdout(toText({ own, results, reputation, questions, isDefault: lists === undefined }));

@@ -32,9 +32,10 @@ interface ListingWatchOptions {
   readonly onNotice: () => void;
 }
 
-/** How often to look whether a question is due, ms. Questions of many servers must not come at the same second. */
-const LOOK = 10 * MINUTE;
-const JITTER = MINUTE;
+/** Up to this is added to the interval, ms: questions of many servers must not come in the same second. */
+const JITTER = 10 * MINUTE;
+/** A listing that was not asked for in this many intervals is not watched any more. */
+const UNWATCHED = 3;
 
 /** The lists that a configuration means: those that it names, or all that work. */
 export function chooseLists(names: readonly string[] | undefined): Blocklist[] {
@@ -54,10 +55,10 @@ export class ListingWatch {
 
   /** Runs until aborted. */
   async run(): Promise<void> {
-    const { signal } = this.#options;
+    const { config, signal } = this.#options;
     while (!signal.aborted) {
       await this.askDue();
-      await waitOrAbort(LOOK + Math.random() * JITTER, signal);
+      await waitOrAbort(config.interval + Math.random() * JITTER, signal);
     }
   }
 
@@ -69,6 +70,7 @@ export class ListingWatch {
     const now = clock.now();
     const questions = new Questions({ server: config.resolver, signal });
     const results = await this.#probe.ask(due, questions, { now, dqsKey: this.#readKey() });
+    questions.close();
     if (signal.aborted) return;
     await this.#store(results, now);
   }
@@ -97,9 +99,12 @@ export class ListingWatch {
   }
 
   async #store(results: readonly ListingResult[], now: number): Promise<void> {
-    const { store, log, notifies, onNotice } = this.#options;
+    const { store, config, log, notifies, onNotice } = this.#options;
+    const unanswered = findUnanswered(results);
     const changes = await this.#committer.commit(() => {
       const found = store.listings.record(results, now);
+      store.listings.endUnasked(now - UNWATCHED * config.interval, now);
+      store.state.write('listings unanswered', unanswered ?? null);
       if (notifies) {
         for (const change of found.filter(isWorthNotice)) store.outbox.tell('listing', change, now);
       }
@@ -107,10 +112,14 @@ export class ListingWatch {
     });
     for (const change of changes ?? []) logChange(log, change);
     if (changes?.some(isWorthNotice)) onNotice();
-    for (const { list, state, meaning } of results) {
-      if (state !== 'listed' && state !== 'clear') log.debug({ list, state, meaning }, 'blocklist');
-    }
+    if (unanswered !== undefined) log.warn({ reason: unanswered }, 'no blocklist gave an answer');
   }
+}
+
+/** Why no list said anything about us; undefined if one did. */
+function findUnanswered(results: readonly ListingResult[]): string | undefined {
+  const isAnswer = ({ state }: ListingResult) => state === 'listed' || state === 'clear';
+  return results.some(isAnswer) ? undefined : results[0]?.meaning;
 }
 
 function logChange(log: Log, { address, list, state, codes, meaning }: ListingChange): void {

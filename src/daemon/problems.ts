@@ -55,6 +55,7 @@ export function findProblems(observed: Observed): string[] {
     ...cappedProblems(store, config),
     ...unblockableProblems(store, config),
     ...unsentProblems(store),
+    ...listingProblems(store, config),
     ...lossProblems(health),
     ...ambiguousProblems(health),
     ...futureProblems(health),
@@ -176,6 +177,19 @@ function unsentProblems(store: Store): string[] {
       ({ subject, attempts, lastError }) =>
         `notice not sent after ${counted(attempts, 'attempt')}: ${subject}: ${lastError}`,
     );
+}
+
+/** What matters to receivers; lists of whole networks are in the report only. */
+function listingProblems(store: Store, { listings }: Config): string[] {
+  if (listings === undefined) return [];
+  const running = store.listings.running().filter(({ cost }) => cost !== 'information');
+  const unanswered = store.state.read('listings unanswered') ?? undefined;
+  return [
+    ...running.map(
+      ({ address, list, began }) => `${address} is listed by ${list} since ${formatTime(began)}`,
+    ),
+    ...(unanswered === undefined ? [] : [`no blocklist gave an answer: ${unanswered}`]),
+  ];
 }
 
 function lossProblems(health: Health | undefined): string[] {

@@ -43,19 +43,24 @@ export function parseServer(text: string): string | undefined {
 export class Questions {
   readonly #resolver: Resolver;
   readonly #waiting: (() => void)[] = [];
+  readonly #signal: AbortSignal | undefined;
   #running = 0;
-  #cancelled = false;
+  #isClosed = false;
 
   constructor({ server, timeout = 3 * SECOND, signal }: ResolverOptions = {}) {
     this.#resolver = new Resolver({ timeout, tries: TRIES });
     if (server !== undefined) this.#resolver.setServers([server]);
-    const cancel = () => {
-      this.#cancelled = true;
-      this.#resolver.cancel();
-    };
-    if (signal?.aborted === true) cancel();
-    signal?.addEventListener('abort', cancel, { once: true });
+    this.#signal = signal;
+    if (signal?.aborted === true) this.close();
+    signal?.addEventListener('abort', this.close);
   }
+
+  /** Ends what is under way; nothing more is asked. */
+  readonly close = (): void => {
+    this.#isClosed = true;
+    this.#signal?.removeEventListener('abort', this.close);
+    this.#resolver.cancel();
+  };
 
   /** The servers that are asked. */
   get servers(): readonly string[] {
@@ -66,7 +71,7 @@ export class Questions {
   async askAddresses(name: string): Promise<Answer> {
     await this.#takeTurn();
     try {
-      if (this.#cancelled) return { failure: 'the question was cancelled' };
+      if (this.#isClosed) return { failure: 'the question was cancelled' };
       return { addresses: await this.#resolver.resolve4(name) };
     } catch (error) {
       return describeFailure(getErrno(error));

@@ -63,6 +63,20 @@ export class ListingTable {
     return [{ ...result, state: 'clear', time: now }];
   }
 
+  /**
+   * Ends, at `now`, the listings whose list was not asked about the address since `before` (both ms): nobody watches
+   * them any more.
+   */
+  endUnasked(before: number, now: number): void {
+    this.#db
+      .prepare(
+        `UPDATE listing SET ended = ? WHERE ended IS NULL AND NOT EXISTS (
+           SELECT 1 FROM listing_asked AS asked
+           WHERE asked.address = listing.address AND asked.list = listing.list AND asked.time >= ?)`,
+      )
+      .run(now, before);
+  }
+
   /** When a list was last asked about an address, ms; undefined if it never was. */
   lastAsked(address: string, list: string): number | undefined {
     return this.#db

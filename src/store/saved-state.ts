@@ -23,6 +23,8 @@ export interface SavedState {
   suspects: readonly Outage[];
   /** events and verdicts from before this time may be deleted, ms; absent until any was */
   pruned: number;
+  /** why no blocklist gave an answer in the last round; null when one did */
+  'listings unanswered': string | null;
   /** parts of the correlator, which checks them when it loads them */
   [correlator: `correlator ${string}`]: unknown;
   /** state of the envelope reader, by path of the log; it checks this when it loads it */

@@ -107,6 +107,29 @@ it('stores a listing of a whole network and writes to nobody', async () => {
   expect(woken).toBe(0);
 });
 
+it('ends what is no longer watched without a word', async () => {
+  table[`7.2.0.192.${PSBL}`] = ['127.0.0.2'];
+  await watch('psbl').askDue();
+  now += 18 * HOUR;
+  await watch('uceprotect-3').askDue();
+  expect(store.listings.running()).toHaveLength(1);
+  now += 6 * HOUR;
+  await watch('uceprotect-3').askDue();
+  expect(store.listings.running()).toEqual([]);
+  expect(notices()).toEqual([['listing', 'listed']]);
+});
+
+it('remembers why no list answers, until one does', async () => {
+  const one = watch('psbl');
+  table[`2.0.0.127.${PSBL}`] = 'servfail';
+  await one.askDue();
+  expect(store.state.read('listings unanswered')).toContain('SERVFAIL');
+  table[`2.0.0.127.${PSBL}`] = ['127.0.0.2'];
+  now += 6 * HOUR;
+  await one.askDue();
+  expect(store.state.read('listings unanswered')).toBeNull();
+});
+
 it('asks with the key in the file, and without it when the file is wrong', async () => {
   folder.write('key', 'abcdefgh12345678\n');
   const one = watch('spamhaus-zen', ', dqsKeyFile: key');

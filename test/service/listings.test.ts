@@ -57,6 +57,8 @@ describe('the service', () => {
     );
     await again.stop();
     expect(open.dns?.asked.length).toBe(asked);
+    const status = await at.run('status');
+    expect(status.out).toMatch(/192\.0\.2\.7 is listed by spamhaus-zen since 20/);
     const { out } = await at.run('report');
     expect(out).toMatch(
       /This server on blocklists\n-+\nAddress .*\n192\.0\.2\.7 +spamhaus-zen .* lasts\n +CSS: spam/,

@@ -1,6 +1,6 @@
 /** A DNS server on loopback, by UDP and TCP on one port, whose answers the test gives. It counts the questions. */
-import { createSocket } from 'node:dgram';
-import { createServer } from 'node:net';
+import { createSocket, type Socket } from 'node:dgram';
+import { createServer, type Server } from 'node:net';
 import packet, { type Answer, type Packet } from 'dns-packet';
 
 /** Addresses; or no such name, a failure, a refusal, no answer at all; or addresses of which UDP gives only a part. */
@@ -28,9 +28,7 @@ const TRUNCATED = 1 << 9;
 /** Starts a server that answers a name (lower case) with what `answer` returns. */
 export async function startDns(answer: (name: string) => Reply): Promise<DnsServer> {
   const asked: string[] = [];
-  const udp = createSocket('udp4');
-  await new Promise<void>((resolve) => udp.bind(0, '127.0.0.1', resolve));
-  const { port } = udp.address();
+  const { udp, tcp } = await openBoth();
   udp.on('message', (bytes, from) => {
     const query = packet.decode(bytes);
     const name = readName(query);
@@ -39,7 +37,7 @@ export async function startDns(answer: (name: string) => Reply): Promise<DnsServ
     if (reply === 'silence') return;
     udp.send(packet.encode(build(query, reply, true)), from.port, from.address);
   });
-  const tcp = createServer((socket) => {
+  tcp.on('connection', (socket) => {
     socket.on('error', () => {});
     socket.once('data', (bytes) => {
       const query = packet.streamDecode(bytes);
@@ -48,9 +46,8 @@ export async function startDns(answer: (name: string) => Reply): Promise<DnsServ
       socket.end(packet.streamEncode(build(query, answer(name), false)));
     });
   });
-  await new Promise<void>((resolve) => tcp.listen(port, '127.0.0.1', resolve));
   return {
-    address: `127.0.0.1:${port}`,
+    address: `127.0.0.1:${udp.address().port}`,
     asked,
     async close() {
       await Promise.all([
@@ -59,6 +56,21 @@ export async function startDns(answer: (name: string) => Reply): Promise<DnsServ
       ]);
     },
   };
+}
+
+/** Sockets of both kinds with the same free port. A port that is free for one may be taken for the other. */
+async function openBoth(): Promise<{ udp: Socket; tcp: Server }> {
+  for (;;) {
+    const udp = createSocket('udp4');
+    await new Promise<void>((resolve) => udp.bind(0, '127.0.0.1', resolve));
+    const tcp = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      tcp.once('error', () => resolve(false));
+      tcp.listen(udp.address().port, '127.0.0.1', () => resolve(true));
+    });
+    if (isFree) return { udp, tcp };
+    udp.close();
+  }
 }
 
 function readName({ questions }: Packet): string {
