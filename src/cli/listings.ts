@@ -42,7 +42,7 @@ export async function runListings(options: ListingsOptions, io: Io): Promise<Exi
   const owner = config === undefined ? undefined : databaseOwner(config.database);
   if (owner !== undefined) becomeAccount(owner);
   const dqsKey = readDqsKey(config?.listings);
-  const store = config === undefined ? undefined : openStore(config);
+  const store = config === undefined ? undefined : openStore(config, io);
   try {
     const now = systemClock.now();
     const own = given ?? (config === undefined ? [] : await findOwn(config, store, now));
@@ -74,12 +74,13 @@ function findConfig({ config, address }: ListingsOptions): Config | undefined {
 }
 
 /** Without a database there is no evidence from the log, but the lists can be asked all the same. */
-function openStore(config: Config): Store | undefined {
+function openStore(config: Config, io: Io): Store | undefined {
   try {
     return new Store(config.database, { readonly: true });
   } catch (error) {
-    if (error instanceof PosternError && error.code === 'database-missing') return undefined;
-    throw error;
+    if (!(error instanceof PosternError)) throw error;
+    io.stderr(`postern: what the log has is not shown: ${error.message}\n`);
+    return undefined;
   }
 }
 

@@ -3,10 +3,9 @@
  * mail server is told to send, else from the interfaces; and what refusals in the log name, if no IPv4 address is known.
  */
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
-import ipaddr from 'ipaddr.js';
 import { DAY } from '../base/time.ts';
 import type { ListingsConfig } from '../config/load.ts';
-import { canonicalIp } from '../model/address.ts';
+import { canonicalIp, isPublicAddress } from '../model/address.ts';
 import { gatherReputation, type ReputationRefusal } from '../report/reputation.ts';
 import type { Store } from '../store/store.ts';
 
@@ -44,7 +43,7 @@ export function findOwnAddresses(known: Known): OwnAddress[] {
 
 function findAddresses({ config, sendsAs, store, now, interfaces }: Known): OwnAddress[] {
   if (config?.addresses !== undefined) return label(config.addresses, 'configuration');
-  const bound = label(sendsAs.addresses.filter(isPublic), 'mail server');
+  const bound = label(sendsAs.addresses.filter(isPublicAddress), 'mail server');
   const found = bound.length > 0 ? bound : label(listInterfaces(interfaces), 'network interface');
   if (store === undefined || found.some(({ subject }) => !subject.includes(':'))) return found;
   return [...found, ...label(findNamed(gatherReputation(store, now - DAY, now)), 'log')];
@@ -58,21 +57,7 @@ function listInterfaces(interfaces = networkInterfaces()): string[] {
   return Object.values(interfaces)
     .flatMap((one) => one ?? [])
     .flatMap(({ address, internal }) => (internal ? [] : (canonicalIp(address) ?? [])))
-    .filter(isPublic);
-}
-
-/** Ranges that no other network sees, as ipaddr.js calls them; nothing in them is ever listed. */
-const HIDDEN = new Set([
-  'private',
-  'uniqueLocal',
-  'carrierGradeNat',
-  'linkLocal',
-  'loopback',
-  'unspecified',
-]);
-
-function isPublic(address: string): boolean {
-  return !HIDDEN.has(ipaddr.parse(address).range());
+    .filter(isPublicAddress);
 }
 
 /** How many providers must name an address: one alone could name any. */
@@ -83,7 +68,7 @@ const MOST_NAMED = 10;
 export function findNamed(refusals: readonly ReputationRefusal[]): string[] {
   const counts = new Map<string, number>();
   for (const address of refusals.flatMap(({ addresses }) => addresses)) {
-    if (!address.includes(':') && isPublic(address))
+    if (!address.includes(':') && isPublicAddress(address))
       counts.set(address, (counts.get(address) ?? 0) + 1);
   }
   return [...counts]

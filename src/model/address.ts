@@ -81,6 +81,21 @@ export function isWithin(inner: string, outer: string): boolean {
   return within[0].match(around[0] as never, around[1]);
 }
 
+/** Ranges that no other network sees, as ipaddr.js calls them. */
+const HIDDEN: ReadonlySet<string> = new Set([
+  'private',
+  'uniqueLocal',
+  'carrierGradeNat',
+  'linkLocal',
+  'loopback',
+  'unspecified',
+]);
+
+/** Whether other networks may see a canonical IP address. */
+export function isPublicAddress(address: string): boolean {
+  return !HIDDEN.has(ipaddr.parse(address).range());
+}
+
 /** A set of networks. */
 export interface NetworkSet {
   /** whether the address is in one of them; false for any other text */

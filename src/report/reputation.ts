@@ -6,7 +6,7 @@ import { dropUndefined } from '../base/defined.ts';
 import { DAY, formatMinute, formatTimes } from '../base/time.ts';
 import { findBlockers } from '../classify/blocker.ts';
 import { PROVIDERS } from '../judge/outage/provider.ts';
-import { canonicalIp } from '../model/address.ts';
+import { canonicalIp, isPublicAddress } from '../model/address.ts';
 import type { MailEvent } from '../model/event.ts';
 import { formatIdentity } from '../model/identity.ts';
 import type { ProviderSender } from '../store/provider-mail.ts';
@@ -72,7 +72,7 @@ export function gatherReputation(store: Store, since: number, until: number): Re
   });
 }
 
-/** By provider. A refusal of ours, of another server's client, is not one of us. */
+/** By provider. */
 function readRefusals(store: Store, since: number, until: number): Map<string, Draft> {
   const drafts = new Map<string, Draft>();
   const refusals = store.events.query({
@@ -82,7 +82,7 @@ function readRefusals(store: Store, since: number, until: number): Map<string, D
     reasons: ['reputation', 'rate-limited'],
   });
   for (const { event } of refusals) {
-    const provider = event.relay === undefined ? undefined : PROVIDERS.get(event.relay);
+    const provider = findRefuser(event);
     const named = provider === undefined ? [] : findBlockers(event.reply ?? '');
     if (provider === undefined || named.length === 0) continue;
     const draft = drafts.get(provider) ?? startDraft(event);
@@ -90,6 +90,13 @@ function readRefusals(store: Store, since: number, until: number): Map<string, D
     addRefusal(draft, event, named);
   }
   return drafts;
+}
+
+/** A host of our own network refuses those who wrote to us, not us. */
+function findRefuser({ relay, direction }: MailEvent): string | undefined {
+  const address = relay?.address === undefined ? undefined : canonicalIp(relay.address);
+  const isOwn = direction === 'local' || (address !== undefined && !isPublicAddress(address));
+  return relay === undefined || isOwn ? undefined : PROVIDERS.get(relay);
 }
 
 function startDraft({ time, reply = '' }: MailEvent): Draft {

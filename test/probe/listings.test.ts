@@ -57,6 +57,13 @@ async function ask(
   return { result: results[0], asked: server.asked, probe, questions };
 }
 
+/** Asks the server on loopback, and says that it asked a public one. */
+class PublicQuestions extends Questions {
+  override get servers() {
+    return ['8.8.8.8'];
+  }
+}
+
 const NIBBLES_2 = '2.0.0.0.0.0.f.7.f.f.f.f.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.bl.example.org';
 const NIBBLES_7 = '7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.bl.example.org';
 
@@ -190,6 +197,29 @@ describe('a list that is not believed', () => {
         'it does not list its test entry 127.0.0.2: it answers only resolvers whose address is registered, see https://reg.example.org/',
     });
   });
+
+  it.each([
+    [
+      'an error code',
+      ['127.255.255.254'],
+      'the list refuses questions through a public resolver: Google Public DNS (8.8.8.8)',
+    ],
+    [
+      'nothing',
+      'nxdomain',
+      'it does not list its test entry 127.0.0.2: it gives no data to the public resolver Google Public DNS (8.8.8.8)',
+    ],
+  ] as const)(
+    'names the public resolver that it answers with %s',
+    async (_name, reply, meaning) => {
+      const server = await startDns(() => reply);
+      open.push(server);
+      const questions = new PublicQuestions({ server: server.address });
+      const pairs = pairUp(['192.0.2.7'], [findList('spamhaus-zen') as (typeof LISTS)[number]]);
+      const [result] = await new ListingProbe().ask(pairs, questions, { now: HOUR });
+      expect(result).toMatchObject({ state: 'refused', meaning });
+    },
+  );
 
   it('is known to be dead: it is not asked at all', async () => {
     const { result, asked } = await ask(() => ['127.0.0.2'], '192.0.2.7', list('gone'));
