@@ -58,14 +58,14 @@ export function gatherReputation(store: Store, since: number, until: number): Re
   const drafts = readRefusals(store, since, until);
   const most = [...drafts].sort(([, a], [, b]) => b.refusals - a.refusals).slice(0, MOST_PROVIDERS);
   return most.map(([provider, draft]) => {
-    const mail = provider.includes('/') ? undefined : store.providerMail(provider);
+    const mail = store.providerMail(provider);
     const { named, queueIds, addresses, ...rest } = draft;
     return dropUndefined({
       provider,
       ...rest,
-      ended: mail?.acceptedAfter(draft.last, until),
+      ended: mail.acceptedAfter(draft.last, until),
       named: [...named],
-      before: mail?.senders(draft.since - DAY, draft.since, MOST_SENDERS) ?? [],
+      before: mail.senders(draft.since - DAY, draft.since, MOST_SENDERS),
       queueIds: store.state.findQueued([...queueIds]),
       addresses: [...addresses],
     });
@@ -92,11 +92,12 @@ function readRefusals(store: Store, since: number, until: number): Map<string, D
   return drafts;
 }
 
-/** A host of our own network refuses those who wrote to us, not us. */
+/** What a host of our own network refuses of others' mail is about them: it looks up who wrote to us. */
 function findRefuser({ relay, direction }: MailEvent): string | undefined {
   const address = relay?.address === undefined ? undefined : canonicalIp(relay.address);
-  const isOwn = direction === 'local' || (address !== undefined && !isPublicAddress(address));
-  return relay === undefined || isOwn ? undefined : PROVIDERS.get(relay);
+  const isOwnHost = address !== undefined && !isPublicAddress(address);
+  if (relay === undefined || direction === 'local') return undefined;
+  return isOwnHost && direction !== 'outbound' ? undefined : PROVIDERS.get(relay);
 }
 
 function startDraft({ time, reply = '' }: MailEvent): Draft {

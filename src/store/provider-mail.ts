@@ -13,17 +13,19 @@ export interface ProviderSender {
   readonly refused: number;
 }
 
-/** Hosts of a provider: its domain and what is below it. */
-const AT_PROVIDER = `(relay_host = ? COLLATE NOCASE OR relay_host LIKE ? ESCAPE '\\')`;
+/** Hosts of a provider: its domain and what is below it, or its network. */
+const AT_PROVIDER = `(relay_host = ? COLLATE NOCASE OR relay_host LIKE ? ESCAPE '\\' OR relay_address LIKE ?)`;
 
 export class ProviderMail {
   readonly #db: Db;
   readonly #hosts: readonly string[];
 
-  /** `domain`: what the provider's mail hosts have in common, `outlook.com`. */
-  constructor(db: Db, domain: string) {
+  /** `provider`: what its mail hosts have in common, `outlook.com`, or `192.0.2.0/24` for hosts without a name. */
+  constructor(db: Db, provider: string) {
     this.#db = db;
-    this.#hosts = [domain, `%.${domain.replace(/[%_\\]/g, '\\$&')}`];
+    const below = `%.${provider.replace(/[%_\\]/g, '\\$&')}`;
+    const network = /^((?:\d+\.){3})0\/24$/.exec(provider)?.[1];
+    this.#hosts = [provider, below, network === undefined ? '' : `${network}%`];
   }
 
   /** The `most` submitters with the most recipients there, from `since` to `until` (ms, exclusive). */

@@ -58,9 +58,9 @@ export class Store {
     return new PeriodSums(this.#db, since, until);
   }
 
-  /** Mail to one provider; `domain`: what its mail hosts have in common. */
-  providerMail(domain: string): ProviderMail {
-    return new ProviderMail(this.#db, domain);
+  /** Mail to one provider; `provider`: what its mail hosts have in common. */
+  providerMail(provider: string): ProviderMail {
+    return new ProviderMail(this.#db, provider);
   }
 
   /** Whether an error says that the database is damaged. */

@@ -177,7 +177,7 @@ function postfixMail(user: string, ago: number, outcome: string, host: string): 
     `${at}/submission/smtpd[811]: ${id}: client=pc.example.net[203.0.113.5], sasl_method=PLAIN, sasl_username=${user}`,
     `${at}/cleanup[815]: ${id}: message-id=<${serial}@example.net>`,
     `${at}/qmgr[700]: ${id}: from=<${user}>, size=1000, nrcpt=1 (queue active)`,
-    `${at}/smtp[822]: ${id}: to=<r${serial}@example.org>, relay=${host}[${host === 'exchange.example.net' ? '10.0.0.9' : '198.51.100.9'}]:25, delay=1, delays=0/0/0/1, ${outcome.replaceAll('HOST', `${host}[198.51.100.9]`)}`,
+    `${at}/smtp[822]: ${id}: to=<r${serial}@example.org>, relay=${host}[198.51.100.9]:25, delay=1, delays=0/0/0/1, ${outcome.replaceAll('HOST', `${host}[198.51.100.9]`)}`,
     ...(outcome.includes('deferred') ? [] : [`${at}/qmgr[700]: ${id}: removed`]),
   ];
 }
@@ -187,9 +187,18 @@ const S3140 =
   "dsn=5.7.1, status=bounced (host HOST said: 550 5.7.1 Unfortunately, messages from [192.0.2.7] weren't sent. Please contact your Internet service provider since part of their network is on our block list (S3140). (in reply to MAIL FROM command))";
 const S3150_LATER =
   'dsn=4.7.650, status=deferred (host HOST said: 451 4.7.650 The mail server [192.0.2.7] has been temporarily rate limited due to IP reputation. (S3150) (in reply to MAIL FROM command))';
-/** Our own host behind the gateway refuses the stranger who wrote, not us. */
-const BY_OUR_GATEWAY =
-  'dsn=5.7.1, status=bounced (host exchange.example.net[10.0.0.9] said: 554 5.7.1 Service unavailable; Client host [198.51.100.66] blocked using zen.spamhaus.org (in reply to RCPT TO command))';
+/** A stranger's mail that our own host behind the gateway refuses: it is the stranger who is listed. */
+function fromStranger(ago: number): string[] {
+  const id = `${(++serial).toString(16).toUpperCase()}ABCDE`;
+  const at = `${stamp(ago)} mx1 postfix`;
+  return [
+    `${at}/smtpd[811]: ${id}: client=mx.stranger.example[198.51.100.66]`,
+    `${at}/cleanup[815]: ${id}: message-id=<${serial}@stranger.example>`,
+    `${at}/qmgr[700]: ${id}: from=<x@stranger.example>, size=1000, nrcpt=1 (queue active)`,
+    `${at}/smtp[822]: ${id}: to=<bob@example.net>, relay=exchange.example.net[10.0.0.9]:25, delay=1, delays=0/0/0/1, dsn=5.7.1, status=bounced (host exchange.example.net[10.0.0.9] said: 554 5.7.1 Service unavailable; Client host [198.51.100.66] blocked using zen.spamhaus.org (in reply to RCPT TO command))`,
+  ];
+}
+
 const MICROSOFT = 'example-org.mail.protection.outlook.com';
 
 describe('refusals in the log', () => {
@@ -201,9 +210,7 @@ describe('refusals in the log', () => {
     at.write(...postfixMail('bob@example.net', 80 * MINUTE, SENT, MICROSOFT));
     at.write(...postfixMail('carol@example.net', 80 * MINUTE, SENT, 'mx.elsewhere.example'));
     at.write(...postfixMail('bob@example.net', 60 * MINUTE, S3140, MICROSOFT));
-    at.write(
-      ...postfixMail('bob@example.net', 60 * MINUTE, BY_OUR_GATEWAY, 'exchange.example.net'),
-    );
+    at.write(...fromStranger(60 * MINUTE));
     const deferred = postfixMail('carol@example.net', 50 * MINUTE, S3150_LATER, MICROSOFT);
     at.write(...deferred);
     const count = (kind: 'delivered' | 'deferred') =>
