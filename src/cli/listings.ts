@@ -9,6 +9,7 @@ import { type Config, DEFAULT_CONFIG_FILE, loadConfig } from '../config/load.ts'
 import { chooseLists } from '../daemon/listing-watch.ts';
 import { findOwnAddresses, type OwnAddress } from '../daemon/own-addresses.ts';
 import type { ListingResult } from '../model/listing.ts';
+import { wrap } from '../notify/compose.ts';
 import { ListingProbe, pairUp } from '../probe/listings.ts';
 import { type Blocklist, findList, isDead, shippedLists } from '../probe/lists.ts';
 import { parseSubject } from '../probe/query-name.ts';
@@ -169,18 +170,20 @@ const INDENT = ' '.repeat(2 + STATE_WIDTH);
 
 function describeAddress({ subject, from }: OwnAddress, results: readonly ListingResult[]): string {
   const about = results.filter(({ address }) => address === subject);
-  const lines = about.flatMap(({ list, state, codes, meaning, removal, cost }) => {
-    const detail =
-      state === 'clear' ? '' : `: ${meaning}${codes.length > 0 ? ` (${codes.join(', ')})` : ''}`;
-    const note =
-      state === 'listed' && cost === 'information'
-        ? `${INDENT}For information only: ${aboutList(list)}\n`
-        : '';
-    const way = removal === '' ? '' : `${INDENT}Removal: ${removal}\n`;
-    return `  ${state.padEnd(STATE_WIDTH)}${list}${detail}\n${note}${way}`;
-  });
-  if (lines.length === 0) lines.push('  No list is about addresses of this kind.\n');
-  return `${escapeControls(`${subject} (${from})`)}\n${lines.join('')}`;
+  const lines = about.flatMap(describeResult);
+  if (lines.length === 0) lines.push('  No list is about addresses of this kind.');
+  return [escapeControls(`${subject} (${from})`), ...lines, ''].join('\n');
+}
+
+function describeResult({ list, state, codes, meaning, removal, cost }: ListingResult): string[] {
+  const shown = codes.length === 0 ? '' : ` (${codes.join(', ')})`;
+  const detail = state === 'clear' ? '' : `: ${meaning}${shown}`;
+  const isInformation = state === 'listed' && cost === 'information';
+  return [
+    wrap(`  ${state.padEnd(STATE_WIDTH)}${list}${detail}`, INDENT),
+    ...(isInformation ? [wrap(`${INDENT}For information only: ${aboutList(list)}`, INDENT)] : []),
+    ...(removal === '' ? [] : [wrap(`${INDENT}Removal: ${removal}`, INDENT)]),
+  ];
 }
 
 function aboutList(name: string): string {
@@ -191,7 +194,7 @@ function describeDead(): string {
   const names = shippedLists()
     .filter(isDead)
     .map(({ name }) => name);
-  return `Not asked, because they no longer work: ${names.join(', ')}.\n`;
+  return wrap(`Not asked, because they no longer work: ${names.join(', ')}.\n`, '');
 }
 
 const MOST_IDS = 20;
@@ -199,14 +202,12 @@ const MOST_IDS = 20;
 function describeLog(reputation: readonly ReputationRefusal[]): string[] {
   if (reputation.length === 0) return [];
   const lines = reputation.flatMap((refusal) => [
-    `  ${describeReputation(refusal)}`,
-    `    ${refusal.reply}`,
-    ...describeQueued(refusal),
+    `  ${escapeControls(describeReputation(refusal))}`,
+    `    ${escapeControls(refusal.reply)}`,
+    ...describeQueued(refusal).map(escapeControls),
   ]);
-  return [
-    'From the log of the last 7 days, refusals because of our reputation:\n' +
-      `${lines.map((line) => `${escapeControls(line)}\n`).join('')}`,
-  ];
+  const title = 'From the log of the last 7 days, refusals because of our reputation:';
+  return [[title, ...lines.map((line) => wrap(line, '    ')), ''].join('\n')];
 }
 
 function describeQueued({ queueIds }: ReputationRefusal): string[] {

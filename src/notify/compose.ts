@@ -85,7 +85,7 @@ function sectionToHtml({ title, rows, literal }: Section): string {
 }
 
 /** Breaks at spaces; later lines start with `indent`. A word that is longer than a line is not broken. */
-function wrap(text: string, indent: string): string {
+export function wrap(text: string, indent: string): string {
   const margin = /^ */.exec(text)?.[0] ?? '';
   const lines: string[] = [];
   let line = '';
