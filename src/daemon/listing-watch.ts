@@ -37,6 +37,8 @@ const JITTER = 10 * MINUTE;
 /** A listing that was not asked for in this many intervals is not watched any more. */
 const UNWATCHED = 3;
 
+const NOTHING_KNOWN = 'no public address of this server was found; name it: listings.addresses';
+
 /** The lists that a configuration means: those that it names, or all that work. */
 export function chooseLists(names: readonly string[] | undefined): Blocklist[] {
   if (names === undefined) return shippedLists().filter((one) => !isDead(one));
@@ -65,7 +67,9 @@ export class ListingWatch {
   /** Asks what is due now, and stores the answers. */
   async askDue(): Promise<void> {
     const { config, clock, signal } = this.#options;
-    const due = this.#listDue();
+    const watched = this.#listWatched();
+    if (watched.length === 0) await this.#noteUnanswered(NOTHING_KNOWN);
+    const due = watched.filter((pair) => this.#isDue(pair));
     if (due.length === 0) return;
     const now = clock.now();
     const questions = new Questions({ server: config.resolver, signal });
@@ -75,16 +79,25 @@ export class ListingWatch {
     await this.#store(results, now);
   }
 
-  /** A clock that was set back makes everything due. */
-  #listDue(): Pair[] {
+  #listWatched(): Pair[] {
     const { store, config, sendsAs = { addresses: [], names: [] }, clock } = this.#options;
-    const now = clock.now();
-    const own = findOwnAddresses({ config, sendsAs, store, now });
+    const own = findOwnAddresses({ config, sendsAs, store, now: clock.now() });
     const subjects = own.map(({ subject }) => subject);
-    return pairUp(subjects, chooseLists(config.lists)).filter(({ subject, list }) => {
-      const asked = store.listings.lastAsked(subject, list.name);
-      return asked === undefined || asked > now || now - asked >= config.interval;
-    });
+    return pairUp(subjects, chooseLists(config.lists));
+  }
+
+  /** A clock that was set back makes everything due. */
+  #isDue({ subject, list }: Pair): boolean {
+    const { store, config, clock } = this.#options;
+    const asked = store.listings.lastAsked(subject, list.name);
+    const now = clock.now();
+    return asked === undefined || asked > now || now - asked >= config.interval;
+  }
+
+  async #noteUnanswered(reason: string): Promise<void> {
+    const { store, log } = this.#options;
+    log.warn({ reason }, 'no blocklist gave an answer');
+    await this.#committer.commit(() => store.state.write('listings unanswered', reason));
   }
 
   /** Without its key the public zone is asked: a wrong file must not stop what blocks stolen accounts. */

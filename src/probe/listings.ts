@@ -139,6 +139,9 @@ function findSilence(entry: string, { list, questions }: Context): Verdict {
   return { state: 'dead', codes: [], meaning: `the list is not believed: ${silence}` };
 }
 
+/** A list gives one or a few; what is stored and mailed is bounded. */
+const MOST_CODES = 20;
+
 /** What an answer means; undefined if the entry is not listed. */
 function readAnswer(answer: Answer, context: Context): Verdict | undefined {
   const { list } = context;
@@ -149,10 +152,11 @@ function readAnswer(answer: Answer, context: Context): Verdict | undefined {
     return { state: 'refused', codes: errors, meaning: describeError(errors, context) };
   }
   if (codes.length > 0) {
-    const meanings = codes.map(
+    const shown = codes.slice(0, MOST_CODES);
+    const meanings = shown.map(
       (code) => list.codes[code] ?? `${code}, a code without a known meaning`,
     );
-    return { state: 'listed', codes, meaning: [...new Set(meanings)].join('; ') };
+    return { state: 'listed', codes: shown, meaning: [...new Set(meanings)].join('; ') };
   }
   const [stranger] = answer.addresses;
   if (stranger === undefined) return undefined;

@@ -36,8 +36,8 @@ const live = section({
 const dead = section({
   ...common,
   dead: z
-    .string({ error: 'a month such as 2024-06' })
-    .regex(/^\d{4}-\d\d$/, { error: 'a month such as 2024-06' }),
+    .string({ error: 'a month or a year such as 2024-06' })
+    .regex(/^\d{4}(?:-\d\d)?$/, { error: 'a month or a year such as 2024-06' }),
 });
 
 /** A list that can be asked. */

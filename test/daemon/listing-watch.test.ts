@@ -33,8 +33,8 @@ afterEach(async () => {
   folder.remove();
 });
 
-function watch(lists: string, more = ''): ListingWatch {
-  const text = `listings: { addresses: [ 192.0.2.7 ], names: [], lists: [ ${lists} ], resolver: '${dns.address}'${more} }\n`;
+function watch(lists: string, more = '', addresses = '192.0.2.7'): ListingWatch {
+  const text = `listings: { addresses: [ ${addresses} ], names: [], lists: [ ${lists} ], resolver: '${dns.address}'${more} }\n`;
   const { listings } = parseConfig(text, folder.at('postern.yaml'));
   if (listings === undefined) throw new Error('no listings');
   return new ListingWatch({
@@ -128,6 +128,12 @@ it('remembers why no list answers, until one does', async () => {
   now += 6 * HOUR;
   await one.askDue();
   expect(store.state.read('listings unanswered')).toBeNull();
+});
+
+it('says that it has nothing to ask about', async () => {
+  await watch('psbl', '', '').askDue();
+  expect(store.state.read('listings unanswered')).toContain('name it: listings.addresses');
+  expect(dns.asked).toEqual([]);
 });
 
 it('asks with the key in the file, and without it when the file is wrong', async () => {
