@@ -3,14 +3,14 @@
  * itself has for a listing. Only refusals that name a blocklist or a provider's code for reputation.
  */
 import { dropUndefined } from '../base/defined.ts';
-import { DAY, formatMinute, formatTimes } from '../base/time.ts';
+import { formatMinute, formatTimes } from '../base/time.ts';
 import { findBlockers } from '../classify/blocker.ts';
 import { PROVIDERS } from '../judge/outage/provider.ts';
 import { canonicalIp, isPublicAddress } from '../model/address.ts';
 import type { MailEvent } from '../model/event.ts';
 import { formatIdentity } from '../model/identity.ts';
-import type { ProviderSender } from '../store/provider-mail.ts';
 import type { Store } from '../store/store.ts';
+import { gatherProviderMail, type ProviderSender } from './provider-mail.ts';
 
 /** A provider that refuses us. Times in ms. */
 export interface ReputationRefusal {
@@ -57,19 +57,18 @@ interface Draft {
 export function gatherReputation(store: Store, since: number, until: number): ReputationRefusal[] {
   const drafts = readRefusals(store, since, until);
   const most = [...drafts].sort(([, a], [, b]) => b.refusals - a.refusals).slice(0, MOST_PROVIDERS);
-  return most.map(([provider, draft]) => {
-    const mail = store.providerMail(provider);
-    const { named, queueIds, addresses, ...rest } = draft;
-    return dropUndefined({
+  const mails = gatherProviderMail(store.outcomes, new Map(most), until, MOST_SENDERS);
+  return most.map(([provider, { named, queueIds, addresses, ...rest }]) =>
+    dropUndefined({
       provider,
       ...rest,
-      ended: mail.acceptedAfter(draft.last, until),
+      before: mails.get(provider)?.before ?? [],
+      ended: mails.get(provider)?.ended,
       named: [...named],
-      before: mail.senders(draft.since - DAY, draft.since, MOST_SENDERS),
       queueIds: store.state.findQueued([...queueIds]),
       addresses: [...addresses],
-    });
-  });
+    }),
+  );
 }
 
 /** By provider. */

@@ -7,7 +7,7 @@ import { isCorrupt, isPassing } from './failure.ts';
 import { ListingTable } from './listings.ts';
 import { LoginTable } from './logins.ts';
 import { Outbox } from './outbox.ts';
-import { ProviderMail } from './provider-mail.ts';
+import { Outcomes } from './outcomes.ts';
 import { type Space, SpaceUse } from './space.ts';
 import { StateTable } from './state.ts';
 import { PeriodSums } from './sums.ts';
@@ -58,9 +58,9 @@ export class Store {
     return new PeriodSums(this.#db, since, until);
   }
 
-  /** Mail to one provider; `provider`: what its mail hosts have in common. */
-  providerMail(provider: string): ProviderMail {
-    return new ProviderMail(this.#db, provider);
+  /** What became of recipients at other hosts. */
+  get outcomes(): Outcomes {
+    return new Outcomes(this.#db);
   }
 
   /** Whether an error says that the database is damaged. */

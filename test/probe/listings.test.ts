@@ -85,6 +85,11 @@ describe('a list that works', () => {
       { state: 'listed', meaning: '127.0.0.77, a code without a known meaning' },
     ],
     [
+      'lists with very many codes',
+      Array.from({ length: 99 }, (_, n) => `127.0.1.${n}`),
+      { state: 'listed', codes: Array.from({ length: 20 }, (_, n) => `127.0.1.${n}`) },
+    ],
+    [
       'does not list',
       'nxdomain',
       { state: 'clear', codes: [], meaning: 'not listed', removal: '' },
