@@ -29,6 +29,7 @@ const KEYS = [
   'recipients',
   'direction',
   'repeated',
+  'cause',
 ] as const satisfies readonly (keyof MailEvent)[];
 
 /** The event as it is printed: keys in a fixed order, absent if unknown, time as RFC 3339. */

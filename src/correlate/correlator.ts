@@ -24,6 +24,7 @@ import { correlateAuthFailed, correlateRejection } from './rejection.ts';
 import { RelayClients } from './relay-clients.ts';
 import { correlateRemoved } from './removal.ts';
 import type { ReadPart, StatePart } from './saved-map.ts';
+import { SentMail } from './sent-mail.ts';
 import { Sessions } from './sessions.ts';
 import {
   correlateActive,
@@ -116,6 +117,7 @@ export class Correlator {
       relayClients: new RelayClients(options.trusted, options.trustedIsPartial),
       duplicateLines: new DuplicateLines(options.singleSource),
       refusedRecipients: new RefusedRecipients(),
+      sentMail: new SentMail(),
       notices: options.notices,
     };
   }
@@ -166,8 +168,16 @@ export class Correlator {
 
   #savedParts() {
     const { sessions, refusedRecipients, duplicateLines, relayClients } = this.#turn;
-    const { pipedMessages, aheadIds } = this.#turn;
-    return [sessions, refusedRecipients, duplicateLines, relayClients, pipedMessages, aheadIds];
+    const { pipedMessages, aheadIds, sentMail } = this.#turn;
+    return [
+      sessions,
+      refusedRecipients,
+      duplicateLines,
+      relayClients,
+      pipedMessages,
+      aheadIds,
+      sentMail,
+    ];
   }
 
   #sweep(now: number): void {

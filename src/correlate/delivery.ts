@@ -14,6 +14,7 @@ import {
   type Outcome,
   recordOutcome,
 } from './message.ts';
+import { noteNotification, noteSent } from './notification.ts';
 import { isOwnDelivery, isOwnRefusal, noteOwnDomain } from './own-delivery.ts';
 import { makeClient, openMessage, type Turn } from './turn.ts';
 
@@ -57,6 +58,10 @@ function addAttempt(turn: Turn<DeliveryRecord>, message: OpenMessage): void {
   event.reason = reason;
   countOnce(turn, message, key, event);
   turn.events.push(event);
+  if (event.kind === 'delivered') {
+    noteSent(turn, event);
+    noteNotification(turn, message, event);
+  }
   if (message.acceptedAt === undefined && isCutThrough(turn)) keepAhead(turn, message, event);
 }
 
@@ -210,6 +215,7 @@ function toOutcome(event: EventDraft, kind: Outcome['kind'], invalid: boolean): 
     code: event.code,
     status: event.status,
     reply: event.reply,
+    relay: kind === 'delivered' ? undefined : event.relay,
     own: event.direction === 'local' ? true : undefined,
     invalid,
   };

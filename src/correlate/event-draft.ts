@@ -39,6 +39,7 @@ export function newEvent({ line, traits }: Turn, kind: EventKind): EventDraft {
     recipients: undefined,
     direction: undefined,
     repeated: undefined,
+    cause: undefined,
     newRecipients: undefined,
     amends: undefined,
   };

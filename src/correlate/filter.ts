@@ -9,6 +9,7 @@ import type { DeliveryRecord, LinkRecord, ProxyAcceptRecord } from '../model/rec
 import { newAcceptedEvent } from './event-draft.ts';
 import {
   copyClient,
+  getDirection,
   inheritSubmitter,
   LONGEST_MESSAGE_ID,
   newMessage,
@@ -37,6 +38,11 @@ export function passOn(turn: Turn<DeliveryRecord>, message: OpenMessage): boolea
   if (how === 'forwarded') {
     next.origin = 'forward';
     next.parentQueueId = message.queueId;
+    next.forward = {
+      by: ownCopy(message.forward?.by ?? record.originalRecipient ?? record.recipient),
+      client: message.client ?? message.forward?.client,
+      direction: getDirection(message) ?? message.forward?.direction,
+    };
     turn.messages.touch(next, line.time);
     return false;
   }

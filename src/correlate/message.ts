@@ -1,7 +1,7 @@
 /** An open message: what the log has said about one queue ID, until the message leaves the queue. */
 import type { Direction, MailEvent, Reason, Submitter } from '../model/event.ts';
 import { ownCopy, type Position } from '../model/line.ts';
-import type { Client } from '../model/record.ts';
+import type { Client, Relay } from '../model/record.ts';
 
 /** Where a message comes from: somebody handed it in, or the MTA or Postern made it. */
 export type Origin = 'submitted' | 'dsn' | 'probe' | 'forward' | 'notice' | 'unknown';
@@ -14,10 +14,18 @@ export interface Outcome {
   readonly code?: number | undefined;
   readonly status?: string | undefined;
   readonly reply?: string | undefined;
+  readonly relay?: Relay | undefined;
   /** our own delivery refused it */
   readonly own?: boolean | undefined;
   /** the refusal was counted as invalid */
   readonly invalid: boolean;
+}
+
+/** The message that a forward continues, and the address that forwards it. */
+interface Forward {
+  readonly by: string;
+  readonly client?: Client | undefined;
+  readonly direction?: Direction | undefined;
 }
 
 /** Mutable, owned by the correlator. It is saved as JSON, under these names, so that it survives a restart. */
@@ -51,6 +59,10 @@ export interface OpenMessage {
   ahead?: MailEvent[] | undefined;
   /** an operator removed it, and there was an event; the MTA's own last line follows */
   gone?: boolean | undefined;
+  /** a forward of local(8): where the forwarded message came from. No submitter, because a forward has none */
+  forward?: Forward | undefined;
+  /** a notification that came from elsewhere: there was an event */
+  notified?: boolean | undefined;
   outcomes?: Record<string, Outcome> | undefined;
   outcomeCount?: number | undefined;
   /** characters of all addresses and replies in `outcomes` */
@@ -71,7 +83,7 @@ const MAX_STATUS = 16;
 export const LONGEST_MESSAGE_ID = 998;
 /** Bytes, measured with made-up queue IDs: the object, its strings and the entries of the maps. */
 const MESSAGE_WEIGHT = 900;
-const OUTCOME_WEIGHT = 400;
+const OUTCOME_WEIGHT = 500;
 const EVENT_WEIGHT = 2000;
 
 export function newMessage(
@@ -101,6 +113,8 @@ export function newMessage(
     piped: undefined,
     ahead: undefined,
     gone: undefined,
+    forward: undefined,
+    notified: undefined,
     outcomes: undefined,
     outcomeCount: undefined,
     outcomeLength: undefined,
@@ -124,13 +138,18 @@ export function recordOutcome(message: OpenMessage, key: string, outcome: Outcom
 }
 
 function copyOutcome(outcome: Outcome): Outcome {
-  const { recipient, status, reply } = outcome;
+  const { recipient, status, reply, relay } = outcome;
   return {
     ...outcome,
     recipient: ownCopy(recipient),
     status: copyText(status?.slice(0, MAX_STATUS)),
     reply: copyText(reply?.slice(0, MAX_REPLY)),
+    relay: relay && copyRelay(relay),
   };
+}
+
+function copyRelay({ host, address, port }: Relay): Relay {
+  return { host: copyText(host), address: copyText(address), port };
 }
 
 /** Bytes of memory that a message takes, about. */

@@ -12,6 +12,7 @@ import type { MessageIds } from './message-ids.ts';
 import type { OpenMessages } from './messages.ts';
 import type { PipedMessages } from './piped-messages.ts';
 import type { RelayClients } from './relay-clients.ts';
+import type { SentMail } from './sent-mail.ts';
 import type { Sessions } from './sessions.ts';
 
 /**
@@ -37,6 +38,7 @@ export interface Turn<Entry extends LogRecord = LogRecord> {
   readonly relayClients: RelayClients;
   readonly duplicateLines: DuplicateLines;
   readonly refusedRecipients: RefusedRecipients;
+  readonly sentMail: SentMail;
   readonly notices: NoticeAddresses | undefined;
 }
 

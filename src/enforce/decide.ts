@@ -103,7 +103,7 @@ export function findUnblockableReason(
 }
 
 function isBlockable(key: Key): key is Block['key'] {
-  return key.type !== 'client-net' && key.type !== 'sender-domain';
+  return key.type !== 'client-net' && key.type !== 'sender-domain' && key.type !== 'recipient';
 }
 
 function buildBlock(verdict: Verdict, now: number, policy: BlockPolicy): Omit<Block, 'id'> {

@@ -68,6 +68,8 @@ function getId(type: KeyType, event: MailEvent): string | undefined {
       return event.sender === '' ? undefined : event.sender?.toLowerCase();
     case 'sender-domain':
       return getDomain(event.sender ?? '') || undefined;
+    case 'recipient':
+      return (event.originalRecipient ?? event.recipient)?.toLowerCase();
     case 'host':
       // Exim's own log does not name the host.
       return event.host ?? 'localhost';

@@ -7,6 +7,7 @@ import type { Key, Verdict } from '../model/block.ts';
 import {
   EVENT_KINDS,
   type EventKind,
+  isBackscatter,
   isInvalid,
   type MailEvent,
   REASONS,
@@ -68,6 +69,7 @@ function buildAdmission(rule: Rule): (event: MailEvent) => boolean {
     if (nullSender === true && event.sender !== '') return false;
     if (event.amends === true && !bySubmitter) return false;
     if (count === 'logins' && event.submitter?.type !== 'user') return false;
+    if (count === 'backscatter' && !isBackscatter(event)) return false;
     return excepted === undefined || !excepted(event);
   };
 }
@@ -190,6 +192,8 @@ function counts(
       return brings && kind !== 'rejected';
     case 'logins':
       return kind === 'accepted';
+    case 'backscatter':
+      return kind === 'dsn-sent';
     default:
       return count === kind || count === reason;
   }

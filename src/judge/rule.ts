@@ -12,7 +12,7 @@ import type { Action } from '../model/block.ts';
 import type { Direction } from '../model/event.ts';
 import { contradictions, REFUSALS, type RuleFields, ruleSchema } from './schema.ts';
 
-/** An event kind, a reason, or one of the sets `invalid`, `recipients`, `logins`. */
+/** An event kind, a reason, or one of the sets `invalid`, `recipients`, `logins`, `backscatter`. */
 type Count = RuleFields['count'];
 export type Per = RuleFields['per'];
 export type Distinct = NonNullable<RuleFields['distinct']>;

@@ -17,7 +17,7 @@ import { KEY_TYPES } from '../model/block.ts';
 import { EVENT_KINDS, REASONS } from '../model/event.ts';
 
 /** Named sets, besides the event kinds and reasons. */
-const NAMED_COUNTS = ['invalid', 'recipients', 'logins'] as const;
+const NAMED_COUNTS = ['invalid', 'recipients', 'logins', 'backscatter'] as const;
 const COUNTS = [...NAMED_COUNTS, ...EVENT_KINDS, ...REASONS] as const;
 const DISTINCT = ['recipient', 'client', 'client-net', 'client-wide-net'] as const;
 
@@ -30,7 +30,12 @@ const MAX_DURATION = 3650 * DAY;
 const UNTIL_RELEASED = 'until-released';
 /** Keys that a target can block; the others can only be observed. */
 const BLOCKABLE = ['submitter', 'user', 'client', 'uid', 'sender'];
-const NOT_BLOCKABLE: ReadonlySet<unknown> = new Set(['client-net', 'sender-domain', 'host']);
+const NOT_BLOCKABLE: ReadonlySet<unknown> = new Set([
+  'client-net',
+  'sender-domain',
+  'recipient',
+  'host',
+]);
 
 /** Counts whose opposite is a delivery. */
 export const REFUSALS: ReadonlySet<unknown> = new Set(['invalid', ...REASONS]);

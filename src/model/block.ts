@@ -8,6 +8,7 @@ export const KEY_TYPES = [
   'uid',
   'sender',
   'sender-domain',
+  'recipient',
   'host',
 ] as const;
 export type KeyType = (typeof KEY_TYPES)[number];

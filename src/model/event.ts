@@ -19,6 +19,7 @@ export const EVENT_KINDS = [
   'auth-failed',
   'dsn-sent',
   'removed',
+  'dsn-received',
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 
@@ -55,6 +56,27 @@ export interface Submitter {
  */
 export type Direction = 'inbound' | 'outbound' | 'local';
 
+/**
+ * How the message that a DSN answers went wrong. forward: an alias or a forward took it out, and the next server refused
+ * it. own-delivery: this server itself refused it, after acceptance. filter: a content filter behind the queue refused it.
+ * relayed: the server that it was accepted for refused it.
+ */
+export const DSN_WAYS = ['forward', 'own-delivery', 'filter', 'relayed'] as const;
+export type DsnWay = (typeof DSN_WAYS)[number];
+
+/** Why this server sent a DSN: what became of the first failed recipient of the message that it answers. */
+export interface DsnCause extends Reply {
+  readonly about: 'failure' | 'delay' | 'success';
+  /** the DSN goes to an address of this server: it stays here */
+  readonly home?: boolean | undefined;
+  readonly way?: DsnWay | undefined;
+  readonly recipient?: string | undefined;
+  /** the alias or the address that forwards */
+  readonly originalRecipient?: string | undefined;
+  readonly relay?: Relay | undefined;
+  readonly reason?: Reason | undefined;
+}
+
 /** Something that happened to mail, with its submitter and its reason. */
 export interface MailEvent extends Position, Reply {
   /** ms since the epoch */
@@ -82,6 +104,8 @@ export interface MailEvent extends Position, Reply {
   readonly direction?: Direction | undefined;
   /** this recipient's refusal was counted before (retry, bounce after a rejection): rules ignore it */
   readonly repeated?: boolean | undefined;
+  /** why there is a DSN (dsn-sent) */
+  readonly cause?: DsnCause | undefined;
   /** recipients that this event shows for the first time; `ratio-of: recipients` adds them up */
   readonly newRecipients?: number | undefined;
   /**
@@ -94,4 +118,9 @@ export interface MailEvent extends Position, Reply {
 /** Invalid: the mailbox or its domain does not exist. */
 export function isInvalid(event: MailEvent): boolean {
   return event.reason === 'invalid-recipient' || event.reason === 'invalid-domain';
+}
+
+/** Backscatter: a DSN about a stranger's mail, to an address elsewhere that may be forged. */
+export function isBackscatter({ kind, direction, cause }: MailEvent): boolean {
+  return kind === 'dsn-sent' && direction === 'inbound' && cause?.home !== true;
 }

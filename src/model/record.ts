@@ -176,6 +176,8 @@ export interface DsnRecord {
   readonly queueId: string;
   readonly dsnQueueId: string;
   readonly about: 'failure' | 'delay' | 'success';
+  /** a copy for the postmaster, not for the sender */
+  readonly isCopy?: boolean | undefined;
 }
 
 /** Before-queue proxy: the end-of-message reply, which contains the queue ID behind the proxy. */

@@ -104,6 +104,7 @@ export function buildKeyQuery(key: Key): EventQuery | undefined {
 function buildRuleQuery({ count }: Rule): EventQuery {
   if (count === 'invalid') return { reasons: INVALID_REASONS };
   if (count === 'logins') return { kinds: ['accepted'] };
+  if (count === 'backscatter') return { kinds: ['dsn-sent'] };
   const kinds = EVENT_KINDS.filter((kind) => kind === count);
   const reasons = REASONS.filter((reason) => reason === count);
   return dropUndefined({

@@ -6,6 +6,7 @@ import type { Key } from '../model/block.ts';
 import { buildValueFormat, type ValueFormat } from '../model/evidence.ts';
 import type { StoredListing } from '../model/listing.ts';
 import type { Outage } from '../model/outage.ts';
+import type { Backscatter } from '../store/backscatter.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { loadOutages } from '../store/outages.ts';
 import type { Store } from '../store/store.ts';
@@ -41,6 +42,8 @@ export interface Report {
   readonly ownMailboxes: readonly OwnMailboxCount[];
   readonly attackers: readonly AttackerCount[];
   readonly dsnsSent: number;
+  /** notifications to strangers, and those that came from elsewhere or were refused */
+  readonly backscatter: Backscatter;
   /** provider outages that lasted for some of the period */
   readonly outages: readonly Outage[];
   /** our addresses and names on blocklists, for some of the period */
@@ -90,6 +93,7 @@ export function gatherReport(
     ownMailboxes: queries.ownMailboxes(MOST_ROWS),
     attackers: queries.attackers(MOST_ROWS),
     dsnsSent: kinds.find(({ kind }) => kind === 'dsn-sent')?.count ?? 0,
+    backscatter: store.sumBackscatter(since, until, MOST_ROWS),
     outages: loadOutages(store).filter(({ began, ended }) => isWithin(began, ended)),
     listings: store.listings.between(since, until),
     reputation: gatherReputation(store, since, until),

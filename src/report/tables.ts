@@ -5,6 +5,7 @@ import { PLAIN_STYLE, type Style } from '../model/style.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { SubmitterCount } from '../store/sums.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
+import { buildBackscatter } from './backscatter.ts';
 import { describeRelease, UNBLOCKABLE_CURE } from './block.ts';
 import type { Report } from './period.ts';
 import { describeSenders, nameRefuser } from './reputation.ts';
@@ -60,6 +61,7 @@ export function buildTables(report: Report, style = PLAIN_STYLE): Table[] {
       rows: [[report.dsnsSent]],
       empty: '',
     },
+    ...buildBackscatter(report.backscatter),
   ];
 }
 

@@ -27,6 +27,7 @@ export const KINDS = codes<EventKind>({
   'auth-failed': 9,
   'dsn-sent': 10,
   removed: 11,
+  'dsn-received': 12,
 });
 
 export const REASON_CODES = codes<Reason>({

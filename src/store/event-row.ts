@@ -1,5 +1,5 @@
 /** One event as a row of the database, and back. Rows are plain lists of values: an object for each takes twice the time. */
-import type { MailEvent, Submitter, SubmitterType } from '../model/event.ts';
+import type { DsnCause, MailEvent, Submitter, SubmitterType } from '../model/event.ts';
 import type { Client, Relay } from '../model/record.ts';
 import { DIRECTIONS, KINDS, MTAS, REASON_CODES, STAGES, SUBMITTERS } from './codes.ts';
 
@@ -38,6 +38,7 @@ export const COLUMNS = [
   'size',
   'recipients',
   'login',
+  'cause',
 ] as const;
 
 /**
@@ -83,6 +84,7 @@ export function putValues(
   values[at + 28] = event.size ?? null;
   values[at + 29] = event.recipients ?? null;
   values[at + 30] = event.submitter?.login ?? null;
+  values[at + 31] = event.cause === undefined ? null : JSON.stringify(event.cause);
 }
 
 /** A row that `SELECTED` gives. */
@@ -135,6 +137,7 @@ export function fromRow(row: Row): StoredEvent {
     direction: DIRECTIONS.words[Number(row[AT.direction])],
     repeated: row[AT.repeated] === 1 ? true : undefined,
     newRecipients: number(row[AT.new_recipients]),
+    cause: readCause(row[AT.cause]),
   };
   return { id: Number(id), event };
 }
@@ -157,6 +160,10 @@ function readSubmitter(
   const type = SUBMITTERS.words[Number(code)] as SubmitterType;
   const login = text(typed);
   return login === undefined ? { type, id } : { type, id, login };
+}
+
+function readCause(value: Value | undefined): DsnCause | undefined {
+  return typeof value === 'string' ? (JSON.parse(value) as DsnCause) : undefined;
 }
 
 function readClient(row: Row): Client | undefined {

@@ -192,4 +192,8 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (address, list)
   ) WITHOUT ROWID;
   `,
+  `
+  -- Why there is a DSN, as JSON: DsnCause in src/model/event.ts. Few events have one.
+  ALTER TABLE event ADD COLUMN cause TEXT;
+  `,
 ];

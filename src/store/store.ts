@@ -1,4 +1,5 @@
 /** The database as a whole: its tables over one connection, and the transaction that commits a batch. */
+import { type Backscatter, sumBackscatter } from './backscatter.ts';
 import { BesideFile } from './beside.ts';
 import { BlockTable } from './blocks.ts';
 import { type Db, describeDamage, openDatabase } from './database.ts';
@@ -61,6 +62,11 @@ export class Store {
   /** What became of recipients at other hosts. */
   get outcomes(): Outcomes {
     return new Outcomes(this.#db);
+  }
+
+  /** Sums over the notifications of a period, in the same form; at most `most` rows each. */
+  sumBackscatter(since: number, until: number, most: number): Backscatter {
+    return sumBackscatter(this.#db, since, until, most);
   }
 
   /** Whether an error says that the database is damaged. */

@@ -22,6 +22,7 @@ const EMPTY: Report = {
   ownMailboxes: [],
   attackers: [],
   dsnsSent: 0,
+  backscatter: { notices: [], forged: [], returned: [], refused: [] },
   outages: [],
   listings: [],
   reputation: [],

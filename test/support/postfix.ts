@@ -49,6 +49,8 @@ export interface PostfixServer extends MailServer<QueuedMail> {
   reload(): Promise<void>;
   /** `postmap` with this configuration; `map` is `type:file`. */
   postmap(map: string): Promise<void>;
+  /** The same with `postalias`. */
+  postalias(map: string): Promise<void>;
   postsuper(...args: readonly string[]): Promise<string>;
   /** Hands a message to sendmail(1) as a local account. */
   sendmail(login: string, args: readonly string[], message: string): Promise<SendmailResult>;
@@ -119,6 +121,9 @@ function operations(folder: Folder): Omit<PostfixServer, keyof Ports | 'folder' 
     reload: () => reload(configuration, log),
     async postmap(map) {
       await run(['postmap', '-c', configuration, map]);
+    },
+    async postalias(map) {
+      await run(['postalias', '-c', configuration, map]);
     },
     postsuper: (...args) => run(['postsuper', '-c', configuration, ...args]),
     sendmail: (login, args, message) => sendmail(configuration, login, args, message),

@@ -186,5 +186,6 @@ export function parseBounce(text: string, from: number, queueId: string): DsnRec
   const about = NOTIFICATIONS.get(reader.until(': ') ?? '');
   if (about === undefined) return undefined;
   if (endOfQueueId(text, reader.position) !== text.length) return undefined;
-  return { kind: 'dsn', queueId, dsnQueueId: reader.rest(), about };
+  const isCopy = text.startsWith('postmaster ', from) ? true : undefined;
+  return { kind: 'dsn', queueId, dsnQueueId: reader.rest(), about, isCopy };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { getHostGroup, nameProvider } from '../../../src/judge/outage/provider.ts';
+import { getHostGroup } from '../../../src/judge/outage/provider.ts';
+import { nameProvider } from '../../../src/model/provider.ts';
 
 describe('providers', () => {
   test.each([
