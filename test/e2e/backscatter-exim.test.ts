@@ -69,7 +69,6 @@ commands:
           .map((line) => `${line}\r\n`)
           .join(''),
       ),
-    settled: async () => {},
     log: server.log,
     stop: server.stop,
   };

@@ -46,7 +46,6 @@ commands:
         { port: server.smtpPort, xclient: `ADDR=${address} NAME=${name}` },
         { sender, recipients: [recipient] },
       ),
-    settled: () => server.logged(/: reload -- /),
     log: server.log,
     stop: server.stop,
   };

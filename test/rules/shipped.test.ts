@@ -18,10 +18,26 @@ const SHIPPED: Readonly<Record<string, Partial<Rule>>> = {
     limits: [{ limit: 10, period: 10 * MINUTE }],
     action: 'observe',
   },
+  backscatter: {
+    count: 'backscatter',
+    per: 'host',
+    limits: [{ limit: 10, period: DAY }],
+    action: 'observe',
+  },
   'dsns-sent': {
     count: 'dsn-sent',
     per: 'host',
     limits: [{ limit: 20, period: HOUR }],
+    action: 'observe',
+  },
+  'forged-address': {
+    count: 'dsn-received',
+    per: 'recipient',
+    direction: 'inbound',
+    limits: [
+      { limit: 20, period: HOUR },
+      { limit: 100, period: DAY },
+    ],
     action: 'observe',
   },
   'inbound-dictionary': {
@@ -85,6 +101,15 @@ const SHIPPED: Readonly<Record<string, Partial<Rule>>> = {
       { limit: 500, period: HOUR },
       { limit: 2000, period: DAY },
     ],
+    action: 'observe',
+  },
+  'returned-mail': {
+    count: 'dsn-received',
+    per: 'submitter',
+    direction: 'outbound',
+    ratio: true,
+    atLeast: 30,
+    limits: [{ limit: 15, period: DAY }],
     action: 'observe',
   },
 };

@@ -38,6 +38,12 @@ export const submitters = fc.record({
   ),
 });
 
+const causes = fc
+  .tuple(maybe(texts), maybe(relays), maybe(fc.constantFrom(...REASONS)))
+  .map(([recipient, relay, reason]) =>
+    withoutUnknown({ about: 'failure', way: 'forward', recipient, relay, reason }),
+  );
+
 /** Events at most an hour from each other, in any order. */
 export const events: fc.Arbitrary<MailEvent> = fc.record({
   source: fc.constantFrom('/var/log/mail.log', '/var/log/mail.log.1'),
@@ -65,6 +71,7 @@ export const events: fc.Arbitrary<MailEvent> = fc.record({
   recipients: maybe(fc.nat(1000)),
   direction: maybe(fc.constantFrom('inbound', 'outbound')),
   repeated: maybe(fc.constant(true)),
+  cause: maybe(causes),
   newRecipients: maybe(fc.nat(1000)),
 }) as fc.Arbitrary<MailEvent>;
 

@@ -1,0 +1,87 @@
+/** Whose mail a notification answers: never more than were sent, whoever else uses the address, bounded, kept. */
+import { describe, expect, it } from 'vitest';
+import { DAY } from '../../src/base/time.ts';
+import type { StatePart } from '../../src/correlate/saved-map.ts';
+import { SentMail } from '../../src/correlate/sent-mail.ts';
+
+const START = Date.UTC(2026, 10, 10, 9);
+const ALICE = { type: 'user', id: 'alice@example.net' } as const;
+const MALLORY = { type: 'user', id: 'mallory@example.net' } as const;
+const ADDRESS = 'alice@example.net';
+const SMARTHOST = ['provider.example', '198.51.100.0/24'];
+
+/** Takes notifications until nobody is charged: how many each submitter was charged with. */
+function drain(sent: SentMail, places: readonly string[], time = START): Record<string, number> {
+  const charged: Record<string, number> = {};
+  for (;;) {
+    const submitter = sent.takeReturned(ADDRESS, places, time);
+    if (submitter === undefined) return charged;
+    charged[submitter.id] = (charged[submitter.id] ?? 0) + 1;
+  }
+}
+
+describe('notifications', () => {
+  it('are charged once for each recipient, whichever name or network they come from', () => {
+    const sent = new SentMail();
+    for (let n = 0; n < 3; n++) sent.noteSent(ALICE, ADDRESS, SMARTHOST, START);
+    expect(sent.takeReturned('ALICE@example.net', ['198.51.100.0/24'], START)).toEqual(ALICE);
+    expect(drain(sent, SMARTHOST)).toEqual({ 'alice@example.net': 2 });
+  });
+
+  it('from another place are charged to nobody', () => {
+    const sent = new SentMail();
+    sent.noteSent(ALICE, ADDRESS, SMARTHOST, START);
+    expect(drain(sent, ['example.edu', '203.0.113.0/24'])).toEqual({});
+    expect(sent.takeReturned('bob@example.net', SMARTHOST, START)).toBeUndefined();
+  });
+
+  it('are charged to whoever used the address, not to its owner', () => {
+    const sent = new SentMail();
+    sent.noteSent(ALICE, ADDRESS, SMARTHOST, START);
+    for (let n = 0; n < 50; n++) sent.noteSent(MALLORY, ADDRESS, SMARTHOST, START);
+    sent.noteSent(ALICE, ADDRESS, SMARTHOST, START);
+    for (let n = 0; n < 40; n++) {
+      expect(sent.takeReturned(ADDRESS, SMARTHOST, START)).toEqual(MALLORY);
+    }
+  });
+
+  it('that come after a week are charged to nobody', () => {
+    const sent = new SentMail();
+    sent.noteSent(ALICE, ADDRESS, SMARTHOST, START);
+    expect(sent.takeReturned(ADDRESS, SMARTHOST, START + 7 * DAY)).toBeUndefined();
+  });
+});
+
+describe('the memory', () => {
+  const many = (sent: SentMail, count: number) => {
+    for (let n = 0; n < count; n++) sent.noteSent(ALICE, `u${n}@example.net`, ['x.example'], START);
+  };
+
+  it('keeps its newest entries, and forgets the oldest when it is full', () => {
+    const sent = new SentMail();
+    sent.noteSent(ALICE, ADDRESS, SMARTHOST, START);
+    many(sent, 100_000);
+    expect(drain(sent, SMARTHOST)).toEqual({});
+    expect(sent.takeReturned('u99999@example.net', ['x.example'], START)).toEqual(ALICE);
+  });
+
+  it('survives a restart, and a commit writes only what changed', () => {
+    const saved = new Map<string, unknown>();
+    const save = (parts: readonly StatePart[]) => {
+      for (const [name, value] of parts) saved.set(name, JSON.parse(JSON.stringify(value)));
+      return parts.length;
+    };
+    const first = new SentMail();
+    many(first, 2000);
+    expect(save(first.takeChanges())).toBeGreaterThan(10);
+    first.noteSent(ALICE, ADDRESS, SMARTHOST, START);
+    first.noteSent(ALICE, ADDRESS, SMARTHOST, START);
+    expect(first.takeReturned(ADDRESS, SMARTHOST, START)).toEqual(ALICE);
+    expect(save(first.takeChanges())).toBeLessThan(3);
+    expect(first.takeChanges()).toEqual([]);
+    const second = new SentMail();
+    second.load((name) => saved.get(name));
+    expect(drain(second, SMARTHOST)).toEqual({ 'alice@example.net': 1 });
+    expect(second.takeReturned('u7@example.net', ['x.example'], START)).toEqual(ALICE);
+  });
+});
