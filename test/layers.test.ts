@@ -24,6 +24,7 @@ const LEVELS: readonly (readonly string[])[] = [
     'sign',
     'recipients',
     'probe',
+    'complaint',
   ],
   ['config'],
   ['interpret'],
@@ -47,6 +48,7 @@ const RESERVED: readonly { what: string; pattern: RegExp; where: RegExp }[] = [
   },
   { what: 'DNS', pattern: /from 'node:dns/, where: /^(?:probe|recipients|setup)\// },
   { what: 'nodemailer', pattern: /from 'nodemailer'/, where: /^notify\// },
+  { what: 'postal-mime', pattern: /from 'postal-mime'/, where: /^complaint\// },
   { what: 'commander', pattern: /from 'commander'/, where: /^cli\// },
 ];
 

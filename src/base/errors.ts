@@ -3,8 +3,11 @@
  * Expected outcomes are values, never errors; a bug of our own is an ordinary exception and ends the process.
  */
 
-/** Exit statuses of every command: done, it failed, wrong usage or configuration. */
-export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
+/**
+ * Exit statuses of every command: done, it failed, wrong usage or configuration. `tryAgain` (EX_TEMPFAIL of sysexits) is
+ * only for a mail server that runs us as the command of an alias.
+ */
+export const EXIT = { done: 0, failed: 1, usage: 2, tryAgain: 75 } as const;
 export type ExitStatus = (typeof EXIT)[keyof typeof EXIT];
 
 /** Where in a file a problem is; `line` and `column` are 1-based, `key` is a dotted path such as `notify.smtp.port`. */

@@ -369,6 +369,16 @@ export const COMMANDS: readonly Entry[] = [
     run: async (_args, options, io) => (await import('./listings.ts')).runListings(options, io),
   },
   {
+    usage: 'complaint',
+    config: false,
+    summary: 'read an abuse report (ARF) from standard input and hand it to the service',
+    options: [
+      new Option('--pipe', 'as the command of an alias: no output, no bounce, 75 for "try again"'),
+      new Option('--folder <dir>', 'default: /var/spool/postern/complaints'),
+    ],
+    run: async (_args, options, io) => (await import('./complaint.ts')).runComplaint(options, io),
+  },
+  {
     usage: 'demo',
     config: false,
     summary: 'run the whole pipeline on a bundled log, in a scratch folder',

@@ -15,6 +15,7 @@ const KEYS = [
   'stage',
   'queueId',
   'parentQueueId',
+  'messageId',
   'submitter',
   'client',
   'sender',

@@ -142,6 +142,8 @@ export interface Config {
   readonly policy?: PolicyConfig;
   /** absent: no milter */
   readonly milter?: MilterConfig;
+  /** absent: no complaints are read */
+  readonly complaints?: { readonly folder: string };
   /** hold or freeze mail that is already in the queue when a block begins */
   readonly queue: { readonly hold: boolean };
   /** argument vectors to which arguments are appended */

@@ -63,6 +63,7 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
         blockedNetworks: at(raw.targets.exim.blockedNetworks),
       },
     },
+    complaints: raw.complaints && { folder: at(raw.complaints.folder) },
     policy: raw.policy === undefined ? undefined : resolvePolicy(raw.policy, raw.mta),
     milter: raw.milter === undefined ? undefined : resolveMilter(raw, raw.milter, at),
     queue: raw.queue,

@@ -206,6 +206,16 @@ export const configSchema = section({
     .describe('Mail that was accepted before the block.'),
   commands,
   notify: shown(notify.optional().describe('Mail about blocks.'), 'no mail is sent'),
+  complaints: shown(
+    section({
+      folder: path
+        .default('/var/spool/postern/complaints')
+        .describe('Where `postern complaint` leaves what it has read.'),
+    })
+      .optional()
+      .describe('Abuse reports of other providers. See docs/backscatter.md.'),
+    'they are not read',
+  ),
   report: section({
     to: shown(addresses.optional().describe('Who gets `postern report --mail`.'), '`notify.to`'),
   })

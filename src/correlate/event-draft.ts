@@ -39,6 +39,7 @@ export function newEvent({ line, traits }: Turn, kind: EventKind): EventDraft {
     recipients: undefined,
     direction: undefined,
     repeated: undefined,
+    messageId: undefined,
     cause: undefined,
     newRecipients: undefined,
     amends: undefined,
@@ -52,11 +53,21 @@ export function newAcceptedEvent(turn: Turn, message: OpenMessage): EventDraft {
   event.submitter = findAuthor(message.submitter, message.sender);
   event.client = message.client;
   event.sender = message.sender;
+  event.messageId = shortenMessageId(message.messageId);
   event.size = message.size;
   event.recipients = message.recipients;
   event.newRecipients = message.recipients;
   event.direction = getDirection(message);
   return event;
+}
+
+/** Longer ones are not stored: they are made up, and a complaint cannot find them. */
+const LONGEST_STORED_ID = 320;
+
+/** A Message-ID as it is stored: without brackets. */
+export function shortenMessageId(messageId: string | undefined): string | undefined {
+  const bare = messageId?.replace(/^<|>$/g, '');
+  return bare === undefined || bare === '' || bare.length > LONGEST_STORED_ID ? undefined : bare;
 }
 
 /** Where the line is and when it was logged. */

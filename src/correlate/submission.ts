@@ -17,7 +17,7 @@ import type {
   TransactionRecord,
 } from '../model/record.ts';
 import { becomeDsn } from './dsn.ts';
-import { getPlace, newAcceptedEvent } from './event-draft.ts';
+import { getPlace, newAcceptedEvent, shortenMessageId } from './event-draft.ts';
 import { continueAs, correctSubmitter, joinByMessageId } from './filter.ts';
 import {
   copyClient,
@@ -183,8 +183,11 @@ export function correlateArrival(turn: Turn<ArrivalRecord>): void {
   if (record.parentQueueId !== undefined) {
     message.parentQueueId = ownCopy(record.parentQueueId);
     becomeDsn(turn, message);
-  } else if (message.origin !== 'notice')
-    turn.events.push(newAcceptedEvent(turn, message), ...ahead);
+  } else if (message.origin !== 'notice') {
+    const accepted = newAcceptedEvent(turn, message);
+    accepted.messageId = shortenMessageId(record.messageId);
+    turn.events.push(accepted, ...ahead);
+  }
 }
 
 /** Events of deliveries that were logged before this arrival, now with the submitter; the message takes them over. */

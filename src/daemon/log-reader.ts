@@ -1,6 +1,7 @@
 /** Reads all logs through the pipeline, one batch at a time. */
 import { dropUndefined } from '../base/defined.ts';
 import type { Follower, LineBatch } from '../follow/follower.ts';
+import type { MailEvent } from '../model/event.ts';
 import type { LogHealth } from '../store/saved-state.ts';
 import type { Committed, Pipeline } from './pipeline.ts';
 
@@ -27,6 +28,13 @@ export class LogReader {
   /** One loop for each log; each ends when its follower is aborted. */
   start(): Promise<void>[] {
     return this.#followers.map((follower) => this.#follow(follower));
+  }
+
+  /** Counts events that no log holds, between two batches. False if aborted before the commit. */
+  async add(events: readonly MailEvent[]): Promise<boolean> {
+    const done = this.#turn.then(() => this.#finish(this.#pipeline.add(events)));
+    this.#turn = done;
+    return await done;
   }
 
   /** Whether everything that was in the logs a moment ago is in the database. */
@@ -59,7 +67,11 @@ export class LogReader {
   /** False if aborted before the commit. */
   async #handle(follower: Follower, { lines, position }: LineBatch): Promise<boolean> {
     const { path } = follower.status();
-    const committed = await this.#pipeline.handle({ path, lines, position });
+    return this.#finish(this.#pipeline.handle({ path, lines, position }));
+  }
+
+  async #finish(committing: Promise<Committed | undefined>): Promise<boolean> {
+    const committed = await committing;
     if (committed === undefined) return false;
     this.#onCommitted(committed);
     return true;

@@ -108,7 +108,7 @@ export class Pipeline {
    * waits. Undefined if aborted before it succeeded.
    */
   async handle(batch: Batch): Promise<Committed | undefined> {
-    const { judge, clock, store } = this.#options;
+    const { clock, store } = this.#options;
     const envelope = this.#envelope(batch.path);
     envelope.advance(clock.now());
     this.#memorySaver.look();
@@ -118,21 +118,38 @@ export class Pipeline {
     const now = clock.now();
     if (before !== this.#interpreter.future)
       this.#noteFuture(batch.path, now, before === undefined);
-    const verdicts = this.#judge(events, now);
-    const outageChanges = judge.takeOutageChanges();
-    const standing = withoutTakenBack(verdicts, outageChanges);
     const messages = this.#interpreter.correlator.takeChanges();
     const parts = this.#interpreter.correlator.takeParts();
-    const committed = await this.#committer.commit(() => {
-      store.events.insert(events);
-      const persons = store.logins.note(events);
-      recordOutages(this.#options, outageChanges, now);
-      const decisions = recordVerdicts(this.#options, standing, now);
+    return this.#commit(events, now, () => {
       store.state.saveMessages(messages.changed, messages.closed);
       for (const [name, value] of parts) store.state.write(`correlator ${name}`, value);
       store.state.write(`envelope ${batch.path}`, envelope.save());
       store.state.savePosition(batch.path, batch.position);
       this.#noteAccepted(batch.lines, now);
+    });
+  }
+
+  /** Takes events that no log holds to verdicts and blocks, as `handle` does. Not while `handle` runs. */
+  add(events: readonly MailEvent[]): Promise<Committed | undefined> {
+    return this.#commit(events, this.#options.clock.now(), () => {});
+  }
+
+  /** Judges the events and commits them together with what `save` writes. */
+  async #commit(
+    events: readonly MailEvent[],
+    now: number,
+    save: () => void,
+  ): Promise<Committed | undefined> {
+    const { judge, store } = this.#options;
+    const verdicts = this.#judge(events, now);
+    const outageChanges = judge.takeOutageChanges();
+    const standing = withoutTakenBack(verdicts, outageChanges);
+    const committed = await this.#committer.commit(() => {
+      store.events.insert(events);
+      const persons = store.logins.note(events);
+      recordOutages(this.#options, outageChanges, now);
+      const decisions = recordVerdicts(this.#options, standing, now);
+      save();
       const newSpellings = [...persons].some(
         (id) => store.blocks.running({ type: 'user', id }) !== undefined,
       );

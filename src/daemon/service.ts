@@ -9,6 +9,7 @@ import { waitForAll } from '../base/wait.ts';
 import { WakeUp } from '../base/wake-up.ts';
 import type { Judge } from '../judge/judge.ts';
 import type { Rule } from '../judge/rule.ts';
+import type { MailEvent } from '../model/event.ts';
 import type { PolicyServer } from '../policy/server.ts';
 import { endOtherOutages } from '../store/outages.ts';
 import type { Health } from '../store/saved-state.ts';
@@ -22,6 +23,7 @@ import {
   buildPolicyServer,
   type ServiceOptions,
 } from './assemble.ts';
+import { keepComplaints } from './complaints.ts';
 import { EnforceLoop } from './enforce-loop.ts';
 import { rebuildJudge } from './history.ts';
 import { canShutOutSenders } from './in-force.ts';
@@ -90,8 +92,17 @@ export class Service {
       this.#notify(),
       this.#watchDatabase(),
       this.#listingWatch?.run(),
+      this.#keepComplaints(),
       keepPruned({ store: this.#store, retention: config.retention, clock, log, signal }),
     ]);
+  }
+
+  #keepComplaints(): Promise<void> | undefined {
+    const { config, clock, log, signal } = this.#options;
+    if (config.complaints === undefined) return undefined;
+    const add = (events: readonly MailEvent[]) => this.#logReader.add(events);
+    const { folder } = config.complaints;
+    return keepComplaints({ folder, store: this.#store, clock, log, signal, add });
   }
 
   #handleCommitted({ decisions, outageChanges, newSpellings }: Committed): void {

@@ -20,6 +20,7 @@ export const EVENT_KINDS = [
   'dsn-sent',
   'removed',
   'dsn-received',
+  'complaint',
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 
@@ -104,6 +105,8 @@ export interface MailEvent extends Position, Reply {
   readonly direction?: Direction | undefined;
   /** this recipient's refusal was counted before (retry, bounce after a rejection): rules ignore it */
   readonly repeated?: boolean | undefined;
+  /** without brackets (accepted, complaint) */
+  readonly messageId?: string | undefined;
   /** why there is a DSN (dsn-sent) */
   readonly cause?: DsnCause | undefined;
   /** recipients that this event shows for the first time; `ratio-of: recipients` adds them up */

@@ -2,7 +2,7 @@
 import type { DsnWay } from '../model/event.ts';
 import { formatIdentity } from '../model/identity.ts';
 import type { Backscatter, NoticeCount } from '../store/backscatter.ts';
-import type { Table } from './tables.ts';
+import type { Table } from './table.ts';
 
 /** What to do about each way in which a notice to a stranger comes about; docs/backscatter.md says more. */
 const REMEDIES: Readonly<Record<DsnWay, string>> = {
@@ -19,6 +19,7 @@ export function buildBackscatter(backscatter: Backscatter): Table[] {
     buildReturned(backscatter),
     buildForged(backscatter),
     buildRefused(backscatter),
+    buildComplaints(backscatter),
   ].filter(({ rows }) => rows.length > 0);
 }
 
@@ -73,6 +74,15 @@ function buildRefused({ refused }: Backscatter): Table {
       name ?? '',
       reply ?? '',
     ]),
+    empty: 'None.',
+  };
+}
+
+function buildComplaints({ complaints }: Backscatter): Table {
+  return {
+    title: 'Complaints of recipients, by submitter',
+    head: ['Messages', 'Submitter'],
+    rows: complaints.map((one) => [one.count, formatIdentity(one)]),
     empty: 'None.',
   };
 }

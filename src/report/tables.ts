@@ -9,17 +9,9 @@ import { buildBackscatter } from './backscatter.ts';
 import { describeRelease, UNBLOCKABLE_CURE } from './block.ts';
 import type { Report } from './period.ts';
 import { describeSenders, nameRefuser } from './reputation.ts';
+import type { Table } from './table.ts';
 
-export interface Table {
-  readonly title: string;
-  readonly head: readonly string[];
-  readonly rows: readonly Row[];
-  /** what is shown when there are no rows */
-  readonly empty: string;
-}
-
-/** The cells of a row. Text is not escaped yet. */
-export type Row = readonly (string | number)[];
+export type { Row, Table } from './table.ts';
 
 /** The nearest; programs get all. */
 const MOST_NEAR = 30;

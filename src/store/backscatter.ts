@@ -44,11 +44,19 @@ export interface RefusedCount {
   readonly reply: string | null;
 }
 
+/** Complaints about mail of a submitter. */
+export interface ComplaintCount {
+  readonly type: SubmitterType;
+  readonly id: string;
+  readonly count: number;
+}
+
 export interface Backscatter {
   readonly notices: readonly NoticeCount[];
   readonly forged: readonly ForgedCount[];
   readonly returned: readonly ReturnedCount[];
   readonly refused: readonly RefusedCount[];
+  readonly complaints: readonly ComplaintCount[];
 }
 
 /** A few notices come to everybody who writes letters. */
@@ -65,6 +73,10 @@ export function sumBackscatter(db: Db, since: number, until: number, most: numbe
     returned: all<Omit<ReturnedCount, 'type'> & { type: number }>(
       returnedSql(period),
       FEW,
+      most,
+    ).map((row) => ({ ...row, type: SUBMITTERS.words[row.type] as SubmitterType })),
+    complaints: all<Omit<ComplaintCount, 'type'> & { type: number }>(
+      complaintsSql(period),
       most,
     ).map((row) => ({ ...row, type: SUBMITTERS.words[row.type] as SubmitterType })),
     refused: all<RefusedCount>(refusedSql(period), most),
@@ -99,6 +111,13 @@ function returnedSql({ sql }: Condition): string {
     WHERE ${sql} AND kind = ${KINDS.numberOf['dsn-received']}
       AND direction = ${DIRECTIONS.numberOf.outbound}
     GROUP BY 1, 2 HAVING count(*) >= ? ORDER BY 3 DESC, 2 LIMIT ?`;
+}
+
+function complaintsSql({ sql }: Condition): string {
+  return `SELECT type, lower(name) AS id, count(*) AS count
+    FROM event JOIN submitter ON submitter.id = event.submitter
+    WHERE ${sql} AND kind = ${KINDS.numberOf.complaint}
+    GROUP BY 1, 2 ORDER BY 3 DESC, 2 LIMIT ?`;
 }
 
 /** An unknown recipient and a temporary refusal (greylisting) are no refused notification. */

@@ -28,6 +28,7 @@ export const KINDS = codes<EventKind>({
   'dsn-sent': 10,
   removed: 11,
   'dsn-received': 12,
+  complaint: 13,
 });
 
 export const REASON_CODES = codes<Reason>({

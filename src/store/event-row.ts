@@ -39,6 +39,7 @@ export const COLUMNS = [
   'recipients',
   'login',
   'cause',
+  'message_id',
 ] as const;
 
 /**
@@ -84,6 +85,7 @@ export function putValues(
   values[at + 28] = event.size ?? null;
   values[at + 29] = event.recipients ?? null;
   values[at + 30] = event.submitter?.login ?? null;
+  values[at + 32] = event.messageId ?? null;
   values[at + 31] = event.cause === undefined ? null : JSON.stringify(event.cause);
 }
 
@@ -137,6 +139,7 @@ export function fromRow(row: Row): StoredEvent {
     direction: DIRECTIONS.words[Number(row[AT.direction])],
     repeated: row[AT.repeated] === 1 ? true : undefined,
     newRecipients: number(row[AT.new_recipients]),
+    messageId: text(row[AT.message_id]),
     cause: readCause(row[AT.cause]),
   };
   return { id: Number(id), event };

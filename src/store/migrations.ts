@@ -195,5 +195,8 @@ export const MIGRATIONS: readonly string[] = [
   `
   -- Why there is a DSN, as JSON: DsnCause in src/model/event.ts. Few events have one.
   ALTER TABLE event ADD COLUMN cause TEXT;
+  -- Of accepted messages, for complaints; and an index with no row for any other event.
+  ALTER TABLE event ADD COLUMN message_id TEXT;
+  CREATE INDEX event_complaint ON event (queue_id) WHERE kind = 13;
   `,
 ];

@@ -2,6 +2,7 @@
 import { type Backscatter, sumBackscatter } from './backscatter.ts';
 import { BesideFile } from './beside.ts';
 import { BlockTable } from './blocks.ts';
+import { ComplaintQueries } from './complaints.ts';
 import { type Db, describeDamage, openDatabase } from './database.ts';
 import { EventTable } from './events.ts';
 import { isCorrupt, isPassing } from './failure.ts';
@@ -24,6 +25,7 @@ export class Store {
   readonly logins: LoginTable;
   readonly outbox: Outbox;
   readonly listings: ListingTable;
+  readonly complaints: ComplaintQueries;
   readonly #space: SpaceUse;
   /** for what must be known even if the database cannot be written */
   readonly beside: BesideFile;
@@ -40,6 +42,7 @@ export class Store {
     this.logins = new LoginTable(this.#db);
     this.outbox = new Outbox(this.#db);
     this.listings = new ListingTable(this.#db);
+    this.complaints = new ComplaintQueries(this.#db);
     this.#space = new SpaceUse(this.#db);
   }
 

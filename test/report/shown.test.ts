@@ -22,7 +22,7 @@ const EMPTY: Report = {
   ownMailboxes: [],
   attackers: [],
   dsnsSent: 0,
-  backscatter: { notices: [], forged: [], returned: [], refused: [] },
+  backscatter: { notices: [], forged: [], returned: [], refused: [], complaints: [] },
   outages: [],
   listings: [],
   reputation: [],

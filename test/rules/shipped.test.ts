@@ -24,6 +24,13 @@ const SHIPPED: Readonly<Record<string, Partial<Rule>>> = {
     limits: [{ limit: 10, period: DAY }],
     action: 'observe',
   },
+  complaints: {
+    count: 'complaint',
+    per: 'submitter',
+    distinct: 'recipient',
+    limits: [{ limit: 3, period: DAY }],
+    action: 'observe',
+  },
   'dsns-sent': {
     count: 'dsn-sent',
     per: 'host',

@@ -72,6 +72,7 @@ export const events: fc.Arbitrary<MailEvent> = fc.record({
   direction: maybe(fc.constantFrom('inbound', 'outbound')),
   repeated: maybe(fc.constant(true)),
   cause: maybe(causes),
+  messageId: maybe(fc.constantFrom('1@example.net', 'x')),
   newRecipients: maybe(fc.nat(1000)),
 }) as fc.Arbitrary<MailEvent>;
 

@@ -1,0 +1,12 @@
+/** A table of a report, whatever it is about. */
+
+export interface Table {
+  readonly title: string;
+  readonly head: readonly string[];
+  readonly rows: readonly Row[];
+  /** what is shown when there are no rows */
+  readonly empty: string;
+}
+
+/** The cells of a row. Text is not escaped yet. */
+export type Row = readonly (string | number)[];
