@@ -10,9 +10,9 @@ interface ComplaintOptions {
 }
 
 /**
- * Takes a report. A report that is refused: status 1 and one line. With `--pipe`, as the command of a mail alias: status 0
- * without a word, because for any other status the mail server would send a notice to whoever forged the report, and 75
- * if the folder cannot be written. Throws a PosternError (exit status 1) without `--pipe`.
+ * Takes a report. A report that is refused: status 1 and one line. With `--pipe`, as the command of a mail alias, it
+ * prints nothing and a refused report gives status 0, because otherwise the mail server would send a notice to whoever
+ * forged the report; 75 if the folder cannot be written. Throws a PosternError (exit status 1) without `--pipe`.
  */
 export async function runComplaint(options: ComplaintOptions, io: Io): Promise<ExitStatus> {
   const { folder = DEFAULT_FOLDER, pipe = false } = options;
@@ -25,10 +25,10 @@ export async function runComplaint(options: ComplaintOptions, io: Io): Promise<E
   try {
     addClaim(folder, read.claim);
   } catch (error) {
+    // Exim's `return_output`, which Debian sets for aliases, makes a bounce of any output, even with status 75.
+    if (pipe) return EXIT.tryAgain;
     const text = `${folder}: cannot add the complaint (${getMessage(error)})`;
-    if (!pipe) throw new PosternError('environment', text, { code: 'complaint-folder' });
-    io.stderr(`postern: ${text}\n`);
-    return EXIT.tryAgain;
+    throw new PosternError('environment', text, { code: 'complaint-folder' });
   }
   if (!pipe) io.stdout('Handed to the service.\n');
   return EXIT.done;

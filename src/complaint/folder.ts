@@ -5,15 +5,18 @@
  */
 import { randomUUID } from 'node:crypto';
 import {
+  chmodSync,
   closeSync,
   constants,
   fstatSync,
+  lstatSync,
   opendirSync,
   openSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
-  statSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +26,7 @@ import { type Claim, LONGEST_FILE, parseClaim } from './claim.ts';
 /** Where the command and the service look, unless told otherwise. */
 export const DEFAULT_FOLDER = '/var/spool/postern/complaints';
 /** Files that are looked at in one round. */
-const MOST_FILES = 1000;
+const MOST_FILES = 200;
 const ENDING = '.json';
 
 /** Adds a file with the claim, at once as a whole. Throws an errno error if the folder cannot be written. */
@@ -32,7 +35,9 @@ export function addClaim(folder: string, claim: Claim): void {
   const temporary = join(folder, `.${name}`);
   try {
     // Readable for the service, which has another account. Nobody else can list the folder or guess the name.
-    writeFileSync(temporary, JSON.stringify(claim), { flag: 'wx', mode: 0o644 });
+    // A mail server may have set a umask that leaves no right to others.
+    writeFileSync(temporary, JSON.stringify(claim), { flag: 'wx', mode: 0o600 });
+    chmodSync(temporary, 0o644);
     renameSync(temporary, join(folder, `${name}${ENDING}`));
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -40,9 +45,15 @@ export function addClaim(folder: string, claim: Claim): void {
   }
 }
 
+/** A claim and the file that holds it. */
+export interface FoundClaim {
+  readonly file: string;
+  readonly claim: Claim;
+}
+
 /** The claims that wait, with their files. Deletes what is none. `now` in ms. Throws if the folder cannot be read. */
-export function listClaims(folder: string, now: number): { file: string; claim: Claim }[] {
-  const found: { file: string; claim: Claim }[] = [];
+export function listClaims(folder: string, now: number): FoundClaim[] {
+  const found: FoundClaim[] = [];
   for (const name of listNames(folder)) {
     const file = join(folder, name);
     if (!name.endsWith(ENDING)) {
@@ -56,8 +67,15 @@ export function listClaims(folder: string, now: number): { file: string; claim: 
   return found;
 }
 
-export function removeFile(file: string): void {
-  rmSync(file, { force: true, recursive: true });
+/** Removes a file or an empty folder, and nothing recursively, since strangers may have made it. False if it stays. */
+export function removeFile(file: string): boolean {
+  try {
+    if (lstatSync(file).isDirectory()) rmdirSync(file);
+    else unlinkSync(file);
+    return true;
+  } catch {
+    return false; // a folder with something in it, or one that belongs to somebody else
+  }
 }
 
 function listNames(folder: string): string[] {
@@ -76,7 +94,7 @@ function listNames(folder: string): string[] {
 
 /** A file that was begun and never ended. */
 function isOlder(file: string, time: number): boolean {
-  return (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) < time;
+  return (lstatSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) < time;
 }
 
 /** Follows no link, waits for no pipe. */

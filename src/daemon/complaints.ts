@@ -2,17 +2,21 @@
  * Complaints to events. A report is believed only as far as the log agrees: queue ID and Message-ID, the time, the sender
  * and a recipient. A message counts once, whoever complains about it and however often.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { getMessage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { type Clock, HOUR, SECOND } from '../base/time.ts';
+import { type Clock, HOUR, MINUTE, SECOND } from '../base/time.ts';
 import { WakeUp } from '../base/wake-up.ts';
 import type { Claim } from '../complaint/claim.ts';
-import { listClaims, removeFile } from '../complaint/folder.ts';
+import { type FoundClaim, listClaims, removeFile } from '../complaint/folder.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { Store } from '../store/store.ts';
 import { repeat } from './retry.ts';
 
-/** How far the clock of a Received field, or a slow delivery, may be from the time in the log. */
-const TOLERANCE = HOUR;
+/** How far the time of a Received field may be from the line that accepted the message: its body comes in between. */
+const RECEPTION = 10 * MINUTE;
+/** How long after acceptance a recipient is found, and how far from the time of a report's own a message. */
+const DELIVERY = HOUR;
 const PAUSE = 5 * SECOND;
 
 export interface ComplaintOptions {
@@ -27,24 +31,52 @@ export interface ComplaintOptions {
 
 /** Looks into the folder until the signal is aborted. */
 export async function keepComplaints(options: ComplaintOptions): Promise<void> {
-  const trouble = `${options.folder}: complaints cannot be read, will try again`;
+  const trouble = 'complaints cannot be looked up, will try again';
+  const { folder, clock, log } = options;
+  let failure = '';
+  /** files that were dealt with and cannot be deleted */
+  const stuck = new Set<string>();
   await repeat(options, new WakeUp(), trouble, async () => {
-    await takeComplaints(options);
+    const claims = tryListClaims(folder, clock.now());
+    if (typeof claims !== 'string') {
+      await takeComplaints(
+        options,
+        claims.filter(({ file }) => !stuck.has(file)),
+        stuck,
+      );
+    } else if (claims !== failure) log.warn({ folder, error: claims }, 'complaints cannot be read');
+    failure = typeof claims === 'string' ? claims : '';
     return PAUSE;
   });
 }
 
-async function takeComplaints({ folder, store, clock, log, add }: ComplaintOptions): Promise<void> {
-  for (const { file, claim } of listClaims(folder, clock.now())) {
+/** The claims, or why the folder cannot be read: it is missing, or belongs to somebody else. */
+function tryListClaims(folder: string, now: number): readonly FoundClaim[] | string {
+  try {
+    return listClaims(folder, now);
+  } catch (error) {
+    return getMessage(error);
+  }
+}
+
+async function takeComplaints(
+  { store, clock, log, add }: ComplaintOptions,
+  claims: readonly FoundClaim[],
+  stuck: Set<string>,
+): Promise<void> {
+  for (const { file, claim } of claims) {
     const found = findMessage(store, claim, clock.now());
-    if (typeof found === 'string')
+    if (typeof found === 'string') {
       log.info({ messageId: claim.messageId, why: found }, 'complaint refused');
-    else {
+    } else {
       if (!(await add([found]))) return;
-      const { queueId, submitter } = found;
-      log.info({ queueId, submitter }, 'complaint');
+      log.info({ queueId: found.queueId, submitter: found.submitter }, 'complaint');
     }
-    removeFile(file);
+    if (!removeFile(file)) {
+      stuck.add(file);
+      log.warn({ file }, 'cannot delete this complaint');
+    }
+    await nextTurn(); // log lines do not wait for a hundred forged reports
   }
 }
 
@@ -83,13 +115,13 @@ export function findMessage(store: Store, claim: Claim, now: number): MailEvent 
 /** The message with both IDs. Without a Received field, the only one with this Message-ID at the time. */
 function findAccepted({ complaints }: Store, claim: Claim): MailEvent | undefined {
   const { messageId, hops, arrival } = claim;
-  const around = (time: number) => ({ since: time - TOLERANCE, until: time + TOLERANCE });
+  const around = (time: number, by: number) => ({ since: time - by, until: time + by });
   for (const { queueId, time } of hops) {
-    const [found] = complaints.findAccepted({ messageId, queueId, ...around(time) });
+    const [found] = complaints.findAccepted({ messageId, queueId, ...around(time, RECEPTION) });
     if (found !== undefined) return found;
   }
   if (hops.length > 0 || arrival === undefined) return undefined;
-  const found = complaints.findAccepted({ messageId, ...around(arrival) });
+  const found = complaints.findAccepted({ messageId, ...around(arrival, DELIVERY) });
   return found.length === 1 ? found[0] : undefined;
 }
 
@@ -101,7 +133,7 @@ function findRecipient(
 ): string | undefined {
   // Behind a content filter the message has another queue ID, which stands in a Received field as well.
   const queueIds = [...new Set([queueId, ...hops.map((hop) => hop.queueId)])];
-  const delivered = complaints.findDelivered(queueIds, time, time + TOLERANCE);
+  const delivered = complaints.findDelivered(queueIds, time, time + DELIVERY);
   const named = delivered.find(({ recipient = '', originalRecipient = '' }) =>
     recipients.some((one) => isSame(one, recipient) || isSame(one, originalRecipient)),
   );

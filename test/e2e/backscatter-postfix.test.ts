@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { describe } from 'vitest';
 import { hasPostfix, indexedMapType, startPostfix } from '../support/postfix.ts';
 import { postfixTargets } from '../support/recipes.ts';
-import { sendMail } from '../support/smtp-client.ts';
-import { type Rig, testBackscatter } from './backscatter.ts';
+import { SmtpClient, sendMail } from '../support/smtp-client.ts';
+import { complaintCommand, type Rig, testBackscatter } from './backscatter.ts';
 
 describe.runIf(hasPostfix())('backscatter of Postfix', () => {
   testBackscatter(startRig);
@@ -25,8 +25,14 @@ smtp_address_preference = ipv4`,
   chmodSync(folder.path, 0o755);
   mkdirSync(folder.at('mail'));
   chmodSync(folder.at('mail'), 0o777);
+  const complaints = folder.at('complaints');
+  mkdirSync(complaints);
+  chmodSync(complaints, 0o1733);
   folder.write('etc/postern/.keep', '');
-  folder.write('etc/aliases', `alice: ${folder.at('mail')}/alice\nteam: nobody.team@example.org\n`);
+  folder.write(
+    'etc/aliases',
+    `alice: ${folder.at('mail')}/alice\nteam: nobody.team@example.org\nabuse: "|${complaintCommand(complaints)}"\n`,
+  );
   await server.postalias(`${type}:${configuration}/aliases`);
   return {
     yaml: `mta: postfix
@@ -36,16 +42,22 @@ commands:
   postsuper: [ /usr/sbin/postsuper, -c, ${configuration} ]
   postqueue: [ /usr/sbin/postqueue, -c, ${configuration} ]
   postconf: [ /usr/sbin/postconf, -c, ${configuration} ]`,
-    submit: (recipients) =>
+    complaints,
+    isDeferred: () => /to=<abuse@example\.net>.*status=deferred/.test(server.log()),
+    submit: (recipients, subject) =>
       sendMail(
         { port: server.submissionPort, auth: { user: 'alice@example.net', password: 'secret' } },
-        { sender: 'alice@example.net', recipients },
+        { sender: 'alice@example.net', recipients, ...(subject && { subject }) },
       ),
-    receive: ({ address, name }, sender, recipient) =>
-      sendMail(
-        { port: server.smtpPort, xclient: `ADDR=${address} NAME=${name}` },
-        { sender, recipients: [recipient] },
-      ),
+    receive: async ({ address, name }, sender, recipient, message = 'Subject: x\r\n\r\nx') => {
+      const xclient = `ADDR=${address} NAME=${name}`;
+      const client = await SmtpClient.open({ port: server.smtpPort, xclient });
+      await client.command(`MAIL FROM:<${sender}>`);
+      await client.command(`RCPT TO:<${recipient}>`);
+      await client.command('DATA');
+      await client.command(`${message}\r\n.`);
+      await client.quit();
+    },
     log: server.log,
     stop: server.stop,
   };

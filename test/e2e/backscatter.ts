@@ -1,9 +1,13 @@
 /**
  * The three ways onto a backscatter list, with a real mail server, the same for each: mail that is accepted and bounces,
  * mail that is forwarded to a server that refuses it, and a stolen account whose bounces come back through the smarthost.
- * example.net is local: alice has a mailbox, team goes to nobody.team@example.org, everybody else is accepted and unknown.
+ * example.net is local: alice has a mailbox, team goes to nobody.team@example.org, abuse is the command of `rig.complaints`,
+ * everybody else is accepted and unknown.
  */
+import { chmodSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { buildReport } from '../complaint/arf.ts';
 import { until } from '../support/folder.ts';
 import { type Postern, setUpPostern } from '../support/postern.ts';
 import { type Sink, startSink } from '../support/sink.ts';
@@ -13,9 +17,13 @@ export interface Rig {
   /** lines of postern.yaml: mta, logs, targets, commands */
   readonly yaml: string;
   /** as alice, after a login */
-  submit(recipients: readonly string[]): Promise<unknown>;
+  submit(recipients: readonly string[], subject?: string): Promise<unknown>;
   /** as a stranger at this address, whose name the mail server has verified */
-  receive(from: Host, sender: string, recipient: string): Promise<unknown>;
+  receive(from: Host, sender: string, recipient: string, message?: string): Promise<unknown>;
+  /** folder of the complaints */
+  readonly complaints: string;
+  /** whether the log shows that a mail for abuse is tried again */
+  isDeferred(): boolean;
   log(): string;
   stop(): Promise<void>;
 }
@@ -46,7 +54,7 @@ export function testBackscatter(start: (sinkPort: number) => Promise<Rig>): void
     sink = await startSink();
     rig = await start(sink.port);
     postern = setUpPostern(
-      `${rig.yaml}\nmode: observe\ndatabase: postern.db\ntrustedNetworks: [ 198.51.100.0/24 ]\n`,
+      `${rig.yaml}\nmode: observe\ncomplaints: { folder: ${rig.complaints} }\ndatabase: postern.db\ntrustedNetworks: [ 198.51.100.0/24 ]\n`,
     );
     await postern.start();
   });
@@ -145,6 +153,57 @@ export function testBackscatter(start: (sinkPort: number) => Promise<Rig>): void
       expect(text).toContain(line);
     }
   }, 60_000);
+
+  const complain = (message: string) =>
+    rig.receive(ELSEWHERE, 'fbl@example.edu', 'abuse@example.net', buildReport(read(message)));
+  /** What a feedback loop sends about a message that it has got. */
+  const read = (message: string) => ({
+    feedback: [
+      'Feedback-Type: abuse',
+      'User-Agent: x',
+      'Version: 1',
+      `Original-Mail-From: ${ALICE}`,
+    ],
+    enclosed: message.split('\r\n'),
+  });
+
+  it('ties a complaint to the submitter, once, and takes no forged one', async () => {
+    await rig.submit(['user@example.com'], 'Buy\r\nMessage-ID: <offer@example.net>');
+    const { data } = await sink.messageTo('user@example.com');
+    await find('delivered', (one) => one.recipient === 'user@example.com');
+    await complain(data.replace('<offer@example.net>', '<forged@example.net>'));
+    await complain('Subject: no report that anybody could read');
+    await complain(data);
+    await complain(data);
+    const event = await find('complaint', () => true);
+    expect(event).toMatchObject({
+      submitter: { type: 'user', id: ALICE },
+      messageId: 'offer@example.net',
+      recipient: 'user@example.com',
+    });
+    await until('both reports', () => postern.log().split('complaint refused').length === 3, {
+      evidence,
+    });
+    expect(postern.log()).toMatch(/no such message/);
+    expect(postern.log()).toMatch(/known already/);
+    expect(await events('complaint')).toHaveLength(1);
+    expect(await command('report')).toContain('Complaints of recipients');
+    // Nobody gets a notice about a report that is refused.
+    expect(sink.recipients).not.toContain('fbl@example.edu');
+  }, 60_000);
+
+  it('keeps a complaint in the queue while it cannot be handed over', async () => {
+    chmodSync(rig.complaints, 0o700);
+    const { data } = await sink.messageTo('user@example.com');
+    await complain(data);
+    await until('the deferral', () => rig.isDeferred(), { evidence });
+    expect(sink.recipients).not.toContain('fbl@example.edu');
+  });
+}
+
+/** The command of an alias for abuse reports. */
+export function complaintCommand(folder: string): string {
+  return `${process.execPath} ${resolve('dist/cli/main.js')} complaint --pipe --folder ${folder}`;
 }
 
 interface Report {
