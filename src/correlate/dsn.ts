@@ -83,5 +83,6 @@ function findWay(
   if (original !== undefined && getDomain(original) !== getDomain(recipient)) return 'forward';
   const isHere = relay?.address === undefined || relayClients.isLoopback(relay.address);
   if (isHere && reason === 'spam-or-content') return 'filter';
-  return relay === undefined ? 'own-delivery' : 'relayed';
+  // A host that cannot be reached has no relay in the log.
+  return relay === undefined && reason !== 'network' ? 'own-delivery' : 'relayed';
 }

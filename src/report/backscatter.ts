@@ -29,16 +29,26 @@ function buildNotices({ notices }: Backscatter): Table {
     head: ['Sent', 'Cause', 'Through', 'Refused by', 'Why', 'Clients', 'What to do', 'Reply'],
     rows: notices.map((notice) => [
       notice.count,
-      notice.way ?? notice.about ?? 'unknown',
+      nameCause(notice),
       notice.through ?? '',
       nameRefuser(notice),
       notice.reason ?? '',
       notice.clients,
-      notice.way === null ? '' : REMEDIES[notice.way],
+      adviseOn(notice),
       notice.reply ?? '',
     ]),
     empty: 'None.',
   };
+}
+
+function nameCause({ way, about }: NoticeCount): string {
+  if (way === null) return about ?? 'unknown';
+  return about === 'delay' ? `delay, ${way}` : way;
+}
+
+function adviseOn({ way, about }: NoticeCount): string {
+  if (about === 'delay') return 'tell no stranger of a delay';
+  return way === null ? '' : REMEDIES[way];
 }
 
 function nameRefuser({ way, host }: NoticeCount): string {
