@@ -18,20 +18,35 @@ const PAGES = 240;
 const PAGE = 250;
 /** A page takes entries for this time, so that it can be forgotten as a whole. */
 const PAGE_TIME = HOUR;
-/** Longer keys are replaced by their digest, so that an entry has a fixed size. */
+/** Longer addresses and places are replaced by their digest, so that an entry has a fixed size. */
 const LONGEST_KEY = 160;
 /** Submitters with the same sender and place in one page; the sender is free to choose for anybody who logged in. */
 const MOST_SUBMITTERS = 8;
+/** Stands for all places. */
+const ALL = '';
 
-/** By submitter (`user kim`): recipients sent to, less the notifications that came back. */
-type Counts = Record<string, number>;
+/** By submitter: recipients sent to, less the notifications that came back. */
+type Counts = Map<string, number>;
 
 interface Page {
   readonly number: number;
   /** ms */
   readonly began: number;
-  readonly entries: Record<string, Counts>;
+  /** by address and place: nested, because a key of both would have to be put together for each delivery */
+  readonly addresses: Map<string, Map<string, Counts>>;
   size: number;
+}
+
+/** A page as JSON. */
+interface SavedPage {
+  readonly number: number;
+  readonly began: number;
+  readonly entries: readonly (readonly [
+    address: string,
+    place: string,
+    who: string,
+    count: number,
+  ])[];
 }
 
 export class SentMail {
@@ -41,9 +56,7 @@ export class SentMail {
 
   /** A host took mail of this sender for one recipient. `places`: names and networks that a notification may come from. */
   noteSent(submitter: Submitter, sender: string, places: readonly string[], time: number): void {
-    const who = ownCopy(`${submitter.type} ${submitter.id}`);
-    this.#count(sender, 'all', who, 1, time);
-    for (const place of places) this.#count(sender, place, who, 1, time);
+    this.#count(sender, [ALL, ...places], nameSubmitter(submitter), 1, time);
   }
 
   /**
@@ -54,9 +67,8 @@ export class SentMail {
     this.#forget(time);
     for (const place of places) {
       const [who, open] = this.#mostOpen(recipient, place);
-      if (who === undefined || open < 1 || (this.#sum(recipient, 'all')[who] ?? 0) < 1) continue;
-      this.#count(recipient, 'all', who, -1, time);
-      this.#count(recipient, place, who, -1, time);
+      if (who === undefined || open < 1 || (this.#sum(recipient, ALL).get(who) ?? 0) < 1) continue;
+      this.#count(recipient, [ALL, place], who, -1, time);
       return readSubmitter(who);
     }
     return undefined;
@@ -67,54 +79,52 @@ export class SentMail {
     if (this.#dirty.size === 0) return [];
     const changed = this.#pages.filter(({ number }) => this.#dirty.has(number));
     this.#dirty.clear();
-    return changed.map((page) => [buildName(page.number), page]);
+    return changed.map((page) => [buildName(page.number), savePage(page)]);
   }
 
   load(read: ReadPart): void {
     const found: Page[] = [];
     for (let index = 0; index < PAGES; index++) {
-      const page = read(buildName(index)) as Page | undefined;
-      if (typeof page?.entries === 'object' && page.entries !== null) found.push(page);
+      const page = read(buildName(index)) as SavedPage | undefined;
+      if (Array.isArray(page?.entries)) found.push(loadPage(page as SavedPage));
     }
     this.#pages = found.sort((a, b) => a.number - b.number);
   }
 
   #mostOpen(recipient: string, place: string): [who: string | undefined, open: number] {
-    const sums = Object.entries(this.#sum(recipient, place));
+    const sums = [...this.#sum(recipient, place)];
     return sums.sort(([, one], [, other]) => other - one)[0] ?? [undefined, 0];
   }
 
   #sum(address: string, place: string): Counts {
-    const key = buildKey(address, place);
-    const sums: Counts = Object.create(null);
-    for (const { entries } of this.#pages) {
-      for (const [who, count] of Object.entries(entries[key] ?? {})) {
-        sums[who] = (sums[who] ?? 0) + count;
+    const key = shorten(address.toLowerCase());
+    const sums: Counts = new Map();
+    for (const { addresses } of this.#pages) {
+      for (const [who, count] of addresses.get(key)?.get(shorten(place)) ?? []) {
+        sums.set(who, (sums.get(who) ?? 0) + count);
       }
     }
     return sums;
   }
 
-  #count(address: string, place: string, who: string, amount: number, time: number): void {
-    const key = buildKey(address, place);
-    const page = this.#findPage(key, time);
-    const known = page.entries[key];
+  #count(
+    address: string,
+    places: readonly string[],
+    who: string,
+    amount: number,
+    time: number,
+  ): void {
+    const page = this.#findPage(time);
     this.#dirty.add(page.number);
-    if (known === undefined) {
-      page.entries[ownCopy(key)] = { [who]: amount };
-      page.size++;
-    } else if (who in known || Object.keys(known).length < MOST_SUBMITTERS) {
-      known[who] = (known[who] ?? 0) + amount;
-    }
+    for (const place of places)
+      addTo(page, shorten(address.toLowerCase()), shorten(place), who, amount);
   }
 
   /** The newest page, or a new one if it is full or too old. */
-  #findPage(key: string, time: number): Page {
+  #findPage(time: number): Page {
     const last = this.#pages.at(-1);
-    const isOpen = last !== undefined && time - last.began < PAGE_TIME;
-    if (isOpen && (last.size < PAGE || key in last.entries)) return last;
-    const number = (last?.number ?? -1) + 1;
-    const page: Page = { number, began: time, entries: Object.create(null), size: 0 };
+    if (last !== undefined && time - last.began < PAGE_TIME && last.size < PAGE) return last;
+    const page = { number: (last?.number ?? -1) + 1, began: time, addresses: new Map(), size: 0 };
     this.#pages.push(page);
     if (this.#pages.length > PAGES) this.#pages.shift();
     return page;
@@ -127,17 +137,55 @@ export class SentMail {
   }
 }
 
+function addTo(page: Page, address: string, place: string, who: string, amount: number): void {
+  let places = page.addresses.get(address);
+  if (places === undefined) {
+    places = new Map();
+    page.addresses.set(ownCopy(address), places);
+  }
+  let counts = places.get(place);
+  if (counts === undefined) {
+    counts = new Map();
+    places.set(ownCopy(place), counts);
+    page.size++;
+  }
+  const known = counts.get(who);
+  if (known !== undefined) counts.set(who, known + amount);
+  else if (counts.size < MOST_SUBMITTERS) counts.set(ownCopy(who), amount);
+}
+
+function savePage({ number, began, addresses }: Page): SavedPage {
+  const entries: [string, string, string, number][] = [];
+  for (const [address, places] of addresses) {
+    for (const [place, counts] of places) {
+      for (const [who, count] of counts) entries.push([address, place, who, count]);
+    }
+  }
+  return { number, began, entries };
+}
+
+function loadPage({ number, began, entries }: SavedPage): Page {
+  const page: Page = { number, began, addresses: new Map(), size: 0 };
+  for (const [address, place, who, count] of entries) addTo(page, address, place, who, count);
+  return page;
+}
+
 function buildName(number: number): string {
   return `sent ${number % PAGES}`;
 }
 
-function buildKey(address: string, place: string): string {
-  const key = `${address.toLowerCase()} ${place}`;
+function shorten(key: string): string {
   return key.length <= LONGEST_KEY ? key : digest(key);
 }
 
+/** A user by the login alone, which is there already; others by type and ID. */
+function nameSubmitter({ type, id }: Submitter): string {
+  return type === 'user' && !id.startsWith(' ') ? id : ` ${type} ${id}`;
+}
+
 function readSubmitter(who: string): Submitter {
-  const space = who.indexOf(' ');
-  const type = SUBMITTER_TYPES.find((one) => one === who.slice(0, space)) as SubmitterType;
+  if (!who.startsWith(' ')) return { type: 'user', id: who };
+  const space = who.indexOf(' ', 1);
+  const type = SUBMITTER_TYPES.find((one) => one === who.slice(1, space)) as SubmitterType;
   return { type, id: who.slice(space + 1) };
 }
