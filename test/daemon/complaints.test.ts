@@ -1,7 +1,7 @@
 /** What of a claim must agree with the log before it counts, and that nobody is framed with less. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Claim } from '../../src/complaint/claim.ts';
-import { findMessage } from '../../src/daemon/complaints.ts';
+import { findMessage, keepComplaints } from '../../src/daemon/complaints.ts';
 import { Interpreter } from '../../src/interpret/interpreter.ts';
 import type { MailEvent } from '../../src/model/event.ts';
 import { Store } from '../../src/store/store.ts';
@@ -133,4 +133,22 @@ describe('nobody is framed by', () => {
     load(POSTFIX);
     expect(find(more)).toBe(why);
   });
+});
+
+it('a folder that is missing stops nothing, and is logged', async () => {
+  const ending = new AbortController();
+  const warnings: unknown[] = [];
+  const log = { info: () => {}, error: () => {}, warn: (about: unknown) => warnings.push(about) };
+  const running = keepComplaints({
+    folder: '/nonexistent/complaints',
+    store,
+    clock: { now: () => NOW },
+    log: log as unknown as Parameters<typeof keepComplaints>[0]['log'],
+    signal: ending.signal,
+    add: async () => true,
+  });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  ending.abort();
+  await running;
+  expect(warnings).toMatchObject([{ folder: '/nonexistent/complaints' }]);
 });
