@@ -33,10 +33,14 @@ function masterValue(list: string): string {
     .join(',');
 }
 
-/** `{ unix:socket, timeout=2s }`: white space around braces, commas and equals signs says nothing. */
+/**
+ * `{ unix:socket, timeout=2s }`: white space around braces and commas says nothing. Inside a second pair of braces it
+ * does (`{ default_action = DEFER try again }`), so such a group stays as it is.
+ */
 function withoutSpace(group: string): string {
+  if (group.includes('{', 1)) return group;
   return group
-    .replaceAll(/\s*([{}=])\s*/g, '$1')
+    .replaceAll(/\s*([{}])\s*/g, '$1')
     .replaceAll(/[\s,]+/g, ',')
     .replaceAll('{,', '{')
     .replaceAll(',}', '}');
