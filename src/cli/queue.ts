@@ -8,6 +8,7 @@ import { buildOwnerOptions, buildQueue, listNames } from '../daemon/queue-access
 import type { QueuedMessage } from '../enforce/queue/message.ts';
 import type { MailQueue, QueueAction, QueueListing } from '../enforce/queue/queue.ts';
 import { type MailOwner, Selection } from '../enforce/queue/selection.ts';
+import { toLoggedLogin } from './account-forms.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
 import { QueueChange } from './queue-change.ts';
 import { loadKnown, printKnown } from './queue-known.ts';
@@ -37,7 +38,11 @@ export async function runQueue(
   const config = loadConfig(options.config);
   const queue = buildQueue(config);
   const action = readAction(options);
-  const named = texts.map((text) => parseNamed(text, queue.isQueueId, config.logins));
+  const named = texts
+    .map((text) => parseNamed(text, queue.isQueueId, config.logins))
+    .map((one) =>
+      one.owner === undefined ? one : { ...one, owner: toLoggedLogin(one.owner, config) },
+    );
   if (options.known === true) return await printKnown(config, named, io);
   const listing = await listNamed(config, queue, named);
   const status = reportUnread(listing, io);

@@ -10,6 +10,8 @@ interface MtaFacts {
   readonly oneNamespace: boolean;
   /** how its log names a local account, and so how events, verdicts and blocks do */
   readonly accounts: 'uid' | 'name';
+  /** whether its log and its ACLs have a login as it was sent, or with `\ooo` for each byte that is not ASCII */
+  readonly logins: 'sent' | 'escaped';
 }
 
 export const CONFIG_MTAS: Readonly<Record<Mta, MtaFacts>> = {
@@ -19,11 +21,14 @@ export const CONFIG_MTAS: Readonly<Record<Mta, MtaFacts>> = {
     policySocket: '/var/spool/postfix/postern/policy',
     oneNamespace: false,
     accounts: 'uid',
+    logins: 'sent',
   },
   exim: {
     log: '/var/log/exim4/mainlog',
     policySocket: '/run/postern/policy',
     oneNamespace: true,
     accounts: 'name',
+    // smtp_in_auth() makes $authenticated_id by string_printing(), unless print_topbitchars is set.
+    logins: 'escaped',
   },
 };

@@ -1,6 +1,7 @@
 /** Whose mail it is when logins hold colons and clients send AUTH= (RFC 4954 5), on a real Exim. */
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
+import { toLoggedLogin } from '../../src/cli/account-forms.ts';
 import { readEvents } from '../../src/interpret/files.ts';
 import { checkEximLogSettings, readEximLogSettings } from '../../src/setup/exim/log-settings.ts';
 import { type EximServer, eximProgram, hasExim, startExim } from '../support/exim.ts';
@@ -105,4 +106,21 @@ it.runIf(hasExim())('nobody hides behind AUTH= with the documented ACL', async (
   const { found, findings } = await play(main, documentedAcl());
   expect(findings).toEqual([]);
   expect(found.slice(0, 7)).toEqual([ALICE, ALICE, ALICE, ALICE, ALICE, ALICE, ALICE]);
+});
+
+it.runIf(hasExim())('a login that is not ASCII is typed as people write it', async () => {
+  const typed = ['größe@example.net', 'back\\slash', 'naïve 日本'];
+  const options = { sinkPort: 9, recipes: [], main: 'queue_only' };
+  // As text that Exim expands.
+  const users = Object.fromEntries(typed.map((login) => [login.replace('\\', '\\\\'), 'secret']));
+  const server = await startExim({ ...options, users });
+  try {
+    for (const login of typed) await send(server, login, '');
+    const { found } = await read(server);
+    const logged = typed.map((id) => toLoggedLogin({ type: 'user', id }, { mta: 'exim' }).id);
+    expect(found).toEqual(logged);
+    expect(logged[1]).toBe(typed[1]);
+  } finally {
+    await server.stop();
+  }
 });
