@@ -191,7 +191,13 @@ function isActive(unit) {
 
 function stop(unit) {
   const foreign = FOREIGN[unit];
-  if (foreign !== undefined) return void spawnSync(foreign.stop[0], foreign.stop.slice(1));
+  if (foreign !== undefined) {
+    spawnSync(foreign.stop[0], foreign.stop.slice(1));
+    // Exim waits half a minute before it tries again to listen. Nobody reaps its zombies here.
+    const isThere = () => spawnSync('pgrep', ['-x', '-r', 'R,S,D', unit]).status === 0;
+    for (let tries = 0; isThere() && tries < 200; tries++) spawnSync('sleep', ['0.05']);
+    return;
+  }
   if (!isActive(unit)) return;
   process.kill(Number(readFileSync(`${STATE}/${unit}`, 'utf8')), 'SIGTERM');
   for (let tries = 0; isActive(unit) && tries < 200; tries++) spawnSync('sleep', ['0.05']);

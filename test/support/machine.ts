@@ -4,7 +4,7 @@
  * (machine-systemctl.mjs) and the registry of npm (machine-npm.sh). For tests that do what the documents say.
  */
 import { spawn } from 'node:child_process';
-import { readFileSync, realpathSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { runCommand } from '../../src/base/commands.ts';
 import { scratchFolder, until } from './folder.ts';
@@ -59,10 +59,20 @@ cp ${HERE}/machine-systemctl.mjs /usr/bin/systemctl
 sed 's|TREE|${TREE}|' ${HERE}/machine-npm.sh >/usr/local/sbin/npm
 chmod 755 /usr/bin/systemctl /usr/local/sbin/npm
 cd ${TREE}
-tar cf - --exclude ./node_modules --exclude ./.git --exclude ./dist . | tar xf - -C /root/postern
+tar cf - --exclude ./node_modules --exclude ./.git --exclude ./.node $WITHOUT . | tar xf - -C /root/postern
 `;
 
-export async function startMachine(): Promise<Machine> {
+/** Whether the tree under test is built, as scripts/prepare.mjs asks. */
+function isBuilt(): boolean {
+  const built = statSync(join(TREE, 'dist/cli/main.js'), { throwIfNoEntry: false });
+  const sources = readdirSync(join(TREE, 'src'), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => statSync(join(parentPath, name)).mtimeMs);
+  return built !== undefined && built.mtimeMs >= Math.max(...sources);
+}
+
+/** `hasBuild`: the source is built already where it is on this machine, so that `npm pack` only packs. */
+export async function startMachine({ hasBuild = false } = {}): Promise<Machine> {
   const folder = scratchFolder('postern-machine-');
   const options = ['--mount', '--net', '--pid', '--fork', '--kill-child=KILL'];
   const child = spawn('unshare', [...options, '--propagation', 'private', 'sh', '-c', BEGIN], {
@@ -94,7 +104,8 @@ export async function startMachine(): Promise<Machine> {
   };
   try {
     await until('the machine', async () => (await shell('test -e /run/ready')).status === 0);
-    await must(FURNISH);
+    const without = hasBuild && isBuilt() ? '' : '--exclude ./dist';
+    await must(`WITHOUT='${without}'\n${FURNISH}`);
     return { shell, must, stop };
   } catch (error) {
     await stop();
