@@ -367,6 +367,51 @@ describe.runIf(hasExim())('a daemon', () => {
   });
 });
 
+describe.runIf(hasExim())('a block file', () => {
+  const from = { sender: SENDER, recipients: ['x@example.org'] };
+  const send = async () => (await sendMail({ port: server.port, auth: ALICE }, from)).data?.code;
+  const said = async () =>
+    (await check()).flatMap(({ level, text }) =>
+      / as Debian-exim/.test(text) ? [level, text] : [],
+    );
+  beforeAll(async () => {
+    sink = await startSink();
+    server = await startExim({ sinkPort: sink.port, users: { [LOGIN]: 'secret' } });
+    server.folder.write('below/blocked_users', `${LOGIN}\n`);
+    symlinkSync(server.folder.at('below/blocked_users'), server.blockedUsers);
+  });
+  afterAll(async () => {
+    await server?.stop();
+    await sink?.stop();
+  });
+
+  it('that Exim can read is no news', async () => {
+    expect(await said()).toEqual([]);
+    expect(await send()).toBe(250);
+    await until('frozen mail', async () => (await server.queue()).some(({ frozen }) => frozen));
+  });
+
+  it('that Exim cannot read stops all mail', async () => {
+    chmodSync(server.blockedUsers, 0o600);
+    expect(await send()).toBe(451);
+    expect(await said()).toEqual([
+      'wrong',
+      expect.stringMatching(/cannot read .* 451 to everybody$/),
+    ]);
+    chmodSync(server.blockedUsers, 0o644);
+  });
+
+  it('in a folder that Exim cannot enter blocks nobody', async () => {
+    chmodSync(server.folder.at('below'), 0o700);
+    expect(await send()).toBe(250);
+    await until('mail that goes out', () => sink.messages.length > 0);
+    expect(await said()).toEqual([
+      'wrong',
+      expect.stringMatching(/enter the folder .* blocks nobody in it$/),
+    ]);
+  });
+});
+
 describe.runIf(
   hasExim() && available('check as another account', missingParts(['/usr/bin/setpriv'], [])),
 )('check as another account', () => {

@@ -3,8 +3,10 @@
  * and otherwise read from its ACLs, as `exim -bP` prints them with macros expanded. Sees the configuration file as it
  * is now; running.ts looks at what the daemon has read.
  */
-import { statSync } from 'node:fs';
+import { constants, statSync } from 'node:fs';
+import { runAtOnce } from '../../base/commands.ts';
 import type { Config } from '../../config/load.ts';
+import { askerFor } from '../asker.ts';
 import { type Finding, ok, warning, wrong } from '../finding.ts';
 import { ask, describeFailure, settingsIn } from '../programs.ts';
 import { aclsIn } from './acls.ts';
@@ -50,17 +52,39 @@ export async function checkEximWiring(config: Config, exim: readonly string[]): 
   return [
     ok('mta', `Exim ${/^Exim version (\S+)/m.exec(about.stdout)?.[1] ?? ''}`),
     ...(await checkBlocks(config, exim, { printed: text, acls, settings })),
-    ...Object.values(config.targets.exim).flatMap(checkReadable),
+    ...Object.values(config.targets.exim).flatMap((file) =>
+      checkReadable(file, settings.get('exim_user') ?? ''),
+    ),
     ...checkEximPolicy(config, acls, settings),
     ...checkEximLog(config, settings),
     ...checkEximDaemon(text, { settings, logs: config.logs }),
   ];
 }
 
-/** Exim reads it as its own user and defers everybody's mail while it cannot. */
-function checkReadable(file: string): Finding[] {
+/**
+ * Exim reads it as its own user. It defers everybody's mail if it cannot; what it cannot even see does not exist for it
+ * (`exists` in the recipe is stat(2)). Only root can ask as that user; for others ownership by root is sign enough.
+ */
+function checkReadable(file: string, user: string): Finding[] {
   const stats = statSync(file, { throwIfNoEntry: false });
-  if (stats === undefined || stats.uid !== 0 || stats.gid !== 0 || (stats.mode & 0o004) !== 0)
-    return [];
-  return [wrong('mta', `only root can read ${file}, Exim cannot`, `chown Debian-exim ${file}`)];
+  const reader = askerFor(user);
+  if (stats === undefined || reader?.may(file, constants.R_OK) === true) return [];
+  if (reader?.become === undefined) {
+    if (stats.uid !== 0 || stats.gid !== 0 || (stats.mode & 0o004) !== 0) return [];
+    return [wrong('mta', `only root can read ${file}, Exim cannot`, `chown ${user} ${file}`)];
+  }
+  const isSeen = runAtOnce(reader.become(['test', '-e', file])).status === 0;
+  return [
+    isSeen
+      ? wrong(
+          'mta',
+          `Exim, which runs as ${user}, cannot read ${file}, and answers 451 to everybody`,
+          `chown ${user} ${file}`,
+        )
+      : wrong(
+          'mta',
+          `Exim, which runs as ${user}, cannot enter the folder of ${file}, and blocks nobody in it`,
+          `let ${user} enter each folder above it`,
+        ),
+  ];
 }
