@@ -31,6 +31,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['report'],
   ['daemon'],
   ['setup'],
+  ['audit'],
   ['cli'],
 ];
 

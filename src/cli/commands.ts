@@ -130,6 +130,17 @@ export const COMMANDS: readonly Entry[] = [
     run: async (_args, options, io) => (await import('./check.ts')).runCheck(options, io),
   },
   {
+    usage: 'audit',
+    summary:
+      'find holes of the mail server that end on blocklists: relaying, backscatter, accounts',
+    format: true,
+    options: [
+      new Option('--postfix <dir>', 'audit this Postfix configuration (folder of main.cf)'),
+      new Option('--exim <file>', 'audit this Exim configuration file'),
+    ],
+    run: async (_args, options, io) => (await import('./audit.ts')).runAudit(options, io),
+  },
+  {
     usage: 'status',
     asOwner: true,
     summary: 'show whether it is running, how far behind, what is blocked, what is failing',

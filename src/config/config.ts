@@ -3,6 +3,7 @@
 import type { ListenAddress } from '../base/listen-address.ts';
 import type { SocketAccess } from '../base/socket.ts';
 import type { LeaseSource } from '../leases/sources.ts';
+import type { AuditId } from '../model/audit.ts';
 import type { Mta } from '../model/event.ts';
 import type { LoginOptions } from '../model/login.ts';
 import type { MailRoute } from '../notify/mail.ts';
@@ -160,5 +161,7 @@ export interface Config {
   readonly report: { readonly to: readonly string[] };
   /** absent: the service asks no blocklist */
   readonly listings?: ListingsConfig;
+  /** findings of the audit that are left out: reasons by id */
+  readonly audit: { readonly accept: Readonly<Partial<Record<AuditId, string>>> };
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }

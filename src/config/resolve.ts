@@ -71,6 +71,7 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
     notify,
     report: { to: raw.report.to ?? notify?.to ?? [] },
     listings: raw.listings === undefined ? undefined : resolveListings(raw.listings, at),
+    audit: raw.audit,
     logLevel: raw.logLevel,
   });
 }

@@ -2,11 +2,12 @@
  * Every option with its meaning, its default and what it accepts: the one source of loading, of docs/config.md and
  * of what `postern init` writes. Reads no file and resolves nothing; the message of a zod issue names what was expected.
  */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { choice, duration, list, section, truth, whole } from '../base/fields.ts';
 import { parseListenAddress } from '../base/listen-address.ts';
 import { isZone } from '../base/time.ts';
 import { LEASE_FORMATS } from '../leases/sources.ts';
+import { AUDIT_IDS } from '../model/audit.ts';
 import { LOGIN_CUTS } from '../model/login.ts';
 import { listings } from './listings-schema.ts';
 import { milter } from './milter-schema.ts';
@@ -107,6 +108,11 @@ const lease = section({
   field: text('the name of a field, column or attribute', (value) => /^[A-Za-z0-9_-]+$/.test(value))
     .optional()
     .describe('What names the person, if it is not the usual field of the format.'),
+});
+
+/** Reasons by id; an id that nobody knows is an unknown key. */
+const acceptedIds = z.partialRecord(z.enum(AUDIT_IDS), text('a reason'), {
+  error: 'ids of postern audit, each with a reason',
 });
 
 /** The whole configuration file. */
@@ -229,6 +235,15 @@ export const configSchema = section({
       ),
     'nobody is asked, and nothing leaves this host',
   ),
+  audit: section({
+    accept: acceptedIds
+      .default({})
+      .describe(
+        'Findings of `postern audit` that are as you want them: the id, and the reason, such as `vrfy: our partners need it`. See docs/audit.md.',
+      ),
+  })
+    .prefault({})
+    .describe('What `postern audit` leaves out.'),
   logLevel: choice(LOG_LEVELS).default('info').describe("Level of Postern's own log."),
 });
 

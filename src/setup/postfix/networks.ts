@@ -25,8 +25,8 @@ export async function findPostfixNetworks(
   return { ...networksIn([...new Set(found)]), setting: SETTING };
 }
 
-/** mynetworks(5) may name a file with such a list, or a CIDR table, in which every network that is found counts. */
-function expand(word: string): string[] {
+/** A word of mynetworks as networks: it may name a file with such a list, or a CIDR table, in which every network that is found counts. */
+export function expand(word: string): string[] {
   const table = /^(?:proxy:)?cidr:(\/.*)$/.exec(word)?.[1];
   const file = table ?? (word.startsWith('/') ? word : undefined);
   if (file === undefined) return [word];

@@ -1,0 +1,4 @@
+/** The audit of an Exim. */
+export async function auditExim(): Promise<string> {
+  return 'not yet';
+}

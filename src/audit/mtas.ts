@@ -1,0 +1,21 @@
+/** The mail servers that `postern audit` knows. */
+import type { Config } from '../config/load.ts';
+import type { Mta } from '../model/event.ts';
+import { auditExim } from './exim/audit.ts';
+import type { Finding } from './finding.ts';
+import { auditPostfix } from './postfix/audit.ts';
+
+export interface AuditedMta {
+  /** All findings, or a text that says why nothing could be audited. */
+  audit(options: {
+    readonly config: Config | undefined;
+    readonly source: string | undefined;
+    /** gets sentences about what could not be audited */
+    readonly notes: Set<string>;
+  }): Promise<Finding[] | string>;
+}
+
+export const AUDITED_MTAS: Readonly<Record<Mta, AuditedMta>> = {
+  postfix: { audit: auditPostfix },
+  exim: { audit: auditExim },
+};

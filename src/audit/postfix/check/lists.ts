@@ -1,0 +1,211 @@
+/** How the restriction lists are written: order, dead-blocklist, duplicate, warn-left, null-sender-refused. */
+import type { Check } from '../../check.ts';
+import { COST } from '../../cost.ts';
+import { findDeadZone } from '../../dead-lists.ts';
+import type { Hit } from '../../finding.ts';
+import type { Listener, PostfixFacts } from '../facts.ts';
+import { ALL_LISTS, type Entry, entryText, isRelayCheck, RCPT_LISTS } from '../restrictions.ts';
+import { frontListeners } from './recipients.ts';
+
+type PostfixCheck = Check<PostfixFacts>;
+
+/** One hit for each place, although several services share main.cf. */
+function once(hits: readonly Hit[]): Hit[] {
+  return [...new Map(hits.map((hit) => [JSON.stringify([hit.evidence, hit.fix]), hit])).values()];
+}
+
+function costOf({ name }: Entry): number {
+  if (/^reject_(?:rbl|rhsbl)_/.test(name)) return COST.blocklist;
+  if (/^(?:reject_unverified_|check_policy_service$)/.test(name)) return COST.callout;
+  if (/^reject_unknown_(?!recipient$|address$)|^check_\w+_(?:mx|ns|a)_access$/.test(name))
+    return COST.dns;
+  return /^check_/.test(name) ? COST.table : COST.local;
+}
+
+/** Moving another restriction across one that may permit changes who is checked at all. */
+function isBarrier({ name, onlyWarns }: Entry): boolean {
+  return onlyWarns || /^(?:permit|check_\w+_access$|reject$|defer|sleep$)/.test(name);
+}
+
+export const order: PostfixCheck = {
+  id: 'order',
+  find(facts) {
+    const hits = facts.listeners.flatMap(({ service, entries }) =>
+      ALL_LISTS.flatMap((list) => {
+        const own = entries.filter((entry) => entry.list === list);
+        const better = fromCheapToDear(own, checksRelayBefore(entries, list));
+        if (better.every((entry, index) => entry === own[index])) return [];
+        return [
+          {
+            evidence: facts.where(list, service),
+            fix: facts.set(list, better.map(entryText).join(', '), service),
+          },
+        ];
+      }),
+    );
+    return once(hits);
+  },
+};
+
+function checksRelayBefore(entries: readonly Entry[], list: string): boolean {
+  const index = (RCPT_LISTS as readonly string[]).indexOf(list);
+  const before = RCPT_LISTS.slice(0, Math.max(0, index));
+  return entries.some((entry) => isRelayCheck(entry) && before.some((name) => name === entry.list));
+}
+
+/**
+ * The same restrictions, sorted inside each stretch that no permit interrupts. `isChecked`: foreign domains were refused
+ * in a list before, so the relay check here is not urgent.
+ */
+function fromCheapToDear(entries: readonly Entry[], isChecked: boolean): Entry[] {
+  const sorted: Entry[] = [];
+  let stretch: Entry[] = [];
+  const flush = () => {
+    sorted.push(...stretch.toSorted((a, b) => costOf(a) - costOf(b)));
+    stretch = [];
+  };
+  for (const entry of entries) {
+    const isIdle = isChecked && isRelayCheck(entry);
+    if (!isBarrier(entry) && !isIdle) stretch.push(entry);
+    else {
+      flush();
+      sorted.push(entry);
+    }
+  }
+  flush();
+  return sorted;
+}
+
+export const deadBlocklist: PostfixCheck = {
+  id: 'dead-blocklist',
+  find(facts) {
+    const hits = facts.listeners.flatMap(({ service, entries }) => {
+      const dead = entries.filter(isDead);
+      return [...new Set(dead.map(({ list }) => list))].map((list) => {
+        const kept = entries.filter((entry) => entry.list === list && !dead.includes(entry));
+        const names = dead.filter((entry) => entry.list === list).map(entryText);
+        const value = kept.map(entryText).join(', ');
+        return {
+          evidence: facts.where(list, service),
+          fix: `remove ${names.join(', ')}: ${facts.set(list, value, service)}`,
+        };
+      });
+    });
+    return [...once(hits), ...findDeadInPostscreen(facts)];
+  },
+};
+
+function isDead({ name, argument }: Entry): boolean {
+  const asksList = /_(?:rbl|rhsbl)_|^permit_(?:dnswl|rhswl)_/.test(name);
+  return asksList && findDeadZone(zoneOf(argument)) !== undefined;
+}
+
+/** `zen.spamhaus.org=127.0.0.[2..11]*3` */
+function zoneOf(argument: string): string {
+  return argument.replace(/[=*].*$/, '');
+}
+
+function findDeadInPostscreen(facts: PostfixFacts): Hit[] {
+  const name = 'postscreen_dnsbl_sites';
+  const sites = facts
+    .get(name)
+    .split(/[\s,]+/)
+    .filter(Boolean);
+  const dead = sites.filter((site) => findDeadZone(zoneOf(site)) !== undefined);
+  if (dead.length === 0) return [];
+  const kept = sites.filter((site) => !dead.includes(site));
+  return [
+    {
+      evidence: facts.where(name),
+      fix: `remove ${dead.join(', ')}: ${facts.set(name, kept.join(', '))}`,
+    },
+  ];
+}
+
+/** Those stand in several lists for a good reason, or cost nothing. */
+const OFTEN_REPEATED =
+  /^(?:permit|reject$|defer$|reject_unauth_destination|defer_unauth_destination|check_)/;
+
+export const duplicate: PostfixCheck = {
+  id: 'duplicate',
+  find(facts) {
+    const hits = new Map<string, Hit>();
+    for (const { service, entries } of facts.listeners) {
+      const first = (entry: Entry) => entries.find((other) => isSame(other, entry)) as Entry;
+      const second = entries.filter((entry) => first(entry) !== entry);
+      for (const entry of second) {
+        const kept = entries.filter((each) => each.list === entry.list && !second.includes(each));
+        const { list } = first(entry);
+        const where = list === entry.list ? '' : ` (it is in ${list} already)`;
+        const evidence = facts.where(entry.list, service);
+        const key = JSON.stringify([evidence, entryText(entry)]);
+        if (hits.has(key)) continue; // another service with the same list
+        const value = kept.map(entryText).join(', ');
+        hits.set(key, {
+          evidence,
+          fix: `remove the second ${entryText(entry)}${where}: ${facts.set(entry.list, value, service)}`,
+        });
+      }
+    }
+    return [...hits.values()];
+  },
+};
+
+function isSame(one: Entry, two: Entry): boolean {
+  if (entryText(one) !== entryText(two)) return false;
+  if (one.list === two.list) return true;
+  const atRcpt = [one, two].every(({ list }) => (RCPT_LISTS as readonly string[]).includes(list));
+  return atRcpt && !OFTEN_REPEATED.test(one.name);
+}
+
+export const warnLeft: PostfixCheck = {
+  id: 'warn-left',
+  find(facts) {
+    const hits = facts.listeners.flatMap(({ service, entries }) => {
+      const warning = entries.filter(({ onlyWarns }) => onlyWarns);
+      return [...new Set(warning.map(({ list }) => list))].map((list) => {
+        const own = entries.filter((entry) => entry.list === list);
+        const value = own.map((entry) => entryText({ ...entry, onlyWarns: false })).join(', ');
+        return { evidence: facts.where(list, service), fix: facts.set(list, value, service) };
+      });
+    });
+    return once(hits);
+  },
+};
+
+export const nullSenderRefused: PostfixCheck = {
+  id: 'null-sender-refused',
+  async find(facts) {
+    const found: Hit[] = [];
+    const key = facts.get('smtpd_null_access_lookup_key') || '<>';
+    for (const listener of frontListeners(facts)) {
+      for (const entry of listener.entries) {
+        if (entry.name !== 'check_sender_access' || entry.onlyWarns) continue;
+        found.push(...(await findRefusal(entry, key, listener, facts)));
+      }
+    }
+    return once(found);
+  },
+};
+
+async function findRefusal(
+  entry: Entry,
+  key: string,
+  { service }: Listener,
+  facts: PostfixFacts,
+): Promise<Hit[]> {
+  const value = (await facts.tables.query(entry.argument, [key])).get(key);
+  if (value === undefined || !/^(?:REJECT|DISCARD|DEFER|[45]\d\d)\b/i.test(value)) return [];
+  const entries = await facts.tables.entries(entry.argument);
+  const written = entries?.find((each) => each.key === key);
+  const { text, ...place } = facts.where(entry.list, service);
+  return [
+    {
+      evidence: written?.evidence ?? {
+        ...place,
+        text: `${text}: ${entry.argument} answers ${value} for ${key}`,
+      },
+      fix: `let ${entry.argument} say DUNNO for ${key}${/:(?:hash|lmdb|btree|cdb):|^(?:hash|lmdb|btree|cdb):/.test(entry.argument) ? `, then: postmap ${entry.argument}` : ', then: postfix reload'}`,
+    },
+  ];
+}

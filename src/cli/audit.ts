@@ -1,0 +1,65 @@
+/** `postern audit`: holes of the mail server, each with its evidence and the change that closes it. Changes nothing. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type Audit, audit } from '../audit/audit.ts';
+import { findingsText, isUnsound } from '../audit/finding.ts';
+import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
+import { type Config, DEFAULT_CONFIG_FILE, loadConfig } from '../config/load.ts';
+import type { Mta } from '../model/event.ts';
+import { SETUP_MTAS } from '../setup/mtas.ts';
+import { type CommonOptions, type Io, jsonLine } from './io.ts';
+
+interface AuditCommandOptions extends CommonOptions {
+  /** folder of main.cf */
+  readonly postfix?: string;
+  /** configuration file */
+  readonly exim?: string;
+}
+
+/** Exit status 0 when nothing is above advice, 1 for findings, 2 when nothing could be audited. */
+export async function runAudit(options: AuditCommandOptions, io: Io): Promise<ExitStatus> {
+  if (options.postfix !== undefined && options.exim !== undefined)
+    throw new PosternError('usage', '--postfix and --exim: expected one of them, found both');
+  const config = findConfig(options.config);
+  const given = options.postfix ?? options.exim;
+  const source = given === undefined ? undefined : resolve(given);
+  const mta = await chooseMta(options, config);
+  const result = await audit({ mta, config, source });
+  printNotes(result, io);
+  if (result.failure !== undefined) {
+    io.stderr(`postern: nothing was audited: ${result.failure}\n`);
+    return EXIT.usage;
+  }
+  const { findings, accepted, notes } = result;
+  io.stdout(
+    options.format === 'json' ? jsonLine({ findings, notes }) : findingsText(findings, accepted),
+  );
+  return isUnsound(findings) ? EXIT.failed : EXIT.done;
+}
+
+/** The configuration, if there is one: the audit needs none. Throws a PosternError when it is wrong. */
+function findConfig(path: string | undefined): Config | undefined {
+  return path === undefined && !existsSync(DEFAULT_CONFIG_FILE) ? undefined : loadConfig(path);
+}
+
+/** What the options name, or the configuration, or the one that is installed. Throws a PosternError. */
+async function chooseMta(
+  { postfix, exim }: AuditCommandOptions,
+  config: Config | undefined,
+): Promise<Mta> {
+  if (postfix !== undefined) return 'postfix';
+  if (exim !== undefined) return 'exim';
+  if (config !== undefined) return config.mta;
+  const found = await Promise.all(Object.values(SETUP_MTAS).map((server) => server.find({})));
+  const here = found.filter((each) => !('reason' in each));
+  if (here.length === 1) return (here[0] as { mta: Mta }).mta;
+  const which = found.map((each) => ('reason' in each ? each.reason : each.mta)).join('; ');
+  throw new PosternError(
+    'usage',
+    `expected one mail server, found: ${which}. Name it: --postfix DIR or --exim FILE`,
+  );
+}
+
+function printNotes({ notes }: Audit, io: Io): void {
+  for (const note of notes) io.stderr(`postern: ${note}\n`);
+}
