@@ -236,11 +236,14 @@ export const configSchema = section({
     'nobody is asked, and nothing leaves this host',
   ),
   audit: section({
-    accept: acceptedIds
-      .default({})
-      .describe(
-        'Findings of `postern audit` that are as you want them: the id, and the reason, such as `vrfy: our partners need it`. See docs/audit.md.',
-      ),
+    accept: shown(
+      acceptedIds
+        .default({})
+        .describe(
+          'Findings of `postern audit` that are as you want them: the id, and the reason, such as `vrfy: our partners need it`. See docs/audit.md.',
+        ),
+      'none',
+    ),
   })
     .prefault({})
     .describe('What `postern audit` leaves out.'),
