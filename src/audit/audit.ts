@@ -4,6 +4,9 @@
  */
 import type { Config } from '../config/load.ts';
 import type { Mta } from '../model/event.ts';
+import { runChecks } from './check.ts';
+import { DNS_CHECKS } from './dns/checks.ts';
+import { gatherDns } from './dns/facts.ts';
 import { type Finding, sorted } from './finding.ts';
 import { AUDITED_MTAS } from './mtas.ts';
 
@@ -13,6 +16,8 @@ export interface AuditOptions {
   readonly config: Config | undefined;
   /** folder of main.cf, or Exim's configuration file, if not the usual one */
   readonly source: string | undefined;
+  /** `offline`: no question to the DNS; else the server to ask, undefined: those of this host */
+  readonly dns: 'offline' | { readonly server: string | undefined };
 }
 
 export interface Audit {
@@ -31,7 +36,13 @@ export async function audit(options: AuditOptions): Promise<Audit> {
   const found = await AUDITED_MTAS[options.mta].audit({ ...options, notes });
   if (typeof found === 'string')
     return { findings: [], accepted: 0, notes: [...notes], failure: found };
+  const { identity } = found;
+  if (options.dns !== 'offline') {
+    const facts = await gatherDns(identity, options.dns.server, notes);
+    if (facts !== undefined)
+      found.findings.push(...(await runChecks(options.mta, DNS_CHECKS, facts)));
+  }
   const accepted = new Set(Object.keys(options.config?.audit.accept ?? {}));
-  const findings = sorted(found).filter(({ id }) => !accepted.has(id));
-  return { findings, accepted: found.length - findings.length, notes: [...notes] };
+  const findings = sorted(found.findings).filter(({ id }) => !accepted.has(id));
+  return { findings, accepted: found.findings.length - findings.length, notes: [...notes] };
 }

@@ -1,9 +1,16 @@
 /** The mail servers that `postern audit` knows. */
 import type { Config } from '../config/load.ts';
 import type { Mta } from '../model/event.ts';
+import type { MailIdentity } from './dns/identity.ts';
 import { auditExim } from './exim/audit.ts';
 import type { Finding } from './finding.ts';
 import { auditPostfix } from './postfix/audit.ts';
+
+/** What the configuration of a mail server shows. */
+export interface Audited {
+  readonly findings: Finding[];
+  readonly identity: MailIdentity;
+}
 
 export interface AuditedMta {
   /** All findings, or a text that says why nothing could be audited. */
@@ -12,7 +19,7 @@ export interface AuditedMta {
     readonly source: string | undefined;
     /** gets sentences about what could not be audited */
     readonly notes: Set<string>;
-  }): Promise<Finding[] | string>;
+  }): Promise<Audited | string>;
 }
 
 export const AUDITED_MTAS: Readonly<Record<Mta, AuditedMta>> = {

@@ -5,6 +5,7 @@ import { type Audit, audit } from '../audit/audit.ts';
 import { findingsText, isUnsound } from '../audit/finding.ts';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { type Config, DEFAULT_CONFIG_FILE, loadConfig } from '../config/load.ts';
+import { canonicalIp } from '../model/address.ts';
 import type { Mta } from '../model/event.ts';
 import { SETUP_MTAS } from '../setup/mtas.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
@@ -14,6 +15,9 @@ interface AuditCommandOptions extends CommonOptions {
   readonly postfix?: string;
   /** configuration file */
   readonly exim?: string;
+  readonly offline?: boolean;
+  /** HOST:PORT */
+  readonly resolver?: string;
 }
 
 /** Exit status 0 when nothing is above advice, 1 for findings, 2 when nothing could be audited. */
@@ -24,7 +28,8 @@ export async function runAudit(options: AuditCommandOptions, io: Io): Promise<Ex
   const given = options.postfix ?? options.exim;
   const source = given === undefined ? undefined : resolve(given);
   const mta = await chooseMta(options, config);
-  const result = await audit({ mta, config, source });
+  const dns = options.offline === true ? 'offline' : { server: parseResolver(options.resolver) };
+  const result = await audit({ mta, config, source, dns });
   printNotes(result, io);
   if (result.failure !== undefined) {
     io.stderr(`postern: nothing was audited: ${result.failure}\n`);
@@ -58,6 +63,20 @@ async function chooseMta(
     'usage',
     `expected one mail server, found: ${which}. Name it: --postfix DIR or --exim FILE`,
   );
+}
+
+/** `127.0.0.1`, `127.0.0.1:53`, `[::1]:53`. Throws a PosternError. */
+function parseResolver(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const [, host = '', port = '53'] = /^\[?([0-9a-f:.]+?)\]?(?::(\d{1,5}))?$/i.exec(text) ?? [];
+  const isBare = canonicalIp(text) !== undefined;
+  const address = canonicalIp(isBare ? text : host);
+  if (address === undefined)
+    throw new PosternError(
+      'usage',
+      `--resolver ${text}: expected an IP address with a port, such as 127.0.0.1:53`,
+    );
+  return `${address.includes(':') ? `[${address}]` : address}:${isBare ? '53' : port}`;
 }
 
 function printNotes({ notes }: Audit, io: Io): void {

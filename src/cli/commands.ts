@@ -137,6 +137,11 @@ export const COMMANDS: readonly Entry[] = [
     options: [
       new Option('--postfix <dir>', 'audit this Postfix configuration (folder of main.cf)'),
       new Option('--exim <file>', 'audit this Exim configuration file'),
+      new Option('--offline', 'ask nothing of the DNS'),
+      new Option(
+        '--resolver <address>',
+        'ask this DNS server, 127.0.0.1:53; default: those of this host',
+      ),
     ],
     run: async (_args, options, io) => (await import('./audit.ts')).runAudit(options, io),
   },

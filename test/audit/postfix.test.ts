@@ -50,7 +50,7 @@ async function auditCase(at: string) {
       `${text}targets: { postfix: { user: { file: ${at}/postern/sasl_access }, client: { file: ${at}/postern/client_access }, sender: { file: ${at}/postern/sender_access } } }\n`,
     );
   const config = text === undefined ? undefined : loadConfig(yaml);
-  const result = await audit({ mta: 'postfix', config, source: at });
+  const result = await audit({ mta: 'postfix', config, source: at, dns: 'offline' });
   // Without a configuration, every case gives this one.
   const findings = result.findings.filter(({ id }) => id !== 'not-wired' || config !== undefined);
   return { ...result, findings };

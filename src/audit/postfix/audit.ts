@@ -1,9 +1,11 @@
 /** The audit of a Postfix. */
 import type { Config } from '../../config/load.ts';
 import { runChecks } from '../check.ts';
+import type { MailIdentity } from '../dns/identity.ts';
 import type { Finding } from '../finding.ts';
 import { POSTFIX_CHECKS } from './checks.ts';
 import { gatherPostfix } from './facts.ts';
+import { findIdentity } from './identity.ts';
 
 interface Options {
   readonly config: Config | undefined;
@@ -12,12 +14,16 @@ interface Options {
   readonly notes: Set<string>;
 }
 
-/** All findings, or a text that says why nothing could be audited. */
+/** All findings and names, or a text that says why nothing could be audited. */
 export async function auditPostfix({
   config,
   source,
   notes,
-}: Options): Promise<Finding[] | string> {
+}: Options): Promise<{ findings: Finding[]; identity: MailIdentity } | string> {
   const facts = await gatherPostfix({ folder: source, config, notes });
-  return typeof facts === 'string' ? facts : await runChecks('postfix', POSTFIX_CHECKS, facts);
+  if (typeof facts === 'string') return facts;
+  return {
+    findings: await runChecks('postfix', POSTFIX_CHECKS, facts),
+    identity: await findIdentity(facts),
+  };
 }
