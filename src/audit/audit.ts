@@ -9,6 +9,7 @@ import { DNS_CHECKS } from './dns/checks.ts';
 import { gatherDns } from './dns/facts.ts';
 import { type Finding, sorted } from './finding.ts';
 import { AUDITED_MTAS } from './mtas.ts';
+import { probe, type Target } from './probe.ts';
 
 export interface AuditOptions {
   readonly mta: Mta;
@@ -18,6 +19,8 @@ export interface AuditOptions {
   readonly source: string | undefined;
   /** `offline`: no question to the DNS; else the server to ask, undefined: those of this host */
   readonly dns: 'offline' | { readonly server: string | undefined };
+  /** the server to try from outside; undefined: nothing is tried */
+  readonly target?: Target | undefined;
 }
 
 export interface Audit {
@@ -41,6 +44,10 @@ export async function audit(options: AuditOptions): Promise<Audit> {
     const facts = await gatherDns(identity, options.dns.server, notes);
     if (facts !== undefined)
       found.findings.push(...(await runChecks(options.mta, DNS_CHECKS, facts)));
+  }
+  if (options.target !== undefined) {
+    const { mta, target } = options;
+    found.findings.push(...(await probe({ mta, target, identity, notes })));
   }
   const accepted = new Set(Object.keys(options.config?.audit.accept ?? {}));
   const findings = sorted(found.findings).filter(({ id }) => !accepted.has(id));

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Audit, audit } from '../audit/audit.ts';
 import { findingsText, isUnsound } from '../audit/finding.ts';
+import { ownAddresses, type Target } from '../audit/probe.ts';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { type Config, DEFAULT_CONFIG_FILE, loadConfig } from '../config/load.ts';
 import { canonicalIp } from '../model/address.ts';
@@ -16,6 +17,8 @@ interface AuditCommandOptions extends CommonOptions {
   /** configuration file */
   readonly exim?: string;
   readonly offline?: boolean;
+  /** hosts to probe, as often as they were named */
+  readonly probe?: readonly string[];
   /** HOST:PORT */
   readonly resolver?: string;
 }
@@ -29,7 +32,7 @@ export async function runAudit(options: AuditCommandOptions, io: Io): Promise<Ex
   const source = given === undefined ? undefined : resolve(given);
   const mta = await chooseMta(options, config);
   const dns = options.offline === true ? 'offline' : { server: parseResolver(options.resolver) };
-  const result = await audit({ mta, config, source, dns });
+  const result = await audit({ mta, config, source, dns, target: chooseTarget(options.probe) });
   printNotes(result, io);
   if (result.failure !== undefined) {
     io.stderr(`postern: nothing was audited: ${result.failure}\n`);
@@ -77,6 +80,28 @@ function parseResolver(text: string | undefined): string | undefined {
       `--resolver ${text}: expected an IP address with a port, such as 127.0.0.1:53`,
     );
   return `${address.includes(':') ? `[${address}]` : address}:${isBare ? '53' : port}`;
+}
+
+/** `HOST`, `HOST:PORT`, `[IPV6]:PORT`; one that is not of this machine has to be named twice. Throws a PosternError. */
+function chooseTarget(named: readonly string[] | undefined): Target | undefined {
+  const [first] = named ?? [];
+  if (named === undefined || first === undefined) return undefined;
+  if (named.some((each) => each !== first))
+    throw new PosternError('usage', '--probe: expected one host, found several');
+  const bare = canonicalIp(first);
+  const [, bracketed, plain = '', port = '25'] =
+    /^(?:\[([^\]]+)\]|([\w.-]+))(?::(\d{1,5}))?$/.exec(first) ?? [];
+  const host = bare ?? bracketed ?? plain;
+  if (host === '' || Number(port) > 65_535)
+    throw new PosternError('usage', `--probe ${first}: expected a host, with or without a port`);
+  const isOwn =
+    host === 'localhost' || ownAddresses().includes(canonicalIp(host) ?? '') || /^127\./.test(host);
+  if (!isOwn && named.length < 2)
+    throw new PosternError(
+      'usage',
+      `--probe ${first}: not an address of this machine. Only probe servers that are yours; if this one is, name it twice: --probe ${first} --probe ${first}`,
+    );
+  return { host, port: bare === undefined ? Number(port) : 25 };
 }
 
 function printNotes({ notes }: Audit, io: Io): void {

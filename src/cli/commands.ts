@@ -137,6 +137,9 @@ export const COMMANDS: readonly Entry[] = [
     options: [
       new Option('--postfix <dir>', 'audit this Postfix configuration (folder of main.cf)'),
       new Option('--exim <file>', 'audit this Exim configuration file'),
+      new Option('--probe [host]', 'also try it from outside, HOST or HOST:PORT; sends no message')
+        .preset('127.0.0.1')
+        .argParser((host, before: string[] = []) => [...before, host]),
       new Option('--offline', 'ask nothing of the DNS'),
       new Option(
         '--resolver <address>',

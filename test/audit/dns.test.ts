@@ -23,6 +23,7 @@ const IDENTITY: MailIdentity = {
   helo: { name: 'mx.example.net', evidence },
   domains: ['example.net'],
   addresses: [],
+  relayNetworks: [],
   hasSmarthost: false,
   keys: [
     {

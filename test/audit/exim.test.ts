@@ -196,3 +196,11 @@ describe.runIf(hasExim())('what cannot be audited', () => {
     expect(findings.map(({ id }) => id)).toEqual(['vrfy']);
   });
 });
+
+describe('docs/audit.md', () => {
+  it('has every id in its order', () => {
+    const page = readFileSync('docs/audit.md', 'utf8');
+    const rows = [...page.matchAll(/^\| `([\w-]+)` \|/gm)].map(([, id]) => id);
+    expect(rows).toEqual([...AUDIT_IDS]);
+  });
+});

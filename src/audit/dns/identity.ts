@@ -8,6 +8,8 @@ export interface MailIdentity {
   readonly domains: readonly string[];
   /** addresses from which it sends, when they are configured */
   readonly addresses: readonly string[];
+  /** networks that may relay without a password */
+  readonly relayNetworks: readonly string[];
   /** another server sends for it, so its own address does not matter */
   readonly hasSmarthost: boolean;
   /** keys with which it signs; undefined: something signs, with a key that the configuration does not show */

@@ -25,6 +25,7 @@ export function findIdentity(facts: EximFacts): MailIdentity {
       (domain) => domain !== host.toLowerCase(),
     ),
     addresses: bound.flatMap((address) => canonicalIp(address) ?? []),
+    relayNetworks: itemsOf(model.lists.get('relay_from_hosts')?.value ?? '', model.lists),
     hasSmarthost,
     keys: findKeys(smtp),
   };

@@ -2,9 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { canonicalIp } from '../../model/address.ts';
+import { expand } from '../../setup/postfix/networks.ts';
 import { type MailIdentity, publicDomains, type SigningKey } from '../dns/identity.ts';
 import { CLASSES } from './domains.ts';
 import type { PostfixFacts } from './facts.ts';
+import { splitWords } from './restrictions.ts';
 import { logicalLines } from './source.ts';
 
 export async function findIdentity(facts: PostfixFacts): Promise<MailIdentity> {
@@ -18,6 +20,7 @@ export async function findIdentity(facts: PostfixFacts): Promise<MailIdentity> {
     // The name of the host is a destination, too, and no domain that people use.
     domains: publicDomains(lists.flat()).filter((domain) => domain !== host.toLowerCase()),
     addresses: bound.flatMap((address) => canonicalIp(address) ?? []),
+    relayNetworks: splitWords(facts.get('mynetworks')).flatMap(expand),
     hasSmarthost: facts.get('relayhost').trim() !== '',
     keys: findKeys(facts),
   };

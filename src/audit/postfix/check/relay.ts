@@ -32,6 +32,7 @@ export const openRelay: PostfixCheck = {
       const { service } = listener;
       found.push({
         evidence: facts.where(at, service),
+        ...(namesRelayCheck(listener) ? {} : { why: WITHOUT_CHECK }),
         fix: facts.set(
           list,
           'permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination',
@@ -42,6 +43,19 @@ export const openRelay: PostfixCheck = {
     return [...found, ...(await findWildcardDomains(facts))];
   },
 };
+
+/** smtpd wants one of them by name in one of these lists, not behind a `permit` (smtpd_check.c). */
+function namesRelayCheck({ entries }: Listener): boolean {
+  return ['smtpd_relay_restrictions', 'smtpd_recipient_restrictions'].some((list) => {
+    const own = entries.filter((entry) => entry.list === list);
+    const end = own.findIndex(({ name, onlyWarns }) => name === 'permit' && !onlyWarns);
+    const seen = end < 0 ? own : own.slice(0, end);
+    return seen.some((entry) => isRelayCheck({ ...entry, onlyWarns: false }));
+  });
+}
+
+const WITHOUT_CHECK =
+  'No list of this service checks for foreign domains. Postfix notices that and takes no mail at all until one does; older versions relay.';
 
 /** Where a list lets a stranger through: an entry, or its end; undefined when it refuses first. */
 function findHole({ entries, service }: Listener, list: string): Entry | 'end' | undefined {
