@@ -94,7 +94,7 @@ export async function probe({ target, identity, mta, notes }: Probe): Promise<Fi
     );
   const find = (id: Finding['id'], hits: readonly Hit[]) =>
     hits.map((hit) => toFinding(id, mta, hit));
-  const verified = await tryVerify(session, target);
+  const verified = await tryVerify(session, own, target);
   const bounces = await tryNullSender(session, own, target);
   session.close();
   const unknown = isTrusted
@@ -200,13 +200,16 @@ async function tryForms(target: Target, forms: readonly Form[], takesAll: boolea
   return found;
 }
 
-/** RFC 5321 3.5.3: 252 says nothing, 250 and 550 tell who exists. */
-async function tryVerify(session: SmtpSession, target: Target): Promise<Hit[]> {
-  const answer = await session.command('VRFY postmaster');
-  if (!('code' in answer) || answer.code !== 250) return [];
+/** RFC 5321 3.5.3: 252 for everybody says nothing; another answer for those who do not exist tells who does. */
+async function tryVerify(session: SmtpSession, own: string, target: Target): Promise<Hit[]> {
+  const known = await session.command(`VRFY postmaster@${own}`);
+  const unknown = await session.command(`VRFY ${NOBODY}@${own}`);
+  const isRefused = 'code' in unknown && unknown.code >= 550;
+  if (!isAccepted(known) || !isRefused) return [];
+  const text = `VRFY postmaster@${own}: ${shown(known)}; VRFY ${NOBODY}@${own}: ${shown(unknown)}`;
   return [
     {
-      evidence: { file: describe(target), line: null, text: `VRFY postmaster: ${shown(answer)}` },
+      evidence: { file: describe(target), line: null, text },
       fix: "postconf -e 'disable_vrfy_command = yes' && postfix reload; Exim: remove acl_smtp_vrfy",
     },
   ];

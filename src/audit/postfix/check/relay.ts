@@ -32,7 +32,7 @@ export const openRelay: PostfixCheck = {
       const { service } = listener;
       found.push({
         evidence: facts.where(at, service),
-        ...(namesRelayCheck(listener) ? {} : { why: WITHOUT_CHECK }),
+        ...(hasRelayCheck(listener) ? {} : { why: WITHOUT_CHECK }),
         fix: facts.set(
           list,
           'permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination',
@@ -44,13 +44,13 @@ export const openRelay: PostfixCheck = {
   },
 };
 
-/** smtpd wants one of them by name in one of these lists, not behind a `permit` (smtpd_check.c). */
-function namesRelayCheck({ entries }: Listener): boolean {
+/** smtpd wants a relay check in one of these lists, not behind `permit` or warn_if_reject (smtpd_check.c). */
+function hasRelayCheck({ entries }: Listener): boolean {
   return ['smtpd_relay_restrictions', 'smtpd_recipient_restrictions'].some((list) => {
     const own = entries.filter((entry) => entry.list === list);
     const end = own.findIndex(({ name, onlyWarns }) => name === 'permit' && !onlyWarns);
     const seen = end < 0 ? own : own.slice(0, end);
-    return seen.some((entry) => isRelayCheck({ ...entry, onlyWarns: false }));
+    return seen.some(isRelayCheck);
   });
 }
 
