@@ -1,4 +1,5 @@
 /** What `postern audit` finds: one hole each, with the place that shows it and the change that closes it. Pure. */
+import { escapeControls } from '../base/escape.ts';
 import { counted } from '../base/text.ts';
 import { AUDIT_IDS, type AuditId } from '../model/audit.ts';
 import type { Mta } from '../model/event.ts';
@@ -79,7 +80,7 @@ function paragraph(group: readonly Finding[]): string {
   const { id, severity, why, fix, manual } = group[0] as Finding;
   const places = group.map(
     ({ evidence: { file, line, text } }) =>
-      `         ${file}${line === null ? '' : `:${line}`}: ${text}\n`,
+      `         ${file}${line === null ? '' : `:${line}`}: ${escapeControls(text)}\n`,
   );
   return `${severity.padEnd(8)} ${id}\n${places.join('')}${field('why', why)}${field('fix', fix)}${field('see', manual)}\n`;
 }

@@ -205,6 +205,12 @@ describe('a domain with a hole', () => {
     for (const { fix } of findings) expect(fix).not.toBe('');
   });
 
+  it('shows hidden characters of a record', async () => {
+    const { findings } = await auditZone(withSpf('v=spf1 a:mx.example.net ?all\u001b[2J'));
+    expect(findings.map(({ fix }) => fix).join()).not.toMatch(/\p{Cc}/u);
+    expect(findings[0]?.evidence.text).toContain('\\u001b[2J');
+  });
+
   it('proposes a record that is sound', async () => {
     const { findings } = await auditZone(without(SPF));
     await server?.close();

@@ -1,4 +1,5 @@
 /** What the checks of the DNS look at: answers, each asked once. A question without an answer is a note. */
+import { escapeControls } from '../../base/escape.ts';
 import { Records } from '../../probe/records.ts';
 import type { Evidence } from '../finding.ts';
 import type { MailIdentity } from './identity.ts';
@@ -48,7 +49,12 @@ export async function gatherDns(
   const resolve = (name: string) => once(`${name} A`, () => records.addresses(name));
   const facts = {
     identity,
-    texts: (name: string) => once(`${name} TXT`, () => records.texts(name)),
+    // Others write these, and they end up in fixes: hidden characters stay visible.
+    texts: (name: string) =>
+      once(`${name} TXT`, async () => {
+        const found = await records.texts(name);
+        return 'failure' in found ? found : found.map(escapeControls);
+      }),
     exchangers: (domain: string) =>
       once(`${domain} MX`, async () => {
         const found = await records.exchangers(domain);

@@ -69,7 +69,7 @@ export class Tables {
     if (parsed === undefined) return undefined;
     const { type, name } = parsed;
     if (type === 'inline') return inlineEntries(name);
-    if (![...INDEXED, ...PATTERNS, 'texthash'].includes(type)) return undefined;
+    if (!isFile(table)) return undefined;
     try {
       const lines = logicalLines(readFileSync(name, 'utf8'));
       const parse = PATTERNS.includes(type)
@@ -110,7 +110,9 @@ export class Tables {
   /** The answers for these keys, as Postfix gets them; a key without an answer is absent. */
   async query(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const asked = keys.filter((key) => key !== '' && !/[\n\t]/.test(key));
-    if (asked.length === 0) return new Map();
+    // postmap would only say the same again, after waiting for a second.
+    if (asked.length === 0 || (isFile(table) && (await this.entries(table)) === undefined))
+      return new Map();
     const argv = [...this.#postmap, '-q', '-', table.replace(/^proxy:/, '')];
     const result = await ask(argv, `${asked.join('\n')}\n`);
     const failed = result.stderr.split('\n').find((line) => /(?:fatal|error|warning):/.test(line));
@@ -125,6 +127,11 @@ export class Tables {
       }),
     );
   }
+}
+
+/** Whether the entries are in a file, or its index. */
+function isFile(table: string): boolean {
+  return [...INDEXED, ...PATTERNS, 'texthash'].includes(parseTable(table)?.type ?? '');
 }
 
 function firstLine(text: string): string {
