@@ -2,10 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../../config/load.ts';
-import { postconfCommand } from '../../setup/postfix/find.ts';
+import { postconfCommand, postfixSettings } from '../../setup/postfix/find.ts';
+import { splitWords } from '../../setup/postfix/restriction-list.ts';
 import {
+  CLASSES,
   isReinjection,
-  restrictionClasses,
   type SmtpdService,
   smtpdServices,
 } from '../../setup/postfix/services.ts';
@@ -78,7 +79,7 @@ export async function gatherPostfix(options: PostfixOptions): Promise<PostfixFac
   const sources = readSources(folder, notes);
   const [services, classes] = await Promise.all([
     smtpdServices(postconf, main),
-    restrictionClasses(postconf, main),
+    readClasses(postconf, main),
   ]);
   if (services.length === 0)
     notes.add(`${folder}/master.cf has no smtpd that can be read: the services were not audited`);
@@ -100,6 +101,15 @@ export async function gatherPostfix(options: PostfixOptions): Promise<PostfixFac
     set: (name, value, service) => writeSet(name, value, service),
     note: (text) => void notes.add(text),
   };
+}
+
+/** Named lists that restriction lists may contain, by their names. */
+async function readClasses(
+  postconf: readonly string[],
+  main: ReadonlyMap<string, string>,
+): Promise<ReadonlyMap<string, string>> {
+  const names = splitWords(main.get(CLASSES) ?? '');
+  return names.length === 0 ? new Map() : await postfixSettings(postconf, names);
 }
 
 function postmapCommand(program: string, postconf: readonly string[]): string[] {

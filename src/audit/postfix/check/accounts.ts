@@ -114,9 +114,7 @@ export const notWired: PostfixCheck = {
     const restrictions = postfixRestrictions(postfix).filter(({ target }) => target !== 'sender');
     return facts.listeners.flatMap(({ service }): Hit[] => {
       const missing = restrictions.filter(
-        (each) =>
-          needs(each, service, facts.classes) &&
-          findPlace(each, service, facts.classes).kind === 'missing',
+        (each) => needs(each, service) && findPlace(each, service, restrictions).kind === 'missing',
       );
       if (missing.length === 0) return [];
       const { text, ...place } = facts.where('smtpd_data_restrictions', service);
