@@ -10,6 +10,7 @@ import type {
   MilterMessage,
   MilterSession,
 } from './handler.ts';
+import { BUDGET } from './handler.ts';
 import { ACCEPT, CONTINUE, type Verdict } from './verdict.ts';
 
 type Answer<T> = T | Promise<T>;
@@ -24,6 +25,12 @@ export function chain(handlers: readonly MilterHandler[]): MilterHandler {
 class Chain implements MilterHandler {
   readonly name: string;
   readonly actions: readonly NonNullable<MilterHandler['actions']>[number][];
+  readonly budget: number;
+  /** Absent stages save the mail server a question: these are there only if a handler has them. */
+  readonly connect?: NonNullable<MilterHandler['connect']>;
+  readonly helo?: NonNullable<MilterHandler['helo']>;
+  readonly mail?: NonNullable<MilterHandler['mail']>;
+  readonly endOfMessage?: NonNullable<MilterHandler['endOfMessage']>;
   readonly #handlers: readonly MilterHandler[];
   /** who has had enough of a message or session */
   readonly #done = new WeakMap<Scope, Set<MilterHandler>>();
@@ -32,29 +39,34 @@ class Chain implements MilterHandler {
     this.#handlers = handlers;
     this.name = handlers.map(({ name }) => name).join(', ') || 'none';
     this.actions = [...new Set(handlers.flatMap(({ actions = [] }) => actions))];
+    this.budget = Math.max(BUDGET, ...handlers.map(({ budget = BUDGET }) => budget));
+    const has = (stage: keyof MilterHandler) => handlers.some((one) => one[stage] !== undefined);
+    if (has('connect')) this.connect = (session) => this.#askSession(session, 'connect');
+    if (has('helo')) this.helo = (session) => this.#askSession(session, 'helo');
+    if (has('mail'))
+      this.mail = (message) =>
+        this.#ask(message, message.session, (handler) => handler.mail?.(message));
+    if (has('endOfMessage')) this.endOfMessage = (message) => this.#conclude(message);
   }
 
-  connect(session: MilterSession): Answer<Verdict> {
-    return this.#ask(session, session, (handler) => handler.connect?.(session));
-  }
-
-  helo(session: MilterSession): Answer<Verdict> {
-    return this.#ask(session, session, (handler) => handler.helo?.(session));
-  }
-
-  mail(message: MilterMessage): Answer<Verdict> {
-    return this.#ask(message, message.session, (handler) => handler.mail?.(message));
+  #askSession(session: MilterSession, stage: 'connect' | 'helo'): Answer<Verdict> {
+    return this.#ask(session, session, (handler) => handler[stage]?.(session));
   }
 
   rcpt(recipient: EnvelopeAddress, message: MilterMessage): Answer<Verdict> {
     return this.#ask(message, message.session, (handler) => handler.rcpt?.(recipient, message));
   }
 
+  /** Those that do not want the end of the message have seen all of it. */
   data(message: MilterMessage): Answer<Verdict> {
-    return this.#ask(message, message.session, (handler) => handler.data?.(message));
+    return this.#ask(message, message.session, (handler) => {
+      const answer = handler.data?.(message) ?? CONTINUE;
+      if (handler.endOfMessage !== undefined) return answer;
+      return answer instanceof Promise ? answer.then(acceptedAtData) : acceptedAtData(answer);
+    });
   }
 
-  async endOfMessage(message: MilterMessage): Promise<Conclusion> {
+  async #conclude(message: MilterMessage): Promise<Conclusion> {
     const changes: Conclusion['changes'][number][] = [];
     for (const handler of this.#listOpen(message, message.session)) {
       const conclusion = await handler.endOfMessage?.(message);
@@ -112,4 +124,8 @@ class Chain implements MilterHandler {
     if (ofScope === undefined && ofSession === undefined) return this.#handlers;
     return this.#handlers.filter((one) => !ofScope?.has(one) && !ofSession?.has(one));
   }
+}
+
+function acceptedAtData(verdict: Verdict): Verdict {
+  return verdict.kind === 'continue' ? ACCEPT : verdict;
 }

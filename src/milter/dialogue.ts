@@ -6,16 +6,17 @@
  */
 import { getMessage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { SECOND } from '../base/time.ts';
 import type { EnvelopeAddress } from './address.ts';
 import { encodeChanges, findForbidden } from './changes.ts';
 import { type Command, parseCommand } from './command.ts';
 import type { MilterCounters } from './counters.ts';
 import { encodeFrame, type Frame } from './frame.ts';
-import type { Conclusion, MilterHandler } from './handler.ts';
+import { BUDGET, type Conclusion, type MilterHandler } from './handler.ts';
 import { Message, Session } from './message.ts';
-import { nameBits, negotiate, PROTOCOL } from './negotiation.ts';
+import { nameBits, negotiate, PROTOCOL, type SilentStage } from './negotiation.ts';
 import { encodeRefusal } from './reply.ts';
-import { CONTINUE, FAILED, type Refusal, tempfail, type Verdict } from './verdict.ts';
+import { ACCEPT, CONTINUE, FAILED, type Refusal, tempfail, type Verdict } from './verdict.ts';
 
 export interface DialogueOptions {
   readonly number: number;
@@ -32,6 +33,9 @@ export interface DialogueOptions {
 const ANSWER = { continue: encodeFrame('c'), accept: encodeFrame('a') } as const;
 const NO_ROOM = tempfail('4.5.3', 'Too many recipients', 452);
 
+/** Of those that a handler may lack, the ones that matter for the negotiation. */
+const STAGES = ['connect', 'helo', 'mail'] as const;
+
 type Step = Exclude<Command, { kind: 'macro' | 'abort' | 'quit' }>;
 
 export class Dialogue {
@@ -39,6 +43,10 @@ export class Dialogue {
   #session: Session;
   #handler: MilterHandler;
   #message: Message | undefined;
+  /** commands that get no reply */
+  #silent: ReadonlySet<SilentStage> = new Set();
+  /** what a handler said to MAIL when there was no reply to it: the recipients hear it */
+  #settled: Verdict | undefined;
   #isNegotiated = false;
   #isConnected = false;
   #isEnded = false;
@@ -172,10 +180,13 @@ export class Dialogue {
   }
 
   #negotiate(offer: Extract<Command, { kind: 'negotiate' }>['offer']): void {
-    const result = negotiate(offer, this.#handler.actions ?? []);
+    const handler = this.#handler;
+    const stages = new Set(STAGES.filter((stage) => handler[stage] !== undefined));
+    const result = negotiate(offer, { actions: handler.actions ?? [], stages });
     if (result === undefined) return this.break(`protocol version ${offer.version}`);
     this.#isNegotiated = true;
     this.#session.actions = result.actions;
+    this.#silent = result.silent;
     const { version, actions } = result;
     const offered = nameBits(PROTOCOL, offer.protocol);
     this.#options.log.debug({ version, actions: [...actions], offered }, 'milter: negotiated');
@@ -205,7 +216,7 @@ export class Dialogue {
     this.#session.client = command.client;
     this.#isConnected = true;
     const session = this.#session;
-    this.#ask(command, () => this.#handler.connect?.(session), this.#answerSession);
+    this.#ask(command, () => this.#handler.connect?.(session), this.#answerConnect);
   }
 
   #helo(command: Extract<Command, { kind: 'helo' }>): void {
@@ -220,21 +231,30 @@ export class Dialogue {
     this.#answer(verdict === FAILED ? CONTINUE : verdict);
   };
 
+  /** A handler that came by a reload, and has this stage, is not heard before the next one. */
+  readonly #answerConnect = (verdict: Verdict): void => {
+    if (!this.#silent.has('connect')) this.#answerSession(verdict);
+    else if (verdict.kind === 'refuse') this.#isUncertain = true;
+  };
+
   #mail(command: Extract<Command, { kind: 'mail' }>): void {
     this.#abandonMessage('M');
     this.#handler = this.#options.handler();
     this.#options.counters.messages++;
     const message = new Message(this.#session, command.sender);
-    if (this.#isUncertain) return this.#answer(FAILED);
+    if (this.#isUncertain && !this.#silent.has('mail')) return this.#answer(FAILED);
     this.#message = message;
-    this.#ask(
-      command,
-      () => this.#handler.mail?.(message),
-      (verdict) => {
-        if (verdict.kind !== 'continue') this.#forgetMessage();
-        this.#answer(verdict);
-      },
-    );
+    const question = () => (this.#isUncertain ? FAILED : this.#handler.mail?.(message));
+    this.#ask(command, question, (verdict) => this.#answerMail(verdict));
+  }
+
+  #answerMail(verdict: Verdict): void {
+    if (this.#silent.has('mail')) {
+      this.#settled = verdict.kind === 'continue' ? undefined : verdict;
+      return;
+    }
+    if (verdict.kind !== 'continue') this.#forgetMessage();
+    this.#answer(verdict);
   }
 
   #rcpt(command: Extract<Command, { kind: 'rcpt' }>): void {
@@ -243,7 +263,7 @@ export class Dialogue {
     this.#options.counters.recipients++;
     this.#ask(
       command,
-      () => (message.isFull ? NO_ROOM : this.#handler.rcpt?.(recipient, message)),
+      () => this.#settled ?? (message.isFull ? NO_ROOM : this.#handler.rcpt?.(recipient, message)),
       (verdict) => this.#answerRecipient(verdict, recipient, message),
     );
   }
@@ -263,8 +283,11 @@ export class Dialogue {
     this.#session.macros.endRecipient();
     this.#ask(
       command,
-      () => this.#handler.data?.(message),
-      (verdict) => {
+      () => this.#settled ?? this.#handler.data?.(message),
+      (given) => {
+        // Nobody wants the end of the message: the mail server need not ask again.
+        const isSeen = given.kind === 'continue' && this.#handler.endOfMessage === undefined;
+        const verdict = isSeen ? ACCEPT : given;
         if (verdict.kind === 'accept') this.#forgetMessage();
         this.#answer(verdict);
       },
@@ -311,7 +334,10 @@ export class Dialogue {
     this.#run<Verdict>(command, () => question() ?? CONTINUE, FAILED, answer);
   }
 
-  /** Runs a handler; `done` gets its result, or `failed` if it throws or rejects, unless nobody waits for it any more. */
+  /**
+   * Runs a handler; `done` gets its result, or `failed` if it throws, rejects or does not answer within its budget, unless
+   * nobody waits for it any more.
+   */
   #run<T>(
     command: Command,
     work: () => T | Promise<T>,
@@ -329,15 +355,21 @@ export class Dialogue {
     const busy = { command, isCancelled: false };
     this.#busy = busy;
     const finish = (value: T) => {
+      clearTimeout(timer);
       if (busy.isCancelled) return;
+      busy.isCancelled = true;
       this.#busy = undefined;
       done(value);
       this.#work();
     };
-    result.then(finish, (error: unknown) => {
+    const fail = (error: unknown) => {
       if (!busy.isCancelled) this.#noteFailure(error);
       finish(failed);
-    });
+    };
+    const { budget = BUDGET } = this.#handler;
+    const late = () => fail(new Error(`no answer within ${budget / SECOND} s`));
+    const timer = setTimeout(late, budget).unref();
+    result.then(finish, fail);
   }
 
   #noteFailure(error: unknown): void {
@@ -389,6 +421,7 @@ export class Dialogue {
   /** The message is over: answered at its end, refused at MAIL, or of no more interest. */
   #forgetMessage(keep?: 'M'): void {
     this.#message = undefined;
+    this.#settled = undefined;
     this.#session.macros.endMessage(keep);
   }
 

@@ -3,12 +3,13 @@
  * continues. The server calls the methods of one session one after the other, and waits for a promise before it reads
  * the session's next command; other sessions are not delayed. Answer at once, without a promise, whenever you can.
  *
- * Never wait longer than the mail server does: Sendmail 10 s, Postfix 30 s by default. If a method throws or rejects,
- * the client gets a temporary failure for that message, and the connection lives.
+ * Never wait longer than the mail server does: Sendmail 10 s, Postfix 30 s by default. If a method throws or rejects, or has
+ * not answered within `budget`, the client gets a temporary failure for that message, and the connection lives.
  *
  * Keep no state in the handler by session number: take a WeakMap with the session or the message as its key. A handler
  * may meet a session in its middle, because a reload hands in a new one for the next message.
  */
+import { SECOND } from '../base/time.ts';
 import type { EnvelopeAddress } from './address.ts';
 import type { Change } from './changes.ts';
 import type { ActionName } from './negotiation.ts';
@@ -36,7 +37,7 @@ export interface MilterSession {
   /** 1, 2, 3, ... since the start of the process, for log lines */
   readonly number: number;
   readonly client: MilterClient;
-  /** what the client called itself last; undefined before HELO */
+  /** what the client called itself last; undefined before HELO, and if no handler has the method `helo` */
   readonly helo: string | undefined;
   /** `{daemon_name}`: Sendmail's `Name=` of DAEMON_OPTIONS, Postfix's `milter_macro_daemon_name` */
   readonly daemonName: string | undefined;
@@ -75,11 +76,16 @@ export interface Conclusion {
 
 type Answer<T> = T | Promise<T>;
 
+/** How long a method may take, ms, unless its handler says otherwise: Sendmail waits 10 s. */
+export const BUDGET = 8 * SECOND;
+
 export interface MilterHandler {
   /** for log lines: `recipients`, `return-path` */
   readonly name: string;
   /** what it may change at the end of a message; empty or absent: nothing */
   readonly actions?: readonly ActionName[];
+  /** ms that its slowest method may take; default `BUDGET` */
+  readonly budget?: number;
   connect?(session: MilterSession): Answer<Verdict>;
   /** again after STARTTLS and after a second EHLO, perhaps in the middle of a message */
   helo?(session: MilterSession): Answer<Verdict>;
@@ -87,7 +93,10 @@ export interface MilterHandler {
   mail?(message: MilterMessage): Answer<Verdict>;
   /** `recipient` is not among `message.recipients` yet. A refusal is about this recipient only. */
   rcpt?(recipient: EnvelopeAddress, message: MilterMessage): Answer<Verdict>;
-  /** Not called by protocol versions before 4. After a refusal more RCPT and another DATA may follow. */
+  /**
+   * Not called by protocol versions before 4. After a refusal more RCPT and another DATA may follow. Accept here whenever the
+   * end of the message does not matter: the mail server then need not ask again. A handler without `endOfMessage` does so.
+   */
   data?(message: MilterMessage): Answer<Verdict>;
   /** `[]` as changes: none. */
   endOfMessage?(message: MilterMessage): Answer<Conclusion>;

@@ -43,10 +43,7 @@ export const PROTOCOL = {
   HDR_LEADSPC: 0x10_0000,
 } as const;
 
-/**
- * Header and body are never looked at. No NR bit: a reply that is left out is a round trip less in Postfix, but every
- * command must be able to be refused.
- */
+/** Header and body are never looked at. */
 const UNWANTED = PROTOCOL.NOBODY | PROTOCOL.NOHDRS | PROTOCOL.NOEOH | PROTOCOL.NOUNKNOWN;
 
 /** Sendmail 8.12 offers 2; 6 is the newest. There is no 1 in use, and Sendmail refuses it. */
@@ -77,24 +74,58 @@ const MACRO_LISTS: readonly (readonly [stage: number, names: string])[] = [
 export interface Negotiated {
   readonly version: number;
   readonly actions: ReadonlySet<ActionName>;
+  /** the commands that get no reply */
+  readonly silent: ReadonlySet<SilentStage>;
   /** data of the answer, a byte string */
   readonly answer: string;
 }
 
-/** Answers an offer; `wanted`: what the handlers may change. Undefined if the mail server is older than version 2. */
+/** Commands at which nobody may want to refuse, so that Postfix need not wait for a reply. */
+export type SilentStage = 'connect' | 'mail';
+
+/** What the handlers need. */
+export interface Wanted {
+  /** what they may change */
+  readonly actions: readonly ActionName[];
+  /** the stages that they look at; MAIL, RCPT and DATA are needed in any case, to know the message */
+  readonly stages: ReadonlySet<'connect' | 'helo' | 'mail'>;
+}
+
+/**
+ * Answers an offer. A reply that is not expected saves Postfix a round trip; HELO is not sent if nobody looks at it.
+ * Undefined if the mail server is older than version 2.
+ */
 export function negotiate(
   offer: { readonly version: number; readonly actions: number; readonly protocol: number },
-  wanted: readonly ActionName[],
+  wanted: Wanted,
 ): Negotiated | undefined {
   if (offer.version < OLDEST) return undefined;
   const version = Math.min(offer.version, NEWEST);
   const offered = offer.actions === 0 ? V1_ACTIONS : offer.actions;
-  const names: readonly ActionName[] = version >= WITH_LISTS ? ['SETSYMLIST', ...wanted] : wanted;
+  const names: readonly ActionName[] =
+    version >= WITH_LISTS ? ['SETSYMLIST', ...wanted.actions] : wanted.actions;
   const actions = new Set(names.filter((name) => (offered & ACTIONS[name]) !== 0));
   const mask = [...actions].reduce((bits, name) => bits | ACTIONS[name], 0);
-  const protocol = UNWANTED & (offer.protocol === 0 ? V1_PROTOCOL : offer.protocol);
+  const protocol = chooseProtocol(wanted) & (offer.protocol === 0 ? V1_PROTOCOL : offer.protocol);
+  const silent = new Set(
+    SILENT.filter(([, bit]) => (protocol & bit) !== 0).map(([stage]) => stage),
+  );
   const lists = actions.has('SETSYMLIST') ? formatLists() : '';
-  return { version, actions, answer: uint32(version) + uint32(mask) + uint32(protocol) + lists };
+  const answer = uint32(version) + uint32(mask) + uint32(protocol) + lists;
+  return { version, actions, silent, answer };
+}
+
+const SILENT = [
+  ['connect', PROTOCOL.NR_CONN],
+  ['mail', PROTOCOL.NR_MAIL],
+] as const;
+
+function chooseProtocol({ stages }: Wanted): number {
+  const silent = SILENT.filter(([stage]) => !stages.has(stage)).map(([, bit]) => bit);
+  return [stages.has('helo') ? 0 : PROTOCOL.NOHELO, ...silent].reduce(
+    (all, bit) => all | bit,
+    UNWANTED,
+  );
 }
 
 function formatLists(): string {

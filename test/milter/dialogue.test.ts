@@ -10,6 +10,7 @@ import {
   tempfail,
   type Verdict,
 } from '../../src/milter/handler.ts';
+import { until } from '../support/folder.ts';
 import {
   ABORT,
   BEGIN,
@@ -182,6 +183,67 @@ describe('a handler that fails', () => {
     const { hear, state } = converse(noting({ abort: fail, close: fail }).handler);
     expect(hear(BEGIN + mail() + ABORT + MESSAGE + QUIT)).toEqual([...'Occ', 'c', ...'cccc']);
     expect(state.isOver).toBe(true);
+  });
+});
+
+describe('a handler that needs few stages', () => {
+  const bare = (more: Partial<MilterHandler> = {}): MilterHandler => ({ name: 'bare', ...more });
+
+  it('gets no HELO, answers neither CONNECT nor MAIL, and accepts at DATA', () => {
+    const { hear } = converse(bare({ rcpt: () => CONTINUE }));
+    expect(hear(offer() + CONNECT)).toEqual(['O']);
+    expect(hear(mail() + rcpt() + DATA)).toEqual(['c', 'a']);
+    expect(hear(ABORT + mail() + rcpt() + rcpt())).toEqual(['c', 'c']);
+  });
+
+  it('answers each command of a mail server that knows no silence', () => {
+    const { hear } = converse(bare());
+    expect(hear(offer(2, 0x3f, 0x7f) + CONNECT)).toEqual(['O', 'c']);
+    expect(hear(mail() + rcpt() + END)).toEqual(['c', 'c', 'c']);
+  });
+
+  it('is followed by one that refuses at MAIL: the recipients hear it', async () => {
+    for (const wrap of [(v: Verdict) => v, (v: Verdict) => Promise.resolve(v)]) {
+      const talk = converse(bare());
+      talk.hear(offer() + CONNECT);
+      talk.state.handler = noting({ mail: () => wrap(reject('5.7.1', 'no')) }).handler;
+      const said = talk.hear(mail() + rcpt() + rcpt());
+      await settle();
+      const refused = 'y 550 5.7.1 no|';
+      expect([...said, ...talk.sent()]).toEqual([refused, refused]);
+      talk.state.handler = bare();
+      expect(talk.hear(ABORT + mail() + rcpt() + DATA)).toEqual(['c', 'a']);
+    }
+  });
+
+  it('is followed by one that accepts at MAIL: the first recipient hears it', () => {
+    const talk = converse(bare());
+    talk.hear(offer() + CONNECT);
+    talk.state.handler = noting({ mail: () => ACCEPT }).handler;
+    expect(talk.hear(mail() + rcpt())).toEqual(['a']);
+    expect(talk.hear(ABORT + mail() + rcpt())).toEqual(['a']);
+  });
+});
+
+describe('a handler that does not answer', () => {
+  it.each([
+    ['mail', BEGIN + mail(), MESSAGE],
+    ['rcpt', BEGIN + mail() + rcpt(), ABORT + MESSAGE],
+    ['data', BEGIN + mail() + rcpt() + DATA, ABORT + MESSAGE],
+    ['endOfMessage', BEGIN + MESSAGE, MESSAGE],
+  ])('at %s is a temporary failure when its budget is used up', async (stage, bytes, next) => {
+    const late: ((answer: unknown) => void)[] = [];
+    const { handler } = noting({ [stage]: () => new Promise((resolve) => late.push(resolve)) });
+    const talk = converse({ ...handler, budget: 20 });
+    talk.hear(bytes);
+    await until('the answer', () => talk.counters.failures === 1);
+    expect(talk.sent().at(-1)).toMatch(/^y 451 4\.3\.0 /);
+    expect(talk.logged[0]).toMatch(/no answer within 0\.02 s/);
+    talk.state.handler = noting().handler;
+    const replies = talk.hear(next);
+    late[0]?.(stage === 'endOfMessage' ? { verdict: CONTINUE, changes: [] } : CONTINUE);
+    await settle();
+    expect([...replies, ...talk.sent()]).toEqual(['c', 'c', 'c', 'c']);
   });
 });
 

@@ -176,6 +176,10 @@ describe('commands', () => {
 
 describe('negotiation', () => {
   const CHANGES: readonly ActionName[] = ['ADDRCPT', 'DELRCPT', 'CHGFROM', 'ADDRCPT_PAR'];
+  const needs = (actions: readonly ActionName[], ...stages: ('connect' | 'helo' | 'mail')[]) => ({
+    actions,
+    stages: new Set(stages),
+  });
   const head = (answer: string) => [0, 4, 8].map((at) => readUint32(answer, at));
 
   it.each([
@@ -188,13 +192,13 @@ describe('negotiation', () => {
     ['2 with empty masks', { version: 2, actions: 0, protocol: 0 }, CHANGES, [2, 0x0c, 0x30]],
     ['no lists', { version: 6, actions: 0x3f, protocol: 0x1f_ffff }, CHANGES, [6, 0x0c, 0x170]],
   ] as const)('answers version %s', (_, offer, wanted, expected) => {
-    const result = negotiate(offer, wanted);
+    const result = negotiate(offer, needs(wanted, 'connect', 'helo', 'mail'));
     expect(head(result?.answer ?? '')).toEqual(expected);
     expect((result?.answer.length ?? 0) > 12).toBe((expected[1] & ACTIONS.SETSYMLIST) !== 0);
   });
 
   it('sends macro lists for both ends, and empty ones at RCPT and HELO', () => {
-    const { answer = '' } = negotiate({ version: 6, actions: 0x1ff, protocol: 0 }, []) ?? {};
+    const { answer = '' } = negotiate({ version: 6, actions: 0x1ff, protocol: 0 }, needs([])) ?? {};
     const lists = [...answer.slice(12).matchAll(/\0\0\0([\0-\x06])([^\0]*)\0/g)];
     expect(lists.map(([, stage = '', names]) => [stage.charCodeAt(0), names])).toEqual([
       [0, 'j {daemon_name} {client_addr} {client_name} {client_port}'],
@@ -209,15 +213,32 @@ describe('negotiation', () => {
 
   it('takes no version before 2', () => {
     for (const version of [0, 1])
-      expect(negotiate({ version, actions: 0x3f, protocol: 0x7f }, [])).toBeUndefined();
+      expect(negotiate({ version, actions: 0x3f, protocol: 0x7f }, needs([]))).toBeUndefined();
   });
+
+  it.each([
+    [[], 0x5172, ['connect', 'mail']],
+    [['helo'], 0x5170, ['connect', 'mail']],
+    [['connect'], 0x4172, ['mail']],
+    [['mail'], 0x1172, ['connect']],
+    [['connect', 'helo', 'mail'], 0x170, []],
+  ] as const)(
+    'saves a mail server the stages that nobody looks at, but for %j',
+    (stages, protocol, silent) => {
+      const offer = { version: 6, actions: 0x1ff, protocol: 0x1f_ffff };
+      const result = negotiate(offer, needs([], ...stages));
+      expect(head(result?.answer ?? '')).toEqual([6, 0x100, protocol]);
+      expect([...(result?.silent ?? [])]).toEqual(silent);
+      expect(negotiate({ ...offer, version: 2, protocol: 0x7f }, needs([]))?.silent.size).toBe(0);
+    },
+  );
 
   it('never answers what was not offered', () => {
     const mask = fc.nat({ max: 0x3fff_ffff });
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 9 }), mask, mask, (version, actions, protocol) => {
         const [got = 0, a = 0, p = 0] = head(
-          negotiate({ version, actions, protocol }, CHANGES)?.answer ?? '',
+          negotiate({ version, actions, protocol }, needs(CHANGES))?.answer ?? '',
         );
         expect(got).toBeLessThanOrEqual(version);
         expect(a & ~(actions || 0x0f)).toBe(0);

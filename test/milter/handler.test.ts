@@ -231,6 +231,45 @@ describe('a chain', () => {
     expect(both.rcpt?.(recipient, message)).toEqual(CONTINUE);
   });
 
+  it('has the stages that one of them has, and waits as long as the slowest may take', () => {
+    const one: MilterHandler = { name: 'a', rcpt: () => CONTINUE, budget: 60_000 };
+    const both = chain([one, { name: 'b', data: () => CONTINUE }]);
+    const stages = ['connect', 'helo', 'mail', 'endOfMessage'] as const;
+    expect(stages.filter((stage) => both[stage] !== undefined)).toEqual([]);
+    expect(both.budget).toBe(60_000);
+    const end = {
+      name: 'c',
+      mail: () => CONTINUE,
+      endOfMessage: () => ({ verdict: CONTINUE, changes: [] }),
+    };
+    expect(stages.filter((stage) => chain([one, end])[stage] !== undefined)).toEqual([
+      'mail',
+      'endOfMessage',
+    ]);
+    expect(chain([end, end]).budget).toBe(8000);
+  });
+
+  it.each([
+    ['nobody wants the end', [undefined, undefined], ACCEPT],
+    ['one has accepted, the other has no end', [undefined, ACCEPT], ACCEPT],
+    ['one waits for the end', [undefined, CONTINUE], CONTINUE],
+    ['one refuses', [CONTINUE, no], no],
+  ] as const)('at DATA, when %s', async (_, verdicts, expected) => {
+    for (const wrap of [(v: Verdict) => v, (v: Verdict) => Promise.resolve(v)]) {
+      const handlers = verdicts.map(
+        (verdict): MilterHandler =>
+          verdict === undefined
+            ? { name: 'x', rcpt: () => CONTINUE }
+            : {
+                name: 'y',
+                data: () => wrap(verdict),
+                endOfMessage: () => ({ verdict: CONTINUE, changes: [] }),
+              },
+      );
+      expect(await chain(handlers).data?.({ session } as MilterMessage)).toEqual(expected);
+    }
+  });
+
   it('joins the changes, unless one refuses', async () => {
     const change: Change = { kind: 'replace-sender', address: 'a@b.example' };
     const changing = (verdict: Verdict): MilterHandler => ({
