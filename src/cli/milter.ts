@@ -2,8 +2,8 @@
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { createLog } from '../base/log.ts';
 import { systemClock } from '../base/time.ts';
-import { loadConfig } from '../config/load.ts';
-import { MilterService, type MilterServiceConfig } from '../daemon/milter/service.ts';
+import { type Config, loadConfig, type MilterConfig } from '../config/load.ts';
+import { MilterService } from '../daemon/milter/service.ts';
 import { inRounds } from '../daemon/rounds.ts';
 
 /**
@@ -14,12 +14,12 @@ export async function runMilter(
   options: { readonly config?: string },
   version: string,
 ): Promise<ExitStatus> {
-  const config = loadMilterConfig(options.config);
-  const log = createLog(config.logLevel);
+  const { milter: config, logLevel } = loadMilterConfig(options.config);
+  const log = createLog(logLevel);
   const service = new MilterService({ config, clock: systemClock, log, version });
   const ending = new AbortController();
   const serving = service.run(ending.signal);
-  const reload = () => service.reload(loadMilterConfig(options.config));
+  const reload = () => service.reload(loadMilterConfig(options.config).milter);
   const round = async (signal: AbortSignal) => {
     await untilAborted(signal);
     return true;
@@ -32,10 +32,12 @@ export async function runMilter(
   return EXIT.done;
 }
 
-function loadMilterConfig(file: string | undefined): MilterServiceConfig {
+function loadMilterConfig(
+  file: string | undefined,
+): Pick<Config, 'logLevel'> & { readonly milter: MilterConfig } {
   const config = loadConfig(file);
-  const { milter } = config;
-  if (milter !== undefined) return { ...config, milter };
+  const { milter, logLevel } = config;
+  if (milter !== undefined) return { logLevel, milter };
   throw new PosternError(
     'configuration',
     `${config.file}: milter: expected a section, found nothing (milter: {} will do)`,

@@ -18,6 +18,8 @@ export interface RecipientsConfig {
   readonly options: RecipientOptions;
   /** absolute path of the database of answers */
   readonly database: string;
+  /** absolute path of a list that is read at the start and written at the end, as scam-backscatter did */
+  readonly backList?: string;
 }
 
 export const DEFAULT_RECIPIENTS_DATABASE = '/var/lib/postern-milter/recipients.db';

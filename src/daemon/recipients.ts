@@ -6,43 +6,38 @@ import { MemorySaver } from '../base/memory-saver.ts';
 import { type Clock, SECOND } from '../base/time.ts';
 import type { RecipientsConfig } from '../config/milter-recipients.ts';
 import { type ListedRecipient, parseBackList, writeBackList } from '../recipients/back-list.ts';
-import { Verifier } from '../recipients/verifier.ts';
+import { AnswerCache } from '../recipients/cache.ts';
 import { openRecipientStore, type RecipientStore } from '../store/recipients.ts';
 
-/** Verification while a milter runs. */
-export interface OpenVerifier {
-  readonly verifier: Verifier;
+/** What is known of recipients, while a milter runs. */
+export interface OpenAnswers {
   readonly store: RecipientStore;
+  readonly cache: AnswerCache;
   /** Writes what is not written yet, also into the BackList, and closes the database. Throws nothing. */
   close(): void;
 }
 
 /**
- * Opens the database and builds a verifier; `backList` is the file of scam-backscatter, read now and written at the end.
- * Throws a PosternError if the database cannot be used.
+ * Opens the database; a BackList is read now and written at the end. Throws a PosternError if the database cannot be used.
  */
-export function openVerifier(
-  { options, database }: RecipientsConfig,
-  {
-    clock,
-    log,
-    backList,
-  }: { readonly clock: Clock; readonly log: Log; readonly backList?: string },
-): OpenVerifier {
+export function openAnswers(
+  { options, database, backList }: RecipientsConfig,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): OpenAnswers {
   const { store, moved } = openRecipientStore(database, options.cache.most);
   if (moved !== undefined)
     log.warn({ moved }, 'database of answers was damaged, and is begun anew');
   if (backList !== undefined) readBackListInto(store, backList, log);
-  const verifier = new Verifier(options, { clock, log, store });
+  const cache = new AnswerCache(options.cache, store, { clock, log });
   // The cache can grow to a million addresses: half of the memory would be garbage.
   const saver = new MemorySaver();
   const saving = setInterval(() => saver.look(), SECOND).unref();
   return {
-    verifier,
     store,
+    cache,
     close() {
       clearInterval(saving);
-      verifier.close();
+      cache.close();
       if (backList !== undefined) saveBackList(store, backList, log);
       store.close();
     },

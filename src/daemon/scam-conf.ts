@@ -11,8 +11,6 @@ import { type ReadScamConf, readScamConf } from '../recipients/scam-conf/setting
 /** What recipient verification needs; socket, account and pid file are in the flags. */
 export interface ScamInstance {
   readonly recipients: RecipientsConfig;
-  /** `-b`, else BackList of the file */
-  readonly backList?: string;
   /** worth a log line each */
   readonly notes: readonly Problem[];
 }
@@ -38,8 +36,8 @@ export function loadScamInstance(
     recipients: {
       options: buildScamOptions(settings),
       database: database ?? `${flags.pidFile.replace(/\.pid$/, '')}.db`,
+      ...(backList === undefined ? {} : { backList }),
     },
-    ...(backList === undefined ? {} : { backList }),
     notes,
   };
 }

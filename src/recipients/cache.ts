@@ -38,7 +38,7 @@ export type Freshness = 'fresh' | 'refresh' | 'expired';
 const REFRESH_AT = 0.8;
 
 export class AnswerCache {
-  readonly #options: CacheOptions;
+  #options: CacheOptions;
   readonly #store: AnswerStore;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -53,6 +53,7 @@ export class AnswerCache {
   #version: number;
   #looked: number;
   #complained = Number.NEGATIVE_INFINITY;
+  #failure: string | undefined;
   #isClosed = false;
 
   constructor(
@@ -66,6 +67,16 @@ export class AnswerCache {
     this.#log = log;
     this.#version = store.version();
     this.#looked = clock.now();
+  }
+
+  /** Takes over other lifetimes and limits; what is known stays. */
+  configure(options: CacheOptions): void {
+    this.#options = options;
+  }
+
+  /** Why answers cannot be written now. */
+  get failure(): string | undefined {
+    return this.#failure;
   }
 
   /** What is known of the address, and whether it still counts. */
@@ -93,6 +104,7 @@ export class AnswerCache {
     if (this.#unwritten.length === 0) return;
     // A database that cannot be written must not make this list grow: memory still has the answers.
     const failure = this.#store.write(this.#unwritten.splice(0));
+    this.#failure = failure;
     const now = this.#clock.now();
     if (failure === undefined || now - this.#complained < MINUTE) return;
     this.#complained = now;

@@ -4,6 +4,7 @@
  */
 import { Resolver } from 'node:dns/promises';
 import type { Log } from '../base/log.ts';
+import { counted } from '../base/text.ts';
 import { type Clock, MINUTE } from '../base/time.ts';
 import { AcceptsAll } from './accepts-all.ts';
 import { parseRecipient, type Recipient } from './address.ts';
@@ -30,6 +31,8 @@ export interface VerifierParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: AnswerStore;
+  /** the memory in front of `store`, if others use it, too: then it is not closed here */
+  readonly cache?: AnswerCache;
   /** finds mail exchangers; default: the DNS servers of the system */
   readonly resolver?: MxResolver;
 }
@@ -59,24 +62,37 @@ export class Verifier {
     this.#parts = parts;
     this.#skip = new SkipRules(options.skip);
     this.#routes = new Routes(options, parts);
-    this.#cache = new AnswerCache(options.cache, parts.store, parts);
+    this.#cache = parts.cache ?? new AnswerCache(options.cache, parts.store, parts);
     const { clock, log, resolver = new Resolver(DNS) } = parts;
     this.#callouts = new Callouts(options.callout, { clock, log, resolver });
     this.#acceptsAll = new AcceptsAll(parts);
   }
 
   /**
-   * The verdict on a recipient as RCPT names it. Takes as long as the budget at most, and ends with `unknown` as soon as
-   * `signal` is aborted. Never rejects.
+   * The verdict on a recipient as RCPT names it, at once if nobody has to be asked. Takes as long as the budget at most, and
+   * ends with `unknown` as soon as the signal is aborted that `getSignal` gives. Never rejects.
    */
-  async verify(
+  verify(
     argument: string,
     context: RecipientContext,
-    signal?: AbortSignal,
-  ): Promise<Verdict> {
-    const verdict = this.#decide(argument, context) ?? (await this.#ask(argument, signal));
+    getSignal?: () => AbortSignal,
+  ): Verdict | Promise<Verdict> {
+    const verdict = this.#decide(argument, context);
+    if (verdict === undefined) return this.#askAndCount(argument, getSignal?.());
     this.#figures.count(verdict);
     return verdict;
+  }
+
+  async #askAndCount(argument: string, signal: AbortSignal | undefined): Promise<Verdict> {
+    const verdict = await this.#ask(argument, signal);
+    this.#figures.count(verdict);
+    return verdict;
+  }
+
+  /** Whether nobody looks at this recipient, because of a skip rule. */
+  isSkipped(argument: string, context: RecipientContext): boolean {
+    const recipient = parseRecipient(argument);
+    return recipient !== undefined && this.#skip.find(recipient, context) !== undefined;
   }
 
   /** What has been counted since the start. */
@@ -94,10 +110,22 @@ export class Verifier {
     return this.#acceptsAll.list();
   }
 
+  /** What is wrong with the files that say who is protected, and who exists: one line each. */
+  fileProblems(): string[] {
+    return [...this.#routes.tables, ...this.#lists.values()].flatMap(
+      ({ file, failure, problems }) => [
+        ...(failure === undefined ? [] : [`${file} cannot be read: ${failure}`]),
+        ...(problems.length === 0
+          ? []
+          : [`${file}: ${counted(problems.length, 'line')} passed over`]),
+      ],
+    );
+  }
+
   /** Ends connections that wait, and writes what the cache has not written yet. Then the database can be closed. */
   close(): void {
     this.#callouts.close();
-    this.#cache.close();
+    if (this.#parts.cache === undefined) this.#cache.close();
   }
 
   /** What can be decided at once; undefined if somebody has to be asked. */

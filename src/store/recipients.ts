@@ -55,7 +55,7 @@ interface Row {
 
 export class RecipientStore {
   readonly #db: Db;
-  readonly #most: number;
+  #most: number;
   readonly #read: Database.Statement<[string], Row>;
   readonly #write: (answers: readonly StoredAnswer[]) => void;
   #sincePrune = PRUNE_EVERY;
@@ -76,6 +76,11 @@ export class RecipientStore {
         put.run(address, isValid ? 1 : 0, Math.floor(time / SECOND));
       this.#pruneSometimes(answers.length);
     }).immediate;
+  }
+
+  /** Keeps that many answers from now on. */
+  limit(most: number): void {
+    this.#most = most;
   }
 
   /** What is known of the address. A database that cannot be read knows nothing. */

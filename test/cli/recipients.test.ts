@@ -3,9 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/commands.ts';
 import { parseConfig } from '../../src/config/load.ts';
-import { mergeBackList, openVerifier } from '../../src/daemon/recipients.ts';
+import { mergeBackList, openAnswers } from '../../src/daemon/recipients.ts';
 import { buildScamOptions } from '../../src/recipients/scam-conf/options.ts';
 import { readScamConf } from '../../src/recipients/scam-conf/settings.ts';
+import { Verifier } from '../../src/recipients/verifier.ts';
 import { openRecipientStore } from '../../src/store/recipients.ts';
 import { startBackEnd } from '../support/back-end.ts';
 import { type Folder, scratchFolder } from '../support/folder.ts';
@@ -132,7 +133,8 @@ describe('postern recipients', () => {
     const { log } = recordLog();
     const options = recipientOptions({ domains: askPorts(server.port) });
     const database = folder.at('recipients.db');
-    const { verifier, close } = openVerifier({ options, database }, { clock, log });
+    const { store, cache, close } = openAnswers({ options, database }, { clock, log });
+    const verifier = new Verifier(options, { clock, log, store, cache });
     await recipients('import', folder.write('list.txt', `1 good@example.net\n`));
     clock.time = Date.now() + 1000;
     expect(await verifier.verify('good@example.net', STRANGER)).toEqual({
@@ -155,12 +157,14 @@ describe('a BackList beside the database', () => {
     const database = folder.at('recipients.db');
     const options = recipientOptions({ domains: askPorts(server.port) });
     const clock = { now: () => Date.now() };
-    const { verifier, close } = openVerifier({ options, database }, { clock, log, backList });
+    const { store, cache, close } = openAnswers({ options, database, backList }, { clock, log });
+    const verifier = new Verifier(options, { clock, log, store, cache });
     expect(await verifier.verify('old@example.net', STRANGER)).toEqual({
       kind: 'valid',
       from: 'cache',
     });
     await verifier.verify('bad@example.net', STRANGER);
+    verifier.close();
     close();
     expect(folder.read('list.txt')).toBe('1 bad@example.net\n0 old@example.net\n');
     expect(logged.map(({ message }) => message)).toEqual([

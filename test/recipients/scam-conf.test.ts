@@ -327,12 +327,12 @@ describe('an instance', () => {
       recipients: {
         database: '/run/scam2.db',
         options: { mode: 'enforce', callout: { greeting: 'EHLO' } },
+        backList: '/var/spool/scam/list.txt',
       },
-      backList: '/var/spool/scam/list.txt',
       notes: [],
     });
     expect(load().recipients.database).toBe('/var/spool/scam/scam-back.db');
-    expect(load('-b', '/x').backList).toBe('/x');
+    expect(load('-b', '/x').recipients.backList).toBe('/x');
   });
 
   it('with a mistake in its file does not start', () => {

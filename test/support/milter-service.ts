@@ -2,8 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import { createLog } from '../../src/base/log.ts';
 import { systemClock } from '../../src/base/time.ts';
+import type { Config, MilterConfig } from '../../src/config/load.ts';
 import { parseConfig } from '../../src/config/load.ts';
-import { MilterService, type MilterServiceConfig } from '../../src/daemon/milter/service.ts';
+import { MilterService } from '../../src/daemon/milter/service.ts';
 import { readMilterStatus } from '../../src/daemon/milter/status.ts';
 import type { Folder } from './folder.ts';
 
@@ -19,7 +20,7 @@ export class TestMilter {
     this.#folder = folder;
     this.#section = section;
     this.#service = new MilterService({
-      config: this.read(more),
+      config: this.read(more).milter,
       clock: systemClock,
       log: createLog('silent'),
       version: 'test',
@@ -29,16 +30,16 @@ export class TestMilter {
   }
 
   /** The configuration; also written to postern.yaml in the folder. */
-  read(more = ''): MilterServiceConfig {
+  read(more = ''): Config & { readonly milter: MilterConfig } {
     const listen = `  listen: unix:${this.#folder.path}/milter\n`;
     const text = `milter:\n${listen}  permissions: "0666"\n  state: state.json\n${this.#section}${more}`;
     const file = this.#folder.at('postern.yaml');
     writeFileSync(file, text);
-    return parseConfig(text, file) as MilterServiceConfig;
+    return parseConfig(text, file) as Config & { readonly milter: MilterConfig };
   }
 
   configure(more = ''): void {
-    this.#service.reload(this.read(more));
+    this.#service.reload(this.read(more).milter);
   }
 
   status() {

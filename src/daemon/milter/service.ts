@@ -6,18 +6,16 @@ import { getMessage } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { type Clock, MINUTE, SECOND } from '../../base/time.ts';
 import { waitOrAbort } from '../../base/wait.ts';
-import type { Config, MilterConfig } from '../../config/load.ts';
+import type { MilterConfig } from '../../config/config.ts';
 import { MilterServer } from '../../milter/server.ts';
 import { describeSelf } from '../instance.ts';
 import type { MilterJob } from './job.ts';
 import { buildJobs, chainJobs } from './jobs.ts';
+import { Shared } from './shared.ts';
 import { type MilterState, removeMilterState, writeMilterState } from './state.ts';
 
-/** A configuration with the section `milter`. */
-export type MilterServiceConfig = Config & { readonly milter: MilterConfig };
-
 interface MilterServiceOptions {
-  readonly config: MilterServiceConfig;
+  readonly config: MilterConfig;
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
@@ -35,7 +33,8 @@ export class MilterService {
   readonly #options: MilterServiceOptions;
   readonly #self;
   readonly #server: MilterServer;
-  #config: MilterServiceConfig;
+  readonly #shared = new Shared();
+  #config: MilterConfig;
   #jobs: readonly MilterJob[];
   readonly #oldJobs = new Map<MilterJob, NodeJS.Timeout>();
   #isEnding = false;
@@ -48,7 +47,7 @@ export class MilterService {
     this.#options = options;
     this.#config = config;
     this.#self = describeSelf(clock, version);
-    this.#jobs = buildJobs({ config, clock, log });
+    this.#jobs = buildJobs({ config, clock, log, shared: this.#shared, before: [] });
     this.#server = new MilterServer({ handler: chainJobs(this.#jobs), log });
   }
 
@@ -65,16 +64,17 @@ export class MilterService {
   }
 
   /** Takes over a configuration. Throws a PosternError if it cannot be used; then nothing has changed. */
-  reload(config: MilterServiceConfig): void {
+  reload(config: MilterConfig): void {
     const { clock, log } = this.#options;
-    const jobs = buildJobs({ config, clock, log });
-    const stateFile = this.#config.milter.state;
-    for (const job of this.#jobs) this.#retire(job);
+    const before = this.#jobs;
+    const jobs = buildJobs({ config, clock, log, shared: this.#shared, before });
+    const stateFile = this.#config.state;
+    for (const job of before) if (!jobs.includes(job)) this.#retire(job);
     this.#jobs = jobs;
     this.#config = config;
     this.#server.setHandler(chainJobs(jobs));
     void this.#server.listen(places(config));
-    if (stateFile !== config.milter.state) removeMilterState(stateFile);
+    if (stateFile !== config.state) removeMilterState(stateFile);
     log.info({ jobs: this.#listNames() }, 'milter reloaded');
     this.#writeState();
   }
@@ -104,7 +104,7 @@ export class MilterService {
     await this.#server.end(patience);
     for (const timer of this.#oldJobs.values()) clearTimeout(timer);
     for (const job of [...this.#oldJobs.keys(), ...this.#jobs]) await this.#closeJob(job);
-    removeMilterState(this.#config.milter.state);
+    removeMilterState(this.#config.state);
     log.info({ ...this.#server.counters }, 'milter ended');
   }
 
@@ -119,7 +119,7 @@ export class MilterService {
     if (text === this.#written) return;
     const { log } = this.#options;
     try {
-      writeMilterState(this.#config.milter.state, state);
+      writeMilterState(this.#config.state, state);
       this.#written = text;
       this.#writeFailure = undefined;
     } catch (error) {
@@ -144,6 +144,6 @@ export class MilterService {
   }
 }
 
-function places({ milter: { listen, access } }: MilterServiceConfig) {
+function places({ listen, access }: MilterConfig) {
   return { listen, access };
 }

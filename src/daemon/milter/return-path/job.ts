@@ -28,7 +28,7 @@ import { type Restorable, restoreRecipients } from './restore.ts';
 
 /** Undefined without `milter.returnPath`. */
 export function buildReturnPathJob(context: JobContext): MilterJob | undefined {
-  const config = context.config.milter?.returnPath;
+  const config = context.config.returnPath;
   if (config === undefined) return undefined;
   const job = new ReturnPathHandler(config, context);
   return { handler: job, counters: () => job.counters, problems: () => job.listProblems() };
