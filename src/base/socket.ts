@@ -127,12 +127,21 @@ export function isInPlace(address: ListenAddress, mark: string | undefined): boo
   }
 }
 
-/** Removes the name of the socket with that mark, if it still belongs to it. */
+/**
+ * Removes the name of the socket with that mark, if it still belongs to it. One that may not be removed stays: nobody listens
+ * there, and the next process that may clears the place.
+ */
 export function removeSocket(address: ListenAddress, mark: string | undefined): void {
-  if (address.kind === 'unix' && isInPlace(address, mark)) rmSync(address.path, { force: true });
+  if (address.kind !== 'unix' || !isInPlace(address, mark)) return;
+  try {
+    rmSync(address.path, { force: true });
+  } catch (error) {
+    if (!['EACCES', 'EPERM', 'EROFS'].includes(getErrno(error) ?? '')) throw error;
+  }
 }
 
-function findId(file: string, name: string, what: string): number {
+/** The number of an account or group by its name or number. Throws an error with one line if there is none. */
+export function findId(file: string, name: string, what: string): number {
   const entry = readFileSync(file, 'utf8')
     .split('\n')
     .map((line) => line.split(':'))

@@ -46,6 +46,8 @@ const many = (flags: string, meaning: string) =>
   new Option(flags, `${meaning}; may be repeated`).argParser(
     (value: string, before: readonly string[] | undefined) => [...(before ?? []), value],
   );
+/** What only the command line of scam-back has. */
+const isScamFlag = (word: string) => /^(?:-[A-Za-z]|--scam-conf(?:=|$))/.test(word);
 /** Which installation of a mail server, if not the default one. */
 const installation = () => [
   new Option('--postfix-config <dir>', 'folder of the Postfix configuration (postconf -c)'),
@@ -72,6 +74,23 @@ export const COMMANDS: readonly Entry[] = [
   {
     usage: 'milter',
     summary: 'answer Postfix or Sendmail during the SMTP dialogue (a service of its own)',
+    options: [
+      new Option(
+        '--scam-conf <file>',
+        'instead, verify recipients as scam-backscatter did, from its file; its flags -p -u -g -T -f -P -b -D -h work, too (-h lists them)',
+      ),
+      new Option('--listen <address>', 'with --scam-conf: unix:PATH or inet:PORT@ADDRESS'),
+      new Option('--database <file>', 'with --scam-conf: where answers are kept'),
+      new Option('--usemailertable', 'with --scam-conf: it was compiled with USEMAILERTABLE'),
+      new Option('--alldomains', 'with --scam-conf: it was compiled with ALLDOMAINS'),
+      new Option('--ehlo', 'with --scam-conf: it was compiled with EHLO'),
+    ],
+    runForeign: (words, io) =>
+      words.some(isScamFlag)
+        ? import('./scam-milter.ts').then(({ runScamMilter }) =>
+            runScamMilter(words, version(), io),
+          )
+        : undefined,
     run: async (_args, options) => (await import('./milter.ts')).runMilter(options, version()),
   },
   {

@@ -21,6 +21,8 @@ export interface Entry {
   /** needs the database and no rights: root becomes the owner of the database first */
   readonly asOwner?: boolean;
   run(args: readonly never[], options: never, io: Io): Promise<ExitStatus> | ExitStatus;
+  /** Runs words in the form of another program; undefined if they are not. */
+  runForeign?(words: readonly string[], io: Io): Promise<ExitStatus> | undefined;
 }
 
 /** Runs one command line (without `node` and the name of the script) and returns its exit status. */
@@ -34,6 +36,9 @@ export async function runProgram(
     status = result;
   });
   try {
+    const [name, ...words] = argv;
+    const foreign = commands.find(({ usage }) => usage === name)?.runForeign?.(words, io);
+    if (foreign !== undefined) return await foreign;
     await program.parseAsync([...argv], { from: 'user' });
     return status;
   } catch (error) {

@@ -23,19 +23,18 @@ export function loadScamConf(file: string, features: Iterable<FeatureName>): Rea
 }
 
 /**
- * The instance that the flags name. Its database lies beside its pid file unless `database` names one, so that several
+ * The instance that the flags name. Its database lies beside its pid file unless the flags name one, so that several
  * instances have several. Throws a PosternError (exit status 2).
  */
 export function loadScamInstance(
-  flags: Pick<ScamFlags, 'config' | 'features' | 'backList' | 'pidFile'>,
-  database?: string,
+  flags: Pick<ScamFlags, 'config' | 'features' | 'backList' | 'pidFile' | 'database'>,
 ): ScamInstance {
   const { settings, notes } = loadScamConf(flags.config, flags.features);
   const backList = flags.backList ?? settings.backList;
   return {
     recipients: {
       options: buildScamOptions(settings),
-      database: database ?? `${flags.pidFile.replace(/\.pid$/, '')}.db`,
+      database: flags.database ?? `${flags.pidFile.replace(/\.pid$/, '')}.db`,
       ...(backList === undefined ? {} : { backList }),
     },
     notes,

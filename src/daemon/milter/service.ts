@@ -21,6 +21,8 @@ interface MilterServiceOptions {
   readonly version: string;
   /** ms, default five minutes: how long open sessions are served at the end */
   readonly patience?: number;
+  /** one that listens already; default: a new one */
+  readonly server?: MilterServer;
 }
 
 const PATIENCE = 5 * MINUTE;
@@ -48,7 +50,9 @@ export class MilterService {
     this.#config = config;
     this.#self = describeSelf(clock, version);
     this.#jobs = buildJobs({ config, clock, log, shared: this.#shared, before: [] });
-    this.#server = new MilterServer({ handler: chainJobs(this.#jobs), log });
+    const handler = chainJobs(this.#jobs);
+    this.#server = options.server ?? new MilterServer({ handler, log });
+    this.#server.setHandler(handler);
   }
 
   /** Serves until `signal` is aborted, then the sessions that are open. */
@@ -131,7 +135,7 @@ export class MilterService {
   }
 
   #describe(): MilterState {
-    const figures = this.#jobs.map(({ handler, counters }) => [handler.name, counters?.() ?? {}]);
+    const figures = this.#jobs.map((job) => [job.handler.name, job.counters?.() ?? {}]);
     return {
       ...this.#self,
       places: this.#server.listPlaces(),

@@ -1,17 +1,22 @@
-/** The command line of scam-back, getopt(3): `-p unix:/path -u user -g group -T timeout -f file -P pidfile -b file -D -h`. */
+/**
+ * The command line of scam-back, getopt(3): `-p unix:/path -u user -g group -T timeout -f file -P pidfile -b file -D -h`.
+ * `--scam-conf FILE` is `-f`, `--listen ADDRESS` is `-p`, and `--database FILE` is ours.
+ */
 import { FEATURES, type FeatureName, NO_BITBUCKET } from './features.ts';
 
 export interface ScamFlags {
   /** `-p`, as libmilter writes sockets: `unix:PATH`, `inet:PORT@HOST` */
-  readonly listen?: string;
+  readonly listen: string;
   readonly user?: string;
   readonly group?: string;
-  /** `-T`, s: how long libmilter waits for the MTA */
+  /** `-T`, s: how long libmilter waited for the MTA; without effect, because idle sessions are never ended */
   readonly timeout?: number;
   readonly config: string;
   readonly pidFile: string;
   /** `-b`, wins over BackList of the file */
   readonly backList?: string;
+  /** where answers are kept; default: beside the pid file */
+  readonly database?: string;
   /** `-D` */
   readonly daemon: boolean;
   /** `-h` */
@@ -22,6 +27,7 @@ export interface ScamFlags {
 
 export const DEFAULT_SCAM_CONF = '/etc/mail/scam.conf';
 export const DEFAULT_PID_FILE = '/var/spool/scam/scam-back.pid';
+export const DEFAULT_SCAM_SOCKET = 'unix:/var/spool/scam/scam-back.sock';
 
 const WITH_VALUE = {
   p: 'listen',
@@ -32,6 +38,12 @@ const WITH_VALUE = {
   P: 'pidFile',
   b: 'backList',
 } as const;
+
+const LONG_WITH_VALUE: Readonly<Record<string, string>> = {
+  '--scam-conf': 'config',
+  '--listen': 'listen',
+  '--database': 'database',
+};
 
 /** Reads the arguments behind the name of the program; a text says what is wrong with them. */
 export function parseScamFlags(argv: readonly string[]): ScamFlags | string {
@@ -47,6 +59,14 @@ export function parseScamFlags(argv: readonly string[]): ScamFlags | string {
       continue;
     }
     if (word === '--bitbucket') return NO_BITBUCKET;
+    const [long = '', ...behind] = word.split('=');
+    const key = Object.hasOwn(LONG_WITH_VALUE, long) ? LONG_WITH_VALUE[long] : undefined;
+    if (key !== undefined) {
+      const value = behind.length > 0 ? behind.join('=') : left.shift();
+      if (value === undefined || value === '') return `${long} needs a value`;
+      found[key] = value;
+      continue;
+    }
     if (!/^-[A-Za-z]/.test(word)) return `unexpected argument: ${word}`;
     for (let at = 1; at < word.length; at++) {
       const letter = word[at] as string;
@@ -74,6 +94,7 @@ function finish(
   if (timeout !== undefined && !/^[1-9]\d{0,7}$/.test(timeout))
     return `-T ${timeout}: expected a whole number of seconds`;
   return {
+    listen: DEFAULT_SCAM_SOCKET,
     config: DEFAULT_SCAM_CONF,
     pidFile: DEFAULT_PID_FILE,
     ...texts,
@@ -96,14 +117,17 @@ export function describeScamFlags(): string {
 ${features.join('')}           BITBUCKET       not supported
   usage: -p protocol:address [-u user] [-g group] [-T timeout]
          [-f config] [-P pidfile] [-b path] [-D] [-h]
-          -p listen here: unix:PATH or inet:PORT@HOST
+          -p listen here: unix:PATH or inet:PORT@ADDRESS
+             (default ${DEFAULT_SCAM_SOCKET})
           -u run as this user
           -g run with this group, which may connect to the socket
-          -T seconds to wait for the mail server
+          -T accepted, without effect: idle sessions are never ended
           -f use this configuration file (default ${DEFAULT_SCAM_CONF})
           -P use this pid file (default ${DEFAULT_PID_FILE})
           -b read and save recipient addresses in this file
-          -D run as a daemon
+          -D run as a daemon; returns once the socket answers
           -h print this text
+  --scam-conf FILE is -f, --listen ADDRESS is -p;
+  --database FILE keeps the answers (default: beside the pid file)
 `;
 }
