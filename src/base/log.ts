@@ -35,5 +35,4 @@ function withPriority(line: string): string {
   return `<${PRIORITIES[Number(level)] ?? 6}>${line}`;
 }
 
-/** A log that is discarded, for commands that only print their result. */
-export const silentLog: Log = pino({ level: 'silent' });
+export { silentLog } from './silent-log.ts';

@@ -8,7 +8,7 @@ import { constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Account, ownerToBecome } from '../base/account.ts';
 import { runCommand } from '../base/commands.ts';
-import { silentLog } from '../base/log.ts';
+import { silentLog } from '../base/silent-log.ts';
 import { counted } from '../base/text.ts';
 import { SECOND, systemClock } from '../base/time.ts';
 import type { Config } from '../config/load.ts';

@@ -5,9 +5,11 @@ import { resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CommandResult, runCommand } from '../../src/base/commands.ts';
 import type { ListenAddress } from '../../src/base/listen-address.ts';
-import { BEGIN, MESSAGE, mail, openPeer, QUIT, rcpt } from '../milter/peer.ts';
+import { BEGIN, DATA, mail, openPeer, QUIT, rcpt } from '../milter/peer.ts';
 import { type Folder, scratchFolder, until } from '../support/folder.ts';
 
+/** A message of which nobody wants the end. */
+const ACCEPTED = mail() + rcpt() + DATA;
 const PROGRAM = resolve('dist/cli/main.js'); // scripts/prepare.mjs builds it before the tests
 
 let folder: Folder;
@@ -56,8 +58,8 @@ describe('postern milter', () => {
     const { child, exit, logged } = start();
     await logged('"listen":"unix:');
     const peer = await openPeer(unix());
-    peer.write(BEGIN + MESSAGE + MESSAGE);
-    await expect.poll(peer.replies).toHaveLength(11);
+    peer.write(BEGIN + ACCEPTED + ACCEPTED);
+    await expect.poll(peer.replies).toEqual(['O', 'c', 'c', 'a', 'c', 'a']);
     const status = await until('the figures', async () => {
       const { stdout } = await postern('status');
       return stdout.includes('messages: 2') && stdout;
@@ -101,8 +103,8 @@ describe('postern milter', () => {
     const { child, logged } = start();
     await logged('"listen":"unix:');
     const peer = await openPeer(unix());
-    peer.write(BEGIN + mail());
-    await expect.poll(peer.replies).toHaveLength(4);
+    peer.write(BEGIN + mail() + rcpt());
+    await expect.poll(peer.replies).toHaveLength(3);
     writeFileSync(folder.at('postern.yaml'), 'milter: { listen: here }\n');
     child.kill('SIGHUP');
     await logged('new configuration refused');
@@ -111,28 +113,28 @@ describe('postern milter', () => {
     await logged('/other"');
     await expect.poll(() => readdirSync(folder.path)).not.toContain('milter');
     peer.write(rcpt());
-    await expect.poll(peer.replies).toHaveLength(5);
+    await expect.poll(peer.replies).toHaveLength(4);
     const other = await openPeer(unix('other'));
     other.write(BEGIN);
-    await expect.poll(other.replies).toHaveLength(3);
+    await expect.poll(other.replies).toHaveLength(2);
   });
 
   it('finishes open sessions at SIGTERM, while another one listens', async () => {
     const first = start();
     await first.logged('"listen":"unix:');
     const peer = await openPeer(unix());
-    peer.write(BEGIN + mail());
-    await expect.poll(peer.replies).toHaveLength(4);
+    peer.write(BEGIN + mail() + rcpt());
+    await expect.poll(peer.replies).toHaveLength(3);
     first.child.kill('SIGTERM');
     await first.logged('listens no more');
     first.child.kill('SIGHUP');
     const second = start();
     await second.logged('"listen":"unix:');
     const other = await openPeer(unix());
-    other.write(BEGIN + MESSAGE);
-    await expect.poll(other.replies).toHaveLength(7);
-    peer.write(rcpt() + MESSAGE + QUIT);
-    await expect.poll(peer.replies).toHaveLength(9);
+    other.write(BEGIN + ACCEPTED);
+    await expect.poll(other.replies).toHaveLength(4);
+    peer.write(rcpt() + ACCEPTED + QUIT);
+    await expect.poll(peer.replies).toHaveLength(6);
     expect(await first.exit).toBe(0);
     const { stdout } = await postern('status');
     expect(stdout).toContain(`process ${second.child.pid}`);
@@ -143,8 +145,8 @@ describe('postern milter', () => {
     const { child, exit, logged } = start();
     await logged('"listen":"unix:');
     const peer = await openPeer(unix());
-    peer.write(BEGIN + mail());
-    await expect.poll(peer.replies).toHaveLength(4);
+    peer.write(BEGIN + mail() + rcpt());
+    await expect.poll(peer.replies).toHaveLength(3);
     child.kill('SIGTERM');
     await logged('listens no more');
     child.kill('SIGTERM');
