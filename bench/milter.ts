@@ -1,11 +1,15 @@
 /**
  * The milter beside the least that Node can do (bare-milter.ts): RCPT commands a second over 200 connections, each waiting
- * for its answer, as Postfix sends them; and messages through a real Postfix with and without it.
+ * for its answer, as Postfix sends them, without jobs and with recipients that are known; messages through a real Postfix
+ * without a milter, with the bare one, and with Postern; and what is refused before DATA of a mixture.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join, resolve } from 'node:path';
+import { openRecipientStore } from '../src/store/recipients.ts';
+import { startBackEnd } from '../test/support/back-end.ts';
 import { scratchFolder } from '../test/support/folder.ts';
 import { hasPostfix, startPostfix } from '../test/support/postfix.ts';
 import { freePorts } from '../test/support/server.ts';
@@ -14,7 +18,7 @@ import { LONG } from './contestants.ts';
 import { cpuOf, median, sleep } from './measure.ts';
 
 const CONNECTIONS = 200;
-const ROUNDS = LONG ? 9 : 5;
+const ROUNDS = LONG ? 9 : Number(process.env.BENCH_ROUNDS ?? 5);
 const SECONDS = LONG ? 5 : 3;
 const WARM_UP = 1;
 /** Recipients of a message. */
@@ -27,12 +31,14 @@ const frame = (command: string, data = '') => {
   head.writeUInt32BE(1 + data.length);
   return Buffer.concat([head, Buffer.from(command + data, 'latin1')]);
 };
-const BEGIN = Buffer.concat([
-  frame('O', '\0\0\0\x06\0\0\x01\xff\0\x1f\xff\xff'),
+const OFFER = frame('O', '\0\0\0\x06\0\0\x01\xff\0\x1f\xff\xff');
+/** Bits of the answer, negotiation.ts. */
+const [NOHELO, NR_CONN, NR_MAIL] = [0x2, 0x1000, 0x4000] as const;
+const CONNECT = Buffer.concat([
   frame('D', 'Cj\0mx.example.net\0{daemon_name}\0smtp\0'),
   frame('C', 'client.example.org\x004\xd2\x78192.0.2.7\0'),
-  frame('H', 'client.example.org\0'),
 ]);
+const HELO = frame('H', 'client.example.org\0');
 /** As Postfix sends it: what is left of the message before, macros, and the command. */
 const MAIL = Buffer.concat([
   frame('A'),
@@ -46,21 +52,22 @@ const RCPTS = Array.from({ length: RECIPIENTS }, (_, at) =>
   ]),
 );
 
-/** One connection that asks as fast as it is answered; counts recipients. */
+/** One connection that asks as fast as it is answered, and only what was negotiated; counts recipients. */
 class Client {
   count = 0;
   readonly #socket: Socket;
   #at = -1;
   /** bytes of answers that are still to come: each is 5 long */
   #expected = 0;
-  #isReady = false;
+  /** bits of the negotiation; undefined before it */
+  #protocol: number | undefined;
 
   constructor(place: string) {
     this.#socket = /^\d+$/.test(place) ? connect(Number(place), '127.0.0.1') : connect(place);
     this.#socket.setNoDelay(true);
     this.#socket.on('error', (error) => console.error(error.message));
     this.#socket.on('data', (bytes: Buffer) => this.#take(bytes));
-    this.#socket.write(BEGIN);
+    this.#socket.write(OFFER);
   }
 
   close(): void {
@@ -68,15 +75,13 @@ class Client {
   }
 
   #take(bytes: Buffer): void {
-    if (!this.#isReady) {
-      // The negotiation is longer; the two answers after it end with CONTINUE.
-      if (bytes.length < 10 && this.#expected < 2) {
-        this.#expected += bytes.filter((byte) => byte === 0x63).length;
-        if (this.#expected < 2) return;
-      }
-      this.#isReady = true;
-      this.#expected = 0;
-      return this.#ask();
+    if (this.#protocol === undefined) {
+      this.#protocol = bytes.readUInt32BE(13);
+      const replies = (this.#hasNot(NR_CONN) ? 1 : 0) + (this.#hasNot(NOHELO) ? 1 : 0);
+      this.#socket.write(this.#hasNot(NOHELO) ? Buffer.concat([CONNECT, HELO]) : CONNECT);
+      this.#expected = 5 * replies;
+      if (replies === 0) this.#ask();
+      return;
     }
     this.#expected -= bytes.length;
     if (this.#expected > 0) return;
@@ -87,7 +92,14 @@ class Client {
 
   #ask(): void {
     this.#expected = 5;
-    this.#socket.write(this.#at < 0 ? MAIL : (RCPTS[this.#at] as Buffer));
+    if (this.#at >= 0) return void this.#socket.write(RCPTS[this.#at] as Buffer);
+    if (this.#hasNot(NR_MAIL)) return void this.#socket.write(MAIL);
+    this.#at = 0;
+    this.#socket.write(Buffer.concat([MAIL, RCPTS[0] as Buffer]));
+  }
+
+  #hasNot(bit: number): boolean {
+    return ((this.#protocol as number) & bit) === 0;
   }
 }
 
@@ -135,18 +147,39 @@ function accepts(port: number): Promise<boolean> {
   });
 }
 
+/** As bin/postern starts it. */
+const FLAGS = ['--max-semi-space-size=4', '--heap-growing-percent=50'];
+
+/** Starts Postern there; `recipients`: the section. */
+async function startPostern(folder: string, place: string, recipients?: string) {
+  const listen = /^\d+$/.test(place) ? `inet:${place}@127.0.0.1` : `unix:${place}`;
+  const name = join(folder, `milter-${randomBytes(3).toString('hex')}`);
+  const section = recipients === undefined ? '' : `, recipients: ${recipients}`;
+  writeFileSync(
+    `${name}.yaml`,
+    `milter: { listen: "${listen}", permissions: "0666", state: ${name}.json${section} }\n`,
+  );
+  const argv = [...FLAGS, resolve('dist/cli/main.js'), 'milter', '--config', `${name}.yaml`];
+  return await startServer(argv, place);
+}
+
+/** A database in which these recipients are known. */
+function known(folder: string, addresses: readonly string[]): string {
+  const database = join(folder, `${randomBytes(3).toString('hex')}.db`);
+  const { store } = openRecipientStore(database, 1_000_000);
+  store.write(addresses.map((address) => ({ address, isValid: true, time: Date.now() })));
+  store.close();
+  return `{ database: ${database}, domains: [{ domain: in.example, servers: "[127.0.0.1]:9" }] }`;
+}
+
 /** Postern and the bare one in turn, over one kind of socket. */
-async function compare(folder: string, kind: 'unix' | 'tcp'): Promise<void> {
+async function compare(folder: string, kind: 'unix' | 'tcp', job: string, section?: string) {
   const ports = await freePorts(2);
   const [own, bare] = ['own', 'bare'].map((name, at) =>
-    kind === 'unix' ? join(folder, name) : String(ports[at]),
+    kind === 'unix' ? join(folder, `${name}-${job.replaceAll(' ', '-')}`) : String(ports[at]),
   ) as [string, string];
-  const listen = kind === 'unix' ? `unix:${own}` : `inet:${own}@127.0.0.1`;
-  const config = join(folder, 'milter.yaml');
-  writeFileSync(config, `milter: { listen: "${listen}", state: ${join(folder, 'state.json')} }\n`);
-  const argv = ['--max-semi-space-size=8', resolve('dist/cli/main.js'), 'milter'];
   const children = [
-    await startServer([...argv, '--config', config], own),
+    await startPostern(folder, own, section),
     await startServer([resolve('bench/bare-milter.ts'), bare], bare),
   ] as const;
   const results: [Measured[], Measured[]] = [[], []];
@@ -158,12 +191,20 @@ async function compare(folder: string, kind: 'unix' | 'tcp'): Promise<void> {
   } finally {
     for (const child of children) child.kill();
   }
-  const rates = results.map((list) => median(list.map(({ rate }) => rate))) as [number, number];
+  const [ours, theirs] = results;
+  const rates = results.map((list) => median(list.map(({ rate }) => rate)));
+  const ratios = ours.map(({ rate }, at) => rate / (theirs[at] as Measured).rate);
   const cpus = results.map((list) => median(list.map(({ cpu }) => cpu))) as [number, number];
   const shown = rates.map((rate) => Math.round(rate).toLocaleString('en'));
   console.log(
-    `| ${kind} | ${shown[0]} | ${shown[1]} | ${(rates[0] / rates[1]).toFixed(2)} | ${cpus[0].toFixed(1)} | ${cpus[1].toFixed(1)} | ${(cpus[0] / cpus[1]).toFixed(2)} |`,
+    `| ${kind}, ${job} | ${shown[0]} | ${shown[1]} | ${spread(ratios)} | ${cpus[0].toFixed(1)} | ${cpus[1].toFixed(1)} | ${(cpus[0] / cpus[1]).toFixed(2)} |`,
   );
+}
+
+/** Median, lowest and highest. */
+function spread(ratios: readonly number[]): string {
+  const [middle, low, high] = [median([...ratios]), Math.min(...ratios), Math.max(...ratios)];
+  return `${middle.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
 }
 
 /** Seconds that Postfix takes for these messages, over sessions side by side. */
@@ -188,46 +229,102 @@ async function throughPostfix(): Promise<void> {
   if (!hasPostfix()) return;
   // One that Postfix may enter.
   const { path: folder, remove } = scratchFolder('postern-bench-');
-  const [port] = (await freePorts(1)) as [number];
-  const socket = join(folder, 'postfix');
-  const config = join(folder, 'postfix.yaml');
-  writeFileSync(
-    config,
-    `milter: { listen: "unix:${socket}", permissions: "0666", state: ${join(folder, 'state.json')} }\n`,
-  );
-  const milter = await startServer(
-    [resolve('dist/cli/main.js'), 'milter', '--config', config],
-    socket,
-  );
+  const ports = (await freePorts(3)) as [number, number, number];
+  const sockets = ['bare', 'empty', 'verifying'].map((name) => join(folder, name)) as string[];
+  const [bare, empty, verifying] = sockets as [string, string, string];
+  const milters = [
+    await startServer([resolve('bench/bare-milter.ts'), bare], bare),
+    await startPostern(folder, empty),
+    await startPostern(folder, verifying, known(folder, ['a@in.example'])),
+  ];
+  chmodSync(bare, 0o666);
   const server = await startPostfix({
     sinkPort: 1,
     mainCf: 'default_transport = discard:\nrelay_transport = discard:\n',
-    masterCf: `127.0.0.1:${port} inet n - n - - smtpd -o smtpd_milters=unix:${socket}`,
+    masterCf: ports
+      .map(
+        (port, at) => `127.0.0.1:${port} inet n - n - - smtpd -o smtpd_milters=unix:${sockets[at]}`,
+      )
+      .join('\n'),
   });
-  const times: [number[], number[]] = [[], []];
+  const places = [server.smtpPort, ...ports];
+  const times: number[][] = places.map(() => []);
   try {
     for (let round = 0; round <= ROUNDS; round++) {
-      const pair = [await sendMessages(server.smtpPort), await sendMessages(port)] as const;
-      if (round > 0) pair.forEach((time, at) => void times[at as 0 | 1].push(time));
+      for (const [at, port] of places.entries()) {
+        const time = await sendMessages(port);
+        if (round > 0) times[at]?.push(time);
+      }
     }
   } finally {
-    milter.kill();
+    for (const child of milters) child.kill();
     await server.stop();
     remove();
   }
-  const [without, having] = times.map(median) as [number, number];
-  const ratios = times[1].map((time, at) => time / (times[0][at] as number));
+  const [without = [], ...having] = times;
   console.log(
-    `\n${MESSAGES} messages through Postfix over ${SESSIONS} sessions: ${(MESSAGES / without).toFixed(0)} a second without the milter, ${(MESSAGES / having).toFixed(0)} with it; time with it / without it: ${median(ratios).toFixed(2)}.`,
+    `\n| ${MESSAGES} messages through Postfix, ${SESSIONS} sessions | a second | time / without |\n|---|---:|---:|`,
   );
+  const rows = [['no milter', without], ...having.map((list, at) => [NAMES[at], list])] as const;
+  for (const [name, list] of rows as readonly (readonly [string, number[]])[]) {
+    const ratios = list.map((time, at) => time / (without[at] as number));
+    console.log(`| ${name} | ${(MESSAGES / median([...list])).toFixed(0)} | ${spread(ratios)} |`);
+  }
 }
+
+const NAMES = ['bare Node', 'postern milter without jobs', 'postern milter, recipients known'];
+
+/** Messages with five recipients, four of whom do not exist, through Postfix; the back end is asked about each. */
+async function mixture(): Promise<void> {
+  if (!hasPostfix()) return;
+  const { path: folder, remove } = scratchFolder('postern-bench-');
+  const backEnd = await startBackEnd();
+  const socket = join(folder, 'milter');
+  const section = `{ database: ${join(folder, 'a.db')}, attack: { perConnection: 0, perClient: 0 }, domains: [{ domain: in.example, servers: "[127.0.0.1]:${backEnd.port}" }] }`;
+  const milter = await startPostern(folder, socket, section);
+  const server = await startPostfix({
+    sinkPort: 1,
+    mainCf: `default_transport = discard:\nrelay_transport = discard:\nsmtpd_milters = unix:${socket}\n`,
+  });
+  const counts = { invalid: 0, refused: 0, valid: 0, accepted: 0 };
+  for (let at = 0; at < MIXED; at++) {
+    const client = await SmtpClient.open({ port: server.smtpPort, localAddress: '127.0.0.2' });
+    await client.command('MAIL FROM:<x@example.net>');
+    for (const name of ['bad1', 'good', 'bad2', 'bad3', 'bad4']) {
+      const { code } = await client.command(`RCPT TO:<${name}-${at}@in.example>`);
+      const isValid = name === 'good';
+      counts[isValid ? 'valid' : 'invalid']++;
+      if (isValid && code === 250) counts.accepted++;
+      if (!isValid && code === 550) counts.refused++;
+    }
+    await client.quit();
+  }
+  const { invalid, refused, valid, accepted } = counts;
+  console.log(
+    `\nRefused before DATA: ${refused} of ${invalid} invalid recipients; accepted: ${accepted} of ${valid} valid ones.`,
+  );
+  milter.kill();
+  await server.stop();
+  await backEnd.stop();
+  remove();
+}
+
+/** Messages of the mixture. */
+const MIXED = 200;
 
 /** Needs the program built. */
 export async function milter(folder: string): Promise<void> {
   console.log(
     `\n| RCPT/s, ${CONNECTIONS} connections | postern milter | bare Node | its rate / bare | CPU us each | bare | CPU / bare |\n|---|---:|---:|---:|---:|---:|---:|`,
   );
-  await compare(folder, 'unix');
-  await compare(folder, 'tcp');
+  const section = known(
+    folder,
+    Array.from({ length: RECIPIENTS }, (_, at) => `user${at}@in.example`),
+  );
+  for (const kind of ['unix', 'tcp'] as const) {
+    await compare(folder, kind, 'no job');
+    await compare(folder, kind, 'recipients known', section);
+  }
   await throughPostfix();
+  await mixture();
 }

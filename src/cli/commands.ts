@@ -105,6 +105,7 @@ export const COMMANDS: readonly Entry[] = [
       new Option('--notify <address>', 'whom to notify of blocks, usually the abuse address'),
       new Option('--observe', 'begin in observe mode: the mail server is not changed'),
       new Option('--policy', 'with the policy service, which also stops sessions that are open'),
+      new Option('--milter', 'with the milter, which can verify recipients and sign return paths'),
       new Option(
         '--exim-return-path',
         'instead, write what Exim needs to sign return paths and to refuse bogus notifications',

@@ -28,6 +28,8 @@ export interface InitOptions extends InstallationOptions {
   readonly observe?: boolean;
   /** write `policy`, and print how the mail server asks the service */
   readonly policy?: boolean;
+  /** write `milter`, and print how to install it */
+  readonly milter?: boolean;
   /** default text */
   readonly format?: 'text' | 'json';
 }
@@ -38,6 +40,11 @@ export async function runInit(options: InitOptions, io: Io): Promise<ExitStatus>
   const output = resolve(named ?? DEFAULT_CONFIG_FILE);
   if (options.force !== true && existsSync(output)) throw alreadyThere(output);
   const found = await findMailServer(options, options.mta);
+  if (options.milter === true && SETUP_MTAS[found.mta].milterSteps === undefined)
+    throw new PosternError(
+      'usage',
+      `--milter: ${SETUP_MTAS[found.mta].name} asks no milter; for signed return paths see --exim-return-path`,
+    );
   const rules = chooseRules(found, dirname(output), options);
   const logins = proposeLogins(found);
   const text = configText(found, { ...options, logins, rules: rules?.name });

@@ -12,6 +12,8 @@ interface ConfigWishes {
   readonly observe?: boolean;
   /** with the policy service; otherwise its section is a comment */
   readonly policy?: boolean;
+  /** with the milter */
+  readonly milter?: boolean;
   /** which spellings of a login are one person, if several are */
   readonly logins?: LoginProposal | undefined;
   /** folder of rules; default: the shipped ones */
@@ -34,6 +36,7 @@ export function configText(found: Installation, wishes: ConfigWishes = {}): stri
     section('targets', found.targets),
     section('commands', found.commands),
     policySection(found, wishes.policy),
+    ...(wishes.milter === true ? [option('milter', {})] : []),
     notifySection(found, wishes.notify ?? found.recipe?.notify),
   ].join('\n\n');
 }

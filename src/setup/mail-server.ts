@@ -16,6 +16,8 @@ export interface MailServer {
   readSettings(options: InstallationOptions): Promise<ReadonlyMap<string, string>>;
   /** How to start Postern and connect the mail server, one step each; `settings`: what `readSettings` gave. */
   recipeSteps(config: Config, settings: ReadonlyMap<string, string>): string[];
+  /** How to install the milter and connect it; absent for a mail server that asks none. */
+  milterSteps?(milter: MilterConfig, settings: ReadonlyMap<string, string>): string[];
   /** The networks that may relay without a password. */
   findNetworks(config: Config, options: InstallationOptions): Promise<RelayNetworks | NoAnswer>;
   /** What its lines cannot be read without. Empty when the mail server gives no answer. */

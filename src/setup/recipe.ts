@@ -21,6 +21,9 @@ export function recipeText(written: Config, context: RecipeContext = {}): string
   const steps = [
     ...first,
     ...server.recipeSteps(config, context.settings ?? new Map()),
+    ...(config.milter === undefined
+      ? []
+      : (server.milterSteps?.(config.milter, context.settings ?? new Map()) ?? [])),
     'Check that all of it is in effect:\n\n    postern check\n',
   ].map((step, index) => `${index + 1}. ${step}`);
   if (observing.length > 0) steps.splice(first.length, 0, laterHeading(server));

@@ -487,6 +487,16 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
     expect(text).toMatch(/own\.yaml: exists already/);
   });
 
+  it('init --milter writes its section, and prints how to install and connect it', async () => {
+    const { text } = await init({ postfixConfig: etc, milter: true });
+    expect(text).toMatch(
+      /systemd-tmpfiles --create[\s\S]*smtpd_milters = \{ unix:postern-milter\/milter, /,
+    );
+    expect(loadConfig(folder.at('postern.yaml')).milter?.listen).toEqual([
+      { kind: 'unix', path: '/var/spool/postfix/postern-milter/milter' },
+    ]);
+  });
+
   // /proc takes no folder and says ENOENT: mkdirSync with `recursive` never came back from there.
   it.each([
     ...(existsSync('/proc/self') ? ['/proc/none/more/p.yaml', '/proc/self/none/p.yaml'] : []),

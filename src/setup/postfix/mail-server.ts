@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Config } from '../../config/load.ts';
 import type { MailServer, NamedCommand } from '../mail-server.ts';
 import { findPostfix, postconfCommand } from './find.ts';
-import { checkPostfixMilter } from './milter.ts';
+import { checkPostfixMilter, postfixMilterSteps } from './milter.ts';
 import { findPostfixNetworks } from './networks.ts';
 import { findPostfixSendsAs } from './sends-as.ts';
 import { makeSocketFolder, postfixSteps, postfixUnits, readRecipeSettings } from './steps.ts';
@@ -18,6 +18,7 @@ export const postfix: MailServer = {
     findPostfix(postfixConfig === undefined ? {} : { folder: resolve(postfixConfig) }),
   readSettings: ({ postfixConfig }) => readRecipeSettings(postconfCommand(postfixConfig)),
   recipeSteps: postfixSteps,
+  milterSteps: postfixMilterSteps,
   findNetworks: ({ commands }, { postfixConfig }) =>
     findPostfixNetworks(
       postfixConfig === undefined ? commands.postconf : postconfCommand(postfixConfig),

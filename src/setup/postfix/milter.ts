@@ -4,6 +4,7 @@ import { parseMilterAddress } from '../../base/listen-address.ts';
 import type { MilterConfig } from '../../config/load.ts';
 import { type Finding, ok, warning, wrong } from '../finding.ts';
 import { ask, describeFailure } from '../programs.ts';
+import { indented } from '../steps.ts';
 import { postfixSettings } from './find.ts';
 import { isBelow, isSameAddress, policyAddress, QUEUE_DIRECTORY } from './policy-recipe.ts';
 import { splitWords } from './restriction-list.ts';
@@ -55,13 +56,42 @@ function describeFix(
   address: ListenAddress,
   queue: string,
 ): string {
-  const now = setting('smtpd_milters').trim();
-  const entry = `{ ${policyAddress(address, queue)}, command_timeout=30s, default_action=tempfail }`;
-  const value = [entry, ...(now === '' ? [] : [now])].join(', ');
+  const value = milterValue(address, queue, setting('smtpd_milters'));
   if (overrides('smtpd_milters'))
     return `in master.cf, for ${name}: -o smtpd_milters=${value.replaceAll(' ', '')}`;
   return `set this in main.cf, then run postfix reload:\nsmtpd_milters = ${value}`;
 }
+
+/** `smtpd_milters` with ours in front of what it has `now`. */
+function milterValue(address: ListenAddress, queue: string, now: string): string {
+  const entry = `{ ${policyAddress(address, queue)}, command_timeout=30s, default_action=tempfail }`;
+  return [entry, ...(now.trim() === '' ? [] : [now.trim()])].join(', ');
+}
+
+/** What `postern init --milter` prints; `settings`: of main.cf, as they are now. */
+export function postfixMilterSteps(
+  { listen }: MilterConfig,
+  settings: ReadonlyMap<string, string>,
+): string[] {
+  const queue = settings.get('queue_directory') ?? QUEUE_DIRECTORY;
+  const address = listen[0] as ListenAddress;
+  const now = settings.get('smtpd_milters') ?? '';
+  const isNamed = splitWords(now).some((word) => isOurs(firstWord(word), address, queue, false));
+  const value = isNamed ? now : milterValue(address, queue, now);
+  return [
+    `Make the account of the milter, the folder of its socket and its unit, and start it (docs/milter.md):\n\n${indented(INSTALL)}\n`,
+    `When it runs, set this in main.cf, and make Postfix read it. While milter.recipients and milter.returnPath are\n   missing in the configuration, the milter accepts everything and counts it:\n\n    smtpd_milters = ${value}\n`,
+  ];
+}
+
+const INSTALL = `cd "$(npm root -g)"/postern/systemd
+cp postern-milter.service /etc/systemd/system/
+cp postern-milter.sysusers.conf /etc/sysusers.d/postern-milter.conf
+cp postern-milter.tmpfiles.conf /etc/tmpfiles.d/postern-milter.conf
+systemd-sysusers && systemd-tmpfiles --create
+systemctl daemon-reload
+systemctl enable --now postern-milter
+`;
 
 /** The entry of `smtpd_milters` that is ours. */
 function findFilter(service: SmtpdService, listen: readonly ListenAddress[]): string | undefined {

@@ -17,6 +17,7 @@ export const RECIPE_SETTINGS = [
   'smtpd_end_of_data_restrictions',
   'authorized_submit_users',
   'queue_directory',
+  'smtpd_milters',
   CLASSES,
 ];
 
