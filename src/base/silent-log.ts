@@ -1,6 +1,11 @@
 /** A log that is discarded, for commands that only print their result. They need not load the real one. */
-import type { Log } from './log.ts';
+import type { Logger } from 'pino';
 
 const nothing = (): void => {};
 
-export const silentLog: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+export const silentLog: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'> = {
+  debug: nothing,
+  info: nothing,
+  warn: nothing,
+  error: nothing,
+};

@@ -13,6 +13,7 @@ import { counted } from '../base/text.ts';
 import { SECOND, systemClock } from '../base/time.ts';
 import type { Config } from '../config/load.ts';
 import type { RecipientsConfig } from '../config/milter-recipients.ts';
+import { canonicalIp, isLoopbackAddress, networkSet, parseNetwork } from '../model/address.ts';
 import { makeUpAddress } from '../recipients/accepts-all.ts';
 import { parseRecipient, type Recipient } from '../recipients/address.ts';
 import { parseAddressList } from '../recipients/address-list.ts';
@@ -25,6 +26,7 @@ import type { Answer } from '../recipients/verdict.ts';
 import { WatchedFile } from '../recipients/watched-file.ts';
 import { denied, nameOf } from './access.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
+import { readUnit } from './units.ts';
 
 /** Back ends that are asked; a transport file can name thousands. */
 const MOST_ASKED = 50;
@@ -35,8 +37,11 @@ const MAP_TIMEOUT = 10 * SECOND;
 
 const PARTS = { clock: systemClock, log: silentLog };
 
-/** Nothing, if recipients are not verified. */
-export async function checkRecipients({ milter }: Config): Promise<Finding[]> {
+/** Nothing, if recipients are not verified. `folders`: where units are, default those of systemd. */
+export async function checkRecipients(
+  { milter }: Config,
+  folders?: readonly string[],
+): Promise<Finding[]> {
   const recipients = milter?.recipients;
   if (recipients === undefined) return [];
   const runner = findRunner(recipients);
@@ -55,7 +60,30 @@ export async function checkRecipients({ milter }: Config): Promise<Finding[]> {
     ...tables.flat(),
     ...others.flat(),
     ...asked,
+    ...checkUnit(sources, folders),
   ];
+}
+
+const UNIT = 'postern-milter.service';
+
+/** The unit lets the milter connect to this host alone, unless a drop-in names others. */
+function checkUnit(sources: readonly Asked[], folders?: readonly string[]): Finding[] {
+  const unit = readUnit(UNIT, folders);
+  const words = (key: string) => (unit?.get(key) ?? []).flatMap((value) => value.split(/\s+/));
+  const allowed = words('IPAddressAllow');
+  if (!words('IPAddressDeny').includes('any') || allowed.includes('any')) return [];
+  const open = networkSet(allowed.filter((word) => parseNetwork(word) !== undefined));
+  const isOpen = (host: string) =>
+    host === 'localhost' || (isIp(host) && (isLoopbackAddress(host) || open.has(host)));
+  const hosts = sources.flatMap(({ source }) =>
+    source.kind === 'callout' ? source.servers.map(({ host }) => host) : [],
+  );
+  const [first, ...others] = [...new Set(hosts)].filter((host) => !isOpen(host));
+  if (first === undefined) return [];
+  const more = others.length === 0 ? '' : ` and ${counted(others.length, 'other back end')}`;
+  const what = isIp(first) ? first : `the addresses of ${first}, and of your DNS server`;
+  const fix = `systemctl edit ${UNIT}, and add under [Service]: IPAddressAllow= with ${what}`;
+  return [warning('milter', `${UNIT} lets the milter not connect to ${first}${more}`, fix)];
 }
 
 /** The account of the milter: the owner of its database's folder, if this is root. */
@@ -129,6 +157,8 @@ async function isReadableBy(file: string, runner: Account): Promise<boolean> {
   const { status } = await runCommand(['test', '-r', file], { timeout: SECOND, account: runner });
   return status === 0;
 }
+
+const isIp = (host: string) => canonicalIp(host) !== undefined;
 
 interface Asked {
   readonly domain: string;

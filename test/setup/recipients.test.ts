@@ -11,9 +11,12 @@ const folder = scratchFolder();
 afterAll(() => folder.remove());
 
 /** `level text` of each finding for this section; the database is in the scratch folder. */
-async function check(section: string): Promise<string[]> {
+async function check(section: string, units?: string): Promise<string[]> {
   const text = `milter:\n  recipients:\n    database: ${folder.at('recipients.db')}\n${section}`;
-  const findings = await checkRecipients(parseConfig(text, folder.at('postern.yaml')));
+  const findings = await checkRecipients(
+    parseConfig(text, folder.at('postern.yaml')),
+    units === undefined ? [] : [units],
+  );
   return findings.map(({ level, text }) => `${level} ${text.replaceAll(folder.path, 'DIR')}`);
 }
 
@@ -28,6 +31,31 @@ describe('check', () => {
       DATABASE,
     ]);
   });
+
+  it.each([
+    ['', 'warning postern-milter.service lets the milter not connect to 192.0.2.7'],
+    ['192.0.2.0/24', undefined],
+    ['any', undefined],
+  ])(
+    'sees that the unit cannot reach a back end elsewhere, with IPAddressAllow=%j',
+    async (allowed, text) => {
+      folder.write(
+        'units/postern-milter.service',
+        '[Service]\nIPAddressDeny=any\nIPAddressAllow=localhost\n',
+      );
+      folder.write(
+        'units/postern-milter.service.d/a.conf',
+        `[Service]\nIPAddressAllow=${allowed || 'localhost'}\n`,
+      );
+      const domains =
+        "    domains:\n      - { domain: a.example, servers: ['[192.0.2.7]', '[127.0.0.1]'] }\n";
+      const found = await check(
+        `    callout: { connectTimeout: 100ms }\n${domains}`,
+        folder.at('units'),
+      );
+      expect(found.find((one) => one.includes('.service'))).toBe(text);
+    },
+  );
 
   it('finds back ends that are well, away, silent, greylisting, or accept everything', async () => {
     const well = await startBackEnd();
