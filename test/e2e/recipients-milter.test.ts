@@ -1,11 +1,13 @@
 /** Recipient verification by the milter, with a real Postfix and a real Sendmail: the whole service, as configured. */
 import { rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { runCommand } from '../../src/base/commands.ts';
 import { RETURN_PATH_SCHEMES } from '../../src/sign/schemes.ts';
 import { type BackEnd, type BackEndOptions, knowGood, startBackEnd } from '../support/back-end.ts';
 import { type Folder, scratchFolder, until } from '../support/folder.ts';
 import { TestMilter } from '../support/milter-service.ts';
-import { hasPostfix, startPostfix } from '../support/postfix.ts';
+import { hasPostfix, type PostfixServer, startPostfix } from '../support/postfix.ts';
 import { hasSendmail, sendmailFolder, startSendmail } from '../support/sendmail.ts';
 import { freePorts } from '../support/server.ts';
 import { SmtpClient } from '../support/smtp-client.ts';
@@ -25,6 +27,7 @@ interface Rig {
   readonly folder: Folder;
   readonly port: number;
   readonly hop: Hop;
+  readonly postfix?: PostfixServer;
   stop(): Promise<void>;
 }
 
@@ -184,6 +187,48 @@ ${more}`;
     });
   });
 
+  it.runIf(isHere && name === 'Postfix')(
+    'of a local program is asked for on request, and never refused',
+    async () => {
+      service.configure(verify().replace(`clients: [ ${SKIPPED} ]`, 'clients: [], local: false'));
+      const before = rig.hop.sessions.length;
+      const message = 'From: x@out.example\nSubject: A test\n\nHello.\n';
+      const words = ['-f', 'x@out.example', 'bad-local@example.net'];
+      expect((await rig.postfix?.sendmail('www-data', words, message))?.status).toBe(0);
+      await until('the message', () =>
+        rig.hop.sessions
+          .slice(before)
+          .some((lines) => lines.join().includes('bad-local@example.net')),
+      );
+      expect(backEnd.asked).toContain('bad-local@example.net');
+    },
+  );
+
+  it.runIf(isHere && name === 'Postfix')(
+    'that is refused is an event for rules and reports',
+    async () => {
+      service.configure(verify());
+      await send(['bad-event@example.net']);
+      const file = rig.postfix?.logFile ?? '';
+      await until('the line', () => rig.postfix?.log().includes('to=<bad-event@example.net>'));
+      const argv = [
+        process.execPath,
+        resolve('dist/cli/main.js'),
+        'parse',
+        '--mta',
+        'postfix',
+        file,
+      ];
+      const { stdout } = await runCommand(argv, { timeout: 30_000 });
+      const events = stdout.split('\n').filter((line) => line.includes('bad-event@example.net'));
+      expect(JSON.parse(events[0] ?? '{}')).toMatchObject({
+        kind: 'rejected',
+        reason: 'invalid-recipient',
+        client: { address: STRANGER },
+      });
+    },
+  );
+
   describe.runIf(isHere)('a back end', () => {
     it('that is slow delays no other session', async () => {
       const slow = await startBackEnd({ delay: 1500 });
@@ -326,6 +371,7 @@ async function startWithPostfix(begin: (folder: Folder) => void): Promise<Rig> {
     mainCf: `smtpd_milters = { unix:${folder.at('milter')}, command_timeout=30s, default_action=tempfail }
 relay_domains = example.net in.example slow.example table.example
 mynetworks = 127.0.0.0/8
+non_smtpd_milters = unix:${folder.at('milter')}
 smtpd_hard_error_limit = 100
 smtpd_error_sleep_time = 0
 `,
@@ -335,7 +381,7 @@ smtpd_error_sleep_time = 0
     await hop.close();
     folder.remove();
   };
-  return { folder, port: server.smtpPort, hop, stop };
+  return { folder, port: server.smtpPort, hop, postfix: server, stop };
 }
 
 async function startWithSendmail(begin: (folder: Folder) => void): Promise<Rig> {

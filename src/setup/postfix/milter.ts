@@ -90,8 +90,7 @@ cp postern-milter.sysusers.conf /etc/sysusers.d/postern-milter.conf
 cp postern-milter.tmpfiles.conf /etc/tmpfiles.d/postern-milter.conf
 systemd-sysusers && systemd-tmpfiles --create
 systemctl daemon-reload
-systemctl enable --now postern-milter
-`;
+systemctl enable --now postern-milter`;
 
 /** The entry of `smtpd_milters` that is ours. */
 function findFilter(service: SmtpdService, listen: readonly ListenAddress[]): string | undefined {
