@@ -1,12 +1,16 @@
 /**
  * The floor for `bench/milter.ts`: the least that a milter in Node can do. Cuts frames off the stream and answers CONTINUE;
- * no state, no macros, no addresses, no limits. Argument: a path, or a port of 127.0.0.1.
+ * no state, no macros, no addresses, no limits. Arguments: a path, or a port of 127.0.0.1; and `lean` for one that replies
+ * only where Postern does: to RCPT, and to DATA with ACCEPT.
  */
 import { createServer } from 'node:net';
 
 const CONTINUE = Buffer.from('\0\0\0\x01c', 'latin1');
-const NEGOTIATED = Buffer.from('\0\0\0\x0dO\0\0\0\x06\0\0\0\0\0\0\x01\x70', 'latin1');
-const NO_ANSWER = 'DAQ'.split('').map((char) => char.charCodeAt(0));
+const ACCEPT = Buffer.from('\0\0\0\x01a', 'latin1');
+const isLean = process.argv[3] === 'lean';
+const protocol = isLean ? '\0\0\x51\x72' : '\0\0\x01\x70';
+const NEGOTIATED = Buffer.from(`\0\0\0\x0dO\0\0\0\x06\0\0\0\0${protocol}`, 'latin1');
+const NO_ANSWER = (isLean ? 'DAQCM' : 'DAQ').split('').map((char) => char.charCodeAt(0));
 
 const place = process.argv[2] ?? '';
 const server = createServer({ noDelay: true }, (socket) => {
@@ -21,6 +25,7 @@ const server = createServer({ noDelay: true }, (socket) => {
       if (end > bytes.length) break;
       const command = bytes[at + 4] as number;
       if (command === 0x4f) replies.push(NEGOTIATED);
+      else if (isLean && command === 0x54) replies.push(ACCEPT);
       else if (!NO_ANSWER.includes(command)) replies.push(CONTINUE);
       at = end;
     }

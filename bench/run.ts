@@ -11,7 +11,7 @@ import { backlog } from './backlog.ts';
 import { detection } from './detection/detection.ts';
 import { growth } from './growth.ts';
 import { live } from './live.ts';
-import { milter } from './milter.ts';
+import { milter, milterPostfix } from './milter.ts';
 import { recipients } from './recipients.ts';
 import { stored } from './stored.ts';
 import { throughput } from './throughput.ts';
@@ -23,6 +23,7 @@ const PARTS: Readonly<Record<string, (folder: string) => void | Promise<void>>> 
   stored,
   live,
   milter,
+  'milter-postfix': milterPostfix,
   recipients,
   detection,
 };
