@@ -69,14 +69,17 @@ function withAbsolutePaths(flags: ScamFlags): ScamFlags {
   };
 }
 
+/** Only root may become another account; who is that account already, as under systemd, need not. */
 function assertMayBecome(flags: ScamFlags): void {
-  if (flags.user === undefined && flags.group === undefined) return;
-  if (process.geteuid?.() !== 0)
+  const { uid, gid } = findAccount(flags);
+  if (process.geteuid?.() === 0) return;
+  const isOther = uid !== undefined && uid !== process.geteuid?.();
+  const isOtherGroup = flags.group !== undefined && gid !== process.getegid?.();
+  if (isOther || isOtherGroup)
     throw new PosternError(
       'usage',
       'milter: -u and -g are for root, who may run as another account',
     );
-  findAccount(flags);
 }
 
 /** The numbers behind `-u` and `-g`; without `-g`, the first group of the account. */
@@ -152,6 +155,7 @@ async function listen(server: MilterServer, config: MilterConfig): Promise<boole
 
 /** For good, with the groups of the account. */
 function become(flags: ScamFlags): void {
+  if (process.geteuid?.() !== 0) return;
   const { uid, gid } = findAccount(flags);
   if (gid !== undefined) process.setgid?.(gid);
   if (uid === undefined) return;

@@ -159,6 +159,44 @@ DAEMON_OPTIONS(\`Port=${submission}, Addr=127.0.0.1, Name=MSA')`,
     expect(existsSync(at('spool/three.txt'))).toBe(true);
   });
 
+  it('takes -u from who is that account already, and from nobody else', async () => {
+    folder.write('four.conf', file(0, 'example.net'));
+    mkdirSync(at('own'), { recursive: true });
+    chmodSync(at('own'), 0o777);
+    const words = [
+      '-p',
+      `unix:${at('own/four.sock')}`,
+      '-f',
+      at('four.conf'),
+      '-P',
+      at('own/four.pid'),
+    ];
+    const as = (user: string) =>
+      runCommand(
+        [
+          'setpriv',
+          '--reuid=nobody',
+          '--regid=nogroup',
+          '--clear-groups',
+          process.execPath,
+          PROGRAM,
+          'milter',
+          ...words,
+          '-u',
+          user,
+          '-D',
+        ],
+        { timeout: 40_000 },
+      );
+    expect(await as('nobody')).toMatchObject({ status: 0, stderr: '' });
+    process.kill(Number(folder.read('own/four.pid')), 'SIGTERM');
+    await until('its end', () => !existsSync(at('own/four.sock')));
+    expect(await as('daemon')).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/-u and -g are for root/),
+    });
+  });
+
   it('answers version 2 of the protocol, which Sendmail 8.12 speaks', async () => {
     await start('one', file(0, 'example.net'));
     const peer = await openPeer({ kind: 'unix', path: at('one.sock') });
