@@ -15,7 +15,7 @@ export interface SmallDisk {
 /** Undefined, with a line on standard error, if nothing can be mounted here. */
 export async function smallDisk(path: string, kibibytes: number): Promise<SmallDisk | undefined> {
   mkdirSync(path, { recursive: true });
-  const argv = ['mount', '-t', 'tmpfs', '-o', `size=${kibibytes}k`, 'tmpfs', path];
+  const argv = ['mount', '-t', 'tmpfs', '-o', `size=${kibibytes}k,mode=0755`, 'tmpfs', path];
   const result = await runCommand(argv, { timeout: 10_000 });
   if (result.status !== 0) {
     process.stderr.write(`NOT RUN: a full disk: ${result.failure ?? result.stderr.trim()}\n`);
