@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus, getMessage, PosternError } from '../base/errors.ts';
 import { replaceFile } from '../base/files.ts';
+import { findId } from '../base/socket.ts';
 import { systemClock } from '../base/time.ts';
 import { makeOpenFolder } from '../setup/config-file.ts';
 import { eximCommand } from '../setup/exim/find.ts';
@@ -82,18 +83,11 @@ async function findEximGroup({ eximBinary, eximConfig }: ReturnPathOptions): Pro
   const answer = await ask(argv);
   const failure = describeFailure(argv, answer);
   if (failure !== undefined) throw new PosternError('environment', failure);
-  const name = settingsIn(answer.stdout).get('exim_group') ?? '';
-  const group = /^\d+$/.test(name) ? Number(name) : findGroup(name);
-  if (group !== undefined) return group;
-  throw new PosternError('environment', `exim_group: there is no group ${name}`);
-}
-
-function findGroup(name: string): number | undefined {
-  const entries = readFileSync('/etc/group', 'utf8')
-    .split('\n')
-    .map((line) => line.split(':'));
-  const id = entries.find(([group]) => group === name && name !== '')?.[2];
-  return id === undefined ? undefined : Number(id);
+  try {
+    return findId('/etc/group', settingsIn(answer.stdout).get('exim_group') || '(none)', 'group');
+  } catch (error) {
+    throw new PosternError('environment', `exim_group: ${getMessage(error)}`, { cause: error });
+  }
 }
 
 /** Writes all files and makes a first key; returns the paths. An old key file stays as it is. */

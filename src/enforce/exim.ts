@@ -3,7 +3,9 @@
  * the classic recipe; `blocked_senders` takes envelope senders; `blocked_networks` takes networks of clients, for
  * `iplsearch`, which defers on a key that is no address. Exim reads them at each lookup: no reload.
  */
+
 import { getMessage } from '../base/errors.ts';
+import { lowerAscii } from '../base/text.ts';
 import {
   canonicalClients,
   isNetwork,
@@ -22,7 +24,6 @@ import {
   isSpace,
   type LineFormat,
   type LookedUp,
-  lowerAscii,
   toByteString,
 } from './target.ts';
 import { readTargetFile } from './target-file.ts';

@@ -3,14 +3,9 @@
  * tables, pcre and regexp tables, and the plain list that `authorized_submit_users` reads (match_list.c).
  * An identity that a format can only write in a way that also matches others is refused with a reason.
  */
+import { lowerAscii } from '../base/text.ts';
 import { canonicalClients, isNetwork } from '../model/address.ts';
-import {
-  findIdentityProblem,
-  isSpace,
-  type LineFormat,
-  lowerAscii,
-  toByteString,
-} from './target.ts';
+import { findIdentityProblem, isSpace, type LineFormat, toByteString } from './target.ts';
 
 /** Whether Postern writes this action: `HOLD`, `HOLD text` or `REJECT text`, on one line of printable ASCII. */
 export function isAction(action: string): boolean {

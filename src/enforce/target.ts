@@ -139,8 +139,3 @@ export function isSpace(char: string | undefined): boolean {
 export function toByteString(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }
-
-/** Lower case of ASCII letters only: the bytes of a UTF-8 sequence are not letters. */
-export function lowerAscii(bytes: string): string {
-  return bytes.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
-}

@@ -3,6 +3,7 @@
  * angle brackets, with a source route, quoted, in any case, raw UTF-8. Everything here is a byte string (latin1); decode
  * it with `decodeText` (model/line.ts) to show it. Pure, never throws, linear.
  */
+import { lowerAscii } from '../base/text.ts';
 import { ownCopy } from '../model/line.ts';
 
 /** The reverse-path or a forward-path, RFC 5321 4.1.2. */
@@ -29,7 +30,7 @@ export function parseEnvelopeAddress(strings: readonly string[]): EnvelopeAddres
     argument,
     address,
     localPart: at < 0 ? address : address.slice(0, at),
-    domain: at < 0 ? '' : toLowerAscii(address.slice(at + 1)),
+    domain: at < 0 ? '' : lowerAscii(address.slice(at + 1)),
     parameters: readParameters(strings, rest),
   };
 }
@@ -80,9 +81,4 @@ function findUnquoted(text: string, char: string): number {
     else if (here === char && !isQuoted) return at;
   }
   return -1;
-}
-
-/** `toLowerCase` would change bytes above 127, which are halves of UTF-8 characters. */
-export function toLowerAscii(text: string): string {
-  return !/[A-Z]/.test(text) ? text : text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

@@ -1,5 +1,6 @@
 /** A plain list of recipients: one address a line, `@example.net` for a whole domain, `#` for comments. Pure. */
-import { cutExtension, parseRecipient, type Recipient, toLowerAscii } from './address.ts';
+import { lowerAscii } from '../base/text.ts';
+import { cutExtension, parseRecipient, type Recipient } from './address.ts';
 import type { Parsed } from './watched-file.ts';
 
 /** Compared without regard to case, as Postfix compares its tables. */
@@ -17,7 +18,7 @@ export class AddressList {
   /** Whether it names the recipient, the recipient without its extension, or its domain. */
   has({ local, domain }: Recipient, extension: string): boolean {
     return buildKeys({ local, domain }, extension).some((key) =>
-      this.#entries.has(toLowerAscii(key)),
+      this.#entries.has(lowerAscii(key)),
     );
   }
 }
@@ -44,7 +45,7 @@ export function parseAddressList(text: string): Parsed<AddressList> {
     const known = parseRecipient(entry);
     if (known === undefined)
       problems.push({ line: index + 1, text: `expected an address or @domain, found ${word}` });
-    else entries.push(toLowerAscii(word.startsWith('@') ? `@${known.domain}` : known.address));
+    else entries.push(lowerAscii(word.startsWith('@') ? `@${known.domain}` : known.address));
   });
   return { value: new AddressList(entries), problems };
 }

@@ -1,4 +1,5 @@
 /** The recipient address of RCPT as the client sent it, RFC 5321 4.1.2. Pure. */
+import { lowerAscii } from '../base/text.ts';
 
 /** An address, as bytes (latin1): `local` with its quotes and its case, `domain` in lower case. */
 export interface Recipient {
@@ -29,7 +30,7 @@ export function parseRecipient(argument: string): Recipient | undefined {
   const local = path.slice(0, at);
   const domain = path.slice(at + 1);
   if (!LOCAL.test(local) || !DOMAIN.test(domain)) return undefined;
-  const name = toLowerAscii(domain).replace(/\.$/, '');
+  const name = lowerAscii(domain).replace(/\.$/, '');
   return { local, domain: name, address: `${local}@${name}` };
 }
 
@@ -52,11 +53,6 @@ function cutRoute(path: string): string {
   if (!path.startsWith('@')) return path;
   const colon = path.indexOf(':');
   return colon < 0 ? '' : path.slice(colon + 1);
-}
-
-/** Without regard to bytes beyond ASCII, which are parts of characters. */
-export function toLowerAscii(text: string): string {
-  return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
 }
 
 /** Whether the address needs SMTPUTF8, RFC 6531. */

@@ -3,8 +3,10 @@
  * input ends, so a process is started for a short batch of questions. It prints `key TAB value` for what it finds and
  * nothing for the rest; a look-up that fails ends it with an error, and then nothing was found out.
  */
+
 import { runCommand } from '../base/commands.ts';
-import { isInternational, type Recipient, toLowerAscii } from './address.ts';
+import { lowerAscii } from '../base/text.ts';
+import { isInternational, type Recipient } from './address.ts';
 import { buildKeys } from './address-list.ts';
 import { type Answer, unknown } from './verdict.ts';
 
@@ -78,7 +80,7 @@ export class PostfixMap {
   #judge(found: ReadonlySet<string> | string, recipient: Recipient): Answer {
     if (typeof found === 'string') return unknown('lookup', found);
     const keys = buildKeys(recipient, this.#options.extension);
-    return { kind: keys.some((key) => found.has(toLowerAscii(key))) ? 'valid' : 'invalid' };
+    return { kind: keys.some((key) => found.has(lowerAscii(key))) ? 'valid' : 'invalid' };
   }
 }
 
@@ -123,7 +125,7 @@ function readKeys(output: string, asked: ReadonlySet<string>): Set<string> {
   for (const line of output.split('\n')) {
     const tab = line.indexOf('\t');
     const key = Buffer.from(line.slice(0, Math.max(0, tab)), 'utf8').toString('latin1');
-    if (asked.has(key)) found.add(toLowerAscii(key));
+    if (asked.has(key)) found.add(lowerAscii(key));
   }
   return found;
 }

@@ -2,7 +2,7 @@
  * Sendmail's mailertable and Postfix's transport file, read for the domains whose mail goes to another server by SMTP:
  * those are protected. Pure.
  */
-import { toLowerAscii } from './address.ts';
+import { lowerAscii } from '../base/text.ts';
 import { parseServer, type Server } from './server.ts';
 import type { LineProblem, Parsed } from './watched-file.ts';
 
@@ -65,7 +65,7 @@ function listRows(text: string, continues: boolean): Row[] {
 /** Lower case; empty for an address, which has a route of its own and no domain; undefined for what is neither. */
 function readKey(key: string): string | undefined {
   if (key.includes('@')) return '';
-  const domain = toLowerAscii(key).replace(/(?<=.)\.$/, '');
+  const domain = lowerAscii(key).replace(/(?<=.)\.$/, '');
   return domain === '*' || /^\.?[\w\x80-\xff](?:[\w\x80-\xff.-]*[\w\x80-\xff])?$/.test(domain)
     ? domain
     : undefined;

@@ -1,5 +1,6 @@
 /** Addresses and whole domains that an operator has listed, as `alice@example.net` and `@lists.example.org`. */
-import { lowerAscii, splitAddress } from './envelope.ts';
+import { lowerAscii } from '../base/text.ts';
+import { splitAddress } from './envelope.ts';
 
 export class AddressSet {
   readonly #entries: ReadonlySet<string>;

@@ -31,11 +31,6 @@ export function isTooLong({ local, quoted }: Halves): boolean {
   return Buffer.byteLength(local) + (quoted ? 2 : 0) > LONGEST_LOCAL_PART;
 }
 
-/** Lower case of A to Z alone, as C's `tolower` and Exim's `${lc:}` have it. Other letters keep their bytes. */
-export function lowerAscii(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
-}
-
 /**
  * Whether some server has already put its own tag before the local part: BATV in Exim's and in Sendmail's spelling,
  * Microsoft's, and the sender rewriting scheme of forwarders.

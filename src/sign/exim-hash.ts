@@ -3,15 +3,10 @@
  * transport with `${hash_8:${hmac{md5}{SECRET}{...}}}`. The recipient is part of the address, so each delivery has its
  * own; there is no date in it, so it never expires, and it does not sign the sender's domain.
  */
+
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import {
-  type Halves,
-  isTagged,
-  isTooLong,
-  joinAddress,
-  lowerAscii,
-  splitAddress,
-} from './envelope.ts';
+import { lowerAscii } from '../base/text.ts';
+import { type Halves, isTagged, isTooLong, joinAddress, splitAddress } from './envelope.ts';
 import type { Key, Scheme, Signed, SigningContext, Verified, VerifyingContext } from './scheme.ts';
 
 const SIGNATURE_LENGTH = 8;

@@ -3,9 +3,11 @@
  * `${prvscheck}` have it. K is the number of the key, DDD the day of expiry (days since 1970 in UTC, modulo 1000),
  * SSSSSS the first three bytes of an HMAC-SHA-1 over `KDDDlocal@domain`.
  */
+
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { lowerAscii } from '../base/text.ts';
 import { DAY } from '../base/time.ts';
-import { isTagged, isTooLong, joinAddress, lowerAscii, splitAddress } from './envelope.ts';
+import { isTagged, isTooLong, joinAddress, splitAddress } from './envelope.ts';
 import {
   type Key,
   LIFETIME_DAYS,

@@ -3,9 +3,9 @@
  * comments. The order counts: each BackAddrDomain belongs to the BackSMTPServer before it, and takes the BackSMTPPort
  * before it.
  */
+import { lowerAscii } from '../../base/text.ts';
 import type { Problem } from '../../base/yaml.ts';
 import { parseNetwork } from '../../model/address.ts';
-import { toLowerAscii } from '../address.ts';
 import { parseServer, type Server, SMTP_PORT } from '../server.ts';
 import { FEATURES, type FeatureName, NO_BITBUCKET } from './features.ts';
 
@@ -99,7 +99,7 @@ const setServer: Setter = (draft, value, line) => {
 };
 
 const addDomain: Setter = (draft, value, line) => {
-  const domain = toLowerAscii(value).replace(/\.$/, '');
+  const domain = lowerAscii(value).replace(/\.$/, '');
   if (!/^[\w-]+(?:\.[\w-]+)*$/.test(domain)) return 'a domain';
   if (draft.host === undefined) return 'a BackSMTPServer before this line';
   const port = draft.ports.at(-1)?.port ?? SMTP_PORT;

@@ -3,6 +3,7 @@
  * at the end of the message; notifications to plain addresses of a signing domain are refused at DATA. Never at RCPT:
  * there other servers ask, with the null sender, whether an address exists.
  */
+import { lowerAscii } from '../../../base/text.ts';
 import type { ReturnPathConfig } from '../../../config/config.ts';
 import {
   ACCEPT,
@@ -16,7 +17,7 @@ import {
   reject,
   type Verdict,
 } from '../../../milter/handler.ts';
-import { isMailbox, isTagged, lowerAscii } from '../../../sign/envelope.ts';
+import { isMailbox, isTagged } from '../../../sign/envelope.ts';
 import { SCHEMES, type Signed, type Verified } from '../../../sign/scheme.ts';
 import { RETURN_PATH_SCHEMES } from '../../../sign/schemes.ts';
 import type { JobContext, MilterJob } from '../job.ts';
