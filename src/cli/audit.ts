@@ -8,6 +8,7 @@ import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { type Config, DEFAULT_CONFIG_FILE, loadConfig } from '../config/load.ts';
 import { canonicalIp } from '../model/address.ts';
 import type { Mta } from '../model/event.ts';
+import { parseServer } from '../probe/resolver.ts';
 import { SETUP_MTAS } from '../setup/mtas.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
 
@@ -68,18 +69,14 @@ async function chooseMta(
   );
 }
 
-/** `127.0.0.1`, `127.0.0.1:53`, `[::1]:53`. Throws a PosternError. */
+/** Throws a PosternError (exit status 2) for what is not the address of a resolver. */
 function parseResolver(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
-  const [, host = '', port = '53'] = /^\[?([0-9a-f:.]+?)\]?(?::(\d{1,5}))?$/i.exec(text) ?? [];
-  const isBare = canonicalIp(text) !== undefined;
-  const address = canonicalIp(isBare ? text : host);
-  if (address === undefined)
-    throw new PosternError(
-      'usage',
-      `--resolver ${text}: expected an IP address with a port, such as 127.0.0.1:53`,
-    );
-  return `${address.includes(':') ? `[${address}]` : address}:${isBare ? '53' : port}`;
+  const server = text === undefined ? undefined : parseServer(text);
+  if (text === undefined || server !== undefined) return server;
+  throw new PosternError(
+    'usage',
+    `--resolver ${text}: expected an IP address with a port, such as 127.0.0.1:53`,
+  );
 }
 
 /** `HOST`, `HOST:PORT`, `[IPV6]:PORT`; one that is not of this machine has to be named twice. Throws a PosternError. */
