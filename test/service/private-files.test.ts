@@ -157,12 +157,7 @@ describe.runIf(hasSteps())('files of the service', { timeout: 60_000 }, () => {
 
   it('belong to the account of the service, also after a command that root ran before', () => {
     give('state');
-    for (const args of [
-      ['block', 'bob@example.net'],
-      ['status'],
-      ['report'],
-      ['queue', 'bob@example.net'],
-    ])
+    for (const args of [['block', 'bob@example.net'], ['status'], ['report']])
       expect(run(...args).err).toContain('there is no database yet');
     expect(readdirSync(path('state'))).toEqual([]);
   });

@@ -133,7 +133,7 @@ it('follows block and unblock while it runs, and the commands work without it', 
   expect(await eventually(() => !lists(at, 'carol@example.net'))).toBe(true);
   await stop();
   expect(await run(at, 'block', '2001:db8::7')).toMatchObject({ status: 0 });
-  expect(map(at, 'maps/client_access')).toMatch(/^2001:db8::7(?:\/128)?\s+HOLD/m);
+  expect(map(at, 'maps/client_access')).toMatch(/^2001:db8::\/64\s+HOLD/m);
   expect(await run(at, 'unblock', '2001:db8::7')).toMatchObject({ status: 0 });
   expect(map(at, 'maps/client_access')).not.toMatch(/^2001/m);
   expect(await run(at, 'unblock', '2001:db8::7')).toMatchObject({ status: 1 });
@@ -200,7 +200,7 @@ it('observe mode notifies and changes nothing', async () => {
   expect(await eventually(() => at.mails().length === 1)).toBe(true);
   await stop();
   expect(existsSync(at.path('maps/sasl_access'))).toBe(false);
-  expect(at.mails()[0]).toContain('only observes');
+  expect(at.mails()[0]?.replaceAll(/=\r?\n/g, '')).toContain('only observes');
 });
 
 it('records old events and blocks nobody for them', async () => {
