@@ -8,7 +8,8 @@ import { PROGRAM } from './step-place.ts';
 let at: Scratch;
 
 beforeAll(async () => {
-  at = scratch();
+  // An empty queue.
+  at = scratch({ extra: 'commands: { postqueue: [ /bin/true ] }' });
   at.write(...[1, 2, 3, 4, 5].flatMap((n) => bounced('alice@example.net', `n${n}@example.org`)));
   const service = at.start();
   const isBlocked = () => at.withStore((store) => store.blocks.allRunning().length === 1);

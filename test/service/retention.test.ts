@@ -61,10 +61,10 @@ it('explain says pruned when what is gone may have met a rule', async () => {
   at.write('');
   at.withStore(() => {});
   expect((await at.run('explain', 'alice@example.net')).err).toBe(
-    'alice@example.net: no rule was met, and there is no block.\n',
+    'postern: alice@example.net: no rule was met, and there is no block.\n',
   );
   at.withStore((store) => store.state.write('pruned', Date.UTC(2026, 10, 1)));
   expect((await at.run('explain', 'alice@example.net')).err).toBe(
-    'alice@example.net: no rule was met since 2026-11-01T00:00:00.000Z, and there is no block. Everything before that is pruned (retention).\n',
+    'postern: alice@example.net: no rule was met since 2026-11-01T00:00:00.000Z, and there is no block. Everything before that is pruned (retention).\n',
   );
 });
