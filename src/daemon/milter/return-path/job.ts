@@ -103,7 +103,8 @@ class ReturnPathHandler implements MilterHandler {
     }
     const signed = this.#sign(message);
     if (signed !== undefined && 'unsignable' in signed) this.#counters.unsignable++;
-    return this.#listChanges(message).length === 0 ? ACCEPT : CONTINUE;
+    const changes = this.#listChanges(message, this.#gate.isOpen ? bogus : [], signed);
+    return changes.length === 0 ? ACCEPT : CONTINUE;
   }
 
   endOfMessage(message: MilterMessage): Conclusion {
@@ -112,7 +113,7 @@ class ReturnPathHandler implements MilterHandler {
     if (bogus.length > 0 && bogus.length === message.recipients.length) {
       return { verdict: this.#refuseBogus(), changes: [] };
     }
-    const changes = this.#listChanges(message);
+    const changes = this.#listChanges(message, bogus, this.#sign(message));
     this.#counters['bogus-taken-out'] += bogus.length;
     this.#counters.restored += changes.filter(({ kind }) => kind === 'add-recipient').length;
     this.#counters.signed += changes.filter(({ kind }) => kind === 'replace-sender').length;
@@ -139,14 +140,18 @@ class ReturnPathHandler implements MilterHandler {
     );
   }
 
-  #listChanges(message: MilterMessage): Change[] {
-    const { recipients } = message;
-    const bogus = this.#gate.isOpen ? this.#findBogus(message) : [];
-    const kept = recipients.filter((recipient) => !bogus.includes(recipient));
+  /** `bogus`: the recipients to take out; `signed`: what `#sign` gave. */
+  #listChanges(
+    { recipients }: MilterMessage,
+    bogus: readonly EnvelopeAddress[],
+    signed: Signed | undefined,
+  ): Change[] {
+    const out = new Set(bogus);
+    const kept = recipients.filter((recipient) => !out.has(recipient));
     return [
       ...bogus.map(({ argument }) => ({ kind: 'delete-recipient' as const, argument })),
       ...(this.#config.restore ? restoreRecipients(kept.map((one) => this.#findPlain(one))) : []),
-      ...replaceSender(this.#sign(message)),
+      ...replaceSender(signed),
     ];
   }
 

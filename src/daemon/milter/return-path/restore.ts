@@ -18,20 +18,22 @@ export interface Restorable {
 
 /** Nothing for recipients none of which is signed. */
 export function restoreRecipients(all: readonly Restorable[]): Change[] {
-  const signed = all.filter(({ plain }) => plain !== undefined);
   const groups = new Map<string, Restorable[]>();
-  for (const one of signed) {
-    const key = toKey(one.plain as EnvelopeAddress);
-    groups.set(key, [...(groups.get(key) ?? []), one]);
+  for (const one of all) {
+    const key = toKey(one.plain ?? one.recipient);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [one]);
+    else group.push(one);
   }
-  return [...groups].flatMap(([key, forms]) => {
-    const plainForms = all.filter(
-      ({ recipient, plain }) => plain === undefined && toKey(recipient) === key,
-    );
-    return replaceForms(
-      forms,
-      plainForms.map(({ recipient }) => recipient),
-    );
+  return [...groups.values()].flatMap((group) => {
+    const forms = group.filter(({ plain }) => plain !== undefined);
+    const plainForms = group.filter(({ plain }) => plain === undefined);
+    return forms.length === 0
+      ? []
+      : replaceForms(
+          forms,
+          plainForms.map(({ recipient }) => recipient),
+        );
   });
 }
 
