@@ -186,7 +186,7 @@ function prepare(db: Db, path: string, readonly: boolean): void {
   db.pragma('cache_size = -4000');
   // Bytes. A long reader keeps SQLite from reusing the write-ahead log, which grows; afterwards it shrinks to this.
   db.pragma('journal_size_limit = 67108864');
-  if (version < MIGRATIONS.length) migrate(db);
+  if (version < MIGRATIONS.length) migrate(db, MIGRATIONS);
 }
 
 /**
@@ -216,12 +216,13 @@ function assertVersion(version: number, path: string, readonly: boolean): void {
   throw new PosternError('environment', message, { code: 'database-older', place: { file: path } });
 }
 
-function migrate(db: Db): void {
+/** Brings a schema up to date, all or nothing. `migrations`: every step of it since its first version. */
+export function migrate(db: Db, migrations: readonly string[]): void {
   db.transaction(() => {
     // Read again inside the transaction: another process may have migrated meanwhile.
     const version = db.pragma('user_version', { simple: true }) as number;
-    for (const migration of MIGRATIONS.slice(version)) db.exec(migration);
-    db.pragma(`user_version = ${MIGRATIONS.length}`);
+    for (const migration of migrations.slice(version)) db.exec(migration);
+    db.pragma(`user_version = ${migrations.length}`);
   }).immediate();
 }
 

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { getMessage, PosternError } from '../base/errors.ts';
 import { SECOND, systemClock } from '../base/time.ts';
-import { asideName, type Db } from './database.ts';
+import { asideName, type Db, migrate } from './database.ts';
 import { isCorrupt, isPassing } from './failure.ts';
 import { isForeign } from './header.ts';
 
@@ -214,20 +214,12 @@ function open(path: string): Db {
     db.pragma('synchronous = NORMAL');
     db.pragma('cache_size = -8000');
     db.pragma('journal_size_limit = 16777216');
-    if (version < MIGRATIONS.length) migrate(db);
+    if (version < MIGRATIONS.length) migrate(db, MIGRATIONS);
     return db;
   } catch (error) {
     db.close();
     throw error;
   }
-}
-
-function migrate(db: Db): void {
-  db.transaction(() => {
-    const version = db.pragma('user_version', { simple: true }) as number;
-    for (const migration of MIGRATIONS.slice(version)) db.exec(migration);
-    db.pragma(`user_version = ${MIGRATIONS.length}`);
-  }).immediate();
 }
 
 function assertUsable(path: string, mustExist: boolean): void {
