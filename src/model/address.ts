@@ -153,6 +153,12 @@ export function getNetwork(address: string): string {
   return `${canonicalIp(`${parts.join(':')}::`)}/64`;
 }
 
+/** What one machine may use as its address: the /64 around an IPv6 address; IPv4 and any other text as it is. */
+export function getMachine(address: string): string {
+  const ip = canonicalIp(address) ?? address;
+  return ip.includes(':') ? getNetwork(ip) : ip;
+}
+
 /**
  * The network that usually belongs to one organisation, or is a large part of one: /16 for IPv4, /32 for IPv6 (what a
  * provider is given); the text itself if it is not an address.

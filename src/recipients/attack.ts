@@ -4,7 +4,7 @@
  * so a large provider, whose users have old address books, is not shut out.
  */
 import type { Clock } from '../base/time.ts';
-import { canonicalIp, getNetwork } from '../model/address.ts';
+import { getMachine } from '../model/address.ts';
 import type { AttackOptions } from './options.ts';
 
 /** Clients that are counted; beyond this, those that were seen first are forgotten. */
@@ -58,7 +58,7 @@ export class AttackCounter {
   }
 
   #tally(client: string): Tally {
-    const key = toPlace(client);
+    const key = getMachine(client);
     const half = Math.floor(this.#clock.now() / (this.#options.window / 2));
     let tally = this.#clients.get(key);
     if (tally === undefined) {
@@ -87,10 +87,4 @@ export class AttackCounter {
 
 function isTooMany(invalid: number, valid: number, limit: number): boolean {
   return limit > 0 && invalid >= limit && invalid > valid;
-}
-
-/** An IPv6 client is its /64, where it can take any address. */
-function toPlace(client: string): string {
-  const ip = canonicalIp(client) ?? client;
-  return ip.includes(':') ? getNetwork(ip) : ip;
 }

@@ -3,7 +3,7 @@
  * signed recipients are refused unseen for a while. Bounded: beyond that many clients the oldest is forgotten.
  */
 import { type Clock, HOUR } from '../../../base/time.ts';
-import { getNetwork } from '../../../model/address.ts';
+import { getMachine } from '../../../model/address.ts';
 
 const MOST_TRIES = 20;
 const WINDOW = HOUR;
@@ -23,8 +23,8 @@ export class Guesses {
   }
 
   /** Counts a wrong signature. */
-  count(client: string | undefined): void {
-    const key = toPlace(client);
+  count(client = ''): void {
+    const key = getMachine(client);
     const tries = this.#find(key);
     if (tries !== undefined) {
       tries.count++;
@@ -37,8 +37,8 @@ export class Guesses {
   }
 
   /** Whether this client has tried too often within the hour. */
-  isGuessing(client: string | undefined): boolean {
-    return (this.#find(toPlace(client))?.count ?? 0) >= MOST_TRIES;
+  isGuessing(client = ''): boolean {
+    return (this.#find(getMachine(client))?.count ?? 0) >= MOST_TRIES;
   }
 
   #find(key: string): Tries | undefined {
@@ -46,9 +46,4 @@ export class Guesses {
     if (tries === undefined) return undefined;
     return Math.abs(this.#clock.now() - tries.since) < WINDOW ? tries : undefined;
   }
-}
-
-/** Whoever has one IPv6 address has its /64. */
-function toPlace(client = ''): string {
-  return client.includes(':') ? getNetwork(client) : client;
 }
