@@ -35,10 +35,12 @@ export async function runRun(
       proven = current;
     };
     try {
-      const networks = await askForNetworks(config, log);
-      const noNetworks = await askForNoNetworks(config, log);
-      const logSettings = await SETUP_MTAS[config.mta].readLogSettings(config);
-      const addresses = await askForAddresses(config);
+      const [networks, noNetworks, logSettings, addresses] = await Promise.all([
+        askForNetworks(config, log),
+        askForNoNetworks(config, log),
+        SETUP_MTAS[config.mta].readLogSettings(config),
+        askForAddresses(config),
+      ]);
       const asked = { ...networks, ...noNetworks, logSettings, ...addresses };
       await runDaemon({ config, clock: systemClock, log, version, signal, started, ...asked });
     } catch (error) {
