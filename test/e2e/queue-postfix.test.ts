@@ -110,7 +110,11 @@ ${['postsuper', 'postqueue', 'postcat', 'postconf'].map((name) => `  ${command(n
     local: (sender, recipients, message) =>
       server.sendmail('www-data', ['-f', sender, ...recipients], message),
     list: async () =>
-      (await server.queue()).map((mail) => ({ ...mail, held: mail.queue === 'hold' })),
+      (await server.queue()).map((mail) => ({
+        ...mail,
+        held: mail.queue === 'hold',
+        isActive: mail.queue === 'active',
+      })),
     hold: (queueId) => server.postsuper('-h', queueId),
     log: server.log,
     stop: server.stop,

@@ -19,6 +19,8 @@ import { type Sink, type SinkOptions, startSink } from '../support/sink.ts';
 interface Listed {
   readonly queueId: string;
   readonly held: boolean;
+  /** the mail server has it in its hands this moment; Exim's listing does not say */
+  readonly isActive?: boolean;
   readonly sender: string;
   readonly recipients: readonly string[];
 }
@@ -113,9 +115,10 @@ export function testQueue(start: (sinkPort: number) => Promise<QueueRig>): void 
       `mail to ${recipients}`,
       async () => {
         const list = await rig.list();
-        const ids = recipients.map((to) => list.find((m) => m.recipients.includes(to))?.queueId);
+        const found = recipients.map((to) => list.find((m) => m.recipients.includes(to)));
         const isTried = recipients.every((to) => sink.recipients.includes(to));
-        return isTried && ids.every((id) => id !== undefined) && (ids as string[]);
+        const isPutOff = found.every((mail) => mail !== undefined && mail.isActive !== true);
+        return isTried && isPutOff && found.map((mail) => mail?.queueId as string);
       },
       { evidence: rig.log },
     );
