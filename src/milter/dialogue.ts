@@ -272,9 +272,15 @@ export class Dialogue {
     // Postfix tells the queue ID with a recipient, and not again before DATA.
     message.noteQueueId();
     this.#session.macros.endRecipient();
-    if (verdict.kind === 'continue') message.add(recipient);
+    if (verdict.kind === 'continue' && this.#needsRecipients) message.add(recipient);
     if (verdict.kind === 'accept') this.#forgetMessage();
     this.#answer(verdict);
+  }
+
+  /** Thousands of recipients that nobody looks at again would keep the collector busy. */
+  get #needsRecipients(): boolean {
+    const { data, endOfMessage } = this.#handler;
+    return data !== undefined || endOfMessage !== undefined;
   }
 
   /** After a refusal the transaction goes on, in both mail servers. */

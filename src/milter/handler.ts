@@ -53,7 +53,10 @@ export interface MilterSession {
 export interface MilterMessage {
   readonly session: MilterSession;
   readonly sender: EnvelopeAddress;
-  /** those that every handler has let pass, as far as they are known now; the same one may be there twice */
+  /**
+   * Those that every handler has let pass, as far as they are known now; the same one may be there twice. Always empty for
+   * a handler that has neither `data` nor `endOfMessage`.
+   */
   readonly recipients: readonly EnvelopeAddress[];
   /** the name with which the client has logged in (`{auth_authen}`), never what MAIL says in `AUTH=` */
   readonly login: string | undefined;

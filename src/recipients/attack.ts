@@ -20,8 +20,15 @@ interface Tally {
 
 /** One per SMTP connection. */
 export interface ConnectionTally {
+  /** what is counted over connections; undefined if the mail came by no network connection */
+  readonly machine: string | undefined;
   invalid: number;
   valid: number;
+}
+
+/** The tally of a connection that begins, from this IP address. */
+export function openTally(client: string | undefined): ConnectionTally {
+  return { machine: client === undefined ? undefined : getMachine(client), invalid: 0, valid: 0 };
 }
 
 export class AttackCounter {
@@ -34,21 +41,23 @@ export class AttackCounter {
     this.#clock = clock;
   }
 
-  /** Counts a recipient of a client, `isValid` or not. */
-  count(client: string | undefined, connection: ConnectionTally, isValid: boolean): void {
+  /** Counts a recipient of a connection, `isValid` or not. */
+  count(connection: ConnectionTally, isValid: boolean): void {
+    const { machine } = connection;
     if (isValid) connection.valid++;
     else connection.invalid++;
-    if (client === undefined || this.#options.perClient === 0) return;
-    const tally = this.#tally(client);
+    if (machine === undefined || this.#options.perClient === 0) return;
+    const tally = this.#tally(machine);
     tally[isValid ? 'valid' : 'invalid'][1]++;
   }
 
-  /** Whether recipients of this client are to be refused without a look. */
-  isAttack(client: string | undefined, connection: ConnectionTally): boolean {
+  /** Whether recipients of this connection are to be refused without a look. */
+  isAttack(connection: ConnectionTally): boolean {
+    const { machine } = connection;
     const { perConnection, perClient } = this.#options;
     if (isTooMany(connection.invalid, connection.valid, perConnection)) return true;
-    if (client === undefined || perClient === 0) return false;
-    const { invalid, valid } = this.#tally(client);
+    if (machine === undefined || perClient === 0) return false;
+    const { invalid, valid } = this.#tally(machine);
     return isTooMany(invalid[0] + invalid[1], valid[0] + valid[1], perClient);
   }
 
@@ -57,14 +66,13 @@ export class AttackCounter {
     return this.#clients.size;
   }
 
-  #tally(client: string): Tally {
-    const key = getMachine(client);
+  #tally(machine: string): Tally {
     const half = Math.floor(this.#clock.now() / (this.#options.window / 2));
-    let tally = this.#clients.get(key);
+    let tally = this.#clients.get(machine);
     if (tally === undefined) {
       tally = { half, invalid: [0, 0], valid: [0, 0] };
       if (this.#clients.size >= MOST_CLIENTS) this.#forgetSome();
-      this.#clients.set(key, tally);
+      this.#clients.set(machine, tally);
     }
     if (tally.half !== half) {
       const isNext = half - tally.half === 1;

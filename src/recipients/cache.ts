@@ -82,9 +82,12 @@ export class AnswerCache {
   /** What is known of the address, and whether it still counts. */
   find(address: string): (KnownAnswer & { readonly freshness: Freshness }) | undefined {
     if (this.#isClosed) return undefined;
-    this.#lookForChanges();
+    const now = this.#clock.now();
+    this.#lookForChanges(now);
     const known = this.#recall(address);
-    return known && { ...known, freshness: this.#rate(known) };
+    if (known === undefined) return undefined;
+    const { isValid, time } = known;
+    return { isValid, time, freshness: this.#rate(known, now) };
   }
 
   /** Keeps an answer that came now. */
@@ -122,8 +125,8 @@ export class AnswerCache {
     return this.#young.size + this.#old.size;
   }
 
-  #rate({ isValid, time }: KnownAnswer): Freshness {
-    const age = this.#clock.now() - time;
+  #rate({ isValid, time }: KnownAnswer, now: number): Freshness {
+    const age = now - time;
     const lifetime = isValid ? this.#options.valid : this.#options.invalid;
     if (age >= lifetime) return 'expired';
     return age >= lifetime * REFRESH_AT ? 'refresh' : 'fresh';
@@ -154,8 +157,7 @@ export class AnswerCache {
   }
 
   /** `postern recipients forget` and `import` write to the same database. */
-  #lookForChanges(): void {
-    const now = this.#clock.now();
+  #lookForChanges(now: number): void {
     if (now - this.#looked < LOOK && now >= this.#looked) return;
     this.#looked = now;
     const version = this.#store.version();

@@ -40,10 +40,10 @@ export type Verdict =
 
 /** What is known of the client when the recipient comes. */
 export interface RecipientContext {
-  /** IP address; absent if the mail came by no network connection */
-  readonly client?: string;
+  /** IP address; undefined if the mail came by no network connection */
+  readonly client?: string | undefined;
   /** `{daemon_name}` */
-  readonly daemon?: string;
+  readonly daemon?: string | undefined;
   readonly authenticated: boolean;
   /** from the command line, from a queue: no SMTP client waits for the answer */
   readonly local: boolean;

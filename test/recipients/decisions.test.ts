@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { DAY, MINUTE, SECOND } from '../../src/base/time.ts';
 import { chooseAnswer, refuseAttack } from '../../src/recipients/answer.ts';
-import { AttackCounter } from '../../src/recipients/attack.ts';
+import { AttackCounter, openTally } from '../../src/recipients/attack.ts';
 import { AnswerCache, type AnswerStore } from '../../src/recipients/cache.ts';
 import type { RecipientContext, Verdict } from '../../src/recipients/verdict.ts';
 import { openRecipientStore } from '../../src/store/recipients.ts';
@@ -121,39 +121,38 @@ describe('an attack', () => {
       { ...recipientOptions().attack, perConnection: 3, perClient: 5, ...options },
       clock,
     );
-    const connect = () => ({ invalid: 0, valid: 0 });
-    return { clock, counter, connect };
+    return { clock, counter };
   }
 
   it('is too many invalid recipients in one connection', () => {
-    const { counter, connect } = start();
-    const connection = connect();
+    const { counter } = start();
+    const connection = openTally('192.0.2.7');
     for (const expected of [false, false, true]) {
-      counter.count('192.0.2.7', connection, false);
-      expect(counter.isAttack('192.0.2.7', connection)).toBe(expected);
+      counter.count(connection, false);
+      expect(counter.isAttack(connection)).toBe(expected);
     }
-    expect(counter.isAttack('192.0.2.7', connect())).toBe(false);
+    expect(counter.isAttack(openTally('192.0.2.7'))).toBe(false);
   });
 
   it('is too many of one client over connections, until they are out of the window', () => {
-    const { counter, connect, clock } = start({ perConnection: 0 });
-    for (let count = 0; count < 5; count++) counter.count('2001:db8::1', connect(), false);
-    expect(counter.isAttack('2001:db8::2', connect())).toBe(true);
-    expect(counter.isAttack('2001:db8:0:1::2', connect())).toBe(false);
+    const { counter, clock } = start({ perConnection: 0 });
+    for (let count = 0; count < 5; count++) counter.count(openTally('2001:db8::1'), false);
+    expect(counter.isAttack(openTally('2001:db8::2'))).toBe(true);
+    expect(counter.isAttack(openTally('2001:db8:0:1::2'))).toBe(false);
     clock.time += 3_600_000 + 1;
-    expect(counter.isAttack('2001:db8::1', connect())).toBe(false);
+    expect(counter.isAttack(openTally('2001:db8::1'))).toBe(false);
   });
 
   it('is not a provider whose valid recipients are more', () => {
-    const { counter, connect } = start({ perConnection: 0 });
-    for (let count = 0; count < 100; count++) counter.count('192.0.2.7', connect(), count % 5 > 0);
-    expect(counter.isAttack('192.0.2.7', connect())).toBe(false);
+    const { counter } = start({ perConnection: 0 });
+    for (let count = 0; count < 100; count++) counter.count(openTally('192.0.2.7'), count % 5 > 0);
+    expect(counter.isAttack(openTally('192.0.2.7'))).toBe(false);
   });
 
   it('is counted for a bounded number of clients', () => {
-    const { counter, connect } = start();
+    const { counter } = start();
     for (let count = 0; count < 60_000; count++)
-      counter.count(`10.${count >> 16}.${(count >> 8) & 255}.${count & 255}`, connect(), false);
+      counter.count(openTally(`10.${count >> 16}.${(count >> 8) & 255}.${count & 255}`), false);
     expect(counter.size).toBeLessThanOrEqual(50_000);
   });
 });

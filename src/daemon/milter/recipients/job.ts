@@ -16,7 +16,7 @@ import {
   type Verdict as MilterVerdict,
 } from '../../../milter/handler.ts';
 import { chooseAnswer, type Refusal, refuseAttack } from '../../../recipients/answer.ts';
-import { AttackCounter, type ConnectionTally } from '../../../recipients/attack.ts';
+import { AttackCounter, type ConnectionTally, openTally } from '../../../recipients/attack.ts';
 import type { RecipientOptions } from '../../../recipients/options.ts';
 import type { RecipientContext, Verdict } from '../../../recipients/verdict.ts';
 import { Verifier } from '../../../recipients/verifier.ts';
@@ -148,14 +148,18 @@ class RecipientsHandler implements MilterHandler {
   #remember(session: MilterSession): Memory {
     const known = this.#sessions.get(session);
     if (known !== undefined) return known;
-    const memory = { invalid: 0, valid: 0, daemon: session.daemonName, isReported: false };
+    const memory: Memory = {
+      ...openTally(session.client.address),
+      daemon: session.daemonName,
+      isReported: false,
+    };
     this.#sessions.set(session, memory);
     return memory;
   }
 
   #answer(verdict: Verdict, message: MilterMessage, memory: Memory): MilterVerdict {
     if (verdict.kind === 'valid' || verdict.kind === 'invalid')
-      this.#parts.attack.count(message.session.client.address, memory, verdict.kind === 'valid');
+      this.#parts.attack.count(memory, verdict.kind === 'valid');
     // Postfix would keep the message of a local program, and try for ever.
     const refusal = message.isLocal ? undefined : chooseAnswer(verdict, this.#parts.options);
     if (refusal === undefined) return CONTINUE;
@@ -166,14 +170,12 @@ class RecipientsHandler implements MilterHandler {
   /** Clients that are never looked at are never in an attack. */
   #isAttack(
     address: string,
-    { session, isLocal }: MilterMessage,
+    { isLocal }: MilterMessage,
     { memory, context }: { readonly memory: Memory; readonly context: RecipientContext },
   ): boolean {
     const { attack, options } = this.#parts;
     if (isLocal || options.mode === 'observe') return false;
-    return (
-      attack.isAttack(session.client.address, memory) && !this.#verifier.isSkipped(address, context)
-    );
+    return attack.isAttack(memory) && !this.#verifier.isSkipped(address, context);
   }
 
   #refuseAttack({ session }: MilterMessage): MilterVerdict {
@@ -204,12 +206,8 @@ function describe(
   { daemon }: Memory,
 ): RecipientContext {
   const { address } = session.client;
-  return {
-    ...(address === undefined ? {} : { client: address }),
-    ...(daemon === undefined ? {} : { daemon }),
-    authenticated: login !== undefined,
-    local: isLocal || address === undefined,
-  };
+  const local = isLocal || address === undefined;
+  return { client: address, daemon, authenticated: login !== undefined, local };
 }
 
 function toVerdict({ code, status, text }: Refusal): MilterVerdict {
