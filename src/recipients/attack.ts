@@ -32,13 +32,19 @@ export function openTally(client: string | undefined): ConnectionTally {
 }
 
 export class AttackCounter {
-  readonly #options: AttackOptions;
+  #options: AttackOptions;
   readonly #clock: Clock;
   readonly #clients = new Map<string, Tally>();
 
   constructor(options: AttackOptions, clock: Clock) {
     this.#options = options;
     this.#clock = clock;
+  }
+
+  /** Takes over other limits; what is counted stays, unless the window is another one. */
+  configure(options: AttackOptions): void {
+    if (options.window !== this.#options.window) this.#clients.clear();
+    this.#options = options;
   }
 
   /** Counts a recipient of a connection, `isValid` or not. */

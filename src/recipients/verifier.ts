@@ -33,6 +33,8 @@ export interface VerifierParts {
   readonly store: AnswerStore;
   /** the memory in front of `store`, if others use it, too: then it is not closed here */
   readonly cache?: AnswerCache;
+  /** what has been counted before, if it goes on */
+  readonly figures?: Figures;
   /** finds mail exchangers; default: the DNS servers of the system */
   readonly resolver?: MxResolver;
 }
@@ -50,7 +52,7 @@ export class Verifier {
   readonly #cache: AnswerCache;
   readonly #callouts: Callouts;
   readonly #acceptsAll: AcceptsAll;
-  readonly #figures = new Figures();
+  readonly #figures: Figures;
   readonly #maps = new Map<string, PostfixMap>();
   readonly #lists = new Map<string, WatchedFile<AddressList>>();
   /** questions that are being asked, by address */
@@ -66,6 +68,7 @@ export class Verifier {
     const { clock, log, resolver = new Resolver(DNS) } = parts;
     this.#callouts = new Callouts(options.callout, { clock, log, resolver });
     this.#acceptsAll = new AcceptsAll(parts);
+    this.#figures = parts.figures ?? new Figures();
   }
 
   /**

@@ -11,6 +11,13 @@ interface Open {
 
 export class Shared {
   readonly #open = new Map<string, Open>();
+  readonly #kept = new Map<string, unknown>();
+
+  /** What is counted over reloads: made once, and kept as long as the service runs. */
+  keep<T>(name: string, make: () => T): T {
+    if (!this.#kept.has(name)) this.#kept.set(name, make());
+    return this.#kept.get(name) as T;
+  }
 
   /** The thing of this name; `open` makes it if nobody has it yet. Give it back with `release`. Throws what `open` throws. */
   take<T>(

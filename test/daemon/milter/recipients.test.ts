@@ -71,7 +71,16 @@ describe('a reload', () => {
     expect(await ask(second, '<good@example.net>')).toBe('continue');
     const third = build('    database: a.db\n    mode: observe\n', [second]);
     expect(await ask(third, '<bad@example.net>')).toBe('continue');
-    expect(third.counters?.()).toMatchObject({ 'invalid from cache': 1 });
+    expect(third.counters?.()).toMatchObject({ 'invalid from cache': 2, refused: 2 });
+  });
+
+  it('goes on counting a client that tries many', async () => {
+    const limit = (count: number) =>
+      `    database: a.db\n    attack: { perConnection: 0, perClient: ${count} }\n`;
+    const first = build(limit(3));
+    for (const to of ['<no1@example.net>', '<no2@example.net>'])
+      expect(await ask(first, to)).toBe('550 5.1.1');
+    expect(await ask(build(limit(2), [first]), '<good@example.net>')).toBe('421 4.7.0');
   });
 
   it('to a database that cannot be used is refused, and the job before goes on', async () => {

@@ -17,6 +17,7 @@ import {
 } from '../../../milter/handler.ts';
 import { chooseAnswer, type Refusal, refuseAttack } from '../../../recipients/answer.ts';
 import { AttackCounter, type ConnectionTally, openTally } from '../../../recipients/attack.ts';
+import { Figures } from '../../../recipients/figures.ts';
 import type { RecipientOptions } from '../../../recipients/options.ts';
 import type { RecipientContext, Verdict } from '../../../recipients/verdict.ts';
 import { Verifier } from '../../../recipients/verifier.ts';
@@ -58,10 +59,21 @@ class RecipientsJob implements MilterJob {
     const { store, cache } = this.#answers.value;
     store.limit(options.cache.most);
     cache.configure(options.cache);
-    this.#verifier = new Verifier(options, { clock, log, store, cache });
-    const attack = new AttackCounter(options.attack, clock);
+    const { counters, figures, attack } = shared.keep('recipients', () => ({
+      counters: { refused: 0, 'refused for now': 0, 'refused in an attack': 0 },
+      figures: new Figures(),
+      attack: new AttackCounter(options.attack, clock),
+    }));
+    attack.configure(options.attack);
+    this.#verifier = new Verifier(options, { clock, log, store, cache, figures });
     const toPlain = plainForms({ domains: signing });
-    this.handler = new RecipientsHandler(this.#verifier, { options, attack, toPlain, log });
+    this.handler = new RecipientsHandler(this.#verifier, {
+      options,
+      counters,
+      attack,
+      toPlain,
+      log,
+    });
   }
 
   fits(basis: Basis): boolean {
@@ -98,8 +110,11 @@ class RecipientsJob implements MilterJob {
   }
 }
 
+type Counters = Record<'refused' | 'refused for now' | 'refused in an attack', number>;
+
 interface Parts {
   readonly options: RecipientOptions;
+  readonly counters: Counters;
   readonly attack: AttackCounter;
   /** the address behind a signature */
   readonly toPlain: (recipient: EnvelopeAddress) => string;
@@ -121,7 +136,6 @@ class RecipientsHandler implements MilterHandler {
   readonly #verifier: Verifier;
   readonly #parts: Parts;
   readonly #sessions = new WeakMap<MilterSession, Memory>();
-  readonly #counters = { refused: 0, 'refused for now': 0, 'refused in an attack': 0 };
   #attackLogged = Number.NEGATIVE_INFINITY;
 
   constructor(verifier: Verifier, parts: Parts) {
@@ -131,7 +145,7 @@ class RecipientsHandler implements MilterHandler {
   }
 
   get counters(): Readonly<Record<string, number>> {
-    return { ...this.#counters };
+    return { ...this.#parts.counters };
   }
 
   rcpt(recipient: EnvelopeAddress, message: MilterMessage): MilterVerdict | Promise<MilterVerdict> {
@@ -163,7 +177,7 @@ class RecipientsHandler implements MilterHandler {
     // Postfix would keep the message of a local program, and try for ever.
     const refusal = message.isLocal ? undefined : chooseAnswer(verdict, this.#parts.options);
     if (refusal === undefined) return CONTINUE;
-    this.#counters[refusal.code === 550 ? 'refused' : 'refused for now']++;
+    this.#parts.counters[refusal.code === 550 ? 'refused' : 'refused for now']++;
     return toVerdict(refusal);
   }
 
@@ -180,7 +194,7 @@ class RecipientsHandler implements MilterHandler {
 
   #refuseAttack({ session }: MilterMessage): MilterVerdict {
     const memory = this.#remember(session);
-    this.#counters['refused in an attack']++;
+    this.#parts.counters['refused in an attack']++;
     if (!memory.isReported) this.#report(session, memory);
     return toVerdict(refuseAttack(this.#parts.options));
   }
@@ -195,7 +209,7 @@ class RecipientsHandler implements MilterHandler {
     const data = {
       client: session.client.address,
       invalid,
-      attacks: this.#counters['refused in an attack'],
+      attacks: this.#parts.counters['refused in an attack'],
     };
     this.#parts.log.warn(data, 'client tries many unknown recipients, and is refused for a while');
   }

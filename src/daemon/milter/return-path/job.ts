@@ -38,15 +38,7 @@ export function buildReturnPathJob(context: JobContext): MilterJob | undefined {
 class ReturnPathHandler implements MilterHandler {
   readonly name = 'return-path';
   readonly actions = ['ADDRCPT', 'DELRCPT', 'CHGFROM', 'ADDRCPT_PAR'] as const;
-  readonly #counters = {
-    signed: 0,
-    unsignable: 0,
-    restored: 0,
-    'wrong-signature': 0,
-    'bogus-notification': 0,
-    'bogus-refused': 0,
-    'bogus-taken-out': 0,
-  };
+  readonly #counters: ReturnType<typeof startCounters>;
   readonly #config: ReturnPathConfig;
   readonly #context: JobContext;
   readonly #parties: Parties;
@@ -60,7 +52,12 @@ class ReturnPathHandler implements MilterHandler {
     this.#parties = new Parties(config);
     this.#keys = new KeyRing(config.keys, context);
     this.#gate = new RejectGate(config, context);
-    this.#guesses = new Guesses(context.clock);
+    const kept = context.shared.keep('return-path', () => ({
+      counters: startCounters(),
+      guesses: new Guesses(context.clock),
+    }));
+    this.#counters = kept.counters;
+    this.#guesses = kept.guesses;
   }
 
   get counters(): Readonly<Record<string, number>> {
@@ -195,6 +192,18 @@ class ReturnPathHandler implements MilterHandler {
     };
     this.#context.log.info({ ...from, ...what, refused }, `return path: ${text}`);
   }
+}
+
+function startCounters() {
+  return {
+    signed: 0,
+    unsignable: 0,
+    restored: 0,
+    'wrong-signature': 0,
+    'bogus-notification': 0,
+    'bogus-refused': 0,
+    'bogus-taken-out': 0,
+  };
 }
 
 function replaceSender(signed: Signed | undefined): Change[] {
