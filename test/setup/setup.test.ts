@@ -252,6 +252,11 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
       undefined,
     ],
     [
+      'in a class that is written otherwise, and that Postfix does not know',
+      `end_of_data_restrictions = Own\nsmtpd_restriction_classes = own\nown = ${SERVICE}`,
+      /smtp\/inet does not use/,
+    ],
+    [
       'behind a permit',
       `end_of_data_restrictions = permit_mynetworks, ${SERVICE}`,
       /in smtpd_end_of_data_restrictions it comes after permit_mynetworks/,

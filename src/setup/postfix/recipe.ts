@@ -115,9 +115,8 @@ function endFor(party: 'user' | 'client', kept: readonly Entry[], lookup: Lookup
 }
 
 function expandNames(entries: readonly Entry[], lookup: Lookup): Entry[] {
-  return expandEntries(entries, ({ name, text }) => {
-    const word = text.slice(text.lastIndexOf(' ') + 1);
-    const value = lookup(referenceOf(word) ?? name);
+  return expandEntries(entries, ({ written }) => {
+    const value = lookup(referenceOf(written) ?? written);
     return value === undefined ? undefined : parseEntries(value);
   });
 }

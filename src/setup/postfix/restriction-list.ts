@@ -7,8 +7,10 @@
 export interface Entry {
   /** as it is written, with `warn_if_reject` in front and its argument */
   readonly text: string;
-  /** lower case: Postfix does not distinguish case here */
+  /** lower case: for its own restrictions, Postfix does not distinguish case */
   readonly name: string;
+  /** the same as it is written; for a table alone, the table */
+  readonly written: string;
   /** the table, policy service or domain */
   readonly argument?: string;
   /** after `warn_if_reject`: refusals are only logged */
@@ -47,14 +49,14 @@ export function parseEntries(list: string, bare = ''): Entry[] {
     const warns = at > start;
     if (word.includes(':') && !word.startsWith('$')) {
       const text = words.slice(start, at + 1).join(' ');
-      entries.push({ text, name: bare, argument: word, warns });
+      entries.push({ text, name: bare, written: word, argument: word, warns });
       continue;
     }
     const name = word.toLowerCase();
     const argument = takesArgument(name) ? words[at + 1] : undefined;
     if (argument !== undefined) at++;
     const text = words.slice(start, at + 1).join(' ');
-    entries.push({ text, name, warns, ...(argument === undefined ? {} : { argument }) });
+    entries.push({ text, name, written: word, warns, ...(argument === undefined ? {} : { argument }) });
   }
   return entries;
 }

@@ -140,23 +140,21 @@ export function buildService({
     entries: (list) => {
       const bare = DEFAULT_CHECKS[list];
       return expandEntries(parseEntries(setting(list), bare), (entry) => {
-        const value = lookup(entry.name);
+        const value = lookup(entry.written);
         return value === undefined ? undefined : parseEntries(value, bare);
       });
     },
   };
 }
 
-/** Postfix compares the names of classes without case. A parameter of Postfix itself is in no list. */
+/** Classes go by exact names (a hash table in smtpd_check.c). A parameter of Postfix itself is in no list. */
 export function buildLookup(
   settings: ReadonlyMap<string, string>,
   classes: readonly string[],
   references: readonly string[],
 ): Lookup {
   return (name) => {
-    const key = classes.find((one) => one.toLowerCase() === name.toLowerCase());
-    if (key !== undefined) return settings.get(key);
-    return references.includes(name) ? settings.get(name) : undefined;
+    return classes.includes(name) || references.includes(name) ? settings.get(name) : undefined;
   };
 }
 
