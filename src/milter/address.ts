@@ -5,6 +5,7 @@
  */
 import { lowerAscii } from '../base/text.ts';
 import { ownCopy } from '../model/line.ts';
+import { readSmtpPath } from '../model/smtp-path.ts';
 
 /** The reverse-path or a forward-path, RFC 5321 4.1.2. */
 export interface EnvelopeAddress {
@@ -23,9 +24,7 @@ export interface EnvelopeAddress {
 /** Reads the strings of a MAIL or RCPT command. */
 export function parseEnvelopeAddress(strings: readonly string[]): EnvelopeAddress {
   const argument = ownCopy(strings[0] ?? '');
-  const { path, rest } = cutPath(argument.trim());
-  const address = withoutRoute(path);
-  const at = findLastAt(address);
+  const { address, at, rest } = readSmtpPath(argument);
   return {
     argument,
     address,
@@ -50,35 +49,3 @@ function readParameters(strings: readonly string[], rest: string): readonly stri
 }
 
 const NONE: readonly string[] = [];
-
-/** What is between the brackets, up to the first `>` that is not quoted, and what follows it. */
-function cutPath(text: string): { path: string; rest: string } {
-  if (!text.startsWith('<')) return { path: text, rest: '' };
-  const end = findUnquoted(text, '>');
-  if (end < 0) return { path: text.slice(1), rest: '' };
-  return { path: text.slice(1, end), rest: text.slice(end + 1) };
-}
-
-/** RFC 5321 4.1.2, A-d-l: `@relay.example,@other.example:` in front of the mailbox means nothing any more. */
-function withoutRoute(path: string): string {
-  const colon = path.startsWith('@') ? path.indexOf(':') : -1;
-  return colon < 0 ? path : path.slice(colon + 1);
-}
-
-function findLastAt(address: string): number {
-  // A domain holds neither quotes nor `@`, so only a local part that ends in the quotes can hide one.
-  const at = address.lastIndexOf('@');
-  return at >= 0 && address.indexOf('"', at) < 0 ? at : -1;
-}
-
-/** The first `char` outside quotes; a backslash inside them protects the next character. */
-function findUnquoted(text: string, char: string): number {
-  let isQuoted = false;
-  for (let at = 0; at < text.length; at++) {
-    const here = text[at];
-    if (here === '"') isQuoted = !isQuoted;
-    else if (here === '\\' && isQuoted) at++;
-    else if (here === char && !isQuoted) return at;
-  }
-  return -1;
-}

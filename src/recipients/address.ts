@@ -1,5 +1,6 @@
 /** The recipient address of RCPT as the client sent it, RFC 5321 4.1.2. Pure. */
 import { lowerAscii } from '../base/text.ts';
+import { readSmtpPath } from '../model/smtp-path.ts';
 
 /** An address, as bytes (latin1): `local` with its quotes and its case, `domain` in lower case. */
 export interface Recipient {
@@ -24,35 +25,13 @@ const LOCAL = /^(?:"(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*"|[^\x00-\x20\x7f
  * for an address without a domain, with a domain literal, or that is no address.
  */
 export function parseRecipient(argument: string): Recipient | undefined {
-  const path = cutRoute(unwrap(argument));
-  const at = path.lastIndexOf('@');
-  if (at < 1 || at > LONGEST_LOCAL || path.length - at > LONGEST_DOMAIN) return undefined;
-  const local = path.slice(0, at);
-  const domain = path.slice(at + 1);
+  const { address, at } = readSmtpPath(argument);
+  if (at < 1 || at > LONGEST_LOCAL || address.length - at > LONGEST_DOMAIN) return undefined;
+  const local = address.slice(0, at);
+  const domain = address.slice(at + 1);
   if (!LOCAL.test(local) || !DOMAIN.test(domain)) return undefined;
   const name = lowerAscii(domain).replace(/\.$/, '');
   return { local, domain: name, address: `${local}@${name}` };
-}
-
-/** What is between `<` and the first `>` that is not in quotes. */
-function unwrap(argument: string): string {
-  const text = argument.trim();
-  if (!text.startsWith('<')) return text;
-  let quoted = false;
-  for (let at = 1; at < text.length; at++) {
-    const char = text[at];
-    if (char === '\\' && quoted) at++;
-    else if (char === '"') quoted = !quoted;
-    else if (char === '>' && !quoted) return text.slice(1, at);
-  }
-  return '';
-}
-
-/** Without a source route, which RFC 5321 4.1.1.3 wants ignored. */
-function cutRoute(path: string): string {
-  if (!path.startsWith('@')) return path;
-  const colon = path.indexOf(':');
-  return colon < 0 ? '' : path.slice(colon + 1);
 }
 
 /** Whether the address needs SMTPUTF8, RFC 6531. */
