@@ -1,5 +1,4 @@
 /** Replaces a file in one step, so that no reader and no crash ever sees half of it. */
-import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   fchmodSync,
@@ -15,6 +14,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { randomHex } from './digest.ts';
 import { getErrno } from './errors.ts';
 import { HOUR } from './time.ts';
 
@@ -30,7 +30,7 @@ export function replaceFile(
   mode = 0o640,
   check?: () => void,
 ): void {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
+  const temporary = join(dirname(path), `.${basename(path)}.${randomHex(6)}`);
   const old = statSync(path, { throwIfNoEntry: false });
   const fd = openSync(temporary, 'wx', 0o600);
   try {

@@ -5,10 +5,10 @@
  * A socket can be recognised, so that its loss is noticed, and only our own is ever deleted. Throws errors whose message
  * is one line that says what to do.
  */
-import { randomBytes } from 'node:crypto';
 import { existsSync, lchownSync, lstatSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
+import { randomHex } from './digest.ts';
 import { getErrno, getMessage } from './errors.ts';
 import { formatListenAddress, type ListenAddress } from './listen-address.ts';
 
@@ -44,7 +44,7 @@ export async function listenAt(
   }
   await clearPlace(address);
   // Node deletes the name that it was given when the server is closed: this one, not what has taken the place meanwhile.
-  const hidden = join(dirname(address.path), `.${randomBytes(3).toString('hex')}`);
+  const hidden = join(dirname(address.path), `.${randomHex(3)}`);
   try {
     await startListening(server, () => listenUnder(server, hidden, access.mode));
     giveAway(hidden, access);

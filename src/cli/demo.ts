@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
+import { packagePath } from '../base/package.ts';
 import { formatTime, systemClock } from '../base/time.ts';
 import { waitOrAbort } from '../base/wait.ts';
 import { loadConfig, SHIPPED_RULES } from '../config/load.ts';
@@ -28,7 +29,7 @@ import { Store } from '../store/store.ts';
 import type { Io } from './io.ts';
 import { version } from './version.ts';
 
-const DEMO_LOG = join(import.meta.dirname, '../../demo/mail.log');
+const DEMO_LOG = packagePath('demo/mail.log');
 /** In so many parts the log grows. */
 const STEPS = 8;
 /** How long to wait for the notice, ms. */

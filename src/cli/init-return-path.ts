@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus, getMessage, PosternError } from '../base/errors.ts';
 import { replaceFile } from '../base/files.ts';
+import { packagePath } from '../base/package.ts';
 import { findId } from '../base/socket.ts';
 import { systemClock } from '../base/time.ts';
 import { makeOpenFolder } from '../setup/config-file.ts';
@@ -38,7 +39,7 @@ export interface ReturnPathOptions extends CommonOptions {
   readonly eximConfig?: string;
 }
 
-const RECIPES = new URL('../../docs/mta/exim/', import.meta.url).pathname;
+const RECIPES = packagePath('docs/mta/exim');
 
 /** Throws a PosternError: (usage) for a value that Exim would read differently, (environment) when it cannot write. */
 export async function runInitReturnPath(options: ReturnPathOptions, io: Io): Promise<ExitStatus> {

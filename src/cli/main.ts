@@ -10,6 +10,10 @@ if (isOldNode(process.versions.node)) {
   );
   process.exitCode = 2;
 } else {
+  start();
+}
+
+async function start(): Promise<never> {
   const [{ main }, { escaped, processIo }] = await Promise.all([
     import('./commands.ts'),
     import('./io.ts'),

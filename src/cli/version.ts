@@ -1,7 +1,8 @@
 /** The program's version, from package.json. */
 import { readFileSync } from 'node:fs';
+import { packagePath } from '../base/package.ts';
 
 export function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+  const text = readFileSync(packagePath('package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }

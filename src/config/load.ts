@@ -77,7 +77,7 @@ export function parseConfig(text: string, file: string): Config {
 
 function checked(text: string, file: string): { config: Config; yaml: YamlFile } {
   const yaml = readConfigText(text, file);
-  const result = configSchema.safeParse(yaml.value ?? {});
+  const result = configSchema.safeParse(yaml.value ?? {}, ONCE);
   const problems = [
     ...yaml.problems,
     ...(result.success
@@ -87,6 +87,9 @@ function checked(text: string, file: string): { config: Config; yaml: YamlFile }
   if (!result.success || problems.length > 0) throw problemsError('config', problems);
   return { config: resolveConfig(placeTargets(result.data, yaml), resolve(file)), yaml };
 }
+
+/** zod makes code for a schema before it checks a value. For the one value of a short process that takes longer. */
+const ONCE = { jitless: true };
 
 const mistake = (what: string) => `expected one YAML document, found a mistake: ${what}`;
 const WORDS: Words = { mistake, secondDocument: mistake('a second document'), strict: true };

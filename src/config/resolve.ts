@@ -1,13 +1,14 @@
 /** From the options as the file has them to those that the program uses: absolute paths, defaults of the host. */
 
 import { hostname } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { dropUndefined } from '../base/defined.ts';
 import {
   type ListenAddress,
   parseListenAddress,
   parseMilterAddress,
 } from '../base/listen-address.ts';
+import { packagePath } from '../base/package.ts';
 import type { Mta } from '../model/event.ts';
 import type { MailRoute } from '../notify/mail.ts';
 import type {
@@ -23,22 +24,18 @@ import { resolveRecipients } from './milter-recipients.ts';
 import { CONFIG_MTAS } from './mtas.ts';
 import type { RawConfig } from './schema.ts';
 
-/** The folder of the shipped rules, which is beside `src` and beside `dist`. */
-export const SHIPPED_RULES = join(import.meta.dirname, '../../rules');
+/** The folder of the shipped rules. */
+export const SHIPPED_RULES = packagePath('rules');
 
 /** Relative paths start at the folder of `file`, which is absolute. */
 export function resolveConfig(raw: RawConfig, file: string): Config {
   const at = (path: string) => resolve(dirname(file), path);
   const logs = raw.logs ?? [CONFIG_MTAS[raw.mta].log];
   const notify = raw.notify === undefined ? undefined : resolveNotify(raw.notify, at);
-  return dropUndefined({
+  const config = dropUndefined({
     file,
     mta: raw.mta,
     logs: [...new Set(logs.map(at))],
-    // Only when it is needed: the first use of Intl takes 30 ms, and most commands read no log.
-    get zone() {
-      return raw.zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
-    },
     host: raw.host,
     startAt: raw.startAt,
     database: at(raw.database),
@@ -74,6 +71,13 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
     audit: raw.audit,
     logLevel: raw.logLevel,
   });
+  return withZone(config, raw.zone);
+}
+
+/** The zone of this host is looked up when it is asked for: that takes 25 ms, and most commands read no log. */
+function withZone(config: Omit<Config, 'zone'>, named: string | undefined): Config {
+  const zone = { get: () => named ?? Intl.DateTimeFormat().resolvedOptions().timeZone };
+  return Object.defineProperty(config as Config, 'zone', { ...zone, enumerable: true });
 }
 
 type At = (path: string) => string;

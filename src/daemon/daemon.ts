@@ -27,10 +27,11 @@ export async function runDaemon(options: ServiceOptions): Promise<void> {
   const ending = new AbortController();
   const signal = AbortSignal.any([options.signal, ending.signal]);
   try {
-    takeOver(store, options);
+    const { events, why } = findKeptTime(config.retention, rules);
+    takeOver(store, why === undefined ? options : { ...options, kept: { events, why } });
     store.waitFor(LONGEST_STANDSTILL);
-    const kept = { ...config, retention: findKeptTime(config.retention, rules).events };
-    const service = new Service(store, rules, { ...options, config: kept, signal });
+    const keeping = { ...config, retention: events };
+    const service = new Service(store, rules, { ...options, config: keeping, signal });
     log.info(
       { version: options.version, mta: config.mta, mode: config.mode, rules: rules.length },
       'started',

@@ -3,6 +3,7 @@
  * known by its number and its start time, because the system uses numbers again.
  */
 import { readFileSync } from 'node:fs';
+import { dropUndefined } from '../base/defined.ts';
 import { PosternError } from '../base/errors.ts';
 import type { Clock } from '../base/time.ts';
 import type { Process, ServiceProcess } from '../store/saved-state.ts';
@@ -14,10 +15,18 @@ type Role = 'daemon' | 'enforcer';
 /** Registers this process as the one that serves the database. Throws a PosternError if another one does. */
 export function takeOver(
   store: Store,
-  { clock, version }: { readonly clock: Clock; readonly version: string },
+  {
+    clock,
+    version,
+    kept,
+  }: {
+    readonly clock: Clock;
+    readonly version: string;
+    readonly kept?: ServiceProcess['kept'];
+  },
   role: Role = 'daemon',
 ): void {
-  const state = describeSelf(clock, version);
+  const state = dropUndefined({ ...describeSelf(clock, version), kept });
   // In one transaction: of two that start at once, the second sees the first.
   store.commit(() => {
     const other = findRunning(store, role);

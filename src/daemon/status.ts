@@ -1,10 +1,8 @@
 /** The state of the service for `postern status`, from its database and the logs. Changes nothing. */
 import { dropUndefined } from '../base/defined.ts';
-import { PosternError } from '../base/errors.ts';
 import { formatDuration, formatTime } from '../base/time.ts';
 import type { Config } from '../config/load.ts';
 import type { FollowPosition } from '../follow/follower.ts';
-import { loadRules } from '../judge/rule.ts';
 import type { Outage } from '../model/outage.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { loadOutages } from '../store/outages.ts';
@@ -13,7 +11,6 @@ import type { Space } from '../store/space.ts';
 import type { Store } from '../store/store.ts';
 import { loadInForce } from './in-force.ts';
 import { findRunning } from './instance.ts';
-import { findKeptTime } from './kept-time.ts';
 import { type LogStatus, readLogStatus } from './log-status.ts';
 import { type MilterStatus, readMilterStatus } from './milter/status.ts';
 import { findProblems } from './problems.ts';
@@ -39,7 +36,7 @@ export interface ServiceStatus {
   readonly openMessages: number;
   readonly noticesWaiting: number;
   readonly database: Space;
-  /** if events are kept longer than `retention`: how long, and why */
+  /** if it is running and keeps events longer than `retention`: how long, and why */
   readonly kept?: { readonly events: string; readonly why: string };
   /** absent: the configuration has no milter */
   readonly milter?: MilterStatus;
@@ -71,24 +68,13 @@ export function gatherStatus(store: Store, config: Config): ServiceStatus {
     openMessages: store.state.messageCount(),
     noticesWaiting: store.outbox.unsent().length,
     database: store.space(),
-    kept: findLongerKept(config),
+    kept: daemon?.kept && { ...daemon.kept, events: formatDuration(daemon.kept.events) },
     milter,
     problems: [
       ...findProblems({ store, config, logs, blocks, health, isRunning: daemon !== undefined }),
       ...(milter?.problems ?? []),
     ],
   });
-}
-
-/** Rules that cannot be read are for `postern check`: the service still runs with those before. */
-function findLongerKept({ retention, rules }: Config): ServiceStatus['kept'] {
-  try {
-    const { events, why } = findKeptTime(retention, loadRules(rules));
-    return why === undefined ? undefined : { events: formatDuration(events), why };
-  } catch (error) {
-    if (error instanceof PosternError) return undefined;
-    throw error;
-  }
 }
 
 function countNotInForce(store: Store, config: Config, blocks: readonly StoredBlock[]): number {

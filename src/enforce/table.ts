@@ -9,8 +9,8 @@
  * (cidr, regexp) is searched last, so that an exception made by hand wins.
  */
 
-import { createHash } from 'node:crypto';
 import { dropUndefined } from '../base/defined.ts';
+import { sha256 } from '../base/digest.ts';
 import { formatTime } from '../base/time.ts';
 import { type Block, listBlockedKeys } from '../model/block.ts';
 import { type Entry, isSpace, type LineFormat } from './target.ts';
@@ -187,7 +187,7 @@ function parseMark(mark: string): Omit<Block, 'key'> | undefined {
 }
 
 function computeCheckSum(line: string): string {
-  return createHash('sha256').update(line, 'latin1').digest('hex').slice(0, 8);
+  return sha256(Buffer.from(line, 'latin1')).slice(0, 8);
 }
 
 /** The operator's lines and our entries; our header and comments that have lost their line are dropped. */

@@ -2,7 +2,7 @@
  * Where the follower is in a log, as plain JSON, and how it recognises a physical file: by device, inode and a hash of
  * its first bytes. Inodes are reused, and compressing a file changes its inode; the first bytes stay.
  */
-import { createHash } from 'node:crypto';
+import { sha256 } from '../base/digest.ts';
 
 /** Bytes at the beginning of a file that are enough to recognise it. */
 export const HEAD_BYTES = 1024;
@@ -39,7 +39,7 @@ export interface FollowPosition extends FileIdentity {
 }
 
 export function takeFingerprint(head: Uint8Array): Fingerprint {
-  return { bytes: head.length, hash: createHash('sha256').update(head).digest('hex') };
+  return { bytes: head.length, hash: sha256(head) };
 }
 
 /** Whether a stored value is a position that this version can continue from. */

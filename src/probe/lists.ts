@@ -1,14 +1,14 @@
 /** The DNS blocklists of lists/dnsbl.yaml: what each is called, where it is asked, what its answers mean. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { choice, findProblems, list, section, truth } from '../base/fields.ts';
+import { packagePath } from '../base/package.ts';
 import { problemsError, readYaml } from '../base/yaml.ts';
 import { COSTS } from '../model/listing.ts';
 import { KINDS } from './query-name.ts';
 
-/** The file that the package has, beside `src` and beside `dist`. */
-const SHIPPED_LISTS = join(import.meta.dirname, '../../lists/dnsbl.yaml');
+/** The file that comes with the program. */
+const SHIPPED_LISTS = packagePath('lists/dnsbl.yaml');
 
 const CODE = /^127(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
 const words = z.string({ error: 'text' }).min(1, { error: 'text' });

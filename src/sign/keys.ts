@@ -3,7 +3,7 @@
  * all verify; a retired one (a comment before its line says since when) until the mail that it signed can no longer
  * bounce. Several servers may share the file. No message holds a secret.
  */
-import { randomBytes } from 'node:crypto';
+import { randomHex } from '../base/digest.ts';
 import { PosternError } from '../base/errors.ts';
 import { DAY, formatTime } from '../base/time.ts';
 import { type Key, LIFETIME_DAYS } from './scheme.ts';
@@ -123,7 +123,7 @@ export function addKey(keys: readonly Key[], now: number): Key[] | undefined {
   const free = numbers.map(String).find((number) => !used.has(number));
   if (free === undefined) return undefined;
   // 48 letters: Exim's prvs takes no secret above 64 bytes.
-  const secret = randomBytes(SECRET_BYTES).toString('hex');
+  const secret = randomHex(SECRET_BYTES);
   return [...kept, { number: free, secret, added: now }];
 }
 

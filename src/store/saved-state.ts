@@ -43,6 +43,8 @@ export interface ServiceProcess extends Process {
   /** ms since the epoch */
   readonly started: number;
   readonly version: string;
+  /** how long it keeps events, ms, and why, if that is longer than `retention` */
+  readonly kept?: { readonly events: number; readonly why: string };
 }
 
 /**

@@ -11,6 +11,7 @@ describe('loads no more than it needs:', () => {
     const loaded = [...loadedWith('cli/commands.ts')].filter((name) => !name.startsWith('node:'));
     expect(loaded.sort()).toEqual([
       'base/errors.ts',
+      'base/package.ts',
       'cli/commands.ts',
       'cli/help.ts',
       'cli/program.ts',

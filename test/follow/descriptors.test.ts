@@ -1,4 +1,4 @@
-/** No file descriptors left: nothing is lost, and the follower continues. Runs the built code in a separate process. */
+/** No file descriptors left: nothing is lost, and the follower continues. Runs the code in a separate process. */
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { expect, it } from 'vitest';
@@ -41,7 +41,7 @@ it('lines that came meanwhile are read once there are descriptors again', () => 
     release();
     console.log(JSON.stringify([without, [...(await lines()), ...(await lines())]]));
   `;
-  const found = run(script, resolve('dist/follow/follower.js'), folder.at('mail.log'));
+  const found = run(script, resolve('src/follow/follower.ts'), folder.at('mail.log'));
   folder.remove();
   expect(found).toEqual([[], ['one', 'two']]);
 });
@@ -54,5 +54,5 @@ it('memory is not looked at', () => {
     release();
     console.log(JSON.stringify(isOn));
   `;
-  expect(run(script, resolve('dist/base/memory-saver.js'))).toBe(false);
+  expect(run(script, resolve('src/base/memory-saver.ts'))).toBe(false);
 });

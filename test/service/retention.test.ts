@@ -37,8 +37,9 @@ it('keeps what the rules need, so that a restart counts as before', async () => 
 });
 
 it('check and status say that more is kept, and why', async () => {
-  at.write('');
-  at.withStore(() => {});
+  const service = at.start();
+  const isRunning = () => at.withStore((store) => store.state.read('daemon') !== undefined);
+  expect(await eventually(isRunning)).toBe(true);
   const why = 'rule invalid-recipients has a period of 10d, and a restart needs twice that';
   const check = await at.run('check');
   expect(check.out).toContain(
@@ -49,6 +50,7 @@ it('check and status say that more is kept, and why', async () => {
   );
   const { out } = await at.run('status', '--format', 'json');
   expect(JSON.parse(out).kept).toEqual({ events: '20d', why });
+  await service.stop();
 });
 
 it('a retention that is long enough is kept as it is', () => {

@@ -18,7 +18,7 @@ const MAKE = `
 `;
 
 it('shows from its first page whose it is', async () => {
-  const module = pathToFileURL(resolve('dist/store/database.js')).href;
+  const module = pathToFileURL(resolve('src/store/database.ts')).href;
   const argv = ['--input-type=module', '--eval', MAKE, module, folder.at('postern.db')];
   const child = spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', 'inherit'] });
   const ended = once(child, 'exit');

@@ -14,7 +14,11 @@ case "$1 $2" in
   bin=$(/usr/bin/npm prefix -g)/bin
   mkdir -p "$modules/postern" "$bin"
   tar xzf "$package" -C "$modules/postern" --strip-components=1
-  ln -sfn TREE/node_modules "$modules/postern/node_modules"
+  # Nothing but what package.json names: all else is in the bundle.
+  mkdir "$modules/postern/node_modules"
+  for name in $(node -p 'Object.keys(require(process.argv[1]).dependencies).join(" ")' "$modules/postern/package.json"); do
+    ln -s "TREE/node_modules/$name" "$modules/postern/node_modules/$name"
+  done
   ln -sf ../lib/node_modules/postern/bin/postern "$bin/postern"
   ;;
 "pack ")

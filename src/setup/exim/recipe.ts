@@ -3,10 +3,12 @@
  * shows. They are files of the package, with the paths of the configuration put in.
  */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { formatListenAddress, type ListenAddress } from '../../base/listen-address.ts';
+import { packagePath } from '../../base/package.ts';
 import type { EximTargets } from '../../config/load.ts';
 
-const RECIPES = new URL('../../../docs/mta/exim/', import.meta.url);
+const RECIPES = packagePath('docs/mta/exim');
 
 /** The statements for `acl_smtp_data` and `acl_not_smtp`: docs/mta/exim/acl-blocked.conf. */
 export function eximStatements(targets: EximTargets): string {
@@ -28,7 +30,7 @@ export function readsocketAddress(listen: ListenAddress): string {
 
 /** Without the comment at the top of the file. */
 function readStatements(name: string): string {
-  return readFileSync(new URL(name, RECIPES), 'utf8').replace(/^(?:#.*\n)+\n/, '');
+  return readFileSync(join(RECIPES, name), 'utf8').replace(/^(?:#.*\n)+\n/, '');
 }
 
 /** A fix: the statements at the beginning of an ACL. */

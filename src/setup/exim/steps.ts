@@ -1,11 +1,11 @@
 /** What an operator has to do to connect Exim, as steps of the recipe that `postern init` prints. Pure. */
-import { fileURLToPath } from 'node:url';
+import { packagePath } from '../../base/package.ts';
 import type { Config } from '../../config/load.ts';
 import { indented, startCommand } from '../steps.ts';
 import { eximPolicyStatements, eximStatements } from './recipe.ts';
 
 /** It names Debian's user. */
-const DROP_IN = fileURLToPath(new URL('../../../systemd/postern-exim.conf', import.meta.url));
+const DROP_IN = packagePath('systemd/postern-exim.conf');
 
 /** Postern runs as Exim's user, so one unit is enough (docs/install.md). */
 export const UNITS = 'postern';

@@ -1,0 +1,55 @@
+// Bundles the program: dist/cli/ of src/ and of the packages that it uses, in parts that commands load.
+// docs/performance.md has the measurements behind it; `npm run check` looks at the types.
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { build } from 'rolldown';
+
+/** What runs before it is known which command is meant: `--version` and `--help` load nothing else. */
+const START =
+  /\/src\/(?:base\/(?:errors|escape|package)|cli\/(?:commands|program|help|io|version))\.ts$|\/commander\//;
+
+/** Modules that at least so many parts need are one file: to open a file takes longer than to read a larger one. */
+const COMMON = 8;
+
+await build({
+  cwd: dirname(import.meta.dirname),
+  input: { main: 'src/cli/main.ts' },
+  platform: 'node',
+  // A native binding, which finds its binary beside its own files.
+  external: ['better-sqlite3'],
+  plugins: [{ name: 'package-files', generateBundle: addPackageFiles }],
+  checks: { ineffectiveDynamicImport: false },
+  output: {
+    // Two folders below package.json, like src/base/package.ts.
+    dir: 'dist/cli',
+    cleanDir: true,
+    // Such files load faster than ES modules.
+    format: 'cjs',
+    chunkFileNames: '[name].js',
+    sourcemap: true,
+    codeSplitting: {
+      groups: [
+        { name: 'start', test: START, priority: 1 },
+        { name: 'common', minShareCount: COMMON },
+      ],
+    },
+  },
+});
+
+/** Adds package.json, which says that the files are CommonJS, and the licenses of the packages that are in the bundle. */
+function addPackageFiles(_options, bundle) {
+  const modules = Object.values(bundle).flatMap(({ moduleIds = [] }) => moduleIds);
+  const packages = modules.flatMap((id) => /.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id) ?? []);
+  const source = [...new Set(packages)].sort().map(readLicense).join('\n\n');
+  this.emitFile({ type: 'asset', fileName: 'LICENSES.txt', source });
+  this.emitFile({ type: 'asset', fileName: 'package.json', source: '{"type":"commonjs"}\n' });
+}
+
+/** Name, version and license of the package in that folder. */
+function readLicense(folder) {
+  const text = readFileSync(join(folder, 'package.json'), 'utf8');
+  const { name, version, license } = JSON.parse(text);
+  const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+  const terms = file === undefined ? '' : readFileSync(join(folder, file), 'utf8').trim();
+  return `${name} ${version}: ${license}\n\n${terms}\n`;
+}
