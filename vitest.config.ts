@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Tests that run whole services or servers: one file at a time, so that none waits for another's processor. */
+/** Tests that run whole services or servers, each with ports and a folder of its own. Most of the time they wait. */
 const SERVICES = [
   'test/e2e/**/*.test.ts',
   'test/torture/**/*.test.ts',
@@ -29,7 +29,7 @@ export default defineConfig({
           include: SERVICES,
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          maxWorkers: 1,
+          maxWorkers: 2,
           // Real servers and real time on a busy machine: once more, then it counts.
           retry: 1,
           sequence: { groupOrder: 1 },

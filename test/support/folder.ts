@@ -2,7 +2,15 @@
  * A scratch folder for one test, and a way to wait for something that another process does.
  * Not for unit tests that depend on time: those pass a clock.
  */
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -10,7 +18,7 @@ export interface Folder {
   readonly path: string;
   /** Absolute path of something in the folder. */
   at(name: string): string;
-  /** Writes a file, with its parent folders; returns its absolute path. */
+  /** Writes a file, with its parent folders; returns its absolute path. A `.cf` of Postfix is made old (`makeOld`). */
   write(name: string, content: string, mode?: number): string;
   /** Content of a file, empty if there is none. */
   read(name: string): string;
@@ -29,11 +37,21 @@ export function scratchFolder(prefix = 'postern-test-'): Folder {
       mkdirSync(dirname(at(name)), { recursive: true, mode: 0o755 });
       writeFileSync(at(name), content);
       chmodSync(at(name), mode);
+      if (name.endsWith('.cf')) makeOld(at(name));
       return at(name);
     },
     read: (name) => readText(at(name)),
     remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }),
   };
+}
+
+/**
+ * Makes a file look as if it were written a minute ago. Every program of Postfix that reads a main.cf or a text table of
+ * the last second reads it again, with a second between, until it is older (dict_load_file_xt, dict_thash_open).
+ */
+export function makeOld(path: string): void {
+  const then = Date.now() / 1000 - 60;
+  utimesSync(path, then, then);
 }
 
 /** Content of a file as byte string (latin1, see src/model/line.ts), empty if there is none. */

@@ -8,7 +8,7 @@
 import { spawn } from 'node:child_process';
 import { appendFileSync, chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Folder, scratchFolder, until } from './folder.ts';
+import { type Folder, makeOld, scratchFolder, until } from './folder.ts';
 import { type MailServer, watched } from './mail-server.ts';
 import { DAEMONS, mainCf, masterCf, type Ports, type PostfixOptions } from './postfix-config.ts';
 import {
@@ -116,6 +116,7 @@ function operations(folder: Folder): Omit<PostfixServer, keyof Ports | 'folder' 
     configuration,
     async configure(lines) {
       appendFileSync(folder.at('etc/main.cf'), `\n${lines.replaceAll('{dir}', configuration)}\n`);
+      makeOld(folder.at('etc/main.cf'));
       await reload(configuration, log);
     },
     reload: () => reload(configuration, log),
