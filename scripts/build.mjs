@@ -6,7 +6,7 @@ import { build } from 'rolldown';
 
 /** What runs before it is known which command is meant: `--version` and `--help` load nothing else. */
 const START =
-  /\/src\/(?:base\/(?:errors|escape|package)|cli\/(?:commands|program|help|io|version))\.ts$|\/commander\//;
+  /\/src\/(?:base\/(?:errors|escape|package)|cli\/(?:commands|options|program|help|io|version))\.ts$|\/commander\//;
 
 /** Modules that at least so many parts need are one file: to open a file takes longer than to read a larger one. */
 const COMMON = 8;
@@ -27,6 +27,8 @@ await build({
     format: 'cjs',
     chunkFileNames: '[name].js',
     sourcemap: true,
+    // They are read at each start. The source has them, and LICENSES.txt those about licenses.
+    comments: false,
     codeSplitting: {
       groups: [
         { name: 'start', test: START, priority: 1 },

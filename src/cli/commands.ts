@@ -4,56 +4,26 @@ import type { ExitStatus } from '../base/errors.ts';
 import type { InitOptions } from './init.ts';
 import type { ReturnPathOptions } from './init-return-path.ts';
 import type { Io } from './io.ts';
+import {
+  at,
+  blockable,
+  files,
+  installation,
+  isScamFlag,
+  keyFile,
+  many,
+  mta,
+  scheme,
+  since,
+  until,
+  utc,
+  WRONG,
+  zone,
+} from './options.ts';
 import { type Entry, runProgram } from './program.ts';
 import { version } from './version.ts';
 
 type InitCommandOptions = InitOptions & ReturnPathOptions & { readonly eximReturnPath?: boolean };
-
-const mta = (meaning = 'mail server that wrote the log; default: recognized line by line') =>
-  new Option('--mta <mta>', meaning).choices(['postfix', 'exim']);
-const zone = () =>
-  new Option(
-    '--zone <zone>',
-    'time zone of log lines that do not name one (Europe/Berlin, +01:00); default: that of this host',
-  );
-const files = () => new Argument('<file...>', "log files, plain or gzip'd; - is standard input");
-/** What `parseTime` (typed.ts) reads. */
-const TIMES = '2026-11-01, 2026-11-01T09:00 (configured zone) or 2026-11-01T09:00:00Z';
-const since = (more = '') =>
-  new Option('--since <time>', `from this time on: 24h (that long ago), ${TIMES}${more}`);
-const until = (more = '') =>
-  new Option('--until <time>', `before this time, in the same forms${more}`);
-const identity = (more = '') =>
-  new Argument('<id>', `alice@example.net, 192.0.2.7, 192.0.2.0/24, uid:33${more}`);
-const blockable = () => identity(', sender:alice@example.net');
-const utc = () =>
-  new Option('--utc', 'times in UTC, 2026-11-01T09:00:00.000Z; default: in the configured zone');
-const WRONG = 'wrong usage or configuration';
-const keyFile = () =>
-  new Option(
-    '--keys <file>',
-    'file with the keys; default: that of the configuration, or /etc/postern/return-path.keys',
-  );
-const scheme = (otherwise: string) =>
-  new Option('--scheme <scheme>', `form of the signature; default: ${otherwise}`).choices([
-    'prvs',
-    'exim-hash',
-  ]);
-const at = () =>
-  new Option('--at <time>', 'as if it were this time: 2026-11-01 or 2026-11-01T09:00:00Z, in UTC');
-/** An option that may be given several times. */
-const many = (flags: string, meaning: string) =>
-  new Option(flags, `${meaning}; may be repeated`).argParser(
-    (value: string, before: readonly string[] | undefined) => [...(before ?? []), value],
-  );
-/** What only the command line of scam-back has. */
-const isScamFlag = (word: string) => /^(?:-[A-Za-z]|--scam-conf(?:=|$))/.test(word);
-/** Which installation of a mail server, if not the default one. */
-const installation = () => [
-  new Option('--postfix-config <dir>', 'folder of the Postfix configuration (postconf -c)'),
-  new Option('--exim-binary <file>', 'Exim program'),
-  new Option('--exim-config <file>', 'Exim configuration file (exim -C)'),
-];
 
 /** Every command, in the order of `postern help`. Its code is loaded when it runs, so that small commands start fast. */
 export const COMMANDS: readonly Entry[] = [

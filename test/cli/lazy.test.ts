@@ -14,6 +14,7 @@ describe('loads no more than it needs:', () => {
       'base/package.ts',
       'cli/commands.ts',
       'cli/help.ts',
+      'cli/options.ts',
       'cli/program.ts',
       'cli/version.ts',
       'commander',
