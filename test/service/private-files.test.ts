@@ -92,7 +92,7 @@ const argv = (umask: string, ...args: string[]) => [
 
 /** Runs a command of postern as root to its end; `run` would not end by itself. */
 function run(...args: string[]) {
-  const options = { encoding: 'utf8', timeout: 20_000 } as const;
+  const options = { encoding: 'utf8', timeout: 60_000 } as const;
   const { status, stdout, stderr } = spawnSync('/bin/sh', argv('022', ...args), options);
   return { status, out: stdout, err: stderr };
 }

@@ -133,7 +133,7 @@ ${extra}`;
 }
 
 /** Waits until `condition` holds, at most `patience` ms; returns whether it did. */
-export async function eventually(condition: () => boolean, patience = 15_000): Promise<boolean> {
+export async function eventually(condition: () => boolean, patience = 40_000): Promise<boolean> {
   const until = Date.now() + patience;
   while (Date.now() < until) {
     if (condition()) return true;

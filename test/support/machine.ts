@@ -93,7 +93,7 @@ export async function startMachine({ hasBuild = false } = {}): Promise<Machine> 
     const clean = ['env', '-i', `PATH=${PATH}`, 'HOME=/root', 'LC_ALL=C', 'TERM=dumb'];
     const root = join(folder.path, 'root');
     // Postfix waits for a main.cf of the last second to become older (makeOld in folder.ts).
-    const age = "trap 'touch -c -d \"1 minute ago\" /etc/postfix/*.cf' EXIT";
+    const age = 'trap \'touch -c -d "1 minute ago" /etc/postfix/*.cf\' EXIT';
     const script = `cd /root/postern 2>/dev/null || cd /; { ${age}; ${text}\n} 2>&1`;
     const argv = [...enter, 'chroot', root, ...clean, 'bash', '-c', script];
     const { status, stdout } = await runCommand(argv, { timeout: 120_000, input });
