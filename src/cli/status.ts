@@ -109,9 +109,10 @@ function observedText({ notInForce = 0 }: ServiceStatus): string {
   return notInForce === 0 ? '' : ` (${notInForce} not in force: observe mode)`;
 }
 
-function logText({ present, hidden, behind, failure }: LogStatus): string {
+function logText({ present, hidden, behind, failure, journal }: LogStatus): string {
   if (!present) return 'MISSING';
   if (failure !== undefined) return 'CANNOT BE READ';
+  if (journal === true) return 'read by journalctl';
   if (hidden === true) return 'not visible to this account';
   return behind === undefined ? 'rotated, catching up' : `${behind} bytes behind`;
 }

@@ -6,16 +6,17 @@ import { counted } from '../base/text.ts';
 import { formatTime, systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import type { OpenMessage } from '../correlate/message.ts';
-import { noticeText } from '../follow/notice.ts';
+import { type FollowNotice, noticeText } from '../follow/notice.ts';
 import { Interpreter } from '../interpret/interpreter.ts';
 import { buildInterpreterOptions } from '../interpret/options.ts';
 import type { MailEvent } from '../model/event.ts';
+import type { Line } from '../model/line.ts';
 import { Store } from '../store/store.ts';
 import { databaseOwner } from './database.ts';
 import { eventToJson } from './event-json.ts';
 import { eventText } from './event-text.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
-import { watchLog } from './watched-log.ts';
+import { watchJournal, watchLog } from './watched-log.ts';
 
 /** Until `signal` is aborted; default: until SIGINT or SIGTERM. Throws a PosternError for a log that does not exist. */
 export async function runWatch(
@@ -26,9 +27,14 @@ export async function runWatch(
   const config = loadConfig(options.config);
   for (const path of config.logs) assertThere(path);
   const interpreter = buildInterpreter(config, io);
-  await Promise.all(
-    config.logs.map((path) => printEvents(path, { interpreter, options, io, signal })),
-  );
+  const context = { interpreter, options, io };
+  const tell = (notice: FollowNotice) => io.stderr(`postern: ${noticeText(notice)}\n`);
+  await Promise.all([
+    ...config.logs.map((path) => printEvents(path, watchLog(path, signal, tell), context)),
+    ...config.journals.map((source) =>
+      printEvents(source.name, watchJournal(source, config, signal, tell), context),
+    ),
+  ]);
   return EXIT.done;
 }
 
@@ -106,20 +112,21 @@ interface Context {
   readonly interpreter: Interpreter;
   readonly options: CommonOptions;
   readonly io: Io;
-  readonly signal: AbortSignal;
 }
 
 /** Prints the events of one log from now on. */
-async function printEvents(path: string, context: Context): Promise<void> {
-  const { interpreter, options, io, signal } = context;
-  const envelope = interpreter.envelope(path, systemClock.now());
-  const tell = (text: string) => io.stderr(`postern: ${text}\n`);
-  for await (const lines of watchLog(path, signal, (notice) => tell(noticeText(notice)))) {
+async function printEvents(
+  name: string,
+  log: AsyncIterable<readonly Line[]>,
+  { interpreter, options, io }: Context,
+): Promise<void> {
+  const envelope = interpreter.envelope(name, systemClock.now());
+  for await (const lines of log) {
     const events: MailEvent[] = [];
     envelope.advance(systemClock.now());
     const before = interpreter.future;
     interpreter.feedLines(envelope, lines, events);
-    if (before !== interpreter.future) tell(futureText(interpreter.future));
+    if (before !== interpreter.future) io.stderr(`postern: ${futureText(interpreter.future)}\n`);
     for (const event of events) {
       if (event.amends !== true) io.stdout(render(event, options.format));
     }

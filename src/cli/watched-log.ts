@@ -8,9 +8,11 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Tail } from 'tail';
-import { SECOND } from '../base/time.ts';
+import { SECOND, systemClock } from '../base/time.ts';
 import { WakeUp } from '../base/wake-up.ts';
+import type { Config } from '../config/load.ts';
 import { Follower, type FollowNotice } from '../follow/follower.ts';
+import { JournalFollower, type JournalSource } from '../follow/journal/follower.ts';
 import type { Line } from '../model/line.ts';
 
 /** The longest wait for the next look at the log, ms. */
@@ -46,6 +48,19 @@ export async function* watchLog(
     tail?.unwatch();
     await follower.close();
   }
+}
+
+/** The same for a journal: entries that are written from now on. */
+export async function* watchJournal(
+  source: JournalSource,
+  { commands }: Config,
+  signal: AbortSignal,
+  onNotice: (notice: FollowNotice) => void,
+): AsyncGenerator<readonly Line[]> {
+  const since = systemClock.now();
+  const command = commands.journalctl;
+  const options = { source, command, since, signal, pollInterval: INTERVAL, onNotice };
+  for await (const { lines } of new JournalFollower(options)) yield lines;
 }
 
 /** An emptied log without a copy: what was not read before is gone. */

@@ -2,6 +2,7 @@
 
 import type { ListenAddress } from '../base/listen-address.ts';
 import type { SocketAccess } from '../base/socket.ts';
+import type { JournalSource } from '../follow/journal/follower.ts';
 import type { LeaseSource } from '../leases/sources.ts';
 import type { AuditId } from '../model/audit.ts';
 import type { Mta } from '../model/event.ts';
@@ -110,7 +111,9 @@ export interface Config {
   /** the configuration file itself, absolute */
   readonly file: string;
   readonly mta: Mta;
+  /** files */
   readonly logs: readonly string[];
+  readonly journals: readonly JournalSource[];
   /** IANA name or `±hh:mm`, for log lines that do not name a zone */
   readonly zone: string;
   /** host name for logs that do not name one */
@@ -154,6 +157,7 @@ export interface Config {
     readonly postcat: readonly string[];
     readonly postconf: readonly string[];
     readonly exim: readonly string[];
+    readonly journalctl: readonly string[];
   };
   /** absent: no mail about blocks */
   readonly notify?: NotifyConfig;

@@ -1,6 +1,7 @@
 /** What is wrong with a configuration although each option alone is right. Pure. */
 import { resolve } from 'node:path';
 import type { Problem, YamlFile } from '../base/yaml.ts';
+import { nameJournal } from './journal.ts';
 import { findRecipientContradictions } from './milter-recipients.ts';
 import type { RawConfig } from './schema.ts';
 import { POSTFIX_MAPS } from './target-schema.ts';
@@ -8,7 +9,8 @@ import { POSTFIX_MAPS } from './target-schema.ts';
 /** Problems that no single option shows. */
 export function findContradictions(raw: RawConfig, yaml: YamlFile): Problem[] {
   const problems: Problem[] = [];
-  const say = (path: readonly string[], text: string) => problems.push(yaml.problem(path, text));
+  const say = (path: readonly PropertyKey[], text: string) =>
+    problems.push(yaml.problem(path, text));
   const { notify } = raw;
   if (notify?.smtp !== undefined && notify.sendmail !== undefined)
     say(['notify', 'sendmail'], 'expected smtp or sendmail, found both');
@@ -19,9 +21,22 @@ export function findContradictions(raw: RawConfig, yaml: YamlFile): Problem[] {
     say(['notify', 'smtp', 'passwordFile'], 'expected user beside it, found nothing');
   for (const [path, other] of findSharedFiles(raw))
     say(path, `expected a file of its own, found that of ${other}`);
+  for (const [index, text] of findJournalMistakes(raw)) say(['logs', index], text);
   const recipients = raw.milter?.recipients;
   if (recipients === undefined) return problems;
   return [...problems, ...findRecipientContradictions(recipients, yaml, ['milter', 'recipients'])];
+}
+
+/** Two readers of one journal would count its entries twice. */
+function findJournalMistakes({ logs = [] }: RawConfig): [number, string][] {
+  const names = logs.map((log) => (typeof log === 'string' ? log : nameJournal(log.journal)));
+  return logs.flatMap((log, index): [number, string][] => {
+    if (typeof log === 'string') return [];
+    if (log.journal.directory !== undefined && log.journal.files !== undefined)
+      return [[index, 'expected directory or files, found both']];
+    if (names.indexOf(names[index] as string) === index) return [];
+    return [[index, 'expected each journal once, with all its units and containers']];
+  });
 }
 
 /** Two targets in one file would delete each other's lines, again and again. */

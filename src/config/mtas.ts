@@ -4,6 +4,8 @@ import type { Mta } from '../model/event.ts';
 interface MtaFacts {
   /** the log on Debian */
   readonly log: string;
+  /** systemd units that write its lines to the journal, `*` stands for any characters */
+  readonly units: readonly string[];
   /** default socket of the policy service */
   readonly policySocket: string;
   /** logins and local accounts are in one file of blocks, which cannot distinguish them */
@@ -17,6 +19,7 @@ interface MtaFacts {
 export const CONFIG_MTAS: Readonly<Record<Mta, MtaFacts>> = {
   postfix: {
     log: '/var/log/mail.log',
+    units: ['postfix.service', 'postfix@*.service'],
     // Below the queue directory, where a chrooted smtpd finds it, too.
     policySocket: '/var/spool/postfix/postern/policy',
     oneNamespace: false,
@@ -25,6 +28,7 @@ export const CONFIG_MTAS: Readonly<Record<Mta, MtaFacts>> = {
   },
   exim: {
     log: '/var/log/exim4/mainlog',
+    units: ['exim*.service'],
     policySocket: '/run/postern/policy',
     oneNamespace: true,
     accounts: 'name',

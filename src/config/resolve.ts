@@ -19,6 +19,7 @@ import type {
   PostfixTargets,
   ReturnPathConfig,
 } from './config.ts';
+import { resolveJournal } from './journal.ts';
 import { resolveListings } from './listings.ts';
 import { resolveRecipients } from './milter-recipients.ts';
 import { CONFIG_MTAS } from './mtas.ts';
@@ -31,11 +32,15 @@ export const SHIPPED_RULES = packagePath('rules');
 export function resolveConfig(raw: RawConfig, file: string): Config {
   const at = (path: string) => resolve(dirname(file), path);
   const logs = raw.logs ?? [CONFIG_MTAS[raw.mta].log];
+  const files = logs.filter((log) => typeof log === 'string');
   const notify = raw.notify === undefined ? undefined : resolveNotify(raw.notify, at);
   const config = dropUndefined({
     file,
     mta: raw.mta,
-    logs: [...new Set(logs.map(at))],
+    logs: [...new Set(files.map(at))],
+    journals: logs.flatMap((log) =>
+      typeof log === 'string' ? [] : [resolveJournal(log.journal, raw.mta, at)],
+    ),
     host: raw.host,
     startAt: raw.startAt,
     database: at(raw.database),
@@ -102,10 +107,11 @@ function addInstance(reload: readonly string[], command: readonly string[]): rea
 }
 
 function resolveCommands({ commands, targets }: RawConfig): Config['commands'] {
-  const { exim, ...postfix } = commands;
+  const { exim, journalctl, ...postfix } = commands;
   const { reload } = targets.postfix;
   return {
     exim,
+    journalctl,
     postsuper: addInstance(reload, postfix.postsuper),
     postqueue: addInstance(reload, postfix.postqueue),
     postcat: addInstance(reload, postfix.postcat),

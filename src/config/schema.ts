@@ -9,6 +9,7 @@ import { isZone } from '../base/time.ts';
 import { LEASE_FORMATS } from '../leases/sources.ts';
 import { AUDIT_IDS } from '../model/audit.ts';
 import { LOGIN_CUTS } from '../model/login.ts';
+import { log } from './journal.ts';
 import { listings } from './listings-schema.ts';
 import { milter } from './milter-schema.ts';
 import { account, address, addresses, network, path, shown, text } from './option.ts';
@@ -121,10 +122,12 @@ export const configSchema = section({
     .default('postfix')
     .describe('The mail server: `postfix` or `exim`.'),
   logs: shown(
-    list(path, 'a list of log files')
-      .refine((files) => files.length > 0, { error: 'at least one log file' })
+    list(log, 'a list of log files and journals')
+      .refine((logs) => logs.length > 0, { error: 'at least one log' })
       .optional()
-      .describe('The log files to follow.'),
+      .describe(
+        'The logs to follow: paths of files, and `journal:` for the journal of systemd. See docs/journal.md.',
+      ),
     '`[/var/log/mail.log]`, for Exim `[/var/log/exim4/mainlog]`',
   ),
   zone: shown(

@@ -129,8 +129,9 @@ export const commands = section({
   exim: command
     .default(['/usr/sbin/exim4'])
     .describe('Exim: freezes, thaws, removes and delivers queued mail, prints its settings.'),
+  journalctl: command.default(['/usr/bin/journalctl']).describe('systemd: prints the journal.'),
 })
   .prefault({})
   .describe(
-    'Commands of the mail server as lists of words; no shell is used. Arguments are appended.',
+    'Commands of the mail server and of systemd as lists of words; no shell is used. Arguments are appended.',
   );

@@ -5,7 +5,10 @@ import type { Log } from '../base/log.ts';
 import type { Clock } from '../base/time.ts';
 import { buildFindPerson } from '../config/leases.ts';
 import type { Config } from '../config/load.ts';
+import type { FollowedLog } from '../follow/followed-log.ts';
 import { Follower } from '../follow/follower.ts';
+import { JournalFollower } from '../follow/journal/follower.ts';
+import { isJournalPosition } from '../follow/journal/position.ts';
 import { type FollowNotice, noticeText } from '../follow/notice.ts';
 import { isFollowPosition } from '../follow/position.ts';
 import { type AskedSettings, buildInterpreterOptions } from '../interpret/options.ts';
@@ -132,12 +135,10 @@ export function buildListingWatch(
 }
 
 /** A follower for each log, from where the last commit left it. */
-export function buildFollowers(
-  store: Store,
-  { config, clock, log, signal }: ServiceOptions,
-): Follower[] {
+export function buildFollowers(store: Store, options: ServiceOptions): FollowedLog[] {
+  const { config, clock, signal } = options;
   const positions = store.state.positions();
-  return config.logs.map((path) => {
+  const files = config.logs.map((path) => {
     const position = positions.get(path);
     return new Follower(
       dropUndefined({
@@ -145,12 +146,30 @@ export function buildFollowers(
         from: config.startAt,
         signal,
         clock,
-        onNotice: (notice: FollowNotice) => {
-          const serious = notice.kind !== 'rotated' && notice.kind !== 'resumed';
-          log[serious ? 'warn' : 'info']({ log: path }, noticeText(notice));
-        },
+        onNotice: (notice: FollowNotice) => logNotice(notice, path, options),
         position: isFollowPosition(position) ? position : undefined,
       }),
     );
   });
+  const journals = config.journals.map((source) => {
+    const position = positions.get(source.name);
+    return new JournalFollower(
+      dropUndefined({
+        source,
+        command: config.commands.journalctl,
+        since: config.startAt === 'end' ? clock.now() : undefined,
+        signal,
+        onNotice: (notice: FollowNotice) => logNotice(notice, source.name, options),
+        position: isJournalPosition(position) ? position : undefined,
+      }),
+    );
+  });
+  return [...files, ...journals];
+}
+
+/** What is not a warning. */
+const USUAL: ReadonlySet<FollowNotice['kind']> = new Set(['rotated', 'resumed', 'journal-resumed']);
+
+function logNotice(notice: FollowNotice, name: string, { log }: ServiceOptions): void {
+  log[USUAL.has(notice.kind) ? 'info' : 'warn']({ log: name }, noticeText(notice));
 }

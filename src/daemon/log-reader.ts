@@ -1,13 +1,13 @@
 /** Reads all logs through the pipeline, one batch at a time. */
 import { dropUndefined } from '../base/defined.ts';
-import type { Follower, LineBatch } from '../follow/follower.ts';
+import type { FollowedBatch, FollowedLog } from '../follow/followed-log.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { LogHealth } from '../store/saved-state.ts';
 import type { Committed, Pipeline } from './pipeline.ts';
 
 export class LogReader {
   readonly #pipeline: Pipeline;
-  readonly #followers: readonly Follower[];
+  readonly #followers: readonly FollowedLog[];
   readonly #onCommitted: (committed: Committed) => void;
   /** ends when the batch before is stored */
   #turn: Promise<unknown> = Promise.resolve();
@@ -17,7 +17,7 @@ export class LogReader {
   /** `onCommitted` is called after the commit of each batch. */
   constructor(
     pipeline: Pipeline,
-    followers: readonly Follower[],
+    followers: readonly FollowedLog[],
     onCommitted: (committed: Committed) => void,
   ) {
     this.#pipeline = pipeline;
@@ -48,12 +48,12 @@ export class LogReader {
 
   health(): LogHealth[] {
     return this.#followers.map((follower) => {
-      const { path, failure } = follower.status();
-      return dropUndefined({ path, failure });
+      const { path, failure, present } = follower.status();
+      return dropUndefined({ path, failure, missing: present ? undefined : (true as const) });
     });
   }
 
-  async #follow(follower: Follower): Promise<void> {
+  async #follow(follower: FollowedLog): Promise<void> {
     for await (const batch of follower) {
       // One batch at a time over all logs: each commit contains the whole state that its lines have led to.
       this.#underWay++;
@@ -65,7 +65,7 @@ export class LogReader {
   }
 
   /** False if aborted before the commit. */
-  async #handle(follower: Follower, { lines, position }: LineBatch): Promise<boolean> {
+  async #handle(follower: FollowedLog, { lines, position }: FollowedBatch): Promise<boolean> {
     const { path } = follower.status();
     return this.#finish(this.#pipeline.handle({ path, lines, position }));
   }

@@ -17,6 +17,8 @@ export interface LogStatus {
   readonly behind?: number;
   /** why it cannot be read */
   readonly failure?: string;
+  /** it is a journal, of which only the service knows the state */
+  readonly journal?: true;
 }
 
 /** `position`: how far the service has read; `health`: what the service reports. Both undefined before it ran. */
@@ -37,6 +39,12 @@ export function readLogStatus(
     if (getErrno(error) === 'EACCES') return { path, present: true, hidden: true, ...failing };
     return { path, present: true, failure: getMessage(error), ...failing };
   }
+}
+
+/** The state of a journal; `health` is what the service reports, undefined while it is not running. */
+export function readJournalStatus(name: string, health: LogHealth | undefined): LogStatus {
+  const { failure, missing } = health ?? {};
+  return dropUndefined({ path: name, present: missing !== true, journal: true as const, failure });
 }
 
 /** What is wrong with it, one line each. */

@@ -15,6 +15,7 @@ import type { Config } from '../config/load.ts';
 import { type OwnEntry, readOwnEntries } from '../enforce/table.ts';
 import type { BlockTarget } from '../enforce/target.ts';
 import { readTargetFile } from '../enforce/target-file.ts';
+import { beginJournal } from '../follow/journal/position.ts';
 import { type FollowPosition, takeFingerprint } from '../follow/position.ts';
 import { canonicalIp } from '../model/address.ts';
 import type { Block, BlockableType } from '../model/block.ts';
@@ -130,6 +131,9 @@ async function refill(store: Store, damage: Damage, options: RecoveryOptions): P
     }
     for (const path of config.logs) {
       store.state.savePosition(path, buildPosition(path, now - reach));
+    }
+    for (const { name } of config.journals) {
+      store.state.savePosition(name, beginJournal(now - reach));
     }
     addNotice(store, damage, salvage, options);
   });

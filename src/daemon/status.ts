@@ -11,7 +11,7 @@ import type { Space } from '../store/space.ts';
 import type { Store } from '../store/store.ts';
 import { loadInForce } from './in-force.ts';
 import { findRunning } from './instance.ts';
-import { type LogStatus, readLogStatus } from './log-status.ts';
+import { type LogStatus, readJournalStatus, readLogStatus } from './log-status.ts';
 import { type MilterStatus, readMilterStatus } from './milter/status.ts';
 import { findProblems } from './problems.ts';
 
@@ -82,10 +82,15 @@ function countNotInForce(store: Store, config: Config, blocks: readonly StoredBl
   return blocks.filter((block) => !forceOf(block).inForce).length;
 }
 
-function readLogs(store: Store, { logs }: Config, health: Health | undefined): LogStatus[] {
+function readLogs(
+  store: Store,
+  { logs, journals }: Config,
+  health: Health | undefined,
+): LogStatus[] {
   const positions = store.state.positions() as ReadonlyMap<string, FollowPosition>;
-  return logs.map((path) => {
-    const reported = health?.logs.find((log) => log.path === path);
-    return readLogStatus(path, positions.get(path), reported);
-  });
+  const reported = (name: string) => health?.logs.find((log) => log.path === name);
+  return [
+    ...logs.map((path) => readLogStatus(path, positions.get(path), reported(path))),
+    ...journals.map(({ name }) => readJournalStatus(name, reported(name))),
+  ];
 }

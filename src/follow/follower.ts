@@ -10,6 +10,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { getMessage } from '../base/errors.ts';
 import { type Clock, systemClock } from '../base/time.ts';
 import { WakeUp } from '../base/wake-up.ts';
+import type { FollowedLog, FollowStatus } from './followed-log.ts';
 import { realPath } from './log-files.ts';
 import { type LineBatch, LogReader } from './log-reader.ts';
 import { NamedLog } from './named-log.ts';
@@ -39,22 +40,10 @@ export interface FollowerOptions {
   readonly onNotice?: (notice: FollowNotice) => void;
 }
 
-interface FollowStatus {
-  readonly path: string;
-  /** the physical file being read, if one is open */
-  readonly reading: string | undefined;
-  /** whether the log exists under its own name */
-  readonly present: boolean;
-  /** bytes unread, in all files */
-  readonly behind: number;
-  /** why the log cannot be read, while that is so */
-  readonly failure: string | undefined;
-}
-
 /** The longest wait while a renamed file is about to be left, ms. */
 const LEAVING_INTERVAL = 50;
 
-export class Follower {
+export class Follower implements FollowedLog {
   readonly #options: FollowerOptions;
   readonly #log: NamedLog;
   readonly #reader: LogReader;

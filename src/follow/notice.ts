@@ -44,6 +44,17 @@ export type FollowNotice =
       readonly line: number;
       readonly count: number;
     }
+  /** the entry of a journal that was read last is gone: journald deleted it, or other entries are selected now */
+  | { readonly kind: 'journal-gap'; readonly path: string }
+  /** a journal is read on behind the entry that was read last */
+  | { readonly kind: 'journal-resumed'; readonly path: string }
+  /** journald dropped `count` entries of `unit`, because it wrote too many in a short time */
+  | {
+      readonly kind: 'suppressed';
+      readonly path: string;
+      readonly count: string;
+      readonly unit: string;
+    }
   /** no change events: the log is checked once per poll interval */
   | { readonly kind: 'unwatched'; readonly path: string; readonly reason: string };
 
@@ -66,6 +77,12 @@ export function noticeText(notice: FollowNotice): string {
       return `${notice.file}: cannot be read (${notice.reason}); ${notice.skipped ? 'skipping it' : 'will try again'}`;
     case 'line-too-long':
       return `${notice.file}: ${notice.count} line(s) up to line ${notice.line} were longer than 64 KiB and were cut`;
+    case 'journal-gap':
+      return `${notice.path}: the entry that was read last is gone; continuing with the next one, what journald deleted in between is lost`;
+    case 'journal-resumed':
+      return `${notice.path}: continuing behind the entry that was read last`;
+    case 'suppressed':
+      return `${notice.path}: journald dropped ${notice.count} message(s) of ${notice.unit}; raise RateLimitBurst in journald.conf, or set LogRateLimitIntervalSec=0 for that unit`;
     case 'unwatched':
       return `${notice.path}: no change events (${notice.reason}); checking for new lines at intervals`;
   }

@@ -95,7 +95,7 @@ function isSame(one: string, other: string): boolean {
 }
 
 const NO_LOG =
-  'name the log file that the mail server writes; if it logs only to the journal, let it write a file';
+  'name the log file that the mail server writes; if it logs only to the journal, write journal: there';
 
 /** The database is written in place, unlike a block file. */
 export function databaseFinding({ database }: Config, asker: Asker | undefined): FileFinding {

@@ -11,6 +11,7 @@ import {
   targetFindings,
 } from './access.ts';
 import { type Finding, ok, wrong } from './finding.ts';
+import { checkJournals } from './journal.ts';
 import { SETUP_MTAS } from './mtas.ts';
 import { findProgram } from './programs.ts';
 import type { ServiceAccounts } from './service-account.ts';
@@ -27,6 +28,7 @@ export async function checkFiles(
     ...problems.map(({ text, fix }) => wrong('files', text, fix)),
     ...inputFindings(config, run).map(toFinding),
     ...logFindings(config, run).map(toFinding),
+    ...(await checkJournals(config, run)),
     toFinding(databaseFinding(config, run)),
     ...targetFindings(config, enforce).map(toFinding),
     ...policyFindings(config, run).map(toFinding),

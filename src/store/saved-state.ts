@@ -74,6 +74,8 @@ export interface LogHealth {
   readonly path: string;
   /** why it cannot be read, while that is so */
   readonly failure?: string;
+  /** there is no such log now */
+  readonly missing?: true;
 }
 
 /** A block whose queued mail is to be held. Times in ms. */

@@ -49,7 +49,7 @@ describe('the start', () => {
       'tells everything at once',
       `logs: [ maps ]\ndatabase: gone/postern.db\nmta: exim\n`,
       [
-        '@/p.yaml:1: logs: @/maps is not a regular file (name the log file that the mail server writes; if it logs only to the journal, let it write a file)',
+        '@/p.yaml:1: logs: @/maps is not a regular file (name the log file that the mail server writes; if it logs only to the journal, write journal: there)',
         `@/p.yaml:2: database: ${MISSING}`,
       ],
     ],

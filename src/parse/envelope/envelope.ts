@@ -244,10 +244,9 @@ export class Envelope {
   #readEntry(entry: JsonEntry, depth: number): LoggedLine | undefined {
     if (entry.time !== undefined) this.#origin.setTime(entry.time, true);
     if (entry.host !== '') this.#origin.host = entry.host;
-    if (entry.stream !== undefined) {
-      const partial = !entry.message.endsWith('\n');
-      const part = partial ? entry.message : entry.message.slice(0, -1);
-      return this.#readPart(part, entry.stream, partial, depth);
+    const { stream, isPart = false } = entry;
+    if (stream !== undefined && (isPart || this.#parts.get(stream) !== undefined)) {
+      return this.#readPart(entry.message, stream, isPart, depth);
     }
     const message = trimLine(entry.message);
     if (entry.tag !== undefined && Number.isNaN(this.#origin.time)) return undefined;

@@ -27,6 +27,7 @@ const KEPT: ReadonlySet<string> = new Set([
   '_HOSTNAME',
   '_TRANSPORT',
   'CONTAINER_ID',
+  'CONTAINER_PARTIAL_MESSAGE',
   '__REALTIME_TIMESTAMP',
   '_SOURCE_REALTIME_TIMESTAMP',
 ]);

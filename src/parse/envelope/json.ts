@@ -4,6 +4,7 @@
  * Strings become byte strings, as if the text had been read from a file. Everything else is undefined.
  */
 import { decodeText } from '../../model/line.ts';
+import { isPersonUid } from '../../model/uid.ts';
 import {
   type Fields,
   findField,
@@ -31,8 +32,10 @@ export interface JsonEntry {
   readonly pid: string;
   /** The message is a program's output, which may begin with an envelope of its own. */
   readonly isOutput: boolean;
-  /** docker: a line without a line feed at its end continues in the next entry of this stream */
+  /** a container's output, whose long lines come in parts: the stream that continues them */
   readonly stream?: string;
+  /** the line continues in the next entry of `stream` */
+  readonly isPart?: boolean;
 }
 
 /** Reads the byte string of one JSON object. */
@@ -108,7 +111,10 @@ function readDocker(fields: Fields, log: string): JsonEntry | undefined {
   const time = typeof fields.time === 'string' ? Date.parse(fields.time) : Number.NaN;
   if (!isInstant(time)) return undefined;
   const stream = typeof fields.stream === 'string' ? fields.stream : '';
-  return { message: encodeBytes(log), time, host: '', pid: '', isOutput: true, stream };
+  // Cut at 16 KiB (daemon/logger/copier.go), of which only the last part ends with a line feed.
+  const isPart = !log.endsWith('\n');
+  const message = removeLineEnd(encodeBytes(log));
+  return { message, time, host: '', pid: '', isOutput: true, stream, isPart };
 }
 
 /** Reads the fields of a journal entry. Fluent Bit and Vector keep their names, and add a time of their own. */
@@ -118,7 +124,8 @@ export function readJournal(fields: Fields): JsonEntry | undefined {
     readInstant(fields._SOURCE_REALTIME_TIMESTAMP) ??
     readInstant(fields.__REALTIME_TIMESTAMP) ??
     findInstant(fields);
-  if (message === undefined || time === undefined || isOrdinaryUser(fields._UID)) return undefined;
+  // Any user can log as postfix/smtpd. `_UID` is set by journald, and no mail server runs as an ordinary user.
+  if (message === undefined || time === undefined || isPersonUid(fields._UID)) return undefined;
   return {
     message,
     time,
@@ -127,7 +134,15 @@ export function readJournal(fields: Fields): JsonEntry | undefined {
     pid: fieldText(fields.SYSLOG_PID) || fieldText(fields._PID),
     // docker's journald driver writes a container's output under the name that its `tag` option gives.
     isOutput: fields._TRANSPORT === 'stdout' || typeof fields.CONTAINER_ID === 'string',
+    ...readContainer(fields),
   };
+}
+
+/** The journald drivers of docker and podman cut a long line, too, and mark all its parts but the last. */
+function readContainer(fields: Fields): Pick<JsonEntry, 'stream' | 'isPart'> | undefined {
+  const { CONTAINER_ID: id, CONTAINER_PARTIAL_MESSAGE: partial } = fields;
+  if (typeof id !== 'string') return undefined;
+  return { stream: `container ${encodeBytes(id)}`, isPart: partial === 'true' };
 }
 
 /** A string, the bytes of one that is not valid UTF-8, or all values of a repeated field (journalctl(1), JSON). */
@@ -143,16 +158,6 @@ function journalText(value: unknown): string | undefined {
 
 function fieldText(value: unknown): string {
   return typeof value === 'string' ? encodeBytes(value) : '';
-}
-
-/** The user IDs that distributions give to people. */
-const FIRST_USER = 1000;
-const AFTER_USERS = 60_000;
-
-/** Any user can log as postfix/smtpd. `_UID` is set by journald, and no mail server runs as an ordinary user. */
-function isOrdinaryUser(uid: unknown): boolean {
-  const id = Number(uid);
-  return typeof uid === 'string' && id >= FIRST_USER && id < AFTER_USERS;
 }
 
 function readInstant(microseconds: unknown): number | undefined {

@@ -11,7 +11,7 @@ export function checkEximLog(config: Config, settings: ReadonlyMap<string, strin
   const program = settings.get('syslog_processname') || 'exim';
   const isFedBySyslog = (log: string) => endMatches(log, syslogLine(program));
   if (file === undefined) {
-    if (config.logs.some(isFedBySyslog)) return [];
+    if (config.journals.length > 0 || config.logs.some(isFedBySyslog)) return [];
     return [reportSyslog(config, settings.get('syslog_facility') || 'mail', program)];
   }
   if (isDated) return [wrong('mta', describeDated(file), UNDATED)];

@@ -104,8 +104,8 @@ function findLog(
   if (log !== undefined) return log;
   notes.push(
     maillogFile === ''
-      ? 'Postfix seems to log only to the journal, and Postern reads files. Install rsyslog, or let Postfix write a ' +
-          'file itself: postconf -e maillog_file=/var/log/mail.log (Postfix 3.4 or newer).'
+      ? 'Postfix seems to log only to the journal. Write logs: [ journal: ] in the configuration; or install rsyslog, or ' +
+          'let Postfix write a file itself: postconf -e maillog_file=/var/log/mail.log (Postfix 3.4 or newer).'
       : `Postfix logs to ${maillogFile}, and Postern reads files. Under logs, name the file in which this output ends up.`,
   );
   return '/var/log/mail.log';
