@@ -9,9 +9,14 @@ const PRIORITIES: Readonly<Record<number, number>> = { 10: 7, 20: 7, 30: 6, 40: 
 
 /**
  * A logger with constant messages and the data beside them.
- * Under journald (`JOURNAL_STREAM` is set) every line starts with its syslog priority, sd-daemon(3).
+ * Under journald (`JOURNAL_STREAM` is set) every line starts with its syslog priority, sd-daemon(3). `about`: data of
+ * every line.
  */
-export function createLog(level = 'info', env: NodeJS.ProcessEnv = process.env): Log {
+export function createLog(
+  level = 'info',
+  env: NodeJS.ProcessEnv = process.env,
+  about: Readonly<Record<string, string>> | null = null,
+): Log {
   const journald = env.JOURNAL_STREAM !== undefined;
   keepGoing();
   const destination = {
@@ -20,7 +25,7 @@ export function createLog(level = 'info', env: NodeJS.ProcessEnv = process.env):
     },
   };
   return pino(
-    { level, base: null, timestamp: journald ? false : pino.stdTimeFunctions.isoTime },
+    { level, base: about, timestamp: journald ? false : pino.stdTimeFunctions.isoTime },
     destination,
   );
 }

@@ -5,7 +5,7 @@ import { type Audit, audit } from '../audit/audit.ts';
 import { findingsText, isUnsound } from '../audit/finding.ts';
 import { ownAddresses, type Target } from '../audit/probe.ts';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
-import { type Config, DEFAULT_CONFIG_FILE, loadConfig } from '../config/load.ts';
+import { type Config, type ConfigChoice, DEFAULT_CONFIG_FILE, loadConfig } from '../config/load.ts';
 import { canonicalIp } from '../model/address.ts';
 import type { Mta } from '../model/event.ts';
 import { parseServer } from '../probe/resolver.ts';
@@ -47,7 +47,7 @@ export async function runAudit(options: AuditCommandOptions, io: Io): Promise<Ex
 }
 
 /** The configuration, if there is one: the audit needs none. Throws a PosternError when it is wrong. */
-function findConfig(path: string | undefined): Config | undefined {
+function findConfig(path: ConfigChoice | undefined): Config | undefined {
   return path === undefined && !existsSync(DEFAULT_CONFIG_FILE) ? undefined : loadConfig(path);
 }
 

@@ -1,11 +1,12 @@
 /** `postern check`: whether configuration, rules, files and the mail server are in order. Changes nothing. */
 import { EXIT, type ExitStatus } from '../base/errors.ts';
+import type { ConfigChoice } from '../config/load.ts';
 import { checkAll, type CheckOptions as SetupOptions } from '../setup/check.ts';
 import { findingsText } from '../setup/finding.ts';
 import { type Io, jsonLine } from './io.ts';
 
 export interface CheckOptions extends SetupOptions {
-  readonly config?: string;
+  readonly config?: ConfigChoice;
   /** default text */
   readonly format?: 'text' | 'json';
 }

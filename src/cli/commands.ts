@@ -43,6 +43,7 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     usage: 'milter',
+    instance: false,
     summary: 'answer Postfix or Sendmail during the SMTP dialogue (a service of its own)',
     options: [
       new Option(
@@ -65,6 +66,7 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     usage: 'init',
+    instance: false,
     format: true,
     summary:
       'find the mail server and its log, write a configuration, print what to add to the mail server',
@@ -101,6 +103,7 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     usage: 'check',
+    eachInstance: true,
     summary:
       'check configuration, rules, permissions, and whether the mail server uses the block files',
     format: true,
@@ -140,6 +143,7 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     usage: 'status',
+    eachInstance: true,
     asOwner: true,
     summary: 'show whether it is running, how far behind, what is blocked, what is failing',
     format: true,
@@ -152,6 +156,7 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     usage: 'blocks',
+    eachInstance: true,
     asOwner: true,
     summary: 'list blocks',
     format: true,

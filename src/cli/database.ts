@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Account, becomeAccount, ownerToBecome } from '../base/account.ts';
-import { type Config, loadConfig } from '../config/load.ts';
+import { type Config, type ConfigChoice, loadConfig } from '../config/load.ts';
 import { Store } from '../store/store.ts';
 
 /** The account that root has to become first; undefined when there is no need, or no folder yet. */
@@ -12,7 +12,7 @@ export function databaseOwner(database: string): Account | undefined {
 }
 
 /** Makes this process the owner of the configured database, for good. */
-export function becomeDatabaseOwner(configFile: string | undefined): void {
+export function becomeDatabaseOwner(configFile: ConfigChoice | undefined): void {
   const owner = databaseOwner(loadConfig(configFile).database);
   if (owner !== undefined) becomeAccount(owner);
 }

@@ -2,14 +2,14 @@
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { createLog } from '../base/log.ts';
 import { systemClock } from '../base/time.ts';
-import { type Config, loadConfig } from '../config/load.ts';
+import { type Config, type ConfigChoice, loadConfig } from '../config/load.ts';
 import { runStep } from '../daemon/enforce/step.ts';
 import { buildTrustedControl } from '../daemon/enforce/trusted-control.ts';
 import { inRounds } from '../daemon/rounds.ts';
 import { version } from './version.ts';
 
 interface EnforceOptions {
-  readonly config?: string;
+  readonly config?: ConfigChoice;
   readonly once?: boolean;
   readonly reader?: boolean;
 }

@@ -3,11 +3,12 @@ import { readSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { getErrno, getMessage, PosternError } from '../base/errors.ts';
 import { escapeOutput } from '../base/escape.ts';
+import type { ConfigChoice } from '../config/load.ts';
 
 /** The options that nearly every command has. */
 export interface CommonOptions {
-  /** configuration file */
-  readonly config?: string;
+  /** configuration file, and which of its instances */
+  readonly config?: ConfigChoice;
   /** default text */
   readonly format?: 'text' | 'json';
 }

@@ -2,7 +2,7 @@
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { createLog, type Log } from '../base/log.ts';
 import { systemClock } from '../base/time.ts';
-import { type Config, loadConfig, type MilterConfig } from '../config/load.ts';
+import { type Config, loadShared, type MilterConfig } from '../config/load.ts';
 import { MilterService } from '../daemon/milter/service.ts';
 import { inRounds } from '../daemon/rounds.ts';
 
@@ -56,7 +56,7 @@ export async function serveMilter(
 function loadMilterConfig(
   file: string | undefined,
 ): Pick<Config, 'logLevel'> & { readonly milter: MilterConfig } {
-  const config = loadConfig(file);
+  const config = loadShared(file);
   const { milter, logLevel } = config;
   if (milter !== undefined) return { logLevel, milter };
   throw new PosternError(

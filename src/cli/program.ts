@@ -18,6 +18,10 @@ export interface Entry {
   readonly statuses?: readonly string[];
   /** false: takes no --config, because it uses no configuration */
   readonly config?: false;
+  /** false: takes no --instance, because it is about all or none */
+  readonly instance?: false;
+  /** without --instance, it runs for each instance in turn */
+  readonly eachInstance?: boolean;
   /** needs the database and no rights: root becomes the owner of the database first */
   readonly asOwner?: boolean;
   run(args: readonly never[], options: never, io: Io): Promise<ExitStatus> | ExitStatus;
@@ -75,6 +79,11 @@ function addCommand(
       new Option('--config <file>', 'configuration file; default: /etc/postern/postern.yaml'),
     );
   }
+  if (entry.config !== false && entry.instance !== false) {
+    command.addOption(
+      new Option('--instance <name>', 'which instance, if the configuration has several'),
+    );
+  }
   if (entry.format !== undefined) {
     const formats = entry.format === true ? ['text', 'json'] : entry.format;
     command.addOption(
@@ -84,9 +93,10 @@ function addCommand(
   for (const option of entry.options ?? []) command.addOption(option);
   command.addHelpText('after', describeStatuses(entry.statuses ?? STATUSES));
   command.action(async (...given: unknown[]) => {
-    if (entry.asOwner === true)
-      (await import('./database.ts')).becomeDatabaseOwner(command.opts().config);
-    done(await entry.run(given.slice(0, -2) as never[], command.opts() as never, io));
+    const args = given.slice(0, -2) as never[];
+    const work = (options: object, out: Io) => entry.run(args, options as never, out);
+    const { runForInstances } = await import('./instances.ts');
+    done(await runForInstances(entry, work, command.opts(), io));
   });
 }
 

@@ -7,7 +7,7 @@ import { replaceFile } from '../base/files.ts';
 import { silentLog } from '../base/log.ts';
 import { counted } from '../base/text.ts';
 import { formatDuration, formatTime, SECOND, systemClock } from '../base/time.ts';
-import { loadConfig } from '../config/load.ts';
+import { loadShared } from '../config/load.ts';
 import { DEFAULT_RECIPIENTS_DATABASE, type RecipientsConfig } from '../config/milter-recipients.ts';
 import { mergeBackList } from '../daemon/recipients.ts';
 import { parseRecipient } from '../recipients/address.ts';
@@ -66,7 +66,7 @@ function findConfig({ config, database }: RecipientsOptions): RecipientsConfig {
     options: { ...DEFAULTS, callout: { ...DEFAULTS.callout, helo: findHeloName() } },
   };
   if (database !== undefined && config === undefined) return otherwise;
-  const found = loadConfig(config).milter?.recipients ?? otherwise;
+  const found = loadShared(config).milter?.recipients ?? otherwise;
   return database === undefined ? found : { ...found, database };
 }
 

@@ -14,9 +14,9 @@ export interface KeyOptions extends CommonOptions {
 /** As --keys says, else as the configuration does, if there is one. Throws a PosternError for a wrong configuration. */
 export async function findKeyFile(options: KeyOptions): Promise<string> {
   if (options.keys !== undefined) return options.keys;
-  const { DEFAULT_CONFIG_FILE, loadConfig } = await import('../config/load.ts');
+  const { DEFAULT_CONFIG_FILE, loadShared } = await import('../config/load.ts');
   if (options.config === undefined && !existsSync(DEFAULT_CONFIG_FILE)) return KEY_FILE;
-  return loadConfig(options.config).milter?.returnPath?.keys ?? KEY_FILE;
+  return loadShared(options.config).milter?.returnPath?.keys ?? KEY_FILE;
 }
 
 /** The key that signs. Throws a PosternError as `readKeyFile`, and (environment) when all are retired. */

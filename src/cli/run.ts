@@ -3,7 +3,8 @@
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { createLog, type Log } from '../base/log.ts';
 import { systemClock } from '../base/time.ts';
-import { type Config, openConfig } from '../config/load.ts';
+import { waitForAll } from '../base/wait.ts';
+import { type Config, type ConfigChoice, openConfig, openConfigs } from '../config/load.ts';
 import type { ServiceOptions } from '../daemon/assemble.ts';
 import { buildBlockPolicy } from '../daemon/block-policy.ts';
 import { runDaemon } from '../daemon/daemon.ts';
@@ -19,41 +20,76 @@ const MOST_NAMED = 5;
 
 /** Until SIGTERM. SIGHUP reads configuration and rules again; if they are wrong, the old ones stay in use. */
 export async function runRun(
-  options: { readonly config?: string },
+  options: { readonly config?: ConfigChoice },
   version: string,
 ): Promise<ExitStatus> {
-  let config = startable(options.config);
+  let configs: readonly Config[] = startable(options.config);
   /** with which the service has started once */
-  let proven: Config | undefined;
-  const log = createLog(config.logLevel);
+  let proven: readonly Config[] | undefined;
+  const log = createLog(configs[0]?.logLevel);
   const reload = () => {
-    config = startable(options.config);
+    configs = startable(options.config);
   };
   const round = async (signal: AbortSignal) => {
-    const current = config;
-    const started = () => {
-      proven = current;
+    const current = configs;
+    const waiting = new Set(current);
+    const started = (config: Config) => {
+      waiting.delete(config);
+      if (waiting.size === 0) proven = current;
     };
     try {
-      const [networks, noNetworks, logSettings, addresses] = await Promise.all([
-        askForNetworks(config, log),
-        askForNoNetworks(config, log),
-        SETUP_MTAS[config.mta].readLogSettings(config),
-        askForAddresses(config),
-      ]);
-      const asked = { ...networks, ...noNetworks, logSettings, ...addresses };
-      await runDaemon({ config, clock: systemClock, log, version, signal, started, ...asked });
+      await runInstances(current, signal, (config, until) =>
+        runInstance(config, { log: logFor(config, log), version, signal: until, started }),
+      );
     } catch (error) {
       // Whether a database can be used shows only when it is opened.
       if (proven === undefined || proven === current || !(error instanceof PosternError))
         throw error;
       logRefused(log, error);
-      if (config === current) config = proven;
+      if (configs === current) configs = proven;
     }
     return true;
   };
   await inRounds(reload, round, log);
   return EXIT.done;
+}
+
+/** All of them side by side. If one fails, all end, and the error of that one is thrown. */
+async function runInstances(
+  configs: readonly Config[],
+  signal: AbortSignal,
+  run: (config: Config, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const ending = new AbortController();
+  const until = AbortSignal.any([signal, ending.signal]);
+  await waitForAll(
+    ending,
+    configs.map((config) => run(config, until)),
+  );
+}
+
+async function runInstance(
+  config: Config,
+  {
+    log,
+    started,
+    ...options
+  }: Pick<ServiceOptions, 'log' | 'version' | 'signal'> & { started: (config: Config) => void },
+): Promise<void> {
+  const [networks, noNetworks, logSettings, addresses] = await Promise.all([
+    askForNetworks(config, log),
+    askForNoNetworks(config, log),
+    SETUP_MTAS[config.mta].readLogSettings(config),
+    askForAddresses(config),
+  ]);
+  const asked = { ...networks, ...noNetworks, logSettings, ...addresses };
+  const done = () => started(config);
+  await runDaemon({ config, clock: systemClock, log, ...options, started: done, ...asked });
+}
+
+/** With several instances, each line of the log names its own. */
+function logFor({ instance, logLevel }: Config, log: Log): Log {
+  return instance === undefined ? log : createLog(logLevel, process.env, { instance });
 }
 
 /** The networks that the mail server lists, unless the configuration does; logs what is missing. */
@@ -107,13 +143,15 @@ function logDifferences(
   }
 }
 
-/** A configuration with which the service can start, as far as can be seen; throws what the start would throw. */
-function startable(file: string | undefined): Config {
-  const loaded = openConfig(file);
-  checkStart(loaded);
-  const { config } = loaded;
-  loadRules(config.rules);
-  buildBlockPolicy(config);
-  buildMtaControl(config);
-  return config;
+/** Configurations with which the service can start, as far as can be seen; throws what the start would throw. */
+function startable(choice: ConfigChoice | undefined): Config[] {
+  const all = typeof choice === 'object' ? [openConfig(choice)] : openConfigs(choice);
+  return all.map((loaded) => {
+    checkStart(loaded);
+    const { config } = loaded;
+    loadRules(config.rules);
+    buildBlockPolicy(config);
+    buildMtaControl(config);
+    return config;
+  });
 }

@@ -110,6 +110,8 @@ export interface ListingsConfig {
 export interface Config {
   /** the configuration file itself, absolute */
   readonly file: string;
+  /** name of the instance; absent: the file is about one mail server */
+  readonly instance?: string;
   readonly mta: Mta;
   /** files */
   readonly logs: readonly string[];
@@ -118,6 +120,10 @@ export interface Config {
   readonly zone: string;
   /** host name for logs that do not name one */
   readonly host?: string;
+  /** lines of these syslog names only; absent: all */
+  readonly syslogNames?: readonly string[];
+  /** lines of these hosts only; absent: all */
+  readonly logHosts?: readonly string[];
   readonly startAt: 'beginning' | 'end';
   readonly database: string;
   /** folder of rule files */

@@ -10,8 +10,9 @@ import { findProblems } from '../base/fields.ts';
 import { problemsError, readYaml, type Words, type YamlFile } from '../base/yaml.ts';
 import type { Config } from './config.ts';
 import { findContradictions } from './contradictions.ts';
+import { findInstanceContradictions, listSections, viewInstance } from './instances.ts';
 import { resolveConfig } from './resolve.ts';
-import { configSchema } from './schema.ts';
+import { configSchema, type RawConfig } from './schema.ts';
 import { suggestKey } from './suggest.ts';
 import { placeTargets } from './target-folder.ts';
 
@@ -39,16 +40,52 @@ export interface LoadedConfig {
   isNamed(path: readonly string[]): boolean;
 }
 
-/** Loads `path`, or the default file. Throws a PosternError (exit status 2) that lists every problem. */
-export function loadConfig(path: string | undefined): Config {
-  return openConfig(path).config;
+/** A configuration file, and which of its instances; the default file if there is none. */
+export type ConfigChoice =
+  | string
+  | { readonly file?: string | undefined; readonly instance: string };
+
+/**
+ * Loads a file, or the default one. Throws a PosternError (exit status 2) that lists every problem; also for a file
+ * with several instances if none of them is named.
+ */
+export function loadConfig(choice: ConfigChoice | undefined): Config {
+  return openConfig(choice).config;
 }
 
 /** Like `loadConfig`, for callers that report problems of the file later. */
-export function openConfig(path: string | undefined): LoadedConfig {
+export function openConfig(choice: ConfigChoice | undefined): LoadedConfig {
+  const { file, instance } = typeof choice === 'object' ? choice : { file: choice };
+  const all = openConfigs(file);
+  const found =
+    instance === undefined
+      ? all.find(({ config }) => config.instance === undefined)
+      : all.find(({ config }) => config.instance === instance);
+  if (found !== undefined) return found;
+  const names = all.flatMap(({ config }) => config.instance ?? []);
+  const path = file ?? DEFAULT_CONFIG_FILE;
+  const text =
+    names.length === 0
+      ? `${path} has no instances: leave out --instance`
+      : `${path} has the instances ${names.join(', ')}: name one of them with --instance`;
+  throw new PosternError('usage', text, { place: { file: path } });
+}
+
+/** The configuration of each instance; of the file itself if it has none. */
+export function openConfigs(path: string | undefined): LoadedConfig[] {
   const file = resolve(path ?? DEFAULT_CONFIG_FILE);
-  const { config, yaml } = checked(readConfigFile(file), path ?? file);
-  return { config, placeOf: (key) => ({ ...yaml.keyPlace(key), file }), isNamed: yaml.has };
+  return checked(readConfigFile(file), path ?? file).map(({ config, yaml }) => ({
+    config,
+    placeOf: (key) => ({ ...yaml.keyPlace(key), file }),
+    isNamed: yaml.has,
+  }));
+}
+
+/** What stands at the top of the file: for the milter, which all instances share. */
+export function loadShared(choice: ConfigChoice | undefined): Config {
+  const path = typeof choice === 'object' ? choice.file : choice;
+  const file = resolve(path ?? DEFAULT_CONFIG_FILE);
+  return readOne(readConfigText(readConfigFile(file), path ?? file), path ?? file).config;
 }
 
 function readConfigFile(file: string): string {
@@ -72,11 +109,34 @@ function foundInstead(error: unknown): string {
 
 /** Checks `text` as the content of `file`; relative paths start at that file's folder. */
 export function parseConfig(text: string, file: string): Config {
-  return checked(text, file).config;
+  return readOne(readConfigText(text, file), file).config;
 }
 
-function checked(text: string, file: string): { config: Config; yaml: YamlFile } {
+interface Checked {
+  readonly raw: RawConfig;
+  readonly config: Config;
+  readonly yaml: YamlFile;
+}
+
+/** Each instance, or the file itself if it has none. */
+function checked(text: string, file: string): Checked[] {
   const yaml = readConfigText(text, file);
+  const common = readOne(yaml, file);
+  const sections = listSections(yaml);
+  if (sections.length === 0) return [common];
+  const all = sections.map(({ name }, index) => {
+    const { config, ...rest } = readOne(viewInstance(yaml, index), file);
+    return { ...rest, config: { ...config, instance: `${name}` } };
+  });
+  const raw = all.map((one) => one.raw);
+  const configs = all.map(({ config }) => config);
+  const problems = findInstanceContradictions(yaml, raw, configs);
+  if (problems.length > 0) throw problemsError('config', problems);
+  return all;
+}
+
+/** One mail server's configuration. Throws a PosternError that lists every problem. */
+function readOne(yaml: YamlFile, file: string): Checked {
   const result = configSchema.safeParse(yaml.value ?? {}, ONCE);
   const problems = [
     ...yaml.problems,
@@ -85,7 +145,8 @@ function checked(text: string, file: string): { config: Config; yaml: YamlFile }
       : findProblems(yaml, result.error.issues, unknownKey)),
   ];
   if (!result.success || problems.length > 0) throw problemsError('config', problems);
-  return { config: resolveConfig(placeTargets(result.data, yaml), resolve(file)), yaml };
+  const raw = placeTargets(result.data, yaml);
+  return { raw, config: resolveConfig(raw, resolve(file)), yaml };
 }
 
 /** zod makes code for a schema before it checks a value. For the one value of a short process that takes longer. */

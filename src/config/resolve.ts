@@ -42,6 +42,8 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
       typeof log === 'string' ? [] : [resolveJournal(log.journal, raw.mta, at)],
     ),
     host: raw.host,
+    syslogNames: raw.syslogNames,
+    logHosts: raw.logHosts,
     startAt: raw.startAt,
     database: at(raw.database),
     rules: raw.rules === undefined ? SHIPPED_RULES : at(raw.rules),

@@ -116,6 +116,15 @@ const acceptedIds = z.partialRecord(z.enum(AUDIT_IDS), text('a reason'), {
   error: 'ids of postern audit, each with a reason',
 });
 
+const instance = z.looseObject(
+  {
+    name: text('a name of letters, digits, - and _', (value) =>
+      /^[A-Za-z0-9_-]{1,32}$/.test(value),
+    ),
+  },
+  { error: 'a section with a name and options of its own' },
+);
+
 /** The whole configuration file. */
 export const configSchema = section({
   mta: choice(['postfix', 'exim'])
@@ -141,6 +150,22 @@ export const configSchema = section({
       .optional()
       .describe("Name of the host in logs that do not name one (Exim's)."),
     'none',
+  ),
+  syslogNames: shown(
+    list(text('a syslog name such as postfix-out'), 'a list of syslog names')
+      .optional()
+      .describe(
+        'Count only lines with one of these names in front of the first `/` of their tag (`syslog_name`; for Exim `syslog_processname`). For several mail servers that log to one file.',
+      ),
+    'all',
+  ),
+  logHosts: shown(
+    list(text('a host name'), 'a list of host names')
+      .optional()
+      .describe(
+        'Count only lines of these hosts, as the log names them. For a host that collects logs.',
+      ),
+    'all',
   ),
   startAt: choice(['beginning', 'end'])
     .default('beginning')
@@ -250,6 +275,15 @@ export const configSchema = section({
   })
     .prefault({})
     .describe('What `postern audit` leaves out.'),
+  instances: shown(
+    list(instance, 'a list of instances, each with a name')
+      .refine((instances) => instances.length > 0, { error: 'at least one instance' })
+      .optional()
+      .describe(
+        'Several mail servers that are kept apart: a list of sections, each with `name` and the options in which it differs from the top of the file. See docs/instances.md.',
+      ),
+    'one mail server',
+  ),
   logLevel: choice(LOG_LEVELS).default('info').describe("Level of Postern's own log."),
 });
 

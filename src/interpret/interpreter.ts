@@ -9,7 +9,7 @@ import type { MailEvent, Mta } from '../model/event.ts';
 import type { Line, LoggedLine } from '../model/line.ts';
 import type { LogRecord } from '../model/record.ts';
 import { Envelope } from '../parse/envelope/envelope.ts';
-import type { LogParser } from '../parse/parser.ts';
+import { isSyslogDaemon, type LogParser } from '../parse/parser.ts';
 import { createParsers, findMta, isMailServerLine, LOG_TRAITS, type LogSettings } from './mtas.ts';
 
 /**
@@ -32,6 +32,10 @@ export interface InterpreterOptions extends Omit<CorrelatorOptions, 'classify'> 
    * and moves no window
    */
   readonly live?: boolean | undefined;
+  /** only lines with one of these syslog names count, undefined: all */
+  readonly syslogNames?: ReadonlySet<string> | undefined;
+  /** only lines of these hosts count, undefined: all */
+  readonly logHosts?: ReadonlySet<string> | undefined;
 }
 
 /** Lines that were left out because their time is more than a day in the future. */
@@ -45,6 +49,7 @@ export class Interpreter {
   readonly correlator: Correlator;
   readonly #options: InterpreterOptions;
   readonly #parsers: Readonly<Record<Mta, LogParser>>;
+  readonly #isSelective: boolean;
   readonly #envelopes = new Map<string, Envelope>();
   /** time of the newest line, ms */
   newest = 0;
@@ -57,6 +62,7 @@ export class Interpreter {
 
   constructor(options: InterpreterOptions = {}) {
     this.#options = options;
+    this.#isSelective = options.syslogNames !== undefined || options.logHosts !== undefined;
     this.#parsers = createParsers(options.logSettings);
     this.correlator = new Correlator({ ...options, classify });
   }
@@ -74,6 +80,7 @@ export class Interpreter {
 
   /** Appends the events that this line completes. Call `endBatch` after the last line of a batch. */
   feed(logged: LoggedLine, events: MailEvent[]): void {
+    if (this.#isSelective && !this.#isSelected(logged)) return;
     const parser = this.#findParser(logged);
     this.#correlate(logged, parser.parse(logged), parser, events);
   }
@@ -92,7 +99,8 @@ export class Interpreter {
 
   /** Each stage takes all lines before the next stage begins. */
   #feedStep(envelope: Envelope, lines: readonly Line[], events: MailEvent[]): void {
-    const read = lines.map((line) => envelope.read(line)).filter((line) => line !== undefined);
+    const all = lines.map((line) => envelope.read(line)).filter((line) => line !== undefined);
+    const read = this.#isSelective ? all.filter((line) => this.#isSelected(line)) : all;
     const logged = this.#options.live === true ? this.#leaveOutFuture(read, envelope.latest) : read;
     const parsers = logged.map((line) => this.#findParser(line));
     const records = logged.map((line, index) => (parsers[index] as LogParser).parse(line));
@@ -100,6 +108,13 @@ export class Interpreter {
     logged.forEach((line, index) => {
       this.#correlate(line, records[index], parsers[index] as LogParser, events);
     });
+  }
+
+  /** What a syslog daemon says about lost lines is about all of its writers. */
+  #isSelected({ host, instance, program }: LoggedLine): boolean {
+    const { syslogNames, logHosts } = this.#options;
+    if (logHosts !== undefined && !logHosts.has(host)) return false;
+    return syslogNames === undefined || syslogNames.has(instance) || isSyslogDaemon(program);
   }
 
   #leaveOutFuture(lines: readonly LoggedLine[], latest: number): readonly LoggedLine[] {

@@ -24,13 +24,15 @@ export function buildInterpreterOptions(
   config: Config,
   { listed, logSettings }: AskedSettings = {},
 ): InterpreterOptions {
-  const { mta, zone, host, trustedNetworks, notify, report } = config;
+  const { mta, zone, host, trustedNetworks, notify, report, syslogNames, logHosts } = config;
   const trusted = trustedNetworks ?? listed?.networks;
   return dropUndefined({
     mta,
     zone,
     host,
     logSettings,
+    syslogNames: syslogNames && new Set(syslogNames),
+    logHosts: logHosts && new Set(logHosts),
     canonicalLogin: buildCanonicalLogin(config.logins),
     findPerson: buildFindPerson(config),
     trusted: trusted === undefined ? undefined : networkSet(trusted),

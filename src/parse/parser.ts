@@ -22,13 +22,22 @@ export function parseLoss({ program, text }: LoggedLine): LossRecord | undefined
   return lost ? { kind: 'loss', reply: decodeText(text) } : undefined;
 }
 
+/** Whether this program writes lines about other lines. */
+export function isSyslogDaemon(program: string): boolean {
+  return program === 'rsyslogd' || isJournald(program);
+}
+
 function isRsyslogLoss(text: string): boolean {
   if (!text.includes('rate-limiting')) return false;
   return text.includes('begin to drop messages') || text.includes('messages lost');
 }
 
 function isJournaldLoss(program: string, text: string): boolean {
-  if (program !== 'systemd-journald' && program !== 'systemd-journal') return false;
+  if (!isJournald(program)) return false;
   if (!text.startsWith('Suppressed ')) return false;
   return text.includes('postfix') || text.includes('exim');
+}
+
+function isJournald(program: string): boolean {
+  return program === 'systemd-journald' || program === 'systemd-journal';
 }

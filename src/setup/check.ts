@@ -3,7 +3,7 @@
 import { PosternError } from '../base/errors.ts';
 import { counted } from '../base/text.ts';
 import { formatDuration } from '../base/time.ts';
-import { type Config, loadConfig } from '../config/load.ts';
+import { type Config, type ConfigChoice, loadConfig } from '../config/load.ts';
 import { findKeptTime } from '../daemon/kept-time.ts';
 import { loadRules, type Rule } from '../judge/rule.ts';
 import { checkFiles } from './files.ts';
@@ -22,7 +22,7 @@ export interface CheckOptions extends MilterCheckOptions {
 
 /** Looks at all of it and changes nothing. Never throws for what it checks: that becomes a finding. */
 export async function checkAll(
-  configFile: string | undefined,
+  configFile: ConfigChoice | undefined,
   options: CheckOptions,
 ): Promise<Finding[]> {
   const loaded = attempt('configuration', () => loadConfig(configFile));
