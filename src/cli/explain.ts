@@ -102,7 +102,8 @@ async function explain(
 ): Promise<string> {
   const rules = loadRules(config.rules);
   const rule = rules.find(({ name }) => name === stored.verdict.rule);
-  const evidence = await gatherEvidence(store, stored.verdict, block, rule);
+  const journals = { sources: config.journals, command: config.commands.journalctl };
+  const evidence = await gatherEvidence(store, stored.verdict, block, rule, journals);
   const style = await loadStyle(config, [stored.verdict.key], options);
   const isJson = options.format === 'json';
   const measures =

@@ -114,6 +114,7 @@ export function buildNotices(
     cap: config.caps.blocksPerHour,
     loadStyle: (keys) => loadStyle(config, keys),
     rules: new Map(rules.map((rule) => [rule.name, rule])),
+    journals: { sources: config.journals, command: config.commands.journalctl },
     clock,
     log,
     isLogRead,

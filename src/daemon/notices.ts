@@ -20,6 +20,7 @@ import { blockNotice, digestNotice, MAX_DIGEST_DETAILS } from '../notify/notice.
 import { cappedNotice, outageNotice } from '../notify/warning.ts';
 import { UNBLOCKABLE_TEXT } from '../report/block.ts';
 import { gatherEvidence } from '../report/evidence.ts';
+import type { QuotedJournals } from '../report/quoted-lines.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { NOTICE_KINDS, type NoticeKind, type WaitingNotice } from '../store/outbox.ts';
 import type { Store } from '../store/store.ts';
@@ -37,6 +38,8 @@ interface NoticesOptions {
   /** how the texts show the server, times and these keys; default: UTC, without the server */
   readonly loadStyle?: (keys: readonly Key[]) => Promise<Style>;
   /** by name */
+  /** where lines are quoted from that are in no file */
+  readonly journals?: QuotedJournals;
   readonly rules: ReadonlyMap<string, Rule>;
   readonly clock: Clock;
   readonly log: Log;
@@ -160,11 +163,12 @@ export class Notices {
   }
 
   async #gatherPart(reference: Reference, style: Style): Promise<Part | undefined> {
-    const { store, rules } = this.#options;
+    const { store, rules, journals } = this.#options;
     const found = this.#find(reference);
     if (found === undefined) return undefined;
     const { verdict, block, outcome } = found;
-    const evidence = await gatherEvidence(store, verdict, block, rules.get(verdict.rule));
+    const rule = rules.get(verdict.rule);
+    const evidence = await gatherEvidence(store, verdict, block, rule, journals);
     const measures =
       outcome === 'unblockable' ? [UNBLOCKABLE_TEXT] : describeMeasures(store, block, style);
     return { evidence, measures };

@@ -15,7 +15,7 @@ import { loadOutages } from '../store/outages.ts';
 import type { Store } from '../store/store.ts';
 import { loadEvents, type Test } from './events.ts';
 import { buildOutageLookup, isBefore } from './outages.ts';
-import { quoteLines } from './quoted-lines.ts';
+import { type QuotedJournals, quoteLines } from './quoted-lines.ts';
 
 const MOST_RECIPIENTS = 20;
 const MOST_CLIENTS = 20;
@@ -23,7 +23,8 @@ const MOST_SENDERS = 10;
 const MOST_LINES = 10;
 
 /**
- * All that is known about why this verdict fell; `rule` is its rule, if it still exists. A long window is read in parts,
+ * All that is known about why this verdict fell; `rule` is its rule, if it still exists, `journals` where
+ * lines are that are in no file. A long window is read in parts,
  * and others can run in between.
  */
 export async function gatherEvidence(
@@ -31,6 +32,7 @@ export async function gatherEvidence(
   verdict: Verdict,
   block: Evidence['block'],
   rule: Rule | undefined,
+  journals?: QuotedJournals,
 ): Promise<Evidence> {
   const isCounted = rule === undefined ? isInvalid : buildCountedTest(rule, verdict);
   const found = await loadEvents(store, verdict, rule, isCounted);
@@ -52,7 +54,7 @@ export async function gatherEvidence(
     senders: listSenders(shown),
     recipients: countRecipients(shown),
     sample: listRefused(shown.filter(isRefusal)),
-    lines: quoteLines(dropSameLines(shown).slice(-MOST_LINES)),
+    lines: await quoteLines(dropSameLines(shown).slice(-MOST_LINES), journals),
   });
 }
 

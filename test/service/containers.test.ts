@@ -178,6 +178,9 @@ describe.runIf(hasJournal())('the recipe for', () => {
     await until('a reload', () => existsSync(said) && readFileSync(said, 'utf8').includes(reload));
     expect(folder.read('tables/user')).toMatch(/^eve@example\.net\s+HOLD/m);
     expect(folder.read('tables/client')).not.toContain('203.0.113.9');
+    const argv = [process.execPath, PROGRAM, 'explain', 'eve@example.net', '--config', config];
+    const { stdout } = spawnSync(argv[0] as string, argv.slice(1), { encoding: 'utf8' });
+    expect(stdout).toMatch(/smtp\[355\]: \w+: to=<nobody\d+@example\.com>, .*status=bounced/);
   });
 
   it.each(['mailcow', 'docker-mailserver', 'Mailu', 'iRedMail', 'Postern in a container'])(
