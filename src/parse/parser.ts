@@ -17,8 +17,9 @@ export type Mutable<R> = { -readonly [Key in keyof R]: R[Key] };
  * Reads the lines by which a syslog daemon reports that it dropped others: rsyslogd's rate limits (imuxsock,
  * imjournal), and journald's for the units of mail servers. Undefined for every other line.
  */
-export function parseLoss({ program, text }: LoggedLine): LossRecord | undefined {
-  const lost = program === 'rsyslogd' ? isRsyslogLoss(text) : isJournaldLoss(program, text);
+export function parseLoss({ at, program, text }: LoggedLine): LossRecord | undefined {
+  const lost =
+    program === 'rsyslogd' ? isRsyslogLoss(text) : isJournaldLoss(program, text, at.source);
   return lost ? { kind: 'loss', reply: decodeText(text) } : undefined;
 }
 
@@ -32,9 +33,11 @@ function isRsyslogLoss(text: string): boolean {
   return text.includes('begin to drop messages') || text.includes('messages lost');
 }
 
-function isJournaldLoss(program: string, text: string): boolean {
+/** A journal that is followed gives such lines only about units and containers that are followed. */
+function isJournaldLoss(program: string, text: string, source: string): boolean {
   if (!isJournald(program)) return false;
   if (!text.startsWith('Suppressed ')) return false;
+  if (source === 'journal' || source.startsWith('journal:')) return true;
   return text.includes('postfix') || text.includes('exim');
 }
 

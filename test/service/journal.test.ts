@@ -87,6 +87,35 @@ describe.runIf(hasJournal())('the service', () => {
     expect(await recipients()).toEqual(['r3@example.com']);
   });
 
+  it('says that lines of a container were lost', async () => {
+    folder.write(
+      'postern.yaml',
+      `logs: [ journal: { directory: journal, containers: [ mx ] } ]\ndatabase: postern.db\nmode: observe\n`,
+    );
+    write(1, {
+      CONTAINER_NAME: 'mx',
+      CONTAINER_ID: '4f5d6a7b8c9d',
+      _SYSTEMD_UNIT: 'docker.service',
+    });
+    const journald = {
+      _TRANSPORT: 'driver',
+      MESSAGE_ID: 'a596d6fe7bfa4994828e72309e95d61e',
+      SYSLOG_IDENTIFIER: 'systemd-journald',
+      _SYSTEMD_UNIT: undefined,
+    };
+    write(1, { ...journald, MESSAGE: 'Suppressed 12 messages from cron.service' });
+    write(1, { ...journald, MESSAGE: 'Suppressed 34 messages from docker.service' });
+    write(1, {
+      ...journald,
+      _TRANSPORT: 'syslog',
+      MESSAGE: 'Suppressed 9 messages from docker.service',
+    });
+    const service = run();
+    const status = async () => (await postern('status')).stdout;
+    await until('the problem', async () => (await status()).includes('lost lines 1 time'));
+    service.kill('SIGTERM');
+  });
+
   it('says what is wrong, and reads on when it is mended', { timeout: 30_000 }, async () => {
     write(1);
     configure({ journalctl: folder.at('journalctl') });
