@@ -1,7 +1,7 @@
 /** A plain list of recipients: one address a line, `@example.net` for a whole domain, `#` for comments. Pure. */
 import { lowerAscii } from '../base/text.ts';
+import type { Parsed } from '../base/watched-file.ts';
 import { cutExtension, parseRecipient, type Recipient } from './address.ts';
-import type { Parsed } from './watched-file.ts';
 
 /** Compared without regard to case, as Postfix compares its tables. */
 export class AddressList {

@@ -3,8 +3,8 @@
  * invalid, and there are no times. Pure, but for the writing.
  */
 import { replaceFile } from '../base/files.ts';
+import type { LineProblem, Parsed } from '../base/watched-file.ts';
 import { parseRecipient } from './address.ts';
-import type { LineProblem, Parsed } from './watched-file.ts';
 
 export interface ListedRecipient {
   readonly address: string;

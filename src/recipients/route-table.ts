@@ -3,8 +3,8 @@
  * those are protected. Pure.
  */
 import { lowerAscii } from '../base/text.ts';
+import type { LineProblem, Parsed } from '../base/watched-file.ts';
 import { parseServer, type Server } from './server.ts';
-import type { LineProblem, Parsed } from './watched-file.ts';
 
 /** Servers by domain (lower case). A key with a dot first is for the domains below; `*` is for all. */
 export type RouteTable = ReadonlyMap<string, readonly Server[]>;

@@ -1,9 +1,9 @@
 /** Which domains are protected, and where their recipients are known from: the configuration first, then the tables. */
 import type { Log } from '../base/log.ts';
 import type { Clock } from '../base/time.ts';
+import { WatchedFile } from '../base/watched-file.ts';
 import type { DomainOptions, RecipientOptions, Source, TableOptions } from './options.ts';
 import { parseMailertable, parseTransport, type RouteTable } from './route-table.ts';
-import { WatchedFile } from './watched-file.ts';
 
 /** The way of one recipient's domain. */
 export interface Route {

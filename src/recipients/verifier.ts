@@ -6,6 +6,7 @@ import { Resolver } from 'node:dns/promises';
 import type { Log } from '../base/log.ts';
 import { counted } from '../base/text.ts';
 import { type Clock, MINUTE } from '../base/time.ts';
+import { WatchedFile } from '../base/watched-file.ts';
 import { AcceptsAll } from './accepts-all.ts';
 import { parseRecipient, type Recipient } from './address.ts';
 import { type AddressList, parseAddressList } from './address-list.ts';
@@ -25,7 +26,6 @@ import {
   unknown,
   type Verdict,
 } from './verdict.ts';
-import { WatchedFile } from './watched-file.ts';
 
 export interface VerifierParts {
   readonly clock: Clock;

@@ -3,9 +3,9 @@
  * so does a line that cannot be understood.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { getMessage } from '../base/errors.ts';
-import type { Log } from '../base/log.ts';
-import { type Clock, SECOND } from '../base/time.ts';
+import { getMessage } from './errors.ts';
+import type { Log } from './log.ts';
+import { type Clock, SECOND } from './time.ts';
 
 /** What a file says, and what is wrong in it. */
 export interface Parsed<T> {
