@@ -96,16 +96,23 @@ function readLocal(ms: number, zone: string): { clock: string; offset: string } 
 
 /** Minutes that the zone is ahead of UTC at that time. */
 function findOffset(ms: number, zone: string): number {
+  return buildOffset(zone)(ms);
+}
+
+/** A function that gives the minutes which the zone is ahead of UTC at a time in ms, for callers that ask often. */
+export function buildOffset(zone: string): (ms: number) => number {
   const fixed = /^([+-])(\d\d):(\d\d)$/.exec(zone);
   if (fixed !== null) {
     const minutes = Number(fixed[2]) * 60 + Number(fixed[3]);
-    return fixed[1] === '-' ? -minutes : minutes;
+    return () => (fixed[1] === '-' ? -minutes : minutes);
   }
   const format = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset' });
-  const name = format.formatToParts(ms).find(({ type }) => type === 'timeZoneName')?.value ?? '';
-  const [, sign, hours = '0', rest = '0'] = /^GMT([+-])(\d\d):(\d\d)/.exec(name) ?? [];
-  const minutes = Number(hours) * 60 + Number(rest);
-  return sign === '-' ? -minutes : minutes;
+  return (ms) => {
+    const name = format.formatToParts(ms).find(({ type }) => type === 'timeZoneName')?.value ?? '';
+    const [, sign, hours = '0', rest = '0'] = /^GMT([+-])(\d\d):(\d\d)/.exec(name) ?? [];
+    const minutes = Number(hours) * 60 + Number(rest);
+    return sign === '-' ? -minutes : minutes;
+  };
 }
 
 /** A copy of `object` for JSON: the times under these keys (ms) as RFC 3339, and no key whose value is undefined. */

@@ -13,6 +13,7 @@ import {
   keyFile,
   many,
   mta,
+  preset,
   scheme,
   since,
   until,
@@ -75,6 +76,7 @@ export const COMMANDS: readonly Entry[] = [
       new Option('--output <file>', 'configuration file to write; the same as --config'),
       new Option('--force', 'replace a configuration that exists'),
       new Option('--notify <address>', 'whom to notify of blocks, usually the abuse address'),
+      preset('limits for this kind of server; see docs/limits.md'),
       new Option('--observe', 'begin in observe mode: the mail server is not changed'),
       new Option('--policy', 'with the policy service, which also stops sessions that are open'),
       new Option('--milter', 'with the milter, which can verify recipients and sign return paths'),
@@ -268,6 +270,7 @@ export const COMMANDS: readonly Entry[] = [
       mta(),
       zone(),
       new Option('--rules <dir>', 'rules to use instead of the configured ones'),
+      preset('limits to try instead of the configured ones'),
     ],
     run: async ([names], options, io) =>
       (await import('./replay.ts')).runReplay(names as never, options, io),

@@ -4,9 +4,9 @@ import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { escapeControls, quoteForShell } from '../base/escape.ts';
 import { formatTime } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
+import { loadConfiguredRules } from '../config/rules.ts';
 import { describeMeasures, loadInForce } from '../daemon/in-force.ts';
 import { withSpellings } from '../daemon/spellings.ts';
-import { loadRules } from '../judge/rule.ts';
 import type { Verdict } from '../model/block.ts';
 import { buildValueFormat } from '../model/evidence.ts';
 import { formatIdentity } from '../model/identity.ts';
@@ -100,7 +100,7 @@ async function explain(
   block: StoredBlock | undefined,
   { store, config, options }: Context,
 ): Promise<string> {
-  const rules = loadRules(config.rules);
+  const rules = loadConfiguredRules(config);
   const rule = rules.find(({ name }) => name === stored.verdict.rule);
   const journals = { sources: config.journals, command: config.commands.journalctl };
   const evidence = await gatherEvidence(store, stored.verdict, block, rule, journals);

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { type Config, DEFAULT_CONFIG_FILE, parseConfig } from '../config/load.ts';
 import type { Mta } from '../model/event.ts';
+import type { Preset } from '../model/preset.ts';
 import { writeConfigFile } from '../setup/config-file.ts';
 import { configText } from '../setup/config-text.ts';
 import { findMailServer } from '../setup/find.ts';
@@ -26,6 +27,8 @@ export interface InitOptions extends InstallationOptions {
   readonly notify?: string;
   /** write `mode: observe` */
   readonly observe?: boolean;
+  /** write `preset` */
+  readonly preset?: Preset;
   /** write `policy`, and print how the mail server asks the service */
   readonly policy?: boolean;
   /** write `milter`, and print how to install it */

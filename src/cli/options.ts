@@ -3,6 +3,8 @@ import { Argument, Option } from 'commander';
 
 export const mta = (meaning = 'mail server that wrote the log; default: recognized line by line') =>
   new Option('--mta <mta>', meaning).choices(['postfix', 'exim']);
+export const preset = (meaning: string) =>
+  new Option('--preset <preset>', meaning).choices(['small-office', 'hosting', 'provider']);
 export const zone = () =>
   new Option(
     '--zone <zone>',

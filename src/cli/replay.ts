@@ -6,16 +6,19 @@ import { escapeControls } from '../base/escape.ts';
 import { counted } from '../base/text.ts';
 import { formatDuration, formatTime, systemClock } from '../base/time.ts';
 import { buildAllowList, isAllowed } from '../config/allow-list.ts';
+import type { Config } from '../config/load.ts';
 import { SHIPPED_RULES } from '../config/resolve.ts';
+import { findMisfit, loadConfiguredRules, type RulesConfig } from '../config/rules.ts';
 import { readEvents } from '../interpret/files.ts';
 import type { InterpreterOptions } from '../interpret/interpreter.ts';
-import { withCanonicalUsers } from '../judge/exceptions.ts';
 import { Judge } from '../judge/judge.ts';
 import { loadRules, type Rule } from '../judge/rule.ts';
 import type { Key, Verdict } from '../model/block.ts';
 import { buildValueFormat, type ValueFormat } from '../model/evidence.ts';
 import { formatIdentity, formatTarget } from '../model/identity.ts';
+import { PLAIN_LOGINS } from '../model/login.ts';
 import { applyOutageChange, type Outage, withoutTakenBack } from '../model/outage.ts';
+import type { Preset } from '../model/preset.ts';
 import { describeOutage, outageToJson } from '../report/outages.ts';
 import { OwnMailboxes } from '../report/own-mailboxes.ts';
 import { type Io, jsonLine } from './io.ts';
@@ -24,25 +27,45 @@ import { interpreterOptions, namedConfig, type OfflineOptions } from './offline-
 /** How many identities the text names that came close. */
 const MOST_NEAR = 20;
 
+export interface ReplayOptions extends OfflineOptions {
+  /** folder of rules; default: those of the configuration with its preset, or the shipped ones */
+  readonly rules?: string;
+  readonly preset?: Preset;
+}
+
 /** Throws a PosternError (exit status 1) for a file that cannot be read. */
 export async function runReplay(
   files: readonly string[],
-  options: OfflineOptions & { readonly rules?: string },
+  options: ReplayOptions,
   io: Io,
 ): Promise<ExitStatus> {
   const config = await namedConfig(options);
   const reading = await interpreterOptions(options, config);
   // Without a configuration, nobody is allowed beyond those who are never blocked anyway.
   const allowed = isAllowed(buildAllowList(config ?? { allow: {} }));
-  const rules = withCanonicalUsers(
-    loadRules(options.rules ?? config?.rules ?? SHIPPED_RULES),
-    reading.canonicalLogin,
-  );
+  const rules = loadConfiguredRules(chooseRules(options, config));
   const replay = await judgeFiles(files, reading, rules, allowed);
   io.stdout(
     options.format === 'json' ? replayJson(replay) : replayText(replay, buildValueFormat(rules)),
   );
   return EXIT.done;
+}
+
+/** Rules to try out may lack those that an override is for: it is left out then. */
+function chooseRules({ rules, preset }: ReplayOptions, config: Config | undefined): RulesConfig {
+  const base: RulesConfig = config ?? {
+    file: '',
+    rules: SHIPPED_RULES,
+    overrides: { entries: [], files: [] },
+    logins: PLAIN_LOGINS,
+  };
+  if (rules === undefined) return preset === undefined ? base : { ...base, preset };
+  const loaded = loadRules(rules);
+  const entries = base.overrides.entries.filter((each) => findMisfit(each, loaded) === undefined);
+  return dropUndefined({
+    ...{ file: base.file, rules, preset, hours: base.hours, logins: base.logins },
+    overrides: { ...base.overrides, entries },
+  });
 }
 
 interface Near {
@@ -104,10 +127,11 @@ function replayJson(replay: Replay): string {
 }
 
 function verdictJson(verdict: Verdict): Record<string, unknown> {
-  const { rule, action, key, at, people, time, source, line, count } = verdict;
+  const { rule, action, key, at, people, time, source, line, count, limit, limitWhy } = verdict;
   return dropUndefined({
     ...{ rule, action, key, at, people },
     ...{ time: formatTime(time), source, line, count },
+    ...(limitWhy === undefined ? {} : { limit, limitWhy }),
   });
 }
 
@@ -139,11 +163,12 @@ function headline({ lines, events, verdicts }: Replay): string {
 }
 
 function verdictLines(verdict: Verdict, measure: ValueFormat): string[] {
-  const { rule, action, count, period, people, time, source, line } = verdict;
+  const { rule, action, count, period, people, time, source, line, limit, limitWhy } = verdict;
   const hits = people === undefined ? '' : `, with ${people} senders`;
   const what = action === 'block' ? 'would block' : 'would note ';
   return [
     `${formatTime(time)} ${what} ${formatTarget(verdict)}${hits}`,
     `    ${rule}: ${measure(count, rule)} in ${formatDuration(period)}, met at ${source}:${line}`,
+    ...(limitWhy === undefined ? [] : [`    limit ${measure(limit, rule)}: ${limitWhy}`]),
   ];
 }

@@ -4,9 +4,7 @@ import { EXIT, type ExitStatus, getMessage, PosternError } from '../base/errors.
 import { escapeControls } from '../base/escape.ts';
 import { systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
-import { withCanonicalUsers } from '../judge/exceptions.ts';
-import { loadRules } from '../judge/rule.ts';
-import { buildCanonicalLogin } from '../model/login.ts';
+import { loadConfiguredRules } from '../config/rules.ts';
 import type { Style } from '../model/style.ts';
 import { addressMails, buildSubject } from '../notify/compose.ts';
 import { reportToHtml } from '../report/html.ts';
@@ -36,7 +34,7 @@ export async function runReport(options: ReportOptions, io: Io): Promise<ExitSta
   if (since >= until) throw new PosternError('usage', '--since must be before now');
   const store = new Store(config.database, { readonly: true });
   try {
-    const rules = withCanonicalUsers(loadRules(config.rules), buildCanonicalLogin(config.logins));
+    const rules = loadConfiguredRules(config);
     const report = gatherReport(store, rules, since, until);
     const style = await loadStyle(config, listKeys(report), options);
     if (options.mail === true) return await mailReport(report, { config, style, io });

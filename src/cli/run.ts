@@ -5,12 +5,12 @@ import { createLog, type Log } from '../base/log.ts';
 import { systemClock } from '../base/time.ts';
 import { waitForAll } from '../base/wait.ts';
 import { type Config, type ConfigChoice, openConfig, openConfigs } from '../config/load.ts';
+import { loadConfiguredRules } from '../config/rules.ts';
 import type { ServiceOptions } from '../daemon/assemble.ts';
 import { buildBlockPolicy } from '../daemon/block-policy.ts';
 import { runDaemon } from '../daemon/daemon.ts';
 import { buildMtaControl } from '../daemon/mta-control.ts';
 import { inRounds, logRefused } from '../daemon/rounds.ts';
-import { loadRules } from '../judge/rule.ts';
 import { SETUP_MTAS } from '../setup/mtas.ts';
 import { compareNetworks, findNetworks, findNoNetworks } from '../setup/networks.ts';
 import { checkStart } from '../setup/start-check.ts';
@@ -149,7 +149,7 @@ function startable(choice: ConfigChoice | undefined): Config[] {
   return all.map((loaded) => {
     checkStart(loaded);
     const { config } = loaded;
-    loadRules(config.rules);
+    loadConfiguredRules(config);
     buildBlockPolicy(config);
     buildMtaControl(config);
     return config;

@@ -3,10 +3,13 @@
 import type { ListenAddress } from '../base/listen-address.ts';
 import type { SocketAccess } from '../base/socket.ts';
 import type { JournalSource } from '../follow/journal/follower.ts';
+import type { Hours } from '../judge/hours.ts';
+import type { Override } from '../judge/overrides.ts';
 import type { LeaseSource } from '../leases/sources.ts';
 import type { AuditId } from '../model/audit.ts';
 import type { Mta } from '../model/event.ts';
 import type { LoginOptions } from '../model/login.ts';
+import type { Preset } from '../model/preset.ts';
 import type { MailRoute } from '../notify/mail.ts';
 import type { SchemeName } from '../sign/scheme.ts';
 import type { RecipientsConfig } from './milter-recipients.ts';
@@ -128,6 +131,15 @@ export interface Config {
   readonly database: string;
   /** folder of rule files */
   readonly rules: string;
+  /** rules that replace those of the same name; absent: none */
+  readonly preset?: Preset;
+  /** when limits are lower; absent: never */
+  readonly hours?: Hours;
+  /** other limits for some submitters, in the order of the file, and files with more of them */
+  readonly overrides: {
+    readonly entries: readonly Override[];
+    readonly files: readonly string[];
+  };
   readonly mode: 'enforce' | 'observe';
   /** which process writes the targets: `postern run`, or `postern enforce` */
   readonly enforcer: 'daemon' | 'separate';

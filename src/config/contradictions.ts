@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Problem, YamlFile } from '../base/yaml.ts';
 import { nameJournal } from './journal.ts';
+import { findLimitContradictions } from './limits-schema.ts';
 import { findRecipientContradictions } from './milter-recipients.ts';
 import type { RawConfig } from './schema.ts';
 import { POSTFIX_MAPS } from './target-schema.ts';
@@ -22,6 +23,7 @@ export function findContradictions(raw: RawConfig, yaml: YamlFile): Problem[] {
   for (const [path, other] of findSharedFiles(raw))
     say(path, `expected a file of its own, found that of ${other}`);
   for (const [index, text] of findJournalMistakes(raw)) say(['logs', index], text);
+  problems.push(...findLimitContradictions(raw, yaml));
   const recipients = raw.milter?.recipients;
   if (recipients === undefined) return problems;
   return [...problems, ...findRecipientContradictions(recipients, yaml, ['milter', 'recipients'])];

@@ -9,6 +9,8 @@ import {
   parseMilterAddress,
 } from '../base/listen-address.ts';
 import { packagePath } from '../base/package.ts';
+import type { Hours } from '../judge/hours.ts';
+import type { Override } from '../judge/overrides.ts';
 import type { Mta } from '../model/event.ts';
 import type { MailRoute } from '../notify/mail.ts';
 import type {
@@ -20,6 +22,7 @@ import type {
   ReturnPathConfig,
 } from './config.ts';
 import { resolveJournal } from './journal.ts';
+import { numberDays, type RawOverride, readOverrideKey } from './limits-schema.ts';
 import { resolveListings } from './listings.ts';
 import { resolveRecipients } from './milter-recipients.ts';
 import { CONFIG_MTAS } from './mtas.ts';
@@ -47,6 +50,9 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
     startAt: raw.startAt,
     database: at(raw.database),
     rules: raw.rules === undefined ? SHIPPED_RULES : at(raw.rules),
+    preset: raw.preset,
+    hours: raw.hours === undefined ? undefined : resolveHours(raw.hours),
+    overrides: resolveOverrides(raw.overrides, file, at),
     mode: raw.mode,
     enforcer: raw.enforcer,
     retention: raw.retention,
@@ -88,6 +94,25 @@ function withZone(config: Omit<Config, 'zone'>, named: string | undefined): Conf
 }
 
 type At = (path: string) => string;
+
+function resolveHours({ zone, night, weekend }: NonNullable<RawConfig['hours']>): Hours {
+  return {
+    zone: zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
+    night,
+    weekend: weekend && { ...weekend, days: numberDays(weekend.days) },
+  };
+}
+
+function resolveOverrides(raw: readonly RawOverride[], file: string, at: At): Config['overrides'] {
+  const files = raw.flatMap((each) => (each.file === undefined ? [] : [at(each.file)]));
+  const entries = raw.flatMap((each, index): Override[] => {
+    const key = readOverrideKey(each);
+    if (key === undefined) return [];
+    const { rule, limit = 'exempt', period, why } = each;
+    return [{ key, rule, limit, period, why, place: `${file}: overrides[${index + 1}]` }];
+  });
+  return { entries, files };
+}
 
 function resolvePostfix(raw: RawConfig['targets']['postfix'], at: At): PostfixTargets {
   const { user, client, sender, uid, postmap, reload } = raw;

@@ -10,6 +10,7 @@ import { LEASE_FORMATS } from '../leases/sources.ts';
 import { AUDIT_IDS } from '../model/audit.ts';
 import { LOGIN_CUTS } from '../model/login.ts';
 import { log } from './journal.ts';
+import { hours, overrides, preset } from './limits-schema.ts';
 import { listings } from './listings-schema.ts';
 import { milter } from './milter-schema.ts';
 import { account, address, addresses, network, path, shown, text } from './option.ts';
@@ -174,6 +175,28 @@ export const configSchema = section({
     ),
   database: path.default('/var/lib/postern/postern.db').describe('The SQLite database.'),
   rules: shown(path.optional().describe('Folder of rule files.'), 'the shipped rules'),
+  preset: shown(
+    preset.describe(
+      'Limits for volume, networks and shares of refusals that suit a kind of server: `small-office`, `hosting` or `provider`. Its rules replace those of the same name. See docs/limits.md for the figures.',
+    ),
+    'the limits of the rules',
+  ),
+  hours: shown(
+    hours
+      .optional()
+      .describe(
+        'Lower limits at night and at weekends, for the rules of volume, networks and shares. See docs/limits.md.',
+      ),
+    'limits are the same at all times',
+  ),
+  overrides: shown(
+    overrides
+      .default([])
+      .describe(
+        'Other limits for some submitters: a list of `user` (or `domain`, `list`, `client`, `uid`), `limit` (or `exempt: true`), and `rule`, `period` and `why` if you like; and of `file` for a table of them, which is read again when it changes. See docs/limits.md.',
+      ),
+    'none',
+  ),
   mode: choice(['enforce', 'observe'])
     .default('enforce')
     .describe('`observe` does everything except changing the mail server.'),

@@ -4,9 +4,7 @@
  */
 
 import { getMessage, PosternError } from '../base/errors.ts';
-import { withCanonicalUsers } from '../judge/exceptions.ts';
-import { loadRules } from '../judge/rule.ts';
-import { buildCanonicalLogin } from '../model/login.ts';
+import { loadConfiguredRules } from '../config/rules.ts';
 import type { Store } from '../store/store.ts';
 import type { ServiceOptions } from './assemble.ts';
 import { findLongestPeriod } from './history.ts';
@@ -21,7 +19,7 @@ const LONGEST_STANDSTILL = 250;
 /** Runs until the signal is aborted. Throws a PosternError if it cannot start, or if the database is damaged. */
 export async function runDaemon(options: ServiceOptions): Promise<void> {
   const { config, log } = options;
-  const rules = withCanonicalUsers(loadRules(config.rules), buildCanonicalLogin(config.logins));
+  const rules = loadConfiguredRules(config, log);
   const reach = 2 * findLongestPeriod(rules);
   const store = await openOrRebuild({ ...options, reach, isAlive });
   const ending = new AbortController();

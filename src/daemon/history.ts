@@ -82,7 +82,8 @@ class PastVerdicts {
       return stored.outcome === 'stale' ? 'stale' : 'given';
     }
     if (verdict.action !== 'observe') return undefined;
-    const first = this.#observed.get(nameLimit(verdict));
+    const { limit, fullLimit = limit } = verdict;
+    const first = this.#observed.get(nameLimit({ ...verdict, limit: fullLimit }));
     return first !== undefined && first <= verdict.time ? 'continued' : undefined;
   }
 

@@ -89,9 +89,15 @@ export function getDistinctValue(distinct: Distinct, event: MailEvent): string |
   if (recipient === undefined || recipient === '') return undefined;
   // RFC 5321 2.4: the local part may be case-sensitive, the domain never is.
   const at = recipient.lastIndexOf('@');
-  const value = at < 0 ? recipient : recipient.slice(0, at) + recipient.slice(at).toLowerCase();
+  const value = at < 0 ? recipient : getMailbox(recipient, at) + recipient.slice(at).toLowerCase();
   // Long values still differ from each other, but take no more memory than others.
   return value.length <= MAX_ID ? value : createHash('sha256').update(value).digest('hex');
+}
+
+/** The local part without an extension (RFC 5233): `bob+shop@example.net` is one person with `bob@example.net`. */
+function getMailbox(recipient: string, at: number): string {
+  const plus = recipient.indexOf('+');
+  return recipient.slice(0, plus > 0 && plus < at ? plus : at);
 }
 
 /** Of IPv6, a machine has as many addresses as it likes, all in one /64. So an address is a /64 there. */

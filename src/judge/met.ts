@@ -1,6 +1,6 @@
 /** How a tally is told of events, and what it tells of the keys that meet a limit. */
 import type { KeyType } from '../model/block.ts';
-import type { Limit } from './rule.ts';
+import type { AppliedLimit } from './adjustment.ts';
 import type { Timeline } from './timeline.ts';
 import type { Window } from './window.ts';
 
@@ -16,7 +16,7 @@ export interface Added {
 
 /** A key whose limit has just been met. */
 export interface Met extends Added {
-  readonly limit: Limit;
+  readonly limit: AppliedLimit;
   readonly window: Window;
   readonly measure: number;
 }

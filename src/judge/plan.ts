@@ -70,6 +70,7 @@ function buildAdmission(rule: Rule): (event: MailEvent) => boolean {
     if (event.amends === true && !bySubmitter) return false;
     if (count === 'logins' && event.submitter?.type !== 'user') return false;
     if (count === 'backscatter' && !isBackscatter(event)) return false;
+    if (rule.adjustment?.sparesMail(event) === true) return false;
     return excepted === undefined || !excepted(event);
   };
 }
@@ -191,6 +192,7 @@ function counts(
       // A recipient that was refused in the SMTP dialogue is new, but its mail was not accepted.
       return brings && kind !== 'rejected';
     case 'logins':
+    case 'messages':
       return kind === 'accepted';
     case 'backscatter':
       return kind === 'dsn-sent';

@@ -10,9 +10,10 @@ import { HOUR } from '../base/time.ts';
 import { type Problem, readYaml, type YamlFile } from '../base/yaml.ts';
 import type { Action } from '../model/block.ts';
 import type { Direction } from '../model/event.ts';
+import type { Adjustment } from './adjustment.ts';
 import { contradictions, REFUSALS, type RuleFields, ruleSchema } from './schema.ts';
 
-/** An event kind, a reason, or one of the sets `invalid`, `recipients`, `logins`, `backscatter`. */
+/** An event kind, a reason, or one of the sets `invalid`, `recipients`, `messages`, `logins`, `backscatter`. */
 type Count = RuleFields['count'];
 export type Per = RuleFields['per'];
 export type Distinct = NonNullable<RuleFields['distinct']>;
@@ -72,6 +73,8 @@ export interface Rule {
   /** its verdicts are sent by mail; otherwise they are only in the report */
   readonly notify: boolean;
   readonly enabled: boolean;
+  /** what the configuration changes about its limits; undefined: nothing */
+  readonly adjustment?: Adjustment | undefined;
 }
 
 /**

@@ -17,7 +17,7 @@ import { KEY_TYPES } from '../model/block.ts';
 import { EVENT_KINDS, REASONS } from '../model/event.ts';
 
 /** Named sets, besides the event kinds and reasons. */
-const NAMED_COUNTS = ['invalid', 'recipients', 'logins', 'backscatter'] as const;
+const NAMED_COUNTS = ['invalid', 'recipients', 'messages', 'logins', 'backscatter'] as const;
 const COUNTS = [...NAMED_COUNTS, ...EVENT_KINDS, ...REASONS] as const;
 const DISTINCT = ['recipient', 'client', 'client-net', 'client-wide-net'] as const;
 

@@ -5,6 +5,7 @@
 import type { KeyType } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
 import { ownCopy } from '../model/line.ts';
+import type { AppliedLimit } from './adjustment.ts';
 import type { Entry } from './columns.ts';
 import { getDistinctValue, getKeyId, getKeyType, internId } from './key.ts';
 import { dropOldest } from './key-memory.ts';
@@ -94,7 +95,11 @@ export class Tally {
     let met: Met[] | undefined;
     for (let index = 0; index < timeline.windows.length; index++) {
       const window = timeline.windows[index] as Window;
-      const limit = this.rule.limits[index] as Limit;
+      const limit = this.#limitFor(this.rule.limits[index] as Limit, type, id, timeline.newest);
+      if (limit === undefined) {
+        window.met = false;
+        continue;
+      }
       const measure = timeline.measure(index);
       const reached = this.#reduce(shape, timeline, window, limit, measure);
       if (reached >= limit.limit) {
@@ -193,17 +198,27 @@ export class Tally {
   /** All remembered keys without a verdict, for each limit. */
   *near(): Generator<NearMiss & { type: KeyType; id: string; limit: number }> {
     for (const [type, { table, dropped, verdicts }] of this.#byType) {
-      for (const [index, { limit }] of this.rule.limits.entries()) {
+      for (const [index, limit] of this.rule.limits.entries()) {
         for (const [id, near] of dropped[index] ?? []) {
-          if (!verdicts.has(id)) yield { type, id, limit, ...near };
+          const applied = this.#limitFor(limit, type, id, near.time);
+          if (applied !== undefined && !verdicts.has(id))
+            yield { type, id, limit: applied.limit, ...near };
         }
         for (const [id, { windows }] of table) {
           const { highest, highestTime } = windows[index] as Window;
           if (highest === 0 || verdicts.has(id)) continue;
-          yield { type, id, limit, highest, time: highestTime };
+          const applied = this.#limitFor(limit, type, id, highestTime);
+          if (applied !== undefined)
+            yield { type, id, limit: applied.limit, highest, time: highestTime };
         }
       }
     }
+  }
+
+  /** The limit that applies in the window that ends at `time`, ms; undefined: the key is exempt. */
+  #limitFor(limit: Limit, type: KeyType, id: string, time: number): AppliedLimit | undefined {
+    const { adjustment } = this.rule;
+    return adjustment === undefined ? limit : adjustment.limitFor(limit, type, id, time);
   }
 
   #getValue(event: MailEvent): string | undefined {

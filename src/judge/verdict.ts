@@ -18,21 +18,28 @@ export type Target = Pick<Verdict, 'key' | 'at' | 'people'>;
 export function isSameExcess({ window, timeline, limit }: Met): boolean {
   const { newest } = timeline;
   if (!window.met || newest - window.lastMet >= limit.period) return false;
+  if (window.metLimit !== getFullLimit(limit)) return false;
   window.lastMet = newest;
   return true;
 }
 
 /** An observation was given, or its excess goes on. */
-export function noteMet({ window, timeline }: Met): undefined {
+export function noteMet({ window, timeline, limit }: Met): undefined {
   window.met = true;
+  window.metLimit = getFullLimit(limit);
   window.lastMet = timeline.newest;
   return undefined;
+}
+
+/** Without regard to the hour. */
+function getFullLimit({ limit, full = limit }: Met['limit']): number {
+  return full;
 }
 
 /** The verdict that falls on an event with which a limit is met. */
 export function buildVerdict(
   { name }: Rule,
-  { limit: { limit, period }, measure }: Met,
+  { limit: { limit, why, full, period }, measure }: Met,
   { time, source, line, offset }: MailEvent,
   {
     key,
@@ -54,6 +61,8 @@ export function buildVerdict(
     offset,
     count: measure,
     limit,
+    limitWhy: why,
+    fullLimit: full,
     period,
     duration,
   });

@@ -27,6 +27,8 @@ export class Window {
   met = false;
   /** event time of the last event that met the limit, ms */
   lastMet = Number.NEGATIVE_INFINITY;
+  /** the limit that was met then; another one, of a table that was changed, begins anew */
+  metLimit = 0;
   /** the largest measure without a verdict so far, and its time */
   highest = 0;
   highestTime = 0;

@@ -35,6 +35,10 @@ export interface Verdict extends Position {
   /** events (or distinct values, recipients, percent) in the window at that line */
   readonly count: number;
   readonly limit: number;
+  /** why that is not the limit in the rule: an override, or the hour; undefined: it is */
+  readonly limitWhy?: string;
+  /** the limit by day, when `limit` is that of a night or a weekend */
+  readonly fullLimit?: number;
   /** ms */
   readonly period: number;
   /** how long a block lasts, ms; undefined: until it is released */

@@ -30,13 +30,14 @@ function buildSummary(
   style: Style,
 ): Section {
   const { verdict, block, description, outages = [], senders } = evidence;
-  const { rule, count, limit, period } = verdict;
+  const { rule, count, limit, limitWhy, period } = verdict;
   const measured = `${formatValue(count, rule)} (limit ${formatValue(limit, rule)})`;
   return {
     title: `${style.who(verdict.key)} met the rule ${rule}`,
     rows: [
       ...(description === undefined ? [] : [description]),
       ['Counted', `${measured} in ${formatDuration(period)}`],
+      ...(limitWhy === undefined ? [] : [['Limit', limitWhy] as const]),
       ...outages.map((outage) => buildOutageRow(outage, style)),
       ...buildShare(evidence),
       ['First event', style.time(evidence.first)],

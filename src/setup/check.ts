@@ -4,8 +4,9 @@ import { PosternError } from '../base/errors.ts';
 import { counted } from '../base/text.ts';
 import { formatDuration } from '../base/time.ts';
 import { type Config, type ConfigChoice, loadConfig } from '../config/load.ts';
+import { findOverrideTrouble, listPresetRules, loadConfiguredRules } from '../config/rules.ts';
 import { findKeptTime } from '../daemon/kept-time.ts';
-import { loadRules, type Rule } from '../judge/rule.ts';
+import type { Rule } from '../judge/rule.ts';
 import { checkFiles } from './files.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
 import { checkMilter, type MilterCheckOptions } from './milter.ts';
@@ -65,12 +66,36 @@ function checkMode({ mode }: Config): Finding[] {
 }
 
 function checkRules(config: Config): Finding[] {
-  const loaded = attempt('rules', () => loadRules(config.rules));
+  const loaded = attempt('rules', () => loadConfiguredRules(config));
   if ('findings' in loaded) return loaded.findings;
   const enabled = loaded.value.filter((rule) => rule.enabled);
   return [
     ok('rules', `${counted(enabled.length, 'rule')} in ${config.rules}`),
+    ...checkLimits(config, loaded.value),
     ...checkRetention(config, loaded.value),
+  ];
+}
+
+/** What changes the limits of the rules. */
+function checkLimits(config: Config, rules: readonly Rule[]): Finding[] {
+  const { preset, overrides } = config;
+  const inForce =
+    preset === undefined
+      ? 'no preset: the limits are those of the rule files'
+      : `preset ${preset} is in force for ${listPresetRules(preset).join(', ')}`;
+  const trouble = findOverrideTrouble(config, rules);
+  return [
+    ok('rules', inForce),
+    ...overrides.files
+      .filter((file) => !trouble.some((each) => each.file === file))
+      .map((file) => ok('rules', `overrides are read from ${file}`)),
+    ...trouble.flatMap(({ file, failure, problems }) =>
+      failure === undefined
+        ? problems.map(({ line, text }) =>
+            warning('rules', `${file}:${line}: ${text}`, 'correct the line: it is passed over'),
+          )
+        : [warning('rules', `overrides cannot be read: ${failure}`, `make ${file} readable`)],
+    ),
   ];
 }
 

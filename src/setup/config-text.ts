@@ -1,6 +1,7 @@
 /** The text of the configuration file that `postern init` writes: what was found, each option under its meaning. Pure. */
 import { stringify } from 'yaml';
 import { configSchema } from '../config/schema.ts';
+import type { Preset } from '../model/preset.ts';
 import { type Installation, isDomain } from './installation.ts';
 import type { LoginProposal } from './logins.ts';
 import { SETUP_MTAS } from './mtas.ts';
@@ -10,6 +11,7 @@ interface ConfigWishes {
   readonly notify?: string;
   /** only observe */
   readonly observe?: boolean;
+  readonly preset?: Preset;
   /** with the policy service; otherwise its section is a comment */
   readonly policy?: boolean;
   /** with the milter */
@@ -33,6 +35,7 @@ export function configText(found: Installation, wishes: ConfigWishes = {}): stri
     ...(found.networks === undefined ? [] : [option('trustedNetworks', found.networks)]),
     ...loginsSection(wishes.logins),
     ...(wishes.rules === undefined ? [] : [option('rules', wishes.rules)]),
+    ...(wishes.preset === undefined ? [] : [option('preset', wishes.preset)]),
     section('targets', found.targets),
     section('commands', found.commands),
     policySection(found, wishes.policy),

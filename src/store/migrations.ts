@@ -199,4 +199,9 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE event ADD COLUMN message_id TEXT;
   CREATE INDEX event_complaint ON event (queue_id) WHERE kind = 13;
   `,
+  `
+  -- Why the limit of a verdict is not that of its rule, and what it is by day if the verdict fell at night.
+  ALTER TABLE verdict ADD COLUMN limit_why TEXT;
+  ALTER TABLE verdict ADD COLUMN full_limit REAL;
+  `,
 ];

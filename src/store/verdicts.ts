@@ -28,6 +28,8 @@ interface Row {
   at_type: string | null;
   at_id: string | null;
   people: number | null;
+  limit_why: string | null;
+  full_limit: number | null;
 }
 
 export class VerdictTable {
@@ -44,8 +46,8 @@ export class VerdictTable {
     const result = this.#db
       .prepare(
         `INSERT INTO verdict (rule, action, key_type, key_id, time, source, line, offset, count, "limit",
-           period, duration, outcome, event, at_type, at_id, people)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           period, duration, outcome, event, at_type, at_id, people, limit_why, full_limit)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         verdict.rule,
@@ -65,6 +67,8 @@ export class VerdictTable {
         verdict.at?.type ?? null,
         verdict.at?.id ?? null,
         verdict.people ?? null,
+        verdict.limitWhy ?? null,
+        verdict.fullLimit ?? null,
       );
     return Number(result.lastInsertRowid);
   }
@@ -82,12 +86,12 @@ export class VerdictTable {
     return (rows as Row[]).map(fromRow);
   }
 
-  /** For each rule, limit and key, when it was observed first (ms of event time). */
+  /** For each rule, limit (that by day) and key, when it was observed first (ms of event time). */
   firstObserved(): { rule: string; key: Key; limit: number; period: number; time: number }[] {
     const rows = this.#db
       .prepare(
-        `SELECT rule, key_type, key_id, "limit", period, min(time) AS time FROM verdict
-         WHERE outcome = 'observed' GROUP BY rule, key_type, key_id, "limit", period`,
+        `SELECT rule, key_type, key_id, coalesce(full_limit, "limit") AS "limit", period, min(time) AS time
+         FROM verdict WHERE outcome = 'observed' GROUP BY 1, 2, 3, 4, 5`,
       )
       .all() as Row[];
     return rows.map(({ rule, key_type, key_id, limit, period, time }) => {
@@ -152,6 +156,8 @@ function fromRow(row: Row): StoredVerdict {
       offset: row.offset,
       count: row.count,
       limit: row.limit,
+      limitWhy: row.limit_why ?? undefined,
+      fullLimit: row.full_limit ?? undefined,
       period: row.period,
       duration: row.duration ?? undefined,
     }),

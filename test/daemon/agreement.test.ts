@@ -9,15 +9,20 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import { HOUR, MINUTE, SECOND } from '../../src/base/time.ts';
 import { runReplay } from '../../src/cli/replay.ts';
+import { findMisfit } from '../../src/config/rules.ts';
 import { applyRelease, rebuildJudge } from '../../src/daemon/history.ts';
 import { Pipeline } from '../../src/daemon/pipeline.ts';
 import { makeAllowList } from '../../src/enforce/allow-list.ts';
+import type { Hours } from '../../src/judge/hours.ts';
 import type { Judge } from '../../src/judge/judge.ts';
-import { parseRule } from '../../src/judge/rule.ts';
+import { buildAdjustment } from '../../src/judge/limits.ts';
+import { parseOverrideFile } from '../../src/judge/override-file.ts';
+import { OverrideTable } from '../../src/judge/overrides.ts';
+import { parseRule, type Rule } from '../../src/judge/rule.ts';
 import { networkSet } from '../../src/model/address.ts';
 import type { MailEvent } from '../../src/model/event.ts';
 import { Store } from '../../src/store/store.ts';
-import { BruteForce, type Found, type SimpleRule } from '../judge/brute-force.ts';
+import { BruteForce, type Found, type LimitOf, type SimpleRule } from '../judge/brute-force.ts';
 import { event, START } from '../judge/event.ts';
 import { scratchFolder } from '../support/folder.ts';
 
@@ -57,8 +62,12 @@ class Service {
   readonly #file: string;
   #rules: readonly SimpleRule[];
 
-  constructor(file: string, rules: readonly SimpleRule[]) {
+  table = new OverrideTable(OVERRIDES);
+  readonly #isAdjusted: boolean;
+
+  constructor(file: string, rules: readonly SimpleRule[], isAdjusted = false) {
     this.#file = file;
+    this.#isAdjusted = isAdjusted;
     this.#rules = rules;
     this.#store = new Store(file);
     this.#start();
@@ -66,13 +75,18 @@ class Service {
 
   #start(): void {
     const store = this.#store;
-    const rules = this.#rules.map((rule) => parseRule(ruleText(rule), 'test.yaml'));
+    const rules = this.#rules.map((rule) => this.#adjust(parseRule(ruleText(rule), 'test.yaml')));
     this.#judge = rebuildJudge(store, rules, this.now);
     this.#pipeline = new Pipeline({
       ...{ store, judge: this.#judge, log: silentLog, clock: { now: () => this.now } },
       policy: { mode: 'enforce', allow: makeAllowList({}), blocksPerHour: 1e9 },
       interpreter: { mta: 'postfix', zone: '+00:00', trusted: networkSet(['10.0.0.0/8']) },
     });
+  }
+
+  #adjust(rule: Rule): Rule {
+    if (!this.#isAdjusted) return rule;
+    return { ...rule, adjustment: buildAdjustment(rule, () => this.table, HOURS) };
   }
 
   /** Another process opens the database that the killed one has left. */
@@ -225,6 +239,66 @@ class Log {
 interface Play {
   readonly rules: readonly SimpleRule[];
   readonly steps: readonly Step[];
+  /** with other limits at night, at weekends and for some; otherwise with those of the rules */
+  readonly isAdjusted?: boolean;
+}
+
+const NIGHT = { from: 12 * 60 + 30, to: 14 * 60 + 10, factor: 0.5 };
+/** of START, a Tuesday, and the day after */
+const DAYS_OFF = { days: [2, 3] as const, factor: 0.7 };
+const HOURS: Hours = { zone: '+01:00', night: NIGHT, weekend: DAYS_OFF };
+const OVERRIDES = parseOverrideFile(
+  `a@example.net 7 much mail\nb@example.net exempt\n@example.net 1000000\n${GATEWAY} 4/30m\n`,
+  'table',
+).value;
+
+const OTHER_OVERRIDES = parseOverrideFile(
+  `a@example.net 3\nb@example.net 5\n${GATEWAY} exempt\n`,
+  'table',
+).value;
+
+/** The same by arithmetic, and minute by minute. */
+const limitOf: LimitOf = (rule, { limit, period }, id, time) => {
+  const isVolume = rule.count === 'recipients';
+  const first = rule.limits[0]?.limit ?? 1;
+  if (id === 'b@example.net' && (isVolume || rule.ratio === true)) return undefined;
+  if (id === 'a@example.net' && isVolume) return Math.max(1, Math.round((7 * limit) / first));
+  if (id === GATEWAY && isVolume && period === 30 * MINUTE) return 4;
+  if (rule.count === 'invalid' && rule.ratio !== true) return limit;
+  let largest = 0;
+  for (let at = time - period + 1; at <= time; at = Math.max(at + 1, nextMinute(at)))
+    largest = Math.max(largest, factorAt(at));
+  largest = Math.max(largest, factorAt(time));
+  return Math.max(1, Math.ceil(limit * largest - 1e-9));
+};
+
+function nextMinute(time: number): number {
+  return MINUTE * Math.floor(time / MINUTE + 1);
+}
+
+function factorAt(time: number): number {
+  const local = new Date(time + HOUR);
+  const minute = 60 * local.getUTCHours() + local.getUTCMinutes();
+  const night = minute >= NIGHT.from && minute < NIGHT.to ? NIGHT.factor : 1;
+  const isOff = [2, 3].includes(local.getUTCDay());
+  return Math.min(night, isOff ? DAYS_OFF.factor : 1);
+}
+
+/** Of the overrides, those that are for one of these rules: the others would be a mistake in the configuration. */
+function adjustedConfig(rules: readonly SimpleRule[]): string {
+  const loaded = rules.slice(0, 3).map((rule) => parseRule(ruleText(rule), 'test.yaml'));
+  const table = OVERRIDES.filter((override) => findMisfit(override, loaded) === undefined);
+  const entries = table.map(({ key, limit, period }) => ({
+    [key.type]: key.id,
+    ...(limit === 'exempt' ? { exempt: true } : { limit: limit.limit }),
+    ...(period === undefined ? {} : { period: `${period / MINUTE}m` }),
+  }));
+  const hours = {
+    zone: '+01:00',
+    night: { from: '12:30', to: '14:10', factor: 0.5 },
+    weekend: { days: ['tue', 'wed'], factor: 0.7 },
+  };
+  return `hours: ${JSON.stringify(hours)}\noverrides: ${JSON.stringify(entries)}\n`;
 }
 
 /** Each rule changes its action at the first SIGHUP, and the fourth is new. */
@@ -235,13 +309,17 @@ function changed(rules: readonly SimpleRule[]): SimpleRule[] {
   });
 }
 
-let plays = 0;
+let databases = 0;
 
 /** Plays it with the service and the brute force; returns the log and all verdicts. */
-async function play({ rules, steps }: Play): Promise<{ log: Log; found: Found[] }> {
-  const file = folder.at(`db${plays++}`);
-  const service = new Service(file, rules.slice(0, 3));
-  const brute = new BruteForce(rules.slice(0, 3));
+async function play({
+  rules,
+  steps,
+  isAdjusted = false,
+}: Play): Promise<{ log: Log; found: Found[] }> {
+  const file = folder.at(`db${databases++}`);
+  const service = new Service(file, rules.slice(0, 3), isAdjusted);
+  const brute = new BruteForce(rules.slice(0, 3), isAdjusted ? limitOf : undefined);
   const log = new Log();
   const found: Found[] = [];
   let isChanged = false;
@@ -276,14 +354,14 @@ async function play({ rules, steps }: Play): Promise<{ log: Log; found: Found[] 
   return { log, found };
 }
 
-async function replay(log: Log, rules: readonly SimpleRule[]): Promise<Found[]> {
-  const name = `replay${plays}`;
+async function replay(log: Log, rules: readonly SimpleRule[], extra = ''): Promise<Found[]> {
+  const name = `replay${databases}`;
   const file = folder.write(`${name}/mail.log`, log.lines.map((line) => `${line}\n`).join(''));
   for (const rule of rules.slice(0, 3))
     folder.write(`${name}/rules/${rule.name}.yaml`, ruleText(rule));
   const config = folder.write(
     `${name}/postern.yaml`,
-    `mta: postfix\nlogs: [${file}]\nrules: ${folder.at(`${name}/rules`)}\ntrustedNetworks: [10.0.0.0/8]\n`,
+    `mta: postfix\nlogs: [${file}]\nrules: ${folder.at(`${name}/rules`)}\ntrustedNetworks: [10.0.0.0/8]\n${extra}`,
   );
   let text = '';
   const stdout = (part: string) => {
@@ -364,10 +442,10 @@ const PEOPLE: readonly Step[] = [1, 2, 3, 4].map((who) => {
 const anybody = fc.oneof(fc.constantFrom(...USERS), fc.integer({ min: 1, max: 6 }));
 
 describe('the service, a replay and brute force agree', () => {
-  test('users and gateways; kills, releases, expiries, changed rules', async () => {
+  test('users and gateways; kills, releases, expiries, changed rules; nights and overrides', async () => {
     const what = [...MAIL, ...MAIL, 'release', 'sighup'];
     const steps = stepsOf(anybody, what, [...OFTEN, -30]).map((all) => [...PEOPLE, ...all]);
-    const plays = fc.record({ rules: rulesOf(COUNTS), steps });
+    const plays = fc.record({ rules: rulesOf(COUNTS), steps, isAdjusted: fc.boolean() });
     await fc.assert(
       fc.asyncProperty(plays, async (each) => {
         await play(each);
@@ -388,14 +466,46 @@ describe('the service, a replay and brute force agree', () => {
     );
   }, 600_000);
 
+  test('with a table that is changed: the running service goes on as a new one would', async () => {
+    const steps = stepsOf(anybody, MAIL, OFTEN).map((all) => [...PEOPLE, ...all]);
+    const plays = fc.record({ rules: rulesOf(COUNTS), steps, change: fc.nat(30) });
+    await fc.assert(
+      fc.asyncProperty(plays, async ({ rules, steps, change }) => {
+        const services = [0, 1].map(() => {
+          return new Service(folder.at(`db${databases++}`), rules, true);
+        });
+        const log = new Log();
+        for (const [index, step] of steps.entries()) {
+          const before = log.lines.length;
+          const found: Found[][] = [];
+          const time = (services[0]?.now ?? 0) + step.gap * SECOND;
+          log.add(step, time);
+          for (const [which, service] of services.entries()) {
+            service.now = time;
+            service.expire();
+            if (index === change) {
+              service.table = new OverrideTable(OTHER_OVERRIDES);
+              if (which === 1) service.kill();
+            }
+            found.push(await service.read(log.lines.slice(before), before + 1, false));
+          }
+          expect(found[1], `step ${index}`).toEqual(found[0]);
+        }
+        for (const service of services) service.close();
+      }),
+      OPTIONS,
+    );
+  }, 600_000);
+
   test('and replay, where no operator changes anything', async () => {
     const steps = stepsOf(anybody, MAIL, OFTEN).map((all) => [...PEOPLE, ...all]);
-    const plays = fc.record({ rules: rulesOf(COUNTS), steps });
+    const plays = fc.record({ rules: rulesOf(COUNTS), steps, isAdjusted: fc.boolean() });
     await fc.assert(
       fc.asyncProperty(plays, async (each) => {
         const { log, found } = await play(each);
         const expected = found.map(({ limit: _, ...rest }) => rest);
-        expect(await replay(log, each.rules)).toEqual(expected);
+        const extra = each.isAdjusted ? adjustedConfig(each.rules) : '';
+        expect(await replay(log, each.rules, extra)).toEqual(expected);
       }),
       OPTIONS,
     );

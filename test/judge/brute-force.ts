@@ -27,6 +27,14 @@ export interface Found {
   readonly limit: number;
 }
 
+/** What a limit of a rule is for somebody in the window that ends at `time`; undefined: exempt. */
+export type LimitOf = (
+  rule: SimpleRule,
+  limit: SimpleRule['limits'][0],
+  id: string,
+  time: number,
+) => number | undefined;
+
 const HOURS_OPEN = 8 * 3_600_000;
 const DAY = 86_400_000;
 const SKEW = 60_000;
@@ -45,8 +53,11 @@ export class BruteForce {
   /** by rule, limit and user, the time when an observed limit was met last, as long as it is met */
   #met = new Map<string, number>();
 
-  constructor(rules: readonly SimpleRule[]) {
+  readonly #limitOf: LimitOf;
+
+  constructor(rules: readonly SimpleRule[], limitOf: LimitOf = (_, { limit }) => limit) {
     this.rules = rules;
+    this.#limitOf = limitOf;
   }
 
   /** Rules with another action, and new ones, begin anew; what happened before counts for them. */
@@ -108,11 +119,13 @@ export class BruteForce {
     );
     const { used, newest } = withoutLaterTimes(all, rule);
     const found: Found[] = [];
-    for (const { limit, period } of rule.limits) {
+    for (const each of rule.limits) {
+      const { period } = each;
+      const limit = this.#limitOf(rule, each, user, newest) ?? Number.POSITIVE_INFINITY;
       const inside = used.filter(({ time }) => time > newest - period);
       const count = measure(rule, inside);
       const isMet = count >= limit && hasShare(rule, limit, inside, seen, newest);
-      const name = `${rule.name} ${limit} ${period} ${user}`;
+      const name = `${rule.name} ${each.limit} ${period} ${user}`;
       if (!isMet) this.#met.delete(name);
       if (!isMet || event.time < (this.#until.get(user) ?? 0)) continue;
       if (rule.action === 'observe') {

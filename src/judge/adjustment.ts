@@ -1,0 +1,22 @@
+/** What may change the limits of a rule: the interface between what a rule measures and what limit applies. Types only. */
+import type { KeyType } from '../model/block.ts';
+import type { MailEvent } from '../model/event.ts';
+
+/** A limit as it applies to a key at a time. */
+export interface AppliedLimit {
+  readonly limit: number;
+  /** ms */
+  readonly period: number;
+  /** why it is not the limit in the rule; undefined: it is */
+  readonly why?: string;
+  /** by day, when `limit` is that of a night or a weekend */
+  readonly full?: number;
+}
+
+/** How the limits of one rule differ from what its file says. */
+export interface Adjustment {
+  /** What a limit of the rule is for a key in the window that ends at `time` (ms); undefined: the key is exempt. */
+  limitFor(limit: AppliedLimit, type: KeyType, id: string, time: number): AppliedLimit | undefined;
+  /** Whether the mail is that of a list that is exempt: it does not count. */
+  sparesMail(event: MailEvent): boolean;
+}
