@@ -4,6 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { COMMANDS, main } from '../src/cli/commands.ts';
+import { parseConfig } from '../src/config/load.ts';
+import { loadConfiguredRules } from '../src/config/rules.ts';
+import { parseOverrideFile } from '../src/judge/override-file.ts';
+import { parseRule } from '../src/judge/rule.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
 const PAGES = [
@@ -50,6 +54,44 @@ describe.each(PAGES)('%s', (name) => {
     expect(commands.filter((word) => word !== 'postern' && !COMMAND_NAMES.includes(word))).toEqual(
       [],
     );
+  });
+});
+
+describe('docs/limits.md', () => {
+  const blocks = [...page('docs/limits.md').matchAll(/^```yaml\n((?:.*\n)*?)```$/gm)].map(
+    ([, text]) => text as string,
+  );
+  const indented = (start: RegExp) =>
+    [...page('docs/limits.md').matchAll(/(?:^ {4}.*\n)+/gm)]
+      .map(([text]) => text.replace(/^ {4}/gm, ''))
+      .find((text) => start.test(text)) ?? '';
+
+  it.each(blocks)('example: %s', (text) => {
+    if (text.startsWith('name:')) expect(parseRule(text, 'rule').action).toBe('defer');
+    else {
+      const config = parseConfig(`preset: hosting\n${text.replace(/^preset:.*/, '')}`, '/p.yaml');
+      expect(loadConfiguredRules(config).length).toBeGreaterThan(0);
+    }
+  });
+
+  it('has a table of which every line is understood', () => {
+    const { value, problems } = parseOverrideFile(indented(/^# key/), 'table');
+    expect(problems).toEqual([]);
+    expect(value).toHaveLength(7);
+  });
+
+  it('shows what replay prints for its log', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'postern-docs-'));
+    const [log, config] = [join(folder, 'mail.log'), join(folder, 'postern.yaml')];
+    writeFileSync(log, indented(/postfix.submission/));
+    writeFileSync(config, blocks.find((text) => text.includes('very small')) ?? '');
+    const out: string[] = [];
+    await main(['replay', '--config', config, log], {
+      stdout: (text) => void out.push(text),
+      stderr: () => {},
+    });
+    rmSync(folder, { recursive: true });
+    expect(out.join('').replaceAll(`${folder}/`, '')).toContain(indented(/would note/));
   });
 });
 

@@ -11,7 +11,7 @@ import type { Verdict } from '../model/block.ts';
 import { buildValueFormat } from '../model/evidence.ts';
 import { formatIdentity } from '../model/identity.ts';
 import { blockNotice } from '../notify/notice.ts';
-import { UNBLOCKABLE_TEXT } from '../report/block.ts';
+import { DEFERRED_TEXT, UNBLOCKABLE_TEXT } from '../report/block.ts';
 import { evidenceToJson, gatherEvidence } from '../report/evidence.ts';
 import { loadStyle } from '../report/style.ts';
 import type { StoredBlock } from '../store/blocks.ts';
@@ -143,6 +143,8 @@ function outcomeText({ outcome, verdict: { key } }: StoredVerdict, config: Confi
   switch (outcome) {
     case 'observed':
       return 'Nothing was changed: the rule only observes.';
+    case 'deferred':
+      return DEFERRED_TEXT;
     case 'mode-observe':
       return 'Nothing was changed: Postern runs in observe mode.';
     case 'allowed':

@@ -2,6 +2,8 @@
 import { existsSync } from 'node:fs';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { escapeControls } from '../base/escape.ts';
+import { counted } from '../base/text.ts';
+import { formatTime, formatTimes } from '../base/time.ts';
 import { loadConfig } from '../config/load.ts';
 import type { LogStatus } from '../daemon/log-status.ts';
 import { type MilterStatus, readMilterStatus } from '../daemon/milter/status.ts';
@@ -20,7 +22,11 @@ export function runStatus(options: CommonOptions, io: Io): ExitStatus {
   const store = new Store(config.database, { readonly: true });
   try {
     const status = gatherStatus(store, config);
-    const json = { ...status, suspects: status.suspects.map(outageToJson) };
+    const json = {
+      ...status,
+      suspects: status.suspects.map(outageToJson),
+      deferred: status.deferred?.map((each) => formatTimes(each, 'since')),
+    };
     io.stdout(options.format === 'json' ? jsonLine(json) : statusText(status));
     return status.problems.length === 0 ? EXIT.done : EXIT.failed;
   } finally {
@@ -76,6 +82,10 @@ function statusText(status: ServiceStatus): string {
       : `NOT running, mode ${status.mode}`,
     ...status.logs.map((log) => `log ${log.path}: ${logText(log)}`),
     `blocks: ${status.blocks}${observedText(status)}   open messages: ${status.openMessages}   notices waiting: ${status.noticesWaiting}`,
+    ...(status.deferred ?? []).map(
+      ({ user, rule, since, putOff }) =>
+        `put off: ${escapeControls(user)}, ${counted(putOff, 'recipient')} since ${formatTime(since)} (rule ${rule})`,
+    ),
     ...status.suspects.map(
       (outage) =>
         `provider outage, refusals do not count: ${escapeControls(describeOutage(outage))}`,

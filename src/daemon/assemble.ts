@@ -16,7 +16,8 @@ import type { Judge } from '../judge/judge.ts';
 import type { Rule } from '../judge/rule.ts';
 import { buildCanonicalLogin } from '../model/login.ts';
 import { mailNotifier, type Notifier } from '../notify/mail.ts';
-import { Blocklist } from '../policy/blocklist.ts';
+import { Blocklist, DUNNO } from '../policy/blocklist.ts';
+import type { RecipientRates } from '../policy/recipient-rates.ts';
 import type { PolicyRequest } from '../policy/request.ts';
 import { PolicyServer } from '../policy/server.ts';
 import { loadStyle } from '../report/style.ts';
@@ -55,7 +56,6 @@ export function buildPipeline(
   options: ServiceOptions,
 ): Pipeline {
   const { config, clock, log, signal } = options;
-  const notifying = rules.filter((rule) => rule.notify).map((rule) => rule.name);
   return new Pipeline(
     dropUndefined({
       store,
@@ -67,10 +67,19 @@ export function buildPipeline(
       interpreter: buildInterpreterOptions(config, options),
       clock,
       log,
-      notifyRules: config.notify === undefined ? undefined : new Set(notifying),
+      notifyRules: listNotifying(rules, config),
       signal,
     }),
   );
+}
+
+/** Rules whose verdicts are sent by mail; undefined if there is nobody to notify. */
+export function listNotifying(
+  rules: readonly Rule[],
+  { notify }: Config,
+): ReadonlySet<string> | undefined {
+  if (notify === undefined) return undefined;
+  return new Set(rules.filter((rule) => rule.notify).map((rule) => rule.name));
 }
 
 /** The blocks as the policy service looks them up, with its answer for each kind; in observe mode it blocks nobody. */
@@ -85,10 +94,15 @@ export function buildBlocklist(config: Config): Blocklist {
 /** The policy service, if the configuration has an address for it. */
 export function buildPolicyServer(
   blocklist: Blocklist,
+  rates: RecipientRates | undefined,
   { config, clock, log }: ServiceOptions,
 ): PolicyServer | undefined {
   if (config.policy === undefined) return undefined;
-  const decide = (request: PolicyRequest) => blocklist.answer(request, clock.now());
+  const decide = (request: PolicyRequest) => {
+    const now = clock.now();
+    const action = blocklist.answer(request, now);
+    return action === DUNNO ? (rates?.answer(request, now) ?? DUNNO) : action;
+  };
   return new PolicyServer({ ...config.policy, decide, log });
 }
 

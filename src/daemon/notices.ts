@@ -18,7 +18,7 @@ import { listingNotice } from '../notify/listing.ts';
 import type { Notifier } from '../notify/mail.ts';
 import { blockNotice, digestNotice, MAX_DIGEST_DETAILS } from '../notify/notice.ts';
 import { cappedNotice, outageNotice } from '../notify/warning.ts';
-import { UNBLOCKABLE_TEXT } from '../report/block.ts';
+import { DEFERRED_TEXT, UNBLOCKABLE_TEXT } from '../report/block.ts';
 import { gatherEvidence } from '../report/evidence.ts';
 import type { QuotedJournals } from '../report/quoted-lines.ts';
 import type { StoredBlock } from '../store/blocks.ts';
@@ -59,6 +59,12 @@ interface Reference {
   readonly verdict: number;
   readonly block?: number;
 }
+
+/** What was done about a verdict without a block; the other outcomes depend on the database. */
+const OUTCOME_TEXTS: Readonly<Partial<Record<VerdictOutcome, string>>> = {
+  unblockable: UNBLOCKABLE_TEXT,
+  deferred: DEFERRED_TEXT,
+};
 
 /** What a mail says of one verdict. */
 interface Part {
@@ -170,7 +176,9 @@ export class Notices {
     const rule = rules.get(verdict.rule);
     const evidence = await gatherEvidence(store, verdict, block, rule, journals);
     const measures =
-      outcome === 'unblockable' ? [UNBLOCKABLE_TEXT] : describeMeasures(store, block, style);
+      OUTCOME_TEXTS[outcome] === undefined
+        ? describeMeasures(store, block, style)
+        : [OUTCOME_TEXTS[outcome]];
     return { evidence, measures };
   }
 

@@ -1,10 +1,12 @@
 /** What is wrong with the service and what it does, one line each, for `postern status`. Changes nothing. */
+import { PosternError } from '../base/errors.ts';
 import { findBarrier } from '../base/path-access.ts';
 import { counted } from '../base/text.ts';
 import { DAY, formatTime, MINUTE, systemClock } from '../base/time.ts';
 import { buildAllowList } from '../config/allow-list.ts';
 import { buildLeaseSources } from '../config/leases.ts';
 import type { Config } from '../config/load.ts';
+import { findOverrideTrouble, loadConfiguredRules } from '../config/rules.ts';
 import { findUnblockableReason } from '../enforce/decide.ts';
 import { getTargetKind } from '../enforce/target.ts';
 import type { Key, VerdictOutcome } from '../model/block.ts';
@@ -49,6 +51,7 @@ export function findProblems(observed: Observed): string[] {
     ...(isEnforcing(store, config) ? [] : ['postern enforce is not running']),
     ...logs.flatMap(findLogProblems),
     ...leaseProblems(config),
+    ...overrideProblems(config),
     ...(config.mode === 'observe' ? [] : targetProblems(store, config)),
     ...unreadableProblems(config),
     ...blocksWithoutTarget(config, blocks),
@@ -74,6 +77,22 @@ function writeProblems(store: Store): string[] {
 /** Who has an address is not known from files that cannot be read: the address itself is the submitter then. */
 function leaseProblems(config: Config): string[] {
   return buildLeaseSources(config).failures(systemClock.now());
+}
+
+/** Overrides that have no effect. Rules that cannot be read are for `postern check`. */
+function overrideProblems(config: Config): string[] {
+  if (config.overrides.files.length === 0) return [];
+  try {
+    return findOverrideTrouble(config, loadConfiguredRules(config)).flatMap(
+      ({ file, failure, problems }) =>
+        failure === undefined
+          ? problems.slice(0, MOST_NUMBERS).map(({ line, text }) => `${file}:${line}: ${text}`)
+          : [`overrides cannot be read: ${failure}`],
+    );
+  } catch (error) {
+    if (error instanceof PosternError) return [];
+    throw error;
+  }
 }
 
 /** Whether a process changes the mail server: the service, the one beside it, or a timer that ran recently. */

@@ -4,12 +4,13 @@
  */
 
 import { dropUndefined } from '../base/defined.ts';
-import { MINUTE } from '../base/time.ts';
+import { formatDuration, MINUTE } from '../base/time.ts';
 import { waitForAll } from '../base/wait.ts';
 import { WakeUp } from '../base/wake-up.ts';
 import type { Judge } from '../judge/judge.ts';
 import type { Rule } from '../judge/rule.ts';
 import type { MailEvent } from '../model/event.ts';
+import type { RecipientRates } from '../policy/recipient-rates.ts';
 import type { PolicyServer } from '../policy/server.ts';
 import { endOtherOutages } from '../store/outages.ts';
 import type { Health } from '../store/saved-state.ts';
@@ -21,9 +22,11 @@ import {
   buildNotices,
   buildPipeline,
   buildPolicyServer,
+  listNotifying,
   type ServiceOptions,
 } from './assemble.ts';
 import { keepComplaints } from './complaints.ts';
+import { buildRecipientRates, recordDeferrals, resumeRates, seedRates } from './deferrals.ts';
 import { EnforceLoop } from './enforce-loop.ts';
 import { rebuildJudge } from './history.ts';
 import { canShutOutSenders } from './in-force.ts';
@@ -39,6 +42,8 @@ import { RunningBlocks } from './running-blocks.ts';
 const DATABASE_CHECK = 500;
 const IDLE_OUTBOX_CHECK = 10 * MINUTE;
 const SHORTEST_OUTBOX_PAUSE = 100;
+/** Users that are put off and that the state names. */
+const MOST_DEFERRED = 20;
 
 export class Service {
   readonly #options: ServiceOptions;
@@ -52,6 +57,11 @@ export class Service {
   readonly #notifySoon = new WakeUp();
   readonly #policyServer: PolicyServer | undefined;
   readonly #listingWatch: ListingWatch | undefined;
+  /** undefined if no rule puts recipients off, or nobody asks */
+  readonly #rates: RecipientRates | undefined;
+  readonly #recording: Parameters<typeof recordDeferrals>[0];
+  /** ms */
+  readonly #started: number;
   #writtenHealth = '';
 
   constructor(store: Store, rules: readonly Rule[], options: ServiceOptions) {
@@ -69,7 +79,11 @@ export class Service {
       onDone: () => this.#notifySoon.wake(),
     });
     const blocklist = buildBlocklist(config);
-    this.#policyServer = buildPolicyServer(blocklist, options);
+    this.#rates = config.policy === undefined ? undefined : buildRecipientRates(rules, config);
+    this.#started = clock.now();
+    if (this.#rates !== undefined) resumeRates(this.#rates, store, this.#started);
+    this.#recording = { store, notifyRules: listNotifying(rules, config), mode: config.mode };
+    this.#policyServer = buildPolicyServer(blocklist, this.#rates, options);
     this.#blocks = new RunningBlocks(store, judge, blocklist);
     this.#blocks.sync();
     this.#logReader = new LogReader(this.#pipeline, buildFollowers(store, options), (committed) =>
@@ -105,8 +119,9 @@ export class Service {
     return keepComplaints({ folder, store: this.#store, clock, log, signal, add });
   }
 
-  #handleCommitted({ decisions, outageChanges, newSpellings }: Committed): void {
+  #handleCommitted({ events, decisions, outageChanges, newSpellings }: Committed): void {
     const { log } = this.#options;
+    if (this.#rates !== undefined) seedRates(this.#rates, events, this.#started);
     if (outageChanges.length > 0) logOutages(log, outageChanges);
     if (outageChanges.length > 0 || decisions.some(({ outcome }) => outcome === 'blocked')) {
       this.#blocks.trySync();
@@ -133,6 +148,7 @@ export class Service {
     const context = { ...this.#options, store: this.#store };
     let version: number | undefined;
     await repeat(context, new WakeUp(), 'the database cannot be read, will try again', async () => {
+      this.#recordDeferrals();
       this.#updateHealth();
       const next = this.#store.dataVersion();
       if (next === version && !this.#blocks.isBehind) return DATABASE_CHECK;
@@ -141,6 +157,15 @@ export class Service {
       version = next;
       return DATABASE_CHECK;
     });
+  }
+
+  #recordDeferrals(): void {
+    if (this.#rates === undefined) return;
+    const { clock, log } = this.#options;
+    const deferrals = recordDeferrals(this.#recording, this.#rates, clock.now());
+    for (const { rule, user, limit, period } of deferrals)
+      log.warn({ rule, user, limit, period: formatDuration(period) }, 'recipients are put off');
+    if (deferrals.length > 0) this.#notifySoon.wake();
   }
 
   /** Writes the health when it has changed. */
@@ -156,6 +181,15 @@ export class Service {
     }
   }
 
+  /** Who is put off now. */
+  #describeDeferred(): Health['deferred'] {
+    const running = this.#rates?.running(this.#options.clock.now()) ?? [];
+    if (running.length === 0) return undefined;
+    return running
+      .slice(0, MOST_DEFERRED)
+      .map(({ user, rule, since, putOff }) => ({ user, rule, since, putOff }));
+  }
+
   #readHealth(): Health {
     const { ambiguousLogins, ambiguousNames } = this.#pipeline;
     return dropUndefined({
@@ -167,6 +201,7 @@ export class Service {
       policy: this.#policyServer?.failure,
       networks: this.#options.networksUnknown,
       forgottenSince: this.#judge.forgotten?.since,
+      deferred: this.#describeDeferred(),
     });
   }
 }

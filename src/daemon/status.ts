@@ -33,6 +33,8 @@ export interface ServiceStatus {
   readonly inferring?: string;
   /** those that have not ended */
   readonly suspects: readonly Outage[];
+  /** users whose recipients are put off now */
+  readonly deferred?: Health['deferred'];
   readonly openMessages: number;
   readonly noticesWaiting: number;
   readonly database: Space;
@@ -65,6 +67,7 @@ export function gatherStatus(store: Store, config: Config): ServiceStatus {
     notInForce: config.mode === 'observe' ? countNotInForce(store, config, blocks) : undefined,
     inferring: current?.networks,
     suspects: loadOutages(store).filter(({ ended }) => ended === undefined),
+    deferred: current?.deferred,
     openMessages: store.state.messageCount(),
     noticesWaiting: store.outbox.unsent().length,
     database: store.space(),

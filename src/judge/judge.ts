@@ -47,7 +47,9 @@ export class Judge {
 
   constructor(rules: readonly Rule[], options: JudgeOptions = {}) {
     const bounds = options.bounds ?? { ...DEFAULT_BOUNDS, budget: new MemoryBudget(ALL_TABLES) };
-    this.#rules = rules.filter((rule) => rule.enabled).map((rule) => activateRule(rule, bounds));
+    // What is put off is counted by the policy service, before there is an event.
+    const judged = rules.filter(({ enabled, action }) => enabled && action !== 'defer');
+    this.#rules = judged.map((rule) => activateRule(rule, bounds));
     this.#plan = new Plan(this.#rules);
     const needsMonitor = this.#rules.some(({ rule }) => countsInvalid(rule));
     this.#outages = needsMonitor ? new OutageMonitor(this.#rules) : undefined;

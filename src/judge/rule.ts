@@ -73,6 +73,8 @@ export interface Rule {
   /** its verdicts are sent by mail; otherwise they are only in the report */
   readonly notify: boolean;
   readonly enabled: boolean;
+  /** of a rule that defers: what follows 450; undefined: a text of our own */
+  readonly text?: string | undefined;
   /** what the configuration changes about its limits; undefined: nothing */
   readonly adjustment?: Adjustment | undefined;
 }
@@ -210,8 +212,9 @@ function buildRule(fields: RuleFields, file: string): Rule {
     except: readExceptions(fields),
     freeSenders: fields['free-senders'] ?? [],
     fresh: fields.fresh ?? HOUR,
-    notify: fields.notify ?? fields.action === 'block',
+    notify: fields.notify ?? fields.action !== 'observe',
     enabled: fields.enabled ?? true,
+    text: fields.text,
   };
 }
 

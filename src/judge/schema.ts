@@ -123,7 +123,7 @@ export const ruleSchema = section(
       .min(1, { error: 'at least one limit' })
       .max(8, { error: 'at most 8 limits' })
       .optional(),
-    action: choice(['block', 'observe']),
+    action: choice(['block', 'observe', 'defer']),
     for: blockTime.optional(),
     escalation: list(blockTime, 'a list such as [1d, until-released]')
       .min(1, { error: 'at least one duration' })
@@ -145,6 +145,10 @@ export const ruleSchema = section(
     fresh: timeSpan(MAX_DURATION, '10m, 1h or 1d').optional(),
     notify: truth.optional(),
     enabled: truth.optional(),
+    text: text(
+      'one line of at most 200 printable ASCII characters',
+      (value) => value.length <= 200 && /^[\x21-\x7e][\x20-\x7e]*$/.test(value),
+    ).optional(),
   },
   'a mapping of rule fields',
 );
@@ -243,8 +247,30 @@ function countLimits(raw: Raw): [path: PropertyKey[], value: unknown][] {
   );
 }
 
-function actionFindings(raw: Raw): Finding[] {
+/** What a rule that defers cannot have: it counts requests, about which nothing else is known yet. */
+const NOT_DEFERRED = [
+  ...['for', 'escalation', 'distinct', 'ratio-of', 'at-least', 'at-least-share'],
+  ...['most-per-domain', 'most-per-host', 'direction', 'null-sender', 'free-senders', 'fresh'],
+];
+
+function deferFindings(raw: Raw): Finding[] {
+  if (raw.action !== 'defer') {
+    const text = 'expected action: defer beside text';
+    return 'text' in raw ? [{ path: ['text'], text }] : [];
+  }
   const findings: Finding[] = [];
+  if (raw.count !== 'recipients' && oneOfWords(COUNTS, raw.count))
+    findings.push({ path: ['count'], text: 'expected recipients beside action: defer' });
+  if (raw.per !== 'user' && typeof raw.per === 'string')
+    findings.push({ path: ['per'], text: 'expected user beside action: defer' });
+  for (const key of NOT_DEFERRED) {
+    if (key in raw) findings.push({ path: [key], text: `expected no ${key} beside action: defer` });
+  }
+  return findings;
+}
+
+function actionFindings(raw: Raw): Finding[] {
+  const findings = deferFindings(raw);
   if (raw.action === 'block' && NOT_BLOCKABLE.has(raw.per)) {
     const text = `expected observe: a ${raw.per} cannot be blocked, only ${BLOCKABLE.join(', ')}`;
     findings.push({ path: ['action'], text });

@@ -19,7 +19,8 @@ export interface Key {
   readonly id: string;
 }
 
-export type Action = 'block' | 'observe';
+/** `defer`: the policy service puts recipients off. */
+export type Action = 'block' | 'observe' | 'defer';
 
 /** A rule met its limit for a key. */
 export interface Verdict extends Position {
@@ -51,6 +52,7 @@ export interface Verdict extends Position {
 export type VerdictOutcome =
   | 'blocked'
   | 'observed'
+  | 'deferred'
   | 'unblockable'
   | 'allowed'
   | 'stale'

@@ -27,7 +27,8 @@ export function blockNotice(
   );
 }
 
-function describeResult({ block }: Evidence): string {
+function describeResult({ block, verdict }: Evidence): string {
+  if (verdict.action === 'defer') return 'is put off';
   if (block === undefined) return 'met a limit, nothing changed';
   return block.released === undefined ? 'blocked' : 'was blocked, now released';
 }
@@ -63,7 +64,12 @@ const KINDS: readonly Kind[] = [
     title: (submitters) => `${were(submitters)} blocked, now released`,
   },
   {
-    has: ({ block }) => block === undefined,
+    has: ({ verdict }) => verdict.action === 'defer',
+    count: (limits) => `${counted(limits, 'submitter')} put off`,
+    title: (submitters) => `${were(submitters)} put off`,
+  },
+  {
+    has: ({ block, verdict }) => block === undefined && verdict.action !== 'defer',
     count: (limits) => `${counted(limits, 'limit')} met, nothing changed`,
     title: () => 'met a limit, nothing was changed',
   },

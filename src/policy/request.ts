@@ -15,6 +15,10 @@ export interface PolicyRequest {
   readonly client: string;
   /** reverse-path, empty for the null one */
   readonly sender: string;
+  /** the recipient that is asked about, at RCPT */
+  readonly recipient: string;
+  /** one for each message; absent from what Exim sends */
+  readonly instance: string;
 }
 
 /** Longest request in bytes: Postfix needs 1 to 4 KiB. */
@@ -29,6 +33,8 @@ const FIELDS: ReadonlyMap<string, keyof Draft> = new Map([
   ['sasl_username', 'user'],
   ['client_address', 'client'],
   ['sender', 'sender'],
+  ['recipient', 'recipient'],
+  ['instance', 'instance'],
 ] as const);
 
 interface Draft {
@@ -37,6 +43,8 @@ interface Draft {
   user?: string;
   client?: string;
   sender?: string;
+  recipient?: string;
+  instance?: string;
 }
 
 export class RequestReader {
@@ -90,10 +98,11 @@ export class RequestReader {
 
   #finish(): PolicyRequest | undefined {
     const { request, state = '', user = '', client = '', sender = '' } = this.#draft;
+    const { recipient = '', instance = '' } = this.#draft;
     const isValid = request === REQUEST && !this.#isBroken;
     this.#draft = {};
     this.#isBroken = false;
     this.#size = 0;
-    return isValid ? { state, user, client, sender } : undefined;
+    return isValid ? { state, user, client, sender, recipient, instance } : undefined;
   }
 }

@@ -20,3 +20,7 @@ export const UNBLOCKABLE_CURE = 'suspend it where the mail server checks its pas
 
 /** What was done about it: nothing. */
 export const UNBLOCKABLE_TEXT = `NOT blocked, since no block file can hold it: ${UNBLOCKABLE_CURE}.`;
+
+/** What was done about somebody whose recipients are put off. */
+export const DEFERRED_TEXT =
+  'Put off: above the limit the policy service answers 450 to each recipient, until the period has room again. Nobody is blocked.';

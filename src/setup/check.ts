@@ -7,6 +7,7 @@ import { type Config, type ConfigChoice, loadConfig } from '../config/load.ts';
 import { findOverrideTrouble, listPresetRules, loadConfiguredRules } from '../config/rules.ts';
 import { findKeptTime } from '../daemon/kept-time.ts';
 import type { Rule } from '../judge/rule.ts';
+import { listDeferring } from './deferring.ts';
 import { checkFiles } from './files.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
 import { checkMilter, type MilterCheckOptions } from './milter.ts';
@@ -72,6 +73,7 @@ function checkRules(config: Config): Finding[] {
   return [
     ok('rules', `${counted(enabled.length, 'rule')} in ${config.rules}`),
     ...checkLimits(config, loaded.value),
+    ...checkDeferring(config, loaded.value),
     ...checkRetention(config, loaded.value),
   ];
 }
@@ -97,6 +99,13 @@ function checkLimits(config: Config, rules: readonly Rule[]): Finding[] {
         : [warning('rules', `overrides cannot be read: ${failure}`, `make ${file} readable`)],
     ),
   ];
+}
+
+function checkDeferring({ policy }: Config, rules: readonly Rule[]): Finding[] {
+  const names = listDeferring(rules);
+  if (names.length === 0 || policy !== undefined) return [];
+  const text = `${names.join(', ')}: nobody is put off, since there is no policy service`;
+  return [wrong('rules', text, 'policy: {}, and the lines of docs/mta/postfix-policy.md')];
 }
 
 function checkRetention({ file, retention }: Config, rules: readonly Rule[]): Finding[] {

@@ -67,6 +67,13 @@ export interface Health {
   readonly networks?: string;
   /** since when the rules count without some keys, because a bound on memory was reached; ms of event time */
   readonly forgottenSince?: number;
+  /** users whose recipients the policy service puts off now; times in ms */
+  readonly deferred?: readonly {
+    readonly user: string;
+    readonly rule: string;
+    readonly since: number;
+    readonly putOff: number;
+  }[];
 }
 
 export interface LogHealth {

@@ -84,7 +84,10 @@ it('the policy service answers for the address that the person has now', () => {
   const blocklist = buildBlocklist(configure('mta: postfix\n'));
   blocklist.replace([block]);
   const ask = (client: string, now: number) =>
-    blocklist.answer({ state: 'RCPT', user: '', client, sender: 'a@example.net' }, now);
+    blocklist.answer(
+      { state: 'RCPT', user: '', client, sender: 'a@example.net', recipient: '', instance: '' },
+      now,
+    );
   expect(ask('10.1.0.7', MORNING)).toMatch(/^HOLD/);
   expect(ask('10.1.0.8', MORNING)).toBe('DUNNO');
   expect(ask('10.1.0.7', NOON)).toBe('DUNNO');

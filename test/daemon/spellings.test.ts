@@ -129,7 +129,10 @@ describe('four spellings of one login, each with 30 dead addresses', () => {
     const blocklist = buildBlocklist(config);
     blocklist.replace(store.blocks.allRunning());
     const ask = (user: string) =>
-      blocklist.answer({ state: 'RCPT', user, client: '192.0.2.7', sender: '' }, clock.now());
+      blocklist.answer(
+        { state: 'RCPT', user, client: '192.0.2.7', sender: '', recipient: '', instance: '' },
+        clock.now(),
+      );
     expect(['ALICE', 'alice+never-seen@example.net'].map(ask)).toEqual([
       'HOLD blocked by postern',
       'HOLD blocked by postern',

@@ -92,6 +92,8 @@ const request = (some: Partial<PolicyRequest>): PolicyRequest => ({
   user: '',
   client: '203.0.113.9',
   sender: 'x@example.net',
+  recipient: 'y@example.org',
+  instance: '1.2.3',
   ...some,
 });
 

@@ -9,9 +9,11 @@ const ALICE = {
   user: 'alice@example.net',
   client: '192.0.2.7',
   sender: 'alice@example.net',
+  recipient: 'x@example.org',
+  instance: '123.456.7',
 };
 const MINIMAL = 'request=smtpd_access_policy\n';
-const NOBODY = { state: '', user: '', client: '', sender: '' };
+const NOBODY = { state: '', user: '', client: '', sender: '', recipient: '', instance: '' };
 
 const CASES: readonly [name: string, bytes: string, expected: readonly unknown[]][] = [
   ['a request of Postfix', requestText(), [ALICE]],

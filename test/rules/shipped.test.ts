@@ -2,13 +2,19 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { DAY, HOUR, MINUTE } from '../../src/base/time.ts';
+import { DAY, formatDuration, HOUR, MINUTE } from '../../src/base/time.ts';
+import { findPresetFolder } from '../../src/config/rules.ts';
+import { findRateKind } from '../../src/judge/limits.ts';
 import { loadRules, parseRule, type Rule } from '../../src/judge/rule.ts';
 import { ruleSchema } from '../../src/judge/schema.ts';
+import { PRESETS } from '../../src/model/preset.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const rules = loadRules(join(ROOT, 'rules'));
 const strict = loadRules(join(ROOT, 'rules/strict'));
+const deferring = loadRules(join(ROOT, 'rules/defer'));
+const presets = PRESETS.map((name) => ({ name, rules: loadRules(findPresetFolder(name)) }));
+const LIMITS_PAGE = readFileSync(join(ROOT, 'docs/limits.md'), 'utf8');
 const PAGE = readFileSync(join(ROOT, 'docs/rules.md'), 'utf8');
 
 const SHIPPED: Readonly<Record<string, Partial<Rule>>> = {
@@ -132,7 +138,7 @@ test('the strict preset is not active by itself', () => {
   ]);
 });
 
-test.each([...rules, ...strict])(
+test.each([...rules, ...strict, ...deferring])(
   '$name is called like its file, and says why and from where',
   (rule) => {
     expect(rule.file.endsWith(`/${rule.name}.yaml`)).toBe(true);
@@ -144,7 +150,48 @@ test.each([...rules, ...strict])(
 
 test('nothing else is in the folder of rules', () => {
   const names = readdirSync(join(ROOT, 'rules'), { recursive: true });
-  expect(names).toHaveLength(rules.length + strict.length + 1);
+  const inFolders = presets.reduce((sum, preset) => sum + preset.rules.length + 1, 1);
+  expect(names).toHaveLength(rules.length + strict.length + 1 + deferring.length + 1 + inFolders);
+});
+
+describe.each(presets)('the preset $name', ({ name, rules: own }) => {
+  const names = [
+    'invalid-share',
+    'login-networks',
+    'many-client-addresses',
+    'messages',
+    'recipients',
+  ];
+
+  test('has limits for volume, networks and shares, and says why', () => {
+    expect(own.map((rule) => rule.name)).toEqual(names);
+    for (const rule of own) {
+      expect(rule.reason?.length).toBeGreaterThan(40);
+      expect(rule.source?.length).toBeGreaterThan(20);
+    }
+    expect(own.map((rule) => findRateKind(rule))).toEqual([
+      ...['share', 'spread', 'spread', 'volume', 'volume'],
+    ]);
+  });
+
+  test('changes the limits of rules of the package, and nothing else of them', () => {
+    for (const rule of own) {
+      const shipped = rules.find((each) => each.name === rule.name);
+      if (shipped === undefined) continue;
+      const { limits: _, file, description, reason, source, ...rest } = rule;
+      expect(shipped).toMatchObject(rest);
+    }
+  });
+
+  test('has its figures in docs/limits.md', () => {
+    const column = PRESETS.indexOf(name) + 1;
+    for (const rule of own) {
+      const row = LIMITS_PAGE.split('\n').find((line) => line.startsWith(`| \`${rule.name}\` |`));
+      const cell = row?.split('|')[column + 1] ?? '';
+      for (const { limit, period } of rule.limits)
+        expect(cell).toContain(`${limit}${rule.ratio ? ' %' : ''} in ${formatDuration(period)}`);
+    }
+  });
 });
 
 const BASE = {

@@ -178,6 +178,17 @@ describe('Exim', () => {
       );
   });
 
+  it('need a statement for rules that defer', () => {
+    const old = OURS.replace(/^ {2}defer\n(?: {4}.*\n)*/m, '');
+    const text = `mta: exim\npolicy: {}\nrules: ${join(DOCS, '../../rules/defer')}`;
+    expect(levels(OURS, '', text)).toMatchObject([{ level: 'ok' }]);
+    expect(levels(old, '', text)).toMatchObject([
+      { level: 'ok' },
+      { level: 'warning', text: expect.stringContaining('recipients-defer puts nobody off') },
+    ]);
+    expect(levels(old)).toMatchObject([{ level: 'ok' }]);
+  });
+
   it('need not ask in observe mode, nor without a policy service', () => {
     expect(levels('', '', 'mta: exim\npolicy: {}\nmode: observe')).toMatchObject([
       { level: 'warning' },

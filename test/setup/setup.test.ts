@@ -110,6 +110,15 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
     return text.slice(start, text.indexOf('\n\n', start)).replaceAll(/^ {4}/gm, '');
   }
 
+  it('writes the preset, and check says that it is in force', async () => {
+    await init({ postfixConfig: etc, preset: 'hosting' });
+    expect(readFileSync(folder.at('postern.yaml'), 'utf8')).toMatch(/^preset: hosting$/m);
+    const { findings } = await check();
+    expect(findings.map(({ text }) => text)).toContain(
+      'preset hosting is in force for invalid-share, login-networks, many-client-addresses, messages, recipients',
+    );
+  });
+
   it('init writes what it finds, and the recipe makes check content', async () => {
     const { status, text } = await init({ postfixConfig: etc });
     expect(status).toBe(EXIT.done);
@@ -740,6 +749,30 @@ describe.runIf(available('Exim', eximProgram()))('beside Exim', () => {
       /no ACL .* looks up \$authenticated_id/,
     );
     expect(await texts(all.slice(1).join(''))).toMatch(/no ACL .* looks up \$authenticated_id/);
+  });
+});
+
+describe('limits', () => {
+  it('of a table with a broken line, and a rule that defers without a policy service', async () => {
+    folder.write('table', 'a@example.net 5\nb@example.net\n');
+    folder.write(
+      'rules/few.yaml',
+      'name: few\ncount: recipients\nper: user\nlimit: 5\nperiod: 1h\naction: defer\n',
+    );
+    folder.write('postern.yaml', 'rules: rules\noverrides: { file: table }\n');
+    const { findings } = await check();
+    expect(findings).toContainEqual(
+      expect.objectContaining({
+        level: 'warning',
+        text: expect.stringContaining(`${folder.at('table')}:2: expected a limit`),
+      }),
+    );
+    expect(findings).toContainEqual(
+      expect.objectContaining({
+        level: 'wrong',
+        text: 'few: nobody is put off, since there is no policy service',
+      }),
+    );
   });
 });
 

@@ -5,6 +5,7 @@
 
 import { parseListenAddress } from '../../base/listen-address.ts';
 import type { Config } from '../../config/load.ts';
+import { loadDeferring } from '../deferring.ts';
 import { ENFORCE_FIRST, type Finding, ok, warning, wrong } from '../finding.ts';
 import {
   isPosterns,
@@ -40,7 +41,10 @@ export function checkEximPolicy(
     return [{ acl, name: `${acl} (${setting})`, use: findQuestion(address, reachable(acls, acl)) }];
   });
   const found = looks.find(({ use }) => use === 'stops');
-  if (found !== undefined) return [ok('mta', `${found.name} asks the policy service ${address}`)];
+  if (found !== undefined) {
+    const asks = ok('mta', `${found.name} asks the policy service ${address}`);
+    return [asks, ...checkDeferring(config, acls, settings)];
+  }
   const level = mode === 'observe' ? warning : wrong;
   const first = mode === 'observe' ? `${ENFORCE_FIRST}; then ` : '';
   const acl = looks[0]?.acl ?? 'the ACL of acl_smtp_rcpt';
@@ -64,7 +68,26 @@ function findQuestion(address: string, statements: readonly string[]) {
 /** Whether a statement looks at the variable in which `asking` stores the answer. */
 function usesAnswer(statement: string, asking: string): boolean {
   const variable = /\bset\s+(acl_[cm]\w+)\s*=/.exec(asking)?.[1];
-  return variable !== undefined && mentions(statement, `$${variable}`);
+  return variable !== undefined && mentions(statement, `$${variable}`) && !isDeferral(statement);
+}
+
+/** Whether a statement only passes a 450 on: a block has another answer. */
+function isDeferral(statement: string): boolean {
+  return /\^action=4/.test(statement) && !/HOLD|REJECT/.test(statement);
+}
+
+/** Rules that defer need a statement at RCPT that passes the answer on: older recipes have none. */
+function checkDeferring(
+  config: Config,
+  acls: Acls,
+  settings: ReadonlyMap<string, string>,
+): Finding[] {
+  const acl = settings.get('acl_smtp_rcpt') ?? '';
+  if (reachable(acls, acl).some(isDeferral)) return [];
+  const rules = loadDeferring(config);
+  if (rules.length === 0) return [];
+  const text = `${acl || 'no ACL'} (acl_smtp_rcpt) passes no 450 of the policy service on, so ${rules.join(', ')} puts nobody off`;
+  return [warning('mta', text, 'copy docs/mta/exim/acl-policy.conf again, and include it at RCPT')];
 }
 
 /** One finding for each statement that asks Postern although the configuration has no policy service. */

@@ -5,6 +5,7 @@
 import { join, resolve } from 'node:path';
 import { type ListenAddress, parseListenAddress } from '../../base/listen-address.ts';
 import type { Config } from '../../config/load.ts';
+import { loadDeferring } from '../deferring.ts';
 import { ENFORCE_FIRST, type Finding, ok, warning, wrong } from '../finding.ts';
 import {
   isPosterns,
@@ -23,7 +24,7 @@ import {
 } from './policy-recipe.ts';
 import { refusesAll } from './restriction-effect.ts';
 import { type Entry, parseService } from './restriction-list.ts';
-import { isReinjection, LISTS, type SmtpdService } from './services.ts';
+import { isReinjection, LISTS, type List, type SmtpdService } from './services.ts';
 
 /** Settings that `checkPostfixPolicy` reads from a service, beside the restriction lists. */
 export const POLICY_SETTINGS = [
@@ -31,6 +32,7 @@ export const POLICY_SETTINGS = [
   'smtpd_policy_service_default_action',
   'smtpd_policy_service_try_limit',
   'smtpd_policy_service_retry_delay',
+  'smtpd_sasl_auth_enable',
 ];
 
 /** Everything else refuses all mail while the service is down: Postfix's own default, and what is not an action. */
@@ -43,9 +45,32 @@ export function checkPostfixPolicy(config: Config, services: readonly SmtpdServi
   const front = services.filter((service) => !isReinjection(service));
   if (front.length === 0) return [];
   const findings = front.flatMap((service) => checkService(service, policy.listen, mode));
+  findings.push(...checkDeferring(front, config));
   if (findings.length > 0) return findings;
   const address = policyAddress(policy.listen, findQueueDirectory(front[0] as SmtpdService));
   return [ok('mta', `check_policy_service ${address} is in use`)];
+}
+
+/** Lists that smtpd goes through before it takes a recipient. */
+const BEFORE_RECIPIENT = LISTS.filter(
+  (list) => list !== 'smtpd_data_restrictions' && list !== 'smtpd_end_of_data_restrictions',
+);
+
+/** Rules that defer need a question at RCPT from each service at which users log in. */
+function checkDeferring(services: readonly SmtpdService[], config: Config): Finding[] {
+  const { policy } = config;
+  const asking = services.filter(({ setting }) => setting('smtpd_sasl_auth_enable') === 'yes');
+  if (policy === undefined || asking.length === 0) return [];
+  const silent = asking.filter(
+    (service) => findService(service, policy.listen, BEFORE_RECIPIENT).kind === 'missing',
+  );
+  const rules = silent.length === 0 ? [] : loadDeferring(config);
+  if (rules.length === 0) return [];
+  return silent.map((service) => {
+    const address = policyAddress(policy.listen, findQueueDirectory(service));
+    const text = `${service.name} does not ask check_policy_service ${address} at RCPT, so ${rules.join(', ')} puts nobody off there`;
+    return warning('mta', text, 'the lines of docs/mta/postfix-policy.md, "At RCPT"');
+  });
 }
 
 function findQueueDirectory({ setting }: SmtpdService): string {
@@ -83,12 +108,16 @@ type Place =
   | { readonly kind: 'missing'; readonly why: string };
 
 /** In the first list that has the service with no entry before it that ends the list. */
-function findService(service: SmtpdService, listen: ListenAddress): Place {
+function findService(
+  service: SmtpdService,
+  listen: ListenAddress,
+  lists: readonly List[] = LISTS,
+): Place {
   const queue = findQueueDirectory(service);
   const asks = (entry: Entry) =>
     isSameAddress(serviceOf(entry)?.address ?? '', listen, queue, service.chroot);
   let why = '';
-  for (const list of LISTS) {
+  for (const list of lists) {
     const entries = service.entries(list);
     const index = entries.findIndex(asks);
     const found = entries[index];
