@@ -1,6 +1,8 @@
 /**
  * Who sends to whom on the made-up server: customers with their devices, foreign hosts, people abroad, bots, a few
- * accounts whose password was stolen. Only names and networks that are reserved for documentation (RFC 2606, RFC 5737, RFC 3849).
+ * accounts whose password was stolen. Names that are reserved for documentation (RFC 2606). The networks for documentation
+ * are too small for a hosting server: the addresses are from 240.0.0.0/4 and 3fff::/20, which are nobody's (RFC 1112 4, RFC
+ * 9637).
  */
 import type { Random } from './random.ts';
 
@@ -13,7 +15,7 @@ export interface World {
   readonly random: Random;
   readonly customers: readonly string[];
   readonly stolen: readonly string[];
-  /** a customer's device: the same customer mostly comes from the same place */
+  /** a customer's device: one of a few networks of the customer, and there nearly always an address of its own */
   deviceOf(customer: string): Host;
   /** any machine of a botnet; without a name */
   bot(): Host;
@@ -30,13 +32,15 @@ export interface World {
   serial(): number;
 }
 
-const NETWORKS = ['192.0.2', '198.51.100', '203.0.113'];
 const WORDS = 'anna ben carla dirk eva frank gina hugo ida jan kim lea max nina otto paul'.split(
   ' ',
 );
-const CUSTOMERS = 600;
-const DOMAINS = 120;
+const CUSTOMERS = 2000;
+const DOMAINS = 400;
 const SERVERS = 2000;
+/** Networks of one customer (home, office, the carrier of the phone), and out of 100 mails how many change the device. */
+const PLACES = 3;
+const MOVES = 90;
 
 export function makeWorld(random: Random): World {
   let serial = 0;
@@ -56,11 +60,10 @@ export function makeWorld(random: Random): World {
     stolen: customers.slice(0, 3),
     deviceOf(customer) {
       let device = devices.get(customer);
-      if (device === undefined || random.chance(2)) {
-        const address = random.chance(20) ? v6(random) : v4(random);
+      if (device === undefined || random.chance(MOVES)) {
         device = {
           name: random.chance(70) ? `dyn-${random.below(9999)}.isp.example.com` : 'unknown',
-          address,
+          address: addressAt(random, placeOf(customer, random.below(PLACES))),
         };
         devices.set(customer, device);
       }
@@ -79,10 +82,29 @@ export function makeWorld(random: Random): World {
   };
 }
 
+/** The number of one of a customer's networks, the same each time. */
+function placeOf(customer: string, nth: number): number {
+  let number = nth;
+  for (let at = 0; at < customer.length; at++) {
+    number = (Math.imul(number, 31) + customer.charCodeAt(at)) >>> 0;
+  }
+  return number;
+}
+
+/** An address in a /16 of IPv4 or, for every fifth network, in a /32 of IPv6. */
+function addressAt(random: Random, network: number): string {
+  if (network % 5 === 0) return v6In(random, network % 4000);
+  return `${240 + ((network >> 8) % 15)}.${network & 255}.${random.below(256)}.${random.below(254) + 1}`;
+}
+
 function v4(random: Random): string {
-  return `${random.pick(NETWORKS)}.${random.below(254) + 1}`;
+  return `${240 + random.below(15)}.${random.below(256)}.${random.below(256)}.${random.below(254) + 1}`;
 }
 
 function v6(random: Random): string {
-  return `2001:db8:${(random.below(4000) + 1).toString(16)}::${(random.below(200) + 1).toString(16)}`;
+  return v6In(random, random.below(4000));
+}
+
+function v6In(random: Random, network: number): string {
+  return `3fff:${(network + 1).toString(16)}:${(random.below(4000) + 1).toString(16)}::${(random.below(200) + 1).toString(16)}`;
 }
