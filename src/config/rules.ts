@@ -46,7 +46,7 @@ export function loadConfiguredRules(config: RulesConfig, log: Log = silentLog): 
   if (table === undefined && hours === undefined) return rules;
   return rules.map((rule) => ({
     ...rule,
-    adjustment: buildAdjustment(rule, table ?? (() => NO_OVERRIDES), hours),
+    adjustment: buildAdjustment(rule, table, hours),
   }));
 }
 

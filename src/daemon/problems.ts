@@ -240,6 +240,6 @@ function forgottenProblems(health: Health | undefined): string[] {
   const since = health?.forgottenSince;
   if (since === undefined) return [];
   return [
-    `too many submitters and clients for the memory of the rules since ${formatTime(since)}: verdicts can be late or missing`,
+    `more users, clients and other keys than the rules have memory for (50,000 of a type, 300,000 with up to four events, 36 MB in all) since ${formatTime(since)}: verdicts can be late or missing`,
   ];
 }

@@ -17,6 +17,8 @@ export interface AppliedLimit {
 export interface Adjustment {
   /** What a limit of the rule is for a key in the window that ends at `time` (ms); undefined: the key is exempt. */
   limitFor(limit: AppliedLimit, type: KeyType, id: string, time: number): AppliedLimit | undefined;
+  /** The lowest that `limitFor` can give for this limit, for any key and at any time, also with overrides to come. */
+  lowest(limit: AppliedLimit): number;
   /** Whether the mail is that of a list that is exempt: it does not count. */
   sparesMail(event: MailEvent): boolean;
 }

@@ -1,5 +1,6 @@
-/** The entries of a timeline, oldest first, as columns: an object for each entry would take three times the memory. */
+/** The entries that one rule keeps of one key for itself, oldest first, as columns (see timeline.ts). */
 import { ownCopy } from '../model/line.ts';
+import type { Value } from './facts.ts';
 import type { Shape } from './shape.ts';
 
 /** One event of a timeline. `Columns` copies its fields; an object can be used again. */
@@ -11,7 +12,7 @@ export interface Entry {
   /** what it adds to the whole of a share */
   whole: number;
   /** the value that a distinct rule compares; empty when the event is not counted */
-  value: string;
+  value: Value;
   /** where the recipient's mail goes; empty where the rule has no share */
   place: string;
   /** empty where senders are not kept */
@@ -27,7 +28,7 @@ export class Columns {
   times: number[] = EMPTY;
   counted: number[] = EMPTY;
   whole: number[] | undefined;
-  values: string[] | undefined;
+  values: Value[] | undefined;
   places: string[] | undefined;
   senders: string[] | undefined;
   hosts: string[] | undefined;
@@ -108,7 +109,7 @@ export class Columns {
     };
   }
 
-  #all(): (number[] | string[])[] {
+  #all(): (number | string)[][] {
     if (this.times.length === 0) return [];
     const { times, counted, whole, values, places, senders, hosts } = this;
     const all = [times, counted, whole, values, places, senders, hosts];
@@ -117,6 +118,6 @@ export class Columns {
 }
 
 /** A value that keeps no log line alive. */
-function keepValue(value: string): string {
-  return value === '' ? '' : ownCopy(value);
+function keepValue<T extends Value>(value: T): T {
+  return typeof value === 'string' ? (ownCopy(value) as T) : value;
 }

@@ -44,18 +44,20 @@ export function findBlame(timeline: Timeline, window: Window): Blame {
   return { sender: findCulprit(mails), people };
 }
 
-function sumBySender({ columns }: Timeline, { head }: Window): Mail[] {
+function sumBySender(timeline: Timeline, { head }: Window): Mail[] {
   const mails = new Map<string, Mail>();
-  for (let at = head; at < columns.length; at++) {
-    const sender = columns.senders?.[at] ?? '';
+  for (let at = head; at < timeline.length; at++) {
+    const counted = timeline.countedAt(at);
+    const whole = timeline.wholeAt(at);
+    if (counted === 0 && whole === 0) continue; // of other rules
+    const sender = timeline.senderAt(at);
     let mail = mails.get(sender);
     if (mail === undefined) {
       mail = { sender, counted: 0, good: 0 };
       mails.set(sender, mail);
     }
-    const counted = columns.counted[at] as number;
     mail.counted += counted;
-    mail.good += Math.max(0, (columns.whole?.[at] ?? 0) - counted);
+    mail.good += Math.max(0, whole - counted);
   }
   // Of two with as many refusals, the one with less sound mail is worse.
   return [...mails.values()].sort((a, b) => b.counted - a.counted || a.good - b.good);

@@ -8,6 +8,7 @@ import { isLoopbackAddress, isNetwork, isWithin } from '../model/address.ts';
 import type { Key, KeyType, Verdict } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { Outage, OutageChange } from '../model/outage.ts';
+import { formatId, readId } from './facts.ts';
 import { findBlame, ShutOutSenders } from './gateway.ts';
 import { canonicalKey, getKeyId, getKeyType } from './key.ts';
 import { KeyTimes, Offences } from './key-memory.ts';
@@ -16,10 +17,19 @@ import type { Forgotten, Met, Since, Use } from './met.ts';
 import { type Nearest, rankNearest } from './nearest.ts';
 import type { JudgeOptions } from './options.ts';
 import { type Detection, OutageMonitor } from './outage/monitor.ts';
-import { type ActiveRule, activateRule, countsInvalid, countsRefusal, Plan } from './plan.ts';
+import {
+  type ActiveRule,
+  activateRule,
+  countsInvalid,
+  countsRefusal,
+  Plan,
+  type Step,
+} from './plan.ts';
 import type { Rule } from './rule.ts';
 import { ALL_TABLES, DEFAULT_BOUNDS } from './table.ts';
+import { Tables } from './tables.ts';
 import type { Tally } from './tally.ts';
+import type { Track } from './track.ts';
 import { buildVerdict, isSameExcess, noteMet, type Recall, type Target } from './verdict.ts';
 
 const NONE: readonly Verdict[] = Object.freeze([]);
@@ -32,6 +42,10 @@ const OFFENCE_LIFETIME = 30 * DAY;
 export class Judge {
   readonly #rules: readonly ActiveRule[];
   readonly #plan: Plan;
+  readonly #tables: Tables;
+  /** the rules that use the event that is being counted, and by what */
+  readonly #users: Step[] = [];
+  readonly #tracks: Track[] = [];
   readonly #allowed: (key: Key) => boolean;
   readonly #canShutOutAt: (gateway: Key) => boolean;
   readonly #blocked = new KeyTimes();
@@ -47,9 +61,10 @@ export class Judge {
 
   constructor(rules: readonly Rule[], options: JudgeOptions = {}) {
     const bounds = options.bounds ?? { ...DEFAULT_BOUNDS, budget: new MemoryBudget(ALL_TABLES) };
+    this.#tables = new Tables(bounds);
     // What is put off is counted by the policy service, before there is an event.
     const judged = rules.filter(({ enabled, action }) => enabled && action !== 'defer');
-    this.#rules = judged.map((rule) => activateRule(rule, bounds));
+    this.#rules = judged.map((rule) => activateRule(rule, this.#tables));
     this.#plan = new Plan(this.#rules);
     const needsMonitor = this.#rules.some(({ rule }) => countsInvalid(rule));
     this.#outages = needsMonitor ? new OutageMonitor(this.#rules) : undefined;
@@ -80,24 +95,68 @@ export class Judge {
   #feed(event: MailEvent, now: number | undefined, recall: Recall | undefined): readonly Verdict[] {
     const steps = this.#plan.stepsFor(event, this.#isInOutage(event));
     if (steps.length === 0) return NONE;
+    this.#tables.facts.read(event);
+    const count = this.#collect(steps, event);
+    if (count === 0) return NONE;
+    for (let index = 0; index < count; index++) (this.#tracks[index] as Track).arrival.keep();
     let verdicts: Verdict[] | undefined;
-    for (const { active, use } of steps) {
+    for (let index = 0; index < count; index++) {
+      const { active, use } = this.#users[index] as Step;
+      const track = this.#tracks[index] as Track;
+      // A rule before this one may have shut out the sender just now.
+      if (verdicts !== undefined && this.#isShutOut(active, event)) {
+        if (use !== 'open') track.arrival.leave(track);
+        continue;
+      }
+      const added = active.tally.count(track, use);
+      if (added === undefined) continue;
+      const verdict = this.#judgeAll(
+        active,
+        active.tally.measure(added, event.time),
+        event,
+        now,
+        recall,
+      );
+      if (verdict === undefined) continue;
+      verdicts ??= [];
+      verdicts.push(verdict);
+    }
+    this.#tables.end();
+    return verdicts ?? NONE;
+  }
+
+  /** Finds out which rules use the event, and returns how many. */
+  #collect(steps: readonly Step[], event: MailEvent): number {
+    let count = 0;
+    for (const step of steps) {
+      const { active, use } = step;
       if (!isUsed(active.rule, use, event) || !active.admits(event)) continue;
       if (this.#isShutOut(active, event)) continue;
-      const added = active.tally.add(event, use, measureAmount(active.rule, event), this.#since);
-      if (added === undefined) continue;
-      let given = false; // a rule that meets two limits at once gives one verdict
-      for (const met of active.tally.measure(added, event.time)) {
-        const verdict = this.#judge(active, met, event, now, recall);
-        if (verdict === undefined || given) continue;
-        given = true;
-        verdicts ??= [];
-        verdicts.push(verdict);
-        // Somebody is to be blocked; for a second limit it would be somebody else.
-        if (verdict.action === 'block') break;
-      }
+      const track = active.tally.use(use, this.#since);
+      if (track === undefined) continue;
+      this.#users[count] = step;
+      this.#tracks[count++] = track;
     }
-    return verdicts ?? NONE;
+    return count;
+  }
+
+  /** The verdict of a rule whose limits are met, if there is one: a rule that meets two at once gives one. */
+  #judgeAll(
+    active: ActiveRule,
+    all: readonly Met[],
+    event: MailEvent,
+    now: number | undefined,
+    recall: Recall | undefined,
+  ): Verdict | undefined {
+    let given: Verdict | undefined;
+    for (const met of all) {
+      const verdict = this.#judge(active, met, event, now, recall);
+      if (verdict === undefined || given !== undefined) continue;
+      given = verdict;
+      // Somebody is to be blocked; for a second limit it would be somebody else.
+      if (verdict.action === 'block') break;
+    }
+    return given;
   }
 
   /** A block of the key was released at `time` (ms), before its end. What happened until then does not count again. */
@@ -109,6 +168,7 @@ export class Judge {
     this.#blocked.delete(type, id);
     this.#released.set(type, id, time);
     this.#since ??= (type, id) => this.#released.get(type, id) ?? Number.NEGATIVE_INFINITY;
+    this.#tables.forget(type, readId(type, id));
     for (const { tally } of this.#rules) tally.forget(type, id);
     if (type === 'sender') this.#shutOut.delete(id);
   }
@@ -123,7 +183,8 @@ export class Judge {
     const { type, id } = key;
     if (type !== 'client' || !isNetwork(id)) return [key];
     const known = new Set(this.#blocked.ids(type));
-    for (const { tally } of this.#rules) for (const one of tally.ids(type)) known.add(one);
+    for (const one of this.#tables.ids(type)) known.add(formatId(one));
+    for (const { tally } of this.#rules) for (const one of tally.judged(type)) known.add(one);
     const members = [...known].filter((one) => one !== id && isWithin(one, id));
     return [key, ...members.map((one): Key => ({ type, id: one }))];
   }
@@ -142,10 +203,7 @@ export class Judge {
 
   /** Keys that were forgotten because a bound was reached; undefined as long as all counts are exact. */
   get forgotten(): Forgotten | undefined {
-    const all = this.#rules.flatMap(({ tally }) => tally.forgotten ?? []);
-    if (all.length === 0) return undefined;
-    const keys = all.reduce((sum, each) => sum + each.keys, 0);
-    return { keys, since: Math.min(...all.map(({ since }) => since)) };
+    return this.#tables.forgotten;
   }
 
   /** The provider outages that have not ended. */
@@ -243,9 +301,9 @@ export class Judge {
   }
 
   /** Whom to block: the key, or the sender behind it that is to blame. */
-  #findTarget({ maySpare }: ActiveRule, met: Met, { time }: MailEvent): Target {
+  #findTarget({ maySpare, tally }: ActiveRule, met: Met, { time }: MailEvent): Target {
     const key: Key = { type: met.type, id: met.id };
-    if (maySpare === undefined || !met.timeline.columns.senders) return { key };
+    if (maySpare === undefined || !tally.tellsSenders(met.type)) return { key };
     const { sender, people } = findBlame(met.timeline, met.window);
     const isSpared =
       sender !== undefined &&
@@ -292,8 +350,4 @@ function isUsed(rule: Rule, use: Use, event: MailEvent): boolean {
   if (use === 'whole') return event.repeated !== true;
   // A put-off recipient whose refusal counts is not open. `repeated` is no matter here: each attempt keeps it open.
   return use !== 'open' || event.kind !== 'deferred' || !countsRefusal(rule, event);
-}
-
-function measureAmount({ count }: Rule, { newRecipients }: MailEvent): number {
-  return count === 'recipients' ? (newRecipients ?? 0) : 1;
 }

@@ -5,7 +5,7 @@
  */
 import type { Adjustment, AppliedLimit } from './adjustment.ts';
 import { HourShares, type Hours } from './hours.ts';
-import { describeOverride, type Override, type OverrideTable } from './overrides.ts';
+import { describeOverride, type Override, OverrideTable } from './overrides.ts';
 import type { Limit, Rule } from './rule.ts';
 
 export type RateKind = 'volume' | 'spread' | 'share';
@@ -49,12 +49,16 @@ export function fitsRule(override: Override, rule: Measured): boolean {
   return kind === (override.limit.isPercent ? 'share' : 'volume');
 }
 
-/** The adjustment of a rule. `table` is called for every look-up, so its answer may change. */
+/**
+ * The adjustment of a rule. `overrides` is called for every look-up, so its answer may change; undefined: there are none
+ * and there will be none.
+ */
 export function buildAdjustment(
   rule: Measured,
-  table: () => OverrideTable,
+  overrides: (() => OverrideTable) | undefined,
   hours: Hours | undefined,
 ): Adjustment {
+  const table = overrides ?? (() => NO_OVERRIDES);
   const shares =
     hours === undefined || findRateKind(rule) === undefined ? undefined : new HourShares(hours);
   const describe = hours === undefined ? undefined : (name: HourName) => describeHours(hours, name);
@@ -72,6 +76,11 @@ export function buildAdjustment(
       const why = `${describe?.(share.name)}: ${share.factor} of ${limit.limit}`;
       return { ...limit, limit: shorten(limit.limit, share.factor), full: limit.limit, why };
     },
+    lowest({ limit }) {
+      if (overrides !== undefined) return 1;
+      const factors = shares === undefined ? [] : [hours?.night?.factor, hours?.weekend?.factor];
+      return shorten(limit, Math.min(1, ...factors.filter((one) => one !== undefined)));
+    },
     sparesMail({ sender }) {
       if (!sender) return false;
       const lists = table().findLists(sender.toLowerCase());
@@ -79,6 +88,8 @@ export function buildAdjustment(
     },
   };
 }
+
+const NO_OVERRIDES = new OverrideTable([]);
 
 type HourName = 'night' | 'weekend';
 

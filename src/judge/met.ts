@@ -1,24 +1,24 @@
 /** How a tally is told of events, and what it tells of the keys that meet a limit. */
 import type { KeyType } from '../model/block.ts';
-import type { AppliedLimit } from './adjustment.ts';
+import type { Id } from './facts.ts';
+import type { MetLimit } from './measure.ts';
 import type { Timeline } from './timeline.ts';
-import type { Window } from './window.ts';
 
 /** How an event matters to a rule. */
 export type Use = 'counted' | 'whole' | 'open';
 
-/** The timeline that an event was added to. */
+/** The timeline in which an event was counted. */
 export interface Added {
   readonly type: KeyType;
-  readonly id: string;
+  readonly id: Id;
   readonly timeline: Timeline;
 }
 
 /** A key whose limit has just been met. */
-export interface Met extends Added {
-  readonly limit: AppliedLimit;
-  readonly window: Window;
-  readonly measure: number;
+export interface Met extends MetLimit {
+  readonly type: KeyType;
+  readonly id: string;
+  readonly timeline: Timeline;
 }
 
 /** Returns the time (ms) up to which the events of a key do not count. */

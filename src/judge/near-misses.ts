@@ -1,4 +1,5 @@
 /** The highest measures of keys that came near a limit and were then dropped from their table. Bounded. */
+import { formatId, type Id } from './facts.ts';
 
 /** How near a key came that had no verdict. */
 export interface NearMiss {
@@ -14,8 +15,9 @@ export class NearMisses implements Iterable<[string, NearMiss]> {
   /** when the list is full, a measure up to this one has no place in it */
   #lowest = 0;
 
-  keep(id: string, highest: number, time: number): void {
+  keep(key: Id, highest: number, time: number): void {
     if (highest <= this.#lowest) return;
+    const id = formatId(key);
     const before = this.#misses.get(id);
     if (before !== undefined && before.highest >= highest) return;
     this.#misses.set(id, { highest, time });

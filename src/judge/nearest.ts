@@ -1,6 +1,7 @@
 /** Which keys came nearest to the limits of a rule without a verdict. */
 import type { Key } from '../model/block.ts';
 import type { ActiveRule } from './plan.ts';
+import type { IsWorth } from './tally.ts';
 
 /** A key that came near a limit without a verdict. */
 export interface Nearest {
@@ -18,7 +19,13 @@ const MOST = 10;
 /** Up to ten keys of one rule, nearest first, without those that `isSettled` is true for. */
 export function rankNearest(active: ActiveRule, isSettled: (key: Key) => boolean): Nearest[] {
   const nearest: Nearest[] = [];
-  for (const near of findBest(active)) {
+  const isWorth = (highest: number, limit: number, time: number) => {
+    const last = nearest.at(-1);
+    if (nearest.length < MOST || last === undefined) return true;
+    const share = highest / limit;
+    return share > measureShare(last) || (share === measureShare(last) && time < last.time);
+  };
+  for (const near of findBest(active, isWorth)) {
     const last = nearest.at(-1);
     const isFull = nearest.length === MOST;
     if (isFull && last !== undefined && compare(near, last) >= 0) continue;
@@ -42,9 +49,9 @@ function compare(a: Nearest, b: Nearest): number {
 }
 
 /** For each key, the limit of the rule that it came nearest to. */
-function* findBest({ rule, tally }: ActiveRule): Generator<Nearest> {
+function* findBest({ rule, tally }: ActiveRule, isWorth: IsWorth): Generator<Nearest> {
   const best = new Map<string, Nearest>();
-  for (const { type, id, highest, limit, time } of tally.near()) {
+  for (const { type, id, highest, limit, time } of tally.near(isWorth)) {
     const near = { rule: rule.name, key: { type, id }, highest, limit, time };
     if (rule.limits.length === 1) {
       yield near;

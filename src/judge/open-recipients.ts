@@ -6,7 +6,7 @@ import { HOUR } from '../base/time.ts';
 import type { MailEvent } from '../model/event.ts';
 
 /** ms; mail servers try again within minutes at first, and after some hours at last. */
-const OPEN_FOR = 8 * HOUR;
+export const OPEN_FOR = 8 * HOUR;
 /** With more open recipients than this, nothing is known of the share. */
 const MOST = 20_000;
 
@@ -20,7 +20,12 @@ export class OpenRecipients {
   readonly #attempts = new Map<number, Attempt>();
   readonly #places = new Map<string, number>();
   /** until when there are more than can be kept, ms */
-  #overflowUntil = Number.NEGATIVE_INFINITY;
+  #overflowUntil: number;
+
+  /** `unknownUntil`: others may be open until then (ms), but were forgotten. */
+  constructor(unknownUntil = Number.NEGATIVE_INFINITY) {
+    this.#overflowUntil = unknownUntil;
+  }
 
   get size(): number {
     return this.#attempts.size;

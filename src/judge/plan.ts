@@ -17,7 +17,7 @@ import { buildExceptionTest } from './exceptions.ts';
 import { getKeyId, getKeyType } from './key.ts';
 import type { Use } from './met.ts';
 import { blamesSenders, type Rule } from './rule.ts';
-import type { Bounds } from './table.ts';
+import type { Tables } from './tables.ts';
 import { Tally } from './tally.ts';
 
 /** A rule with its timelines. */
@@ -31,17 +31,17 @@ export interface ActiveRule {
 }
 
 /** A rule that uses an event. */
-interface Step {
+export interface Step {
   readonly active: ActiveRule;
   /** the rule counts the event, or the event adds to the whole of a share, or only opens or closes a recipient */
   readonly use: Use;
 }
 
 /** A rule with empty timelines. */
-export function activateRule(rule: Rule, bounds: Bounds): ActiveRule {
+export function activateRule(rule: Rule, tables: Tables): ActiveRule {
   return {
     rule,
-    tally: new Tally(rule, bounds),
+    tally: new Tally(rule, tables),
     maySpare: blamesSenders(rule) ? buildGatewayTest(rule.freeSenders) : undefined,
     admits: buildAdmission(rule),
   };

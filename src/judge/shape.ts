@@ -1,6 +1,6 @@
 /** What the timelines of one rule must keep, and what its limits measure. Computed once for each rule. */
 import { HOUR } from '../base/time.ts';
-import type { Limit, Rule } from './rule.ts';
+import type { Distinct, Limit, Rule } from './rule.ts';
 
 /**
  * How much longer than a window needs them, in ms, entries of a share are kept. When the clock is set back, by an hour in
@@ -13,6 +13,10 @@ type Measure = 'sum' | 'distinct' | 'ratio';
 
 export interface Shape {
   readonly measure: Measure;
+  /** what a distinct rule compares */
+  readonly distinct?: Distinct | undefined;
+  /** an event counts as many times as it has new recipients */
+  readonly countsRecipients?: boolean;
   readonly limits: readonly Limit[];
   /** ms: the longest period of the limits */
   readonly reach: number;
@@ -46,6 +50,8 @@ export function buildShape(rule: Rule, hasSenders: boolean): Shape {
   const isPlain = !hasShare && !hasSenders && bound === undefined && atLeast === 1;
   return {
     measure: ratio ? 'ratio' : distinct === undefined ? 'sum' : 'distinct',
+    distinct,
+    countsRecipients: rule.count === 'recipients',
     limits,
     reach,
     keep: hasWhole ? reach + SPARE : reach,

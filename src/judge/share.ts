@@ -31,7 +31,7 @@ export function measureShare(
   if (open.overflows(newest)) return 0;
   const overall = near(counted, window.whole + open.size, share);
   if (overall >= 1) return 1;
-  const answering = countAnswering(window, window.placesOf(timeline.columns), open.places);
+  const answering = countAnswering(window, window.placesOf(timeline), open.places);
   if (answering.counted < limit * ANSWERING_PART) return overall;
   return Math.max(overall, near(answering.counted, answering.whole, ANSWERING_FACTOR * share));
 }

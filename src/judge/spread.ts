@@ -1,4 +1,5 @@
 /** The bounds of `most-per-domain` and `most-per-host`. Rules without these fields do not pay for it. */
+import type { Value } from './facts.ts';
 
 interface Origin {
   readonly domain: string;
@@ -14,7 +15,7 @@ export class Spread {
   readonly #domains: Capped;
   readonly #hosts: Capped;
   /** oldest first */
-  readonly #origins = new Map<string, Origin>();
+  readonly #origins = new Map<Value, Origin>();
 
   /** Percentages of `limit`; undefined: no bound. */
   constructor(limit: number, perDomain: number | undefined, perHost: number | undefined) {
@@ -24,13 +25,13 @@ export class Spread {
   }
 
   /** Adds a value that is not there. A host without a name has no bound. */
-  add(value: string, domain: string, host: string): void {
+  add(value: Value, domain: string, host: string): void {
     this.#origins.set(value, { domain, host });
     this.#domains.add(domain);
     this.#hosts.add(host);
   }
 
-  remove(value: string): void {
+  remove(value: Value): void {
     const origin = this.#origins.get(value);
     if (origin === undefined) return;
     this.#origins.delete(value);

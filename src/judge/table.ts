@@ -1,111 +1,253 @@
 /**
- * Timelines by key. Bounded, whatever the log makes up: a key is dropped when its newest event is older than all windows
- * of its rule. Up to the bounds nothing else is ever dropped. Beyond them the least recently used key goes first (by
- * second chance: a key that was used since its last turn gets another one), so a verdict may be missed, and it counts.
+ * What is known of the keys of one type. Bounded, whatever the log makes up: a key is dropped when its newest event is
+ * older than all windows. Up to the bounds nothing else is ever dropped. Beyond them the least recently used key goes
+ * first (by second chance: a key that was used since its last turn gets another one), and it counts. A verdict may then
+ * come late or be missed. None is added: of a share, nothing is said while its window reaches back to what may be gone.
  */
-import { internId } from './key.ts';
+import type { KeyType } from '../model/block.ts';
+import { ownCopy } from '../model/line.ts';
+import { Classes, type ClassNode, isCounted, type Reader } from './classes.ts';
+import { NEEDS, NO_FACTS } from './entries.ts';
+import type { Id } from './facts.ts';
+import { FewEvents, MOST_FEW } from './few-events.ts';
 import type { MemoryBudget } from './memory-budget.ts';
-import type { Shape } from './shape.ts';
+import { OPEN_FOR } from './open-recipients.ts';
+import { Subject } from './subject.ts';
 import { SKEW, type Timeline } from './timeline.ts';
 
-/** The most that one rule keeps for one type of key. */
+/** The most that is kept for one type of key. */
 export interface Bounds {
+  /** keys with more than a few events */
   readonly keys: number;
+  /** keys with a few events that are far from any limit */
+  readonly few: number;
   readonly entries: number;
   /** shared with all other tables of the judge */
   readonly budget?: MemoryBudget;
 }
 
-export const DEFAULT_BOUNDS: Bounds = { keys: 100_000, entries: 2_000_000 };
+export const DEFAULT_BOUNDS: Bounds = { keys: 50_000, few: 300_000, entries: 2_000_000 };
 /** Bytes of all tables together, estimated. */
 export const ALL_TABLES = 36_000_000;
-/** Bytes, measured with keys that are seen once: timeline, windows, entry of the map. */
-const KEY_WEIGHT = 800;
+/** Bytes, measured: a key with its columns, how one rule sees it with two windows, an entry, an event of a few. */
+const WEIGHTS = { key: 400, timeline: 500, entry: 40, few: 20, fewKey: 60 } as const;
 
-/** Called for every key that is dropped; `isLost`: though its windows may not have been empty. */
-type OnDrop = (id: string, timeline: Timeline, isLost: boolean) => void;
+/** What a table tells its owner of. */
+export interface TableEvents {
+  /** A key is dropped; `isLost`: though its windows may not have been empty. */
+  dropped(id: Id, subject: Subject, isLost: boolean): void;
+  /** A key has more than a few events now, and this was one of them: a rule has counted it. */
+  counted(
+    reader: Reader,
+    added: { readonly id: Id; readonly timeline: Timeline },
+    time: number,
+  ): void;
+}
 
 export class KeyTable {
-  readonly #timelines = new Map<string, Timeline>();
-  readonly #period: number;
-  readonly #entryWeight: number;
+  readonly type: KeyType;
+  readonly classes = new Classes();
   readonly #bounds: Bounds;
-  readonly #onDrop: OnDrop;
+  readonly #events: TableEvents;
+  /** a number is the place of the last of a few events */
+  readonly #keys = new Map<Id, Subject | number>();
+  readonly #few = new FewEvents();
+  #fewKeys = 0;
   #entries = 0;
+  #weight = 0;
+  /** how long the rules need an event, ms */
+  #keep = 0;
+  /** the newest event of a key that was dropped, ms: of what happened until then, something may be missing */
+  #lostUntil = Number.NEGATIVE_INFINITY;
+  #now = 0;
   /** number of keys at which idle ones are looked for: at least twice what the last sweep left */
   #sweepAt = 1024;
 
-  /** `keep`: how long a timeline keeps its entries, ms. `entryWeight` in bytes. */
-  constructor(
-    { keep, entryWeight }: Pick<Shape, 'keep' | 'entryWeight'>,
-    bounds: Bounds,
-    onDrop: OnDrop,
-  ) {
-    this.#period = keep;
-    this.#entryWeight = entryWeight;
+  constructor(type: KeyType, bounds: Bounds, events: TableEvents) {
+    this.type = type;
     this.#bounds = bounds;
-    this.#onDrop = onDrop;
+    this.#events = events;
     bounds.budget?.join(this);
   }
 
-  get keys(): number {
-    return this.#timelines.size;
+  /** A rule will count by this type of key. */
+  join({ shape }: Reader): void {
+    const keep = shape.share === undefined ? shape.keep : Math.max(shape.keep, OPEN_FOR);
+    this.#keep = Math.max(this.#keep, keep);
   }
 
+  get keys(): number {
+    return this.#keys.size;
+  }
+
+  /** Events that are kept, and open recipients. */
   get entries(): number {
     return this.#entries;
   }
 
-  get(id: string): Timeline | undefined {
-    const timeline = this.#timelines.get(id);
-    if (timeline !== undefined) timeline.used = true;
-    return timeline;
+  /** Bytes, estimated. */
+  get weight(): number {
+    return this.#weight;
+  }
+
+  /** How long the rules need an event, ms. */
+  get keep(): number {
+    return this.#keep;
+  }
+
+  /**
+   * What is known of a key; a number stands for a few events (`open`). Only timelines know what an event means that is
+   * older than the ones before: then a key has them.
+   */
+  find(id: Id, time = Number.POSITIVE_INFINITY): Subject | number | undefined {
+    const known = this.#keys.get(id);
+    if (typeof known === 'object') known.used = true;
+    if (typeof known === 'number' && time < this.#few.timeOf(known)) return this.open(id, known);
+    return known;
+  }
+
+  /** The key with its timelines, also if it had only a few events. */
+  get(id: Id): Subject | undefined {
+    const known = this.find(id);
+    return typeof known === 'number' ? this.open(id, known) : known;
   }
 
   /** Adds a key at event time `now` (ms), after making room for it. */
-  create(id: string, timeline: Timeline, now: number): Timeline {
-    if (this.#timelines.size >= this.#sweepAt) this.#sweep(now);
-    if (this.#timelines.size >= this.#bounds.keys) this.#evict();
-    this.#bounds.budget?.changed(KEY_WEIGHT); // first: the new key must not be the one that goes
-    this.#timelines.set(internId(id), timeline);
-    return timeline;
+  create(id: Id, now: number): Subject {
+    this.#makeRoom(now);
+    const subject = new Subject(this.#lostUntil);
+    subject.lastSeen = now;
+    this.#set(id, subject);
+    this.changed(subject); // may drop others, but this one was not used before them
+    return subject;
   }
 
-  /** Call this after a timeline has grown or shrunk. It may drop other keys. */
-  resized(by: number): void {
-    this.#entries += by;
-    this.#bounds.budget?.changed(by * this.#entryWeight);
-    if (this.#entries > this.#bounds.entries && this.#timelines.size > 1) this.#evict();
+  /**
+   * Keeps an event as one of a few. Returns false when the key needs its timelines: the event comes near a limit, holds
+   * texts, or comes out of order. `known`: the key's place, if it has one.
+   */
+  addFew(
+    id: Id,
+    known: number | undefined,
+    node: ClassNode,
+    number: number,
+    event: { readonly time: number; readonly amount: number },
+  ): boolean {
+    if ((node.needs & ~NEEDS.amount) !== 0) return false;
+    const { time } = event;
+    const amount = node.countsRecipients ? event.amount : 1;
+    if (known === undefined) {
+      if (amount >= node.least) return false;
+      this.#makeRoom(time);
+      if (this.#fewKeys >= this.#bounds.few) this.#dropFew();
+    } else {
+      const count = this.#few.count(known);
+      if (count >= MOST_FEW || count + Math.max(1, amount) >= node.least) return false;
+      if (time < this.#few.timeOf(known)) return false;
+    }
+    const place = this.#few.add({ time, number, amount: event.amount }, known);
+    this.#keys.set(known === undefined && typeof id === 'string' ? ownCopy(id) : id, place);
+    if (known === undefined) this.#fewKeys++;
+    this.#entries++;
+    this.#grow(WEIGHTS.few + (known === undefined ? WEIGHTS.fewKey : 0));
+    return true;
   }
 
-  /** Forgets a key without calling `onDrop`. */
-  delete(id: string): void {
-    const timeline = this.#timelines.get(id);
-    if (timeline !== undefined) this.#remove(id, timeline);
+  /** Gives a key that has a few events its timelines. */
+  open(id: Id, last: number): Subject {
+    const subject = this.#replay(id, last);
+    this.#forgetFew(last);
+    this.#set(id, subject);
+    this.changed(subject);
+    return subject;
   }
 
-  /** Bytes, estimated. */
-  get weight(): number {
-    return KEY_WEIGHT * this.#timelines.size + this.#entryWeight * this.#entries;
+  /** Call this when something of a key has been added or dropped. It may drop other keys. */
+  changed(subject: Subject): void {
+    if (subject.isDropped) return;
+    const { entries, timelines } = subject;
+    let kept = entries.length;
+    let count = 0;
+    for (const timeline of timelines) {
+      if (timeline === undefined) continue;
+      count++;
+      kept += timeline.size;
+    }
+    const weight = WEIGHTS.key + WEIGHTS.timeline * count + WEIGHTS.entry * kept;
+    const by = weight - subject.weight;
+    this.#entries += kept - subject.kept;
+    subject.weight = weight;
+    subject.kept = kept;
+    this.#grow(by);
+    if (this.#entries > this.#bounds.entries && this.#keys.size > 1) this.#evict();
+  }
+
+  /** Forgets a key without telling anybody. */
+  delete(id: Id): void {
+    const known = this.#keys.get(id);
+    if (known !== undefined) this.#remove(id, known);
   }
 
   /** Makes room for other tables. */
   shed(): void {
-    this.#evict();
+    if (this.#fewKeys > 0 && 2 * this.#fewKeys * WEIGHTS.fewKey > this.#weight) this.#dropFew();
+    else this.#evict();
   }
 
-  *[Symbol.iterator](): IterableIterator<[string, Timeline]> {
-    yield* this.#timelines;
+  *ids(): IterableIterator<Id> {
+    yield* this.#keys.keys();
+  }
+
+  *subjects(): IterableIterator<[Id, Subject]> {
+    for (const [id, known] of this.#keys) if (typeof known === 'object') yield [id, known];
+  }
+
+  /** Keys with a few events: how many (or how many recipients) they have at most, and a way to see them as others. */
+  *few(): IterableIterator<{ id: Id; most: number; time: number; replay: () => Subject }> {
+    for (const [id, known] of this.#keys) {
+      if (typeof known !== 'number') continue;
+      const most = this.#few.count(known);
+      yield { id, most, time: this.#few.timeOf(known), replay: () => this.#replay(id, known) };
+    }
+  }
+
+  #replay(id: Id, last: number): Subject {
+    const subject = new Subject(this.#lostUntil);
+    subject.used = true;
+    for (const { time, number, amount } of this.#few.list(last)) {
+      const node = this.classes.get(number);
+      const facts = { ...NO_FACTS, time, amount };
+      const at = subject.add(facts, number, node.needs, this.#keep);
+      subject.lastSeen = Math.max(subject.lastSeen, time);
+      for (const { reader, code } of node.uses()) {
+        const timeline = subject.get(reader.slot) ?? subject.addTimeline(reader);
+        timeline.count(at, time);
+        if (isCounted(code)) this.#events.counted(reader, { id, timeline }, time);
+      }
+    }
+    return subject;
+  }
+
+  #set(id: Id, subject: Subject): void {
+    // At the end of the map: it is the newest.
+    this.#keys.delete(id);
+    this.#keys.set(typeof id === 'string' ? ownCopy(id) : id, subject);
+  }
+
+  #makeRoom(now: number): void {
+    this.#now = now;
+    if (this.#keys.size >= this.#sweepAt) this.#sweep(now);
+    if (this.#keys.size - this.#fewKeys >= this.#bounds.keys) this.#evict();
   }
 
   /** Cost: at most two keys are looked at for each one that was added since the last sweep. */
   #sweep(now: number): void {
     // A late line may still belong to a key that has just become idle.
-    const idle = now - this.#period - SKEW;
-    for (const [id, timeline] of this.#timelines) {
-      if (timeline.newest <= idle) this.#drop(id, timeline, false);
+    const idle = now - this.#keep - SKEW;
+    for (const [id, known] of this.#keys) {
+      if (this.#lastSeen(known) <= idle) this.#drop(id, known, false);
     }
-    this.#sweepAt = Math.max(1024, 2 * this.#timelines.size);
+    this.#sweepAt = Math.max(1024, 2 * this.#keys.size);
   }
 
   /**
@@ -113,27 +255,64 @@ export class KeyTable {
    * first key walks over all of them; so keys are not dropped one by one.
    */
   #evict(): void {
-    const goal = this.#timelines.size - Math.ceil(this.#timelines.size / 16);
-    for (const [id, timeline] of this.#timelines) {
-      if (this.#timelines.size <= goal) return;
-      if (timeline.used) {
-        timeline.used = false;
-        this.#timelines.delete(id);
-        this.#timelines.set(id, timeline);
+    let left = Math.ceil((this.#keys.size - this.#fewKeys) / 16);
+    for (const [id, known] of this.#keys) {
+      if (left <= 0) return;
+      if (typeof known === 'number') continue;
+      if (known.used) {
+        known.used = false;
+        this.#keys.delete(id);
+        this.#keys.set(id, known);
       } else {
-        this.#drop(id, timeline, true);
+        left--;
+        this.#drop(id, known, true);
       }
     }
   }
 
-  #drop(id: string, timeline: Timeline, isLost: boolean): void {
-    this.#remove(id, timeline);
-    this.#onDrop(id, timeline, isLost);
+  /** Drops a sixteenth of the keys with a few events, the oldest first. */
+  #dropFew(): void {
+    let left = Math.ceil(this.#fewKeys / 16);
+    for (const [id, known] of this.#keys) {
+      if (left <= 0) return;
+      if (typeof known !== 'number') continue;
+      left--;
+      this.#drop(id, known, true);
+    }
   }
 
-  #remove(id: string, timeline: Timeline): void {
-    this.#timelines.delete(id);
-    this.#entries -= timeline.size;
-    this.#bounds.budget?.changed(-KEY_WEIGHT - this.#entryWeight * timeline.size);
+  #lastSeen(known: Subject | number): number {
+    return typeof known === 'number' ? this.#few.timeOf(known) : known.lastSeen;
+  }
+
+  #drop(id: Id, known: Subject | number, isLost: boolean): void {
+    // One stray line from next year must not make the table doubt a whole year.
+    this.#lostUntil = Math.max(this.#lostUntil, Math.min(this.#lastSeen(known), this.#now));
+    const subject = typeof known === 'number' ? this.#replay(id, known) : known;
+    this.#remove(id, known);
+    this.#events.dropped(id, subject, isLost);
+  }
+
+  #remove(id: Id, known: Subject | number): void {
+    this.#keys.delete(id);
+    if (typeof known === 'number') {
+      this.#forgetFew(known);
+      return;
+    }
+    known.isDropped = true;
+    this.#entries -= known.kept;
+    this.#grow(-known.weight);
+  }
+
+  #forgetFew(last: number): void {
+    const count = this.#few.delete(last);
+    this.#fewKeys--;
+    this.#entries -= count;
+    this.#grow(-WEIGHTS.fewKey - WEIGHTS.few * count);
+  }
+
+  #grow(by: number): void {
+    this.#weight += by;
+    this.#bounds.budget?.changed(by);
   }
 }

@@ -2,11 +2,21 @@
  * The window of one limit over a timeline: what lies in (newest - PERIOD, newest], as the index of its first entry and
  * sums that are kept up to date as entries come and go.
  */
-import { getDomain } from '../model/address.ts';
-import type { Columns } from './columns.ts';
+import { domainOf, type Value } from './facts.ts';
 import type { Limit } from './rule.ts';
 import type { Shape } from './shape.ts';
 import { Spread } from './spread.ts';
+
+/** What a window reads of the entries of a timeline, by their index: what each is to one rule. */
+export interface Source {
+  readonly length: number;
+  countedAt(at: number): number;
+  wholeAt(at: number): number;
+  /** what a distinct rule compares */
+  valueAt(at: number): Value;
+  placeAt(at: number): string;
+  hostAt(at: number): string;
+}
 
 /** What became of the recipients of one place. */
 export interface PlaceCounts {
@@ -33,7 +43,7 @@ export class Window {
   highest = 0;
   highestTime = 0;
   /** how often each value occurs; only made for windows with many entries, since most keys have one or two */
-  #values: Map<string, number> | undefined;
+  #values: Map<Value, number> | undefined;
   readonly #spread: Spread | undefined;
   #places: Map<string, PlaceCounts> | undefined;
 
@@ -45,48 +55,48 @@ export class Window {
   }
 
   /** Adds the entry at this index to the sums. */
-  enter(columns: Columns, at: number): void {
-    const counted = columns.counted[at] as number;
+  enter(source: Source, at: number): void {
+    const counted = source.countedAt(at);
     this.counted += counted;
-    if (columns.whole !== undefined) this.whole += columns.whole[at] as number;
-    if (this.#values !== undefined && counted > 0) this.#addValue(columns, at);
-    if (this.#places !== undefined) this.#countPlace(columns, at, 1);
+    this.whole += source.wholeAt(at);
+    if (this.#values !== undefined && counted > 0) this.#addValue(source, at);
+    if (this.#places !== undefined) this.#countPlace(source, at, 1);
   }
 
   /** Takes the entry at this index out of the sums. */
-  leave(columns: Columns, at: number): void {
-    const counted = columns.counted[at] as number;
+  leave(source: Source, at: number): void {
+    const counted = source.countedAt(at);
     this.counted -= counted;
-    if (columns.whole !== undefined) this.whole -= columns.whole[at] as number;
-    if (this.#values !== undefined && counted > 0) this.#removeValue(columns, at);
-    if (this.#places !== undefined) this.#countPlace(columns, at, -1);
+    this.whole -= source.wholeAt(at);
+    if (this.#values !== undefined && counted > 0) this.#removeValue(source, at);
+    if (this.#places !== undefined) this.#countPlace(source, at, -1);
   }
 
   /** The sums anew, from all entries from `head` on. */
-  recompute(columns: Columns, head: number): void {
+  recompute(source: Source, head: number): void {
     this.head = head;
     this.counted = 0;
     this.whole = 0;
     this.#spread?.clear();
     this.#values = this.#spread === undefined ? undefined : new Map();
     this.#places = undefined;
-    for (let at = head; at < columns.length; at++) this.enter(columns, at);
+    for (let at = head; at < source.length; at++) this.enter(source, at);
   }
 
   /** The measure: events, recipients, different values, or percent rounded down to a tenth. */
-  measure({ measure, atLeast }: Shape, columns: Columns): number {
+  measure({ measure, atLeast }: Shape, source: Source): number {
     if (measure === 'sum') return this.counted;
     if (this.counted < atLeast) return 0;
-    if (measure === 'distinct') return this.#spread?.count() ?? this.#countValues(columns);
+    if (measure === 'distinct') return this.#spread?.count() ?? this.#countValues(source);
     // A refused recipient belongs to the whole even if the log did not show that the message was accepted.
     return Math.floor((1000 * this.counted) / Math.max(this.whole, this.counted)) / 10;
   }
 
   /** What became of the recipients of each place. Counted when it is first asked for, and kept from then on. */
-  placesOf(columns: Columns): ReadonlyMap<string, PlaceCounts> {
+  placesOf(source: Source): ReadonlyMap<string, PlaceCounts> {
     if (this.#places === undefined) {
       this.#places = new Map();
-      for (let at = this.head; at < columns.length; at++) this.#countPlace(columns, at, 1);
+      for (let at = this.head; at < source.length; at++) this.#countPlace(source, at, 1);
     }
     return this.#places;
   }
@@ -96,27 +106,27 @@ export class Window {
     this.#places = undefined;
   }
 
-  #countValues(columns: Columns): number {
+  #countValues(source: Source): number {
     if (this.#values !== undefined) return this.#values.size;
-    if (columns.length - this.head <= FEW) return countFew(columns, this.head);
+    if (source.length - this.head <= FEW) return countFew(source, this.head);
     this.#values = new Map();
-    for (let at = this.head; at < columns.length; at++) {
-      if ((columns.counted[at] as number) > 0) this.#addValue(columns, at);
+    for (let at = this.head; at < source.length; at++) {
+      if (source.countedAt(at) > 0) this.#addValue(source, at);
     }
     return this.#values.size;
   }
 
-  #addValue(columns: Columns, at: number): void {
-    const values = this.#values as Map<string, number>;
-    const value = columns.values?.[at] ?? '';
+  #addValue(source: Source, at: number): void {
+    const values = this.#values as Map<Value, number>;
+    const value = source.valueAt(at);
     const before = values.get(value) ?? 0;
     values.set(value, before + 1);
-    if (before === 0) this.#spread?.add(value, getDomain(value), columns.hosts?.[at] ?? '');
+    if (before === 0) this.#spread?.add(value, domainOf(value), source.hostAt(at));
   }
 
-  #removeValue(columns: Columns, at: number): void {
-    const values = this.#values as Map<string, number>;
-    const value = columns.values?.[at] ?? '';
+  #removeValue(source: Source, at: number): void {
+    const values = this.#values as Map<Value, number>;
+    const value = source.valueAt(at);
     const before = values.get(value) ?? 0;
     if (before > 1) {
       values.set(value, before - 1);
@@ -127,25 +137,30 @@ export class Window {
     if (values.size === 0 && this.#spread === undefined) this.#values = undefined;
   }
 
-  #countPlace(columns: Columns, at: number, sign: 1 | -1): void {
+  #countPlace(source: Source, at: number, sign: 1 | -1): void {
+    const counted = source.countedAt(at);
+    const whole = source.wholeAt(at);
+    if (counted === 0 && whole === 0) return; // of another rule
     const places = this.#places as Map<string, PlaceCounts>;
-    const place = columns.places?.[at] ?? '';
+    const place = source.placeAt(at);
     let counts = places.get(place);
     if (counts === undefined) {
       counts = { counted: 0, whole: 0 };
       places.set(place, counts);
     }
-    counts.counted += sign * (columns.counted[at] as number);
-    counts.whole += sign * (columns.whole?.[at] ?? 0);
+    counts.counted += sign * counted;
+    counts.whole += sign * whole;
     if (counts.counted === 0 && counts.whole === 0) places.delete(place);
   }
 }
 
 /** The number of different values among few entries. */
-function countFew({ values = [], counted }: Columns, head: number): number {
-  let count = 0;
-  for (let at = head; at < values.length; at++) {
-    if ((counted[at] as number) > 0 && values.indexOf(values[at] as string, head) === at) count++;
+function countFew(source: Source, head: number): number {
+  const seen: Value[] = [];
+  for (let at = head; at < source.length; at++) {
+    if (source.countedAt(at) === 0) continue;
+    const value = source.valueAt(at);
+    if (!seen.includes(value)) seen.push(value);
   }
-  return count;
+  return seen.length;
 }

@@ -4,7 +4,7 @@
  */
 import { dropUndefined } from '../base/defined.ts';
 import { formatDuration, formatTime, formatTimes } from '../base/time.ts';
-import { getDistinctValue } from '../judge/key.ts';
+import { getRecipientValue } from '../judge/key.ts';
 import { buildCountedTest, countsInvalid } from '../judge/plan.ts';
 import type { Rule } from '../judge/rule.ts';
 import type { Verdict } from '../model/block.ts';
@@ -100,7 +100,7 @@ function listSenders(events: readonly MailEvent[]): string[] {
 
 /** Compares recipients as rules do. */
 function countRecipients(events: readonly MailEvent[]): number {
-  const different = new Set(events.map((event) => getDistinctValue('recipient', event)));
+  const different = new Set(events.map(getRecipientValue));
   different.delete(undefined);
   return different.size;
 }

@@ -520,7 +520,7 @@ test('nearest: by rule, the nearest first, without those that had a verdict', ()
 });
 
 test('nearest: ten for each rule, even those that were dropped long ago', () => {
-  const judge = new Judge([rule({ limit: 100 })], { bounds: { keys: 50, entries: 1000 } });
+  const judge = new Judge([rule({ limit: 100 })], { bounds: { keys: 50, few: 50, entries: 1000 } });
   for (let i = 0; i < 40; i++) judge.feed(invalid(i * 10, rcpt(i)));
   for (let i = 0; i < 5000; i++) {
     judge.feed(invalid(HOUR + i * 1000, rcpt(0), { submitter: { type: 'user', id: `u${i}` } }));
@@ -626,4 +626,12 @@ test('no event makes it throw, whatever it holds', () => {
       );
     }),
   );
+});
+
+test('a clock that is set back is noticed by the second event of a key', () => {
+  const judge = new Judge([rule({ limit: 3 })]);
+  const lines = [7_200_000, 0, 0, 0].map((at, nth) =>
+    judge.feed(invalid(at, `r${nth}@example.org`)),
+  );
+  expect(lines.map((verdicts) => verdicts.length)).toEqual([0, 0, 0, 1]);
 });

@@ -1,72 +1,137 @@
-import { expect, test } from 'vitest';
-import { KeyTable } from '../../src/judge/table.ts';
-import { Timeline } from '../../src/judge/timeline.ts';
-import { entry, shape } from './timeline.ts';
+import { describe, expect, test } from 'vitest';
+import { buildCode, MOST_CLASSES, type Reader } from '../../src/judge/classes.ts';
+import { NO_FACTS } from '../../src/judge/entries.ts';
+import { formatId, type Id } from '../../src/judge/facts.ts';
+import { type Bounds, KeyTable } from '../../src/judge/table.ts';
+import { shape } from './timeline.ts';
 
 const PERIOD = 60_000;
 const SHAPE = shape('sum', PERIOD);
-const BOUNDS = { keys: 500, entries: 2000 };
+const BOUNDS: Bounds = { keys: 500, few: 500, entries: 2000 };
 
-function tableOf(bounds = BOUNDS) {
-  const dropped: string[] = [];
-  const lost: string[] = [];
-  const table = new KeyTable(SHAPE, bounds, (id, _, isLost) => {
-    dropped.push(id);
-    if (isLost) lost.push(id);
-  });
-  return { dropped, lost, table };
-}
+/** A table with one rule of a limit of ten. */
+class Counted {
+  readonly dropped: string[] = [];
+  readonly lost: string[] = [];
+  readonly table: KeyTable;
+  readonly #reader: Reader = {
+    slot: 0,
+    shape: SHAPE,
+    codes: new Uint8Array(MOST_CLASSES),
+    least: 10,
+  };
 
-function count(table: KeyTable, id: string, time: number): number {
-  const timeline = table.get(id) ?? table.create(id, new Timeline(SHAPE), time);
-  const before = timeline.size;
-  timeline.add(entry(time), false);
-  table.resized(timeline.size - before);
-  return timeline.measure(0);
-}
-
-test('made-up keys never fill it, and a busy key stays', () => {
-  const { table } = tableOf();
-  let busy = 0;
-  for (let i = 0; i < 100_000; i++) {
-    count(table, `made-up-${i}`, i / 100);
-    if (i % 100 === 0) busy = count(table, 'busy', i / 100);
-    expect(table.keys).toBeLessThanOrEqual(BOUNDS.keys);
+  constructor(bounds = BOUNDS) {
+    this.table = new KeyTable('client', bounds, {
+      dropped: (id, _, isLost) => {
+        this.dropped.push(formatId(id));
+        if (isLost) this.lost.push(formatId(id));
+      },
+      counted: () => undefined,
+    });
+    this.table.join(this.#reader);
   }
-  expect(busy).toBe(1000);
+
+  /** Counts an event with a timeline and returns how many are in its window. */
+  count(id: Id, time: number): number {
+    const { table } = this;
+    const [node, number] = this.#class();
+    const subject = table.get(id) ?? table.create(id, time);
+    const timeline = subject.get(0) ?? subject.addTimeline(this.#reader);
+    timeline.count(subject.add({ ...NO_FACTS, time }, number, node.needs, table.keep), time);
+    subject.lastSeen = time;
+    table.changed(subject);
+    return timeline.measure(0);
+  }
+
+  /** Counts an event as one of a few, if it can be. */
+  countFew(id: Id, time: number): boolean {
+    const known = this.table.find(id);
+    if (typeof known === 'object') return false;
+    return this.table.addFew(id, known, ...this.#class(), { time, amount: 0 });
+  }
+
+  #class() {
+    const { classes } = this.table;
+    const node = classes.step(classes.root, this.#reader, buildCode(SHAPE, true));
+    if (node === undefined) throw new Error('no room for a class');
+    return [node, classes.numberOf(node) as number] as const;
+  }
+}
+
+describe('keys with timelines', () => {
+  test('made-up keys never fill it, and a busy key stays', () => {
+    const counted = new Counted();
+    let busy = 0;
+    for (let i = 0; i < 10_000; i++) {
+      counted.count(`made-up-${i}`, i / 100);
+      if (i % 100 === 0) busy = counted.count('busy', i / 100);
+      expect(counted.table.keys).toBeLessThanOrEqual(BOUNDS.keys);
+    }
+    expect(busy).toBe(100);
+  });
+
+  test('the least recently used go first', () => {
+    const counted = new Counted();
+    for (let i = 0; i < BOUNDS.keys; i++) counted.count(`k${i}`, i);
+    counted.count('k0', 1000);
+    counted.count('new', 1001);
+    expect(counted.dropped[0]).toBe('k1');
+    expect(counted.lost).toEqual(counted.dropped);
+    expect(counted.table.get('k0')).toBeDefined();
+  });
+
+  test('entries are bounded as well as keys', () => {
+    const counted = new Counted();
+    for (let i = 0; i < 20_000; i++) counted.count(`k${i % 50}`, i);
+    const { table } = counted;
+    expect(table.entries).toBeLessThanOrEqual(BOUNDS.entries);
+    const sum = [...table.subjects()].reduce((all, [, { entries }]) => all + entries.length, 0);
+    expect(sum).toBe(table.entries);
+  });
+
+  test('idle keys are dropped before anyone else', () => {
+    const counted = new Counted({ keys: 10_000, few: 0, entries: 100_000 });
+    for (let i = 0; i < 1024; i++) counted.count(`old${i}`, i);
+    counted.count('new', 1023 + 3 * PERIOD);
+    expect(counted.dropped).toHaveLength(1024);
+    expect(counted.lost).toEqual([]);
+    expect(counted.table.keys).toBe(1);
+    expect(counted.table.entries).toBe(1);
+  });
+
+  test('deleting a key deletes its entries, and does not count as dropping it', () => {
+    const counted = new Counted();
+    const { table, dropped } = counted;
+    for (let i = 0; i < 5; i++) counted.count('a', i);
+    counted.countFew('b', 5);
+    for (const id of ['a', 'b', 'never-there']) table.delete(id);
+    expect([table.keys, table.entries, table.weight, dropped.length]).toEqual([0, 0, 0, 0]);
+  });
 });
 
-test('the least recently used go first', () => {
-  const { table, dropped, lost } = tableOf();
-  for (let i = 0; i < BOUNDS.keys; i++) count(table, `k${i}`, i);
-  count(table, 'k0', 1000);
-  count(table, 'new', 1001);
-  expect(dropped[0]).toBe('k1');
-  expect(lost).toEqual(dropped);
-  expect(table.get('k0')).toBeDefined();
-});
+describe('keys with a few events', () => {
+  test('are counted when they get more', () => {
+    const counted = new Counted();
+    for (let i = 0; i < 4; i++) expect(counted.countFew(7, i)).toBe(true);
+    expect(counted.countFew(7, 4)).toBe(false);
+    expect(counted.count(7, 5)).toBe(5);
+    expect(counted.table.entries).toBe(5);
+    expect(counted.countFew(7, 6)).toBe(false);
+  });
 
-test('entries are bounded as well as keys', () => {
-  const { table } = tableOf();
-  for (let i = 0; i < 20_000; i++) count(table, `k${i % 50}`, i);
-  expect(table.entries).toBeLessThanOrEqual(BOUNDS.entries);
-  expect([...table].reduce((sum, [, { size }]) => sum + size, 0)).toBe(table.entries);
-});
+  test('an event out of order needs a timeline', () => {
+    const counted = new Counted();
+    expect([10, 12, 11].map((time) => counted.countFew(7, time))).toEqual([true, true, false]);
+  });
 
-test('idle keys are dropped before anyone else', () => {
-  const { table, dropped, lost } = tableOf({ keys: 10_000, entries: 100_000 });
-  for (let i = 0; i < 1024; i++) count(table, `old${i}`, i);
-  count(table, 'new', 1023 + 3 * PERIOD);
-  expect(dropped).toHaveLength(1024);
-  expect(lost).toEqual([]);
-  expect(table.keys).toBe(1);
-  expect(table.entries).toBe(1);
-});
-
-test('deleting a key deletes its entries, and does not count as dropping it', () => {
-  const { table, dropped } = tableOf();
-  for (let i = 0; i < 5; i++) count(table, 'a', i);
-  table.delete('a');
-  table.delete('never-there');
-  expect([table.keys, table.entries, dropped.length]).toEqual([0, 0, 0]);
+  test('made-up keys push out each other, and no key with a timeline', () => {
+    const counted = new Counted();
+    counted.count('known', 0);
+    for (let i = 0; i < 20_000; i++) counted.countFew(i, i / 1000);
+    expect(counted.table.keys).toBeLessThanOrEqual(BOUNDS.few + 1);
+    expect(counted.lost).toContain('0.0.0.0');
+    expect(counted.lost).not.toContain('known');
+    expect(counted.count('known', 20)).toBe(2);
+  });
 });

@@ -1,0 +1,77 @@
+/** The tables of all types of keys, which the rules share. */
+import type { KeyType } from '../model/block.ts';
+import { Arrival } from './arrival.ts';
+import { Facts, type Id } from './facts.ts';
+import { measureLimits } from './measure.ts';
+import type { Forgotten } from './met.ts';
+import type { Subject } from './subject.ts';
+import { type Bounds, KeyTable } from './table.ts';
+import type { Track } from './track.ts';
+
+/** A table, the event that is on its way into it, and the rules that count by it, by their slots. */
+interface Shelf {
+  readonly table: KeyTable;
+  readonly arrival: Arrival;
+  readonly tracks: Track[];
+}
+
+export class Tables {
+  /** the event that is being counted */
+  readonly facts = new Facts();
+  readonly #bounds: Bounds;
+  readonly #shelves = new Map<KeyType, Shelf>();
+  #forgotten = 0;
+  #forgottenSince = 0;
+
+  constructor(bounds: Bounds) {
+    this.#bounds = bounds;
+  }
+
+  /** Keys that were lost; undefined as long as all verdicts are exact. */
+  get forgotten(): Forgotten | undefined {
+    if (this.#forgotten === 0) return undefined;
+    return { keys: this.#forgotten, since: this.#forgottenSince };
+  }
+
+  /** A rule begins to count by this type of key. */
+  join(type: KeyType, build: (slot: number, shelf: Omit<Shelf, 'tracks'>) => Track): Track {
+    const shelf = this.#shelves.get(type) ?? this.#add(type);
+    const track = build(shelf.tracks.length, shelf);
+    shelf.tracks.push(track);
+    shelf.table.join(track);
+    return track;
+  }
+
+  /** The event that was read is counted by no rule any more. */
+  end(): void {
+    for (const { arrival } of this.#shelves.values()) arrival.end();
+  }
+
+  /** Forgets all that was counted for a key. */
+  forget(type: KeyType, id: Id): void {
+    this.#shelves.get(type)?.table.delete(id);
+  }
+
+  /** All keys of this type that something was counted for. */
+  ids(type: KeyType): Iterable<Id> {
+    return this.#shelves.get(type)?.table.ids() ?? [];
+  }
+
+  #add(type: KeyType): Shelf {
+    const tracks: Track[] = [];
+    const table = new KeyTable(type, this.#bounds, {
+      dropped: (id, subject, isLost) => this.#noteDropped(tracks, id, subject, isLost),
+      counted: ({ slot }, added, time) => measureLimits(tracks[slot] as Track, added, time),
+    });
+    const shelf = { table, arrival: new Arrival(table, this.facts), tracks };
+    this.#shelves.set(type, shelf);
+    return shelf;
+  }
+
+  #noteDropped(tracks: readonly Track[], id: Id, subject: Subject, isLost: boolean): void {
+    for (const [slot, timeline] of subject.timelines.entries()) {
+      if (timeline !== undefined) tracks[slot]?.noteDropped(id, timeline);
+    }
+    if (isLost && ++this.#forgotten === 1) this.#forgottenSince = subject.lastSeen;
+  }
+}
