@@ -34,6 +34,7 @@ import type { ListingWatch } from './listing-watch.ts';
 import { LogReader } from './log-reader.ts';
 import type { Notices } from './notices.ts';
 import { logOutages } from './outages.ts';
+import { keepPacked } from './pack.ts';
 import type { Committed, Pipeline } from './pipeline.ts';
 import { keepPruned } from './prune.ts';
 import { repeat } from './retry.ts';
@@ -107,6 +108,7 @@ export class Service {
       this.#watchDatabase(),
       this.#listingWatch?.run(),
       this.#keepComplaints(),
+      keepPacked({ store: this.#store, log, signal }),
       keepPruned({ store: this.#store, retention: config.retention, clock, log, signal }),
     ]);
   }

@@ -10,15 +10,16 @@ import type { Backscatter } from '../store/backscatter.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { loadOutages } from '../store/outages.ts';
 import type { Store } from '../store/store.ts';
-import type {
-  AttackerCount,
-  KindCount,
-  OwnMailboxCount,
-  RefuserCount,
-  SubmitterCount,
+import {
+  type AttackerCount,
+  EventSums,
+  type KindCount,
+  type OwnMailboxCount,
+  type RefuserCount,
+  type SubmitterCount,
 } from '../store/sums.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
-import { gatherReputation, type ReputationRefusal } from './reputation.ts';
+import { describeRefusals, type ReputationRefusal, ReputationRefusals } from './reputation.ts';
 import { type Beyond, findStandings } from './standings.ts';
 
 export interface Report {
@@ -65,8 +66,13 @@ export function gatherReport(
   since: number,
   until: number,
 ): Report {
-  const queries = store.sumPeriod(since, until);
-  const { kinds, reasons } = queries.totals();
+  const sums = new EventSums(store.events.names);
+  const refusals = new ReputationRefusals();
+  store.events.scan({ since, until }, (page, at) => {
+    sums.add(page, at);
+    refusals.add(page, at);
+  });
+  const { kinds, reasons } = sums.totals();
   const { near, beyond } = findStandings(store, rules, { since, until });
   const verdicts = store.verdicts.between(since, until);
   const pruned = store.state.read('pruned') ?? 0;
@@ -88,15 +94,15 @@ export function gatherReport(
     verdicts: verdicts.filter((one) => one.outcome !== 'blocked' && !isBlocked(one)),
     lasting: findLasting(store, beyond, verdicts, since).filter((one) => !isBlocked(one)),
     near: near.filter(({ key, time }) => !blocked(key, time, until)),
-    submitters: queries.submitters(MOST_ROWS),
-    refusers: queries.refusers(MOST_ROWS),
-    ownMailboxes: queries.ownMailboxes(MOST_ROWS),
-    attackers: queries.attackers(MOST_ROWS),
+    submitters: sums.submitters(MOST_ROWS),
+    refusers: sums.refusers(MOST_ROWS),
+    ownMailboxes: sums.ownMailboxes(MOST_ROWS),
+    attackers: sums.attackers(MOST_ROWS),
     dsnsSent: kinds.find(({ kind }) => kind === 'dsn-sent')?.count ?? 0,
-    backscatter: store.sumBackscatter(since, until, MOST_ROWS),
+    backscatter: sums.backscatter(MOST_ROWS),
     outages: loadOutages(store).filter(({ began, ended }) => isWithin(began, ended)),
     listings: store.listings.between(since, until),
-    reputation: gatherReputation(store, since, until),
+    reputation: describeRefusals(store, refusals, until),
     formatValue: buildValueFormat(rules),
   });
 }

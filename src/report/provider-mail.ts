@@ -53,10 +53,10 @@ export function gatherProviderMail(
   );
   if (drafts.size === 0) return new Map();
   const first = Math.min(...[...periods.values()].map(({ since }) => since));
-  for (const outcome of outcomes.between(first - DAY, until)) {
+  outcomes.visit(first - DAY, until, (outcome) => {
     const draft = drafts.get(PROVIDERS.get(outcome) ?? '');
     if (draft !== undefined) addOutcome(draft, outcome);
-  }
+  });
   return new Map(
     [...drafts].map(([provider, { counts, ended }]) => [
       provider,

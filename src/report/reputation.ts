@@ -9,6 +9,8 @@ import { PROVIDERS } from '../judge/outage/provider.ts';
 import { canonicalIp, isPublicAddress } from '../model/address.ts';
 import type { MailEvent } from '../model/event.ts';
 import { formatIdentity } from '../model/identity.ts';
+import { KINDS, REASON_CODES } from '../store/codes.ts';
+import type { NumberedNames, Page } from '../store/page.ts';
 import type { Store } from '../store/store.ts';
 import { gatherProviderMail, type ProviderSender } from './provider-mail.ts';
 
@@ -55,8 +57,21 @@ interface Draft {
 
 /** All of the period from `since` to `until` (ms, exclusive), most refusals first. */
 export function gatherReputation(store: Store, since: number, until: number): ReputationRefusal[] {
-  const drafts = readRefusals(store, since, until);
-  const most = [...drafts].sort(([, a], [, b]) => b.refusals - a.refusals).slice(0, MOST_PROVIDERS);
+  const refusals = new ReputationRefusals();
+  const kinds = ['bounced', 'deferred', 'expired'] as const;
+  store.events.scan({ since, until, kinds }, (page, at) => refusals.add(page, at));
+  return describeRefusals(store, refusals, until);
+}
+
+/** The refusals of a period that ended at `until` (ms), with what else the store knows of them. */
+export function describeRefusals(
+  store: Store,
+  refusals: ReputationRefusals,
+  until: number,
+): ReputationRefusal[] {
+  const most = [...refusals.drafts]
+    .sort(([, a], [, b]) => b.refusals - a.refusals)
+    .slice(0, MOST_PROVIDERS);
   const mails = gatherProviderMail(store.outcomes, new Map(most), until, MOST_SENDERS);
   return most.map(([provider, { named, queueIds, addresses, ...rest }]) =>
     dropUndefined({
@@ -71,25 +86,34 @@ export function gatherReputation(store: Store, since: number, until: number): Re
   );
 }
 
-/** By provider. */
-function readRefusals(store: Store, since: number, until: number): Map<string, Draft> {
-  const drafts = new Map<string, Draft>();
-  const refusals = store.events.query({
-    since,
-    until,
-    kinds: ['bounced', 'deferred', 'expired'],
-    reasons: ['reputation', 'rate-limited'],
-  });
-  for (const { event } of refusals) {
+/** Refusals for our reputation, by provider. */
+export class ReputationRefusals {
+  readonly drafts = new Map<string, Draft>();
+
+  /** Counts an event, for `EventTable.scan`. */
+  add(page: Page, at: number): void {
+    if (!REPUTATION.has(page.reason(at)) || !FAILED.has(page.kind(at))) return;
+    const event = page.event(at, NAMELESS);
     const provider = findRefuser(event);
     const named = provider === undefined ? [] : findBlockers(event.reply ?? '');
-    if (provider === undefined || named.length === 0) continue;
-    const draft = drafts.get(provider) ?? startDraft(event);
-    if (drafts.size < MOST_KEPT || drafts.has(provider)) drafts.set(provider, draft);
+    if (provider === undefined || named.length === 0) return;
+    const draft = this.drafts.get(provider) ?? startDraft(event);
+    if (this.drafts.size < MOST_KEPT || this.drafts.has(provider)) this.drafts.set(provider, draft);
     addRefusal(draft, event, named);
   }
-  return drafts;
 }
+
+const REPUTATION = new Set<number>([
+  REASON_CODES.numberOf.reputation,
+  REASON_CODES.numberOf['rate-limited'],
+]);
+const FAILED = new Set<number>([
+  KINDS.numberOf.bounced,
+  KINDS.numberOf.deferred,
+  KINDS.numberOf.expired,
+]);
+/** Who handed the mail in is no matter here. */
+const NAMELESS: NumberedNames = { path: () => '', who: () => undefined };
 
 /** What a host of our own network refuses of others' mail is about them: it looks up who wrote to us. */
 function findRefuser({ relay, direction }: MailEvent): string | undefined {

@@ -1,8 +1,10 @@
-/** Sums over the stored notifications of a period: those that were sent, those that came, and those that were refused. */
-import type { DsnWay, Reason, SubmitterType } from '../model/event.ts';
-import { DIRECTIONS, KINDS, REASON_CODES, SUBMITTERS } from './codes.ts';
-import type { Db } from './database.ts';
-import { type Condition, within } from './period.ts';
+/** Sums over the notifications of a period: those that were sent, those that came, and those that were refused. */
+import { lowerAscii } from '../base/text.ts';
+import type { DsnCause, DsnWay, Reason, SubmitterType } from '../model/event.ts';
+import { DIRECTIONS, KINDS, REASON_CODES } from './codes.ts';
+import type { Names } from './names.ts';
+import { type ClientValue, formatClient, type Page } from './page.ts';
+import { byText, Groups, greater, lesser, top } from './tally.ts';
 
 /** DSNs to strangers with the same cause. */
 export interface NoticeCount {
@@ -62,71 +64,187 @@ export interface Backscatter {
 /** A few notices come to everybody who writes letters. */
 const FEW = 5;
 
-/** `since` inclusive, `until` exclusive, ms; `most` rows each, the largest first. */
-export function sumBackscatter(db: Db, since: number, until: number, most: number): Backscatter {
-  const period = within(db, since, until);
-  const all = <T>(sql: string, ...more: readonly number[]) =>
-    db.prepare(sql).all(...period.values, ...more) as T[];
-  return {
-    notices: all<NoticeCount>(noticesSql(period), most),
-    forged: all<ForgedCount>(forgedSql(period), FEW, most),
-    returned: all<Omit<ReturnedCount, 'type'> & { type: number }>(
-      returnedSql(period),
-      FEW,
-      most,
-    ).map((row) => ({ ...row, type: SUBMITTERS.words[row.type] as SubmitterType })),
-    complaints: all<Omit<ComplaintCount, 'type'> & { type: number }>(
-      complaintsSql(period),
-      most,
-    ).map((row) => ({ ...row, type: SUBMITTERS.words[row.type] as SubmitterType })),
-    refused: all<RefusedCount>(refusedSql(period), most),
-  };
+type Counted<T> = { -readonly [key in keyof T]: T[key] };
+interface Clients {
+  readonly seen: Set<ClientValue>;
 }
 
-const cause = (key: string) => `json_extract(cause, '$.${key}')`;
+export class BackscatterTally {
+  readonly #names: Names;
+  readonly #notices = new Groups<string, Counted<Omit<NoticeCount, 'clients'>> & Clients>();
+  readonly #forged = new Groups<string, { count: number } & Clients>();
+  readonly #returned = new Groups<number, { count: number } & Clients>();
+  readonly #complaints = new Groups<number, { count: number }>();
+  readonly #refused = new Groups<
+    ClientValue,
+    { name: string | null; count: number; recipients: Set<string>; reply: string | null }
+  >();
 
-function noticesSql({ sql }: Condition): string {
-  const recipient = cause('recipient');
-  const domain = `lower(substr(${recipient}, instr(${recipient}, '@') + 1))`;
-  return `SELECT ${cause('way')} AS way, ${cause('about')} AS about,
-      CASE ${cause('way')} WHEN 'forward' THEN ${cause('originalRecipient')} ELSE ${domain} END AS through,
-      coalesce(${cause('relay.host')}, ${cause('relay.address')}) AS host, ${cause('reason')} AS reason,
-      count(*) AS count, count(DISTINCT client_address) AS clients, min(${cause('reply')}) AS reply
-    FROM event WHERE ${sql} AND kind = ${KINDS.numberOf['dsn-sent']}
-      AND direction = ${DIRECTIONS.numberOf.inbound} AND ${cause('home')} IS NULL
-    GROUP BY 1, 2, 3, 4, 5 ORDER BY count DESC, 1, 2, 3, 4, 5 LIMIT ?`;
+  constructor(names: Names) {
+    this.#names = names;
+  }
+
+  add(page: Page, at: number): void {
+    const isInbound = page.direction(at) === DIRECTIONS.numberOf.inbound;
+    switch (page.kind(at)) {
+      case KINDS.numberOf['dsn-sent']:
+        if (isInbound) this.#addNotice(page, at);
+        break;
+      case KINDS.numberOf['dsn-received']:
+        if (isInbound) this.#addForged(page, at);
+        else if (page.direction(at) === DIRECTIONS.numberOf.outbound) this.#addReturned(page, at);
+        break;
+      case KINDS.numberOf.complaint:
+        if (page.submitter(at) !== 0) {
+          this.#complaints.get(page.submitter(at), () => ({ count: 0 })).count++;
+        }
+        break;
+      case KINDS.numberOf.rejected:
+        if (isInbound) this.#addRefused(page, at);
+    }
+  }
+
+  /** At most `most` rows each, the largest first. */
+  result(most: number): Backscatter {
+    const most5 = (all: Iterable<ForgedCount>) => [...all].filter(({ count }) => count >= FEW);
+    const forged = [...this.#forged].map(([recipient, { count, seen }]) => {
+      return { recipient, count, clients: seen.size };
+    });
+    return {
+      notices: top(this.#listNotices(), most, compareNotices),
+      forged: top(
+        most5(forged),
+        most,
+        (a, b) => b.count - a.count || byText(a.recipient, b.recipient),
+      ),
+      returned: top(
+        this.#listReturned().filter(({ count }) => count >= FEW),
+        most,
+        (a, b) => b.count - a.count || byText(a.id, b.id),
+      ),
+      complaints: top(
+        this.#listComplaints(),
+        most,
+        (a, b) => b.count - a.count || byText(a.id, b.id),
+      ),
+      refused: top(
+        [...this.#refused].map(([client, { name, count, recipients, reply }]) => ({
+          address: formatClient(client),
+          name,
+          count,
+          recipients: recipients.size || null,
+          reply,
+        })),
+        most,
+        (a, b) => b.count - a.count || byText(a.address, b.address),
+      ),
+    };
+  }
+
+  #addNotice(page: Page, at: number): void {
+    const text = page.text(at, 'cause');
+    const cause = text === undefined ? undefined : (JSON.parse(text) as DsnCause);
+    if (cause?.home !== undefined) return;
+    const key = {
+      way: cause?.way ?? null,
+      about: cause?.about ?? null,
+      through: findThrough(cause) ?? null,
+      host: cause?.relay?.host ?? cause?.relay?.address ?? null,
+      reason: cause?.reason ?? null,
+    };
+    const group = this.#notices.get(Object.values(key).join('\0'), () => {
+      return { ...key, count: 0, reply: null, seen: new Set() };
+    });
+    group.count++;
+    group.reply = lesser(group.reply, cause?.reply);
+    addClient(group, page, at);
+  }
+
+  #addForged(page: Page, at: number): void {
+    const recipient = page.text(at, 'originalRecipient') ?? page.text(at, 'recipient') ?? '';
+    const group = this.#forged.get(lowerAscii(recipient), () => ({ count: 0, seen: new Set() }));
+    group.count++;
+    addClient(group, page, at);
+  }
+
+  #addReturned(page: Page, at: number): void {
+    if (page.submitter(at) === 0) return;
+    const group = this.#returned.get(page.submitter(at), () => ({ count: 0, seen: new Set() }));
+    group.count++;
+    addClient(group, page, at);
+  }
+
+  /** An unknown recipient and a temporary refusal (greylisting) are no refused notification. */
+  #addRefused(page: Page, at: number): void {
+    const reason = page.reason(at);
+    if (page.isTemporary(at) || page.isRepeated(at)) return;
+    if (reason === REASON_CODES.numberOf['invalid-recipient']) return;
+    if (reason === REASON_CODES.numberOf['relay-denied'] || page.text(at, 'sender') !== '') return;
+    const client = page.client(at);
+    if (client === undefined) return;
+    const group = this.#refused.get(client, () => {
+      return { name: null, count: 0, recipients: new Set(), reply: null };
+    });
+    group.count++;
+    group.name = greater(group.name, page.text(at, 'clientName'));
+    group.reply = lesser(group.reply, page.text(at, 'reply'));
+    const recipient = page.text(at, 'recipient');
+    if (recipient !== undefined) group.recipients.add(lowerAscii(recipient));
+  }
+
+  #listNotices(): NoticeCount[] {
+    return [...this.#notices.values()].map(({ seen, ...rest }) => ({
+      ...rest,
+      clients: seen.size,
+    }));
+  }
+
+  #listReturned(): ReturnedCount[] {
+    const people = new Groups<string, Counted<Omit<ReturnedCount, 'clients'>> & Clients>();
+    for (const [number, { count, seen }] of this.#returned) {
+      const who = this.#names.folded(number);
+      if (who === undefined) continue;
+      const group = people.get(`${who.type} ${who.id}`, () => ({
+        ...who,
+        count: 0,
+        seen: new Set(),
+      }));
+      group.count += count;
+      for (const client of seen) group.seen.add(client);
+    }
+    return [...people.values()].map(({ seen, ...rest }) => ({ ...rest, clients: seen.size }));
+  }
+
+  #listComplaints(): ComplaintCount[] {
+    const people = new Groups<string, Counted<ComplaintCount>>();
+    for (const [number, { count }] of this.#complaints) {
+      const who = this.#names.folded(number);
+      if (who === undefined) continue;
+      people.get(`${who.type} ${who.id}`, () => ({ ...who, count: 0 })).count += count;
+    }
+    return [...people.values()];
+  }
 }
 
-function forgedSql({ sql }: Condition): string {
-  return `SELECT lower(coalesce(original_recipient, recipient)) AS recipient, count(*) AS count,
-      count(DISTINCT client_address) AS clients
-    FROM event WHERE ${sql} AND kind = ${KINDS.numberOf['dsn-received']}
-      AND direction = ${DIRECTIONS.numberOf.inbound}
-    GROUP BY 1 HAVING count(*) >= ? ORDER BY 2 DESC, 1 LIMIT ?`;
+function addClient({ seen }: Clients, page: Page, at: number): void {
+  const client = page.client(at);
+  if (client !== undefined) seen.add(client);
 }
 
-function returnedSql({ sql }: Condition): string {
-  return `SELECT type, lower(name) AS id, count(*) AS count, count(DISTINCT client_address) AS clients
-    FROM event JOIN submitter ON submitter.id = event.submitter
-    WHERE ${sql} AND kind = ${KINDS.numberOf['dsn-received']}
-      AND direction = ${DIRECTIONS.numberOf.outbound}
-    GROUP BY 1, 2 HAVING count(*) >= ? ORDER BY 3 DESC, 2 LIMIT ?`;
+/** The address that forwards; else the domain of the recipient that failed. */
+function findThrough(cause: DsnCause | undefined): string | undefined {
+  if (cause?.way === 'forward') return cause.originalRecipient;
+  const recipient = cause?.recipient;
+  return recipient && lowerAscii(recipient.slice(recipient.indexOf('@') + 1));
 }
 
-function complaintsSql({ sql }: Condition): string {
-  return `SELECT type, lower(name) AS id, count(*) AS count
-    FROM event JOIN submitter ON submitter.id = event.submitter
-    WHERE ${sql} AND kind = ${KINDS.numberOf.complaint}
-    GROUP BY 1, 2 ORDER BY 3 DESC, 2 LIMIT ?`;
-}
-
-/** An unknown recipient and a temporary refusal (greylisting) are no refused notification. */
-function refusedSql({ sql }: Condition): string {
-  return `SELECT client_address AS address, max(client_name) AS name, count(*) AS count,
-      nullif(count(DISTINCT lower(recipient)), 0) AS recipients, min(reply) AS reply
-    FROM event WHERE ${sql} AND kind = ${KINDS.numberOf.rejected} AND sender = ''
-      AND direction = ${DIRECTIONS.numberOf.inbound} AND temporary IS NULL AND repeated IS NULL
-      AND reason IS NOT ${REASON_CODES.numberOf['invalid-recipient']}
-      AND reason IS NOT ${REASON_CODES.numberOf['relay-denied']} AND client_address IS NOT NULL
-    GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT ?`;
+function compareNotices(a: NoticeCount, b: NoticeCount): number {
+  return (
+    b.count - a.count ||
+    byText(a.way, b.way) ||
+    byText(a.about, b.about) ||
+    byText(a.through, b.through) ||
+    byText(a.host, b.host) ||
+    byText(a.reason, b.reason)
+  );
 }

@@ -1,8 +1,7 @@
 /** Finds the stored message that a complaint is about. */
 import type { MailEvent } from '../model/event.ts';
 import { KINDS } from './codes.ts';
-import type { Db } from './database.ts';
-import { fromRow, JOINED, type Row, SELECTED } from './event-row.ts';
+import type { EventTable } from './events.ts';
 
 /** What must be true of a message. Times in ms. */
 export interface MessageQuery {
@@ -12,47 +11,38 @@ export interface MessageQuery {
   readonly until: number;
 }
 
-export class ComplaintQueries {
-  readonly #db: Db;
+/** Messages and deliveries that one complaint is compared with. */
+const MOST = 1000;
 
-  constructor(db: Db) {
-    this.#db = db;
+export class ComplaintQueries {
+  readonly #events: EventTable;
+
+  constructor(events: EventTable) {
+    this.#events = events;
   }
 
   /** The messages that were accepted with this Message-ID; usually one. */
-  findAccepted({ messageId, queueId, since, until }: MessageQuery): MailEvent[] {
-    return this.#find(
-      `event.kind = ${KINDS.numberOf.accepted} AND event.time BETWEEN ? AND ? AND event.message_id = ?
-       AND (? IS NULL OR event.queue_id = ?)`,
-      [since, until, messageId, queueId ?? null, queueId ?? null],
-    );
+  findAccepted({ until, ...query }: MessageQuery): MailEvent[] {
+    const found = { ...query, until: until + 1, kinds: ['accepted'] as const, limit: MOST };
+    return Array.from(this.#events.query(found), ({ event }) => event);
   }
 
   /** To whom these queue IDs were delivered. */
   findDelivered(queueIds: readonly string[], since: number, until: number): MailEvent[] {
-    const marks = queueIds.map(() => '?').join(', ');
-    return this.#find(
-      `event.kind = ${KINDS.numberOf.delivered} AND event.time BETWEEN ? AND ? AND event.queue_id IN (${marks})`,
-      [since, until, ...queueIds],
-    );
+    const wanted = new Set<string | undefined>(queueIds);
+    const found: MailEvent[] = [];
+    this.#events.scan({ since, until: until + 1, kinds: ['delivered'] }, (page, at) => {
+      if (page.kind(at) !== KINDS.numberOf.delivered || found.length === MOST) return;
+      if (!wanted.has(page.text(at, 'queueId'))) return;
+      found.push(page.event(at, this.#events.names));
+    });
+    return found;
   }
 
-  /** Whether there was a complaint about this message before. Found by an index of complaints. */
+  /** Whether there was a complaint about this message before. */
   isKnown({ queueId, offset, messageId }: MailEvent): boolean {
-    const rows = this.#db
-      .prepare(
-        `SELECT 1 FROM event WHERE kind = ${KINDS.numberOf.complaint} AND queue_id = ? AND offset = ?
-         AND message_id = ?`,
-      )
-      .all(queueId, offset, messageId);
-    return rows.length > 0;
-  }
-
-  #find(condition: string, values: readonly (string | number | null)[]): MailEvent[] {
-    const rows = this.#db
-      .prepare(`SELECT ${SELECTED} FROM ${JOINED} WHERE ${condition} ORDER BY event.id LIMIT 1000`)
-      .raw()
-      .all(...values) as Row[];
-    return rows.map((row) => fromRow(row).event);
+    if (queueId === undefined || messageId === undefined) return false;
+    const known = [...this.#events.query({ kinds: ['complaint'], queueId, messageId })];
+    return known.some(({ event }) => event.offset === offset);
   }
 }

@@ -142,7 +142,8 @@ export function describeDamage(db: Db, options: { thorough?: boolean } = {}): st
     if (pages * pageSize <= FULL_CHECK_LIMIT) return firstProblem(db, 'quick_check(1)');
     const tables = db.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table'`).all();
     for (const { name } of tables as { name: string }[]) {
-      const problem = name === 'event' ? undefined : firstProblem(db, `quick_check(${name})`);
+      const problem =
+        name === 'event' || name === 'page' ? undefined : firstProblem(db, `quick_check(${name})`);
       if (problem !== undefined) return problem;
     }
     return undefined;

@@ -1,230 +1,232 @@
 /** Events in the database: inserts a batch, corrects an event, reads events back in the order they came. */
-import type { EventKind, MailEvent, Reason, Submitter } from '../model/event.ts';
-import { DIRECTIONS, KINDS, REASON_CODES, sqlList } from './codes.ts';
+import type { EventKind, MailEvent } from '../model/event.ts';
+import { KINDS } from './codes.ts';
 import type { Db } from './database.ts';
-import {
-  COLUMNS,
-  fromRow,
-  JOINED,
-  putValues,
-  type Row,
-  SELECTED,
-  type StoredEvent,
-  type Value,
-} from './event-row.ts';
+import { buildFilter, type EventQuery } from './event-filter.ts';
 import { Names } from './names.ts';
-import { between, type Condition, within } from './period.ts';
+import type { Page, StoredEvent } from './page.ts';
+import { MOST_EVENTS } from './page-form.ts';
+import { PageTable } from './pages.ts';
 
-export type { StoredEvent } from './event-row.ts';
+export type { EventQuery } from './event-filter.ts';
+export type { StoredEvent } from './page.ts';
 
-/** Which events to read; all conditions must hold. Times in ms, `since` inclusive, `until` exclusive. */
-export interface EventQuery {
-  readonly since?: number;
-  readonly until?: number;
-  readonly submitter?: Submitter;
-  readonly clientAddress?: string;
-  readonly sender?: string;
-  readonly recipient?: string;
-  readonly queueId?: string;
+/** A period in ms, `until` exclusive; pages without one of the kinds are left out. */
+interface ScanScope {
+  readonly since: number;
+  readonly until: number;
   readonly kinds?: readonly EventKind[];
-  readonly reasons?: readonly Reason[];
-  /** only the newest this many, still oldest first */
-  readonly limit?: number;
 }
 
-/** Rows that one statement inserts: each run of it takes as long as another row. */
-const ROWS = 16;
-/** Spellings of one submitter that get a SELECT each; SQLite allows 500. */
-const MOST_SELECTS = 100;
+/** Old rows that one step turns into pages: some ms. */
+const CONVERTED = 512;
 
 export class EventTable {
-  readonly #db: Db;
-  readonly #names: Names;
-  readonly #insert;
-  readonly #insertRows;
-  readonly #amend;
-  readonly #row: Value[] = Array(COLUMNS.length).fill(null);
-  readonly #rows: Value[] = Array(ROWS * COLUMNS.length).fill(null);
+  /** what the numbers of sources and submitters stand for */
+  readonly names: Names;
+  readonly pages: PageTable;
 
   constructor(db: Db) {
-    this.#db = db;
-    this.#names = new Names(db);
-    this.#insert = db.prepare(insertSql(1));
-    this.#insertRows = db.prepare(insertSql(ROWS));
-    this.#amend = db.prepare(
-      `UPDATE event SET submitter = ?, login = ?, direction = ?, client_address = ?
-       WHERE time = ? AND source = ? AND offset = ? AND kind = ?`,
-    );
+    this.names = new Names(db);
+    this.pages = new PageTable(db);
   }
 
   /** Stores the batch; an event that amends another corrects that one instead. Call it inside a transaction. */
   insert(events: readonly MailEvent[]): void {
-    let waiting: MailEvent[] = [];
-    for (const event of events) {
-      if (event.amends === true) {
-        this.#insertAll(waiting);
-        waiting = [];
-        this.#correct(event);
-      } else waiting.push(event);
+    const standing = events.some(({ amends }) => amends === true)
+      ? this.#applyAmendments(events)
+      : events;
+    if (standing.length === 0) return;
+    const { writer } = this.pages;
+    const size = Math.ceil(standing.length / Math.ceil(standing.length / MOST_EVENTS));
+    let first = this.pages.last() + 1;
+    let written = 0;
+    for (const event of standing) {
+      writer.add(event, this.names.source(event.source), this.#submitter(event));
+      if (++written % size !== 0 && written < standing.length) continue;
+      const page = writer.finish();
+      this.pages.put(first, page);
+      first += page.count;
     }
-    this.#insertAll(waiting);
   }
 
   /** Forgets the numbers that were given out in a transaction that was rolled back. */
   rolledBack(): void {
-    this.#names.forget();
+    this.names.forget();
   }
 
   /** Number of the newest event, 0 if there is none. */
   newest(): number {
-    const row = this.#db.prepare('SELECT max(id) AS id FROM event').get() as { id: number | null };
-    return row.id ?? 0;
+    return this.pages.last();
   }
 
   /** Time of the newest event, ms; 0 if there is none. */
   newestTime(): number {
-    const row = this.#db.prepare('SELECT max(time) AS time FROM event').get();
-    return (row as { time: number | null }).time ?? 0;
+    return this.pages.newestTime() ?? 0;
   }
 
   /** Time of the oldest event, ms; undefined if there is none. */
   oldestTime(): number | undefined {
-    const row = this.#db.prepare('SELECT min(time) AS time FROM event').get();
-    return (row as { time: number | null }).time ?? undefined;
+    return this.pages.oldestTime();
   }
 
-  /** The time from which on there are `count` events before `until` (both ms); undefined if there are fewer. */
+  /**
+   * A time (ms) so that some `count` events lie between it and `until`, for readers that go back part by part; undefined
+   * if there are no more.
+   */
   timeBefore(until: number, count: number): number | undefined {
-    return this.#db
-      .prepare('SELECT time FROM event WHERE time < ? ORDER BY time DESC LIMIT 1 OFFSET ?')
-      .pluck()
-      .get(until, count - 1) as number | undefined;
+    return this.pages.timeBefore(until, count);
   }
 
   /** Events that match, oldest first. */
   *query(query: EventQuery): Generator<StoredEvent> {
-    const { limit } = query;
-    const { parts, values } = conditions(query, this.#period(query));
-    const submitters = this.#submitters(query);
-    if (submitters.length === 0) return;
-    // One SELECT for each spelling of the submitter: each follows the index, newest first, and SQLite merges them.
-    const select = submitters
-      .map((part) => `SELECT ${SELECTED} FROM ${JOINED} WHERE ${[part, ...parts].join(' AND ')}`)
-      .join(' UNION ALL ');
-    const all = submitters.flatMap(() => values);
-    const rows =
-      limit === undefined
-        ? this.#iterateRows(`${select} ORDER BY event.id`, all)
-        : this.#iterateRows(
-            `SELECT * FROM (${select} ORDER BY event.time DESC, event.id DESC LIMIT ?) ORDER BY id`,
-            [...all, limit],
-          );
-    for (const row of rows) yield fromRow(row);
+    const { since, until, kinds, limit } = query;
+    const submitters = query.submitter && this.names.submittersLike(query.submitter);
+    if (submitters?.length === 0) return;
+    const matches = buildFilter(query, submitters);
+    const scope = { since, until, kinds: kinds && maskOf(kinds), submitters };
+    if (limit !== undefined) {
+      yield* this.#newest(this.pages.read(scope, 'newest'), matches, limit);
+      return;
+    }
+    for (const page of this.pages.read(scope)) {
+      for (let at = 0; at < page.count; at++) {
+        if (matches(page, at)) yield page.stored(at, this.names);
+      }
+    }
   }
 
   /** Events with numbers above `id`, in order, from `since` (ms) on: what a judge is rebuilt from. */
   *after(id: number, since = 0): Generator<StoredEvent> {
-    const period = within(this.#db, since === 0 ? undefined : since);
-    const rows = this.#iterateRows(
-      `SELECT ${SELECTED} FROM ${JOINED} WHERE event.id > ? AND ${period.sql} ORDER BY event.id`,
-      [id, ...period.values],
-    );
-    for (const row of rows) yield fromRow(row);
+    const query = since === 0 ? {} : { since };
+    for (const stored of this.query(query)) if (stored.id > id) yield stored;
   }
 
-  /** Deletes up to `most` events older than `before` (ms); true if there may be more of them. */
+  /** Calls `visit` for the events of a period, in order. Kinds that are named are not the only ones that come. */
+  scan({ since, until, kinds }: ScanScope, visit: (page: Page, at: number) => void): void {
+    const scope = { since, until, kinds: kinds && maskOf(kinds) };
+    for (const page of this.pages.read(scope)) {
+      for (let at = 0; at < page.count; at++) {
+        const time = page.time(at);
+        if (time >= since && time < until) visit(page, at);
+      }
+    }
+  }
+
+  /** Deletes up to about `most` events older than `before` (ms); true if there may be more of them. */
   prune(before: number, most: number): boolean {
-    const { changes } = this.#db
-      .prepare('DELETE FROM event WHERE id IN (SELECT id FROM event WHERE time < ? LIMIT ?)')
-      .run(before, most);
-    return changes === most;
+    return this.pages.prune(before, most) >= most;
   }
 
   /** Deletes those of the next `most` submitters that have no events left; false after the last one. */
   pruneSubmitters(most: number): boolean {
-    return this.#names.prune(most);
+    return this.names.prune(most);
   }
 
-  #insertAll(events: readonly MailEvent[]): void {
-    const whole = events.length - (events.length % ROWS);
-    for (let first = 0; first < whole; first += ROWS) {
-      for (let row = 0; row < ROWS; row++) {
-        this.#put(this.#rows, row * COLUMNS.length, events[first + row] as MailEvent);
-      }
-      this.#insertRows.run(this.#rows);
+  /** Whether there are events as an earlier version stored them. */
+  get hasOldRows(): boolean {
+    return !this.pages.old.isEmpty;
+  }
+
+  /** Turns some of these into pages; whether there may be more. Call it inside a transaction. */
+  convert(): boolean {
+    return this.pages.convert(CONVERTED);
+  }
+
+  /**
+   * Puts some small pages together, as commits of a few events leave them. Gives the number to go on after, 0 at first;
+   * undefined after the last one. Call it inside a transaction.
+   */
+  pack(after: number): number | undefined {
+    return this.pages.pack(after);
+  }
+
+  #submitter({ submitter }: MailEvent): number {
+    return submitter === undefined ? 0 : this.names.submitter(submitter);
+  }
+
+  /** The events that are to be stored; those that correct a stored one are applied to it. */
+  #applyAmendments(events: readonly MailEvent[]): MailEvent[] {
+    const standing: MailEvent[] = [];
+    const places = new Map<string, number[]>();
+    for (const event of events) {
+      const place = namePlace(event);
+      const known = places.get(place);
+      if (event.amends !== true) {
+        places.set(place, [...(known ?? []), standing.length]);
+        standing.push(event);
+      } else if (known === undefined) this.#correct(event);
+      else for (const at of known) standing[at] = amend(standing[at] as MailEvent, event);
     }
-    for (let index = whole; index < events.length; index++) {
-      this.#put(this.#row, 0, events[index] as MailEvent);
-      this.#insert.run(this.#row);
-    }
+    return standing;
   }
 
-  #put(values: Value[], at: number, event: MailEvent): void {
-    putValues(values, at, event, this.#names.source(event.source), this.#submitter(event));
-  }
-
-  #submitter({ submitter }: MailEvent): number | null {
-    return submitter === undefined ? null : this.#names.submitter(submitter);
-  }
-
+  /** Corrects an event of an earlier batch. */
   #correct(event: MailEvent): void {
-    this.#amend.run(
-      this.#submitter(event),
-      event.submitter?.login ?? null,
-      event.direction === undefined ? null : DIRECTIONS.numberOf[event.direction],
-      event.client?.address ?? null,
-      event.time,
-      this.#names.source(event.source),
-      event.offset,
-      KINDS.numberOf[event.kind],
-    );
+    const { time, offset, kind } = event;
+    const source = this.names.source(event.source);
+    const submitter = this.#submitter(event);
+    const isMeant = (page: Page, at: number) =>
+      page.time(at) === time &&
+      page.kind(at) === KINDS.numberOf[kind] &&
+      page.place(at).offset === offset &&
+      page.place(at).source === source;
+    for (const page of this.pages.find(
+      { since: time, until: time + 1, kinds: maskOf([kind]) },
+      isMeant,
+    )) {
+      this.pages.change(page, (one, at) =>
+        isMeant(one, at)
+          ? { event: amend(one.event(at, this.names), event), submitter }
+          : undefined,
+      );
+    }
+    this.pages.old.amend(event, source, submitter);
   }
 
-  #iterateRows(sql: string, values: readonly Value[]): IterableIterator<Row> {
-    return this.#db
-      .prepare(sql)
-      .raw()
-      .iterate(...values) as IterableIterator<Row>;
-  }
-
-  /** Conditions on the submitter, of which one must hold; none if no such submitter was ever seen. */
-  #submitters({ submitter }: EventQuery): string[] {
-    if (submitter === undefined) return ['TRUE'];
-    const numbers = this.#names.submittersLike(submitter);
-    if (numbers.length > MOST_SELECTS) return [`event.submitter IN (${numbers.join(', ')})`];
-    return numbers.map((number) => `event.submitter = ${number}`);
-  }
-
-  /** Indexes that contain the time find a submitter's events, and the newest few of many events. */
-  #period({ since, until, limit, ...rest }: EventQuery): Condition {
-    const { submitter, clientAddress, sender, recipient, queueId } = rest;
-    const rare = clientAddress ?? sender ?? recipient ?? queueId;
-    return submitter === undefined && (limit === undefined || rare !== undefined)
-      ? within(this.#db, since, until)
-      : between(since, until);
+  /** The newest `limit` events of pages that come newest first; oldest first. */
+  #newest(
+    pages: Iterable<Page>,
+    matches: (page: Page, at: number) => boolean,
+    limit: number,
+  ): StoredEvent[] {
+    let found: StoredEvent[] = [];
+    let least = Number.NEGATIVE_INFINITY;
+    for (const page of pages) {
+      if (page.newest < least) break;
+      const before = found.length;
+      for (let at = 0; at < page.count; at++) {
+        if (page.time(at) >= least && matches(page, at)) found.push(page.stored(at, this.names));
+      }
+      // Sorting them after each page would take longer than reading them.
+      if (found.length < limit || (before >= limit && found.length < 2 * limit)) continue;
+      found = keepNewest(found, limit);
+      least = found.at(-1)?.event.time ?? least;
+    }
+    return keepNewest(found, limit).sort((a, b) => a.id - b.id);
   }
 }
 
-function conditions(query: EventQuery, period: Condition): { parts: string[]; values: Value[] } {
-  const { clientAddress, sender, recipient, queueId, kinds, reasons } = query;
-  const parts = [period.sql];
-  const values: Value[] = [...period.values];
-  const add = (condition: string, value: string | undefined) => {
-    if (value === undefined) return;
-    parts.push(condition);
-    values.push(value);
+function keepNewest(found: StoredEvent[], limit: number): StoredEvent[] {
+  return found.sort((a, b) => b.event.time - a.event.time || b.id - a.id).slice(0, limit);
+}
+
+/** A bit for each kind. */
+export function maskOf(kinds: readonly EventKind[]): number {
+  return kinds.reduce((mask, kind) => mask | (1 << KINDS.numberOf[kind]), 0);
+}
+
+/** Where the line of an event is, and which of its events it is. */
+function namePlace({ source, offset, kind, time }: MailEvent): string {
+  return `${kind} ${offset} ${time} ${source}`;
+}
+
+/** The event with what is only known now. */
+function amend(event: MailEvent, { submitter, direction, client }: MailEvent): MailEvent {
+  return {
+    ...event,
+    submitter,
+    direction,
+    client: client && { ...event.client, address: client.address },
   };
-  add('client_address = ?', clientAddress);
-  add('sender = ? COLLATE NOCASE', sender);
-  add('recipient = ? COLLATE NOCASE', recipient);
-  add('queue_id = ?', queueId);
-  if (kinds !== undefined) parts.push(`kind IN (${sqlList(KINDS, ...kinds)})`);
-  if (reasons !== undefined) parts.push(`reason IN (${sqlList(REASON_CODES, ...reasons)})`);
-  return { parts, values };
-}
-
-function insertSql(rows: number): string {
-  const row = `(${COLUMNS.map(() => '?').join(', ')})`;
-  // FAIL: an error ends the transaction anyway. For the default, ABORT, SQLite would first copy each page.
-  return `INSERT OR FAIL INTO event (${COLUMNS.join(', ')}) VALUES ${Array(rows).fill(row).join(', ')}`;
 }

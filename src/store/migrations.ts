@@ -204,4 +204,25 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE verdict ADD COLUMN limit_why TEXT;
   ALTER TABLE verdict ADD COLUMN full_limit REAL;
   `,
+  `
+  -- Events, up to 512 in a row: src/store/page-form.ts. Times in ms since the epoch. The table event has those that an
+  -- earlier version stored; the service turns them into pages while it works.
+  CREATE TABLE page (
+    first INTEGER PRIMARY KEY,      -- number of its first event; the others follow
+    count INTEGER NOT NULL,
+    oldest INTEGER NOT NULL,
+    newest INTEGER NOT NULL,
+    kinds INTEGER NOT NULL,         -- a bit for each kind of its events
+    columns BLOB NOT NULL,
+    records BLOB NOT NULL
+  );
+  CREATE INDEX page_time ON page (newest, oldest, kinds, count);
+  CREATE INDEX page_small ON page (first, count) WHERE count < 256;
+  CREATE TABLE page_submitter (
+    submitter INTEGER NOT NULL,
+    newest INTEGER NOT NULL,        -- of the page
+    first INTEGER NOT NULL,
+    PRIMARY KEY (submitter, newest, first)
+  ) WITHOUT ROWID;
+  `,
 ];

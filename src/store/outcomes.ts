@@ -1,11 +1,7 @@
-/**
- * What became of recipients at other hosts, for sums that SQL cannot make because they need the provider of a host. One
- * pass over plain rows: a day may have hundreds of thousands.
- */
+/** What became of recipients at other hosts, for sums that need the provider of a host. */
 import type { SubmitterType } from '../model/event.ts';
-import { KINDS, SUBMITTERS, sqlList } from './codes.ts';
-import type { Db } from './database.ts';
-import { within } from './period.ts';
+import { KINDS } from './codes.ts';
+import type { EventTable } from './events.ts';
 
 /** One recipient, delivered or refused for good. */
 export interface Outcome {
@@ -18,42 +14,29 @@ export interface Outcome {
   readonly submitter: number | undefined;
 }
 
-type OutcomeRow = readonly [number, number, string | null, string | null, number | null];
-
 export class Outcomes {
-  readonly #db: Db;
+  readonly #events: EventTable;
 
-  constructor(db: Db) {
-    this.#db = db;
+  constructor(events: EventTable) {
+    this.#events = events;
   }
 
-  /** Those from `since` to `until` (ms, exclusive), in the order in which they came. */
-  *between(since: number, until: number): Generator<Outcome> {
-    const period = within(this.#db, since, until);
-    const rows = this.#db
-      .prepare(
-        `SELECT event.time, kind, relay_host, relay_address, submitter FROM event
-         WHERE ${period.sql} AND kind IN (${sqlList(KINDS, 'delivered', 'bounced')})
-           AND coalesce(relay_host, relay_address) IS NOT NULL`,
-      )
-      .raw()
-      .iterate(...period.values) as IterableIterator<OutcomeRow>;
-    for (const [time, kind, host, address, submitter] of rows) {
-      yield {
-        time,
-        refused: kind === KINDS.numberOf.bounced,
-        host: host ?? undefined,
-        address: address ?? undefined,
-        submitter: submitter ?? undefined,
-      };
-    }
+  /** Calls `visit` for those from `since` to `until` (ms, exclusive), in the order in which they came. */
+  visit(since: number, until: number, visit: (outcome: Outcome) => void): void {
+    const { delivered, bounced } = KINDS.numberOf;
+    this.#events.scan({ since, until, kinds: ['delivered', 'bounced'] }, (page, at) => {
+      const kind = page.kind(at);
+      if (kind !== delivered && kind !== bounced) return;
+      const host = page.text(at, 'relayHost');
+      const address = page.text(at, 'relayAddress');
+      if (host === undefined && address === undefined) return;
+      const submitter = page.submitter(at) || undefined;
+      visit({ time: page.time(at), refused: kind === bounced, host, address, submitter });
+    });
   }
 
   /** The submitter with this number, in lower case; undefined if it was deleted. */
   name(submitter: number): { readonly type: SubmitterType; readonly id: string } | undefined {
-    const row = this.#db
-      .prepare('SELECT type, lower(name) AS id FROM submitter WHERE id = ?')
-      .get(submitter) as { type: number; id: string } | undefined;
-    return row && { type: SUBMITTERS.words[row.type] as SubmitterType, id: row.id };
+    return this.#events.names.folded(submitter);
   }
 }

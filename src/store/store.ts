@@ -1,5 +1,4 @@
 /** The database as a whole: its tables over one connection, and the transaction that commits a batch. */
-import { type Backscatter, sumBackscatter } from './backscatter.ts';
 import { BesideFile } from './beside.ts';
 import { BlockTable } from './blocks.ts';
 import { ComplaintQueries } from './complaints.ts';
@@ -12,7 +11,6 @@ import { Outbox } from './outbox.ts';
 import { Outcomes } from './outcomes.ts';
 import { type Space, SpaceUse } from './space.ts';
 import { StateTable } from './state.ts';
-import { PeriodSums } from './sums.ts';
 import { VerdictTable } from './verdicts.ts';
 
 export class Store {
@@ -42,7 +40,7 @@ export class Store {
     this.logins = new LoginTable(this.#db);
     this.outbox = new Outbox(this.#db);
     this.listings = new ListingTable(this.#db);
-    this.complaints = new ComplaintQueries(this.#db);
+    this.complaints = new ComplaintQueries(this.events);
     this.#space = new SpaceUse(this.#db);
   }
 
@@ -57,19 +55,9 @@ export class Store {
     }
   }
 
-  /** Sums over the events of a period, `since` inclusive, `until` exclusive, ms. */
-  sumPeriod(since: number, until: number): PeriodSums {
-    return new PeriodSums(this.#db, since, until);
-  }
-
   /** What became of recipients at other hosts. */
   get outcomes(): Outcomes {
-    return new Outcomes(this.#db);
-  }
-
-  /** Sums over the notifications of a period, in the same form; at most `most` rows each. */
-  sumBackscatter(since: number, until: number, most: number): Backscatter {
-    return sumBackscatter(this.#db, since, until, most);
+    return new Outcomes(this.events);
   }
 
   /** Whether an error says that the database is damaged. */

@@ -1,8 +1,11 @@
-/** Sums over the stored events of a period, for the report. */
+/** Sums over stored events, for the report: all of them in one pass. */
+import { lowerAscii } from '../base/text.ts';
 import type { EventKind, Reason, SubmitterType } from '../model/event.ts';
-import { DIRECTIONS, KINDS, REASON_CODES, SUBMITTERS, sqlList } from './codes.ts';
-import type { Db } from './database.ts';
-import { type Condition, within } from './period.ts';
+import { type Backscatter, BackscatterTally } from './backscatter.ts';
+import { DIRECTIONS, KINDS, REASON_CODES } from './codes.ts';
+import type { Names } from './names.ts';
+import { type ClientValue, formatClient, type Page } from './page.ts';
+import { byText, Groups, greater, lesser, top } from './tally.ts';
 
 export interface KindCount {
   readonly kind: EventKind;
@@ -49,41 +52,40 @@ export interface OwnMailboxCount {
   readonly reply: string;
 }
 
-const INVALID = `reason IN (${sqlList(REASON_CODES, 'invalid-recipient', 'invalid-domain')})`;
-const FAILED = `kind IN (${sqlList(KINDS, 'bounced', 'deferred', 'expired')})`;
-const REFUSED = `kind IN (${sqlList(KINDS, 'rejected', 'auth-failed')})`;
+const FAILED = kindSet('bounced', 'deferred', 'expired');
+const { rejected: REJECTED, 'auth-failed': AUTH_FAILED, removed: REMOVED } = KINDS.numberOf;
+const { inbound: INBOUND, outbound: OUTBOUND, local: LOCAL } = DIRECTIONS.numberOf;
+const INVALID_RECIPIENT = REASON_CODES.numberOf['invalid-recipient'];
+const INVALID_DOMAIN = REASON_CODES.numberOf['invalid-domain'];
 
 /** Above the number of every reason. */
-const PAIR = 100;
+const PAIR = 16;
 
-export class PeriodSums {
-  readonly #db: Db;
-  readonly #period: Condition;
+export class EventSums {
+  readonly #names: Names;
+  /** by kind and reason: `PAIR * kind + reason` */
+  readonly #pairs: number[] = [];
+  readonly #submitters = new Groups<number, SubmitterSum>();
+  readonly #refusers = new Groups<string, Changing<RefuserCount>>();
+  readonly #ownMailboxes = new Groups<string | undefined, OwnMailboxSum>();
+  readonly #attackers = new Groups<ClientValue, AttackerSum>();
+  readonly #backscatter: BackscatterTally;
 
-  /** `since` inclusive, `until` exclusive, ms. */
-  constructor(db: Db, since: number, until: number) {
-    this.#db = db;
-    this.#period = within(db, since, until);
-    db.aggregate('tally', {
-      start: (): number[] => [],
-      step: (counts: number[], pair: number) => {
-        counts[pair] = (counts[pair] ?? 0) + 1;
-      },
-      result: (counts) => JSON.stringify(counts),
-    });
+  constructor(names: Names) {
+    this.#names = names;
+    this.#backscatter = new BackscatterTally(names);
   }
 
-  /** Events by kind and by reason, most frequent first; in one pass, because a day may have hundreds of thousands. */
+  /** Events by kind and by reason, most frequent first. */
   totals(): { kinds: KindCount[]; reasons: ReasonCount[] } {
     const kinds = new Map<EventKind, number>();
     const reasons = new Map<Reason, number>();
-    for (const [pair, count] of this.#pairs().entries()) {
-      if (count === null) continue;
+    this.#pairs.forEach((count, pair) => {
       const kind = KINDS.words[Math.floor(pair / PAIR)] as EventKind;
       const reason = REASON_CODES.words[pair % PAIR];
       kinds.set(kind, (kinds.get(kind) ?? 0) + count);
       if (reason !== undefined) reasons.set(reason, (reasons.get(reason) ?? 0) + count);
-    }
+    });
     return {
       kinds: mostFirst(kinds).map(([kind, count]) => ({ kind, count })),
       reasons: mostFirst(reasons).map(([reason, count]) => ({ reason, count })),
@@ -92,76 +94,166 @@ export class PeriodSums {
 
   /** The `most` submitters with the most invalid recipients. */
   submitters(most: number): SubmitterCount[] {
-    // Sums by number and client first: sorting hundreds of thousands of rows by name doubled the time.
-    const rows = this.#all<Omit<SubmitterCount, 'type'> & { type: number }>(
-      `SELECT type, lower(name) AS id, sum(invalid) AS invalid, sum(recipients) AS recipients,
-         count(DISTINCT client_address) AS clients
-       FROM (SELECT submitter, client_address,
-           sum(CASE WHEN ${INVALID} AND repeated IS NULL AND kind <> ${KINDS.numberOf.removed} THEN 1 ELSE 0 END) AS invalid,
-           coalesce(sum(new_recipients), 0) AS recipients
-         FROM event WHERE ${this.#period.sql} AND submitter IS NOT NULL
-           AND direction IS NOT ${DIRECTIONS.numberOf.local} GROUP BY 1, 2)
-       JOIN submitter ON submitter.id = submitter
-       GROUP BY 1, 2 HAVING sum(invalid) > 0 ORDER BY 3 DESC, 2 LIMIT ?`,
+    const invalid = new Groups<string, { type: SubmitterType; id: string; invalid: number }>();
+    for (const [number, sum] of this.#submitters) {
+      const who = sum.invalid === 0 ? undefined : this.#names.folded(number);
+      if (who === undefined) continue;
+      invalid.get(`${who.type} ${who.id}`, () => ({ ...who, invalid: 0 })).invalid += sum.invalid;
+    }
+    const first = top(
+      invalid.values(),
       most,
+      (a, b) => b.invalid - a.invalid || byText(a.id, b.id) || byText(a.type, b.type),
     );
-    return rows.map((row) => ({ ...row, type: SUBMITTERS.words[row.type] as SubmitterType }));
+    return first.map((one) => ({ ...one, ...this.#sumSpellings(one) }));
   }
 
   /** Hosts that refused our mail, by reason. */
   refusers(most: number): RefuserCount[] {
-    const rows = this.#all<Omit<RefuserCount, 'reason'> & { reason: number | null }>(
-      `SELECT coalesce(relay_host, relay_address) AS host, reason, count(*) AS count, min(reply) AS reply
-       FROM event WHERE ${this.#period.sql} AND repeated IS NULL
-         AND ${FAILED} AND coalesce(relay_host, relay_address) IS NOT NULL
-         AND (direction IS NULL OR direction = ${DIRECTIONS.numberOf.outbound})
-       GROUP BY 1, 2 ORDER BY count DESC, host LIMIT ?`,
+    return top(
+      this.#refusers.values(),
       most,
+      (a, b) => b.count - a.count || byText(a.host, b.host) || byText(a.reason, b.reason),
     );
-    return rows.map((row) => ({
-      ...row,
-      reason: (row.reason === null ? null : REASON_CODES.words[row.reason]) as Reason,
-    }));
   }
 
   /** Mailboxes that the server's own delivery did not find. */
   ownMailboxes(most: number): OwnMailboxCount[] {
-    return this.#all<OwnMailboxCount>(
-      `SELECT relay_host AS host, count(DISTINCT lower(coalesce(original_recipient, recipient))) AS recipients,
-         min(recipient) AS recipient, min(reply) AS reply
-       FROM event WHERE ${this.#period.sql} AND direction = ${DIRECTIONS.numberOf.local}
-         AND reason = ${REASON_CODES.numberOf['invalid-recipient']}
-       GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?`,
+    const all = [...this.#ownMailboxes].map(([host, { recipients, recipient, reply }]) => {
+      return { host: host ?? null, recipients: recipients.size, recipient, reply };
+    });
+    // Such an event has a recipient and a reply; an empty one would be shown as nothing.
+    return top(
+      all as OwnMailboxCount[],
       most,
+      (a, b) => b.recipients - a.recipients || byText(a.host, b.host),
     );
   }
 
   /** Clients from outside that were refused, most often refused first. */
   attackers(most: number): AttackerCount[] {
-    return this.#all<AttackerCount>(
-      `SELECT client_address AS address, max(client_name) AS name,
-         sum(CASE WHEN ${INVALID} THEN 1 ELSE 0 END) AS invalid,
-         sum(CASE WHEN kind = ${KINDS.numberOf['auth-failed']} THEN 1 ELSE 0 END) AS auth,
-         sum(CASE WHEN kind = ${KINDS.numberOf.rejected} THEN 1 ELSE 0 END) AS rejected
-       FROM event WHERE ${this.#period.sql} AND direction = ${DIRECTIONS.numberOf.inbound}
-         AND repeated IS NULL AND ${REFUSED} AND client_address IS NOT NULL
-       GROUP BY 1 ORDER BY invalid + auth DESC, rejected DESC, address LIMIT ?`,
+    const first = top(
+      this.#attackers,
       most,
+      ([a, one], [b, other]) =>
+        other.invalid + other.auth - (one.invalid + one.auth) ||
+        other.rejected - one.rejected ||
+        byText(formatClient(a), formatClient(b)),
     );
+    return first.map(([client, sum]) => ({
+      address: formatClient(client),
+      ...sum,
+    })) as AttackerCount[];
   }
 
-  /** How many events there are of each kind and reason, at `PAIR * kind + reason`. GROUP BY would sort all of them. */
-  #pairs(): (number | null)[] {
-    const [row] = this.#all<{ counts: string }>(
-      `SELECT tally(${PAIR} * kind + coalesce(reason, 0)) AS counts FROM event
-       WHERE ${this.#period.sql} AND repeated IS NULL`,
-    );
-    return JSON.parse(row?.counts ?? '[]') as (number | null)[];
+  /** Notifications; at most `most` rows each. */
+  backscatter(most: number): Backscatter {
+    return this.#backscatter.result(most);
   }
 
-  #all<T>(sql: string, ...more: readonly number[]): T[] {
-    return this.#db.prepare(sql).all(...this.#period.values, ...more) as T[];
+  /** Counts an event, for `EventTable.scan`. */
+  add(page: Page, at: number): void {
+    const kind = page.kind(at);
+    const reason = page.reason(at);
+    const direction = page.direction(at);
+    const isRepeated = page.isRepeated(at);
+    const isInvalid = reason === INVALID_RECIPIENT || reason === INVALID_DOMAIN;
+    if (!isRepeated) {
+      const pair = PAIR * kind + reason;
+      this.#pairs[pair] = (this.#pairs[pair] ?? 0) + 1;
+    }
+    if (direction !== LOCAL && page.submitter(at) !== 0) {
+      this.#addSubmitter(page, at, isInvalid && !isRepeated && kind !== REMOVED);
+    }
+    if (FAILED.has(kind) && !isRepeated && (direction === 0 || direction === OUTBOUND)) {
+      this.#addRefuser(page, at);
+    }
+    if (direction === LOCAL && reason === INVALID_RECIPIENT) this.#addOwnMailbox(page, at);
+    if (direction === INBOUND && !isRepeated && (kind === REJECTED || kind === AUTH_FAILED)) {
+      this.#addAttacker(page, at, isInvalid);
+    }
+    this.#backscatter.add(page, at);
   }
+
+  #addSubmitter(page: Page, at: number, isInvalid: boolean): void {
+    const sum = this.#submitters.get(page.submitter(at), newSubmitterSum);
+    if (isInvalid) sum.invalid++;
+    sum.recipients += page.newRecipients(at) ?? 0;
+    const client = page.client(at);
+    if (client !== undefined) sum.clients.add(client);
+  }
+
+  #addRefuser(page: Page, at: number): void {
+    const host = page.text(at, 'relayHost') ?? page.text(at, 'relayAddress');
+    if (host === undefined) return;
+    const reason = (REASON_CODES.words[page.reason(at)] ?? null) as Reason;
+    const sum = this.#refusers.get(`${reason} ${host}`, () => {
+      return { host, reason, count: 0, reply: null as unknown as string };
+    });
+    sum.count++;
+    sum.reply = lesser(sum.reply, page.text(at, 'reply')) as string;
+  }
+
+  #addOwnMailbox(page: Page, at: number): void {
+    const sum = this.#ownMailboxes.get(page.text(at, 'relayHost'), () => {
+      return { recipients: new Set(), recipient: null, reply: null };
+    });
+    const recipient = page.text(at, 'recipient');
+    const original = page.text(at, 'originalRecipient') ?? recipient;
+    if (original !== undefined) sum.recipients.add(lowerAscii(original));
+    sum.recipient = lesser(sum.recipient, recipient);
+    sum.reply = lesser(sum.reply, page.text(at, 'reply'));
+  }
+
+  #addAttacker(page: Page, at: number, isInvalid: boolean): void {
+    const client = page.client(at);
+    if (client === undefined) return;
+    const sum = this.#attackers.get(client, newAttackerSum);
+    sum.name = greater(sum.name, page.text(at, 'clientName'));
+    if (isInvalid) sum.invalid++;
+    if (page.kind(at) === AUTH_FAILED) sum.auth++;
+    else sum.rejected++;
+  }
+
+  /** The sums of all spellings of one submitter. */
+  #sumSpellings(who: { type: SubmitterType; id: string }): { recipients: number; clients: number } {
+    const clients = new Set<ClientValue>();
+    let recipients = 0;
+    for (const number of this.#names.submittersLike(who)) {
+      const sum = this.#submitters.find(number);
+      recipients += sum?.recipients ?? 0;
+      for (const client of sum?.clients ?? []) clients.add(client);
+    }
+    return { recipients, clients: clients.size };
+  }
+}
+
+type Changing<T> = { -readonly [key in keyof T]: T[key] };
+
+interface SubmitterSum {
+  invalid: number;
+  recipients: number;
+  readonly clients: Set<ClientValue>;
+}
+
+interface OwnMailboxSum {
+  readonly recipients: Set<string>;
+  recipient: string | null;
+  reply: string | null;
+}
+
+interface AttackerSum {
+  name: string | null;
+  invalid: number;
+  auth: number;
+  rejected: number;
+}
+
+const newSubmitterSum = (): SubmitterSum => ({ invalid: 0, recipients: 0, clients: new Set() });
+const newAttackerSum = (): AttackerSum => ({ name: null, invalid: 0, auth: 0, rejected: 0 });
+
+function kindSet(...kinds: readonly EventKind[]): ReadonlySet<number> {
+  return new Set(kinds.map((kind) => KINDS.numberOf[kind]));
 }
 
 function mostFirst<T extends string>(counts: ReadonlyMap<T, number>): [T, number][] {

@@ -20,7 +20,9 @@ function stored(query: EventQuery = {}): MailEvent[] {
 }
 
 function empty(): void {
-  db.exec('DELETE FROM event; DELETE FROM submitter; DELETE FROM source');
+  db.exec(
+    'DELETE FROM page; DELETE FROM page_submitter; DELETE FROM submitter; DELETE FROM source',
+  );
   store.events.rolledBack();
 }
 
@@ -43,7 +45,7 @@ describe('a batch', () => {
   });
 
   test('is stored as a whole or not at all', () => {
-    const bad = { ...event(), time: null } as unknown as MailEvent;
+    const bad = event({ time: Number.NaN });
     const batch = [...Array.from({ length: 40 }, () => event()), bad, event()];
     expect(() => store.commit(() => store.events.insert(batch))).toThrow(/NOT NULL/);
     expect(stored()).toEqual([]);
@@ -171,7 +173,7 @@ describe('pruning', () => {
       id: `${index}`,
     }));
     store.commit(() => store.events.insert(users.map((submitter) => event({ submitter }))));
-    db.exec('DELETE FROM event');
+    db.exec('DELETE FROM page; DELETE FROM page_submitter');
     const left = [1, 2, 3, 4].map(() => [
       store.events.pruneSubmitters(20),
       db.prepare('SELECT count(*) FROM submitter').pluck().get(),

@@ -120,7 +120,7 @@ test('the loop takes all kinds to their end, then rests', async () => {
   const clock = { now: () => now };
   const options = { store, retention: 30 * DAY, clock, log: silentLog, signal: end.signal };
   const pruning = keepPruned(options);
-  const left = () => ['event', 'submitter', 'verdict', 'message'].map(count);
+  const left = () => ['page', 'submitter', 'verdict', 'message'].map(count);
   await vi.waitFor(() => expect(left()).toEqual([1, 1, 3, 1]), { timeout: 20_000 });
   end.abort();
   await pruning;

@@ -1,0 +1,93 @@
+/** Tests for the events of a page, the cheapest first: most events fail the first one. */
+import { lowerAscii } from '../base/text.ts';
+import type { EventKind, Reason, Submitter } from '../model/event.ts';
+import { markClient } from './client-mark.ts';
+import { KINDS, REASON_CODES } from './codes.ts';
+import { formatClient, type Page, type TextPart } from './page.ts';
+
+/** Which events to read; all conditions must hold. Times in ms, `since` inclusive, `until` exclusive. */
+export interface EventQuery {
+  readonly since?: number;
+  readonly until?: number;
+  readonly submitter?: Submitter;
+  readonly clientAddress?: string;
+  readonly sender?: string;
+  readonly recipient?: string;
+  readonly queueId?: string;
+  readonly messageId?: string;
+  readonly kinds?: readonly EventKind[];
+  readonly reasons?: readonly Reason[];
+  /** only the newest this many, still oldest first */
+  readonly limit?: number;
+}
+
+export type Filter = (page: Page, at: number) => boolean;
+
+/** `submitters`: the numbers of the submitter that the query names. */
+export function buildFilter(query: EventQuery, submitters: readonly number[] | undefined): Filter {
+  const { since, until, clientAddress, kinds, reasons } = query;
+  const tests: Filter[] = [];
+  if (since !== undefined) tests.push((page, at) => page.time(at) >= since);
+  if (until !== undefined) tests.push((page, at) => page.time(at) < until);
+  if (kinds !== undefined) {
+    const codes = new Set(kinds.map((kind) => KINDS.numberOf[kind]));
+    tests.push((page, at) => codes.has(page.kind(at)));
+  }
+  if (reasons !== undefined) {
+    const codes = new Set(reasons.map((reason) => REASON_CODES.numberOf[reason]));
+    tests.push((page, at) => codes.has(page.reason(at)));
+  }
+  if (submitters !== undefined) {
+    const numbers = new Set(submitters);
+    tests.push((page, at) => numbers.has(page.submitter(at)));
+  }
+  if (clientAddress !== undefined) tests.push(hasClient(clientAddress));
+  tests.push(...listTextTests(query));
+  return (page, at) => tests.every((test) => test(page, at));
+}
+
+function hasClient(address: string): Filter {
+  const mark = markClient(address);
+  return (page, at) => {
+    if (page.clientMark(at) !== mark) return false;
+    const client = page.client(at);
+    return client !== undefined && formatClient(client) === address;
+  };
+}
+
+function listTextTests({ queueId, messageId, sender, recipient }: EventQuery): Filter[] {
+  return [
+    ...hasText('queueId', queueId),
+    ...hasText('messageId', messageId),
+    ...hasText('sender', sender, lowerAscii),
+    ...hasText('recipient', recipient, lowerAscii),
+  ];
+}
+
+/** As SQLite compares texts, with NOCASE when `fold` is given. */
+function hasText(
+  part: TextPart,
+  wanted: string | undefined,
+  fold?: (text: string) => string,
+): Filter[] {
+  if (wanted === undefined) return [];
+  if (fold === undefined) return [inSomePage(wanted), (page, at) => page.text(at, part) === wanted];
+  const folded = fold(wanted);
+  return [
+    (page, at) => {
+      const text = page.text(at, part);
+      return text !== undefined && text.length === folded.length && fold(text) === folded;
+    },
+  ];
+}
+
+/** Looks at the texts of each page once. */
+function inSomePage(text: string): Filter {
+  let last: Page | undefined;
+  let has = false;
+  return (page) => {
+    if (page !== last) has = page.mayHave(text);
+    last = page;
+    return has;
+  };
+}

@@ -1,0 +1,209 @@
+/** Puts events into a page. */
+import type { MailEvent } from '../model/event.ts';
+import { markClient, readDotted } from './client-mark.ts';
+import { DIRECTIONS, KINDS, MTAS, STAGES } from './codes.ts';
+import {
+  BY_CLIENT,
+  type Columns,
+  codeOf,
+  compress,
+  DOTTED,
+  HEAD_BYTES,
+  layColumns,
+  MOST_EVENTS,
+  MTA_SHIFT,
+  PART_COUNT,
+  PARTS,
+  REPEATED,
+  TEMPORARY,
+} from './page-form.ts';
+
+/** A page to be stored. */
+export interface WrittenPage {
+  readonly count: number;
+  /** least and greatest time, ms */
+  readonly oldest: number;
+  readonly newest: number;
+  /** a bit for each kind of its events: `1 << code` */
+  readonly kinds: number;
+  /** numbers of the submitters, each once */
+  readonly submitters: ReadonlySet<number>;
+  readonly columns: Uint8Array;
+  readonly records: Uint8Array;
+}
+
+/** Bytes of the longest record, and of the lengths of its texts: 26 numbers of up to eight bytes, and 16 lengths. */
+const LONGEST_RECORD = 208 + 16 * 5;
+
+/** One writer serves for any number of pages, because its memory is used again. */
+export class PageWriter {
+  readonly #columns: Columns = layColumns(MOST_EVENTS);
+  readonly #starts = new Uint32Array(MOST_EVENTS);
+  readonly #parts: (number | undefined)[] = Array(PART_COUNT).fill(undefined);
+  #records = new Uint8Array(MOST_EVENTS * LONGEST_RECORD);
+  #length = 0;
+  #count = 0;
+  #line = 0;
+  #offset = 0;
+  #kinds = 0;
+  #texts = new Map<string, number>();
+  #text = '';
+
+  get isFull(): boolean {
+    return this.#count === MOST_EVENTS;
+  }
+
+  get isEmpty(): boolean {
+    return this.#count === 0;
+  }
+
+  /** Adds an event; `source` and `submitter` are numbers of rows, 0: no submitter. Not when the page is full. */
+  add(event: MailEvent, source: number, submitter: number): void {
+    if (this.#count === 0) {
+      this.#line = event.line;
+      this.#offset = event.offset;
+    }
+    const at = this.#count++;
+    const dotted = event.client === undefined ? undefined : readDotted(event.client.address);
+    const columns = this.#columns;
+    columns.times[at] = event.time;
+    columns.submitters[at] = submitter;
+    columns.clients[at] =
+      dotted ?? (event.client === undefined ? 0 : markClient(event.client.address));
+    columns.recipients[at] = event.newRecipients === undefined ? 0 : event.newRecipients + 1;
+    columns.tags[at] = buildTag(event) | (dotted === undefined ? 0 : DOTTED);
+    this.#kinds |= 1 << KINDS.numberOf[event.kind];
+    this.#starts[at] = this.#length;
+    this.#putNumber(source);
+    this.#putNumber(zigzag(event.line - this.#line));
+    this.#putNumber(zigzag(event.offset - this.#offset));
+    this.#putParts(event, dotted === undefined);
+  }
+
+  /** The page of the events that were added, at least one; the writer is empty then. */
+  finish(): WrittenPage {
+    const count = this.#count;
+    const times = this.#columns.times.subarray(0, count);
+    const submitters = new Set(this.#columns.submitters.subarray(0, count));
+    submitters.delete(0);
+    const page = {
+      count,
+      oldest: times.reduce((least, time) => Math.min(least, time)),
+      newest: times.reduce((most, time) => Math.max(most, time)),
+      kinds: this.#kinds,
+      submitters,
+      columns: this.#copyColumns(),
+      records: compress(this.#buildRecords()),
+    };
+    this.clear();
+    return page;
+  }
+
+  /** Forgets the events that were added. */
+  clear(): void {
+    this.#count = 0;
+    this.#length = 0;
+    this.#kinds = 0;
+    this.#texts.clear();
+    this.#text = '';
+  }
+
+  #putParts(event: MailEvent, isText: boolean): void {
+    const { client, relay } = event;
+    const parts = this.#parts;
+    parts[PARTS.queueId] = this.#number(event.queueId);
+    parts[PARTS.recipient] = this.#number(event.recipient);
+    parts[PARTS.sender] = this.#number(event.sender);
+    parts[PARTS.host] = this.#number(event.host);
+    parts[PARTS.status] = this.#number(event.status);
+    parts[PARTS.relayHost] = this.#number(relay?.host);
+    parts[PARTS.relayAddress] = this.#number(relay?.address);
+    parts[PARTS.relayPort] = relay?.port;
+    parts[PARTS.code] = event.code;
+    parts[PARTS.reply] = this.#number(event.reply);
+    parts[PARTS.clientName] = this.#number(client?.name);
+    parts[PARTS.size] = event.size;
+    parts[PARTS.recipients] = event.recipients;
+    parts[PARTS.messageId] = this.#number(event.messageId);
+    parts[PARTS.stage] = event.stage === undefined ? undefined : STAGES.numberOf[event.stage];
+    parts[PARTS.clientHelo] = this.#number(client?.helo);
+    parts[PARTS.originalRecipient] = this.#number(event.originalRecipient);
+    parts[PARTS.clientText] = isText ? this.#number(client?.address) : undefined;
+    parts[PARTS.login] = this.#number(event.submitter?.login);
+    parts[PARTS.parentQueueId] = this.#number(event.parentQueueId);
+    parts[PARTS.cause] = event.cause && this.#number(JSON.stringify(event.cause));
+    let present = 0;
+    for (let part = 0; part < PART_COUNT; part++) {
+      if (parts[part] !== undefined) present |= 1 << part;
+    }
+    this.#putNumber(present);
+    for (let part = 0; part < PART_COUNT; part++) {
+      const value = parts[part];
+      if (value !== undefined) this.#putNumber(value);
+    }
+  }
+
+  /** The number of a text in this page. */
+  #number(text: string | undefined): number | undefined {
+    if (text === undefined) return undefined;
+    const known = this.#texts.get(text);
+    if (known !== undefined) return known;
+    const number = this.#texts.size;
+    this.#texts.set(text, number);
+    this.#text += text;
+    return number;
+  }
+
+  #putNumber(value: number): void {
+    const records = this.#records;
+    let rest = value;
+    while (rest >= 0x80) {
+      records[this.#length++] = (rest % 0x80) | 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    records[this.#length++] = rest;
+  }
+
+  #copyColumns(): Uint8Array {
+    const { times, submitters, clients, recipients, tags } = this.#columns;
+    const parts = [times, submitters, clients, recipients, tags].map(
+      ({ buffer, byteOffset, BYTES_PER_ELEMENT }) =>
+        new Uint8Array(buffer, byteOffset, BYTES_PER_ELEMENT * this.#count),
+    );
+    return Buffer.concat(parts);
+  }
+
+  #buildRecords(): Uint8Array {
+    const lengths = this.#length;
+    for (const text of this.#texts.keys()) this.#putNumber(text.length);
+    const textBytes = Buffer.byteLength(this.#text);
+    const isAscii = textBytes === this.#text.length;
+    const starts = HEAD_BYTES + 4 * this.#count;
+    const all = Buffer.allocUnsafe(starts + this.#length + textBytes);
+    all.writeDoubleLE(this.#line, 0);
+    all.writeDoubleLE(this.#offset, 8);
+    all.writeUInt32LE(lengths, 16);
+    all.writeUInt32LE(this.#length, 20);
+    all.writeUInt32LE(this.#texts.size, 24);
+    all.writeUInt32LE(isAscii ? 1 : 0, 28);
+    all.writeUInt32LE(all.length, 32);
+    all.writeUInt32LE(0, 36);
+    all.set(new Uint8Array(this.#starts.buffer, 0, 4 * this.#count), HEAD_BYTES);
+    all.set(this.#records.subarray(0, this.#length), starts);
+    all.write(this.#text, starts + this.#length, isAscii ? 'latin1' : 'utf8');
+    return all;
+  }
+}
+
+function buildTag(event: MailEvent): number {
+  const direction = event.direction === undefined ? 0 : DIRECTIONS.numberOf[event.direction];
+  let tag = codeOf(event.kind, event.reason, direction) | (MTAS.numberOf[event.mta] << MTA_SHIFT);
+  if (event.submitter?.type === 'client') tag |= BY_CLIENT;
+  if (event.repeated === true) tag |= REPEATED;
+  return event.temporary === true ? tag | TEMPORARY : tag;
+}
+
+/** Small numbers for small differences of either sign. */
+function zigzag(value: number): number {
+  return value >= 0 ? 2 * value : -2 * value - 1;
+}

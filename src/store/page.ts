@@ -1,0 +1,348 @@
+/** A page of events, as it is read. Columns are there at once, records and texts when somebody asks for them. */
+import type { DsnCause, MailEvent, Submitter } from '../model/event.ts';
+import type { Client, Relay } from '../model/record.ts';
+import { DIRECTIONS, KINDS, MTAS, REASON_CODES, STAGES } from './codes.ts';
+import {
+  BY_CLIENT,
+  CODE_WIDTH,
+  type Columns,
+  DIRECTION_BITS,
+  DIRECTION_SHIFT,
+  DOTTED,
+  damaged,
+  decompress,
+  HEAD_BYTES,
+  KIND_BITS,
+  layColumns,
+  MTA_BITS,
+  MTA_SHIFT,
+  PART_COUNT,
+  PARTS,
+  REASON_BITS,
+  REASON_SHIFT,
+  REPEATED,
+  TEMPORARY,
+} from './page-form.ts';
+
+const CODE_BITS = (1 << CODE_WIDTH) - 1;
+const REASON_MASK = REASON_BITS << REASON_SHIFT;
+
+/** An event with its number in the store. */
+export interface StoredEvent {
+  readonly id: number;
+  readonly event: MailEvent;
+}
+
+/** What the numbers of rows stand for. */
+export interface NumberedNames {
+  path(source: number): string;
+  /** undefined for a number that is gone */
+  who(submitter: number): Submitter | undefined;
+}
+
+/** Parts of a record that are texts, as far as somebody reads them alone. */
+export type TextPart = Exclude<
+  keyof typeof PARTS,
+  'relayPort' | 'code' | 'size' | 'recipients' | 'stage'
+>;
+
+/** A client without its text: the number of an IPv4 address, or the text of another one. */
+export type ClientValue = number | string;
+
+export class Page {
+  readonly columns: Columns;
+  readonly count: number;
+  readonly #ids: number | readonly number[];
+  readonly #packed: () => Buffer;
+  #records: Records | undefined;
+
+  /** `ids`: number of the first event, or of each. `records` is called when the records are needed. */
+  constructor(
+    ids: number | readonly number[],
+    count: number,
+    columns: Buffer,
+    records: () => Buffer,
+  ) {
+    this.#ids = ids;
+    this.count = count;
+    this.columns = layColumns(count, columns);
+    this.#packed = records;
+  }
+
+  id(at: number): number {
+    return typeof this.#ids === 'number' ? this.#ids + at : (this.#ids[at] as number);
+  }
+
+  /** Time of the newest event, ms. */
+  get newest(): number {
+    return this.columns.times.reduce((most, time) => Math.max(most, time));
+  }
+
+  /** Number of the kind in codes.ts; so are those of reason and direction, 0 for none. */
+  kind(at: number): number {
+    return this.#tag(at) & KIND_BITS;
+  }
+
+  reason(at: number): number {
+    return (this.#tag(at) >> REASON_SHIFT) & REASON_BITS;
+  }
+
+  direction(at: number): number {
+    return (this.#tag(at) >> DIRECTION_SHIFT) & DIRECTION_BITS;
+  }
+
+  /** Kind, reason and direction as one number, `codeOf` in page-form.ts; without the reason of what was counted before. */
+  code(at: number): number {
+    const tag = this.#tag(at);
+    return (tag & REPEATED) === 0 ? tag & CODE_BITS : tag & CODE_BITS & ~REASON_MASK;
+  }
+
+  isRepeated(at: number): boolean {
+    return (this.#tag(at) & REPEATED) !== 0;
+  }
+
+  isTemporary(at: number): boolean {
+    return (this.#tag(at) & TEMPORARY) !== 0;
+  }
+
+  time(at: number): number {
+    return this.columns.times[at] as number;
+  }
+
+  /** Number of the submitter, 0 for none. */
+  submitter(at: number): number {
+    return this.columns.submitters[at] as number;
+  }
+
+  /** Whether the submitter is a client. */
+  isByClient(at: number): boolean {
+    return (this.#tag(at) & BY_CLIENT) !== 0;
+  }
+
+  newRecipients(at: number): number | undefined {
+    const more = this.columns.recipients[at] as number;
+    return more === 0 ? undefined : more - 1;
+  }
+
+  client(at: number): ClientValue | undefined {
+    const mark = this.clientMark(at);
+    return mark === undefined || this.hasDotted(at) ? mark : this.text(at, 'clientText');
+  }
+
+  /** The number of the client's address, see client-mark.ts; without the records. */
+  clientMark(at: number): number | undefined {
+    const mark = this.columns.clients[at] as number;
+    return mark === 0 && !this.hasDotted(at) ? undefined : mark;
+  }
+
+  /** Whether that number is the IPv4 address itself. */
+  hasDotted(at: number): boolean {
+    return (this.#tag(at) & DOTTED) !== 0;
+  }
+
+  /** A part of the record, if the event has it. */
+  text(at: number, part: TextPart): string | undefined {
+    return this.#open(at).text(PARTS[part]);
+  }
+
+  /** Whether any text of the page contains this one: false for most, and a hundred times as fast as looking at each. */
+  mayHave(text: string): boolean {
+    return this.#all.includes(text);
+  }
+
+  /** Where the line of the event is: number of the source, offset in bytes. */
+  place(at: number): { readonly source: number; readonly offset: number } {
+    const { source, offset } = this.#open(at);
+    return { source, offset };
+  }
+
+  event(at: number, names: NumberedNames): MailEvent {
+    const record = this.#open(at);
+    const tag = this.#tag(at);
+    return {
+      source: names.path(record.source),
+      line: record.line,
+      offset: record.offset,
+      time: this.time(at),
+      mta: MTAS.words[(tag >> MTA_SHIFT) & MTA_BITS] as MailEvent['mta'],
+      host: record.text(PARTS.host),
+      kind: KINDS.words[tag & KIND_BITS] as MailEvent['kind'],
+      temporary: (tag & TEMPORARY) === 0 ? undefined : true,
+      stage: STAGES.words[record.number(PARTS.stage) ?? 0],
+      queueId: record.text(PARTS.queueId),
+      parentQueueId: record.text(PARTS.parentQueueId),
+      submitter: readSubmitter(names.who(this.submitter(at)), record.text(PARTS.login)),
+      client: readClient(this.client(at), record),
+      sender: record.text(PARTS.sender),
+      recipient: record.text(PARTS.recipient),
+      originalRecipient: record.text(PARTS.originalRecipient),
+      relay: readRelay(record),
+      code: record.number(PARTS.code),
+      status: record.text(PARTS.status),
+      reply: record.text(PARTS.reply),
+      reason: REASON_CODES.words[this.reason(at)],
+      size: record.number(PARTS.size),
+      recipients: record.number(PARTS.recipients),
+      direction: DIRECTIONS.words[this.direction(at)],
+      repeated: (tag & REPEATED) === 0 ? undefined : true,
+      newRecipients: this.newRecipients(at),
+      messageId: record.text(PARTS.messageId),
+      cause: readCause(record.text(PARTS.cause)),
+    };
+  }
+
+  stored(at: number, names: NumberedNames): StoredEvent {
+    return { id: this.id(at), event: this.event(at, names) };
+  }
+
+  get #all(): Records {
+    this.#records ??= new Records(decompress(this.#packed()), this.count);
+    return this.#records;
+  }
+
+  #open(at: number): Records {
+    const records = this.#all;
+    records.open(at);
+    return records;
+  }
+
+  #tag(at: number): number {
+    return this.columns.tags[at] as number;
+  }
+}
+
+/** The records of a page, of which one is open. */
+class Records {
+  source = 0;
+  line = 0;
+  offset = 0;
+  readonly #bytes: Buffer;
+  readonly #firstLine: number;
+  readonly #firstOffset: number;
+  readonly #records: number;
+  readonly #end: number;
+  readonly #textCount: number;
+  readonly #lengths: number;
+  readonly #values: (number | undefined)[] = Array(PART_COUNT).fill(undefined);
+  #at = -1;
+  #next = 0;
+  #whole: string | undefined;
+  /** where each text begins in the whole; of as many as are known, read so far */
+  #begins: Uint32Array | undefined;
+  readonly #texts: string[] = [];
+
+  /** Throws a PosternError (`database-corrupt`) when the bytes are no records. */
+  constructor(bytes: Buffer, count: number) {
+    this.#bytes = bytes;
+    if (bytes.length < HEAD_BYTES || bytes.readUInt32LE(32) !== bytes.length) {
+      throw damaged('the records of a page have another size');
+    }
+    this.#firstLine = bytes.readDoubleLE(0);
+    this.#firstOffset = bytes.readDoubleLE(8);
+    this.#records = HEAD_BYTES + 4 * count;
+    this.#lengths = this.#records + bytes.readUInt32LE(16);
+    this.#end = this.#records + bytes.readUInt32LE(20);
+    this.#textCount = bytes.readUInt32LE(24);
+  }
+
+  /** Opens the record of an event. */
+  open(at: number): void {
+    if (at === this.#at) return;
+    this.#at = at;
+    this.#next = this.#records + this.#bytes.readUInt32LE(HEAD_BYTES + 4 * at);
+    this.source = this.#take();
+    this.line = this.#firstLine + unzigzag(this.#take());
+    this.offset = this.#firstOffset + unzigzag(this.#take());
+    const present = this.#take();
+    for (let part = 0; part < PART_COUNT; part++) {
+      this.#values[part] = (present & (1 << part)) === 0 ? undefined : this.#take();
+    }
+  }
+
+  number(part: number): number | undefined {
+    return this.#values[part];
+  }
+
+  text(part: number): string | undefined {
+    const number = this.#values[part];
+    if (number === undefined) return undefined;
+    const known = this.#texts[number];
+    if (known !== undefined) return known;
+    this.#begins ??= this.#readBegins();
+    const text = this.#all.slice(this.#begins[number], this.#begins[number + 1]);
+    this.#texts[number] = text;
+    return text;
+  }
+
+  includes(text: string): boolean {
+    return this.#all.includes(text);
+  }
+
+  get #all(): string {
+    if (this.#whole !== undefined) return this.#whole;
+    const isAscii = this.#bytes.readUInt32LE(28) === 1;
+    this.#whole = this.#bytes.toString(isAscii ? 'latin1' : 'utf8', this.#end);
+    return this.#whole;
+  }
+
+  #readBegins(): Uint32Array {
+    const begins = new Uint32Array(this.#textCount + 1);
+    const before = this.#next;
+    this.#next = this.#lengths;
+    let begin = 0;
+    for (let number = 0; number < this.#textCount; number++) {
+      begins[number] = begin;
+      begin += this.#take();
+    }
+    begins[this.#textCount] = begin;
+    this.#next = before;
+    return begins;
+  }
+
+  #take(): number {
+    const bytes = this.#bytes;
+    let byte = bytes[this.#next++] as number;
+    if (byte < 0x80) return byte;
+    let value = 0;
+    let factor = 1;
+    for (; byte >= 0x80; byte = bytes[this.#next++] as number) {
+      value += (byte & 0x7f) * factor;
+      factor *= 0x80;
+    }
+    return value + byte * factor;
+  }
+}
+
+function unzigzag(value: number): number {
+  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+}
+
+function readSubmitter(known: Submitter | undefined, login: string | undefined) {
+  return known === undefined || login === undefined ? known : { ...known, login };
+}
+
+function readCause(text: string | undefined): DsnCause | undefined {
+  return text === undefined ? undefined : (JSON.parse(text) as DsnCause);
+}
+
+function readClient(value: ClientValue | undefined, record: Records): Client | undefined {
+  if (value === undefined) return undefined;
+  return {
+    address: formatClient(value),
+    name: record.text(PARTS.clientName),
+    helo: record.text(PARTS.clientHelo),
+  };
+}
+
+/** The address as the log has it. */
+export function formatClient(value: ClientValue): string {
+  if (typeof value === 'string') return value;
+  return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`;
+}
+
+function readRelay(record: Records): Relay | undefined {
+  const host = record.text(PARTS.relayHost);
+  const address = record.text(PARTS.relayAddress);
+  if (host === undefined && address === undefined) return undefined;
+  return { host, address, port: record.number(PARTS.relayPort) };
+}

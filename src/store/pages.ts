@@ -1,0 +1,291 @@
+/**
+ * The pages of events in the database, and the rows that an earlier version left, as pages too: whoever reads cannot tell
+ * them apart. Pages are only read here while their list is open, so that all of it is of one moment.
+ */
+import type { Db } from './database.ts';
+import { OldRows } from './old-rows.ts';
+import { Page } from './page.ts';
+import { MOST_EVENTS } from './page-form.ts';
+import type { Order, Scope } from './page-scope.ts';
+import { PageWriter, type WrittenPage } from './page-writer.ts';
+import { type Numbered, takeOver } from './taken-over.ts';
+
+/** Pages with fewer events are put together: page_small in migrations.ts. */
+const SMALL = MOST_EVENTS / 2;
+const ALL_KINDS = -1;
+/** Small pages that one step looks at. */
+const MOST_SMALL = 64;
+
+interface Found {
+  readonly first: number;
+  readonly count: number;
+}
+
+export class PageTable {
+  readonly old: OldRows;
+  readonly #db: Db;
+  readonly #writer = new PageWriter();
+  readonly #insert;
+  readonly #insertSubmitter;
+  readonly #columns;
+  readonly #records;
+  readonly #delete;
+  readonly #deleteSubmitter;
+  readonly #last;
+  readonly #aged;
+  readonly #small;
+
+  constructor(db: Db) {
+    this.#db = db;
+    this.old = new OldRows(db);
+    this.#insert = db.prepare(
+      'INSERT INTO page (first, count, oldest, newest, kinds, columns, records) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    );
+    this.#insertSubmitter = db.prepare(
+      'INSERT INTO page_submitter (submitter, newest, first) VALUES (?, ?, ?)',
+    );
+    this.#columns = db.prepare('SELECT count, columns FROM page WHERE first = ?').raw();
+    this.#records = db.prepare('SELECT records FROM page WHERE first = ?').pluck();
+    this.#delete = db.prepare('DELETE FROM page WHERE first = ? RETURNING newest').pluck();
+    this.#deleteSubmitter = db.prepare(
+      'DELETE FROM page_submitter WHERE submitter = ? AND newest = ? AND first = ?',
+    );
+    this.#last = db
+      .prepare('SELECT first + count - 1 FROM page ORDER BY first DESC LIMIT 1')
+      .pluck();
+    this.#aged = db
+      .prepare('SELECT first FROM page WHERE oldest < ? ORDER BY newest LIMIT 1')
+      .pluck();
+    this.#small = db.prepare(
+      `SELECT first, count FROM page WHERE count < ${SMALL} AND first > ? ORDER BY first LIMIT ?`,
+    );
+  }
+
+  /** Number of the newest event, 0 if there is none. */
+  last(): number {
+    return Math.max((this.#last.get() as number | undefined) ?? 0, this.old.last());
+  }
+
+  /** A writer, empty. Use it up before you call anything else here. */
+  get writer(): PageWriter {
+    this.#writer.clear();
+    return this.#writer;
+  }
+
+  /** Stores a page whose first event gets this number. */
+  put(first: number, page: WrittenPage): void {
+    const { count, oldest, newest, kinds, columns, records } = page;
+    this.#insert.run(first, count, oldest, newest, kinds, columns, records);
+    for (const submitter of page.submitters) this.#insertSubmitter.run(submitter, newest, first);
+  }
+
+  /** Pages that may have events of the scope. Read a page before you take the next one; store none meanwhile. */
+  *read(scope: Scope, order: Order = 'stored'): Generator<Page> {
+    const isBefore =
+      order === 'stored'
+        ? (a: Page, b: Page) => a.id(0) < b.id(0)
+        : (a: Page, b: Page) => a.newest > b.newest;
+    // The old rows are asked first, and only get fewer: none of them can become a page in between.
+    yield* merge(this.old.read(scope, order), this.#read(scope, order), isBefore);
+  }
+
+  *#read(scope: Scope, order: Order): Generator<Page> {
+    const { sql, values } = buildList(scope, order);
+    const firsts = this.#db
+      .prepare(sql)
+      .pluck()
+      .iterate(...values) as IterableIterator<number>;
+    for (const first of firsts) yield this.#load(first);
+  }
+
+  /** Deletes up to about `most` events older than `before` (ms); how many. */
+  prune(before: number, most: number): number {
+    let pruned = 0;
+    while (pruned < most) {
+      const first = this.#aged.get(before) as number | undefined;
+      if (first === undefined) break;
+      pruned += this.#keep(this.#load(first), (page, at) => page.time(at) >= before);
+    }
+    return pruned < most ? pruned + this.old.prune(before, most - pruned) : pruned;
+  }
+
+  /** Stored pages of the scope with an event that passes. You may change and remove them. */
+  find(scope: Scope, isMeant: (page: Page, at: number) => boolean): Page[] {
+    const found: Page[] = [];
+    for (const page of this.#read(scope, 'stored')) {
+      for (let at = 0; at < page.count; at++) {
+        if (!isMeant(page, at)) continue;
+        found.push(page);
+        break;
+      }
+    }
+    return found;
+  }
+
+  /** Keeps the events of a page that pass, under their numbers; how many went. */
+  #keep(page: Page, isKept: (page: Page, at: number) => boolean): number {
+    const kept: number[] = [];
+    for (let at = 0; at < page.count; at++) if (isKept(page, at)) kept.push(at);
+    const events = kept.map((at) => takeOver(page, at));
+    this.#remove(page);
+    this.#store(events);
+    return page.count - kept.length;
+  }
+
+  /** Replaces the events of a page by others under the same numbers. `change` gives undefined for one that stays. */
+  change(page: Page, change: (page: Page, at: number) => Partial<Numbered> | undefined): void {
+    const events = Array.from({ length: page.count }, (_, at) => ({
+      ...takeOver(page, at),
+      ...change(page, at),
+    }));
+    this.#remove(page);
+    this.#store(events);
+  }
+
+  /**
+   * Puts some small pages that follow each other together. Gives the number to go on after, 0 at first; undefined after
+   * the last one.
+   */
+  pack(after: number): number | undefined {
+    const small = this.#small.all(after, MOST_SMALL) as Found[];
+    const run = findRun(small);
+    this.#store(run.flatMap(({ first }) => this.#take(first)));
+    const end = run.at(-1) ?? (small.length === MOST_SMALL ? small.at(-1) : undefined);
+    return end?.first;
+  }
+
+  /** Removes a page; its events. */
+  #take(first: number): Numbered[] {
+    const page = this.#load(first);
+    const events = Array.from({ length: page.count }, (_, at) => takeOver(page, at));
+    this.#remove(page);
+    return events;
+  }
+
+  /** Turns up to `most` rows of an earlier version into pages; whether there may be more. */
+  convert(most: number): boolean {
+    const rows = this.old.take(most);
+    this.#store(rows);
+    return rows.length === most;
+  }
+
+  /** Time of the newest event, ms; undefined if there is none. */
+  newestTime(): number | undefined {
+    return this.#pluck('SELECT max(newest) FROM page') ?? this.old.newestTime();
+  }
+
+  oldestTime(): number | undefined {
+    const times = [this.#pluck('SELECT min(oldest) FROM page'), this.old.oldestTime()];
+    const known = times.filter((time) => time !== undefined);
+    return known.length === 0 ? undefined : Math.min(...known);
+  }
+
+  /**
+   * A time (ms) so that there are at most about `count` events between it and `until`; undefined if there are no more
+   * before it.
+   */
+  timeBefore(until: number, count: number): number | undefined {
+    let sum = 0;
+    const pages = this.#db
+      .prepare('SELECT newest, count FROM page WHERE oldest < ? ORDER BY newest DESC')
+      .raw()
+      .iterate(until) as IterableIterator<[number, number]>;
+    let time: number | undefined;
+    for (const [newest, more] of pages) {
+      sum += more;
+      if (sum < count || newest >= until) continue;
+      time = newest;
+      break;
+    }
+    const old = this.old.timeBefore(until, count);
+    return time === undefined || old === undefined ? (time ?? old) : Math.max(time, old);
+  }
+
+  #pluck(sql: string): number | undefined {
+    return (this.#db.prepare(sql).pluck().get() as number | null) ?? undefined;
+  }
+
+  #load(first: number): Page {
+    const [count, columns] = this.#columns.get(first) as [number, Buffer];
+    return new Page(first, count, columns, () => this.#records.get(first) as Buffer);
+  }
+
+  #remove(page: Page): void {
+    const first = page.id(0);
+    const submitters = new Set(page.columns.submitters);
+    const newest = this.#delete.get(first) as number;
+    for (const submitter of submitters) this.#deleteSubmitter.run(submitter, newest, first);
+  }
+
+  /** Stores events under their numbers: a page has no gap. */
+  #store(events: readonly Numbered[]): void {
+    const { writer } = this;
+    let first = 0;
+    let next = 0;
+    for (const { id, event, source, submitter } of events) {
+      if (!writer.isEmpty && (writer.isFull || id !== next)) this.put(first, writer.finish());
+      if (writer.isEmpty) first = id;
+      writer.add(event, source, submitter);
+      next = id + 1;
+    }
+    if (!writer.isEmpty) this.put(first, writer.finish());
+  }
+}
+
+/** The first pages that follow each other without a gap and fit into one; none if there are no two of them. */
+function findRun(small: readonly Found[]): readonly Found[] {
+  for (let begin = 0; begin < small.length; begin++) {
+    let end = begin;
+    let sum = 0;
+    for (; end < small.length; end++) {
+      const { first, count } = small[end] as Found;
+      const before = small[end - 1] as Found | undefined;
+      const follows =
+        end === begin || (before !== undefined && before.first + before.count === first);
+      if (!follows || sum + count > MOST_EVENTS) break;
+      sum += count;
+    }
+    if (end - begin > 1) return small.slice(begin, end);
+  }
+  return [];
+}
+
+/** Numbers of the first events of the pages. Found by indexes alone: the pages are not touched. */
+function buildList(
+  { since = Number.MIN_SAFE_INTEGER, until, kinds, submitters }: Scope,
+  order: Order,
+): { sql: string; values: readonly number[] } {
+  const ordered = order === 'stored' ? 'first' : 'newest DESC, first DESC';
+  if (submitters !== undefined) {
+    const own = `submitter IN (${submitters.join(', ')}) AND newest >= ?`;
+    const sql = `SELECT DISTINCT first, newest FROM page_submitter WHERE ${own} ORDER BY ${ordered}`;
+    return { sql, values: [since] };
+  }
+  const period = 'newest >= ? AND oldest < ? AND (kinds & ?) <> 0';
+  return {
+    sql: `SELECT first FROM page WHERE ${period} ORDER BY ${ordered}`,
+    values: [since, until ?? Number.MAX_SAFE_INTEGER, kinds ?? ALL_KINDS],
+  };
+}
+
+/** Two lists, each in order, as one. */
+function* merge<T>(one: Generator<T>, other: Generator<T>, isBefore: (a: T, b: T) => boolean) {
+  let a = one.next();
+  let b = other.next();
+  try {
+    while (a.done !== true && b.done !== true) {
+      if (isBefore(a.value, b.value)) {
+        yield a.value;
+        a = one.next();
+      } else {
+        yield b.value;
+        b = other.next();
+      }
+    }
+    for (; a.done !== true; a = one.next()) yield a.value;
+    for (; b.done !== true; b = other.next()) yield b.value;
+  } finally {
+    one.return(undefined);
+    other.return(undefined);
+  }
+}
