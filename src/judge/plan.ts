@@ -179,7 +179,8 @@ export function isAbout(
   return at === undefined || getKeyId('sender', event) === key.id;
 }
 
-function counts(
+/** Whether the rule counts events of this kind and reason; `brings`: with new recipients. Ignores its other conditions. */
+export function counts(
   { count }: Rule,
   kind: EventKind,
   reason: Reason | undefined,

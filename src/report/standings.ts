@@ -1,8 +1,8 @@
 /**
  * How the submitters and clients stood against the limits in a period: who came near one, and who was beyond one. The
  * stored events are judged again, from one period of each limit before, because a window that reaches into the period
- * counts: at its beginning, what was counted just before still stands. Everybody is judged, with or without a refusal.
- * The reason of a refusal during a provider outage does not count here either.
+ * counts: at its beginning, what was counted just before still stands. Judged are all events of those who can have come
+ * near (candidates.ts). The reason of a refusal during a provider outage does not count here either.
  */
 import { Judge } from '../judge/judge.ts';
 import { measureShare, type Nearest } from '../judge/nearest.ts';
@@ -12,6 +12,7 @@ import type { MailEvent } from '../model/event.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { loadOutages } from '../store/outages.ts';
 import type { Store } from '../store/store.ts';
+import { Candidates } from './candidates.ts';
 import { buildOutageLookup } from './outages.ts';
 
 /** Times in ms, `until` exclusive. */
@@ -37,7 +38,7 @@ const NEAR = 0.5;
 
 export function findStandings(store: Store, rules: readonly Rule[], period: Period): Standings {
   const spans = buildSpans(rules, period.since);
-  judgeAgain(store, spans, period);
+  judgeAgain(store, spans, new Candidates(store, rules, period, NEAR), period);
   for (const { key, start, end } of store.blocks.allRunning()) {
     if (start < period.until) for (const { judge } of spans) judge.hold(key, end);
   }
@@ -100,19 +101,26 @@ function buildSpans(rules: readonly Rule[], since: number): Span[] {
 }
 
 /** Feeds the stored events in their order, with the ends of blocks in between. */
-function judgeAgain(store: Store, spans: readonly Span[], { until }: Period): void {
+function judgeAgain(
+  store: Store,
+  spans: readonly Span[],
+  candidates: Candidates,
+  { until }: Period,
+): void {
   if (spans.length === 0) return;
   const since = Math.min(...spans.map(({ from }) => from));
   const findOutage = buildOutageLookup(loadOutages(store));
   const releases = store.blocks.releasedSince(0);
   let next = 0;
-  for (const { id, event } of store.events.query({ since, until })) {
+  store.events.scan({ since, until }, (page, at) => {
+    if (!candidates.has(page, at)) return;
+    const { id, event } = page.stored(at, store.events.names);
     for (; (releases[next]?.releasedEvent ?? id) < id; next++) {
       for (const span of spans) span.release(releases[next] as StoredBlock);
     }
     const counted = findOutage(event) === undefined ? event : { ...event, reason: undefined };
     for (const span of spans) span.feed(counted);
-  }
+  });
 }
 
 /** One entry for each rule and key. */

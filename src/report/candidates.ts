@@ -1,0 +1,280 @@
+/**
+ * Who can have come near a limit in a period: a first pass over the columns of the stored events, ten times as fast as
+ * judging them. It counts what each rule counts in each window, without what needs the texts (exceptions, providers, the
+ * values of recipients), so it finds everybody who came near, and some who did not: the judge tells them apart.
+ */
+import { counts } from '../judge/plan.ts';
+import type { Limit, Rule } from '../judge/rule.ts';
+import { EVENT_KINDS, type EventKind, REASONS, type Reason } from '../model/event.ts';
+import { markClient } from '../store/client-mark.ts';
+import { DIRECTIONS } from '../store/codes.ts';
+import type { Names } from '../store/names.ts';
+import type { Page } from '../store/page.ts';
+import { CODE_WIDTH, codeOf } from '../store/page-form.ts';
+import type { Store } from '../store/store.ts';
+
+/** Times in ms, `until` exclusive. */
+interface Period {
+  readonly since: number;
+  readonly until: number;
+}
+
+/** Stands for all keys of a rule whose keys the columns do not have: senders, recipients, networks, hosts. */
+const EVERYBODY = -1;
+
+/** What one key of one rule has counted: times, amounts, clients, one entry for each event. */
+interface Counted {
+  readonly times: number[];
+  readonly amounts: number[];
+  readonly clients: (number | undefined)[];
+}
+
+export class Candidates {
+  readonly #keys: Keys;
+  readonly #submitters = new Set<number>();
+  readonly #clients = new Set<number>();
+  /** by `planIndex`, 1 for events that count for keys which the columns do not have, and that can have come near */
+  readonly #everybody = new Uint8Array(PLAN_SIZE);
+
+  /** `share`: the part of a limit from which on a key is near. */
+  constructor(store: Store, rules: readonly Rule[], period: Period, share: number) {
+    this.#keys = new Keys(store);
+    const enabled = rules.filter(({ enabled }) => enabled);
+    const countings = enabled.map((rule) => new Counting(rule, this.#keys, period, share));
+    const first = Math.min(...countings.map(({ since }) => since));
+    const plan = buildPlan(countings);
+    store.events.scan({ since: first, until: period.until }, (page, at) => {
+      for (const counting of plan[planIndex(page, at)] as readonly Counting[]) {
+        counting.add(page, at);
+      }
+    });
+    for (const counting of countings) this.#take(counting, plan);
+  }
+
+  /** Whether the event may count for a candidate. */
+  has(page: Page, at: number): boolean {
+    if (this.#everybody[planIndex(page, at)] === 1) return true;
+    const submitter = this.#keys.submitter(page, at);
+    if (submitter !== undefined && this.#submitters.has(submitter)) return true;
+    if (this.#clients.size === 0) return false;
+    const client = this.#keys.client(page, at);
+    return client !== undefined && this.#clients.has(client);
+  }
+
+  #take(counting: Counting, plan: readonly (readonly Counting[])[]): void {
+    for (const key of counting.near()) {
+      if (key === EVERYBODY) this.#takeEverybody(counting, plan);
+      else if (counting.isByClient) this.#clients.add(key);
+      else this.#submitters.add(key);
+    }
+  }
+
+  /** What the rule counts; of a share, all events, since any may belong to the whole. */
+  #takeEverybody(counting: Counting, plan: readonly (readonly Counting[])[]): void {
+    plan.forEach((own, index) => {
+      if (counting.hasWhole || own.includes(counting)) this.#everybody[index] = 1;
+    });
+  }
+}
+
+/** The events that one rule counts, by key. */
+class Counting {
+  /** ms: from here on, events may be in a window of the period */
+  readonly since: number;
+  readonly isByClient: boolean;
+  /** whether events that the rule does not count decide as well: the whole of a share */
+  readonly hasWhole: boolean;
+  readonly rule: Rule;
+  readonly #keys: Keys;
+  readonly #period: Period;
+  readonly #share: number;
+  readonly #direction: number | undefined;
+  readonly #counted = new Map<number, Counted>();
+  readonly #needsClients: boolean;
+  readonly #keyOf: (page: Page, at: number) => number | undefined;
+
+  constructor(rule: Rule, keys: Keys, period: Period, share: number) {
+    this.rule = rule;
+    this.#keys = keys;
+    this.#period = period;
+    this.#share = share;
+    this.since = period.since - Math.max(...rule.limits.map((limit) => limit.period)) + 1;
+    this.isByClient = rule.per === 'client';
+    this.hasWhole = rule.ratio || rule.atLeastShare !== undefined;
+    this.#direction = rule.direction && DIRECTIONS.numberOf[rule.direction];
+    this.#needsClients = rule.distinct?.startsWith('client') === true;
+    this.#keyOf = this.#buildKeyOf();
+  }
+
+  add(page: Page, at: number): void {
+    if (page.time(at) < this.since) return;
+    const key = this.#keyOf(page, at);
+    if (key === undefined) return;
+    let counted = this.#counted.get(key);
+    if (counted === undefined) {
+      counted = { times: [], amounts: [], clients: [] };
+      this.#counted.set(key, counted);
+    }
+    counted.times.push(page.time(at));
+    if (this.rule.count === 'recipients') counted.amounts.push(page.newRecipients(at) ?? 0);
+    if (this.#needsClients) counted.clients.push(this.#keys.client(page, at));
+  }
+
+  /** Whether the rule counts such events. Only rules that name the direction `local` count it. */
+  counts(kind: EventKind, reason: Reason | undefined, direction: number, brings: boolean): boolean {
+    const isAdmitted =
+      this.#direction === undefined
+        ? direction !== DIRECTIONS.numberOf.local
+        : direction === this.#direction;
+    return isAdmitted && counts(this.rule, kind, reason, brings);
+  }
+
+  /** The keys that can have come near one of the limits. */
+  *near(): Generator<number> {
+    for (const [key, counted] of this.#counted) {
+      if (this.rule.limits.some((limit) => this.#isNear(counted, limit))) yield key;
+    }
+  }
+
+  #isNear({ times, amounts, clients }: Counted, { limit, period }: Limit): boolean {
+    const { rule } = this;
+    const least = rule.ratio ? 0 : this.#share * limit;
+    const atLeast = rule.ratio || rule.distinct !== undefined ? rule.atLeast : 1;
+    const sum = amounts.length === 0 ? times.length : amounts.reduce((all, one) => all + one, 0);
+    if (sum < least || times.length < atLeast) return false;
+    const begin = this.#period.since - period + 1;
+    const order = listInOrder(times, begin);
+    const window = new WindowSum(amounts, clients);
+    let head = 0;
+    for (const at of order) {
+      const from = (times[at] as number) - period;
+      for (; (times[order[head] as number] as number) <= from; head++)
+        window.leave(order[head] as number);
+      window.enter(at);
+      if (window.events >= atLeast && window.most >= least) return true;
+    }
+    return false;
+  }
+
+  #buildKeyOf(): (page: Page, at: number) => number | undefined {
+    const keys = this.#keys;
+    switch (this.rule.per) {
+      case 'submitter':
+        return (page, at) => keys.submitter(page, at);
+      case 'user':
+      case 'uid':
+        return (page, at) => (page.isByClient(at) ? undefined : keys.submitter(page, at));
+      case 'client':
+        return (page, at) => keys.client(page, at);
+      default:
+        return () => EVERYBODY;
+    }
+  }
+}
+
+/** What lies in a window, at most: events, or their amounts, or their different clients. */
+class WindowSum {
+  events = 0;
+  #sum = 0;
+  readonly #amounts: readonly number[];
+  readonly #clients: readonly (number | undefined)[];
+  readonly #seen = new Map<number | undefined, number>();
+
+  constructor(amounts: readonly number[], clients: readonly (number | undefined)[]) {
+    this.#amounts = amounts;
+    this.#clients = clients;
+  }
+
+  /** What the measure can be at most. */
+  get most(): number {
+    return this.#clients.length > 0 ? this.#seen.size : this.#sum;
+  }
+
+  enter(at: number): void {
+    this.events++;
+    this.#sum += this.#amounts[at] ?? 1;
+    if (this.#clients.length === 0) return;
+    const client = this.#clients[at];
+    this.#seen.set(client, (this.#seen.get(client) ?? 0) + 1);
+  }
+
+  leave(at: number): void {
+    this.events--;
+    this.#sum -= this.#amounts[at] ?? 1;
+    if (this.#clients.length === 0) return;
+    const client = this.#clients[at];
+    const left = (this.#seen.get(client) ?? 0) - 1;
+    if (left > 0) this.#seen.set(client, left);
+    else this.#seen.delete(client);
+  }
+}
+
+/** Keys as the columns have them, each spelling of a key as one. */
+class Keys {
+  readonly #names: Names;
+  /** for submitters that the log spells in several ways, the number that stands for all */
+  readonly #spellings: ReadonlyMap<number, number>;
+  readonly #marks = new Map<number, number>();
+
+  constructor({ events }: Store) {
+    this.#names = events.names;
+    this.#spellings = events.names.listSpellings();
+  }
+
+  submitter(page: Page, at: number): number | undefined {
+    const submitter = page.submitter(at);
+    return submitter === 0 ? undefined : (this.#spellings.get(submitter) ?? submitter);
+  }
+
+  /** The client that the judge counts for, as the mark of its address. */
+  client(page: Page, at: number): number | undefined {
+    return page.isByClient(at) ? this.#markOf(page.submitter(at)) : page.clientMark(at);
+  }
+
+  #markOf(submitter: number): number {
+    const known = this.#marks.get(submitter);
+    if (known !== undefined) return known;
+    const mark = markClient(this.#names.who(submitter)?.id ?? '');
+    this.#marks.set(submitter, mark);
+    return mark;
+  }
+}
+
+/** The entries from a time on, in the order of their times. Most lists are in order. */
+function listInOrder(times: readonly number[], begin: number): number[] {
+  const order: number[] = [];
+  let last = begin;
+  let isInOrder = true;
+  for (let at = 0; at < times.length; at++) {
+    const time = times[at] as number;
+    if (time < begin) continue;
+    order.push(at);
+    if (time < last) isInOrder = false;
+    last = time;
+  }
+  return isInOrder ? order : order.sort((a, b) => (times[a] as number) - (times[b] as number));
+}
+
+const PLAN_SIZE = 2 << CODE_WIDTH;
+
+/** For each kind, reason, direction, and whether an event brings recipients: what counts it. */
+function buildPlan(countings: readonly Counting[]): (readonly Counting[])[] {
+  const plan: (readonly Counting[])[] = Array(PLAN_SIZE).fill([]);
+  for (const kind of EVENT_KINDS) {
+    for (const reason of [undefined, ...REASONS]) {
+      for (const direction of [0, ...Object.values(DIRECTIONS.numberOf)]) {
+        for (const brings of [false, true]) {
+          const code = codeOf(kind, reason, direction);
+          plan[2 * code + (brings ? 1 : 0)] = countings.filter((counting) =>
+            counting.counts(kind, reason, direction, brings),
+          );
+        }
+      }
+    }
+  }
+  return plan;
+}
+
+function planIndex(page: Page, at: number): number {
+  return 2 * page.code(at) + ((page.columns.recipients[at] as number) > 1 ? 1 : 0);
+}
