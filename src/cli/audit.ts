@@ -1,4 +1,7 @@
-/** `postern audit`: holes of the mail server, each with its evidence and the change that closes it. Changes nothing. */
+/**
+ * `postern audit`: holes of the mail server, each with its evidence and the change that closes it; with `--harden` and
+ * `--rehearsal` what it still lacks, and what that would refuse. Changes nothing.
+ */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Audit, audit } from '../audit/audit.ts';
@@ -10,6 +13,8 @@ import { canonicalIp } from '../model/address.ts';
 import type { Mta } from '../model/event.ts';
 import { parseServer } from '../probe/resolver.ts';
 import { SETUP_MTAS } from '../setup/mtas.ts';
+import { printHardening } from './audit-harden.ts';
+import { printRehearsal } from './audit-rehearsal.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
 
 interface AuditCommandOptions extends CommonOptions {
@@ -22,16 +27,27 @@ interface AuditCommandOptions extends CommonOptions {
   readonly probe?: readonly string[];
   /** HOST:PORT */
   readonly resolver?: string;
+  /** print what is missing of the stringent set instead */
+  readonly harden?: boolean;
+  /** so that it refuses nothing yet */
+  readonly rehearse?: boolean;
+  /** print the outcome of that instead */
+  readonly rehearsal?: boolean;
+  readonly since?: string;
+  readonly until?: string;
 }
 
 /** Exit status 0 when nothing is above advice, 1 for findings, 2 when nothing could be audited. */
 export async function runAudit(options: AuditCommandOptions, io: Io): Promise<ExitStatus> {
   if (options.postfix !== undefined && options.exim !== undefined)
     throw new PosternError('usage', '--postfix and --exim: expected one of them, found both');
+  checkModes(options);
+  if (options.rehearsal === true) return await printRehearsal(options, io);
   const config = findConfig(options.config);
   const given = options.postfix ?? options.exim;
   const source = given === undefined ? undefined : resolve(given);
   const mta = await chooseMta(options, config);
+  if (options.harden === true) return await printHardening(mta, { config, source }, options, io);
   const dns = options.offline === true ? 'offline' : { server: parseResolver(options.resolver) };
   const result = await audit({ mta, config, source, dns, target: chooseTarget(options.probe) });
   printNotes(result, io);
@@ -44,6 +60,28 @@ export async function runAudit(options: AuditCommandOptions, io: Io): Promise<Ex
     options.format === 'json' ? jsonLine({ findings, notes }) : findingsText(findings, accepted),
   );
   return isUnsound(findings) ? EXIT.failed : EXIT.done;
+}
+
+/** Throws a PosternError (exit status 2) for options that belong to another mode. */
+function checkModes({
+  harden,
+  rehearse,
+  rehearsal,
+  since,
+  until,
+  probe,
+}: AuditCommandOptions): void {
+  const fail = (text: string) => {
+    throw new PosternError('usage', text);
+  };
+  if (harden === true && rehearsal === true)
+    fail('--harden and --rehearsal: expected one of them, found both');
+  if (rehearse === true && harden !== true)
+    fail('--rehearse: expected together with --harden; what was rehearsed is shown by --rehearsal');
+  if ((since ?? until) !== undefined && rehearsal !== true)
+    fail('--since and --until: expected together with --rehearsal');
+  if (probe !== undefined && (harden === true || rehearsal === true))
+    fail('--probe: expected without --harden and --rehearsal');
 }
 
 /** The configuration, if there is one: the audit needs none. Throws a PosternError when it is wrong. */

@@ -140,6 +140,17 @@ export const COMMANDS: readonly Entry[] = [
         '--resolver <address>',
         'ask this DNS server, 127.0.0.1:53; default: those of this host',
       ),
+      new Option(
+        '--harden',
+        'instead, print the stringent restrictions that are missing here, as commands (Postfix) or for the ACL (Exim)',
+      ),
+      new Option('--rehearse', 'with --harden: the mail server only logs what they would refuse'),
+      new Option(
+        '--rehearsal',
+        'instead, show what they would have refused, and whose mail of that was wanted',
+      ),
+      since('; with --rehearsal; default: 24h'),
+      until('; with --rehearsal; default: now'),
     ],
     run: async (_args, options, io) => (await import('./audit.ts')).runAudit(options, io),
   },

@@ -212,6 +212,7 @@ function correlate(turn: TurnOfEachKind): void {
     case 'rejected':
     case 'held':
     case 'discarded':
+    case 'rehearsed':
       return correlateRejection(turn);
     case 'auth-failed':
       return correlateAuthFailed(turn);

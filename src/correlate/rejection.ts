@@ -15,7 +15,7 @@ import { findMessage, makeClient, makeUser, type Turn } from './turn.ts';
  */
 const SUBMISSION = /(?:^|[^a-z0-9])(?:submissions?|smtps|587|465|sogo)(?:$|[^a-z0-9])/;
 
-/** A rejection, a hold or a discard. */
+/** A rejection, a hold, a discard, or a refusal that was only rehearsed: that has no reason, so no rule counts it. */
 export function correlateRejection(turn: Turn<RejectionRecord>): void {
   const { record } = turn;
   if (isCopy(turn)) return;

@@ -18,7 +18,9 @@ import { EVENT_KINDS, REASONS } from '../model/event.ts';
 
 /** Named sets, besides the event kinds and reasons. */
 const NAMED_COUNTS = ['invalid', 'recipients', 'messages', 'logins', 'backscatter'] as const;
-const COUNTS = [...NAMED_COUNTS, ...EVENT_KINDS, ...REASONS] as const;
+/** A rehearsal refuses nothing, so nobody is judged by it. */
+const COUNTED_KINDS = EVENT_KINDS.filter((kind) => kind !== 'rehearsed');
+const COUNTS = [...NAMED_COUNTS, ...COUNTED_KINDS, ...REASONS] as const;
 const DISTINCT = ['recipient', 'client', 'client-net', 'client-wide-net'] as const;
 
 const MAX_LIMIT = 1_000_000;

@@ -21,6 +21,7 @@ export const EVENT_KINDS = [
   'removed',
   'dsn-received',
   'complaint',
+  'rehearsed',
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 

@@ -143,9 +143,12 @@ export interface RemovedRecord {
   readonly how: 'done' | 'canceled' | 'operator' | 'requeued';
 }
 
-/** A command or a message was refused (`rejected`), or accepted and kept or dropped (`held`, `discarded`). */
+/**
+ * A command or a message was refused (`rejected`), or accepted and kept or dropped (`held`, `discarded`), or accepted
+ * although a restriction that only warns would have refused it (`rehearsed`).
+ */
 export interface RejectionRecord extends Reply {
-  readonly kind: 'rejected' | 'held' | 'discarded';
+  readonly kind: 'rejected' | 'held' | 'discarded' | 'rehearsed';
   readonly queueId?: string | undefined;
   readonly stage?: Stage | undefined;
   readonly client?: Client | undefined;

@@ -29,6 +29,7 @@ export const KINDS = codes<EventKind>({
   removed: 11,
   'dsn-received': 12,
   complaint: 13,
+  rehearsed: 14,
 });
 
 export const REASON_CODES = codes<Reason>({

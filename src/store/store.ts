@@ -9,6 +9,7 @@ import { ListingTable } from './listings.ts';
 import { LoginTable } from './logins.ts';
 import { Outbox } from './outbox.ts';
 import { Outcomes } from './outcomes.ts';
+import { RehearsalQueries } from './rehearsal.ts';
 import { type Space, SpaceUse } from './space.ts';
 import { StateTable } from './state.ts';
 import { VerdictTable } from './verdicts.ts';
@@ -24,6 +25,7 @@ export class Store {
   readonly outbox: Outbox;
   readonly listings: ListingTable;
   readonly complaints: ComplaintQueries;
+  readonly rehearsal: RehearsalQueries;
   readonly #space: SpaceUse;
   /** for what must be known even if the database cannot be written */
   readonly beside: BesideFile;
@@ -41,6 +43,7 @@ export class Store {
     this.outbox = new Outbox(this.#db);
     this.listings = new ListingTable(this.#db);
     this.complaints = new ComplaintQueries(this.events);
+    this.rehearsal = new RehearsalQueries(this.events);
     this.#space = new SpaceUse(this.#db);
   }
 

@@ -45,6 +45,8 @@ export interface PostfixFacts {
   /** where a parameter is set, for a service or in main.cf; for a default its value */
   where(name: string, service?: SmtpdService): Evidence;
   /** a command that sets a parameter, for a service with a value of its own in master.cf */
+  assign(name: string, value: string, service?: SmtpdService): string;
+  /** the same, with the reload that makes it count */
   set(name: string, value: string, service?: SmtpdService): string;
   /** sentences about what could not be audited */
   note(text: string): void;
@@ -98,7 +100,8 @@ export async function gatherPostfix(options: PostfixOptions): Promise<PostfixFac
       .map((service) => describeListener(service, classes, get)),
     get,
     where: (name, service) => findEvidence(name, service, get, sources),
-    set: (name, value, service) => writeSet(name, value, service),
+    assign: writeAssignment,
+    set: (name, value, service) => `${writeAssignment(name, value, service)} && postfix reload`,
     note: (text) => void notes.add(text),
   };
 }
@@ -158,13 +161,11 @@ function findEvidence(
 }
 
 /** As a shell command; the value is quoted for the shell. */
-function writeSet(name: string, value: string, service: SmtpdService | undefined): string {
+function writeAssignment(name: string, value: string, service?: SmtpdService): string {
   const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
-  const command =
-    service?.overrides(name) === true
-      ? `postconf -P ${quoted(`${service.name}/${name}=${value.replaceAll(/,?\s+/g, ',')}`)}`
-      : `postconf -e ${quoted(`${name} = ${value}`)}`;
-  return `${command} && postfix reload`;
+  return service?.overrides(name) === true
+    ? `postconf -P ${quoted(`${service.name}/${name}=${value.replaceAll(/,?\s+/g, ',')}`)}`
+    : `postconf -e ${quoted(`${name} = ${value}`)}`;
 }
 
 function describeListener(

@@ -1,5 +1,6 @@
 /** Postfix restriction lists as smtpd reads them: each restriction with its argument, classes expanded. Pure. */
 import type { SmtpdService } from '../../setup/postfix/services.ts';
+import { COST } from '../cost.ts';
 
 /** The lists that are evaluated at RCPT at the latest (smtpd_delay_reject), in that order. */
 export const RCPT_LISTS = [
@@ -87,6 +88,20 @@ export function entriesOf(
   return lists.flatMap((list) => readList(list, service.setting(list), classes));
 }
 
+/** What a restriction costs, see COST. */
+export function costOf({ name }: Pick<Entry, 'name'>): number {
+  if (/^reject_(?:rbl|rhsbl)_/.test(name)) return COST.blocklist;
+  if (/^(?:reject_unverified_|check_policy_service$)/.test(name)) return COST.callout;
+  if (/^reject_unknown_(?!recipient$|address$)|^check_\w+_(?:mx|ns|a)_access$/.test(name))
+    return COST.dns;
+  return /^check_/.test(name) ? COST.table : COST.local;
+}
+
+/** Moving another restriction across one that may permit changes who is checked at all. */
+export function isBarrier({ name, onlyWarns }: Pick<Entry, 'name' | 'onlyWarns'>): boolean {
+  return onlyWarns || /^(?:permit|check_\w+_access$|reject$|defer|sleep$)/.test(name);
+}
+
 const REFUSES_ALL = ['reject', 'defer'];
 const REFUSES_FOREIGN = [
   'reject_unauth_destination',
@@ -95,7 +110,7 @@ const REFUSES_FOREIGN = [
 ];
 
 /** Whether this restriction refuses mail of a stranger to a foreign domain. */
-export function isRelayCheck({ name, onlyWarns }: Entry): boolean {
+export function isRelayCheck({ name, onlyWarns }: Pick<Entry, 'name' | 'onlyWarns'>): boolean {
   return !onlyWarns && (REFUSES_ALL.includes(name) || REFUSES_FOREIGN.includes(name));
 }
 

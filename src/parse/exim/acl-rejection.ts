@@ -222,17 +222,19 @@ function readWarning(
  *
  * Base64, because the client chooses sender and recipient: a quoted local part may hold `: `, ` user=` and line ends,
  * and no other operator removes all of that. REPLY is the cause: Exim's `Unrouteable address`, or what the asked
- * server said, with or without Exim's words around it. Any other text is undefined.
+ * server said, with or without Exim's words around it. The statements of `postern audit --harden --rehearse` write the
+ * same with `rehearsal` for `invalid`; REPLY is then `NAME: TEXT`, with the name of the check. Any other text is undefined.
  */
 function readRecipeWarning(reader: Reader, record: Rejection): RejectionRecord | undefined {
-  if (!reader.literal('postern: invalid user=')) return undefined;
+  if (reader.literal('postern: rehearsal user=')) record.kind = 'rehearsed';
+  else if (reader.literal('postern: invalid user=')) record.accepted = true;
+  else return undefined;
   const user = takeBase64(reader, ' sender=');
   const sender = takeBase64(reader, ' recipient=');
   const recipient = takeBase64(reader, ': ');
   if (user === undefined || sender === undefined || !recipient) return undefined;
   reader.position -= 2;
   record.stage = 'RCPT';
-  record.accepted = true;
   if (user !== '') record.user = user;
   record.sender = sender;
   record.recipient = recipient;

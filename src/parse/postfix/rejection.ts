@@ -2,7 +2,8 @@
  * Rejections as smtpd, postscreen and cleanup log them (smtpd_check.c, log_whatsup; postscreen_smtpd.c;
  * cleanup_milter.c): `ACTION: STAGE from CLIENT[ADDRESS]: TEXT; from=<F> to=<R> proto=W helo=<H>`. Also matches of
  * header_checks and body_checks (cleanup_message.c, cleanup_act_log).
- * Actions that refuse nothing (`warn`, `info`, `reject_warning`, `filter`, ...) are undefined.
+ * `reject_warning` is what a restriction behind warn_if_reject would have refused. Other actions that refuse nothing
+ * (`warn`, `info`, `filter`, ...) are undefined.
  */
 import { decodeText } from '../../model/line.ts';
 import type { Client, RejectionRecord, Relay } from '../../model/record.ts';
@@ -32,6 +33,7 @@ type Kind = RejectionRecord['kind'];
 const KINDS: ReadonlyMap<string, Kind> = new Map([
   ['reject', 'rejected'],
   ['hangup', 'rejected'],
+  ['reject_warning', 'rehearsed'],
   ['milter-reject', 'rejected'],
   ['milter-header-reject', 'rejected'],
   ['milter-body-reject', 'rejected'],

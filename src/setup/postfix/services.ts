@@ -64,7 +64,7 @@ export async function smtpdServices(
   const [table, overrides, written] = await Promise.all([
     ask([...postconf, '-M']),
     ask([...postconf, '-P']),
-    ask([...postconf, ...EXTENDED]),
+    ask([...postconf, ...LISTS]),
   ]);
   const files = {
     postconf,

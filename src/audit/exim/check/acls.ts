@@ -6,6 +6,7 @@ import { COST } from '../../cost.ts';
 import { findDeadZone } from '../../dead-lists.ts';
 import type { Hit } from '../../finding.ts';
 import type { EximFacts } from '../facts.ts';
+import { rehearsedName } from '../harden.ts';
 import { type Condition, isModifier, type Statement, statementText } from '../model.ts';
 import { combine, decisive, holds } from '../stranger.ts';
 
@@ -114,10 +115,18 @@ const EFFECTS =
 /** What one would refuse for. */
 const REFUSALS = ['dnslists', 'verify', 'spf', 'spam', 'malware', 'ratelimit'];
 
+/** One of the statements of `postern audit --harden --rehearse`. */
+const REHEARSAL = {
+  why: 'This is a rehearsal: the check only logs what it would have refused. Mail that you believe is refused gets in until it is enforced.',
+  fix: 'look at: postern audit --rehearsal. Then put what this prints in its place: postern audit --harden',
+};
+
 export const warnLeft: EximCheck = {
   id: 'warn-left',
   find: (facts) =>
-    ACLS.flatMap((name) => facts.acl(name)).flatMap(({ verb, conditions, evidence }): Hit[] => {
+    ACLS.flatMap((name) => facts.acl(name)).flatMap((statement): Hit[] => {
+      const { verb, conditions, evidence } = statement;
+      if (rehearsedName(statement) !== undefined) return [{ evidence, ...REHEARSAL }];
       const isIdle = !conditions.some(
         ({ name, value }) => EFFECTS.test(name) || /postern:/.test(value),
       );

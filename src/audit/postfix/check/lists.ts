@@ -1,10 +1,18 @@
 /** How the restriction lists are written: order, dead-blocklist, duplicate, warn-left, null-sender-refused. */
 import type { Check } from '../../check.ts';
-import { COST } from '../../cost.ts';
 import { findDeadZone } from '../../dead-lists.ts';
 import type { Hit } from '../../finding.ts';
 import type { Listener, PostfixFacts } from '../facts.ts';
-import { ALL_LISTS, type Entry, entryText, isRelayCheck, RCPT_LISTS } from '../restrictions.ts';
+import { isRehearsed } from '../hardened-set.ts';
+import {
+  ALL_LISTS,
+  costOf,
+  type Entry,
+  entryText,
+  isBarrier,
+  isRelayCheck,
+  RCPT_LISTS,
+} from '../restrictions.ts';
 import { frontListeners } from './recipients.ts';
 
 type PostfixCheck = Check<PostfixFacts>;
@@ -12,19 +20,6 @@ type PostfixCheck = Check<PostfixFacts>;
 /** One hit for each place, although several services share main.cf. */
 function once(hits: readonly Hit[]): Hit[] {
   return [...new Map(hits.map((hit) => [JSON.stringify([hit.evidence, hit.fix]), hit])).values()];
-}
-
-function costOf({ name }: Entry): number {
-  if (/^reject_(?:rbl|rhsbl)_/.test(name)) return COST.blocklist;
-  if (/^(?:reject_unverified_|check_policy_service$)/.test(name)) return COST.callout;
-  if (/^reject_unknown_(?!recipient$|address$)|^check_\w+_(?:mx|ns|a)_access$/.test(name))
-    return COST.dns;
-  return /^check_/.test(name) ? COST.table : COST.local;
-}
-
-/** Moving another restriction across one that may permit changes who is checked at all. */
-function isBarrier({ name, onlyWarns }: Entry): boolean {
-  return onlyWarns || /^(?:permit|check_\w+_access$|reject$|defer|sleep$)/.test(name);
 }
 
 export const order: PostfixCheck = {
@@ -158,6 +153,10 @@ function isSame(one: Entry, two: Entry): boolean {
   return atRcpt && !OFTEN_REPEATED.test(one.name);
 }
 
+/** Of `postern audit --harden --rehearse`: nothing else in the list only warns. */
+const REHEARSAL =
+  'This looks like a rehearsal: it only logs what it would have refused. See first what that was (postern audit --rehearsal), then enforce it.';
+
 export const warnLeft: PostfixCheck = {
   id: 'warn-left',
   find(facts) {
@@ -166,7 +165,10 @@ export const warnLeft: PostfixCheck = {
       return [...new Set(warning.map(({ list }) => list))].map((list) => {
         const own = entries.filter((entry) => entry.list === list);
         const value = own.map((entry) => entryText({ ...entry, onlyWarns: false })).join(', ');
-        return { evidence: facts.where(list, service), fix: facts.set(list, value, service) };
+        const evidence = facts.where(list, service);
+        const fix = facts.set(list, value, service);
+        const isRehearsal = own.every((entry) => !entry.onlyWarns || isRehearsed(entry));
+        return isRehearsal ? { evidence, fix, why: REHEARSAL } : { evidence, fix };
       });
     });
     return once(hits);
