@@ -22,10 +22,13 @@ const ENDINGS: readonly (readonly [pattern: RegExp, restriction: string])[] = (
     [`Recipient address rejected: ${UNKNOWN}`, 'reject_unknown_recipient_domain'],
     [`Sender address rejected: ${UNLISTED}`, 'reject_unlisted_sender'],
     [`Recipient address rejected: ${UNLISTED}`, 'reject_unlisted_recipient'],
-    ['rejected: Multi-recipient bounce', 'reject_multi_recipient_bounce'],
-    ['rejected: Improper use of SMTP command pipelining', 'reject_unauth_pipelining'],
+    ['[A-Z][A-Za-z -]* rejected: Multi-recipient bounce', 'reject_multi_recipient_bounce'],
+    [
+      '[A-Z][A-Za-z -]* rejected: Improper use of SMTP command pipelining',
+      'reject_unauth_pipelining',
+    ],
     ['Relay access denied', 'reject_unauth_destination'],
-    ['Access denied', 'an access table'],
+    ['(?:[A-Z][A-Za-z -]* rejected: )?Access denied', 'an access table'],
   ] as const
 ).map(([words, restriction]) => [new RegExp(`: ${words}$`), restriction]);
 

@@ -17,8 +17,11 @@ export interface ZoneServer {
   close(): Promise<void>;
 }
 
-/** `SERVFAIL name` makes every question for that name fail. The name of a PTR record is an address. */
-export async function serveZone(zone: string): Promise<ZoneServer> {
+/**
+ * `SERVFAIL name` makes every question for that name fail. The name of a PTR record is an address. It listens on a free
+ * port, or on port 53 of `host`, where a mail server can be made to ask (`resolver` in its options).
+ */
+export async function serveZone(zone: string, host?: string): Promise<ZoneServer> {
   const lines = zone
     .split('\n')
     .map((line) => line.trim())
@@ -29,9 +32,11 @@ export async function serveZone(zone: string): Promise<ZoneServer> {
   socket.on('message', (query, from) => {
     socket.send(answer(query, records, failing), from.port, from.address);
   });
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) =>
+    socket.bind(host === undefined ? 0 : 53, host ?? '127.0.0.1', resolve),
+  );
   return {
-    address: `127.0.0.1:${socket.address().port}`,
+    address: `${host ?? '127.0.0.1'}:${socket.address().port}`,
     close: () => new Promise((resolve) => socket.close(() => resolve())),
   };
 }

@@ -21,6 +21,7 @@ import {
   run,
   spawnServer,
   stopServer,
+  withResolver,
 } from './server.ts';
 
 const ACCOUNT = 'Debian-exim';
@@ -52,6 +53,8 @@ export interface EximOptions {
   readonly sinkPort: number;
   /** the whole configuration, instead of what the other options make */
   readonly configuration?: (instance: Instance) => string;
+  /** address of the DNS server that it asks, at port 53; default: those of this host */
+  readonly resolver?: string;
   /** which recipes of docs/mta/exim are included, default blocked and local */
   readonly recipes?: readonly ('blocked' | 'local' | 'callout')[];
   /** lines for the top of the main part */
@@ -100,6 +103,7 @@ export async function startExim(options: EximOptions): Promise<EximServer> {
   const instance = { folder, port, ipv6: hasIpv6(), sinkPort: options.sinkPort };
   const program = eximProgram();
   const configuration = folder.write('exim.conf', wholeText(instance, options));
+  const command = buildCommand([program, '-C', configuration], folder, options);
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
     for (const end of stops.splice(0)) await end();
@@ -112,9 +116,7 @@ export async function startExim(options: EximOptions): Promise<EximServer> {
       chownSync(folder.at(name), idOf('/etc/passwd', ACCOUNT) as number, 0);
     }
     await run([program, '-C', configuration, '-bV']); // says what is wrong, which the daemon cannot
-    const daemon = spawnServer([program, '-C', configuration, '-bdf', '-q5s'], {
-      folder: folder.path,
-    });
+    const daemon = spawnServer([...command, '-bdf', '-q5s'], { folder: folder.path });
     stops.push(() => stopServer(daemon));
     const log = () => folder.read('log/mainlog');
     await until('Exim to start', () => log().includes('daemon started'), { evidence: log });
@@ -131,7 +133,16 @@ export async function startExim(options: EximOptions): Promise<EximServer> {
     process.kill(Number(folder.read('exim.pid')), 'SIGHUP');
     await until('Exim to start anew', () => starts() > before);
   };
-  return { ...instance, configuration, reconfigure, stop, ...operations(folder, program) };
+  return { ...instance, configuration, reconfigure, stop, ...operations(folder, command) };
+}
+
+function buildCommand(
+  argv: readonly string[],
+  folder: Folder,
+  { resolver }: EximOptions,
+): readonly string[] {
+  if (resolver === undefined) return argv;
+  return withResolver(argv, folder.write('resolv.conf', `nameserver ${resolver}\n`));
 }
 
 type Operations = Omit<
@@ -140,9 +151,8 @@ type Operations = Omit<
 >;
 
 /** What a running instance can be asked to do. */
-function operations(folder: Folder, program: string): Operations {
-  const exim = (args: readonly string[], input?: string) =>
-    runExim([program, '-C', folder.at('exim.conf'), ...args], input);
+function operations(folder: Folder, command: readonly string[]): Operations {
+  const exim = (args: readonly string[], input?: string) => runExim([...command, ...args], input);
   return {
     ...watched(folder, 'log/mainlog', async () => parseQueue(await exim(['-bp']))),
     rejectLogFile: folder.at('log/rejectlog'),

@@ -13,6 +13,8 @@ export interface PostfixOptions {
   readonly sinkPort: number;
   /** lines for the end of main.cf; `{dir}` stands for the configuration folder */
   readonly mainCf?: string;
+  /** address of the DNS server that it asks, at port 53; default: those of this host */
+  readonly resolver?: string;
   /** lines for the end of master.cf */
   readonly masterCf?: string;
   /** extra `-o` options of the submission service, which are those of Debian's master.cf */

@@ -20,6 +20,7 @@ import {
   run,
   spawnServer,
   stopServer,
+  withResolver,
 } from './server.ts';
 
 const USERS = { 'alice@example.net': 'secret', 'bob@example.net': 'secret' };
@@ -85,7 +86,12 @@ export async function startPostfix(options: PostfixOptions): Promise<PostfixServ
   };
   try {
     await writeInstance(folder, ports, options);
-    const master = spawnServer([MASTER, '-c', folder.at('etc'), '-d'], { folder: folder.path });
+    const argv = [MASTER, '-c', folder.at('etc'), '-d'];
+    const { resolver } = options;
+    const resolvConf = folder.write('resolv.conf', `nameserver ${resolver}\n`);
+    const master = spawnServer(resolver === undefined ? argv : withResolver(argv, resolvConf), {
+      folder: folder.path,
+    });
     stops.push(() => stopServer(master));
     const log = () => folder.read('mail.log');
     await until('Postfix to start', () => log().includes('daemon started'), { evidence: log });

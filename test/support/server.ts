@@ -2,7 +2,7 @@
  * What the mail servers of the tests have in common: whether they are installed, free ports, a process that cannot
  * outlive the tests.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -95,6 +95,17 @@ export interface SpawnOptions {
   readonly folder?: string;
   /** file that takes what it prints */
   readonly output?: string;
+}
+
+/** Whether this process may give a server a resolv.conf of its own. */
+export function canChooseResolver(): boolean {
+  return spawnSync('unshare', ['--mount', 'true']).status === 0;
+}
+
+/** `argv`, for which this file (in a mount namespace) is /etc/resolv.conf. */
+export function withResolver(argv: readonly string[], file: string): string[] {
+  const begin = 'mount --bind "$1" /etc/resolv.conf && shift && exec "$@"';
+  return ['unshare', '--mount', 'sh', '-c', begin, 'sh', file, ...argv];
 }
 
 /** Starts `argv` in a process group of its own. */

@@ -4,6 +4,7 @@
  * it may stand anywhere; it belongs behind the check for foreign domains and the verification of the recipient.
  */
 import type { Change, Hardening, HardenOptions } from '../harden.ts';
+import { requiresHelo } from './check/session.ts';
 import { type EximFacts, gatherExim } from './facts.ts';
 import { type HardStatement, hardStatements } from './hardened-set.ts';
 import type { Statement } from './model.ts';
@@ -58,8 +59,7 @@ const ACLS = [
 ];
 
 function isThere(facts: EximFacts, wanted: HardStatement, rehearse: boolean): boolean {
-  if (wanted.name === 'helo-missing' && facts.option('helo_verify_hosts').trim() !== '')
-    return true;
+  if (wanted.name === 'helo-missing' && requiresHelo(facts)) return true;
   return ACLS.flatMap((name) => facts.acl(name)).some(
     (statement) =>
       (REFUSES.test(statement.verb) && wanted.isSame(statement)) ||

@@ -6,10 +6,15 @@ import { combine, decisive, holds } from '../stranger.ts';
 
 type EximCheck = Check<EximFacts>;
 
+/** Newer versions have `hosts_require_helo`, for all hosts by default. */
+export function requiresHelo({ option }: EximFacts): boolean {
+  return ['helo_verify_hosts', 'hosts_require_helo'].some((name) => option(name).trim() !== '');
+}
+
 export const heloNotRequired: EximCheck = {
   id: 'helo-not-required',
   find(facts) {
-    if (facts.option('helo_verify_hosts').trim() !== '') return [];
+    if (requiresHelo(facts)) return [];
     const asks = [...facts.model.acls.values()]
       .flat()
       .some(
@@ -22,6 +27,14 @@ export const heloNotRequired: EximCheck = {
           ),
       );
     if (asks) return [];
+    const { options } = facts.model;
+    if (options.has('hosts_require_helo'))
+      return [
+        {
+          evidence: facts.where('hosts_require_helo'),
+          fix: 'hosts_require_helo = * (the default)',
+        },
+      ];
     return [
       {
         evidence: facts.where('helo_verify_hosts'),
