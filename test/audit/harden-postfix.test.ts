@@ -2,7 +2,7 @@
  * The hardening of a lax Postfix: first the printed commands of a rehearsal, then those that enforce it, on the real
  * server. Strangers are made with XCLIENT, and their names come from a DNS server on loopback.
  */
-import { utimesSync } from 'node:fs';
+import { readFileSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serveZone, type ZoneServer } from '../support/dns-zone.ts';
@@ -206,6 +206,11 @@ smtpd_data_restrictions = permit`,
     expect(text).toContain(
       '    answered  <anna@gone.example> to <bob@example.net> from mx.sound.example[203.0.113.5], 1 refusal: user:alice@example.net wrote to this sender, delivered 1\n',
     );
+    const page = readFileSync('docs/audit.md', 'utf8');
+    const [shown = ''] =
+      /^ {4}reject_unknown_sender_domain: (?:.*\n)+? {4}Would refuse .*\n/m.exec(page) ?? [];
+    for (const line of shown.split('\n')) expect(text).toContain(line.slice(4));
+    expect(shown).not.toBe('');
     expect(text).toContain('so do not enforce: reject_unknown_sender_domain\n');
     expect(text).toContain('as far as the log shows: reject_multi_recipient_bounce');
   });
