@@ -129,6 +129,11 @@ export const COMMANDS: readonly Entry[] = [
     summary:
       'find holes of the mail server that end on blocklists: relaying, backscatter, accounts',
     format: true,
+    statuses: [
+      'nothing is above advice; with --harden: printed; with --rehearsal: no mail that was wanted',
+      'there are findings; with --rehearsal: mail that was wanted would have been refused',
+      'nothing could be audited, or wrong usage or configuration',
+    ],
     options: [
       new Option('--postfix <dir>', 'audit this Postfix configuration (folder of main.cf)'),
       new Option('--exim <file>', 'audit this Exim configuration file'),

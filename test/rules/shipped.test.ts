@@ -4,10 +4,14 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { DAY, formatDuration, HOUR, MINUTE } from '../../src/base/time.ts';
 import { findPresetFolder } from '../../src/config/rules.ts';
+import { readEvents } from '../../src/interpret/files.ts';
+import { Judge } from '../../src/judge/judge.ts';
 import { findRateKind } from '../../src/judge/limits.ts';
 import { loadRules, parseRule, type Rule } from '../../src/judge/rule.ts';
 import { ruleSchema } from '../../src/judge/schema.ts';
+import type { Verdict } from '../../src/model/block.ts';
 import { PRESETS } from '../../src/model/preset.ts';
+import { scratchFolder } from '../support/folder.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const rules = loadRules(join(ROOT, 'rules'));
@@ -192,6 +196,31 @@ describe.each(presets)('the preset $name', ({ name, rules: own }) => {
         expect(cell).toContain(`${limit}${rule.ratio ? ' %' : ''} in ${formatDuration(period)}`);
     }
   });
+});
+
+/** The verdicts on a relay client that tries 2000 addresses which do not exist, as the mail server logs that. */
+async function judgeRefusals(action: 'reject' | 'reject_warning'): Promise<Verdict[]> {
+  const folder = scratchFolder();
+  try {
+    const lines = Array.from(
+      { length: 2000 },
+      (_, index) =>
+        `Nov  1 09:05:07 mx1 postfix/smtpd[811]: NOQUEUE: ${action}: RCPT from unknown[192.168.1.5]: 550 5.1.1 <n${index}@example.com>: Recipient address rejected: undeliverable address: unknown user; from=<a@example.net> to=<n${index}@example.com> proto=ESMTP helo=<h>\n`,
+    );
+    const log = folder.write('mail.log', lines.join(''));
+    const judge = new Judge([...rules, ...strict]);
+    const verdicts: Verdict[] = [];
+    for await (const { events } of readEvents([log], { now: Date.UTC(2026, 10, 2), zone: 'UTC' }))
+      for (const event of events) verdicts.push(...judge.feed(event));
+    return verdicts;
+  } finally {
+    folder.remove();
+  }
+}
+
+test('no rule counts what is only rehearsed', async () => {
+  expect((await judgeRefusals('reject')).length).toBeGreaterThan(0);
+  expect(await judgeRefusals('reject_warning')).toEqual([]);
 });
 
 const BASE = {
