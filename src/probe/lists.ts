@@ -35,6 +35,7 @@ const live = section({
 });
 const dead = section({
   ...common,
+  domain: zone.optional(),
   dead: z
     .string({ error: 'a month or a year such as 2024-06' })
     .regex(/^\d{4}(?:-\d\d)?$/, { error: 'a month or a year such as 2024-06' }),
