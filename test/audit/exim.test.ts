@@ -14,6 +14,7 @@ import { eximProgram, hasExim } from '../support/exim.ts';
 import { etcExim, hasDebianConfiguration } from '../support/exim-debian.ts';
 import { type Folder, scratchFolder } from '../support/folder.ts';
 import { run } from '../support/server.ts';
+import { postern } from './rehearsal.ts';
 
 const CASES = new URL('cases/exim/', import.meta.url).pathname;
 const names = readdirSync(CASES);
@@ -175,6 +176,22 @@ describe.runIf(hasExim() && hasDebianConfiguration())("Debian's configuration", 
     );
   });
 
+  it('takes the hardening by the hook that the package has for it', async () => {
+    const file = generate();
+    const yaml = (folder as Folder).write(
+      'postern.yaml',
+      `mta: exim\ncommands: { exim: [ ${eximProgram()} ] }\n`,
+    );
+    const options = { exim: file, config: yaml, harden: true };
+    const printed = await postern(options);
+    expect(printed.stdout).toContain('(CHECK_RCPT_LOCAL_ACL_FILE = FILE)');
+    const statements = (folder as Folder).write('harden.conf', printed.stdout);
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(file, `CHECK_RCPT_LOCAL_ACL_FILE = ${statements}\n${text}`);
+    await run([eximProgram(), '-C', file, '-bV']);
+    expect((await postern(options)).stdout).toContain('Nothing to change');
+  });
+
   function findLine(file: string): number {
     const piece = readFileSync(join(file, '../conf.d/main/02_exim4-config_options'), 'utf8');
     return piece.split('\n').findIndex((line) => line.startsWith('acl_smtp_data')) + 1;
@@ -199,7 +216,8 @@ describe.runIf(hasExim())('what cannot be audited', () => {
 describe('docs/audit.md', () => {
   it('has every id in its order', () => {
     const page = readFileSync('docs/audit.md', 'utf8');
-    const rows = [...page.matchAll(/^\| `([\w-]+)` \|/gm)].map(([, id]) => id);
+    const list = page.slice(page.indexOf('## All ids'));
+    const rows = [...list.matchAll(/^\| `([\w-]+)` \|/gm)].map(([, id]) => id);
     expect(rows).toEqual([...AUDIT_IDS]);
   });
 });

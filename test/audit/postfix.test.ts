@@ -36,10 +36,12 @@ function place(name: string, variant: 'main' | 'near'): string {
     if (existsSync(join(at, 'near-master.cf')))
       cpSync(join(at, 'near-master.cf'), join(at, 'master.cf'));
   }
-  for (const file of ['main.cf', 'master.cf', 'postern.yaml'].map((each) => join(at, each)))
+  const written = ['main.cf', 'master.cf', 'postern.yaml', 'aliases', 'near-aliases'];
+  for (const file of written.map((each) => join(at, each))) {
     if (existsSync(file))
       writeFileSync(file, readFileSync(file, 'utf8').replaceAll('/etc/postfix', at));
-  for (const name of ['main.cf', 'master.cf']) makeOld(join(at, name));
+    makeOld(file);
+  }
   return at;
 }
 

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { getDomain } from '../../../model/address.ts';
 import type { Check } from '../../check.ts';
+import { addressesIn, includedLines } from '../../forward-words.ts';
 import { type Alias, readAliasFile } from '../aliases.ts';
 import type { EximFacts } from '../facts.ts';
 import { itemsOf } from '../model.ts';
@@ -21,7 +22,10 @@ function findForwards(facts: EximFacts): Forward[] {
     const aliases = lookupsOf(router).flatMap(({ file }) => readAliasFile(file, facts));
     const file = router.options.get('file')?.value ?? '';
     const entries = [...aliases, ...readForwardFiles(file, facts)];
-    return entries
+    const included = entries.flatMap(({ key, value }) =>
+      includedLines(value, facts.note).map((line) => ({ key, ...line })),
+    );
+    return [...entries, ...included]
       .filter(({ value }) => addressesIn(value).some((address) => !ours.has(getDomain(address))))
       .map((alias) => ({ ...alias, hasOwner }));
   });
@@ -33,13 +37,6 @@ function ownDomains({ model, option }: EximFacts): string[] {
   );
   const self = [option('primary_hostname'), option('qualify_domain'), 'localhost'];
   return [...names, ...self].map((name) => name.toLowerCase());
-}
-
-function addressesIn(value: string): string[] {
-  return value
-    .split(/[\s,]+/)
-    .map((word) => word.replace(/^\\/, '').replace(/^<(.*)>$/, '$1'))
-    .filter((word) => /^[^\s|"/:@][^\s|"@]*@[\w.-]+$/.test(word));
 }
 
 /** `$home/.forward` of each account; those of a copied configuration are on another machine. */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { getDomain } from '../../../model/address.ts';
 import type { Check } from '../../check.ts';
 import type { Evidence } from '../../finding.ts';
+import { addressesIn, includedLines } from '../../forward-words.ts';
 import type { PostfixFacts } from '../facts.ts';
 import { logicalLines } from '../source.ts';
 import { tablesIn } from '../tables.ts';
@@ -41,14 +42,6 @@ async function gatherForwards(facts: PostfixFacts): Promise<Forward[]> {
     .filter(({ to }) => to.length > 0);
 }
 
-/** Addresses of other forms are commands, files and `:include:`. */
-function addressesIn(value: string): string[] {
-  return value
-    .split(/[\s,]+/)
-    .map((word) => word.replace(/^\\/, '').replace(/^<(.*)>$/, '$1'))
-    .filter((word) => /^[^\s|"/:@][^\s|"@]*@[\w.-]+$/.test(word));
-}
-
 async function readAliases(facts: PostfixFacts): Promise<Forward[]> {
   if (facts.domains.isEmpty('mydestination')) return [];
   const lists = await Promise.all(
@@ -56,12 +49,14 @@ async function readAliases(facts: PostfixFacts): Promise<Forward[]> {
   );
   const entries = lists.flatMap((list) => list ?? []);
   const names = new Set(entries.map(({ key }) => key.toLowerCase()));
-  return entries.map(({ key, value, evidence }) => ({
-    from: key,
-    to: addressesIn(value),
-    evidence,
-    hasOwner: names.has(`owner-${key.toLowerCase()}`),
-  }));
+  return entries.flatMap((entry) =>
+    [entry, ...includedLines(entry.value, facts.note)].map(({ value, evidence }) => ({
+      from: entry.key,
+      to: addressesIn(value),
+      evidence,
+      hasOwner: names.has(`owner-${entry.key.toLowerCase()}`),
+    })),
+  );
 }
 
 async function readVirtual(facts: PostfixFacts): Promise<Forward[]> {
@@ -92,18 +87,22 @@ function readForwardFiles(facts: PostfixFacts): Forward[] {
       .map((word) =>
         word.replace(/\$(?:\{home\}|home\b)/g, home).replace(/\$(?:\{user\}|user\b)/g, login),
       )
-      .flatMap((file) => readForwardFile(login, file)),
+      .flatMap((file) => readForwardFile(login, file, facts)),
   );
 }
 
-function readForwardFile(login: string, file: string): Forward[] {
+function readForwardFile(login: string, file: string, { note }: PostfixFacts): Forward[] {
   try {
-    return logicalLines(readFileSync(file, 'utf8')).map(({ line, text }) => ({
-      from: login,
-      to: addressesIn(text),
-      evidence: { file, line, text },
-      hasOwner: false,
-    }));
+    return logicalLines(readFileSync(file, 'utf8')).flatMap(({ line, text }) =>
+      [{ value: text, evidence: { file, line, text } }, ...includedLines(text, note)].map(
+        ({ value, evidence }) => ({
+          from: login,
+          to: addressesIn(value),
+          evidence,
+          hasOwner: false,
+        }),
+      ),
+    );
   } catch {
     return [];
   }
