@@ -43,22 +43,24 @@ export const order: EximCheck = {
   id: 'order',
   find(facts) {
     const found: Hit[] = [];
-    let dear: Statement | undefined;
+    let dear: Statement[] = [];
+    let early: { statements: Statement[]; before: Statement } | undefined;
+    const flush = () => {
+      const { file, line } = early?.before.evidence ?? {};
+      const fix = `move this statement behind ${file}:${line}`;
+      found.push(...(early?.statements ?? []).map(({ evidence }) => ({ evidence, fix })));
+      dear = [];
+      early = undefined;
+    };
     for (const statement of facts.acl('acl_smtp_rcpt')) {
       if (!/^(?:deny|drop|defer|require)$/.test(statement.verb)) {
         // A statement that accepts may mean to keep some from what follows.
-        if (statement.verb === 'accept' || statement.verb === 'discard') dear = undefined;
-        continue;
-      }
-      if (statementCost(statement) >= COST.blocklist) dear ??= statement;
-      else if (dear !== undefined && statementCost(statement) < COST.dns) {
-        found.push({
-          evidence: dear.evidence,
-          fix: `move this statement behind ${statement.evidence.file}:${statement.evidence.line}`,
-        });
-        dear = undefined;
-      }
+        if (statement.verb === 'accept' || statement.verb === 'discard') flush();
+      } else if (statementCost(statement) >= COST.blocklist) dear.push(statement);
+      else if (dear.length > 0 && statementCost(statement) < COST.dns)
+        early = { statements: [...dear], before: statement };
     }
+    flush();
     return found;
   },
 };
