@@ -69,8 +69,7 @@ describe.runIf(hasPostfix() && canChooseResolver())('the hardening of Postfix', 
       resolver: RESOLVER,
       // A service on 127.0.0.1 is for no stranger, so the audit does not look at it.
       masterCf: `0.0.0.0:${port} inet n - n - - smtpd`,
-      mainCf: `disable_dns_lookups = no
-smtpd_reject_unlisted_recipient = yes
+      mainCf: `smtpd_reject_unlisted_recipient = yes
 smtpd_recipient_restrictions = check_recipient_access inline:{ {closed@example.net=REJECT} }, reject_non_fqdn_recipient, permit_mynetworks
 smtpd_data_restrictions = permit`,
     });

@@ -53,7 +53,7 @@ smtpd_error_sleep_time = 0
 smtpd_soft_error_limit = 1000
 smtpd_hard_error_limit = 2000
 in_flow_delay = 0
-disable_dns_lookups = yes
+disable_dns_lookups = ${options.resolver === undefined ? 'yes' : 'no'}
 default_transport = ${sink}
 relay_transport = ${sink}
 transport_maps = inline:{ {bad.example.org = smtp:[127.0.0.1]:${options.sinkPort}} }
