@@ -165,7 +165,7 @@ function enforced({ name, why, effect }: Addition): Addition {
 
 function toEntry({ name, argument }: HardRestriction, rehearse: boolean): Entry {
   const bare = argument === undefined ? name : `${name} ${argument}`;
-  return { text: rehearse ? `warn_if_reject ${bare}` : bare, name, warns: rehearse };
+  return { text: rehearse ? `warn_if_reject ${bare}` : bare, name, written: name, warns: rehearse };
 }
 
 function withoutWarning(entry: Entry): Entry {
@@ -197,7 +197,7 @@ function insert(
     (name) => !entries.slice(0, start).some((entry) => entry.name === name),
   );
   if (missing.length > 0) {
-    const permits = missing.map((name): Entry => ({ text: name, name, warns: false }));
+    const permits = missing.map((name): Entry => ({ text: name, name, written: name, warns: false }));
     return [...entries.slice(0, end), ...permits, ...added, ...entries.slice(end)];
   }
   const stretch = entries.slice(start, end);
