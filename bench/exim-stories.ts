@@ -8,6 +8,7 @@ export const EXIM_STORIES: Stories = {
   blocklisted,
   guessing,
   inbound,
+  local: inbound,
   submission,
   deferral,
   bounce,

@@ -7,7 +7,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { EXIM_STORIES } from './exim-stories.ts';
-import { nextStory } from './mixture.ts';
+import { type Mixture, nextStory } from './mixture.ts';
 import { POSTFIX_STORIES } from './postfix-stories.ts';
 import { seeded } from './random.ts';
 import { makeWorld } from './world.ts';
@@ -19,6 +19,8 @@ export interface LogOptions {
   readonly lines: number;
   readonly seed?: number;
   readonly prefix?: Prefix;
+  /** default: `busy` */
+  readonly mixture?: Mixture;
   /** ms since the epoch of the first line */
   readonly start?: number;
   /** lines in a second of the log's own time */
@@ -33,11 +35,14 @@ const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 /** The log in chunks of some thousand lines, each line with its newline. */
 export function* generateLog(options: LogOptions): Generator<string> {
   const { mta, lines, seed = 1, start = Date.UTC(2026, 10, 1), rate = 25 } = options;
+  const { mixture = 'busy' } = options;
   const prefix = options.prefix ?? (mta === 'exim' ? 'exim' : 'rfc3339');
   const world = makeWorld(seeded(seed));
   const stories = mta === 'exim' ? EXIM_STORIES : POSTFIX_STORIES;
   // Stories are told from the end of their array: pop is cheap.
-  const under = Array.from({ length: CONCURRENT }, () => nextStory(world, stories).reverse());
+  const under = Array.from({ length: CONCURRENT }, () =>
+    nextStory(world, stories, mixture).reverse(),
+  );
   let chunk = '';
   let time = start;
   let second = 0;
@@ -45,7 +50,7 @@ export function* generateLog(options: LogOptions): Generator<string> {
   for (let written = 0; written < lines; written++) {
     const slot = world.random.below(CONCURRENT);
     let story = under[slot] as string[];
-    if (story.length === 0) story = under[slot] = nextStory(world, stories).reverse();
+    if (story.length === 0) story = under[slot] = nextStory(world, stories, mixture).reverse();
     time = start + Math.floor((written * 1000) / rate);
     if (Math.floor(time / 1000) !== second) {
       second = Math.floor(time / 1000);

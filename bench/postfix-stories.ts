@@ -8,6 +8,7 @@ export const POSTFIX_STORIES: Stories = {
   blocklisted,
   guessing,
   inbound,
+  local,
   submission,
   deferral,
   bounce,
@@ -106,6 +107,17 @@ function inbound(world: World): Story {
     `postfix/lmtp[${pid(world)}]: ${id}: to=<${to}>, relay=mx1.example.net[private/dovecot-lmtp], delay=0.${random.below(90) + 10}, delays=0.2/0.01/0.01/0.05, dsn=2.0.0, status=sent (250 2.0.0 <${to}> ${random.hex(16)} Saved)`,
     removed(id),
   ];
+}
+
+/** The same for an alias of a local account. */
+function local(world: World): Story {
+  const story = inbound(world);
+  const at = story.findIndex((line) => line.startsWith('postfix/lmtp'));
+  const [, id] = / ([0-9A-F]+): /.exec(story[at] as string) ?? [];
+  const account = world.random.pick(world.customers).split('@')[0];
+  story[at] =
+    `postfix/local[${pid(world)}]: ${id}: to=<${account}@mx1.example.net>, orig_to=<info@shop${world.random.below(99)}.example.net>, relay=local, delay=0.${world.random.below(90) + 10}, delays=0.2/0.01/0/0.05, dsn=2.0.0, status=sent (delivered to maildir)`;
+  return story;
 }
 
 function queued(world: World, id: string, sender: string, recipients: number): Story {

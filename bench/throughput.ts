@@ -37,6 +37,14 @@ export function throughput(folder: string): void {
     [replay('postern replay', postfix), floor(postfix), ...peers],
     ROUNDS,
   );
+  const ordinary = join(folder, 'ordinary.log');
+  writeLog(ordinary, { mta: 'postfix', lines: LINES, mixture: 'ordinary' });
+  table(
+    'Postfix, 1,000,000 lines of an ordinary week',
+    LINES,
+    [replay('postern replay', ordinary), ...postfixPeers(ordinary)],
+    ROUNDS,
+  );
   const stats = process.env.EXIMSTATS ?? installed('/usr/sbin/eximstats');
   const eximPeers = stats === undefined ? [] : [{ name: 'eximstats', argv: ['perl', stats, exim] }];
   table(
