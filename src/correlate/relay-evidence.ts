@@ -26,7 +26,8 @@ type Evidence = Map<string, string>;
 export class RelayEvidence {
   readonly #clients = new Map<string, Evidence>();
   readonly #proven = new Set<string>();
-  readonly #ownDomains = new Set<string>();
+  /** by domain: the same with `@` in front, so that it need not be put together for each recipient */
+  readonly #ownDomains = new Map<string, string>();
   /** `@` and the own domain that was noted last */
   #last = '@';
   #clientsChanged = false;
@@ -62,10 +63,10 @@ export class RelayEvidence {
   /** The MTA takes mail for this domain from anybody. */
   noteOwnDomain(domain: string): void {
     if (domain === '' || domain.length > LONGEST) return;
-    this.#last = ownCopy(`@${domain}`);
-    if (this.#ownDomains.has(domain)) return;
-    if (this.#ownDomains.size >= MAX_OWN_DOMAINS) return;
-    this.#ownDomains.add(ownCopy(domain));
+    const known = this.#ownDomains.get(domain);
+    this.#last = known ?? ownCopy(`@${domain}`);
+    if (known !== undefined || this.#ownDomains.size >= MAX_OWN_DOMAINS) return;
+    this.#ownDomains.set(ownCopy(domain), this.#last);
     this.#domainsChanged = true;
     for (const [address, evidence] of this.#clients) {
       if (evidence.delete(domain)) this.#judge(address, evidence);
@@ -83,7 +84,7 @@ export class RelayEvidence {
     if (this.#clientsChanged) {
       parts.push(['relaying', [...this.#clients].map(([address, known]) => [address, [...known]])]);
     }
-    if (this.#domainsChanged) parts.push(['own domains', [...this.#ownDomains]]);
+    if (this.#domainsChanged) parts.push(['own domains', [...this.#ownDomains.keys()]]);
     this.#clientsChanged = false;
     this.#domainsChanged = false;
     return parts;
@@ -94,7 +95,7 @@ export class RelayEvidence {
     clients: readonly [string, readonly [string, string][]][],
     domains: readonly string[],
   ): void {
-    for (const domain of domains) this.#ownDomains.add(domain);
+    for (const domain of domains) this.#ownDomains.set(domain, `@${domain}`);
     for (const [address, known] of clients) {
       const evidence = new Map(known);
       this.#clients.set(address, evidence);

@@ -116,8 +116,9 @@ export class SentMail {
   ): void {
     const page = this.#findPage(time);
     this.#dirty.add(page.number);
-    for (const place of places)
-      addTo(page, shorten(address.toLowerCase()), shorten(place), who, amount);
+    // The address is looked up once for all places, which halves the time.
+    const known = findPlaces(page, shorten(address.toLowerCase()));
+    for (const place of places) addTo(page, known, shorten(place), who, amount);
   }
 
   /** The newest page, or a new one if it is full or too old. */
@@ -137,12 +138,22 @@ export class SentMail {
   }
 }
 
-function addTo(page: Page, address: string, place: string, who: string, amount: number): void {
-  let places = page.addresses.get(address);
+function findPlaces({ addresses }: Page, address: string): Map<string, Counts> {
+  let places = addresses.get(address);
   if (places === undefined) {
     places = new Map();
-    page.addresses.set(ownCopy(address), places);
+    addresses.set(ownCopy(address), places);
   }
+  return places;
+}
+
+function addTo(
+  page: Page,
+  places: Map<string, Counts>,
+  place: string,
+  who: string,
+  amount: number,
+): void {
   let counts = places.get(place);
   if (counts === undefined) {
     counts = new Map();
@@ -166,7 +177,9 @@ function savePage({ number, began, addresses }: Page): SavedPage {
 
 function loadPage({ number, began, entries }: SavedPage): Page {
   const page: Page = { number, began, addresses: new Map(), size: 0 };
-  for (const [address, place, who, count] of entries) addTo(page, address, place, who, count);
+  for (const [address, place, who, count] of entries) {
+    addTo(page, findPlaces(page, address), place, who, count);
+  }
   return page;
 }
 
