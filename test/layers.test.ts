@@ -26,6 +26,7 @@ const LEVELS: readonly (readonly string[])[] = [
     'probe',
     'complaint',
   ],
+  ['scan'],
   ['config'],
   ['interpret'],
   ['report'],

@@ -10,7 +10,7 @@ import { type FollowNotice, noticeText } from '../follow/notice.ts';
 import { Interpreter } from '../interpret/interpreter.ts';
 import { buildInterpreterOptions } from '../interpret/options.ts';
 import type { MailEvent } from '../model/event.ts';
-import type { Line } from '../model/line.ts';
+import type { Lines } from '../model/lines.ts';
 import { Store } from '../store/store.ts';
 import { databaseOwner } from './database.ts';
 import { eventToJson } from './event-json.ts';
@@ -117,7 +117,7 @@ interface Context {
 /** Prints the events of one log from now on. */
 async function printEvents(
   name: string,
-  log: AsyncIterable<readonly Line[]>,
+  log: AsyncIterable<Lines>,
   { interpreter, options, io }: Context,
 ): Promise<void> {
   const envelope = interpreter.envelope(name, systemClock.now());

@@ -13,7 +13,7 @@ import { WakeUp } from '../base/wake-up.ts';
 import type { Config } from '../config/load.ts';
 import { Follower, type FollowNotice } from '../follow/follower.ts';
 import { JournalFollower, type JournalSource } from '../follow/journal/follower.ts';
-import type { Line } from '../model/line.ts';
+import type { Lines } from '../model/lines.ts';
 
 /** The longest wait for the next look at the log, ms. */
 const INTERVAL = SECOND / 4;
@@ -26,7 +26,7 @@ export async function* watchLog(
   path: string,
   signal: AbortSignal,
   tell: (notice: FollowNotice) => void,
-): AsyncGenerator<readonly Line[]> {
+): AsyncGenerator<Lines> {
   const wakeUp = new WakeUp();
   let tail = wakeAtLines(path, wakeUp);
   const onNotice = (notice: FollowNotice) => {
@@ -56,7 +56,7 @@ export async function* watchJournal(
   { commands }: Config,
   signal: AbortSignal,
   onNotice: (notice: FollowNotice) => void,
-): AsyncGenerator<readonly Line[]> {
+): AsyncGenerator<Lines> {
   const since = systemClock.now();
   const command = commands.journalctl;
   const options = { source, command, since, signal, pollInterval: INTERVAL, onNotice };

@@ -12,7 +12,7 @@ import { Interpreter, type InterpreterOptions } from '../interpret/interpreter.t
 import type { Judge } from '../judge/judge.ts';
 import type { Verdict } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
-import type { Line } from '../model/line.ts';
+import type { Lines } from '../model/lines.ts';
 import { type OutageChange, withoutTakenBack } from '../model/outage.ts';
 import type { Health } from '../store/saved-state.ts';
 import { type DecisionOptions, recordOutages, recordVerdicts } from './decisions.ts';
@@ -23,7 +23,7 @@ import { Committer } from './retry.ts';
 interface Batch {
   /** the log as the operator named it */
   readonly path: string;
-  readonly lines: readonly Line[];
+  readonly lines: Lines;
   readonly position: unknown;
 }
 
@@ -196,11 +196,11 @@ export class Pipeline {
    * If sending a mail was interrupted, the log shows by its Message-ID that the mail server has accepted it: nobody else
    * knows that random name. So a process that was killed just then does not announce a block twice.
    */
-  #noteAccepted(lines: readonly Line[], now: number): void {
+  #noteAccepted(lines: Lines, now: number): void {
     const { outbox } = this.#options.store;
     for (const messageId of outbox.unclear()) {
       const name = messageId.slice(1, messageId.indexOf('@'));
-      if (!lines.some(({ bytes }) => bytes.includes(name))) continue;
+      if (!lines.include(name)) continue;
       if (outbox.taken(messageId, now)) {
         this.#options.log.info({ messageId }, 'the log shows that the mail server has this notice');
       }

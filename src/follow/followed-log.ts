@@ -1,12 +1,12 @@
 /** What every log is to its reader: batches of lines with the position behind them, and its state. */
-import type { Line } from '../model/line.ts';
+import type { Lines } from '../model/lines.ts';
 
 /**
  * Lines of one source, in order, and a position to store in one transaction with what they led to. `lines` is empty if
  * only the position is new.
  */
 export interface FollowedBatch {
-  readonly lines: readonly Line[];
+  readonly lines: Lines;
   /** after the last of `lines`; JSON */
   readonly position: unknown;
 }

@@ -6,7 +6,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { createGunzip, type Gunzip } from 'node:zlib';
 import { getMessage, PosternError } from '../base/errors.ts';
-import type { Line } from '../model/line.ts';
+import { Lines } from '../model/lines.ts';
 import { isGzip } from './gzip.ts';
 import { LineSplitter } from './lines.ts';
 
@@ -23,7 +23,7 @@ const STEP = 65_536;
 export async function* readLines(
   path: string,
   options: { readonly source?: string; readonly chunkBytes?: number } = {},
-): AsyncGenerator<readonly Line[]> {
+): AsyncGenerator<Lines> {
   const chunkBytes = options.chunkBytes ?? CHUNK;
   const splitter = new LineSplitter(options.source ?? path);
   try {
@@ -45,7 +45,7 @@ export async function* readLines(
     });
   }
   const last = splitter.end();
-  if (last !== undefined) yield [last];
+  if (last !== undefined) yield new Lines([last]);
 }
 
 function readChunks(path: string, chunkBytes: number): AsyncIterable<Buffer> {

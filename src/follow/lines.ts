@@ -4,10 +4,10 @@
  * Keeps at most one cut line in memory. Takes any bytes; never throws.
  */
 import type { Line } from '../model/line.ts';
+import { type LineBlock, Lines } from '../model/lines.ts';
 
 /** The byte that ends a line. */
 export const LINE_FEED = 0x0a;
-const CARRIAGE_RETURN = 0x0d;
 
 /** Bytes of one line that are kept; Postfix and Exim write far shorter lines. */
 export const LINE_LIMIT = 65_536;
@@ -55,13 +55,15 @@ export class LineSplitter {
     return this.#cut;
   }
 
-  /** The lines that `chunk` completes. You may overwrite the chunk afterwards. */
-  push(chunk: Buffer): Line[] {
-    const lines: Line[] = [];
+  /**
+   * The lines that `chunk` completes. When you overwrite the chunk, the bytes of their blocks change, but not their text.
+   */
+  push(chunk: Buffer): Lines {
+    const parts: (Line | LineBlock)[] = [];
     for (let start = 0; start < chunk.length; start += BLOCK) {
-      this.#pushBlock(chunk.toString('latin1', start, start + BLOCK), lines);
+      this.#pushBlock(chunk.subarray(start, start + BLOCK), parts);
     }
-    return lines;
+    return new Lines(parts);
   }
 
   /** The partial last line, once nothing will be added to it. */
@@ -70,29 +72,36 @@ export class LineSplitter {
     return this.#complete('', this.#partialBytes);
   }
 
-  #pushBlock(text: string, lines: Line[]): void {
+  #pushBlock(bytes: Buffer, parts: (Line | LineBlock)[]): void {
+    const text = bytes.toString('latin1');
     let from = 0;
     let end = text.indexOf('\n');
     if (end >= 0 && this.#partialBytes > 0) {
-      lines.push(this.#complete(text.slice(0, end), this.#partialBytes + end + 1));
+      parts.push(this.#complete(text.slice(0, end), this.#partialBytes + end + 1));
       from = end + 1;
       end = text.indexOf('\n', from);
     }
     // Nothing is pending here and a block is no longer than the limit, so this loop need not look at lengths.
-    while (end >= 0) {
-      const last = end > from && text.charCodeAt(end - 1) === CARRIAGE_RETURN ? end - 1 : end;
-      this.#line++;
-      lines.push({
-        source: this.#source,
-        line: this.#line,
-        offset: this.#offset,
-        bytes: text.slice(from, last),
-      });
-      this.#offset += end + 1 - from;
-      from = end + 1;
-      end = text.indexOf('\n', from);
-    }
-    this.#keep(from === 0 ? text : text.slice(from));
+    const ends: number[] = [];
+    for (; end >= 0; end = text.indexOf('\n', end + 1)) ends.push(end);
+    this.#keep(text.slice(this.#takeBlock(bytes, text, from, ends, parts)));
+  }
+
+  /** Appends the whole lines between `from` and the last of `ends`; returns the index after them. */
+  #takeBlock(
+    bytes: Uint8Array,
+    text: string,
+    from: number,
+    ends: readonly number[],
+    parts: (Line | LineBlock)[],
+  ): number {
+    const last = ends.at(-1);
+    if (last === undefined) return from;
+    const source = this.#source;
+    parts.push({ source, bytes, text, from, ends, line: this.#line + 1, offset: this.#offset });
+    this.#line += ends.length;
+    this.#offset += last + 1 - from;
+    return last + 1;
   }
 
   #keep(rest: string): void {

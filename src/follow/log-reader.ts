@@ -5,7 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { getMessage } from '../base/errors.ts';
 import type { Clock } from '../base/time.ts';
-import type { Line } from '../model/line.ts';
+import { Lines } from '../model/lines.ts';
 import { assertFile, isSameFile, type LogFile, lookAt } from './log-files.ts';
 import type { NamedLog } from './named-log.ts';
 import { findEndOfLines, type OpenFile, type Start } from './open-file.ts';
@@ -16,7 +16,7 @@ import { Successors } from './successors.ts';
 /** Lines of one physical file, in order. `lines` is empty if only the position is new (at the very first start). */
 export interface LineBatch {
   readonly source: string;
-  readonly lines: readonly Line[];
+  readonly lines: Lines;
   /** after the last of `lines` */
   readonly position: FollowPosition;
   /** bytes still unread after this batch, in all files; an estimate for gzip'd files */
@@ -38,6 +38,7 @@ interface ReaderOptions {
 /** A batch, or why there is none: nothing new, bytes without a whole line, another file to read. */
 type Step = LineBatch | 'nothing' | 'partial' | 'other-file';
 
+const NO_LINES = new Lines([]);
 /** Changes of file within one call: others may rotate faster than we look. */
 const MOST_CHANGES = 100;
 
@@ -126,7 +127,7 @@ export class LogReader {
   }
 
   /** `start`: where the file stood before, if nothing of it had been read. */
-  #take(file: OpenFile, lines: readonly Line[], start: FollowPosition | undefined): Step {
+  #take(file: OpenFile, lines: Lines, start: FollowPosition | undefined): Step {
     if (start !== undefined && this.#isOvertaken(file, start)) {
       this.#leave(file, start);
       return 'other-file';
@@ -140,7 +141,7 @@ export class LogReader {
   #finish(file: OpenFile, isBroken: boolean): Step {
     const location = this.#successors.findAfter(file);
     if (location === undefined) return 'nothing';
-    const rest = isBroken ? [] : file.finish();
+    const rest = isBroken ? NO_LINES : file.finish();
     if (rest.length > 0) return this.#batch(file, rest);
     return this.#moveOn(file, location) ? 'other-file' : 'nothing';
   }
@@ -180,7 +181,7 @@ export class LogReader {
       const live = lookAt(path);
       if (live === undefined || this.#options.from !== 'end') {
         this.#position = position;
-        return { source: path, lines: [], position, behind: live?.size ?? 0 };
+        return { source: path, lines: NO_LINES, position, behind: live?.size ?? 0 };
       }
       assertFile(live);
       const end = await findEndOfLines(path, this.#buffer);
@@ -188,7 +189,7 @@ export class LogReader {
     } catch (error) {
       this.#log.failed(path, getMessage(error), false);
     }
-    return this.#file === undefined ? undefined : this.#batch(this.#file, []);
+    return this.#file === undefined ? undefined : this.#batch(this.#file, NO_LINES);
   }
 
   #resume(position: FollowPosition): void {
@@ -255,7 +256,7 @@ export class LogReader {
     return opened;
   }
 
-  #batch(file: OpenFile, lines: readonly Line[]): LineBatch {
+  #batch(file: OpenFile, lines: Lines): LineBatch {
     const count = file.takeCut();
     const position = file.position();
     const { source } = file;

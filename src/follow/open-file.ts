@@ -5,7 +5,7 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { getMessage } from '../base/errors.ts';
-import type { Line } from '../model/line.ts';
+import { Lines } from '../model/lines.ts';
 import { estimateUnpackedSize, isGzip, unpack } from './gzip.ts';
 import { LINE_FEED, LineSplitter } from './lines.ts';
 import { assertFile, type LogFile, OPEN_FLAGS, realPath } from './log-files.ts';
@@ -19,7 +19,7 @@ import {
 
 /** The result of one read: bytes (perhaps no whole line), nothing for now, other content than before, or an error. */
 type Outcome =
-  | { readonly kind: 'bytes'; readonly lines: readonly Line[] }
+  | { readonly kind: 'bytes'; readonly lines: Lines }
   | { readonly kind: 'end' }
   | { readonly kind: 'changed' }
   | { readonly kind: 'broken'; readonly reason: string };
@@ -99,9 +99,9 @@ export class OpenFile {
   }
 
   /** The partial last line, once nothing will be added to this file. */
-  finish(): readonly Line[] {
+  finish(): Lines {
     const last = this.#splitter.end();
-    return last === undefined ? [] : [last];
+    return new Lines(last === undefined ? [] : [last]);
   }
 
   position(): FollowPosition {

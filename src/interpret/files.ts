@@ -8,6 +8,7 @@ import { getErrno, PosternError } from '../base/errors.ts';
 import { readLines } from '../follow/given-file.ts';
 import type { MailEvent, Mta } from '../model/event.ts';
 import { decodeText, type Line, type LoggedLine } from '../model/line.ts';
+import { Lines } from '../model/lines.ts';
 import type { Envelope } from '../parse/envelope/envelope.ts';
 import { Interpreter, type InterpreterOptions } from './interpreter.ts';
 import { MTA_NAMES } from './mtas.ts';
@@ -98,10 +99,12 @@ function throwNotUnderstood(logs: readonly LogFile[]): void {
   );
 }
 
+const NO_LINES = new Lines([]);
+
 /** One file as lines with times, read one batch at a time. */
 class LogFile {
   readonly envelope: Envelope;
-  readonly source: AsyncGenerator<readonly Line[]>;
+  readonly source: AsyncGenerator<Lines>;
   /** the error if the file breaks off */
   damage: PosternError | undefined;
   /** the first line that is not empty */
@@ -136,12 +139,12 @@ class LogFile {
     const lines = await this.#readBatch();
     this.#over = lines === undefined;
     this.#next = 0;
-    this.noteFirst(lines ?? []);
-    this.#lines = (lines ?? []).map((line) => ({ logged: this.envelope.read(line) }));
+    this.noteFirst(lines ?? NO_LINES);
+    this.#lines = (lines ?? NO_LINES).map((line) => ({ logged: this.envelope.read(line) }));
   }
 
-  noteFirst(lines: readonly Line[]): void {
-    this.first ??= lines.find(({ bytes }) => bytes.trim() !== '');
+  noteFirst(lines: Lines): void {
+    if (this.first === undefined) this.first = lines.find(({ bytes }) => bytes.trim() !== '');
   }
 
   /** Interprets lines of the current batch up to the time `limit` (ms, inclusive) and returns their number. */
@@ -155,7 +158,7 @@ class LogFile {
     return this.#next - first;
   }
 
-  async #readBatch(): Promise<readonly Line[] | undefined> {
+  async #readBatch(): Promise<Lines | undefined> {
     try {
       return (await this.source.next()).value ?? undefined;
     } catch (error) {

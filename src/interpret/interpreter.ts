@@ -7,9 +7,12 @@ import { classify } from '../classify/classify.ts';
 import { Correlator, type CorrelatorOptions } from '../correlate/correlator.ts';
 import type { MailEvent, Mta } from '../model/event.ts';
 import type { Line, LoggedLine } from '../model/line.ts';
+import { type LineBlock, type Lines, lineAt, linesOf } from '../model/lines.ts';
 import type { LogRecord } from '../model/record.ts';
 import { Envelope } from '../parse/envelope/envelope.ts';
 import { isSyslogDaemon, type LogParser } from '../parse/parser.ts';
+import { LOGGED, PLAIN, SILENT } from '../scan/outcome.ts';
+import { LineScanner, newLine, type ScannedLine } from '../scan/scanner.ts';
 import { createParsers, findMta, isMailServerLine, LOG_TRAITS, type LogSettings } from './mtas.ts';
 
 /**
@@ -36,6 +39,11 @@ export interface InterpreterOptions extends Omit<CorrelatorOptions, 'classify'> 
   readonly syslogNames?: ReadonlySet<string> | undefined;
   /** only lines of these hosts count, undefined: all */
   readonly logHosts?: ReadonlySet<string> | undefined;
+  /**
+   * every line goes the plain way, so that a support case shows whether the scanner is to blame; undefined: if the
+   * environment has POSTERN_PLAIN=1
+   */
+  readonly plain?: boolean | undefined;
 }
 
 /** Lines that were left out because their time is more than a day in the future. */
@@ -48,9 +56,19 @@ export interface FutureLines {
 export class Interpreter {
   readonly correlator: Correlator;
   readonly #options: InterpreterOptions;
+  readonly #plain: boolean;
   readonly #parsers: Readonly<Record<Mta, LogParser>>;
   readonly #isSelective: boolean;
   readonly #envelopes = new Map<string, Envelope>();
+  readonly #scanners = new Map<Envelope, LineScanner>();
+  /** lines that wait for the correlator, with their records; LOGGED: the parser has to read the line first */
+  #lines: LoggedLine[] = [];
+  #records: (LogRecord | typeof LOGGED)[] = [];
+  /** lines to be filled by the scanner; the first `#used` of them wait */
+  readonly #pool: ScannedLine[] = [];
+  #used = 0;
+  /** lines that were scanned, and did not go the plain way */
+  scanned = 0;
   /** time of the newest line, ms */
   newest = 0;
   /** some line came from a mail server that we know, from the one that the options name if they do */
@@ -63,6 +81,8 @@ export class Interpreter {
   constructor(options: InterpreterOptions = {}) {
     this.#options = options;
     this.#isSelective = options.syslogNames !== undefined || options.logHosts !== undefined;
+    // The scanner knows no other server's lines from ours.
+    this.#plain = this.#isSelective || (options.plain ?? process.env.POSTERN_PLAIN === '1');
     this.#parsers = createParsers(options.logSettings);
     this.correlator = new Correlator({ ...options, classify });
   }
@@ -89,19 +109,100 @@ export class Interpreter {
     this.correlator.endBatch();
   }
 
-  /** Appends the events of a whole batch of lines from one source. */
-  feedLines(envelope: Envelope, lines: readonly Line[], events: MailEvent[]): void {
+  /** Appends the events of a whole batch of lines from one source, whose blocks still have their bytes. */
+  feedLines(envelope: Envelope, lines: Lines, events: MailEvent[]): void {
+    for (const part of lines.parts) {
+      if (!('ends' in part)) this.#feedStep(envelope, [part], events);
+      else if (this.#plain) this.#feedPlainly(envelope, part, events);
+      else this.#feedBlock(envelope, part, events);
+    }
+    this.#scanners.get(envelope)?.settle();
+    this.endBatch();
+  }
+
+  #feedPlainly(envelope: Envelope, block: LineBlock, events: MailEvent[]): void {
+    const lines = [...linesOf(block)];
     for (let start = 0; start < lines.length; start += STEP) {
       this.#feedStep(envelope, lines.slice(start, start + STEP), events);
     }
-    this.endBatch();
+  }
+
+  /** The common lines are scanned, all others go the plain way. Here, too, each stage takes many lines in turn. */
+  #feedBlock(envelope: Envelope, block: LineBlock, events: MailEvent[]): void {
+    const scanner = this.#findScanner(envelope);
+    scanner.begin(block);
+    let from = block.from;
+    for (let index = 0; index < block.ends.length; index++) {
+      if (!this.understood) this.#feedStep(envelope, [lineAt(block, index, from)], events);
+      else this.#scan(scanner, envelope, block, index, from);
+      if (this.#lines.length === STEP) this.#correlateWaiting(events);
+      from = (block.ends[index] as number) + 1;
+    }
+    this.#correlateWaiting(events);
+  }
+
+  /** Scans one line; it waits for the correlator unless it says nothing. */
+  #scan(
+    scanner: LineScanner,
+    envelope: Envelope,
+    block: LineBlock,
+    index: number,
+    from: number,
+  ): void {
+    const line = this.#findFreeLine();
+    const scanned = scanner.scan(block, index, from, line);
+    if (scanned === PLAIN) {
+      const [logged] = this.#readPlainly(envelope, [lineAt(block, index, from)]);
+      if (logged !== undefined) this.#wait(logged, LOGGED);
+      return;
+    }
+    this.scanned++;
+    if (line.time > this.newest) this.newest = line.time;
+    if (scanned === SILENT) return;
+    this.#used++;
+    this.#wait(line, scanned);
+  }
+
+  #wait(line: LoggedLine, record: LogRecord | typeof LOGGED): void {
+    this.#lines.push(line);
+    this.#records.push(record);
+  }
+
+  #findFreeLine(): ScannedLine {
+    const free = this.#pool[this.#used] ?? newLine();
+    this.#pool[this.#used] = free;
+    return free;
+  }
+
+  /** Parses the lines that wait and are no records yet, then correlates them all. */
+  #correlateWaiting(events: MailEvent[]): void {
+    const lines = this.#lines;
+    const parsers = lines.map((line) => this.#findParser(line));
+    const records = this.#records.map((record, index) =>
+      record === LOGGED ? (parsers[index] as LogParser).parse(lines[index] as LoggedLine) : record,
+    );
+    lines.forEach((line, index) => {
+      this.#correlate(line, records[index], parsers[index] as LogParser, events);
+    });
+    this.#lines = [];
+    this.#records = [];
+    // A text keeps its whole block in memory.
+    for (let index = 0; index < this.#used; index++) (this.#pool[index] as ScannedLine).text = '';
+    this.#used = 0;
+  }
+
+  #findScanner(envelope: Envelope): LineScanner {
+    let scanner = this.#scanners.get(envelope);
+    if (scanner === undefined) {
+      scanner = new LineScanner(envelope, this.#options.mta);
+      this.#scanners.set(envelope, scanner);
+    }
+    return scanner;
   }
 
   /** Each stage takes all lines before the next stage begins. */
   #feedStep(envelope: Envelope, lines: readonly Line[], events: MailEvent[]): void {
-    const all = lines.map((line) => envelope.read(line)).filter((line) => line !== undefined);
-    const read = this.#isSelective ? all.filter((line) => this.#isSelected(line)) : all;
-    const logged = this.#options.live === true ? this.#leaveOutFuture(read, envelope.latest) : read;
+    const logged = this.#readPlainly(envelope, lines);
     const parsers = logged.map((line) => this.#findParser(line));
     const records = logged.map((line, index) => (parsers[index] as LogParser).parse(line));
     // A loop over `logged.entries()` makes a replay slower by 3 to 6 %.
@@ -115,6 +216,17 @@ export class Interpreter {
     const { syslogNames, logHosts } = this.#options;
     if (logHosts !== undefined && !logHosts.has(host)) return false;
     return syslogNames === undefined || syslogNames.has(instance) || isSyslogDaemon(program);
+  }
+
+  /** The lines behind their envelopes, without those that count for nothing. */
+  #readPlainly(envelope: Envelope, lines: readonly Line[]): readonly LoggedLine[] {
+    const scanner = this.#scanners.get(envelope);
+    scanner?.settle();
+    const all = lines.map((line) => envelope.read(line));
+    scanner?.learn(lines.at(-1) as Line, all.at(-1));
+    const known = all.filter((line) => line !== undefined);
+    const read = this.#isSelective ? known.filter((line) => this.#isSelected(line)) : known;
+    return this.#options.live === true ? this.#leaveOutFuture(read, envelope.latest) : read;
   }
 
   #leaveOutFuture(lines: readonly LoggedLine[], latest: number): readonly LoggedLine[] {
@@ -147,10 +259,13 @@ export class Interpreter {
     { mta }: LogParser,
     events: MailEvent[],
   ): void {
-    const { host } = this.#options;
     if (logged.time > this.newest) this.newest = logged.time;
     if (!this.understood) this.#noteOrigin(logged, record !== undefined);
-    if (record === undefined) return;
+    if (record !== undefined) this.#take(logged, record, mta, events);
+  }
+
+  #take(logged: LoggedLine, record: LogRecord, mta: Mta, events: MailEvent[]): void {
+    const { host } = this.#options;
     const placed = host !== undefined && logged.host === '' ? { ...logged, host } : logged;
     this.correlator.feed(placed, record, LOG_TRAITS[mta], events);
   }

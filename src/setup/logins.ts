@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { Interpreter } from '../interpret/interpreter.ts';
 import type { MailEvent, Mta } from '../model/event.ts';
+import { Lines } from '../model/lines.ts';
 import { canonicalLogin, type LoginOptions, PLAIN_LOGINS } from '../model/login.ts';
 import type { Installation, LoginHints } from './installation.ts';
 
@@ -83,7 +84,7 @@ function readLogins(logs: readonly string[], mta: Mta): Set<string> {
     const interpreter = new Interpreter({ mta });
     const lines = readTail(log).split('\n').slice(0, -1);
     const at = lines.map((bytes, line) => ({ source: log, line, offset: line, bytes }));
-    interpreter.feedLines(interpreter.envelope(log, 0), at, events);
+    interpreter.feedLines(interpreter.envelope(log, 0), new Lines(at), events);
     for (const { submitter } of events) {
       if (submitter?.type === 'user') seen.add(submitter.id.toLowerCase());
     }

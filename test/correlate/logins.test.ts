@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { Interpreter } from '../../src/interpret/interpreter.ts';
 import type { MailEvent, Mta } from '../../src/model/event.ts';
+import { Lines } from '../../src/model/lines.ts';
 import { buildCanonicalLogin, PLAIN_LOGINS } from '../../src/model/login.ts';
 
 const canonical = buildCanonicalLogin({ ...PLAIN_LOGINS, defaultDomain: 'example.net' });
@@ -13,7 +14,11 @@ function submitters(mta: Mta, text: string): MailEvent['submitter'][] {
     .trim()
     .split('\n')
     .map((bytes, line) => ({ source: 'log', line, offset: line, bytes: bytes.trim() }));
-  interpreter.feedLines(interpreter.envelope('log', Date.UTC(2026, 10, 20)), lines, events);
+  interpreter.feedLines(
+    interpreter.envelope('log', Date.UTC(2026, 10, 20)),
+    new Lines(lines),
+    events,
+  );
   return events.map(({ submitter }) => submitter);
 }
 

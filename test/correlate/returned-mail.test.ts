@@ -8,6 +8,7 @@ import { Interpreter } from '../../src/interpret/interpreter.ts';
 import { Judge } from '../../src/judge/judge.ts';
 import { loadRules } from '../../src/judge/rule.ts';
 import type { MailEvent } from '../../src/model/event.ts';
+import { Lines } from '../../src/model/lines.ts';
 
 const RULES = loadRules(join(import.meta.dirname, '../../rules'));
 
@@ -63,7 +64,11 @@ function judge(mails: readonly Mail[]): string[] {
   const interpreter = new Interpreter();
   const events: MailEvent[] = [];
   const read = lines.map((bytes, index) => ({ source: 'log', line: index + 1, offset: 0, bytes }));
-  interpreter.feedLines(interpreter.envelope('log', Date.UTC(2026, 10, 20)), read, events);
+  interpreter.feedLines(
+    interpreter.envelope('log', Date.UTC(2026, 10, 20)),
+    new Lines(read),
+    events,
+  );
   const judged = new Judge(RULES, { allowed: () => false });
   const verdicts = events.flatMap((event) => judged.feed(event));
   return verdicts

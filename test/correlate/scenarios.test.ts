@@ -10,6 +10,7 @@ import { Interpreter, type InterpreterOptions } from '../../src/interpret/interp
 import { LineOrder } from '../../src/interpret/line-order.ts';
 import { networkSet } from '../../src/model/address.ts';
 import type { MailEvent } from '../../src/model/event.ts';
+import { Lines } from '../../src/model/lines.ts';
 
 const FOLDER = new URL('../scenarios/', import.meta.url).pathname;
 const REFERENCE = Date.parse('2026-11-20T00:00:00Z');
@@ -49,7 +50,8 @@ function readEvents(lines: readonly string[], options: Record<string, unknown>):
   const events: MailEvent[] = [];
   let offset = 0;
   for (const [index, bytes] of lines.entries()) {
-    interpreter.feedLines(envelope, [{ source: 'log', line: index + 1, offset, bytes }], events);
+    const line = { source: 'log', line: index + 1, offset, bytes };
+    interpreter.feedLines(envelope, new Lines([line]), events);
     offset += bytes.length + 1;
   }
   return [...order.pass(events), ...order.end()];

@@ -8,6 +8,7 @@ import { Interpreter, type InterpreterOptions } from '../../src/interpret/interp
 import { Judge } from '../../src/judge/judge.ts';
 import { loadRules } from '../../src/judge/rule.ts';
 import type { MailEvent } from '../../src/model/event.ts';
+import { Lines } from '../../src/model/lines.ts';
 
 const RULES = loadRules(join(import.meta.dirname, '../../rules'));
 
@@ -46,7 +47,11 @@ function judge(lines: readonly string[], options: InterpreterOptions = {}): stri
   const interpreter = new Interpreter(options);
   const events: MailEvent[] = [];
   const read = lines.map((bytes, index) => ({ source: 'log', line: index + 1, offset: 0, bytes }));
-  interpreter.feedLines(interpreter.envelope('log', Date.UTC(2026, 10, 20)), read, events);
+  interpreter.feedLines(
+    interpreter.envelope('log', Date.UTC(2026, 10, 20)),
+    new Lines(read),
+    events,
+  );
   const judged = new Judge(RULES, { allowed: () => false });
   const verdicts = events.flatMap((event) => judged.feed(event));
   return verdicts

@@ -21,6 +21,7 @@ import { OverrideTable } from '../../src/judge/overrides.ts';
 import { parseRule, type Rule } from '../../src/judge/rule.ts';
 import { networkSet } from '../../src/model/address.ts';
 import type { MailEvent } from '../../src/model/event.ts';
+import { Lines } from '../../src/model/lines.ts';
 import { Store } from '../../src/store/store.ts';
 import { BruteForce, type Found, type LimitOf, type SimpleRule } from '../judge/brute-force.ts';
 import { event, START } from '../judge/event.ts';
@@ -102,10 +103,12 @@ class Service {
     if (lines.length === 0) return [];
     const batch = {
       path: 'mail.log',
-      lines: lines.map((bytes, index) => {
-        const line = first + index;
-        return { source: 'mail.log', line, offset: 200 * line, bytes };
-      }),
+      lines: new Lines(
+        lines.map((bytes, index) => {
+          const line = first + index;
+          return { source: 'mail.log', line, offset: 200 * line, bytes };
+        }),
+      ),
       position: { path: 'mail.log', inode: '1', offset: 0, line: first, before: [] },
     };
     if (killed) {

@@ -4,6 +4,7 @@ import type { Claim } from '../../src/complaint/claim.ts';
 import { findMessage, keepComplaints } from '../../src/daemon/complaints.ts';
 import { Interpreter } from '../../src/interpret/interpreter.ts';
 import type { MailEvent } from '../../src/model/event.ts';
+import { Lines } from '../../src/model/lines.ts';
 import { Store } from '../../src/store/store.ts';
 
 const NINE = Date.UTC(2026, 10, 12, 9);
@@ -40,7 +41,11 @@ function load(lines: readonly string[]): void {
     offset: 100 * line,
     bytes,
   }));
-  interpreter.feedLines(interpreter.envelope('log', Date.UTC(2026, 10, 20)), read, events);
+  interpreter.feedLines(
+    interpreter.envelope('log', Date.UTC(2026, 10, 20)),
+    new Lines(read),
+    events,
+  );
   store.commit(() => store.events.insert(events));
 }
 

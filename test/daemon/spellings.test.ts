@@ -9,6 +9,7 @@ import { Enforcer } from '../../src/daemon/enforcer.ts';
 import { rebuildJudge } from '../../src/daemon/history.ts';
 import { buildMtaControl } from '../../src/daemon/mta-control.ts';
 import { loadRules } from '../../src/judge/rule.ts';
+import { Lines } from '../../src/model/lines.ts';
 import { Store } from '../../src/store/store.ts';
 import { type Folder, scratchFolder } from '../support/folder.ts';
 
@@ -71,7 +72,7 @@ async function readLog(text: string, position: number) {
       offset += bytes.length + 1;
       return at;
     });
-  return await pipeline.handle({ path: 'mail.log', lines, position: {} });
+  return await pipeline.handle({ path: 'mail.log', lines: new Lines(lines), position: {} });
 }
 
 async function enforce(): Promise<string[]> {

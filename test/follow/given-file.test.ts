@@ -109,7 +109,7 @@ test('leaving the loop early closes the file', async () => {
   const path = join(folder, 'early');
   writeFileSync(path, text);
   for await (const batch of readLines(path, { chunkBytes: 100 })) {
-    expect(batch[0]?.bytes).toBe('line 0');
+    expect([...batch][0]?.bytes).toBe('line 0');
     break;
   }
 });

@@ -124,7 +124,7 @@ test.each([
 test('a line without end stays within bounds', () => {
   const splitter = new LineSplitter('mail.log');
   const chunk = Buffer.alloc(1_048_576, 0x78);
-  for (let count = 0; count < 64; count++) expect(splitter.push(chunk)).toEqual([]);
+  for (let count = 0; count < 64; count++) expect(splitter.push(chunk).length).toBe(0);
   expect({ offset: splitter.offset, pending: splitter.pending }).toEqual({
     offset: 0,
     pending: 2 ** 26,

@@ -12,6 +12,7 @@ import { Interpreter } from '../../src/interpret/interpreter.ts';
 import { Judge } from '../../src/judge/judge.ts';
 import { loadRules } from '../../src/judge/rule.ts';
 import type { MailEvent } from '../../src/model/event.ts';
+import { Lines } from '../../src/model/lines.ts';
 
 const LOGS = new URL('../logs/', import.meta.url).pathname;
 const RULES = loadRules(new URL('../../rules/', import.meta.url).pathname);
@@ -32,7 +33,7 @@ function readAll(mta: Mta, lines: readonly string[]): MailEvent[] {
   lines.forEach((bytes, index) => {
     interpreter.feedLines(
       envelope,
-      [{ source: 'log', line: index + 1, offset: index, bytes }],
+      new Lines([{ source: 'log', line: index + 1, offset: index, bytes }]),
       events,
     );
   });

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { Interpreter } from '../../src/interpret/interpreter.ts';
 import type { MailEvent } from '../../src/model/event.ts';
+import { Lines } from '../../src/model/lines.ts';
 import { gatherReport } from '../../src/report/period.ts';
 import { reportToText } from '../../src/report/text.ts';
 import { Store } from '../../src/store/store.ts';
@@ -16,7 +17,7 @@ function gather(...logs: readonly (readonly string[])[]) {
     const source = `log${index}`;
     const envelope = interpreter.envelope(source, Date.UTC(2026, 10, 20));
     const read = lines.map((bytes, line) => ({ source, line: line + 1, offset: line, bytes }));
-    interpreter.feedLines(envelope, read, events);
+    interpreter.feedLines(envelope, new Lines(read), events);
   }
   const store = new Store(':memory:');
   try {

@@ -10,6 +10,7 @@ import { makeAllowList } from '../../src/enforce/allow-list.ts';
 import { Judge } from '../../src/judge/judge.ts';
 import { networkSet } from '../../src/model/address.ts';
 import type { MailEvent } from '../../src/model/event.ts';
+import { Lines } from '../../src/model/lines.ts';
 import { Store } from '../../src/store/store.ts';
 
 const NOW = Date.parse('2026-11-20T00:00:00Z');
@@ -57,7 +58,7 @@ async function eventsOf({ lines, options }: Log, again: boolean): Promise<MailEv
   for (const [index, bytes] of lines.entries()) {
     const position = { path: 'mail.log', inode: '1', offset, line: index, before: [] } as never;
     const line = { source: 'mail.log', line: index + 1, offset, bytes };
-    await pipeline.handle({ path: 'mail.log', lines: [line], position });
+    await pipeline.handle({ path: 'mail.log', lines: new Lines([line]), position });
     offset += bytes.length + 1;
     if (again) pipeline = pipelineOver(store, options);
   }

@@ -11,6 +11,7 @@ import { makeAllowList } from '../../src/enforce/allow-list.ts';
 import type { BlockPolicy, Decision } from '../../src/enforce/decide.ts';
 import type { Judge } from '../../src/judge/judge.ts';
 import { loadRules } from '../../src/judge/rule.ts';
+import { Lines } from '../../src/model/lines.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type Db, openStore } from '../support/database.ts';
 import { type Folder, scratchFolder } from '../support/folder.ts';
@@ -58,7 +59,7 @@ export class Bench {
     }));
     const committed = await this.#pipeline.handle({
       path: LOG,
-      lines: batch,
+      lines: new Lines(batch),
       position: this.#lines,
     });
     return committed?.decisions ?? [];

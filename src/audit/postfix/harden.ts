@@ -197,7 +197,9 @@ function insert(
     (name) => !entries.slice(0, start).some((entry) => entry.name === name),
   );
   if (missing.length > 0) {
-    const permits = missing.map((name): Entry => ({ text: name, name, written: name, warns: false }));
+    const permits = missing.map(
+      (name): Entry => ({ text: name, name, written: name, warns: false }),
+    );
     return [...entries.slice(0, end), ...permits, ...added, ...entries.slice(end)];
   }
   const stretch = entries.slice(start, end);

@@ -12,6 +12,7 @@ import { type OutputStream, type StreamEnd, streamOutput } from '../../base/outp
 import { MINUTE, SECOND } from '../../base/time.ts';
 import { waitOrAbort } from '../../base/wait.ts';
 import type { Line } from '../../model/line.ts';
+import { Lines } from '../../model/lines.ts';
 import type { FollowedLog, FollowStatus } from '../followed-log.ts';
 import { LineSplitter } from '../lines.ts';
 import type { FollowNotice } from '../notice.ts';
@@ -51,7 +52,7 @@ export interface JournalFollowerOptions {
 
 export interface JournalBatch {
   readonly source: string;
-  readonly lines: readonly Line[];
+  readonly lines: Lines;
   readonly position: JournalPosition;
 }
 
@@ -163,7 +164,8 @@ export class JournalFollower implements FollowedLog {
         const lines = this.#take(printed, isFirst, isFollowing);
         isFirst = isFirst && printed.length === 0;
         this.#position = { ...this.#position, line: splitter.line, offset: splitter.offset };
-        if (lines.length > 0) yield { source: source.name, lines, position: this.#position };
+        if (lines.length > 0)
+          yield { source: source.name, lines: new Lines(lines), position: this.#position };
         silence?.refresh();
       }
     } finally {
@@ -172,9 +174,9 @@ export class JournalFollower implements FollowedLog {
   }
 
   /** Moves the position over what journalctl printed, and returns the entries that count. */
-  #take(printed: readonly Line[], isFirst: boolean, isFollowing: boolean): Line[] {
+  #take(printed: Lines, isFirst: boolean, isFollowing: boolean): Line[] {
     const lines: Line[] = [];
-    for (const [index, line] of printed.entries()) {
+    for (const [index, line] of [...printed].entries()) {
       const entry = parseEntry(line.bytes);
       const cursor = entry?.__CURSOR;
       if (entry === undefined || typeof cursor !== 'string') continue;

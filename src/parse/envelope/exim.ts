@@ -13,7 +13,8 @@ const SPACE = 0x20;
 const HYPHEN = 0x2d;
 const OPEN_BRACKET = 0x5b;
 
-const EXIM: Tag = { instance: 'exim', service: '', program: 'exim', isExim: true };
+/** What stands for the tag in Exim's own log file. */
+export const EXIM: Tag = { instance: 'exim', service: '', program: 'exim', isExim: true };
 
 export class EximFrame {
   readonly #stamps: StampReader;

@@ -194,7 +194,7 @@ function takeValue(reader: Reader, name: string, record: Delivery): boolean {
  * What a transport delivers to, by its name: a driver is not logged. A transport without `smtp` in its name is a local
  * one if no host follows.
  */
-function findLocal(transport: string): DeliveryRecord['local'] {
+export function findLocal(transport: string): DeliveryRecord['local'] {
   if (transport === 'remote_smtp') return undefined;
   if (/lmtp/i.test(transport)) return 'lmtp';
   return /smtp/i.test(transport) ? undefined : 'mailbox';

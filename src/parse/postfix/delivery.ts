@@ -131,8 +131,8 @@ const REPLY_TO = ' (in reply to ';
 
 type Reason = Pick<DeliveryRecord, 'code' | 'status' | 'reply' | 'stage' | 'cached'>;
 
-/** Reads the text in parentheses. */
-function readReason(said: string, dsn: string): Reason {
+/** Reads the text in parentheses; `dsn` is the status in front of it. */
+export function readReason(said: string, dsn: string): Reason {
   if (said.startsWith(SUSPENDED)) {
     // This is the reply that another message got: its code says nothing about this one.
     const stage = readRemoteReply(said.slice(SUSPENDED.length))?.stage;
@@ -162,8 +162,8 @@ function readRemoteReply(said: string): { reply: string; stage?: Stage } | undef
 
 const FORWARDED = 'forwarded as ';
 
-/** The queue ID under which the message continues. */
-function findNext(said: string): DeliveryRecord['next'] {
+/** The queue ID under which the message continues, as the text in parentheses names it. */
+export function findNext(said: string): DeliveryRecord['next'] {
   const queued = findQueuedAs(said);
   if (queued !== undefined) return { queueId: queued, how: 'queued' };
   if (!said.startsWith(FORWARDED)) return undefined;

@@ -20,6 +20,18 @@ import { parseQueued, parseSmtpd } from './smtpd.ts';
 
 export const postfixParser: LogParser = { mta: 'postfix', parse };
 
+/** The programs of `parse` whose lines do not begin with a queue ID. */
+const OTHER_PROGRAMS: ReadonlySet<string> = new Set([
+  'smtpd',
+  'postscreen',
+  'amavis',
+  'amavisd',
+  'MailScanner',
+  'rsyslogd',
+  'systemd-journald',
+  'systemd-journal',
+]);
+
 function parse(line: LoggedLine): LogRecord | undefined {
   const { program, text } = line;
   switch (program) {
@@ -39,6 +51,11 @@ function parse(line: LoggedLine): LogRecord | undefined {
     default:
       return parseByQueueId(program, text);
   }
+}
+
+/** Whether any line of this program is read. */
+export function readsProgram(program: string): boolean {
+  return QUEUE_PARSERS.has(program) || OTHER_PROGRAMS.has(program);
 }
 
 type QueueParser = (text: string, from: number, queueId: string) => LogRecord | undefined;

@@ -56,7 +56,13 @@ export function parseEntries(list: string, bare = ''): Entry[] {
     const argument = takesArgument(name) ? words[at + 1] : undefined;
     if (argument !== undefined) at++;
     const text = words.slice(start, at + 1).join(' ');
-    entries.push({ text, name, written: word, warns, ...(argument === undefined ? {} : { argument }) });
+    entries.push({
+      text,
+      name,
+      written: word,
+      warns,
+      ...(argument === undefined ? {} : { argument }),
+    });
   }
   return entries;
 }

@@ -1,0 +1,77 @@
+/**
+ * The scanner and the plain way say the same about every line: about all sample logs, about logs that are cut at any
+ * place, and about logs whose lines are damaged and recombined. Both count what they took.
+ */
+import fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
+import { readBothWays } from './both-ways.ts';
+import { damagedEximLogs, damagedSyslogs } from './damage.ts';
+import { listEximTexts, listMessages, makeLogs, readSamples } from './logs.ts';
+
+const LONG = process.env.POSTERN_TORTURE === 'long';
+const SAMPLES = readSamples();
+const MADE = makeLogs(4000);
+const ALL = [...SAMPLES, ...MADE];
+/** The least share of the lines of an ordinary log that the scanner takes. */
+const LEAST_SHARE = 0.6;
+
+describe('scanner and plain way agree', () => {
+  it.each(ALL)('on $name', ({ bytes }) => {
+    for (const live of [false, true]) {
+      const { scanning, plain } = readBothWays(bytes, [], { live });
+      expect(scanning.seen).toBe(plain.seen);
+      expect(plain.scanned).toBe(0);
+    }
+  });
+
+  it.each(MADE)('on most lines of $name by the scanner', ({ bytes }) => {
+    const { scanning } = readBothWays(bytes);
+    expect(scanning.scanned / scanning.lines).toBeGreaterThan(LEAST_SHARE);
+  });
+
+  it('and nothing is scanned with POSTERN_PLAIN=1', () => {
+    vi.stubEnv('POSTERN_PLAIN', '1');
+    try {
+      expect(readBothWays(MADE[0]?.bytes as Buffer).scanning.scanned).toBe(0);
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
+
+  it('wherever a read ends', () => {
+    const part = MADE[0]?.bytes.subarray(0, 5000) as Buffer;
+    for (let cut = 0; cut < part.length; cut += LONG ? 1 : 29) {
+      const { scanning, plain } = readBothWays(part, [cut, cut + 1, cut + 300]);
+      expect(scanning.seen).toBe(plain.seen);
+    }
+  });
+
+  it.each(['postfix', 'exim'] as const)('on every log read as one of %s', (mta) => {
+    for (const { bytes } of ALL) {
+      const { scanning, plain } = readBothWays(bytes, [], { mta, host: 'mx9' });
+      expect(scanning.seen).toBe(plain.seen);
+    }
+  });
+
+  it.each([
+    ['syslog', damagedSyslogs(listMessages(ALL))],
+    ['Exim', damagedEximLogs(listEximTexts(ALL))],
+  ])('on damaged and recombined lines of %s', (_name, logs) => {
+    let lines = 0;
+    let scanned = 0;
+    fc.assert(
+      fc.property(logs, fc.array(fc.nat({ max: 9000 }), { maxLength: 3 }), (log, at) => {
+        const cuts = at.filter((cut) => cut < log.length);
+        const { scanning, plain } = readBothWays(Buffer.from(log, 'latin1'), cuts, {
+          live: at.length === 1,
+        });
+        expect(scanning.seen).toBe(plain.seen);
+        lines += scanning.lines;
+        scanned += scanning.scanned;
+      }),
+      { numRuns: LONG ? 20_000 : 200 },
+    );
+    // Damage that the scanner never looks at would prove nothing.
+    expect(scanned / lines).toBeGreaterThan(0.3);
+  });
+});
