@@ -3,7 +3,7 @@ import { HOUR, MINUTE } from './story.ts';
 
 /** Time since midnight of the first day, ms, for `HH:MM` or, a day later, `1+HH:MM`. Throws for anything else. */
 export function clock(text: string): number {
-  const found = /^(?:(\d)\+)?(\d\d):(\d\d)$/.exec(text);
+  const found = /^(?:(\d+)\+)?(\d\d):(\d\d)$/.exec(text);
   if (found === null) throw new Error(`${text}: expected HH:MM or 1+HH:MM`);
   const [, days = '0', hours, minutes] = found;
   return (Number(days) * 24 + Number(hours)) * HOUR + Number(minutes) * MINUTE;

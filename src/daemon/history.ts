@@ -13,6 +13,7 @@ import type { Position } from '../model/line.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
+import { loadUsual } from './usual.ts';
 
 /** The longest PERIOD of the rules, at least a day, in ms: how far back their windows reach. */
 export function findLongestPeriod(rules: readonly Rule[]): number {
@@ -50,7 +51,11 @@ export function rebuildJudge(
     }
   }
   for (const block of releases.slice(next)) applyRelease(judge, block);
-  for (const { verdict, outcome } of past.all) holdUnblocked(judge, verdict, outcome);
+  loadUsual(store, judge.usual);
+  for (const { verdict, outcome } of past.all) {
+    if (verdict.past !== undefined && outcome === 'blocked') judge.noteOffence(verdict);
+    holdUnblocked(judge, verdict, outcome);
+  }
   for (const { key, end, at } of store.blocks.allRunning()) judge.hold(key, end, at);
   judge.takeOutageChanges(); // they were reported when they were committed
   return judge;

@@ -18,6 +18,7 @@ import type { Health } from '../store/saved-state.ts';
 import { type DecisionOptions, recordOutages, recordVerdicts } from './decisions.ts';
 import { holdUnblocked } from './history.ts';
 import { Committer } from './retry.ts';
+import { saveUsual } from './usual.ts';
 
 /** Lines of one source, with the position behind them. */
 interface Batch {
@@ -144,17 +145,20 @@ export class Pipeline {
     const verdicts = this.#judge(events, now);
     const outageChanges = judge.takeOutageChanges();
     const standing = withoutTakenBack(verdicts, outageChanges);
+    const isUsualDue = judge.usual.isDue(now);
     const committed = await this.#committer.commit(() => {
       store.events.insert(events);
       const persons = store.logins.note(events);
       recordOutages(this.#options, outageChanges, now);
       const decisions = recordVerdicts(this.#options, standing, now);
       save();
+      if (isUsualDue) saveUsual(store, judge.usual);
       const newSpellings = [...persons].some(
         (id) => store.blocks.running({ type: 'user', id }) !== undefined,
       );
       return { events, decisions, outageChanges, newSpellings };
     });
+    if (committed !== undefined && isUsualDue) judge.usual.saved(now);
     for (const decision of committed?.decisions ?? []) this.#hold(decision);
     return committed;
   }

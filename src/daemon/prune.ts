@@ -6,6 +6,7 @@ import { getMessage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type Clock, DAY, HOUR } from '../base/time.ts';
 import { waitOrAbort } from '../base/wait.ts';
+import { MOST_DAYS } from '../judge/usual/covered-days.ts';
 import type { Store } from '../store/store.ts';
 
 interface PruneOptions {
@@ -25,6 +26,9 @@ const STEP_PAUSE = 50;
 const PAGES = 200;
 /** How long a message may stay in the queue without a log line, ms. */
 const LONGEST_SILENCE = 30 * DAY;
+
+/** How long the past of a silent account is kept, ms: sleep is not measured further back. */
+const PROFILES_KEPT = MOST_DAYS * DAY;
 
 /** What is too old: of the time `now` (ms), the retention left behind `before`. */
 interface Age {
@@ -48,6 +52,10 @@ const KINDS: readonly ((store: Store, age: Age) => boolean)[] = [
   },
   ({ listings }, { before }) => {
     listings.prune(before);
+    return false;
+  },
+  ({ usual }, { now }) => {
+    usual.prune(now - PROFILES_KEPT);
     return false;
   },
   (store) => store.shrink(PAGES),

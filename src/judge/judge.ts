@@ -30,6 +30,8 @@ import { ALL_TABLES, DEFAULT_BOUNDS } from './table.ts';
 import { Tables } from './tables.ts';
 import type { Tally } from './tally.ts';
 import type { Track } from './track.ts';
+import type { UsualMet } from './usual/usual-rule.ts';
+import { UsualRules } from './usual/usual-rules.ts';
 import { buildVerdict, isSameExcess, noteMet, type Recall, type Target } from './verdict.ts';
 
 const NONE: readonly Verdict[] = Object.freeze([]);
@@ -41,6 +43,8 @@ const OFFENCE_LIFETIME = 30 * DAY;
 
 export class Judge {
   readonly #rules: readonly ActiveRule[];
+  /** the rules that measure a key against its own past; a restart takes up what is stored of them */
+  readonly usual: UsualRules;
   readonly #plan: Plan;
   readonly #tables: Tables;
   /** the rules that use the event that is being counted, and by what */
@@ -63,8 +67,11 @@ export class Judge {
     const bounds = options.bounds ?? { ...DEFAULT_BOUNDS, budget: new MemoryBudget(ALL_TABLES) };
     this.#tables = new Tables(bounds);
     // What is put off is counted by the policy service, before there is an event.
-    const judged = rules.filter(({ enabled, action }) => enabled && action !== 'defer');
+    const judged = rules.filter(
+      ({ enabled, action, usual }) => enabled && action !== 'defer' && usual === undefined,
+    );
     this.#rules = judged.map((rule) => activateRule(rule, this.#tables));
+    this.usual = new UsualRules(rules);
     this.#plan = new Plan(this.#rules);
     const needsMonitor = this.#rules.some(({ rule }) => countsInvalid(rule));
     this.#outages = needsMonitor ? new OutageMonitor(this.#rules) : undefined;
@@ -81,12 +88,43 @@ export class Judge {
    * that is older than the rule's `fresh` is stale. Without it (replay), no verdict is stale.
    */
   feed(event: MailEvent, now?: number): readonly Verdict[] {
-    return this.#feed(event, now, undefined);
+    const verdicts = this.#feed(event, now, undefined);
+    const unusual = this.usual.feed(event);
+    return unusual.length === 0
+      ? verdicts
+      : [...verdicts, ...this.#judgeUsual(unusual, event, now)];
+  }
+
+  /** The verdicts on a key that goes beyond its own past: at most one for a rule. */
+  #judgeUsual(all: readonly UsualMet[], event: MailEvent, now: number | undefined): Verdict[] {
+    const verdicts: Verdict[] = [];
+    for (const { rule, type, id, limit, count, past } of all) {
+      const key: Key = { type, id };
+      const isLoopback = type === 'client' && isLoopbackAddress(id);
+      if (this.#isHeld(type, id, event.time) || (!isLoopback && this.#allowed(key))) continue;
+      if (verdicts.some((verdict) => verdict.rule === rule.name)) continue;
+      const action = isLoopback ? 'observe' : rule.action;
+      const duration = action === 'observe' ? undefined : this.#durationFor(rule, key, event);
+      const found = buildVerdict(rule, { limit, measure: count }, event, { key, action, duration });
+      const isStale = now !== undefined && now - event.time > rule.fresh;
+      const verdict = { ...found, past, ...(isStale ? { stale: true } : {}) };
+      if (action === 'block' && !isStale) {
+        this.noteOffence(verdict);
+        this.hold(key, duration === undefined ? undefined : event.time + duration);
+      }
+      verdicts.push(verdict);
+    }
+    return verdicts;
+  }
+
+  /** A rule has blocked a key; of rules with `usual`, also before a restart. */
+  noteOffence({ rule, key, time }: Verdict): void {
+    this.#offences.add(rule, key, time);
   }
 
   /**
    * Counts an event of the past again. `recall` says what became of a verdict then: a rule that is new or has changed
-   * has not given it, and the key is not held for it.
+   * has not given it, and the key is not held for it. Rules with `usual` do not count it: see `usual`.
    */
   recount(event: MailEvent, recall: Recall): readonly Verdict[] {
     return this.#feed(event, undefined, recall);
@@ -316,9 +354,9 @@ export class Judge {
     return people > 1 ? { key, people } : { key };
   }
 
-  #noteBlock({ rule, tally }: ActiveRule, met: Met, verdict: Verdict): void {
+  #noteBlock({ tally }: ActiveRule, met: Met, verdict: Verdict): void {
     const { key, at, time, duration } = verdict;
-    this.#offences.add(rule.name, key, time);
+    this.noteOffence(verdict);
     this.hold(key, duration === undefined ? undefined : time + duration);
     if (at !== undefined) {
       this.#shutOut.add(at, key.id, time);

@@ -57,7 +57,8 @@ function buildGatewayTest(free: readonly string[]): (gateway: Key) => boolean {
   };
 }
 
-function buildAdmission(rule: Rule): (event: MailEvent) => boolean {
+/** A test whether the rule uses an event at all: direction, exceptions. */
+export function buildAdmission(rule: Rule): (event: MailEvent) => boolean {
   const { direction, count, nullSender } = rule;
   const excepted = buildExceptionTest(rule.except);
   // An amended event was fed before without its submitter. Rules that need no submitter have counted it then.

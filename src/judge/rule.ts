@@ -6,10 +6,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getErrno, getMessage, located, PosternError } from '../base/errors.ts';
 import { findProblems } from '../base/fields.ts';
-import { HOUR } from '../base/time.ts';
+import { DAY, HOUR } from '../base/time.ts';
 import { type Problem, readYaml, type YamlFile } from '../base/yaml.ts';
 import type { Action } from '../model/block.ts';
 import type { Direction } from '../model/event.ts';
+import type { NewKind } from '../model/usual.ts';
 import type { Adjustment } from './adjustment.ts';
 import { contradictions, REFUSALS, type RuleFields, ruleSchema } from './schema.ts';
 
@@ -28,6 +29,18 @@ export interface Limit {
 interface Bound {
   readonly domain?: number | undefined;
   readonly host?: number | undefined;
+}
+
+/** How a rule measures a key against its own past. */
+export interface Usual {
+  /** so many times the busiest hour or day of the past; the limit of the rule is the least */
+  readonly times: number;
+  /** only what the key has not used before counts */
+  readonly new?: NewKind | undefined;
+  /** ms of silence after which a key wakes, and for two days has the limit of the rule; undefined: it has no past then */
+  readonly asleep?: number | undefined;
+  /** ms: a key that is known for a shorter time meets no limit */
+  readonly history: number;
 }
 
 /** What a rule does not count; all but the networks in lower case. */
@@ -59,6 +72,8 @@ export interface Rule {
   readonly atLeastShare?: number | undefined;
   /** what one remote party may contribute; undefined: no bound */
   readonly bound?: Bound | undefined;
+  /** undefined: the limits are the same for all keys */
+  readonly usual?: Usual | undefined;
   readonly action: Action;
   /** ms that the first, the second, ... block lasts, the last one for all that follow; undefined: until released */
   readonly durations: readonly (number | undefined)[];
@@ -185,6 +200,7 @@ function unknownField(path: readonly PropertyKey[]): string {
 
 function knownFields(path: readonly PropertyKey[]): string[] {
   if (path[0] === 'except') return ['users', 'addresses', 'networks', 'domains'];
+  if (path[0] === 'usual') return ['times', 'new', 'asleep', 'history'];
   return path[0] === 'limits' ? ['limit', 'period'] : Object.keys(ruleSchema.shape);
 }
 
@@ -203,6 +219,7 @@ function buildRule(fields: RuleFields, file: string): Rule {
     atLeast: fields['at-least'] ?? 1,
     atLeastShare: fields['at-least-share'],
     bound: readBound(fields),
+    usual: fields.usual && { ...fields.usual, history: fields.usual.history ?? 7 * DAY },
     action: fields.action,
     durations: [fields.for, ...(fields.escalation ?? [])].map((time) =>
       typeof time === 'number' ? time : undefined,

@@ -11,10 +11,11 @@ import {
   truth,
   whole,
 } from '../base/fields.ts';
-import { DAY } from '../base/time.ts';
+import { DAY, HOUR } from '../base/time.ts';
 import { canonicalIp, parseNetwork } from '../model/address.ts';
 import { KEY_TYPES } from '../model/block.ts';
 import { EVENT_KINDS, REASONS } from '../model/event.ts';
+import { NEW_KINDS } from '../model/usual.ts';
 
 /** Named sets, besides the event kinds and reasons. */
 const NAMED_COUNTS = ['invalid', 'recipients', 'messages', 'logins', 'backscatter'] as const;
@@ -107,6 +108,21 @@ function isGateway(value: string): boolean {
 
 const limitSchema = section({ limit, period }, 'a mapping of limit and period');
 
+const usualSchema = section(
+  {
+    times: field('a number from 1 to 1000, such as 5 or 2.5', (value) =>
+      typeof value === 'number' && value >= 1 && value <= 1000 ? value : undefined,
+    ),
+    new: choice(NEW_KINDS).optional(),
+    asleep: field('a number of days from 1d to 365d', (value) => {
+      const time = readDuration(value, 365 * DAY);
+      return time !== undefined && time % DAY === 0 ? time : undefined;
+    }).optional(),
+    history: timeSpan(MAX_PERIOD, '7d or 14d').optional(),
+  },
+  'a mapping of times, new, asleep, history',
+);
+
 /** A rule file as it is written. Every field is described, with an example, in docs/rules.md. */
 export const ruleSchema = section(
   {
@@ -137,6 +153,7 @@ export const ruleSchema = section(
     'at-least-share': percent.optional(),
     'most-per-domain': percent.optional(),
     'most-per-host': percent.optional(),
+    usual: usualSchema.optional(),
     direction: choice(['outbound', 'inbound', 'local']).optional(),
     'null-sender': truth.optional(),
     except: exceptSchema.optional(),
@@ -175,6 +192,7 @@ export function contradictions(raw: Raw): Finding[] {
     ...limitFindings(raw),
     ...measureFindings(raw),
     ...boundFindings(raw),
+    ...usualFindings(raw),
     ...actionFindings(raw),
   ];
 }
@@ -233,6 +251,45 @@ function boundFindings(raw: Raw): Finding[] {
     }
   }
   return findings;
+}
+
+const USUAL_COUNTS: readonly unknown[] = ['recipients', 'logins', 'accepted', 'delivered'];
+/** Strangers choose all other keys, and could fill the memory with them. */
+const USUAL_KEYS: readonly unknown[] = ['submitter', 'user', 'client', 'uid'];
+const NOT_BESIDE_USUAL = [
+  ...['distinct', 'ratio-of', 'at-least', 'at-least-share'],
+  ...['most-per-domain', 'most-per-host'],
+];
+
+function usualFindings(raw: Raw): Finding[] {
+  const { usual } = raw;
+  if (typeof usual !== 'object' || usual === null) return [];
+  const findings: Finding[] = [];
+  const add = (path: PropertyKey[], text: string) => findings.push({ path, text });
+  if ('new' in usual && 'asleep' in usual)
+    add(['usual', 'asleep'], 'expected either new or asleep, not both');
+  if (oneOfWords(COUNTS, raw.count) && !USUAL_COUNTS.includes(raw.count))
+    add(['count'], `expected one of ${USUAL_COUNTS.join(', ')} beside usual`);
+  if (typeof raw.per === 'string' && !USUAL_KEYS.includes(raw.per))
+    add(['per'], `expected one of ${USUAL_KEYS.join(', ')} beside usual`);
+  for (const key of NOT_BESIDE_USUAL) {
+    if (key in raw) add([key], `expected no ${key} beside usual`);
+  }
+  for (const [path, value] of listPeriods(raw)) {
+    const period = readDuration(value, MAX_PERIOD);
+    if (period !== undefined && period !== HOUR && period !== DAY)
+      add(path, 'expected 1h or 1d beside usual');
+  }
+  return findings;
+}
+
+/** Every period of the file, with the path to it. */
+function listPeriods(raw: Raw): [path: PropertyKey[], value: unknown][] {
+  if (!Array.isArray(raw.limits)) return [[['period'], raw.period]];
+  return raw.limits.map((item: unknown, index) => {
+    const period = typeof item === 'object' && item !== null && 'period' in item && item.period;
+    return [['limits', index, 'period'], period];
+  });
 }
 
 function oneOfWords(values: readonly unknown[], value: unknown): boolean {

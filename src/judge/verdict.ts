@@ -39,7 +39,7 @@ function getFullLimit({ limit, full = limit }: Met['limit']): number {
 /** The verdict that falls on an event with which a limit is met. */
 export function buildVerdict(
   { name }: Rule,
-  { limit: { limit, why, full, period }, measure }: Met,
+  { limit: { limit, why, full, period }, measure }: Pick<Met, 'limit' | 'measure'>,
   { time, source, line, offset }: MailEvent,
   {
     key,

@@ -1,5 +1,6 @@
 /** Verdicts and blocks: what the rules found, and what was decided. */
 import type { Position } from './line.ts';
+import type { Past } from './usual.ts';
 
 export const KEY_TYPES = [
   'user',
@@ -46,6 +47,8 @@ export interface Verdict extends Position {
   readonly duration?: number;
   /** older than the rule's `fresh` limit when it was judged: recorded, never enforced */
   readonly stale?: boolean;
+  /** of a rule with `usual`: what was usual before; `limit` is that of this key */
+  readonly past?: Past;
 }
 
 /** The outcome of a verdict: a block, or why there is none. */

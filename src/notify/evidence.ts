@@ -7,6 +7,7 @@ import type { Key } from '../model/block.ts';
 import type { Evidence, Measures, OutageRefusals, ValueFormat } from '../model/evidence.ts';
 import { formatIdentity } from '../model/identity.ts';
 import type { Style } from '../model/style.ts';
+import { describePast } from '../model/usual.ts';
 import type { Row, Section } from './compose.ts';
 
 /** Everything about one verdict. */
@@ -38,6 +39,9 @@ function buildSummary(
       ...(description === undefined ? [] : [description]),
       ['Counted', `${measured} in ${formatDuration(period)}`],
       ...(limitWhy === undefined ? [] : [['Limit', limitWhy] as const]),
+      ...(verdict.past === undefined
+        ? []
+        : [['Usual', describePast(verdict.past, period)] as const]),
       ...outages.map((outage) => buildOutageRow(outage, style)),
       ...buildShare(evidence),
       ['First event', style.time(evidence.first)],

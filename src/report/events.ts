@@ -76,13 +76,15 @@ async function* splitPeriod(store: Store, { since, until }: Period): AsyncGenera
 }
 
 /** The time (ms) up to which nothing counted: what was before the release of an earlier block does not count again. */
-function countedSince(store: Store, { key, time, period }: Verdict): number {
+function countedSince(store: Store, { key, time, period, past }: Verdict): number {
   const ends = store.blocks
     .findOver(key as Block['key'])
     .filter(({ releasedBy }) => releasedBy !== 'guard' && releasedBy !== 'expiry')
     .map(({ released }) => released ?? Number.POSITIVE_INFINITY)
     .filter((released) => released < time);
-  return Math.max(time - period, ...ends);
+  // Rules with `usual` count by whole hours and days of UTC.
+  const start = past === undefined ? time - period : Math.floor(time / period) * period - 1;
+  return Math.max(start, ...ends);
 }
 
 /** The condition that finds the events of a key; undefined when events are not stored by keys of that type. */

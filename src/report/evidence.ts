@@ -15,6 +15,7 @@ import { loadOutages } from '../store/outages.ts';
 import type { Store } from '../store/store.ts';
 import { loadEvents, type Test } from './events.ts';
 import { buildOutageLookup, isBefore } from './outages.ts';
+import { pastToJson } from './past.ts';
 import { type QuotedJournals, quoteLines } from './quoted-lines.ts';
 
 const MOST_RECIPIENTS = 20;
@@ -167,12 +168,13 @@ function describeRefusal(event: MailEvent): RefusedRecipient {
 /** The evidence for programs: times as RFC 3339, durations as in rules. */
 export function evidenceToJson(evidence: Evidence): Record<string, unknown> {
   const { verdict, block, first, last, sample, outages, ...rest } = evidence;
-  const { period, duration, ...found } = verdict;
+  const { period, duration, past, ...found } = verdict;
   return dropUndefined({
     verdict: dropUndefined({
       ...formatTimes(found, 'time'),
       period: formatDuration(period),
       duration: duration === undefined ? undefined : formatDuration(duration),
+      past: past && pastToJson(past),
     }),
     block: block && formatTimes(block, 'start', 'end', 'released'),
     first: formatTime(first),

@@ -3,6 +3,7 @@ import { formatTimes } from '../base/time.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
 import { listingToJson } from './listings.ts';
 import { outageToJson } from './outages.ts';
+import { pastToJson } from './past.ts';
 import type { Report } from './period.ts';
 import { reputationToJson } from './reputation.ts';
 
@@ -24,5 +25,7 @@ export function reportToJson(report: Report): Record<string, unknown> {
 }
 
 function verdictToJson({ verdict, outcome }: StoredVerdict): Record<string, unknown> {
-  return { ...formatTimes(verdict, 'time'), outcome };
+  const { past, ...rest } = verdict;
+  const shown = past === undefined ? rest : { ...rest, past: pastToJson(past) };
+  return { ...formatTimes(shown, 'time'), outcome };
 }

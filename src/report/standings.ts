@@ -86,7 +86,9 @@ class Span {
 }
 
 /** One span for each length of a period in the rules. */
-function buildSpans(rules: readonly Rule[], since: number): Span[] {
+function buildSpans(all: readonly Rule[], since: number): Span[] {
+  // What is usual for a key follows from weeks, which are not judged again here.
+  const rules = all.filter(({ usual }) => usual === undefined);
   const periods = new Set(rules.flatMap(({ limits }) => limits.map(({ period }) => period)));
   return [...periods].map((period) => {
     // They only observe: a block that one rule begins would hide how the key stands with the others.

@@ -7,6 +7,7 @@ import type { SubmitterCount } from '../store/sums.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
 import { buildBackscatter } from './backscatter.ts';
 import { describeRelease, UNBLOCKABLE_CURE } from './block.ts';
+import { buildUnusual } from './past.ts';
 import type { Report } from './period.ts';
 import { describeSenders, nameRefuser } from './reputation.ts';
 import type { Table } from './table.ts';
@@ -39,6 +40,7 @@ export function buildTables(report: Report, style = PLAIN_STYLE): Table[] {
     buildBlocks(report, style),
     buildNear(report, style),
     buildMet(report, style),
+    ...buildUnusual(report.verdicts, style),
     ...buildUnblockable(report, style),
     buildSubmitters(report, style),
     buildRefusers(report),

@@ -225,4 +225,18 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (submitter, newest, first)
   ) WITHOUT ROWID;
   `,
+  `
+  -- What rules with usual know of the past of each key: src/store/usual.ts. Saved now and then; the state usual
+  -- says up to which event.
+  CREATE TABLE usual (
+    rule TEXT NOT NULL,
+    key_type TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    last_day INTEGER NOT NULL,      -- days since the epoch
+    json TEXT NOT NULL,             -- SavedProfile of src/judge/usual/usual-rule.ts
+    PRIMARY KEY (rule, key_type, key_id)
+  ) WITHOUT ROWID;
+  -- What was usual before the verdict, as JSON: Past of src/model/usual.ts.
+  ALTER TABLE verdict ADD COLUMN past TEXT;
+  `,
 ];

@@ -25,10 +25,21 @@ export interface SavedState {
   pruned: number;
   /** why no blocklist gave an answer in the last round; null when one did */
   'listings unanswered': string | null;
+  /** what the table `usual` holds: of which rules, with their state, and up to which event */
+  usual: SavedUsual;
   /** parts of the correlator, which checks them when it loads them */
   [correlator: `correlator ${string}`]: unknown;
   /** state of the envelope reader, by path of the log; it checks this when it loads it */
   [envelope: `envelope ${string}`]: unknown;
+}
+
+/** Of each rule by name: the measure of its profiles, and the days on which anything was counted. */
+interface SavedUsual {
+  /** number of the newest event that they hold */
+  readonly event: number;
+  readonly rules: Readonly<
+    Record<string, { readonly measure: string; readonly coveredDays: readonly number[] }>
+  >;
 }
 
 /** A process. A number alone may belong to another process by now. */

@@ -12,6 +12,7 @@ import { Outcomes } from './outcomes.ts';
 import { RehearsalQueries } from './rehearsal.ts';
 import { type Space, SpaceUse } from './space.ts';
 import { StateTable } from './state.ts';
+import { UsualTable } from './usual.ts';
 import { VerdictTable } from './verdicts.ts';
 
 export class Store {
@@ -26,6 +27,7 @@ export class Store {
   readonly listings: ListingTable;
   readonly complaints: ComplaintQueries;
   readonly rehearsal: RehearsalQueries;
+  readonly usual: UsualTable;
   readonly #space: SpaceUse;
   /** for what must be known even if the database cannot be written */
   readonly beside: BesideFile;
@@ -44,6 +46,7 @@ export class Store {
     this.listings = new ListingTable(this.#db);
     this.complaints = new ComplaintQueries(this.events);
     this.rehearsal = new RehearsalQueries(this.events);
+    this.usual = new UsualTable(this.#db);
     this.#space = new SpaceUse(this.#db);
   }
 

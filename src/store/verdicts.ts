@@ -1,6 +1,7 @@
 /** Verdicts in the database, each with its outcome. */
 import { dropUndefined } from '../base/defined.ts';
 import type { Action, Key, KeyType, Verdict, VerdictOutcome } from '../model/block.ts';
+import type { Past } from '../model/usual.ts';
 import type { Db } from './database.ts';
 import { Walk } from './walk.ts';
 
@@ -30,6 +31,7 @@ interface Row {
   people: number | null;
   limit_why: string | null;
   full_limit: number | null;
+  past: string | null;
 }
 
 export class VerdictTable {
@@ -46,8 +48,8 @@ export class VerdictTable {
     const result = this.#db
       .prepare(
         `INSERT INTO verdict (rule, action, key_type, key_id, time, source, line, offset, count, "limit",
-           period, duration, outcome, event, at_type, at_id, people, limit_why, full_limit)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           period, duration, outcome, event, at_type, at_id, people, limit_why, full_limit, past)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         verdict.rule,
@@ -69,6 +71,7 @@ export class VerdictTable {
         verdict.people ?? null,
         verdict.limitWhy ?? null,
         verdict.fullLimit ?? null,
+        verdict.past === undefined ? null : JSON.stringify(verdict.past),
       );
     return Number(result.lastInsertRowid);
   }
@@ -160,6 +163,7 @@ function fromRow(row: Row): StoredVerdict {
       fullLimit: row.full_limit ?? undefined,
       period: row.period,
       duration: row.duration ?? undefined,
+      past: row.past === null ? undefined : (JSON.parse(row.past) as Past),
     }),
   };
 }

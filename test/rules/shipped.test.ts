@@ -129,6 +129,32 @@ const SHIPPED: Readonly<Record<string, Partial<Rule>>> = {
     limits: [{ limit: 15, period: DAY }],
     action: 'observe',
   },
+  'usual-domains': {
+    count: 'delivered',
+    per: 'submitter',
+    limits: [{ limit: 100, period: DAY }],
+    usual: { times: 5, new: 'recipient-domain', history: 7 * DAY },
+    action: 'observe',
+    enabled: false,
+  },
+  'usual-networks': {
+    count: 'recipients',
+    per: 'user',
+    limits: [{ limit: 100, period: DAY }],
+    usual: { times: 5, new: 'client-wide-net', history: 7 * DAY },
+    action: 'observe',
+    notify: true,
+  },
+  'usual-volume': {
+    count: 'recipients',
+    per: 'submitter',
+    limits: [
+      { limit: 100, period: HOUR },
+      { limit: 300, period: DAY },
+    ],
+    usual: { times: 5, asleep: 21 * DAY, history: 7 * DAY },
+    action: 'observe',
+  },
 };
 
 test('the shipped rules are these', () => {
