@@ -16,6 +16,7 @@ import {
   preset,
   scheme,
   since,
+  spareAllBut,
   until,
   utc,
   WRONG,
@@ -24,7 +25,12 @@ import {
 import { type Entry, runProgram } from './program.ts';
 import { version } from './version.ts';
 
-type InitCommandOptions = InitOptions & ReturnPathOptions & { readonly eximReturnPath?: boolean };
+type InitCommandOptions = InitOptions &
+  ReturnPathOptions & {
+    readonly eximReturnPath?: boolean;
+    readonly learn?: readonly string[];
+    readonly spareAllBut?: string;
+  };
 
 /** Every command, in the order of `postern help`. Its code is loaded when it runs, so that small commands start fast. */
 export const COMMANDS: readonly Entry[] = [
@@ -81,6 +87,11 @@ export const COMMANDS: readonly Entry[] = [
       new Option('--policy', 'with the policy service, which also stops sessions that are open'),
       new Option('--milter', 'with the milter, which can verify recipients and sign return paths'),
       new Option(
+        '--learn <file...>',
+        'instead, read these old logs and print limits and overrides for them; nothing is written',
+      ),
+      spareAllBut(),
+      new Option(
         '--exim-return-path',
         'instead, write what Exim needs to sign return paths and to refuse bogus notifications',
       ),
@@ -98,10 +109,14 @@ export const COMMANDS: readonly Entry[] = [
       ).choices(['split', 'single', 'plain']),
       ...installation(),
     ],
-    run: async (_args, options: InitCommandOptions, io) =>
-      options.eximReturnPath === true
+    run: async (_args, options: InitCommandOptions, io) => {
+      const { learn } = options;
+      if (learn !== undefined)
+        return (await import('./replay.ts')).runReplay(learn, { ...options, suggest: true }, io);
+      return options.eximReturnPath === true
         ? (await import('./init-return-path.ts')).runInitReturnPath(options, io)
-        : (await import('./init.ts')).runInit(options, io),
+        : (await import('./init.ts')).runInit(options, io);
+    },
   },
   {
     usage: 'check',
@@ -287,6 +302,11 @@ export const COMMANDS: readonly Entry[] = [
       zone(),
       new Option('--rules <dir>', 'rules to use instead of the configured ones'),
       preset('limits to try instead of the configured ones'),
+      new Option(
+        '--suggest',
+        'instead, print overrides for honest senders whom rate rules would catch, and limits that catch few',
+      ),
+      spareAllBut(),
     ],
     run: async ([names], options, io) =>
       (await import('./replay.ts')).runReplay(names as never, options, io),

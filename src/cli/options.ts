@@ -10,6 +10,8 @@ export const zone = () =>
     '--zone <zone>',
     'time zone of log lines that do not name one (Europe/Berlin, +01:00); default: that of this host',
   );
+export const spareAllBut = () =>
+  new Option('--spare-all-but <number>', 'how many senders a proposed limit may catch; default: 3');
 export const files = () =>
   new Argument('<file...>', "log files, plain or gzip'd; - is standard input");
 /** What `parseTime` (typed.ts) reads. */

@@ -1,7 +1,7 @@
 /** `postern replay`: what the rules would have done with log files. Stores nothing, blocks nobody. */
 
 import { dropUndefined } from '../base/defined.ts';
-import { EXIT, type ExitStatus } from '../base/errors.ts';
+import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { escapeControls } from '../base/escape.ts';
 import { counted } from '../base/text.ts';
 import { formatDuration, formatTime, systemClock } from '../base/time.ts';
@@ -12,6 +12,8 @@ import { findMisfit, loadConfiguredRules, type RulesConfig } from '../config/rul
 import { readEvents } from '../interpret/files.ts';
 import type { InterpreterOptions } from '../interpret/interpreter.ts';
 import { Judge } from '../judge/judge.ts';
+import { Learner } from '../judge/learn/figures.ts';
+import { propose } from '../judge/learn/propose.ts';
 import { loadRules, type Rule } from '../judge/rule.ts';
 import type { Key, Verdict } from '../model/block.ts';
 import { buildValueFormat, type ValueFormat } from '../model/evidence.ts';
@@ -19,8 +21,11 @@ import { formatIdentity, formatTarget } from '../model/identity.ts';
 import { PLAIN_LOGINS } from '../model/login.ts';
 import { applyOutageChange, type Outage, withoutTakenBack } from '../model/outage.ts';
 import type { Preset } from '../model/preset.ts';
+import { describePast } from '../model/usual.ts';
 import { describeOutage, outageToJson } from '../report/outages.ts';
 import { OwnMailboxes } from '../report/own-mailboxes.ts';
+import { pastToJson } from '../report/past.ts';
+import { proposalsToJson, proposalsToYaml } from '../report/proposals.ts';
 import { type Io, jsonLine } from './io.ts';
 import { interpreterOptions, namedConfig, type OfflineOptions } from './offline-options.ts';
 
@@ -31,6 +36,10 @@ export interface ReplayOptions extends OfflineOptions {
   /** folder of rules; default: those of the configuration with its preset, or the shipped ones */
   readonly rules?: string;
   readonly preset?: Preset;
+  /** print proposals instead */
+  readonly suggest?: boolean;
+  /** how many keys a proposed limit may still catch; default 3 */
+  readonly spareAllBut?: string;
 }
 
 /** Throws a PosternError (exit status 1) for a file that cannot be read. */
@@ -39,12 +48,22 @@ export async function runReplay(
   options: ReplayOptions,
   io: Io,
 ): Promise<ExitStatus> {
+  const most = readMost(options.spareAllBut);
   const config = await namedConfig(options);
   const reading = await interpreterOptions(options, config);
   // Without a configuration, nobody is allowed beyond those who are never blocked anyway.
   const allowed = isAllowed(buildAllowList(config ?? { allow: {} }));
   const rules = loadConfiguredRules(chooseRules(options, config)).map(countDeferred);
-  const replay = await judgeFiles(files, reading, rules, allowed);
+  const learner = options.suggest === true ? new Learner(rules) : undefined;
+  const replay = await judgeFiles(files, reading, rules, allowed, learner);
+  if (learner !== undefined) {
+    const proposals = propose(learner, replay.verdicts, most);
+    const isJson = options.format === 'json';
+    io.stdout(
+      isJson ? jsonLine(proposalsToJson(proposals)) : proposalsToYaml(proposals, replay.lines),
+    );
+    return EXIT.done;
+  }
   io.stdout(
     options.format === 'json' ? replayJson(replay) : replayText(replay, buildValueFormat(rules)),
   );
@@ -73,6 +92,11 @@ function chooseRules({ rules, preset }: ReplayOptions, config: Config | undefine
   });
 }
 
+function readMost(text = '3'): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new PosternError('usage', `--spare-all-but ${text}: expected a whole number, such as 3`);
+}
+
 interface Near {
   readonly rule: string;
   readonly key: Key;
@@ -95,6 +119,7 @@ async function judgeFiles(
   reading: InterpreterOptions,
   rules: readonly Rule[],
   allowed: (key: Key) => boolean,
+  learner?: Learner,
 ): Promise<Replay> {
   const judge = new Judge(rules, { allowed });
   let verdicts: Verdict[] = [];
@@ -107,6 +132,7 @@ async function judgeFiles(
     for (const event of batch.events) {
       if (event.amends !== true) events++;
       ownMailboxes.note(event);
+      learner?.feed(event);
       verdicts.push(...judge.feed(event));
     }
     const changes = judge.takeOutageChanges();
@@ -132,11 +158,13 @@ function replayJson(replay: Replay): string {
 }
 
 function verdictJson(verdict: Verdict): Record<string, unknown> {
-  const { rule, action, key, at, people, time, source, line, count, limit, limitWhy } = verdict;
+  const { rule, action, key, at, people, time, source, line, count, past } = verdict;
+  const { limit, limitWhy } = verdict;
   return dropUndefined({
     ...{ rule, action, key, at, people },
     ...{ time: formatTime(time), source, line, count },
     ...(limitWhy === undefined ? {} : { limit, limitWhy }),
+    past: past && pastToJson(past),
   });
 }
 
@@ -168,12 +196,14 @@ function headline({ lines, events, verdicts }: Replay): string {
 }
 
 function verdictLines(verdict: Verdict, measure: ValueFormat): string[] {
-  const { rule, action, count, period, people, time, source, line, limit, limitWhy } = verdict;
+  const { rule, action, count, period, people, time, source, line, past } = verdict;
+  const { limit, limitWhy } = verdict;
   const hits = people === undefined ? '' : `, with ${people} senders`;
   const what = action === 'block' ? 'would block' : 'would note ';
   return [
     `${formatTime(time)} ${what} ${formatTarget(verdict)}${hits}`,
     `    ${rule}: ${measure(count, rule)} in ${formatDuration(period)}, met at ${source}:${line}`,
     ...(limitWhy === undefined ? [] : [`    limit ${measure(limit, rule)}: ${limitWhy}`]),
+    ...(past === undefined ? [] : [`    usual: ${describePast(past, period)}`]),
   ];
 }
