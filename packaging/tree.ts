@@ -47,7 +47,7 @@ export function layTree(made: Package, node: string): void {
   layProgram(made, at);
   layNode(node, at);
   layUnits(at);
-  layDocuments(node, at);
+  layDocuments(made, node, at);
   lay('packaging/scripts/cron', at('etc/cron.d/postern'));
   mkdirSync(at('etc/postern'), { recursive: true });
   normalize(made.root, made.time);
@@ -96,13 +96,24 @@ function layUnits(at: (path: string) => string): void {
   }
 }
 
-function layDocuments(node: string, at: (path: string) => string): void {
+function layDocuments(made: Package, node: string, at: (path: string) => string): void {
   const folder = at('usr/share/doc/postern');
   lay('docs', folder);
-  lay('README.md', join(folder, 'README.md'));
+  for (const name of ['README.md', 'CHANGELOG.md']) lay(name, join(folder, name));
   lay('packaging/scripts/copyright', join(folder, 'copyright'));
-  pack(readFileSync('CHANGELOG.md'), join(folder, 'changelog.gz'));
+  pack(Buffer.from(debianChangelog(made)), join(folder, 'changelog.gz'));
   pack(readFileSync(join(node, 'LICENSE')), join(folder, 'node-LICENSE.gz'));
+}
+
+/** In the form that Debian's tools read, deb-changelog(5). */
+function debianChangelog({ version, time }: Package): string {
+  const date = new Date(time * 1000).toUTCString().replace('GMT', '+0000');
+  return `postern (${version}) unstable; urgency=medium
+
+  * See CHANGELOG.md.
+
+ -- The Postern authors <postern@example.org>  ${date}
+`;
 }
 
 /** Without a name and a time in it. */
