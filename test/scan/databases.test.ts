@@ -20,7 +20,7 @@ const BATCH = 50_000;
 
 type Rows = Readonly<Record<string, readonly unknown[]>>;
 
-/** All rows of all tables, in the order in which they were written. */
+/** All rows of all tables, in the order in which they were written, and the events that pages hold. */
 function readTables(db: Db): Rows {
   const names = db
     .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
@@ -50,7 +50,7 @@ async function store(logs: readonly Buffer[], plain: boolean): Promise<Rows> {
         await pipeline.handle({ path, lines, position: { ...position, before: [] } });
       }
     }
-    return readTables(db);
+    return { ...readTables(db), events: [...store.events.query({})] };
   } finally {
     store.close();
   }
@@ -60,7 +60,7 @@ test('the scanner leaves the same database', async () => {
   const samples = Buffer.concat(readSamples().map(({ bytes }) => bytes));
   const logs = [...makeLogs(1500).map(({ bytes }) => bytes), samples];
   const [scanned, plain] = [await store(logs, false), await store(logs, true)];
-  expect(Object.values(scanned).flat().length).toBeGreaterThan(3000);
+  expect(scanned.events?.length).toBeGreaterThan(2000);
   for (const [table, rows] of Object.entries(plain))
     expect([table, scanned[table]]).toEqual([table, rows]);
 });

@@ -132,7 +132,7 @@ const CONVERT = `
 it('is converted without a loss although the process is killed again and again', async () => {
   const events = made(8000);
   writeOldDatabase(path(), 5, events);
-  const module = pathToFileURL(resolve('dist/store/store.js')).href;
+  const module = pathToFileURL(resolve('src/store/store.ts')).href;
   const argv = ['--input-type=module', '--eval', CONVERT, module, path()];
   const intact = (isDone: boolean) => {
     const { store } = openStore(path());
