@@ -3,6 +3,7 @@
  * judging them. It counts what each rule counts in each window, without what needs the texts (exceptions, providers, the
  * values of recipients), so it finds everybody who came near, and some who did not: the judge tells them apart.
  */
+import { lowestOf } from '../judge/measure.ts';
 import { counts } from '../judge/plan.ts';
 import type { Limit, Rule } from '../judge/rule.ts';
 import { EVENT_KINDS, type EventKind, REASONS, type Reason } from '../model/event.ts';
@@ -39,7 +40,7 @@ export class Candidates {
   /** `share`: the part of a limit from which on a key is near. */
   constructor(store: Store, rules: readonly Rule[], period: Period, share: number) {
     this.#keys = new Keys(store);
-    const enabled = rules.filter(({ enabled }) => enabled);
+    const enabled = rules.filter(({ enabled, usual }) => enabled && usual === undefined);
     const countings = enabled.map((rule) => new Counting(rule, this.#keys, period, share));
     const first = Math.min(...countings.map(({ since }) => since));
     const plan = buildPlan(countings);
@@ -136,9 +137,10 @@ class Counting {
     }
   }
 
-  #isNear({ times, amounts, clients }: Counted, { limit, period }: Limit): boolean {
+  #isNear({ times, amounts, clients }: Counted, limit: Limit): boolean {
     const { rule } = this;
-    const least = rule.ratio ? 0 : this.#share * limit;
+    const { period } = limit;
+    const least = rule.ratio ? 0 : this.#share * lowestOf(rule, limit);
     const atLeast = rule.ratio || rule.distinct !== undefined ? rule.atLeast : 1;
     const sum = amounts.length === 0 ? times.length : amounts.reduce((all, one) => all + one, 0);
     if (sum < least || times.length < atLeast) return false;
