@@ -4,8 +4,8 @@ import { choice, duration, field, list, readWhole, section } from '../base/field
 import { isZone } from '../base/time.ts';
 import type { Problem, YamlFile } from '../base/yaml.ts';
 import type { Weekday } from '../judge/hours.ts';
-import { makeOverrideKey } from '../judge/override-file.ts';
-import type { OverrideKey, OverrideLimit } from '../judge/overrides.ts';
+import type { OverrideLimit } from '../judge/overrides.ts';
+import { makeOverrideKey, type OverrideKey } from '../model/override-key.ts';
 import { PRESETS } from '../model/preset.ts';
 import { account, network, path, shown, text } from './option.ts';
 

@@ -14,7 +14,8 @@ import { readDuration } from '../base/fields.ts';
 import { DAY } from '../base/time.ts';
 import type { LineProblem, Parsed } from '../base/watched-file.ts';
 import { readClients } from '../model/address.ts';
-import type { Override, OverrideKey } from './overrides.ts';
+import { makeOverrideKey, type OverrideKey } from '../model/override-key.ts';
+import type { Override } from './overrides.ts';
 
 /** As in the rules. */
 const MOST_LIMIT = 1_000_000;
@@ -85,14 +86,6 @@ function readKey(name: string): OverrideKey | string {
   if (!name.includes('@') && name.includes('.'))
     return `expected @${name} for a domain, or user:${name} for a login`;
   return makeOverrideKey('user', name);
-}
-
-/** A key as events name it, or what was expected instead. */
-export function makeOverrideKey(type: OverrideKey['type'], id: string): OverrideKey | string {
-  if (type === 'uid') return { type, id };
-  if (type !== 'client') return { type, id: id.toLowerCase().replace(/^@/, '') };
-  const clients = readClients(id);
-  return clients === undefined ? 'expected an address or a network' : { type, id: clients };
 }
 
 function readLimit(word: string): Pick<Override, 'limit' | 'period'> | undefined {

@@ -5,18 +5,12 @@
  */
 import { getDomain, isNetwork, isWithin, parseNetwork } from '../model/address.ts';
 import type { KeyType } from '../model/block.ts';
+import type { OverrideKey } from '../model/override-key.ts';
 
 /** A limit in percent is for rules that measure a share. */
 export interface OverrideLimit {
   readonly limit: number;
   readonly isPercent: boolean;
-}
-
-/** Whom an override is for. `domain` is that of a login or a sender, with its subdomains; `list` is a sender address. */
-export interface OverrideKey {
-  readonly type: 'user' | 'client' | 'uid' | 'list' | 'domain';
-  /** users, lists and domains in lower case, addresses and networks canonical */
-  readonly id: string;
 }
 
 export interface Override {

@@ -1,21 +1,21 @@
 /**
  * A process of its own that is flooded with made-up lines and tells what it weighs; see flood.test.ts.
  *
- *     node --expose-gc flood.mjs DIST KIND LINES [FOLDER]
+ *     node --expose-gc flood.mjs SOURCES KIND LINES [FOLDER]
  *
- * DIST is the built program. With FOLDER the lines go through the whole service's pipeline into a database there,
+ * SOURCES is src/. With FOLDER the lines go through the whole service's pipeline into a database there,
  * else through interpreter and judge as in a replay. Prints one line of JSON.
  */
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const [dist, kind, lineCount, folder] = process.argv.slice(2);
-const load = (path) => import(pathToFileURL(join(dist, path)).href);
-const { Interpreter } = await load('interpret/interpreter.js');
-const { Judge } = await load('judge/judge.js');
-const { loadRules } = await load('judge/rule.js');
-const { LineSplitter } = await load('follow/lines.js');
+const [sources, kind, lineCount, folder] = process.argv.slice(2);
+const load = (path) => import(pathToFileURL(join(sources, path)).href);
+const { Interpreter } = await load('interpret/interpreter.ts');
+const { Judge } = await load('judge/judge.ts');
+const { loadRules } = await load('judge/rule.ts');
+const { LineSplitter } = await load('follow/lines.ts');
 
 const START = Date.UTC(2026, 10, 1);
 /** Lines in a second of the log's own time: fast enough that no window forgets before it is full. */
@@ -182,7 +182,7 @@ function weigh() {
 
 async function replay(lines) {
   const interpreter = new Interpreter({ zone: '+00:00' });
-  const judge = new Judge(loadRules(join(dist, '../rules')));
+  const judge = new Judge(loadRules(join(sources, '../rules')));
   const envelope = interpreter.envelope('mail.log', START);
   let events = 0;
   for (const batch of batches(lines)) {
@@ -196,16 +196,16 @@ async function replay(lines) {
 }
 
 async function serve(lines) {
-  const { Store } = await load('store/store.js');
-  const { openDatabase } = await load('store/database.js');
-  const { Pipeline } = await load('daemon/pipeline.js');
-  const { silentLog } = await load('base/log.js');
-  const { makeAllowList } = await load('enforce/allow-list.js');
+  const { Store } = await load('store/store.ts');
+  const { openDatabase } = await load('store/database.ts');
+  const { Pipeline } = await load('daemon/pipeline.ts');
+  const { silentLog } = await load('base/log.ts');
+  const { makeAllowList } = await load('enforce/allow-list.ts');
   const path = join(folder, 'postern.db');
   const db = openDatabase(path);
   const store = new Store(path, { db });
   db.pragma('synchronous = OFF'); // the disk is not what is measured
-  const judge = new Judge(loadRules(join(dist, '../rules')));
+  const judge = new Judge(loadRules(join(sources, '../rules')));
   let now = START;
   const pipeline = new Pipeline({
     store,
