@@ -14,6 +14,7 @@ import { buildTargets } from '../daemon/mta-control.ts';
 import { describePlaces, type Listing, type Lookup, lookUpBlock } from '../daemon/real-force.ts';
 import { withSpellings } from '../daemon/spellings.ts';
 import { formatTarget } from '../model/identity.ts';
+import { buildStyle } from '../model/style.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
 import { blockText, untilText } from './block-text.ts';
@@ -51,7 +52,7 @@ export class BlockChange {
   /** Brings a block into force and prints the outcome. `has`: `is` or `is already`. */
   async begin(block: StoredBlock, has: string): Promise<ExitStatus> {
     const who = formatTarget(block);
-    const about = `block ${block.id}, ${untilText(block)}`;
+    const about = `block ${block.id}, ${untilText(block, buildStyle({ zone: this.#config.zone }))}`;
     if (this.#config.mode === 'observe') {
       this.say(`${who} ${has} blocked (${about}).`);
       this.say('Observe mode: the mail server is not changed.');
@@ -115,7 +116,7 @@ export class BlockChange {
       why === undefined
         ? loadInForce(this.#store, this.#config)(block)
         : { inForce: false as const, why };
-    this.#io.stdout(blockText(shown, force, 'json', still));
+    this.#io.stdout(blockText(shown, force, 'json', { still }));
   }
 
   /**

@@ -47,7 +47,8 @@ export async function runExplain(
       io.stderr(`postern: ${identity}: ${nothingText(store)}\n`);
       return EXIT.failed;
     }
-    io.stdout(blockText(block, loadInForce(store, config)(block), options.format));
+    const style = await loadStyle(config, [block.key], options);
+    io.stdout(blockText(block, loadInForce(store, config)(block), options.format, { style }));
     return EXIT.done;
   });
 }

@@ -36,7 +36,10 @@ export async function runForInstances(
   if (names.length === 0) return await runWith(file, io);
   let worst: ExitStatus = EXIT.done;
   for (const name of names) {
-    const status = await runWith({ file, instance: name }, labelled(io, name, options.format));
+    const status = await runWith(
+      { file, instance: name },
+      labelled(io, name, options.format, name === names[0]),
+    );
     if (status > worst) worst = status;
   }
   return worst;
@@ -52,9 +55,26 @@ async function listInstances(file: string | undefined): Promise<string[]> {
   }
 }
 
-/** The same streams for one of several instances: a heading before its text, a key `instance` in each line of JSON. */
-function labelled(io: Io, instance: string, format: unknown): Io {
+/**
+ * The same streams for one of several instances: a heading before its text, a key `instance` in each line of JSON, a
+ * column in CSV, whose names are printed once. Plain lists become one.
+ */
+function labelled(io: Io, instance: string, format: unknown, isFirstOne: boolean): Io {
+  if (format === 'plain') return io;
   let isFirst = true;
+  if (format === 'csv') {
+    return {
+      ...io,
+      stdout(text) {
+        const lines = text.replace(/^/gm, (_, at: number) =>
+          isFirst && at === 0 ? 'instance,' : `${instance},`,
+        );
+        const rows = lines.slice(0, lines.lastIndexOf('\n') + 1);
+        io.stdout(isFirst && !isFirstOne ? rows.slice(rows.indexOf('\n') + 1) : rows);
+        isFirst = false;
+      },
+    };
+  }
   return {
     ...io,
     stdout(text) {
@@ -65,5 +85,11 @@ function labelled(io: Io, instance: string, format: unknown): Io {
       io.stdout(isFirst ? `instance ${instance}:\n${text}` : text);
       isFirst = false;
     },
+    ...(io.paint && {
+      paint(spans) {
+        io.paint?.(isFirst ? [`instance ${instance}:\n`, ...spans] : spans);
+        isFirst = false;
+      },
+    }),
   };
 }

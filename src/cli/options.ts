@@ -51,3 +51,29 @@ export const installation = () => [
   new Option('--exim-binary <file>', 'Exim program'),
   new Option('--exim-config <file>', 'Exim configuration file (exim -C)'),
 ];
+/** Whom an exception is about. */
+export const excepted = () =>
+  new Argument(
+    '[id]',
+    'alice@example.net, @example.net, 192.0.2.7, 192.0.2.0/24, uid:33, sender:alice@example.net',
+  );
+export const why = () => new Option('--why <text>', 'the reason, for your colleagues');
+export const undo = () => new Option('--undo', 'take the exception back');
+/** Conditions for events, the same for every command that prints some. */
+export const eventFilters = () => [
+  since(),
+  until(),
+  new Option('--of <id>', 'of this submitter or client'),
+  new Option('--submitter <id>', 'handed in by: alice@example.net, 192.0.2.7, uid:33'),
+  new Option('--client <address>', 'from this IP address or network'),
+  new Option('--sender <address>', 'from this envelope sender; <> is the null sender'),
+  new Option('--recipient <address>', 'to this recipient'),
+  new Option('--domain <domain>', 'from or to this domain and those below it'),
+  new Option('--kind <kinds>', 'bounced,rejected,...'),
+  new Option('--reason <reasons>', 'invalid-recipient,... or invalid'),
+  new Option('--queue-id <id>', 'of this message'),
+  new Option(
+    '--host <name>',
+    'logged by this mail server, or delivered to this host (or below it)',
+  ),
+];

@@ -87,6 +87,11 @@ function addCommand(
   if (entry.format !== undefined) {
     const formats = entry.format === true ? ['text', 'json'] : entry.format;
     command.addOption(
+      new Option('--color <when>', 'colours: auto is on a terminal, unless NO_COLOR is set')
+        .choices(['auto', 'always', 'never'])
+        .default('auto'),
+    );
+    command.addOption(
       new Option('--format <format>', 'form of the output').choices(formats).default(formats[0]),
     );
   }
@@ -96,7 +101,9 @@ function addCommand(
     const args = given.slice(0, -2) as never[];
     const work = (options: object, out: Io) => entry.run(args, options as never, out);
     const { runForInstances } = await import('./instances.ts');
-    done(await runForInstances(entry, work, command.opts(), io));
+    const { color, ...options } = command.opts();
+    const { withColour } = await import('./io.ts');
+    done(await runForInstances(entry, work, options, withColour(io, color)));
   });
 }
 

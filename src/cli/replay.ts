@@ -1,5 +1,6 @@
 /** `postern replay`: what the rules would have done with log files. Stores nothing, blocks nobody. */
 
+import { statSync } from 'node:fs';
 import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { escapeControls } from '../base/escape.ts';
@@ -28,6 +29,7 @@ import { pastToJson } from '../report/past.ts';
 import { proposalsToJson, proposalsToYaml } from '../report/proposals.ts';
 import { type Io, jsonLine } from './io.ts';
 import { interpreterOptions, namedConfig, type OfflineOptions } from './offline-options.ts';
+import { Progress } from './progress.ts';
 
 /** How many identities the text names that came close. */
 const MOST_NEAR = 20;
@@ -55,7 +57,7 @@ export async function runReplay(
   const allowed = isAllowed(buildAllowList(config ?? { allow: {} }));
   const rules = loadConfiguredRules(chooseRules(options, config)).map(countDeferred);
   const learner = options.suggest === true ? new Learner(rules) : undefined;
-  const replay = await judgeFiles(files, reading, rules, allowed, learner);
+  const replay = await judgeFiles(files, reading, rules, allowed, { io, learner });
   if (learner !== undefined) {
     const proposals = propose(learner, replay.verdicts, most);
     const isJson = options.format === 'json';
@@ -119,7 +121,7 @@ async function judgeFiles(
   reading: InterpreterOptions,
   rules: readonly Rule[],
   allowed: (key: Key) => boolean,
-  learner?: Learner,
+  { io, learner }: { readonly io: Io; readonly learner: Learner | undefined },
 ): Promise<Replay> {
   const judge = new Judge(rules, { allowed });
   let verdicts: Verdict[] = [];
@@ -127,8 +129,15 @@ async function judgeFiles(
   const ownMailboxes = new OwnMailboxes();
   let lines = 0;
   let events = 0;
-  for await (const batch of readEvents(files, { ...reading, now: systemClock.now() })) {
+  const progress = new Progress(io, 'line');
+  const size = measureFiles(files);
+  let read = 0;
+  const onBytes = (count: number) => {
+    read += count;
+  };
+  for await (const batch of readEvents(files, { ...reading, now: systemClock.now(), onBytes })) {
     lines += batch.lines;
+    progress.add(batch.lines, size === undefined ? undefined : read / size);
     for (const event of batch.events) {
       if (event.amends !== true) events++;
       ownMailboxes.note(event);
@@ -139,8 +148,20 @@ async function judgeFiles(
     for (const change of changes) applyOutageChange(outages, change);
     verdicts = withoutTakenBack(verdicts, changes);
   }
+  progress.end();
   const nearest = judge.nearest().map((near) => ({ ...near, time: formatTime(near.time) }));
   return { lines, events, verdicts, nearest, outages, ownMailboxes };
+}
+
+/** Bytes of all files; undefined if one of them has no size, as standard input. */
+function measureFiles(files: readonly string[]): number | undefined {
+  let size = 0;
+  for (const file of files) {
+    const stats = file === '-' ? undefined : statSync(file, { throwIfNoEntry: false });
+    if (stats?.isFile() !== true) return undefined;
+    size += stats.size;
+  }
+  return size === 0 ? undefined : size;
 }
 
 function replayJson(replay: Replay): string {

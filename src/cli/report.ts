@@ -14,6 +14,7 @@ import { loadStyle } from '../report/style.ts';
 import { reportToText } from '../report/text.ts';
 import { Store } from '../store/store.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
+import { Progress } from './progress.ts';
 import { parsePeriod } from './typed.ts';
 
 interface ReportOptions extends Omit<CommonOptions, 'format'> {
@@ -35,19 +36,36 @@ export async function runReport(options: ReportOptions, io: Io): Promise<ExitSta
   const store = new Store(config.database, { readonly: true });
   try {
     const rules = loadConfiguredRules(config);
-    const report = gatherReport(store, rules, since, until);
+    const progress = new Progress(io, 'event');
+    const begin = Math.max(since, store.events.oldestTime() ?? since);
+    const report = gatherReport(store, rules, since, until, (count, time) =>
+      progress.add(count, (time - begin) / (until - begin)),
+    );
+    progress.end();
     const style = await loadStyle(config, listKeys(report), options);
     if (options.mail === true) return await mailReport(report, { config, style, io });
-    io.stdout(shown(report, options.format, style));
+    io.stdout(shown(report, options.format, style, chooseWidth(io)));
     return EXIT.done;
   } finally {
     store.close();
   }
 }
 
-function shown(report: Report, format: ReportOptions['format'], style: Style): string {
+/** Wider lines are hard to read. */
+const WIDEST = 200;
+
+function chooseWidth({ screen }: Io): number | undefined {
+  return screen === undefined ? undefined : Math.min(screen.columns, WIDEST);
+}
+
+function shown(
+  report: Report,
+  format: ReportOptions['format'],
+  style: Style,
+  width: number | undefined,
+): string {
   if (format === 'json') return jsonLine(reportToJson(report));
-  return format === 'html' ? reportToHtml(report, style) : reportToText(report, style);
+  return format === 'html' ? reportToHtml(report, style) : reportToText(report, style, width);
 }
 
 async function mailReport(

@@ -4,6 +4,7 @@ import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { createLog, type Log } from '../base/log.ts';
 import { systemClock } from '../base/time.ts';
 import { waitForAll } from '../base/wait.ts';
+import { readStamp } from '../config/exceptions.ts';
 import { type Config, type ConfigChoice, openConfig, openConfigs } from '../config/load.ts';
 import { loadConfiguredRules } from '../config/rules.ts';
 import type { ServiceOptions } from '../daemon/assemble.ts';
@@ -50,7 +51,9 @@ export async function runRun(
     }
     return true;
   };
-  await inRounds(reload, round, log);
+  await inRounds(reload, round, log, () =>
+    configs.map(({ exceptions }) => readStamp(exceptions)).join(),
+  );
   return EXIT.done;
 }
 

@@ -4,21 +4,25 @@ import { EXIT, type ExitStatus } from '../base/errors.ts';
 import { escapeControls } from '../base/escape.ts';
 import { counted } from '../base/text.ts';
 import { formatTime, formatTimes } from '../base/time.ts';
-import { loadConfig } from '../config/load.ts';
+import { type Config, loadConfig } from '../config/load.ts';
 import type { LogStatus } from '../daemon/log-status.ts';
 import { type MilterStatus, readMilterStatus } from '../daemon/milter/status.ts';
 import { gatherStatus, type ServiceStatus } from '../daemon/status.ts';
+import { buildStyle } from '../model/style.ts';
 import { describeOutage, outageToJson } from '../report/outages.ts';
 import type { Space } from '../store/space.ts';
 import { Store } from '../store/store.ts';
-import { type CommonOptions, type Io, jsonLine } from './io.ts';
+import { type CommonOptions, type Io, jsonLine, print, type Span } from './io.ts';
+import { wrap } from './screen-table.ts';
 
 /** Exit status 1 when there are problems. */
-export function runStatus(options: CommonOptions, io: Io): ExitStatus {
+export function runStatus(options: CommonOptions & { readonly utc?: boolean }, io: Io): ExitStatus {
   const config = loadConfig(options.config);
   const milter = readMilterStatus(config);
   // The milter also runs alone.
-  if (milter !== undefined && !existsSync(config.database)) return printMilter(milter, options, io);
+  if (milter !== undefined && !existsSync(config.database)) {
+    return printMilter(milter, options, buildTimes(options, config), io);
+  }
   const store = new Store(config.database, { readonly: true });
   try {
     const status = gatherStatus(store, config);
@@ -27,38 +31,59 @@ export function runStatus(options: CommonOptions, io: Io): ExitStatus {
       suspects: status.suspects.map(outageToJson),
       deferred: status.deferred?.map((each) => formatTimes(each, 'since')),
     };
-    io.stdout(options.format === 'json' ? jsonLine(json) : statusText(status));
+    if (options.format === 'json') io.stdout(jsonLine(json));
+    else printLines(statusLines(status, buildTimes(options, config)), io);
     return status.problems.length === 0 ? EXIT.done : EXIT.failed;
   } finally {
     store.close();
   }
 }
 
-function printMilter(milter: MilterStatus, { format }: CommonOptions, io: Io): ExitStatus {
+function printMilter(
+  milter: MilterStatus,
+  { format }: CommonOptions,
+  time: Time,
+  io: Io,
+): ExitStatus {
   const { problems } = milter;
-  io.stdout(
-    format === 'json'
-      ? jsonLine({ milter, problems })
-      : `${[...milterLines(milter), ...problemLines(problems)].join('\n')}\n`,
-  );
+  if (format === 'json') io.stdout(jsonLine({ milter, problems }));
+  else printLines([...milterLines(milter, time), ...problemLines(problems)], io);
   return problems.length === 0 ? EXIT.done : EXIT.failed;
 }
 
-function milterLines({
-  running,
-  since,
-  pid,
-  version,
-  listen,
-  jobs,
-  ...more
-}: MilterStatus): string[] {
+/** Shows a time that is RFC 3339. */
+type Time = (text: string | undefined) => string;
+
+function buildTimes({ utc }: { readonly utc?: boolean }, config: Config): Time {
+  const { time } = buildStyle(utc === true ? {} : { zone: config.zone });
+  return (text = '') => (Number.isNaN(Date.parse(text)) ? text : time(Date.parse(text)));
+}
+
+/** On a terminal, a line that is too long goes on below, indented; what is wrong is red. */
+function printLines(lines: readonly string[], io: Io): void {
+  const begin = lines.indexOf(PROBLEMS);
+  const spans = lines.flatMap((line, at): Span[] => {
+    const text = `${(io.screen === undefined ? [line] : wrap(line, io.screen.columns)).join('\n')}\n`;
+    const isWrong = (begin >= 0 && at >= begin) || /^(?:milter: )?NOT /.test(line);
+    if (isWrong) return [{ text, colour: 'red' }];
+    return line === NO_PROBLEMS ? [{ text, colour: 'green' }] : [text];
+  });
+  print(io, spans);
+}
+
+const PROBLEMS = 'problems:';
+const NO_PROBLEMS = 'no problems';
+
+function milterLines(
+  { running, since, pid, version, listen, jobs, ...more }: MilterStatus,
+  time: Time,
+): string[] {
   const { counters, figures } = more;
   if (!running || counters === undefined) return ['milter: NOT running'];
   const { sessions, open, messages, recipients, rejected, deferred, changed } = counters;
   const doing = jobs?.length ? jobs.join(', ') : 'nothing is switched on, everything is accepted';
   return [
-    `milter: running since ${since} (process ${pid}, version ${version}): ${doing}`,
+    `milter: running since ${time(since)} (process ${pid}, version ${version}): ${doing}`,
     `milter listens at: ${listen?.length ? listen.join(', ') : 'nothing'}`,
     `milter sessions: ${sessions}, ${open} open   messages: ${messages}   recipients: ${recipients}   refused: ${rejected}, for now ${deferred}   changed: ${changed}`,
     ...Object.entries(figures ?? {}).flatMap(([name, values]) => figureLine(name, values)),
@@ -71,20 +96,20 @@ function figureLine(name: string, values: Readonly<Record<string, number>>): str
 }
 
 function problemLines(problems: readonly string[]): string[] {
-  if (problems.length === 0) return ['no problems'];
-  return ['problems:', ...problems.map((text) => `  ${escapeControls(text)}`)];
+  if (problems.length === 0) return [NO_PROBLEMS];
+  return [PROBLEMS, ...problems.map((text) => `  ${escapeControls(text)}`)];
 }
 
-function statusText(status: ServiceStatus): string {
-  const lines = [
+function statusLines(status: ServiceStatus, time: Time): string[] {
+  return [
     status.running
-      ? `running since ${status.since} (process ${status.pid}, version ${status.version}), mode ${status.mode}`
+      ? `running since ${time(status.since)} (process ${status.pid}, version ${status.version}), mode ${status.mode}`
       : `NOT running, mode ${status.mode}`,
     ...status.logs.map((log) => `log ${log.path}: ${logText(log)}`),
     `blocks: ${status.blocks}${observedText(status)}   open messages: ${status.openMessages}   notices waiting: ${status.noticesWaiting}`,
     ...(status.deferred ?? []).map(
       ({ user, rule, since, putOff }) =>
-        `put off: ${escapeControls(user)}, ${counted(putOff, 'recipient')} since ${formatTime(since)} (rule ${rule})`,
+        `put off: ${escapeControls(user)}, ${counted(putOff, 'recipient')} since ${time(formatTime(since))} (rule ${rule})`,
     ),
     ...status.suspects.map(
       (outage) =>
@@ -97,11 +122,10 @@ function statusText(status: ServiceStatus): string {
     ...(status.kept === undefined
       ? []
       : [`events are kept for ${status.kept.events}, longer than retention: ${status.kept.why}`]),
-    ...(status.newestEvent === undefined ? [] : [`newest event: ${status.newestEvent}`]),
-    ...(status.milter === undefined ? [] : milterLines(status.milter)),
+    ...(status.newestEvent === undefined ? [] : [`newest event: ${time(status.newestEvent)}`]),
+    ...(status.milter === undefined ? [] : milterLines(status.milter, time)),
     ...problemLines(status.problems),
   ];
-  return `${lines.join('\n')}\n`;
 }
 
 function spaceText({ bytes, free, shrinks }: Space): string {

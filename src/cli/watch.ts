@@ -10,24 +10,31 @@ import { type FollowNotice, noticeText } from '../follow/notice.ts';
 import { Interpreter } from '../interpret/interpreter.ts';
 import { buildInterpreterOptions } from '../interpret/options.ts';
 import type { MailEvent } from '../model/event.ts';
+import { type EventQuery, matchesQuery } from '../model/event-query.ts';
 import type { Lines } from '../model/lines.ts';
+import { buildStyle, type Style } from '../model/style.ts';
 import { Store } from '../store/store.ts';
 import { databaseOwner } from './database.ts';
+import { buildEventQuery, type EventFilterOptions } from './event-filter.ts';
 import { eventToJson } from './event-json.ts';
 import { eventText } from './event-text.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
 import { watchJournal, watchLog } from './watched-log.ts';
 
+type WatchOptions = CommonOptions & EventFilterOptions & { readonly utc?: boolean };
+
 /** Until `signal` is aborted; default: until SIGINT or SIGTERM. Throws a PosternError for a log that does not exist. */
 export async function runWatch(
-  options: CommonOptions,
+  options: WatchOptions,
   io: Io,
   signal: AbortSignal = untilInterrupted(),
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
   for (const path of config.logs) assertThere(path);
   const interpreter = buildInterpreter(config, io);
-  const context = { interpreter, options, io };
+  const query = buildEventQuery(options, config);
+  const style = buildStyle(options.utc === true ? {} : { zone: config.zone });
+  const context = { interpreter, options, query, style, io };
   const tell = (notice: FollowNotice) => io.stderr(`postern: ${noticeText(notice)}\n`);
   await Promise.all([
     ...config.logs.map((path) => printEvents(path, watchLog(path, signal, tell), context)),
@@ -111,6 +118,8 @@ function assertThere(path: string): void {
 interface Context {
   readonly interpreter: Interpreter;
   readonly options: CommonOptions;
+  readonly query: EventQuery;
+  readonly style: Style;
   readonly io: Io;
 }
 
@@ -118,7 +127,7 @@ interface Context {
 async function printEvents(
   name: string,
   log: AsyncIterable<Lines>,
-  { interpreter, options, io }: Context,
+  { interpreter, options, query, style, io }: Context,
 ): Promise<void> {
   const envelope = interpreter.envelope(name, systemClock.now());
   for await (const lines of log) {
@@ -128,7 +137,8 @@ async function printEvents(
     interpreter.feedLines(envelope, lines, events);
     if (before !== interpreter.future) io.stderr(`postern: ${futureText(interpreter.future)}\n`);
     for (const event of events) {
-      if (event.amends !== true) io.stdout(render(event, options.format));
+      if (event.amends === true || !matchesQuery(event, query)) continue;
+      io.stdout(render(event, options.format, style));
     }
   }
 }
@@ -138,8 +148,8 @@ function futureText(future: Interpreter['future']): string {
   return `${counted(lines, 'line')} with a time far in the future, up to ${formatTime(newest)}: not counted`;
 }
 
-function render(event: MailEvent, format: CommonOptions['format']): string {
-  return format === 'json' ? jsonLine(withoutPlace(event)) : eventText(event, 'text');
+function render(event: MailEvent, format: CommonOptions['format'], style: Style): string {
+  return format === 'json' ? jsonLine(withoutPlace(event)) : eventText(event, 'text', style);
 }
 
 /** Lines of a view that begins now are not for looking up. */

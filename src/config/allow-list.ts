@@ -4,10 +4,13 @@ import { type AllowList, type AllowOptions, makeAllowList } from '../enforce/all
 import type { Key } from '../model/block.ts';
 import type { Mta } from '../model/event.ts';
 import { buildCanonicalLogin, type LoginOptions, PLAIN_LOGINS } from '../model/login.ts';
+import { addAllowed, readExceptions } from './exceptions.ts';
 import { CONFIG_MTAS } from './mtas.ts';
 
 interface AllowSource {
   readonly allow: AllowOptions;
+  /** file with more of them; undefined without a configuration */
+  readonly exceptions?: string;
   readonly logins?: LoginOptions;
   readonly trustedNetworks?: readonly string[];
   /** undefined without a configuration */
@@ -19,13 +22,13 @@ interface AllowSource {
  * relay, as the mail server lists them, if the configuration does not.
  */
 export function buildAllowList(
-  { allow, mta, trustedNetworks, logins = PLAIN_LOGINS }: AllowSource,
+  { allow, exceptions, mta, trustedNetworks, logins = PLAIN_LOGINS }: AllowSource,
   relayNetworks: readonly string[] = [],
 ): AllowList {
   const oneNamespace = mta !== undefined && CONFIG_MTAS[mta].oneNamespace;
   const canonical = buildCanonicalLogin(logins);
   return makeAllowList({
-    ...allow,
+    ...(exceptions === undefined ? allow : addAllowed(allow, readExceptions(exceptions).entries)),
     relayNetworks: trustedNetworks ?? relayNetworks,
     ownAddresses: listOwnAddresses(),
     oneNamespace,

@@ -158,6 +158,8 @@ export interface Config {
     /** uids and login names */
     readonly uids: readonly string[];
   };
+  /** file with further exceptions: config/exceptions.ts */
+  readonly exceptions: string;
   readonly caps: { readonly blocksPerHour: number };
   readonly targets: { readonly postfix: PostfixTargets; readonly exim: EximTargets };
   /** absent: no policy service */

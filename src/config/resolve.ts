@@ -1,7 +1,7 @@
 /** From the options as the file has them to those that the program uses: absolute paths, defaults of the host. */
 
 import { hostname } from 'node:os';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { dropUndefined } from '../base/defined.ts';
 import {
   type ListenAddress,
@@ -64,6 +64,7 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
     },
     leases: raw.leases.map((source) => ({ ...source, file: at(source.file) })),
     allow: { ...raw.allow, users: raw.allow.users.map((user) => user.toLowerCase()) },
+    exceptions: at(raw.exceptions ?? join(dirname(at(raw.database)), 'exceptions')),
     caps: raw.caps,
     targets: {
       postfix: resolvePostfix(raw.targets.postfix, at),

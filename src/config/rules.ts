@@ -17,12 +17,16 @@ import { loadRules, type Rule } from '../judge/rule.ts';
 import { buildCanonicalLogin, type CanonicalLogin } from '../model/login.ts';
 import type { Preset } from '../model/preset.ts';
 import type { Config } from './config.ts';
+import { addExcepted, readExceptions } from './exceptions.ts';
 import { SHIPPED_RULES } from './resolve.ts';
 
 export type RulesConfig = Pick<
   Config,
   'file' | 'rules' | 'preset' | 'hours' | 'overrides' | 'logins'
->;
+> & {
+  /** the file of exceptions that were added by command; undefined: none */
+  readonly exceptions?: string;
+};
 
 /** What is wrong with a file of overrides. */
 export interface OverrideTrouble {
@@ -39,7 +43,8 @@ export interface OverrideTrouble {
  */
 export function loadConfiguredRules(config: RulesConfig, log: Log = silentLog): readonly Rule[] {
   const canonical = buildCanonicalLogin(config.logins);
-  const rules = withCanonicalUsers(loadWithPreset(config), canonical);
+  const excepted = config.exceptions === undefined ? [] : readExceptions(config.exceptions).entries;
+  const rules = withCanonicalUsers(addExcepted(loadWithPreset(config), excepted), canonical);
   assertFitting(config, rules);
   const { hours } = config;
   const table = buildTableLookup(config, rules, canonical, log);

@@ -230,6 +230,14 @@ export const configSchema = section({
       'Files that say who had an address at a time, for relay clients with dynamic addresses: a list of `file`, `format` (`isc-dhcpd`, `kea`, `radius-detail`, `csv`) and `field`. The person is the submitter then, and a block follows the person to the next address. See docs/leases.md.',
     ),
   allow: allow.prefault({}).describe('Who is never blocked, whatever the rules say.'),
+  exceptions: shown(
+    path
+      .optional()
+      .describe(
+        'File with further exceptions, which `postern allow` and `postern except` write and the service reads again when it changes. See docs/exceptions.md.',
+      ),
+    '`exceptions` in the folder of `database`',
+  ),
   caps: section({
     blocksPerHour: whole(1_000_000)
       .default(10)

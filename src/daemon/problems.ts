@@ -4,6 +4,7 @@ import { findBarrier } from '../base/path-access.ts';
 import { counted } from '../base/text.ts';
 import { DAY, formatTime, MINUTE, systemClock } from '../base/time.ts';
 import { buildAllowList } from '../config/allow-list.ts';
+import { readExceptions } from '../config/exceptions.ts';
 import { buildLeaseSources } from '../config/leases.ts';
 import type { Config } from '../config/load.ts';
 import { findOverrideTrouble, loadConfiguredRules } from '../config/rules.ts';
@@ -116,6 +117,7 @@ function targetProblems(store: Store, config: Config): string[] {
     ...targets.flatMap(({ name, inexpressible }) =>
       inexpressible.map((text) => `${name}: cannot hold ${text}`),
     ),
+    ...readExceptions(config.exceptions).problems,
     ...(config.queue.hold ? listUnheld(store) : []).map(
       ({ block, failure }) => `queued mail of block ${block} is not held yet: ${failure}`,
     ),

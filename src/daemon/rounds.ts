@@ -1,15 +1,18 @@
 /** How `postern run` and `postern enforce` obey signals: they work in rounds, each with one configuration. */
 import { getMessage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { SECOND } from '../base/time.ts';
 
 /**
  * Calls `round` again and again, until SIGTERM or SIGINT aborts its signal or it returns false. SIGHUP calls `reload`
- * and begins the next round; if `reload` throws, that is logged and the round continues. Throws what `round` throws.
+ * and begins the next round; if `reload` throws, that is logged and the round continues. So does a change of `stamp`, which
+ * is looked at every second. Throws what `round` throws.
  */
 export async function inRounds(
   reload: () => void,
   round: (signal: AbortSignal) => Promise<boolean>,
   log: Log,
+  stamp: () => string = () => '',
 ): Promise<void> {
   let stopped = false;
   let controller = new AbortController();
@@ -32,12 +35,20 @@ export async function inRounds(
   ] as const;
   // Also between two rounds, where a SIGHUP would otherwise end the process.
   for (const [signal, handler] of handlers) process.on(signal, handler);
+  let seen = stamp();
+  const look = () => {
+    const now = stamp();
+    if (now !== seen) again();
+    seen = now;
+  };
+  const timer = setInterval(look, SECOND);
   try {
     while (!stopped) {
       controller = new AbortController();
       if (!(await round(controller.signal))) stopped = true;
     }
   } finally {
+    clearInterval(timer);
     for (const [signal, handler] of handlers) process.off(signal, handler);
   }
 }

@@ -22,12 +22,20 @@ const STEP = 65_536;
  */
 export async function* readLines(
   path: string,
-  options: { readonly source?: string; readonly chunkBytes?: number } = {},
+  options: {
+    readonly source?: string;
+    readonly chunkBytes?: number;
+    /** gets how many bytes of the file, packed or not, were read since the last call */
+    readonly onBytes?: (count: number) => void;
+  } = {},
 ): AsyncGenerator<Lines> {
   const chunkBytes = options.chunkBytes ?? CHUNK;
   const splitter = new LineSplitter(options.source ?? path);
   try {
-    for await (const chunk of unpacked(readChunks(path, chunkBytes), chunkBytes)) {
+    for await (const chunk of unpacked(
+      noted(readChunks(path, chunkBytes), options.onBytes),
+      chunkBytes,
+    )) {
       // Read in large pieces, handed on in small ones: when V8 collects its young generation, only some hundred lines
       // and their events are alive and have to be copied, instead of thousands. Garbage collection took 18 % of a
       // replay before, and takes 9 % now.
@@ -46,6 +54,20 @@ export async function* readLines(
   }
   const last = splitter.end();
   if (last !== undefined) yield new Lines([last]);
+}
+
+function noted(
+  chunks: AsyncIterable<Buffer>,
+  onBytes: ((count: number) => void) | undefined,
+): AsyncIterable<Buffer> {
+  return onBytes === undefined ? chunks : noteEach(chunks, onBytes);
+}
+
+async function* noteEach(chunks: AsyncIterable<Buffer>, onBytes: (count: number) => void) {
+  for await (const chunk of chunks) {
+    onBytes(chunk.length);
+    yield chunk;
+  }
 }
 
 function readChunks(path: string, chunkBytes: number): AsyncIterable<Buffer> {

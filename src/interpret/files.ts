@@ -21,14 +21,18 @@ interface OfflineBatch {
 
 /**
  * Reads `files` (`-` is standard input) and yields their events. `now` (ms) dates what has no date. Throws a
- * PosternError, see above.
+ * PosternError, see above. `onBytes` gets how many bytes of
+ * the files were read since its last call.
  */
 export async function* readEvents(
   files: readonly string[],
-  options: InterpreterOptions & { readonly now: number },
+  options: InterpreterOptions & {
+    readonly now: number;
+    readonly onBytes?: ((count: number) => void) | undefined;
+  },
 ): AsyncGenerator<OfflineBatch> {
   const interpreter = new Interpreter({ ...options, singleSource: files.length === 1 });
-  const logs = files.map((file) => new LogFile(file, interpreter, options.now));
+  const logs = files.map((file) => new LogFile(file, interpreter, options));
   if (logs.length === 1) yield* readOne(logs[0] as LogFile, interpreter);
   else yield* readSeveral(logs, interpreter);
   if (interpreter.understood) return;
@@ -113,9 +117,16 @@ class LogFile {
   #next = 0;
   #over = false;
 
-  constructor(file: string, interpreter: Interpreter, now: number) {
+  constructor(
+    file: string,
+    interpreter: Interpreter,
+    {
+      now,
+      onBytes,
+    }: { readonly now: number; readonly onBytes?: ((count: number) => void) | undefined },
+  ) {
     this.envelope = interpreter.envelope(file, readFileTime(file, now));
-    this.source = readLines(file);
+    this.source = readLines(file, onBytes === undefined ? {} : { onBytes });
   }
 
   /** All lines of the file were taken. */

@@ -1,5 +1,11 @@
 /** How texts for people show the server, times and local accounts: one desk may get the mails of many servers. */
-import { formatLocalMinute, formatLocalTime, formatMinute, formatTime } from '../base/time.ts';
+import {
+  formatLocalMinute,
+  formatLocalSecond,
+  formatLocalTime,
+  formatMinute,
+  formatTime,
+} from '../base/time.ts';
 import type { Key } from './block.ts';
 import { formatIdentity } from './identity.ts';
 
@@ -8,6 +14,8 @@ export interface Style {
   readonly host?: string;
   /** to the second; `ms` */
   time(ms: number): string;
+  /** to the second, for lists of many; `ms` */
+  second(ms: number): string;
   /** to the minute, for tables; `ms` */
   minute(ms: number): string;
   /** who it is, in the form that can be typed; a local account with its login name */
@@ -31,6 +39,7 @@ export function buildStyle(
   return {
     ...(host === undefined ? {} : { host }),
     time: (ms) => (zone === undefined ? formatTime(ms) : formatLocalTime(ms, zone)),
+    second: (ms) => (zone === undefined ? formatTime(ms) : formatLocalSecond(ms, zone)),
     minute: (ms) => (zone === undefined ? formatMinute(ms) : formatLocalMinute(ms, zone)),
     who,
     target: ({ key, at }) => (at === undefined ? who(key) : `${who(key)} at ${who(at)}`),

@@ -59,18 +59,27 @@ const MOST_ROWS = 10;
 /** Blocks that are searched, newest first. */
 const MOST_BLOCKS = 10_000;
 
-/** Everything that happened from `since` to `until` (ms, exclusive). */
+/** Events after which `onRead` is called. */
+const READ_TOGETHER = 4096;
+
+/**
+ * Everything that happened from `since` to `until` (ms, exclusive). `onRead` gets how many events were read since its
+ * last call, and the time of the last one, ms.
+ */
 export function gatherReport(
   store: Store,
   rules: readonly Rule[],
   since: number,
   until: number,
+  onRead?: (count: number, time: number) => void,
 ): Report {
+  let read = 0;
   const sums = new EventSums(store.events.names);
   const refusals = new ReputationRefusals();
   store.events.scan({ since, until }, (page, at) => {
     sums.add(page, at);
     refusals.add(page, at);
+    if (onRead !== undefined && ++read % READ_TOGETHER === 0) onRead(READ_TOGETHER, page.time(at));
   });
   const { kinds, reasons } = sums.totals();
   const { near, beyond } = findStandings(store, rules, { since, until });

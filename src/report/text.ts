@@ -1,5 +1,5 @@
 /**
- * A report as text in 80 columns. A row that is too long continues on the next line, between two cells; only a cell that
+ * A report as text, in 80 columns if nothing else is asked for. A row that is too long continues on the next line, between two cells; only a cell that
  * is longer than a line is cut.
  */
 import { escapeControls } from '../base/escape.ts';
@@ -13,66 +13,67 @@ const INDENT = '      ';
 /** A longer cell does not widen its column. */
 const WIDEST_COLUMN = 28;
 
-/** The whole report, no line longer than 80 characters. */
-export function reportToText(report: Report, style = PLAIN_STYLE): string {
+/** The whole report, no line longer than `width` characters. */
+export function reportToText(report: Report, style = PLAIN_STYLE, width = WIDTH): string {
   const note = buildNote(report, style);
-  const title = breakTitle(escapeControls(buildTitle(report, style)));
-  const head = note === undefined ? title : [...title, note];
-  const parts = [head, ...buildTables(report, style).map(listLines)];
+  const title = breakTitle(escapeControls(buildTitle(report, style)), width);
+  const head = note === undefined ? title : [...title, cutLine(note, width)];
+  const parts = [head, ...buildTables(report, style).map((table) => listLines(table, width))];
   return `${parts.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
 /** The period on a line of its own when the title is too long. */
-function breakTitle(title: string): string[] {
-  if (title.length <= WIDTH) return [title];
+function breakTitle(title: string, width: number): string[] {
+  if (title.length <= width) return [title];
   return title
     .split(/(?<=,) /)
     .flatMap((part) => part.split(/(?<= to) /))
-    .map(cutLine);
+    .map((line) => cutLine(line, width));
 }
 
-function listLines({ title, head, rows, empty }: Table): string[] {
-  const heading = [title, '-'.repeat(title.length)];
+function listLines({ title, head, rows, empty }: Table, width: number): string[] {
+  const heading = [title, '-'.repeat(title.length)].map((line) => cutLine(line, width));
   if (rows.length === 0) return [...heading, empty];
   const columns = head
     .map((name, at) =>
       padColumn(
         name,
         rows.map((row) => row[at] ?? ''),
+        Math.max(WIDEST_COLUMN, Math.floor(width / 4)),
       ),
     )
     .filter((column) => column !== undefined);
   const lines = [head, ...rows].map((_, at) => columns.map((column) => column[at] ?? ''));
-  return [...heading, ...lines.flatMap(breakRow)];
+  return [...heading, ...lines.flatMap((row) => breakRow(row, width))];
 }
 
 /** The name of a column and its cells, all as wide as the widest one; undefined when every cell is empty. */
-function padColumn(name: string, cells: Row): string[] | undefined {
+function padColumn(name: string, cells: Row, widest: number): string[] | undefined {
   if (cells.every((cell) => cell === '')) return undefined;
   const texts = [name, ...cells].map((cell) => escapeControls(String(cell)));
-  const width = Math.min(WIDEST_COLUMN, Math.max(...texts.map((text) => text.length)));
+  const width = Math.min(widest, Math.max(...texts.map((text) => text.length)));
   const isNumber = typeof cells[0] === 'number';
   return texts.map((text) => (isNumber ? text.padStart(width) : text.padEnd(width)));
 }
 
 /** The cells side by side, on as many lines as they need. */
-function breakRow(cells: readonly string[]): string[] {
+function breakRow(cells: readonly string[], width: number): string[] {
   const [first = '', ...others] = cells;
   const lines: string[] = [];
   let line = first;
   for (const cell of others) {
     const longer = line + GAP + cell;
-    if (longer.trimEnd().length <= WIDTH) {
+    if (longer.trimEnd().length <= width) {
       line = longer;
     } else {
       lines.push(line);
       line = INDENT + cell;
     }
   }
-  return [...lines, line].map(cutLine);
+  return [...lines, line].map((text) => cutLine(text, width));
 }
 
-function cutLine(line: string): string {
+function cutLine(line: string, width: number): string {
   const text = line.trimEnd();
-  return text.length <= WIDTH ? text : `${text.slice(0, WIDTH - 3)}...`;
+  return text.length <= width ? text : `${text.slice(0, width - 3)}...`;
 }

@@ -3,6 +3,7 @@
 import { PosternError } from '../base/errors.ts';
 import { counted } from '../base/text.ts';
 import { formatDuration } from '../base/time.ts';
+import { readExceptions } from '../config/exceptions.ts';
 import { type Config, type ConfigChoice, loadConfig } from '../config/load.ts';
 import { findOverrideTrouble, listPresetRules, loadConfiguredRules } from '../config/rules.ts';
 import { findKeptTime } from '../daemon/kept-time.ts';
@@ -75,6 +76,22 @@ function checkRules(config: Config): Finding[] {
     ...checkLimits(config, loaded.value),
     ...checkDeferring(config, loaded.value),
     ...checkRetention(config, loaded.value),
+    ...checkExceptions(config, loaded.value),
+  ];
+}
+
+/** What postern allow and postern except wrote, or somebody by hand. */
+function checkExceptions({ exceptions }: Config, rules: readonly Rule[]): Finding[] {
+  const read = attempt('configuration', () => readExceptions(exceptions));
+  if ('findings' in read) return read.findings;
+  const { entries, problems } = read.value;
+  const names = new Set(rules.map(({ name }) => name));
+  const gone = entries.flatMap(({ rule }) => (rule === undefined || names.has(rule) ? [] : rule));
+  return [
+    ...problems.map((text) => warning('configuration', text)),
+    ...[...new Set(gone)].map((rule) =>
+      warning('configuration', `${exceptions}: except ${rule}: there is no such rule any more`),
+    ),
   ];
 }
 

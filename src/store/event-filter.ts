@@ -1,25 +1,12 @@
 /** Tests for the events of a page, the cheapest first: most events fail the first one. */
 import { lowerAscii } from '../base/text.ts';
-import type { EventKind, Reason, Submitter } from '../model/event.ts';
+import { isWithin } from '../model/address.ts';
+import { type EventQuery, isBelow, isInDomain } from '../model/event-query.ts';
 import { markClient } from './client-mark.ts';
 import { KINDS, REASON_CODES } from './codes.ts';
 import { formatClient, type Page, type TextPart } from './page.ts';
 
-/** Which events to read; all conditions must hold. Times in ms, `since` inclusive, `until` exclusive. */
-export interface EventQuery {
-  readonly since?: number;
-  readonly until?: number;
-  readonly submitter?: Submitter;
-  readonly clientAddress?: string;
-  readonly sender?: string;
-  readonly recipient?: string;
-  readonly queueId?: string;
-  readonly messageId?: string;
-  readonly kinds?: readonly EventKind[];
-  readonly reasons?: readonly Reason[];
-  /** only the newest this many, still oldest first */
-  readonly limit?: number;
-}
+export type { EventQuery } from '../model/event-query.ts';
 
 export type Filter = (page: Page, at: number) => boolean;
 
@@ -42,6 +29,7 @@ export function buildFilter(query: EventQuery, submitters: readonly number[] | u
     tests.push((page, at) => numbers.has(page.submitter(at)));
   }
   if (clientAddress !== undefined) tests.push(hasClient(clientAddress));
+  if (query.clientNetwork !== undefined) tests.push(hasClientIn(query.clientNetwork));
   tests.push(...listTextTests(query));
   return (page, at) => tests.every((test) => test(page, at));
 }
@@ -55,12 +43,28 @@ function hasClient(address: string): Filter {
   };
 }
 
-function listTextTests({ queueId, messageId, sender, recipient }: EventQuery): Filter[] {
+function hasClientIn(network: string): Filter {
+  return (page, at) => {
+    const client = page.client(at);
+    return client !== undefined && isWithin(formatClient(client), network);
+  };
+}
+
+function listTextTests({
+  queueId,
+  messageId,
+  sender,
+  recipient,
+  domain,
+  host,
+}: EventQuery): Filter[] {
   return [
     ...hasText('queueId', queueId),
     ...hasText('messageId', messageId),
     ...hasText('sender', sender, lowerAscii),
     ...hasText('recipient', recipient, lowerAscii),
+    ...hasSome(domain, isInDomain, ['sender', 'recipient']),
+    ...hasSome(host, isBelow, ['host', 'relayHost']),
   ];
 }
 
@@ -79,6 +83,15 @@ function hasText(
       return text !== undefined && text.length === folded.length && fold(text) === folded;
     },
   ];
+}
+
+function hasSome(
+  wanted: string | undefined,
+  test: (text: string | undefined, wanted: string) => boolean,
+  parts: readonly TextPart[],
+): Filter[] {
+  if (wanted === undefined) return [];
+  return [(page, at) => parts.some((part) => test(page.text(at, part), wanted))];
 }
 
 /** Looks at the texts of each page once. */

@@ -72,7 +72,9 @@ describe('what cannot come into force', () => {
     blockByRule('uid', '34');
     const why = 'no target for uid (targets.postfix.uid is false)';
     const { out } = await run('blocks');
-    expect(out.split('\n')[0]).toMatch(/^1 {2}uid:33 {2}rule .* until released, NOT IN FORCE: /);
+    expect(out.split('\n')[0]).toMatch(
+      /^1 {2}uid:33 \(www-data\) {2}rule .* until released, NOT IN FORCE: /,
+    );
     expect(out).toContain(`NOT IN FORCE: ${why}\n`);
     expect(out).not.toContain('postern status');
     expect(JSON.parse((await run('blocks', '--format', 'json')).out.split('\n')[0] ?? '')).toEqual(
@@ -178,7 +180,7 @@ describe('a line of blocks', () => {
   it('tells to the second how long it lasts', async () => {
     place();
     blockByRule('user', 'bob@example.net', { end: Date.now() + 3_599_992 });
-    expect((await run('blocks')).out).toMatch(/until \S+Z \((?:1h|59m5\ds)\), NOT/);
+    expect((await run('blocks')).out).toMatch(/until [\d-]+ [\d:]+\S+ \((?:1h|59m5\ds)\), NOT/);
   });
 });
 
