@@ -160,6 +160,8 @@ export interface Config {
   };
   /** file with further exceptions: config/exceptions.ts */
   readonly exceptions: string;
+  /** `pseudonyms`: age in ms from which recipients are pseudonyms; absent: never */
+  readonly privacy: { readonly pseudonyms?: number };
   readonly caps: { readonly blocksPerHour: number };
   readonly targets: { readonly postfix: PostfixTargets; readonly exim: EximTargets };
   /** absent: no policy service */

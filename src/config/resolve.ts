@@ -65,6 +65,7 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
     leases: raw.leases.map((source) => ({ ...source, file: at(source.file) })),
     allow: { ...raw.allow, users: raw.allow.users.map((user) => user.toLowerCase()) },
     exceptions: at(raw.exceptions ?? join(dirname(at(raw.database)), 'exceptions')),
+    privacy: dropUndefined(raw.privacy),
     caps: raw.caps,
     targets: {
       postfix: resolvePostfix(raw.targets.postfix, at),

@@ -238,6 +238,18 @@ export const configSchema = section({
       ),
     '`exceptions` in the folder of `database`',
   ),
+  privacy: section({
+    pseudonyms: shown(
+      duration('a duration such as 30d')
+        .optional()
+        .describe(
+          'How old events get with the addresses of their recipients. Then a pseudonym takes the place of each, and the domain stays. Never before the rules have done with the event. See docs/data.md.',
+        ),
+      'recipients stay as they are',
+    ),
+  })
+    .prefault({})
+    .describe('What is stored of people.'),
   caps: section({
     blocksPerHour: whole(1_000_000)
       .default(10)

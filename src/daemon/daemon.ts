@@ -28,7 +28,11 @@ export async function runDaemon(options: ServiceOptions): Promise<void> {
     const { events, why } = findKeptTime(config.retention, rules);
     takeOver(store, why === undefined ? options : { ...options, kept: { events, why } });
     store.waitFor(LONGEST_STANDSTILL);
-    const keeping = { ...config, retention: events };
+    const { pseudonyms } = config.privacy;
+    // What a rule counts again after a restart must be told apart as before.
+    const privacy =
+      pseudonyms === undefined ? {} : { pseudonyms: findKeptTime(pseudonyms, rules).events };
+    const keeping = { ...config, retention: events, privacy };
     const service = new Service(store, rules, { ...options, config: keeping, signal });
     log.info(
       { version: options.version, mta: config.mta, mode: config.mode, rules: rules.length },

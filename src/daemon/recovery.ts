@@ -43,7 +43,7 @@ interface Damage {
   readonly aside?: string;
 }
 
-interface Salvage {
+export interface Salvage {
   /** by number */
   readonly blocks: readonly Block[];
   /** what could not be read, one sentence each */
@@ -144,7 +144,7 @@ async function refill(store: Store, damage: Damage, options: RecoveryOptions): P
 }
 
 /** Reads the block files of the configuration; in observe mode they are not Postern's to read. Never throws. */
-async function salvageBlocks(config: Config): Promise<Salvage> {
+export async function salvageBlocks(config: Config): Promise<Salvage> {
   const blocks = new Map<number, Block>();
   const problems: string[] = [];
   for (const target of config.mode === 'enforce' ? buildTargets(config) : []) {

@@ -37,6 +37,7 @@ import { logOutages } from './outages.ts';
 import { keepPacked } from './pack.ts';
 import type { Committed, Pipeline } from './pipeline.ts';
 import { keepPruned } from './prune.ts';
+import { keepPseudonyms } from './pseudonyms.ts';
 import { repeat } from './retry.ts';
 import { RunningBlocks } from './running-blocks.ts';
 
@@ -108,9 +109,17 @@ export class Service {
       this.#watchDatabase(),
       this.#listingWatch?.run(),
       this.#keepComplaints(),
+      this.#keepPseudonyms(),
       keepPacked({ store: this.#store, log, signal }),
       keepPruned({ store: this.#store, retention: config.retention, clock, log, signal }),
     ]);
+  }
+
+  #keepPseudonyms(): Promise<void> | undefined {
+    const { config, clock, log, signal } = this.#options;
+    const { pseudonyms } = config.privacy;
+    if (pseudonyms === undefined) return undefined;
+    return keepPseudonyms({ store: this.#store, age: pseudonyms, clock, log, signal });
   }
 
   #keepComplaints(): Promise<void> | undefined {

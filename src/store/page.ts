@@ -1,4 +1,5 @@
 /** A page of events, as it is read. Columns are there at once, records and texts when somebody asks for them. */
+import { lowerAscii } from '../base/text.ts';
 import type { DsnCause, MailEvent, Submitter } from '../model/event.ts';
 import type { Client, Relay } from '../model/record.ts';
 import { DIRECTIONS, KINDS, MTAS, REASON_CODES, STAGES } from './codes.ts';
@@ -150,6 +151,11 @@ export class Page {
     return this.#all.includes(text);
   }
 
+  /** The same for a text in lower case, whatever the case of the page's. */
+  mayHaveFolded(text: string): boolean {
+    return this.#all.includesFolded(text);
+  }
+
   /** Where the line of the event is: number of the source, offset in bytes. */
   place(at: number): { readonly source: number; readonly offset: number } {
     const { source, offset } = this.#open(at);
@@ -276,6 +282,10 @@ class Records {
 
   includes(text: string): boolean {
     return this.#all.includes(text);
+  }
+
+  includesFolded(text: string): boolean {
+    return lowerAscii(this.#all).includes(text);
   }
 
   get #all(): string {

@@ -2,6 +2,7 @@
  * The pages of events in the database, and the rows that an earlier version left, as pages too: whoever reads cannot tell
  * them apart. Pages are only read here while their list is open, so that all of it is of one moment.
  */
+import type { MailEvent } from '../model/event.ts';
 import type { Db } from './database.ts';
 import { OldRows } from './old-rows.ts';
 import { Page } from './page.ts';
@@ -19,6 +20,15 @@ const MOST_SMALL = 64;
 interface Found {
   readonly first: number;
   readonly count: number;
+}
+
+/** How pages are changed. */
+interface Rewriting {
+  readonly before?: number;
+  /** whether any event of the page may have to be changed */
+  concerns(page: Page): boolean;
+  /** what becomes of an event without the names of its numbers; undefined: it stays */
+  change(event: MailEvent, submitter: number): Partial<Numbered> | undefined;
 }
 
 export class PageTable {
@@ -140,6 +150,50 @@ export class PageTable {
     }));
     this.#remove(page);
     this.#store(events);
+  }
+
+  /**
+   * Changes events in up to `most` pages whose last number is above `after`, in order, up to the first page that has an
+   * event from `before` (ms) on. Gives the last number of the last of them; undefined if there is none.
+   */
+  rewrite(
+    after: number,
+    most: number,
+    { before, concerns, change }: Rewriting,
+  ): number | undefined {
+    let last = after;
+    for (let pages = 0; pages < most; pages++) {
+      const found = this.#findAbove(last);
+      if (found === undefined || (before !== undefined && found.newest >= before)) break;
+      last = found.first + found.count - 1;
+      const page = this.#load(found.first);
+      if (concerns(page)) this.#rewritePage(page, change);
+    }
+    return last === after ? undefined : last;
+  }
+
+  #rewritePage(page: Page, change: Rewriting['change']): void {
+    let changed = 0;
+    const events = Array.from({ length: page.count }, (_, at) => {
+      const numbered = takeOver(page, at);
+      const other = change(numbered.event, numbered.submitter);
+      if (other !== undefined) changed++;
+      return { ...numbered, ...other };
+    });
+    if (changed === 0) return;
+    this.#remove(page);
+    this.#store(events);
+  }
+
+  /** The page that has the next number above this one; others may have put pages together meanwhile. */
+  #findAbove(number: number): (Found & { readonly newest: number }) | undefined {
+    const select = 'SELECT first, count, newest FROM page WHERE';
+    type Row = (Found & { readonly newest: number }) | undefined;
+    const around = this.#db
+      .prepare(`${select} first <= ? ORDER BY first DESC LIMIT 1`)
+      .get(number) as Row;
+    if (around !== undefined && around.first + around.count - 1 > number) return around;
+    return this.#db.prepare(`${select} first > ? ORDER BY first LIMIT 1`).get(number) as Row;
   }
 
   /**

@@ -23,6 +23,8 @@ export interface SavedState {
   suspects: readonly Outage[];
   /** events and verdicts from before this time may be deleted, ms; absent until any was */
   pruned: number;
+  /** number of the newest event whose recipients are pseudonyms */
+  pseudonyms: number;
   /** why no blocklist gave an answer in the last round; null when one did */
   'listings unanswered': string | null;
   /** what the table `usual` holds: of which rules, with their state, and up to which event */

@@ -1,8 +1,10 @@
 /** The database as a whole: its tables over one connection, and the transaction that commits a batch. */
+import { carryOver, copyDatabase, dropWaiting, foldIn } from './backup.ts';
 import { BesideFile } from './beside.ts';
 import { BlockTable } from './blocks.ts';
 import { ComplaintQueries } from './complaints.ts';
 import { type Db, describeDamage, openDatabase } from './database.ts';
+import { Erasure } from './erasure.ts';
 import { EventTable } from './events.ts';
 import { isCorrupt, isPassing } from './failure.ts';
 import { ListingTable } from './listings.ts';
@@ -29,6 +31,7 @@ export class Store {
   readonly rehearsal: RehearsalQueries;
   readonly usual: UsualTable;
   readonly #space: SpaceUse;
+  #erasure: Erasure | undefined;
   /** for what must be known even if the database cannot be written */
   readonly beside: BesideFile;
 
@@ -99,6 +102,33 @@ export class Store {
   /** A number that changes whenever another process has written to the database. */
   dataVersion(): number {
     return this.#db.pragma('data_version', { simple: true }) as number;
+  }
+
+  /** Changes what is stored of the past. */
+  get erasure(): Erasure {
+    this.#erasure ??= new Erasure(this.#db, this.events);
+    return this.#erasure;
+  }
+
+  /** Writes the database as it is now to a file that is empty or does not exist; others go on using it. */
+  copyTo(file: string): void {
+    copyDatabase(this.#db, file);
+  }
+
+  /** Takes over what must not go back in time from a newer database that nobody uses. */
+  carryOver(file: string): void {
+    carryOver(this.#db, file);
+  }
+
+  /** Drops mails that wait: how many. */
+  dropWaiting(): number {
+    return dropWaiting(this.#db);
+  }
+
+  /** Makes the database, which nobody else uses, one file, and closes it. */
+  closeAsOneFile(): void {
+    foldIn(this.#db);
+    this.close();
   }
 
   close(): void {

@@ -128,6 +128,7 @@ describe('on a terminal', () => {
     expect(await onTerminal(80, 'events', '--format', 'parquet')).toContain(
       'a terminal cannot show it',
     );
+    expect(await onTerminal(80, 'backup', '-')).toContain('postern backup - > FILE');
   });
 });
 

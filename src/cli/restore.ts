@@ -1,0 +1,59 @@
+/** `postern restore`: a backup in the place of the database, while no service runs. */
+import { closeSync, copyFileSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { randomHex } from '../base/digest.ts';
+import { EXIT, type ExitStatus } from '../base/errors.ts';
+import { escapeControls } from '../base/escape.ts';
+import { counted } from '../base/text.ts';
+import { systemClock } from '../base/time.ts';
+import { loadConfig } from '../config/load.ts';
+import { restoreDatabase } from '../daemon/restore.ts';
+import { type CommonOptions, type Io, jsonLine } from './io.ts';
+import { version } from './version.ts';
+
+/** `file`: the backup; `-` is standard input. */
+export async function runRestore(
+  file: string,
+  options: CommonOptions,
+  io: Io,
+): Promise<ExitStatus> {
+  const config = loadConfig(options.config);
+  const { database } = config;
+  const copy = join(dirname(database), `.${basename(database)}.${randomHex(6)}`);
+  try {
+    copyIn(file, copy);
+    const times = { clock: systemClock, version: version() };
+    const { aside, blocks, problems } = await restoreDatabase(copy, config, times);
+    for (const problem of problems) io.stderr(`postern: ${escapeControls(problem)}\n`);
+    if (options.format === 'json') io.stdout(jsonLine({ database, aside, blocks, problems }));
+    else {
+      io.stdout(`${database} is restored, with ${counted(blocks, 'running block')}.\n`);
+      if (aside !== undefined)
+        io.stdout(`The database before is ${aside}: delete it when all is well.\n`);
+      io.stdout('Start the service: it reads the log on from where the backup was.\n');
+    }
+    return EXIT.done;
+  } finally {
+    for (const end of ['', '-wal', '-shm', '-journal']) rmSync(copy + end, { force: true });
+  }
+}
+
+function copyIn(file: string, copy: string): void {
+  const fd = openSync(copy, 'wx', 0o600);
+  try {
+    if (file === '-') readInput(fd);
+    else copyFileSync(file, copy);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const CHUNK = 1 << 20;
+
+function readInput(to: number): void {
+  const chunk = Buffer.alloc(CHUNK);
+  for (let read = readSync(0, chunk); read > 0; read = readSync(0, chunk)) {
+    writeSync(to, chunk.subarray(0, read));
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * Changes what is stored of the past so that it no longer names somebody. Counts, verdicts and blocks stay as they are,
+ * because an address is replaced by one text everywhere. Pages are changed a few at a time, each step a transaction, so
+ * that the service works meanwhile.
+ */
+import { lowerAscii } from '../base/text.ts';
+import { buildReplacer } from '../model/address-search.ts';
+import type { MailEvent } from '../model/event.ts';
+import { SUBMITTERS } from './codes.ts';
+import type { Db } from './database.ts';
+import type { EventTable } from './events.ts';
+import type { Page } from './page.ts';
+import { rewriteTexts } from './rewrite.ts';
+
+/** Whom to forget. */
+export interface Person {
+  /** the address, the forms of the login, the pseudonym: whatever names this person */
+  readonly names: readonly string[];
+  /** what is stored instead; lower case */
+  readonly replacement: string;
+}
+
+/** What was changed outside the events. */
+export interface Erased {
+  readonly verdicts: number;
+  readonly blocks: number;
+  readonly mails: number;
+}
+
+/** Pages that one step looks at: some ms. */
+const PAGES = 16;
+
+export class Erasure {
+  readonly #db: Db;
+  readonly #events: EventTable;
+
+  constructor(db: Db, events: EventTable) {
+    this.#db = db;
+    this.#events = events;
+    // What is freed is overwritten, in this connection.
+    db.pragma('secure_delete = ON');
+  }
+
+  /**
+   * Forgets a person in the next events above number `after`. Gives the number to go on after, and how many events were
+   * changed; no number after the last one. Call it inside a transaction.
+   */
+  eraseEvents(after: number, { names, replacement }: Person): { next?: number; changed: number } {
+    const { names: numbers } = this.#events;
+    const replace = buildReplacer(names, replacement);
+    const own = new Set(names.flatMap((id) => numbers.submittersLike({ type: 'user', id })));
+    const needles = names.flatMap((one) => [one, one.replace('@', '=')]).map(lowerAscii);
+    const concerns = (page: Page) =>
+      page.columns.submitters.some((number) => own.has(number)) ||
+      needles.some((needle) => page.mayHaveFolded(needle));
+    const submitter = own.size === 0 ? 0 : numbers.submitter({ type: 'user', id: replacement });
+    let changed = 0;
+    const change = (event: MailEvent, number: number) => {
+      const other = rewriteTexts(event, replace);
+      if (other === undefined && !own.has(number)) return undefined;
+      changed++;
+      return { event: other ?? event, ...(own.has(number) ? { submitter } : {}) };
+    };
+    const next = this.#events.pages.rewrite(after, PAGES, { concerns, change });
+    return { ...(next === undefined ? {} : { next }), changed };
+  }
+
+  /**
+   * Forgets a person in verdicts, blocks that have ended, notices and mails, and as a login. Only when no process knows
+   * the number of the submitter any more. Call it inside a transaction.
+   */
+  eraseRest(person: Person): Erased {
+    const { names, replacement } = person;
+    const db = this.#db;
+    let verdicts = 0;
+    let blocks = 0;
+    for (const name of names) {
+      verdicts += db
+        .prepare(
+          `UPDATE verdict SET key_id = ? WHERE key_type IN ('user', 'sender', 'recipient') AND key_id = ? COLLATE NOCASE`,
+        )
+        .run(replacement, name).changes;
+      blocks += db
+        .prepare(
+          `UPDATE block SET key_id = ? WHERE key_type IN ('user', 'sender') AND key_id = ? COLLATE NOCASE AND released IS NOT NULL`,
+        )
+        .run(replacement, name).changes;
+      db.prepare(
+        'DELETE FROM login WHERE person = ? COLLATE NOCASE OR spelling = ? COLLATE NOCASE',
+      ).run(name, name);
+      db.prepare(
+        `DELETE FROM submitter WHERE type = ${SUBMITTERS.numberOf.user} AND name = ? COLLATE NOCASE
+           AND NOT EXISTS (SELECT 1 FROM page_submitter WHERE submitter = submitter.id)`,
+      ).run(name);
+    }
+    const replace = buildReplacer(names, replacement);
+    this.#replaceIn('block', ['note'], replace);
+    this.#replaceIn('notice', ['json'], replace);
+    const mails = this.#replaceIn('mail', ['subject', 'text', 'html'], replace);
+    this.#events.rolledBack();
+    return { verdicts, blocks, mails };
+  }
+
+  /** How many open messages name the person: what the service needs while the mail is in the queue. */
+  countOpen({ names }: Person): number {
+    const find = this.#db
+      .prepare('SELECT count(*) FROM message WHERE instr(lower(json), lower(?)) > 0')
+      .pluck();
+    return Math.max(
+      0,
+      ...names.filter((one) => one.includes('@')).map((name) => find.get(name) as number),
+    );
+  }
+
+  /**
+   * Replaces recipients in events above number `after`, page by page up to the first page with an event from `before`
+   * (ms) on. Gives the number to go on after; undefined if that page is reached. Call it inside a transaction.
+   */
+  rename(after: number, before: number, rename: (address: string) => string): number | undefined {
+    const change = (event: MailEvent) => {
+      const other = renameRecipients(event, rename);
+      return other && { event: other };
+    };
+    return this.#events.pages.rewrite(after, PAGES, { before, concerns: () => true, change });
+  }
+
+  /** Empties the write-ahead log, where old pages are, if nobody is reading. */
+  finish(): void {
+    this.#db.pragma('wal_checkpoint(TRUNCATE)');
+  }
+
+  #replaceIn(table: string, columns: readonly string[], replace: (text: string) => string): number {
+    const rows = this.#db.prepare(`SELECT id, ${columns.join(', ')} FROM ${table}`).all() as {
+      id: number;
+      [column: string]: string | number | null;
+    }[];
+    const update = this.#db.prepare(
+      `UPDATE ${table} SET ${columns.map((column) => `${column} = ?`).join(', ')} WHERE id = ?`,
+    );
+    let changed = 0;
+    for (const { id, ...texts } of rows) {
+      const values = columns.map((column) => texts[column]);
+      const others = values.map((text) => (typeof text === 'string' ? replace(text) : text));
+      if (others.every((text, at) => text === values[at])) continue;
+      update.run(...others, id);
+      changed++;
+    }
+    return changed;
+  }
+}
+
+/** The event with other recipients, also where its reply repeats them; undefined if it stays as it is. */
+function renameRecipients(
+  event: MailEvent,
+  rename: (address: string) => string,
+): MailEvent | undefined {
+  const { recipient, originalRecipient, cause } = event;
+  const known = [recipient, originalRecipient, cause?.recipient, cause?.originalRecipient];
+  const others = new Map<string, string>();
+  for (const address of known) {
+    if (address?.includes('@')) others.set(address, rename(address));
+  }
+  const changes = [...others].filter(([address, other]) => address !== other);
+  if (changes.length === 0) return undefined;
+  const replacers = changes.map(([address, other]) => buildReplacer([address], other));
+  const replace = (text: string) => replacers.reduce((rest, one) => one(rest), text);
+  // A sender is not a recipient, even if it has the same address.
+  const other = rewriteTexts({ ...event, sender: undefined, submitter: undefined }, replace);
+  return other && { ...other, sender: event.sender, submitter: event.submitter };
+}
