@@ -1,6 +1,6 @@
 /** An .rpm by rpmbuild, of the same tree. It has no purge: the database and the configuration stay after a removal. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DESCRIPTION, type PackageOptions, SUMMARY } from './deb.ts';
 import { type Architecture, CONFIGURATION_FILES, type Package } from './tree.ts';
@@ -10,16 +10,13 @@ const ARCHITECTURE: Readonly<Record<Architecture, string>> = { amd64: 'x86_64', 
 /** Returns the path of the package. */
 export function buildRpm(made: Package, { out, work, fast }: PackageOptions): string {
   const top = join(work, `rpm-${made.arch}`);
-  const root = join(top, 'root');
   mkdirSync(top, { recursive: true });
-  cpSync(made.root, root, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
-  rmSync(join(root, 'DEBIAN'), { recursive: true, force: true });
   const spec = join(top, 'postern.spec');
   writeFileSync(spec, describe(made, fast));
   const target = ARCHITECTURE[made.arch];
   execFileSync(
     'rpmbuild',
-    ['-bb', '--quiet', '--target', target, '--define', `_topdir ${top}`, '--buildroot', root, spec],
+    ['-bb', '--quiet', '--target', target, '--define', `_topdir ${top}`, spec],
     {
       stdio: ['ignore', 'ignore', 'inherit'],
       env: { ...process.env, SOURCE_DATE_EPOCH: String(made.time) },
@@ -31,7 +28,7 @@ export function buildRpm(made: Package, { out, work, fast }: PackageOptions): st
 }
 
 /** Nothing is built, stripped or looked into: the tree is complete. */
-function describe({ version }: Package, fast: boolean): string {
+function describe({ root, version }: Package, fast: boolean): string {
   const script = (name: string) => readFileSync(join('packaging/scripts', name), 'utf8');
   return `%global _build_id_links none
 %global __os_install_post %{nil}
@@ -52,6 +49,10 @@ Requires: glibc >= 2.28, libstdc++, libgcc, shadow-utils
 ${DESCRIPTION}
 
 %install
+# rpmbuild empties its own folder first.
+mkdir -p %{buildroot}
+cp -a ${root}/. %{buildroot}/
+rm -rf %{buildroot}/DEBIAN %{buildroot}/usr/share/lintian
 
 %post
 ${script('postinst')}
@@ -66,6 +67,10 @@ ${CONFIGURATION_FILES.map((path) => `%config(noreplace) ${path}`).join('\n')}
 /usr/lib/systemd/system/postern*
 /usr/lib/sysusers.d/postern*
 /usr/share/postern
+%doc /usr/share/man/man*/postern*
+/usr/share/bash-completion/completions/postern
+/usr/share/zsh/vendor-completions/_postern
+/usr/share/fish/vendor_completions.d/postern.fish
 %doc /usr/share/doc/postern
 `;
 }

@@ -36,6 +36,8 @@ const LIBRARY = 'usr/lib/postern';
 /** What npm installs, too: `files` of package.json. */
 const SHARED = ['rules', 'lists', 'demo'] as const;
 const SQLITE = 'node_modules/better-sqlite3';
+/** For a compiler: the program loads nothing of it. */
+const HEADERS = 'node_modules/node-addon-api';
 const PREBUILT: Readonly<Record<Architecture, string>> = {
   amd64: 'linux-x64.node',
   arm64: 'linux-arm64.node',
@@ -48,13 +50,14 @@ export function layTree(made: Package, node: string): void {
   layNode(node, at);
   layUnits(at);
   layDocuments(made, node, at);
+  layManual(at);
   lay('packaging/scripts/cron', at('etc/cron.d/postern'));
   mkdirSync(at('etc/postern'), { recursive: true });
   normalize(made.root, made.time);
 }
 
 function layProgram({ arch }: Package, at: (path: string) => string): void {
-  for (const name of ['dist', ...SHARED]) lay(name, at(`${LIBRARY}/${name}`));
+  for (const name of ['dist/cli', 'dist/help', ...SHARED]) lay(name, at(`${LIBRARY}/${name}`));
   for (const name of ['bin/postern', 'package.json']) lay(name, at(`${LIBRARY}/${name}`));
   for (const folder of listPackages()) lay(folder, at(`${LIBRARY}/${folder}`), isNeeded(arch));
   mkdirSync(at('usr/bin'), { recursive: true });
@@ -67,13 +70,13 @@ function listPackages(): string[] {
     encoding: 'utf8',
   });
   const [here = '', ...folders] = list.trim().split('\n');
-  return folders.map((folder) => relative(here, folder));
+  return folders.map((folder) => relative(here, folder)).filter((folder) => folder !== HEADERS);
 }
 
-/** No types and no maps; of SQLite's binding, one binary in eight, and no sources. */
+/** No documents, types and maps; of SQLite's binding, one binary in eight, and no sources. */
 function isNeeded(arch: Architecture): (path: string) => boolean {
   return (path) => {
-    if (/\.(?:[cm]?ts|map|gypi?|h)$/.test(path)) return false;
+    if (/\.(?:[cm]?ts|map|gypi?|h|md)$/.test(path)) return false;
     const inside = relative(SQLITE, path);
     if (inside.startsWith('..')) return true;
     if (dirname(inside) === 'prebuilds') return basename(inside) === PREBUILT[arch];
@@ -101,9 +104,25 @@ function layDocuments(made: Package, node: string, at: (path: string) => string)
   lay('docs', folder);
   for (const name of ['README.md', 'CHANGELOG.md']) lay(name, join(folder, name));
   lay('packaging/scripts/copyright', join(folder, 'copyright'));
+  lay('packaging/scripts/lintian-overrides', at('usr/share/lintian/overrides/postern'));
   pack(Buffer.from(debianChangelog(made)), join(folder, 'changelog.gz'));
   pack(readFileSync(join(node, 'LICENSE')), join(folder, 'node-LICENSE.gz'));
 }
+
+/** Where `man` and the shells look for it. */
+function layManual(at: (path: string) => string): void {
+  for (const page of readdirSync('dist/man'))
+    pack(readFileSync(join('dist/man', page)), at(`usr/share/man/man${page.slice(-1)}/${page}.gz`));
+  for (const [name, path] of Object.entries(COMPLETIONS))
+    lay(join('dist/completion', name), at(`usr/share/${path}/${name}`));
+}
+
+/** The folder of each file of dist/completion. */
+const COMPLETIONS = {
+  postern: 'bash-completion/completions',
+  _postern: 'zsh/vendor-completions',
+  'postern.fish': 'fish/vendor_completions.d',
+} as const;
 
 /** In the form that Debian's tools read, deb-changelog(5). */
 function debianChangelog({ version, time }: Package): string {

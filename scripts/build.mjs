@@ -1,8 +1,10 @@
 // Bundles the program: dist/cli/ of src/ and of the packages that it uses, in parts that commands load.
+// Beside it: manual pages, the texts of `postern help`, completions (scripts/manual/).
 // docs/performance.md has the measurements behind it; `npm run check` looks at the types.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build } from 'rolldown';
+import { writeManual } from './manual/build.ts';
 
 /** What runs before it is known which command is meant: `--version` and `--help` load nothing else. */
 const START =
@@ -37,6 +39,8 @@ await build({
     },
   },
 });
+
+writeManual();
 
 /** Adds package.json, which says that the files are CommonJS, and the licenses of the packages that are in the bundle. */
 function addPackageFiles(_options, bundle) {

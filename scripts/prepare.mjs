@@ -45,7 +45,7 @@ function prepare() {
     // No package needs its install script: SQLite's binding brings its binaries, and npm would call a compiler for it.
     run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
   }
-  const sources = Math.max(findNewest('src'), statSync('scripts/build.mjs').mtimeMs);
+  const sources = Math.max(...['src', 'scripts', 'docs'].map(findNewest));
   if (!isNewer('dist/cli/main.js', sources)) {
     console.error('building');
     run('npm', ['run', '--silent', 'build']);

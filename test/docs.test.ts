@@ -17,7 +17,7 @@ const PAGES = [
     .filter((file) => file.endsWith('.md'))
     .map((file) => join('docs', file)),
 ];
-const COMMAND_NAMES = COMMANDS.map(({ usage }) => usage);
+const COMMAND_NAMES = ['help', ...COMMANDS.map(({ usage }) => usage)];
 
 function page(name: string): string {
   return readFileSync(join(ROOT, name), 'utf8');
@@ -93,6 +93,12 @@ describe('docs/limits.md', () => {
     rmSync(folder, { recursive: true });
     expect(out.join('').replaceAll(`${folder}/`, '')).toContain(indented(/would note/));
   });
+});
+
+it('docs/README.md lists every page', () => {
+  const index = page('docs/README.md');
+  const pages = PAGES.filter((name) => /^docs\/(?!README)/.test(name));
+  expect(pages.filter((name) => !index.includes(`(${name.slice('docs/'.length)})`))).toEqual([]);
 });
 
 describe('docs/events.md', () => {
@@ -174,7 +180,9 @@ describe('README.md', () => {
     const [, list = ''] =
       /`--format json` works with every command but ([^;]+);/.exec(page('README.md')) ?? [];
     const named = [...list.matchAll(/`(\w+)`/g)].map(([, command]) => command);
-    const without = COMMANDS.filter(({ format }) => format === undefined);
+    const without = COMMANDS.filter(
+      ({ format, hidden }) => format === undefined && hidden !== true,
+    );
     expect(named).toEqual(without.map(({ usage }) => usage));
   });
 

@@ -1,10 +1,10 @@
 /** `postern blocks`: who is blocked. */
 import { EXIT, type ExitStatus } from '../base/errors.ts';
-import { type Config, loadConfig } from '../config/load.ts';
+import { type Config, type ConfigChoice, loadConfig } from '../config/load.ts';
 import { type InForce, loadInForce } from '../daemon/in-force.ts';
 import { withSpellings } from '../daemon/spellings.ts';
 import { isWithin } from '../model/address.ts';
-import { type BlockableType, listBlockedKeys } from '../model/block.ts';
+import { type Block, type BlockableType, listBlockedKeys } from '../model/block.ts';
 import { isInDomain } from '../model/event-query.ts';
 import { formatIdentity } from '../model/identity.ts';
 import type { Style } from '../model/style.ts';
@@ -13,6 +13,7 @@ import type { StoredBlock } from '../store/blocks.ts';
 import { Store } from '../store/store.ts';
 import { BLOCK_COLUMNS, BLOCK_HEAD, blockCells, blockText, blockValues } from './block-text.ts';
 import { csvRow } from './csv.ts';
+import { becomeDatabaseOwner } from './database.ts';
 import type { CommonOptions, Io } from './io.ts';
 import { ScreenTable } from './screen-table.ts';
 import { parsePeriod, parseTypedBlockable } from './typed.ts';
@@ -115,4 +116,15 @@ function compare(order: (typeof BLOCK_ORDERS)[number]): (a: StoredBlock, b: Stor
     end: (a, b) => endOf(a) - endOf(b),
   };
   return (a, b) => orders[order](a, b) || a.id - b.id;
+}
+
+/** Who is blocked now. Root becomes the owner of the database first. Throws a PosternError if there is none. */
+export function listRunningBlocks(choice: ConfigChoice | undefined): Block[] {
+  becomeDatabaseOwner(choice);
+  const store = new Store(loadConfig(choice).database, { readonly: true });
+  try {
+    return [...store.blocks.allRunning()];
+  } finally {
+    store.close();
+  }
 }

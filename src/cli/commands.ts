@@ -241,6 +241,7 @@ export const COMMANDS: readonly Entry[] = [
     format: true,
     statuses: ['done', 'not blocked, or still in force', WRONG],
     args: [blockable()],
+    completes: 'blocks',
     run: async ([id], options, io) =>
       (await import('./unblock.ts')).runUnblock(id as never, options, io),
   },
@@ -273,6 +274,7 @@ export const COMMANDS: readonly Entry[] = [
     format: true,
     statuses: ['done', 'there is nothing to explain, or it failed', WRONG],
     args: [new Argument('<id>', 'an identity, or the number of a block')],
+    completes: 'blocks',
     options: [utc()],
     run: async ([id], options, io) =>
       (await import('./explain.ts')).runExplain(id as never, options, io),
@@ -281,6 +283,7 @@ export const COMMANDS: readonly Entry[] = [
     usage: 'queue',
     summary: 'list, hold, release or delete queued mail, by who sent it or by queue ID',
     format: true,
+    completes: 'blocks',
     args: [
       new Argument(
         '<id...>',
@@ -508,6 +511,23 @@ export const COMMANDS: readonly Entry[] = [
     summary: 'run the whole pipeline on a bundled log, in a scratch folder',
     options: [new Option('--no-keep', 'delete the scratch folder at the end')],
     run: async (_args, options, io) => (await import('./demo.ts')).runDemo(options, io),
+  },
+  {
+    usage: 'completion',
+    config: false,
+    summary: 'print what lets a shell complete commands, options and the identities of blocks',
+    args: [new Argument('<shell>', 'which shell').choices(['bash', 'zsh', 'fish'])],
+    run: async ([shell], _options, io) =>
+      (await import('./completion.ts')).runCompletion(shell as never, io),
+  },
+  {
+    usage: '__complete',
+    config: false,
+    hidden: true,
+    summary: 'print how the last word may go on; started by shells',
+    runForeign: async (words, io) =>
+      (await import('./complete.ts')).runComplete(COMMANDS, words, io),
+    run: () => 0,
   },
 ];
 

@@ -1,17 +1,28 @@
 /** `postern help`. */
 import type { Command } from 'commander';
 
+/** How the table of commands would show it; commander builds it apart. */
+export const HELP = {
+  usage: 'help',
+  argument: '[topic]',
+  summary: 'print help: for everything, for a command, a key of the configuration or a topic',
+} as const;
+
 /** Replaces commander's own `help NAME`, which for an unknown name prints the list as if it were no mistake. */
 export function addHelp(program: Command): void {
   program.helpCommand(false);
-  const help = program
-    .command('help [command]')
-    .description('print help, for everything or for one command');
-  help.action((name?: string) => {
+  program.addHelpText(
+    'after',
+    '\nThe manual: postern help topics, postern help policy.listen, man postern.',
+  );
+  const help = program.command(`${HELP.usage} ${HELP.argument}`).description(HELP.summary);
+  help.action(async (name?: string) => {
     const command = program.commands.find((one) => name !== undefined && one.name() === name);
-    if (name !== undefined && command === undefined) {
-      program.error(`error: unknown command '${name}'`);
-    }
-    (command ?? program).outputHelp();
+    if (name === undefined || command !== undefined) return (command ?? program).outputHelp();
+    const { findTopic, suggestTopic } = await import('./topics.ts');
+    const text = findTopic(name);
+    if (text !== undefined) return program.configureOutput().writeOut?.(text);
+    const commands = program.commands.map((one) => one.name());
+    program.error(`error: no help on '${name}'${suggestTopic(name, commands)}`);
   });
 }

@@ -24,6 +24,10 @@ export interface Entry {
   readonly eachInstance?: boolean;
   /** needs the database and no rights: root becomes the owner of the database first */
   readonly asOwner?: boolean;
+  /** for programs, not for people: help and manual leave it out */
+  readonly hidden?: boolean;
+  /** its arguments are identities that are blocked now: shells complete them */
+  readonly completes?: 'blocks';
   run(args: readonly never[], options: never, io: Io): Promise<ExitStatus> | ExitStatus;
   /** Runs words in the form of another program; undefined if they are not. */
   runForeign?(words: readonly string[], io: Io): Promise<ExitStatus> | undefined;
@@ -72,30 +76,11 @@ function addCommand(
   io: Io,
   done: (status: ExitStatus) => void,
 ): void {
-  const command = program.command(entry.usage).description(entry.summary);
+  const command = program
+    .command(entry.usage, { hidden: entry.hidden === true })
+    .description(entry.summary);
   for (const argument of entry.args ?? []) command.addArgument(argument);
-  if (entry.config !== false) {
-    command.addOption(
-      new Option('--config <file>', 'configuration file; default: /etc/postern/postern.yaml'),
-    );
-  }
-  if (entry.config !== false && entry.instance !== false) {
-    command.addOption(
-      new Option('--instance <name>', 'which instance, if the configuration has several'),
-    );
-  }
-  if (entry.format !== undefined) {
-    const formats = entry.format === true ? ['text', 'json'] : entry.format;
-    command.addOption(
-      new Option('--color <when>', 'colours: auto is on a terminal, unless NO_COLOR is set')
-        .choices(['auto', 'always', 'never'])
-        .default('auto'),
-    );
-    command.addOption(
-      new Option('--format <format>', 'form of the output').choices(formats).default(formats[0]),
-    );
-  }
-  for (const option of entry.options ?? []) command.addOption(option);
+  for (const option of listEntryOptions(entry)) command.addOption(option);
   command.addHelpText('after', describeStatuses(entry.statuses ?? STATUSES));
   command.action(async (...given: unknown[]) => {
     const args = given.slice(0, -2) as never[];
@@ -107,8 +92,33 @@ function addCommand(
   });
 }
 
+/** All options of a command: those that many commands have, and its own. */
+export function listEntryOptions(entry: Entry): Option[] {
+  const options: Option[] = [];
+  if (entry.config !== false) {
+    options.push(
+      new Option('--config <file>', 'configuration file; default: /etc/postern/postern.yaml'),
+    );
+  }
+  if (entry.config !== false && entry.instance !== false) {
+    options.push(
+      new Option('--instance <name>', 'which instance, if the configuration has several'),
+    );
+  }
+  if (entry.format !== undefined) {
+    const formats = entry.format === true ? ['text', 'json'] : entry.format;
+    options.push(
+      new Option('--color <when>', 'colours: auto is on a terminal, unless NO_COLOR is set')
+        .choices(['auto', 'always', 'never'])
+        .default('auto'),
+      new Option('--format <format>', 'form of the output').choices(formats).default(formats[0]),
+    );
+  }
+  return [...options, ...(entry.options ?? [])];
+}
+
 /** By number. */
-const STATUSES = ['done', 'it failed', 'wrong usage or configuration'];
+export const STATUSES = ['done', 'it failed', 'wrong usage or configuration'];
 
 function describeStatuses(statuses: readonly string[]): string {
   const lines = statuses.map((meaning, status) => `  ${status}  ${meaning}`);

@@ -4,7 +4,7 @@ import { getSection, shownDefault } from './option.ts';
 import { configSchema } from './schema.ts';
 
 /** One option as the manual shows it. */
-interface OptionEntry {
+export interface OptionEntry {
   /** dotted path */
   readonly key: string;
   readonly about: string;
@@ -19,6 +19,23 @@ export function describeConfig(): string {
   );
   const plain = listOptions(configSchema, '').filter(({ key }) => !key.includes('.'));
   return `${[INTRODUCTION, table(plain), ...sections, CLOSING].join('\n\n')}\n`;
+}
+
+/** Every key that has a value, as a dotted path, and every section. */
+export function listKeys(): string[] {
+  const keys = listOptions(configSchema, '').map(({ key }) => key);
+  const sections = keys.flatMap((key) => {
+    const parts = key.split('.').slice(0, -1);
+    return parts.map((_, index) => parts.slice(0, index + 1).join('.'));
+  });
+  return [...new Set([...keys, ...sections])];
+}
+
+/** The option of this name, or those of the section of this name; empty if there is none. */
+export function describeKey(name: string): OptionEntry[] {
+  return listOptions(configSchema, '').filter(
+    ({ key }) => key === name || key.startsWith(`${name}.`),
+  );
 }
 
 function sectionText(key: string, schema: z.ZodType): string {

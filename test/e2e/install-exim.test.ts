@@ -137,6 +137,7 @@ describe.runIf(canRun).each(['split', 'single'] as const)("Debian's configuratio
     expect(check).toEqual({ status: 0, output: expect.stringMatching(/No problems found\.\n$/) });
     expect(check.output).toContain('is readable by Debian-exim (postern.service)');
     await follow('install.md', '6. The daily summary');
+    await follow('install.md', '7. The manual');
   }, 60_000);
 
   it('mail flows, and the stolen account is blocked and its mail frozen', async () => {

@@ -58,9 +58,19 @@ describe.runIf(hasDpkg && isHost)('the package', () => {
       '/usr/lib/sysusers.d/postern.conf',
       '/usr/share/doc/postern/copyright',
       '/etc/cron.d/postern',
+      '/usr/lib/postern/dist/cli/LICENSES.txt',
+      '/usr/lib/postern/dist/help/topics',
+      '/usr/share/man/man8/postern.8.gz',
+      '/usr/share/man/man8/postern-milter.8.gz',
+      '/usr/share/man/man5/postern.yaml.5.gz',
+      '/usr/share/man/man7/postern-rules.7.gz',
+      '/usr/share/bash-completion/completions/postern',
+      '/usr/share/zsh/vendor-completions/_postern',
+      '/usr/share/fish/vendor_completions.d/postern.fish',
     ])
       expect(paths).toContain(path);
     expect(paths.filter((path) => /\.(?:ts|cpp|gypi?)$/.test(path))).toEqual([]);
+    expect(paths.filter((path) => path.includes('node-addon-api'))).toEqual([]);
   });
 
   it.each(['postinst', 'prerm', 'postrm'])('has a %s that sh can read', (name) => {

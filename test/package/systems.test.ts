@@ -105,6 +105,19 @@ describe.runIf(has('bare Debian', '/usr/sbin/debootstrap')).each(['bookworm', 't
   },
 );
 
+describe.runIf(has('lintian', '/usr/bin/lintian')).each(['amd64', 'arm64'])(
+  'lintian, %s',
+  (arch) => {
+    it('finds nothing that packaging/scripts/lintian-overrides does not explain', {
+      timeout: LONG,
+    }, async () => {
+      const argv = ['lintian', '--allow-root', '--display-info', '--pedantic', build(arch, 'deb')];
+      const { stdout } = await runCommand(argv, { timeout: LONG });
+      expect(stdout).toBe('');
+    });
+  },
+);
+
 describe.runIf(has('rpm', '/usr/bin/rpmbuild', '/usr/bin/rpm'))('an RPM system', () => {
   it('takes the package, and its program runs', { timeout: LONG }, async () => {
     const file = build('amd64', 'rpm');
