@@ -7,6 +7,8 @@ import type { EventKind, MailEvent, Reason, Submitter } from './event.ts';
 export interface EventQuery {
   readonly since?: number;
   readonly until?: number;
+  /** number of an event: only those that were stored later */
+  readonly after?: number;
   readonly submitter?: Submitter;
   readonly clientAddress?: string;
   /** a network of clients */

@@ -1,7 +1,8 @@
 /**
  * Who can have come near a limit in a period: a first pass over the columns of the stored events, ten times as fast as
  * judging them. It counts what each rule counts in each window, without what needs the texts (exceptions, providers, the
- * values of recipients), so it finds everybody who came near, and some who did not: the judge tells them apart.
+ * values of recipients), so it finds everybody who came near, and some who did not: the judge tells them apart. Each limit
+ * has its own candidates, and the judge of a limit needs no other event than those that count for one of them.
  */
 import { lowestOf } from '../judge/measure.ts';
 import { counts } from '../judge/plan.ts';
@@ -23,7 +24,7 @@ interface Period {
 /** Stands for all keys of a rule whose keys the columns do not have: senders, recipients, networks, hosts. */
 const EVERYBODY = -1;
 
-/** What one key of one rule has counted: times, amounts, clients, one entry for each event. */
+/** What one key of one rule has counted: times, amounts, clients or their networks, one entry for each event. */
 interface Counted {
   readonly times: number[];
   readonly amounts: number[];
@@ -31,50 +32,31 @@ interface Counted {
 }
 
 export class Candidates {
-  readonly #keys: Keys;
-  readonly #submitters = new Set<number>();
-  readonly #clients = new Set<number>();
-  /** by `planIndex`, 1 for events that count for keys which the columns do not have, and that can have come near */
-  readonly #everybody = new Uint8Array(PLAN_SIZE);
+  /** by `planIndex`, the rules with candidates that such an event may count for */
+  readonly #users: readonly (readonly Counting[])[];
+  readonly #found: Limit[] = [];
 
   /** `share`: the part of a limit from which on a key is near. */
   constructor(store: Store, rules: readonly Rule[], period: Period, share: number) {
-    this.#keys = new Keys(store);
+    const keys = new Keys(store);
     const enabled = rules.filter(({ enabled, usual }) => enabled && usual === undefined);
-    const countings = enabled.map((rule) => new Counting(rule, this.#keys, period, share));
+    const countings = enabled.map((rule) => new Counting(rule, keys, period, share));
     const first = Math.min(...countings.map(({ since }) => since));
-    const plan = buildPlan(countings);
+    const counting = buildPlan(countings);
     store.events.scan({ since: first, until: period.until }, (page, at) => {
-      for (const counting of plan[planIndex(page, at)] as readonly Counting[]) {
-        counting.add(page, at);
-      }
+      for (const one of counting[planIndex(page, at)] as readonly Counting[]) one.add(page, at);
     });
-    for (const counting of countings) this.#take(counting, plan);
+    const near = countings.filter((one) => one.findNear());
+    this.#users = counting.map((own) => near.filter((one) => one.needsAll || own.includes(one)));
   }
 
-  /** Whether the event may count for a candidate. */
-  has(page: Page, at: number): boolean {
-    if (this.#everybody[planIndex(page, at)] === 1) return true;
-    const submitter = this.#keys.submitter(page, at);
-    if (submitter !== undefined && this.#submitters.has(submitter)) return true;
-    if (this.#clients.size === 0) return false;
-    const client = this.#keys.client(page, at);
-    return client !== undefined && this.#clients.has(client);
-  }
-
-  #take(counting: Counting, plan: readonly (readonly Counting[])[]): void {
-    for (const key of counting.near()) {
-      if (key === EVERYBODY) this.#takeEverybody(counting, plan);
-      else if (counting.isByClient) this.#clients.add(key);
-      else this.#submitters.add(key);
+  /** The limits that the event may count for, with a key that came near. Valid until the next call. */
+  limitsNear(page: Page, at: number): readonly Limit[] {
+    this.#found.length = 0;
+    for (const counting of this.#users[planIndex(page, at)] as readonly Counting[]) {
+      counting.addLimits(page, at, this.#found);
     }
-  }
-
-  /** What the rule counts; of a share, all events, since any may belong to the whole. */
-  #takeEverybody(counting: Counting, plan: readonly (readonly Counting[])[]): void {
-    plan.forEach((own, index) => {
-      if (counting.hasWhole || own.includes(counting)) this.#everybody[index] = 1;
-    });
+    return this.#found;
   }
 }
 
@@ -82,16 +64,17 @@ export class Candidates {
 class Counting {
   /** ms: from here on, events may be in a window of the period */
   readonly since: number;
-  readonly isByClient: boolean;
-  /** whether events that the rule does not count decide as well: the whole of a share */
-  readonly hasWhole: boolean;
+  /** whether the judge needs all events of a candidate: for the whole of a share, or to know who refuses */
+  readonly needsAll: boolean;
   readonly rule: Rule;
   readonly #keys: Keys;
   readonly #period: Period;
   readonly #share: number;
   readonly #direction: number | undefined;
   readonly #counted = new Map<number, Counted>();
-  readonly #needsClients: boolean;
+  /** for each limit of the rule, the keys that can have come near it */
+  #near: readonly ReadonlySet<number>[] = [];
+  readonly #clientOf: ((page: Page, at: number) => number | undefined) | undefined;
   readonly #keyOf: (page: Page, at: number) => number | undefined;
 
   constructor(rule: Rule, keys: Keys, period: Period, share: number) {
@@ -100,10 +83,9 @@ class Counting {
     this.#period = period;
     this.#share = share;
     this.since = period.since - Math.max(...rule.limits.map((limit) => limit.period)) + 1;
-    this.isByClient = rule.per === 'client';
-    this.hasWhole = rule.ratio || rule.atLeastShare !== undefined;
+    this.needsAll = rule.ratio || rule.atLeastShare !== undefined || rule.bound?.host !== undefined;
     this.#direction = rule.direction && DIRECTIONS.numberOf[rule.direction];
-    this.#needsClients = rule.distinct?.startsWith('client') === true;
+    this.#clientOf = this.#buildClientOf();
     this.#keyOf = this.#buildKeyOf();
   }
 
@@ -118,7 +100,7 @@ class Counting {
     }
     counted.times.push(page.time(at));
     if (this.rule.count === 'recipients') counted.amounts.push(page.newRecipients(at) ?? 0);
-    if (this.#needsClients) counted.clients.push(this.#keys.client(page, at));
+    if (this.#clientOf !== undefined) counted.clients.push(this.#clientOf(page, at));
   }
 
   /** Whether the rule counts such events. Only rules that name the direction `local` count it. */
@@ -130,11 +112,24 @@ class Counting {
     return isAdmitted && counts(this.rule, kind, reason, brings);
   }
 
-  /** The keys that can have come near one of the limits. */
-  *near(): Generator<number> {
-    for (const [key, counted] of this.#counted) {
-      if (this.rule.limits.some((limit) => this.#isNear(counted, limit))) yield key;
-    }
+  /** Finds the keys that can have come near one of the limits; whether there are any. What was counted is forgotten. */
+  findNear(): boolean {
+    this.#near = this.rule.limits.map((limit) => {
+      const near = new Set<number>();
+      for (const [key, counted] of this.#counted) if (this.#isNear(counted, limit)) near.add(key);
+      return near;
+    });
+    this.#counted.clear();
+    return this.#near.some(({ size }) => size > 0);
+  }
+
+  /** Adds the limits to `found` that the key of this event can have come near. */
+  addLimits(page: Page, at: number, found: Limit[]): void {
+    const key = this.#keyOf(page, at);
+    if (key === undefined) return;
+    this.#near.forEach((near, index) => {
+      if (near.has(key)) found.push(this.rule.limits[index] as Limit);
+    });
   }
 
   #isNear({ times, amounts, clients }: Counted, limit: Limit): boolean {
@@ -156,6 +151,21 @@ class Counting {
       if (window.events >= atLeast && window.most >= least) return true;
     }
     return false;
+  }
+
+  /** What a rule with distinct clients or networks compares, or something finer. */
+  #buildClientOf(): ((page: Page, at: number) => number | undefined) | undefined {
+    const keys = this.#keys;
+    switch (this.rule.distinct) {
+      case 'client':
+        return (page, at) => keys.client(page, at);
+      case 'client-net':
+        return (page, at) => keys.network(page, at, 24);
+      case 'client-wide-net':
+        return (page, at) => keys.network(page, at, 16);
+      default:
+        return undefined;
+    }
   }
 
   #buildKeyOf(): (page: Page, at: number) => number | undefined {
@@ -231,6 +241,13 @@ class Keys {
   /** The client that the judge counts for, as the mark of its address. */
   client(page: Page, at: number): number | undefined {
     return page.isByClient(at) ? this.#markOf(page.submitter(at)) : page.clientMark(at);
+  }
+
+  /** The network of an IPv4 client, of so many bits. Another client is its own network, beyond the numbers of these. */
+  network(page: Page, at: number, bits: number): number | undefined {
+    const client = this.client(page, at);
+    if (client === undefined) return undefined;
+    return page.hasDotted(at) && !page.isByClient(at) ? client >>> (32 - bits) : client + 2 ** 32;
   }
 
   #markOf(submitter: number): number {

@@ -1,12 +1,12 @@
 /**
  * How the submitters and clients stood against the limits in a period: who came near one, and who was beyond one. The
  * stored events are judged again, from one period of each limit before, because a window that reaches into the period
- * counts: at its beginning, what was counted just before still stands. Judged are all events of those who can have come
- * near (candidates.ts). The reason of a refusal during a provider outage does not count here either.
+ * counts: at its beginning, what was counted just before still stands. Each limit has a judge of its own, who sees the
+ * events of those who can have come near that limit (candidates.ts). The reason of a refusal during a provider outage does not count here either.
  */
 import { Judge } from '../judge/judge.ts';
 import { measureShare, type Nearest } from '../judge/nearest.ts';
-import type { Rule } from '../judge/rule.ts';
+import type { Limit, Rule } from '../judge/rule.ts';
 import type { Key } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { StoredBlock } from '../store/blocks.ts';
@@ -36,14 +36,16 @@ interface Standings {
 /** The share of a limit from which on a key is shown. */
 const NEAR = 0.5;
 
-export function findStandings(store: Store, rules: readonly Rule[], period: Period): Standings {
+export function findStandings(store: Store, all: readonly Rule[], period: Period): Standings {
+  // What is usual for a key follows from weeks, which are not judged again here.
+  const rules = all.filter(({ usual }) => usual === undefined);
   const spans = buildSpans(rules, period.since);
   judgeAgain(store, spans, new Candidates(store, rules, period, NEAR), period);
   for (const { key, start, end } of store.blocks.allRunning()) {
-    if (start < period.until) for (const { judge } of spans) judge.hold(key, end);
+    if (start < period.until) for (const { judge } of spans.values()) judge.hold(key, end);
   }
-  const beyond = new Map(spans.flatMap((span) => [...span.beyond]));
-  const near = spans
+  const beyond = new Map([...spans.values()].flatMap((span) => [...span.beyond]));
+  const near = [...spans.values()]
     .flatMap(({ judge }) => judge.nearest())
     .filter((one) => measureShare(one) >= NEAR && !beyond.has(name(one)))
     .sort((a, b) => measureShare(b) - measureShare(a));
@@ -51,19 +53,19 @@ export function findStandings(store: Store, rules: readonly Rule[], period: Peri
   return { near: near.filter((one) => best.get(name(one)) === one), beyond: [...beyond.values()] };
 }
 
-/** All limits with the same period, with the windows that they had in the period of the report. */
+/** One limit of a rule, with the windows that it had in the period of the report. */
 class Span {
   readonly judge: Judge;
   readonly beyond = new Map<string, Beyond>();
   /** what an event at this time (ms) or later counted for is still in a window when the report begins */
   readonly from: number;
-
   readonly #needsHost: boolean;
 
-  constructor(rules: readonly Rule[], from: number) {
-    this.#needsHost = rules.some(({ bound }) => bound?.host !== undefined);
-    this.judge = new Judge(rules);
-    this.from = from;
+  constructor(rule: Rule, limit: Limit, since: number) {
+    this.#needsHost = rule.bound?.host !== undefined;
+    // It only observes: a block would hide how the key stands later.
+    this.judge = new Judge([{ ...rule, action: 'observe', limits: [limit] }]);
+    this.from = since - limit.period + 1;
   }
 
   feed(event: MailEvent): void {
@@ -85,43 +87,33 @@ class Span {
   }
 }
 
-/** One span for each length of a period in the rules. */
-function buildSpans(all: readonly Rule[], since: number): Span[] {
-  // What is usual for a key follows from weeks, which are not judged again here.
-  const rules = all.filter(({ usual }) => usual === undefined);
-  const periods = new Set(rules.flatMap(({ limits }) => limits.map(({ period }) => period)));
-  return [...periods].map((period) => {
-    // They only observe: a block that one rule begins would hide how the key stands with the others.
-    const ofPeriod = rules.map((rule) => ({
-      ...rule,
-      action: 'observe' as const,
-      limits: rule.limits.filter((limit) => limit.period === period),
-    }));
-    const counting = ofPeriod.filter(({ limits }) => limits.length > 0);
-    return new Span(counting, since - period + 1);
-  });
+function buildSpans(rules: readonly Rule[], since: number): ReadonlyMap<Limit, Span> {
+  return new Map(
+    rules.flatMap((rule) => rule.limits.map((limit) => [limit, new Span(rule, limit, since)])),
+  );
 }
 
 /** Feeds the stored events in their order, with the ends of blocks in between. */
 function judgeAgain(
   store: Store,
-  spans: readonly Span[],
+  spans: ReadonlyMap<Limit, Span>,
   candidates: Candidates,
   { until }: Period,
 ): void {
-  if (spans.length === 0) return;
-  const since = Math.min(...spans.map(({ from }) => from));
+  if (spans.size === 0) return;
+  const since = Math.min(...[...spans.values()].map(({ from }) => from));
   const findOutage = buildOutageLookup(loadOutages(store));
   const releases = store.blocks.releasedSince(0);
   let next = 0;
   store.events.scan({ since, until }, (page, at) => {
-    if (!candidates.has(page, at)) return;
+    const limits = candidates.limitsNear(page, at);
+    if (limits.length === 0) return;
     const { id, event } = page.stored(at, store.events.names);
     for (; (releases[next]?.releasedEvent ?? id) < id; next++) {
-      for (const span of spans) span.release(releases[next] as StoredBlock);
+      for (const span of spans.values()) span.release(releases[next] as StoredBlock);
     }
     const counted = findOutage(event) === undefined ? event : { ...event, reason: undefined };
-    for (const span of spans) span.feed(counted);
+    for (const limit of limits) spans.get(limit)?.feed(counted);
   });
 }
 

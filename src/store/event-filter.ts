@@ -12,8 +12,9 @@ export type Filter = (page: Page, at: number) => boolean;
 
 /** `submitters`: the numbers of the submitter that the query names. */
 export function buildFilter(query: EventQuery, submitters: readonly number[] | undefined): Filter {
-  const { since, until, clientAddress, kinds, reasons } = query;
+  const { since, until, after, clientAddress, kinds, reasons } = query;
   const tests: Filter[] = [];
+  if (after !== undefined) tests.push((page, at) => page.id(at) > after);
   if (since !== undefined) tests.push((page, at) => page.time(at) >= since);
   if (until !== undefined) tests.push((page, at) => page.time(at) < until);
   if (kinds !== undefined) {

@@ -80,11 +80,11 @@ export class EventTable {
 
   /** Events that match, oldest first. */
   *query(query: EventQuery): Generator<StoredEvent> {
-    const { since, until, kinds, limit } = query;
+    const { since, until, after, kinds, limit } = query;
     const submitters = query.submitter && this.names.submittersLike(query.submitter);
     if (submitters?.length === 0) return;
     const matches = buildFilter(query, submitters);
-    const scope = { since, until, kinds: kinds && maskOf(kinds), submitters };
+    const scope = { since, until, after, kinds: kinds && maskOf(kinds), submitters };
     if (limit !== undefined) {
       yield* this.#newest(this.pages.read(scope, 'newest'), matches, limit);
       return;
@@ -97,9 +97,8 @@ export class EventTable {
   }
 
   /** Events with numbers above `id`, in order, from `since` (ms) on: what a judge is rebuilt from. */
-  *after(id: number, since = 0): Generator<StoredEvent> {
-    const query = since === 0 ? {} : { since };
-    for (const stored of this.query(query)) if (stored.id > id) yield stored;
+  after(id: number, since = 0): Generator<StoredEvent> {
+    return this.query(since === 0 ? { after: id } : { after: id, since });
   }
 
   /** Calls `visit` for the events of a period, in order. Kinds that are named are not the only ones that come. */

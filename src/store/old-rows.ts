@@ -76,7 +76,7 @@ export class OldRows {
   /** As pages. */
   *read(scope: Scope, order: Order): Generator<Page> {
     if (this.isEmpty) return;
-    const { since, until, submitters } = scope;
+    const { since, until, after = 0, submitters } = scope;
     const period =
       submitters === undefined && order === 'stored'
         ? within(this.#db, since, until)
@@ -84,9 +84,9 @@ export class OldRows {
     const own = submitters === undefined ? '' : ` AND submitter IN (${submitters.join(', ')})`;
     const ordered = order === 'stored' ? 'id' : 'time DESC, id DESC';
     const rows = this.#db
-      .prepare(`${SELECT} WHERE ${period.sql}${own} ORDER BY ${ordered}`)
+      .prepare(`${SELECT} WHERE ${period.sql}${own} AND id > ? ORDER BY ${ordered}`)
       .raw()
-      .iterate(...period.values) as IterableIterator<Row>;
+      .iterate(...period.values, after) as IterableIterator<Row>;
     const writer = new PageWriter();
     let ids: number[] = [];
     for (const row of rows) {

@@ -10,6 +10,8 @@ export interface Scope {
   readonly kinds?: number | undefined;
   /** numbers of submitters */
   readonly submitters?: readonly number[] | undefined;
+  /** a number of an event: only events with greater ones */
+  readonly after?: number | undefined;
 }
 
 /** As they were stored, or those with the newest event first. */

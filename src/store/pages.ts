@@ -306,19 +306,19 @@ function findRun(small: readonly Found[]): readonly Found[] {
 
 /** Numbers of the first events of the pages. Found by indexes alone: the pages are not touched. */
 function buildList(
-  { since = Number.MIN_SAFE_INTEGER, until, kinds, submitters }: Scope,
+  { since = Number.MIN_SAFE_INTEGER, until, after = 0, kinds, submitters }: Scope,
   order: Order,
 ): { sql: string; values: readonly number[] } {
   const ordered = order === 'stored' ? 'first' : 'newest DESC, first DESC';
   if (submitters !== undefined) {
-    const own = `submitter IN (${submitters.join(', ')}) AND newest >= ?`;
+    const own = `submitter IN (${submitters.join(', ')}) AND newest >= ? AND first > ?`;
     const sql = `SELECT DISTINCT first, newest FROM page_submitter WHERE ${own} ORDER BY ${ordered}`;
-    return { sql, values: [since] };
+    return { sql, values: [since, after - MOST_EVENTS] };
   }
-  const period = 'newest >= ? AND oldest < ? AND (kinds & ?) <> 0';
+  const period = 'newest >= ? AND oldest < ? AND (kinds & ?) <> 0 AND first > ?';
   return {
     sql: `SELECT first FROM page WHERE ${period} ORDER BY ${ordered}`,
-    values: [since, until ?? Number.MAX_SAFE_INTEGER, kinds ?? ALL_KINDS],
+    values: [since, until ?? Number.MAX_SAFE_INTEGER, kinds ?? ALL_KINDS, after - MOST_EVENTS],
   };
 }
 
