@@ -76,13 +76,12 @@ export function gatherReport(
   let read = 0;
   const sums = new EventSums(store.events.names);
   const refusals = new ReputationRefusals();
-  store.events.scan({ since, until }, (page, at) => {
+  const { near, beyond } = findStandings(store, rules, { since, until }, (page, at) => {
     sums.add(page, at);
     refusals.add(page, at);
     if (onRead !== undefined && ++read % READ_TOGETHER === 0) onRead(READ_TOGETHER, page.time(at));
   });
   const { kinds, reasons } = sums.totals();
-  const { near, beyond } = findStandings(store, rules, { since, until });
   const verdicts = store.verdicts.between(since, until);
   const pruned = store.state.read('pruned') ?? 0;
   const isWithin = (start: number, end: number | undefined) =>

@@ -11,6 +11,7 @@ import type { Key } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { loadOutages } from '../store/outages.ts';
+import type { Page } from '../store/page.ts';
 import type { Store } from '../store/store.ts';
 import { Candidates } from './candidates.ts';
 import { buildOutageLookup } from './outages.ts';
@@ -20,6 +21,8 @@ interface Period {
   readonly since: number;
   readonly until: number;
 }
+
+type Visit = (page: Page, at: number) => void;
 
 /** A key that was beyond a limit of a rule. */
 export interface Beyond {
@@ -36,11 +39,22 @@ interface Standings {
 /** The share of a limit from which on a key is shown. */
 const NEAR = 0.5;
 
-export function findStandings(store: Store, all: readonly Rule[], period: Period): Standings {
+/** Calls `visit` for the events of the period meanwhile: most of the time goes into opening pages, so they are read once. */
+export function findStandings(
+  store: Store,
+  all: readonly Rule[],
+  period: Period,
+  visit: Visit = () => {},
+): Standings {
   // What is usual for a key follows from weeks, which are not judged again here.
   const rules = all.filter(({ usual }) => usual === undefined);
   const spans = buildSpans(rules, period.since);
-  judgeAgain(store, spans, new Candidates(store, rules, period, NEAR), period);
+  const judge = judgeAgain(store, spans, new Candidates(store, rules, period, NEAR));
+  const since = Math.min(period.since, ...[...spans.values()].map(({ from }) => from));
+  store.events.scan({ since, until: period.until }, (page, at) => {
+    judge(page, at);
+    if (page.time(at) >= period.since) visit(page, at);
+  });
   for (const { key, start, end } of store.blocks.allRunning()) {
     if (start < period.until) for (const { judge } of spans.values()) judge.hold(key, end);
   }
@@ -93,19 +107,12 @@ function buildSpans(rules: readonly Rule[], since: number): ReadonlyMap<Limit, S
   );
 }
 
-/** Feeds the stored events in their order, with the ends of blocks in between. */
-function judgeAgain(
-  store: Store,
-  spans: ReadonlyMap<Limit, Span>,
-  candidates: Candidates,
-  { until }: Period,
-): void {
-  if (spans.size === 0) return;
-  const since = Math.min(...[...spans.values()].map(({ from }) => from));
+/** Feeds the stored events, which come in their order, with the ends of blocks in between. */
+function judgeAgain(store: Store, spans: ReadonlyMap<Limit, Span>, candidates: Candidates): Visit {
   const findOutage = buildOutageLookup(loadOutages(store));
   const releases = store.blocks.releasedSince(0);
   let next = 0;
-  store.events.scan({ since, until }, (page, at) => {
+  return (page, at) => {
     const limits = candidates.limitsNear(page, at);
     if (limits.length === 0) return;
     const { id, event } = page.stored(at, store.events.names);
@@ -114,7 +121,7 @@ function judgeAgain(
     }
     const counted = findOutage(event) === undefined ? event : { ...event, reason: undefined };
     for (const limit of limits) spans.get(limit)?.feed(counted);
-  });
+  };
 }
 
 /** One entry for each rule and key. */
