@@ -4,7 +4,7 @@ import { readEvents } from '../src/interpret/files.ts';
 import type { Verdict } from '../src/model/block.ts';
 import type { MailEvent } from '../src/model/event.ts';
 import { Store } from '../src/store/store.ts';
-import { LINES, LONG, PROGRAM, ROUNDS } from './contestants.ts';
+import { LINES, LONG, PROGRAM, ROUNDS, RULES } from './contestants.ts';
 import { writeLog } from './generate.ts';
 import { type Contestant, inTurn } from './measure.ts';
 import { Service } from './service.ts';
@@ -15,7 +15,7 @@ const DAY = 86_400_000;
 const STEP = 5000;
 
 export async function stored(): Promise<void> {
-  const service = new Service();
+  const service = new Service({ rules: RULES });
   try {
     const { count, submitter } = await fill(service);
     const command = (name: string, ...words: string[]): Contestant => ({
