@@ -110,6 +110,15 @@ describe('a query', () => {
     );
   });
 
+  test.each([0, 366, 367, 368, 600, 733, 734, 1099, 1100])('after %i of three pages', (number) => {
+    empty();
+    const many = Array.from({ length: 1100 }, (_, offset) => event({ offset }));
+    store.commit(() => store.events.insert(many));
+    const [first = 0] = Array.from(store.events.query({}), ({ id }) => id);
+    const found = Array.from(store.events.after(first - 1 + number), ({ event }) => event.offset);
+    expect(found).toEqual(many.slice(number).map(({ offset }) => offset));
+  });
+
   test('after a number, from a time', () => {
     fc.assert(
       fc.property(batches, fc.nat(70), fc.nat(3_600_000), (batch, number, later) => {
