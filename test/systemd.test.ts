@@ -25,6 +25,7 @@ const daemons = [
   'postern-single.service',
   'postern-milter.service',
 ];
+const reports = ['postern-report.service', 'postern-report-weekly.service'];
 const HIGHEST = 2.0;
 
 function contentOf(name: string): string {
@@ -157,6 +158,15 @@ describe('the units', () => {
     expect(dirname(milter?.state ?? '')).toBe(`/run/${runtime}`);
   });
 
+  it('differ only in their period, if they send a report', () => {
+    const [daily, weekly] = reports.map((unit) =>
+      contentOf(unit)
+        .replaceAll('postern-report-weekly', 'postern-report')
+        .replaceAll(/the last week|weekly|--week last|yesterday|daily|--day yesterday/g, 'PERIOD'),
+    );
+    expect(weekly).toBe(daily);
+  });
+
   it('leave the part with rights no more than to change its account', () => {
     const capabilities = settings('postern-enforce.service', 'CapabilityBoundingSet');
     expect(capabilities).toEqual(['CAP_SETUID CAP_SETGID']);
@@ -169,7 +179,7 @@ describe('the units', () => {
     expect(dirname(database)).toBe('/var/lib/postern');
     for (const unit of ['postern.service', 'postern-single.service'])
       expect(settings(unit, 'StateDirectory')).toEqual(['postern']);
-    for (const unit of ['postern-enforce.service', 'postern-report.service']) {
+    for (const unit of ['postern-enforce.service', ...reports]) {
       expect(settings(unit, 'StateDirectory')).toEqual([]);
       expect(settings(unit, 'ReadWritePaths').join(' ')).toContain('-/var/lib/postern');
     }

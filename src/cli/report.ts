@@ -1,27 +1,30 @@
-/** `postern report`: a period as text, JSON or HTML. With `--mail` it is sent instead, as text and HTML. */
+/** `postern report`: a period as text, JSON, HTML or CSV. With `--mail` it is sent instead, as text and HTML. */
 
-import { EXIT, type ExitStatus, getMessage, PosternError } from '../base/errors.ts';
-import { escapeControls } from '../base/escape.ts';
+import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { systemClock } from '../base/time.ts';
-import { type Config, loadConfig } from '../config/load.ts';
+import { loadConfig } from '../config/load.ts';
 import { loadConfiguredRules } from '../config/rules.ts';
 import type { Style } from '../model/style.ts';
-import { addressMails, buildSubject } from '../notify/compose.ts';
-import { reportToHtml } from '../report/html.ts';
+import { tableToCsv } from '../report/csv.ts';
 import { reportToJson } from '../report/json.ts';
 import { gatherReport, listKeys, type Report } from '../report/period.ts';
 import { loadStyle } from '../report/style.ts';
+import { isEventful } from '../report/summary.ts';
+import type { Table } from '../report/table.ts';
+import { listTables } from '../report/tables.ts';
 import { reportToText } from '../report/text.ts';
 import { Store } from '../store/store.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
+import { type PeriodOptions, readReportPeriod } from './period.ts';
 import { Progress } from './progress.ts';
-import { parsePeriod } from './typed.ts';
+import { gatherHealth } from './service-health.ts';
 
-interface ReportOptions extends Omit<CommonOptions, 'format'> {
-  readonly since?: string;
-  readonly until?: string;
-  readonly format?: 'text' | 'json' | 'html';
+interface ReportOptions extends Omit<CommonOptions, 'format'>, PeriodOptions {
+  readonly format?: 'text' | 'json' | 'html' | 'csv';
+  /** of CSV */
+  readonly table?: string;
   readonly mail?: boolean;
+  readonly onlyIfAny?: boolean;
   /** times in UTC only */
   readonly utc?: boolean;
 }
@@ -29,22 +32,28 @@ interface ReportOptions extends Omit<CommonOptions, 'format'> {
 /** Exit status 1 when a mail was not sent. */
 export async function runReport(options: ReportOptions, io: Io): Promise<ExitStatus> {
   const config = loadConfig(options.config);
-  const now = systemClock.now() + 1;
-  const typed = { since: options.since ?? '24h', until: options.until };
-  const { since = now, until = now } = parsePeriod(typed, config.zone);
-  if (since >= until) throw new PosternError('usage', '--since must be before now');
+  const { since, until } = readReportPeriod(options, systemClock.now() + 1, config.zone);
   const store = new Store(config.database, { readonly: true });
   try {
     const rules = loadConfiguredRules(config);
+    const service = gatherHealth(store, config);
     const progress = new Progress(io, 'event');
     const begin = Math.max(since, store.events.oldestTime() ?? since);
-    const report = gatherReport(store, rules, since, until, (count, time) =>
+    const gathered = gatherReport(store, rules, since, until, (count, time) =>
       progress.add(count, (time - begin) / (until - begin)),
     );
     progress.end();
+    const report = { ...gathered, service };
+    if (options.onlyIfAny === true && !isEventful(report)) {
+      io.stderr('postern: nothing happened in this period, so there is no report\n');
+      return EXIT.done;
+    }
     const style = await loadStyle(config, listKeys(report), options);
-    if (options.mail === true) return await mailReport(report, { config, style, io });
-    io.stdout(shown(report, options.format, style, chooseWidth(io)));
+    if (options.mail === true) {
+      const { mailReport } = await import('./report-mail.ts');
+      return await mailReport(report, { config, style, io });
+    }
+    io.stdout(await shown(report, options, style, chooseWidth(io)));
     return EXIT.done;
   } finally {
     store.close();
@@ -58,49 +67,36 @@ function chooseWidth({ screen }: Io): number | undefined {
   return screen === undefined ? undefined : Math.min(screen.columns, WIDEST);
 }
 
-function shown(
+async function shown(
   report: Report,
-  format: ReportOptions['format'],
+  { format, table }: ReportOptions,
   style: Style,
   width: number | undefined,
-): string {
-  if (format === 'json') return jsonLine(reportToJson(report));
-  return format === 'html' ? reportToHtml(report, style) : reportToText(report, style, width);
-}
-
-async function mailReport(
-  report: Report,
-  { config, style, io }: { config: Config; style: Style; io: Io },
-): Promise<ExitStatus> {
-  const { from, to, transport } = readRecipients(config);
-  const notice = {
-    subject: buildSubject(`report since ${style.minute(report.since)}`, style.host),
-    text: reportToText(report, style),
-    html: reportToHtml(report, style),
-  };
-  const { mailNotifier } = await import('../notify/mail.ts');
-  const notifier = mailNotifier(transport, from);
-  let status: ExitStatus = EXIT.done;
-  for (const mail of addressMails(notice, { from, to, created: systemClock.now() })) {
-    const { recipient } = mail;
-    try {
-      await notifier.send(mail);
-      io.stdout(`Report sent to ${recipient}.\n`);
-    } catch (error) {
-      const reason = escapeControls(getMessage(error));
-      io.stderr(`postern: the report was not sent to ${recipient}: ${reason}\n`);
-      status = EXIT.failed;
-    }
+): Promise<string> {
+  if (table !== undefined && format !== 'csv')
+    throw new PosternError('usage', '--table: needs --format csv');
+  switch (format) {
+    case 'json':
+      return jsonLine(reportToJson(report));
+    case 'html':
+      return (await import('../report/html.ts')).reportToHtml(report, style);
+    case 'csv':
+      return tableToCsv(findTable(report, table, style));
+    default:
+      return reportToText(report, style, width);
   }
-  return status;
 }
 
-/** Throws a PosternError (exit status 2) when the configuration names no recipient. */
-function readRecipients({ file, notify, report: { to } }: Config) {
-  if (notify !== undefined && to.length > 0) return { ...notify, to };
+/** Throws a PosternError (exit status 2) that lists the tables. */
+function findTable(report: Report, name: string | undefined, style: Style): Table {
+  const tables = listTables(report, style);
+  const found = tables.find((table) => table.name === name);
+  if (found !== undefined) return found;
+  const names = tables.map((table) => table.name).join(', ');
   throw new PosternError(
-    'configuration',
-    `${file}: notify: expected notify.to and notify.from, found none: --mail needs a recipient`,
-    { code: 'config', place: { file, key: 'notify' } },
+    'usage',
+    name === undefined
+      ? `--format csv: needs --table, one of ${names}`
+      : `--table ${name}: expected one of ${names}`,
   );
 }

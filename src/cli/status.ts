@@ -5,7 +5,6 @@ import { escapeControls } from '../base/escape.ts';
 import { counted } from '../base/text.ts';
 import { formatTime, formatTimes } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
-import type { LogStatus } from '../daemon/log-status.ts';
 import { type MilterStatus, readMilterStatus } from '../daemon/milter/status.ts';
 import { gatherStatus, type ServiceStatus } from '../daemon/status.ts';
 import { buildStyle } from '../model/style.ts';
@@ -14,6 +13,7 @@ import type { Space } from '../store/space.ts';
 import { Store } from '../store/store.ts';
 import { type CommonOptions, type Io, jsonLine, print, type Span } from './io.ts';
 import { wrap } from './screen-table.ts';
+import { describeLog } from './service-health.ts';
 
 /** Exit status 1 when there are problems. */
 export function runStatus(options: CommonOptions & { readonly utc?: boolean }, io: Io): ExitStatus {
@@ -105,7 +105,7 @@ function statusLines(status: ServiceStatus, time: Time): string[] {
     status.running
       ? `running since ${time(status.since)} (process ${status.pid}, version ${status.version}), mode ${status.mode}`
       : `NOT running, mode ${status.mode}`,
-    ...status.logs.map((log) => `log ${log.path}: ${logText(log)}`),
+    ...status.logs.map((log) => `log ${log.path}: ${describeLog(log)}`),
     `blocks: ${status.blocks}${observedText(status)}   open messages: ${status.openMessages}   notices waiting: ${status.noticesWaiting}`,
     ...(status.deferred ?? []).map(
       ({ user, rule, since, putOff }) =>
@@ -141,12 +141,4 @@ function inMegabytes(bytes: number): string {
 
 function observedText({ notInForce = 0 }: ServiceStatus): string {
   return notInForce === 0 ? '' : ` (${notInForce} not in force: observe mode)`;
-}
-
-function logText({ present, hidden, behind, failure, journal }: LogStatus): string {
-  if (!present) return 'MISSING';
-  if (failure !== undefined) return 'CANNOT BE READ';
-  if (journal === true) return 'read by journalctl';
-  if (hidden === true) return 'not visible to this account';
-  return behind === undefined ? 'rotated, catching up' : `${behind} bytes behind`;
 }

@@ -2,13 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import { escapeControls, escapeHtml, escapeHtmlField, escapeOutput } from '../base/escape.ts';
 import type { Style } from '../model/style.ts';
-import type { Mail } from './mail.ts';
+import type { Mail, MailImage } from './mail.ts';
 
 /** A mail that has no sender and no recipient yet. */
 export interface ComposedNotice {
   readonly subject: string;
   readonly text: string;
   readonly html: string;
+  readonly images?: readonly MailImage[];
 }
 
 /** One mail for each recipient, so that one who refuses it does not keep it from the others. `created` in ms. */

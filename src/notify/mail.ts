@@ -27,7 +27,15 @@ export interface Mail {
   readonly subject: string;
   readonly text: string;
   readonly html: string;
+  /** that the HTML shows, as `cid:NAME` */
+  readonly images?: readonly MailImage[];
   readonly created: number;
+}
+
+/** A PNG image. The name is letters and hyphens. */
+export interface MailImage {
+  readonly name: string;
+  readonly content: Buffer;
 }
 
 export interface Notifier {
@@ -119,13 +127,20 @@ async function buildMessage(
 }
 
 function buildOptions(mail: Mail, from: string): SendMailOptions {
-  const { messageId, recipient, subject, text, html, created } = mail;
+  const { messageId, recipient, subject, text, html, images = [], created } = mail;
   return {
     from,
     to: recipient,
     subject,
     text,
     html,
+    attachments: images.map(({ name, content }) => ({
+      filename: `${name}.png`,
+      cid: name,
+      content,
+      contentType: 'image/png',
+      contentDisposition: 'inline' as const,
+    })),
     date: new Date(created),
     messageId,
     headers: HEADERS,

@@ -12,7 +12,7 @@ const REMEDIES: Readonly<Record<DsnWay, string>> = {
   relayed: 'check the recipients of this domain at RCPT',
 };
 
-/** The tables that have rows. */
+/** All of them, empty ones too. */
 export function buildBackscatter(backscatter: Backscatter): Table[] {
   return [
     buildNotices(backscatter),
@@ -20,11 +20,12 @@ export function buildBackscatter(backscatter: Backscatter): Table[] {
     buildForged(backscatter),
     buildRefused(backscatter),
     buildComplaints(backscatter),
-  ].filter(({ rows }) => rows.length > 0);
+  ];
 }
 
 function buildNotices({ notices }: Backscatter): Table {
   return {
+    name: 'backscatter',
     title: 'Notices to strangers (backscatter), by cause',
     head: ['Sent', 'Cause', 'Through', 'Refused by', 'Why', 'Clients', 'What to do', 'Reply'],
     rows: notices.map((notice) => [
@@ -57,6 +58,7 @@ function nameRefuser({ way, host }: NoticeCount): string {
 
 function buildReturned({ returned }: Backscatter): Table {
   return {
+    name: 'returned',
     title: 'Notices that came back for mail of a submitter: stolen account, or an old list',
     head: ['Came', 'From clients', 'Submitter'],
     rows: returned.map((one) => [one.count, one.clients, formatIdentity(one)]),
@@ -66,6 +68,7 @@ function buildReturned({ returned }: Backscatter): Table {
 
 function buildForged({ forged }: Backscatter): Table {
   return {
+    name: 'forged',
     title: 'Notices about mail that others sent with a forged address: sign return paths',
     head: ['Came', 'From clients', 'Address'],
     rows: forged.map(({ count, clients, recipient }) => [count, clients, recipient]),
@@ -75,6 +78,7 @@ function buildForged({ forged }: Backscatter): Table {
 
 function buildRefused({ refused }: Backscatter): Table {
   return {
+    name: 'refused-notifications',
     title: 'Notifications refused',
     head: ['Refused', 'To addresses', 'Client', 'Name', 'One of the replies'],
     rows: refused.map(({ count, recipients, address, name, reply }) => [
@@ -90,6 +94,7 @@ function buildRefused({ refused }: Backscatter): Table {
 
 function buildComplaints({ complaints }: Backscatter): Table {
   return {
+    name: 'complaints',
     title: 'Complaints of recipients, by submitter',
     head: ['Messages', 'Submitter'],
     rows: complaints.map((one) => [one.count, formatIdentity(one)]),

@@ -1,5 +1,6 @@
 /** Gathers from the store what happened in a period. The same report is shown as text, as HTML and as JSON. */
 import { dropUndefined } from '../base/defined.ts';
+import { MINUTE } from '../base/time.ts';
 import type { Nearest } from '../judge/nearest.ts';
 import type { Rule } from '../judge/rule.ts';
 import type { Key } from '../model/block.ts';
@@ -8,6 +9,7 @@ import type { StoredListing } from '../model/listing.ts';
 import type { Outage } from '../model/outage.ts';
 import type { Backscatter } from '../store/backscatter.ts';
 import type { StoredBlock } from '../store/blocks.ts';
+import { FigureSums, type Figures } from '../store/figures.ts';
 import { loadOutages } from '../store/outages.ts';
 import type { Store } from '../store/store.ts';
 import {
@@ -19,7 +21,10 @@ import {
   type SubmitterCount,
 } from '../store/sums.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
+import { type DeferralCount, type SenderCount, VolumeSums } from '../store/volume.ts';
+import { type Course, CourseSums, type ProviderCount } from './course.ts';
 import { describeRefusals, type ReputationRefusal, ReputationRefusals } from './reputation.ts';
+import type { ServiceHealth } from './service.ts';
 import { type Beyond, findStandings } from './standings.ts';
 
 export interface Report {
@@ -28,6 +33,10 @@ export interface Report {
   readonly until: number;
   /** events from before this time (ms) are deleted; absent if all of the period is kept */
   readonly keptSince?: number;
+  readonly figures: Figures;
+  /** the period of the same length before; absent if it is not kept whole */
+  readonly before?: { readonly since: number; readonly until: number; readonly figures: Figures };
+  readonly course: Course;
   readonly kinds: readonly KindCount[];
   readonly reasons: readonly { readonly reason: string; readonly count: number }[];
   /** blocks that began or ended in the period, or were running */
@@ -39,6 +48,9 @@ export interface Report {
   /** keys that came to at least half of a limit and did not meet it */
   readonly near: readonly Nearest[];
   readonly submitters: readonly SubmitterCount[];
+  readonly senders: readonly SenderCount[];
+  readonly providers: readonly ProviderCount[];
+  readonly deferrals: readonly DeferralCount[];
   readonly refusers: readonly RefuserCount[];
   readonly ownMailboxes: readonly OwnMailboxCount[];
   readonly attackers: readonly AttackerCount[];
@@ -51,6 +63,8 @@ export interface Report {
   readonly listings: readonly StoredListing[];
   /** who refused us because of our address or name */
   readonly reputation: readonly ReputationRefusal[];
+  /** when the report was made; absent: not asked for */
+  readonly service?: ServiceHealth;
   readonly formatValue: ValueFormat;
 }
 
@@ -58,6 +72,10 @@ export interface Report {
 const MOST_ROWS = 10;
 /** Blocks that are searched, newest first. */
 const MOST_BLOCKS = 10_000;
+/** Share of the period before that may be without events at its begin, before nothing is compared with it. */
+const MISSING = 0.1;
+/** Who is blocked so soon after a limit was met, ms, is blocked: by another rule, or as soon as the line was read. */
+const SOON = MINUTE;
 
 /** Events after which `onRead` is called. */
 const READ_TOGETHER = 4096;
@@ -76,9 +94,15 @@ export function gatherReport(
   let read = 0;
   const sums = new EventSums(store.events.names);
   const refusals = new ReputationRefusals();
+  const figures = new FigureSums();
+  const course = new CourseSums(since, until);
+  const volume = new VolumeSums(store.events.names);
   const { near, beyond } = findStandings(store, rules, { since, until }, (page, at) => {
     sums.add(page, at);
     refusals.add(page, at);
+    figures.add(page, at);
+    course.add(page, at);
+    volume.add(page, at);
     if (onRead !== undefined && ++read % READ_TOGETHER === 0) onRead(READ_TOGETHER, page.time(at));
   });
   const { kinds, reasons } = sums.totals();
@@ -88,7 +112,7 @@ export function gatherReport(
     start < until && (end === undefined || end >= since);
   const blocks = store.blocks
     .history(MOST_BLOCKS)
-    .filter(({ start, released }) => isWithin(start, released))
+    .filter(({ start, released }) => isWithin(start - SOON, released))
     .reverse();
   const blocked = buildBlockTimes(blocks);
   const isBlocked = ({ verdict: { key, time } }: StoredVerdict) => blocked(key, time, until);
@@ -96,13 +120,19 @@ export function gatherReport(
     since,
     until,
     keptSince: pruned > since ? pruned : undefined,
+    figures: figures.figures,
+    before: gatherBefore(store, since, until, pruned),
+    course: course.course(),
     kinds,
     reasons,
-    blocks,
+    blocks: blocks.filter(({ start }) => start < until),
     verdicts: verdicts.filter((one) => one.outcome !== 'blocked' && !isBlocked(one)),
     lasting: findLasting(store, beyond, verdicts, since).filter((one) => !isBlocked(one)),
     near: near.filter(({ key, time }) => !blocked(key, time, until)),
     submitters: sums.submitters(MOST_ROWS),
+    senders: volume.senders(MOST_ROWS),
+    providers: course.providers(MOST_ROWS),
+    deferrals: volume.deferrals(MOST_ROWS),
     refusers: sums.refusers(MOST_ROWS),
     ownMailboxes: sums.ownMailboxes(MOST_ROWS),
     attackers: sums.attackers(MOST_ROWS),
@@ -115,7 +145,22 @@ export function gatherReport(
   });
 }
 
-/** Whether a key was blocked at a time, or is at the end of the period (both ms): then it is no case of no block. */
+/** The figures of the period before, unless some of it is deleted or was before the first event. */
+function gatherBefore(
+  store: Store,
+  since: number,
+  until: number,
+  pruned: number,
+): Report['before'] {
+  const period = { since: since - (until - since), until: since };
+  const oldest = store.events.oldestTime() ?? Number.POSITIVE_INFINITY;
+  if (pruned > period.since || oldest > period.since + MISSING * (until - since)) return undefined;
+  const sums = new FigureSums();
+  store.events.scan(period, (page, at) => sums.add(page, at));
+  return { ...period, figures: sums.figures };
+}
+
+/** Whether a key was blocked at a time or soon after, or is at the end of the period (both ms): then it is no case of no block. */
 function buildBlockTimes(
   blocks: readonly StoredBlock[],
 ): (key: Key, time: number, until: number) => boolean {
@@ -127,17 +172,18 @@ function buildBlockTimes(
   return ({ type, id }, time, until) =>
     (byKey.get(`${type} ${id}`) ?? []).some(
       ({ start, released = Number.POSITIVE_INFINITY }) =>
-        (start <= time && time < released) || (start < until && released >= until),
+        (start <= time + SOON && time < released) || (start < until && released >= until),
     );
 }
 
 /** All keys that the tables name, for their style. */
-export function listKeys({ blocks, verdicts, lasting, near, submitters }: Report): Key[] {
+export function listKeys({ blocks, verdicts, lasting, near, ...rest }: Report): Key[] {
   return [
     ...blocks.map(({ key }) => key),
     ...[...verdicts, ...lasting].map(({ verdict }) => verdict.key),
     ...near.map(({ key }) => key),
-    ...submitters,
+    ...rest.submitters,
+    ...rest.senders,
   ];
 }
 

@@ -1,6 +1,8 @@
 /** A table of a report, whatever it is about. */
 
 export interface Table {
+  /** for `--table` and addresses: letters and hyphens */
+  readonly name: string;
   readonly title: string;
   readonly head: readonly string[];
   readonly rows: readonly Row[];

@@ -3,6 +3,7 @@ import { formatDuration } from '../base/time.ts';
 import type { EventKind } from '../model/event.ts';
 import { PLAIN_STYLE, type Style } from '../model/style.ts';
 import type { StoredBlock } from '../store/blocks.ts';
+import type { Figures } from '../store/figures.ts';
 import type { SubmitterCount } from '../store/sums.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
 import { buildBackscatter } from './backscatter.ts';
@@ -10,6 +11,7 @@ import { describeRelease, UNBLOCKABLE_CURE } from './block.ts';
 import { buildUnusual } from './past.ts';
 import type { Report } from './period.ts';
 import { describeSenders, nameRefuser } from './reputation.ts';
+import { buildServiceTables } from './service.ts';
 import type { Table } from './table.ts';
 
 export type { Row, Table } from './table.ts';
@@ -32,30 +34,48 @@ export function buildNote({ keptSince }: Report, style = PLAIN_STYLE): string | 
   return `Events before ${style.minute(keptSince)} are pruned (retention): they are not counted.`;
 }
 
-/** All tables of a report, in their order. */
+/** The tables of a report that are shown, in their order: some only if they have rows. */
 export function buildTables(report: Report, style = PLAIN_STYLE): Table[] {
+  return listTables(report, style).filter(
+    ({ name, rows }) => rows.length > 0 || SHOWN_EMPTY.has(name),
+  );
+}
+
+const SHOWN_EMPTY = new Set([
+  ...['mail', 'reasons', 'blocks', 'near', 'met', 'submitters', 'senders', 'providers'],
+  ...['refusers', 'deferrals', 'attackers'],
+]);
+
+/** All tables, those without rows too. */
+export function listTables(report: Report, style = PLAIN_STYLE): Table[] {
   return [
     buildKinds(report),
+    buildVolume(report),
     buildReasons(report),
     buildBlocks(report, style),
     buildNear(report, style),
     buildMet(report, style),
     ...buildUnusual(report.verdicts, style),
-    ...buildUnblockable(report, style),
+    buildUnblockable(report, style),
     buildSubmitters(report, style),
+    buildSenders(report, style),
+    buildProviders(report),
     buildRefusers(report),
-    ...(report.ownMailboxes.length === 0 ? [] : [buildOwnMailboxes(report)]),
-    ...(report.outages.length === 0 ? [] : [buildOutages(report, style)]),
-    ...(report.listings.length === 0 ? [] : [buildListings(report, style)]),
-    ...(report.reputation.length === 0 ? [] : [buildReputation(report, style)]),
+    buildDeferrals(report),
+    buildOwnMailboxes(report),
+    buildOutages(report, style),
+    buildListings(report, style),
+    buildReputation(report, style),
     buildAttackers(report),
     {
+      name: 'dsns',
       title: 'Delivery status notifications',
       head: ['Sent'],
       rows: [[report.dsnsSent]],
       empty: '',
     },
     ...buildBackscatter(report.backscatter),
+    ...buildServiceTables(report.service),
   ];
 }
 
@@ -64,6 +84,7 @@ const KIND_TEXTS: { readonly [kind in EventKind]?: string } = { removed: 'left t
 
 function buildKinds({ kinds }: Report): Table {
   return {
+    name: 'mail',
     title: 'Mail',
     head: ['Event', 'Number'],
     rows: kinds.map(({ kind, count }) => [KIND_TEXTS[kind] ?? kind, count]),
@@ -71,8 +92,85 @@ function buildKinds({ kinds }: Report): Table {
   };
 }
 
+const FIGURES: readonly (readonly [keyof Figures, string])[] = [
+  ['accepted', 'messages accepted'],
+  ['recipients', 'recipients of these'],
+  ['bytes', 'bytes of these'],
+  ['delivered', 'recipients delivered'],
+  ['deferred', 'recipients deferred'],
+  ['bounced', 'recipients bounced'],
+  ['expired', 'recipients expired'],
+  ['invalid', 'recipients that do not exist'],
+  ['rejected', 'refused in the dialogue'],
+  ['authFailed', 'failed logins'],
+  ['dsnsSent', 'bounces sent'],
+];
+
+function buildVolume({ figures, before }: Report): Table {
+  return {
+    name: 'volume',
+    title: 'Volume, beside the period before',
+    head: ['What', 'Number', 'Before', 'Change'],
+    rows: FIGURES.map(([name, text]) => [
+      text,
+      figures[name],
+      before === undefined ? '' : before.figures[name],
+      formatChange(figures[name], before?.figures[name]),
+    ]),
+    empty: '',
+  };
+}
+
+function formatChange(now: number, before: number | undefined): string {
+  if (before === undefined || before === 0) return '';
+  const percent = Math.round((100 * (now - before)) / before);
+  return `${percent > 0 ? '+' : ''}${percent} %`;
+}
+
+function buildSenders({ senders }: Report, style: Style): Table {
+  return {
+    name: 'senders',
+    title: 'Who sends most',
+    head: ['Messages', 'Recipients', 'Bytes', 'Submitter'],
+    rows: senders.map((one) => [one.messages, one.recipients, one.bytes, style.who(one)]),
+    empty: 'Nobody.',
+  };
+}
+
+function buildProviders({ providers }: Report): Table {
+  return {
+    name: 'providers',
+    title: 'Where our mail goes',
+    head: ['Delivered', 'Deferred', 'Refused', 'Provider'],
+    rows: providers.map(({ provider, delivered, deferred, refused }) => [
+      delivered,
+      deferred,
+      refused,
+      nameRefuser(provider),
+    ]),
+    empty: 'Nowhere.',
+  };
+}
+
+function buildDeferrals({ deferrals }: Report): Table {
+  return {
+    name: 'deferrals',
+    title: 'Deferred, by host and reason',
+    head: ['Recipients', 'Attempts', 'Reason', 'Host', 'One of the replies'],
+    rows: deferrals.map(({ host, reason, recipients, attempts, reply }) => [
+      recipients,
+      attempts,
+      reason ?? '',
+      host ?? 'no answer',
+      reply ?? '',
+    ]),
+    empty: 'None.',
+  };
+}
+
 function buildReasons({ reasons }: Report): Table {
   return {
+    name: 'reasons',
     title: 'Refusals by reason',
     head: ['Reason', 'Number'],
     rows: reasons.map(({ reason, count }) => [reason, count]),
@@ -82,6 +180,7 @@ function buildReasons({ reasons }: Report): Table {
 
 function buildBlocks({ blocks }: Report, style: Style): Table {
   return {
+    name: 'blocks',
     title: 'Blocks',
     head: ['Number', 'Who', 'Cause', 'Began', 'Ended', 'Note'],
     rows: blocks.map((block) => [
@@ -103,6 +202,7 @@ function describeEnd(block: StoredBlock, style: Style): string {
 
 function buildNear({ near, formatValue }: Report, style: Style): Table {
   return {
+    name: 'near',
     title: 'Came near a limit',
     head: ['Who', 'Rule', 'Highest', 'Limit', 'Time'],
     rows: near
@@ -120,6 +220,7 @@ function buildNear({ near, formatValue }: Report, style: Style): Table {
 
 function buildMet({ lasting, verdicts, formatValue }: Report, style: Style): Table {
   return {
+    name: 'met',
     title: 'Met a limit, not blocked',
     head: ['Who', 'Rule', 'Highest', 'Limit', 'Why not', 'Times', 'Within', 'Since'],
     rows: groupVerdicts([...lasting, ...verdicts]).map(({ times, highest, first, last }) => [
@@ -137,19 +238,17 @@ function buildMet({ lasting, verdicts, formatValue }: Report, style: Style): Tab
 }
 
 /** Whom Postern cannot block, so that nobody takes the row above for a block that is on its way. */
-function buildUnblockable({ verdicts }: Report, style: Style): Table[] {
+function buildUnblockable({ verdicts }: Report, style: Style): Table {
   const keys = verdicts
     .filter(({ outcome }) => outcome === 'unblockable')
     .map(({ verdict }) => style.who(verdict.key));
-  if (keys.length === 0) return [];
-  return [
-    {
-      title: 'Cannot be blocked (postern status says why)',
-      head: ['Who', 'What to do'],
-      rows: [...new Set(keys)].slice(0, MOST_MET).map((who) => [who, UNBLOCKABLE_CURE]),
-      empty: '',
-    },
-  ];
+  return {
+    name: 'unblockable',
+    title: 'Cannot be blocked (postern status says why)',
+    head: ['Who', 'What to do'],
+    rows: [...new Set(keys)].slice(0, MOST_MET).map((who) => [who, UNBLOCKABLE_CURE]),
+    empty: 'Nobody.',
+  };
 }
 
 /** All verdicts of one limit of a rule on one key. */
@@ -179,6 +278,7 @@ function groupVerdicts(verdicts: readonly StoredVerdict[]): MetLimit[] {
 
 function buildSubmitters({ submitters }: Report, style: Style): Table {
   return {
+    name: 'submitters',
     title: 'Most invalid recipients by submitter',
     head: ['Invalid', 'Recipients', 'Share', 'Clients', 'Submitter'],
     rows: submitters.map((one) => [
@@ -199,6 +299,7 @@ function formatShare({ invalid, recipients }: SubmitterCount): string {
 
 function buildRefusers({ refusers }: Report): Table {
   return {
+    name: 'refusers',
     title: 'Who refuses our mail, and why',
     head: ['Number', 'Reason', 'Host', 'One of its replies'],
     rows: refusers.map(({ host, reason, count, reply }) => [count, reason, host, reply ?? '']),
@@ -208,6 +309,7 @@ function buildRefusers({ refusers }: Report): Table {
 
 function buildOwnMailboxes({ ownMailboxes }: Report): Table {
   return {
+    name: 'own-mailboxes',
     title: 'Own mailboxes not found after acceptance: nobody is blamed',
     head: ['Recipients', 'One of them', 'Delivery', 'One of its replies'],
     rows: ownMailboxes.map(({ host, recipients, recipient, reply }) => [
@@ -222,6 +324,7 @@ function buildOwnMailboxes({ ownMailboxes }: Report): Table {
 
 function buildOutages({ outages }: Report, style: Style): Table {
   return {
+    name: 'outages',
     title: 'Provider outages: refusals that did not count',
     head: ['Provider', 'Detected', 'Ended', 'Refused at once'],
     rows: outages.map(({ provider, began, ended, refused, active }) => [
@@ -236,6 +339,7 @@ function buildOutages({ outages }: Report, style: Style): Table {
 
 function buildListings({ listings }: Report, style: Style): Table {
   return {
+    name: 'listings',
     title: 'This server on blocklists',
     head: ['Address', 'List', 'Seen', 'Ended', 'Meaning'],
     rows: listings.map(({ address, list, began, ended, meaning }) => [
@@ -251,6 +355,7 @@ function buildListings({ listings }: Report, style: Style): Table {
 
 function buildReputation({ reputation }: Report, style: Style): Table {
   return {
+    name: 'reputation',
     title: 'Who refuses this server because of its reputation',
     head: ['Refusals', 'Provider', 'Names', 'Since', 'Ended', 'Queued', 'The day before'],
     rows: reputation.map(({ provider, refusals, named, since, ended, queueIds, before }) => [
@@ -268,6 +373,7 @@ function buildReputation({ reputation }: Report, style: Style): Table {
 
 function buildAttackers({ attackers }: Report): Table {
   return {
+    name: 'attackers',
     title: 'Refused from outside, by client',
     head: ['Client', 'Unknown recipients', 'Failed logins', 'Refused', 'Name'],
     rows: attackers.map(({ address, name, invalid, auth, rejected }) => [

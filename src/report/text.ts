@@ -4,7 +4,9 @@
  */
 import { escapeControls } from '../base/escape.ts';
 import { PLAIN_STYLE } from '../model/style.ts';
+import { buildCharts, type Chart, findHighest, sumSeries, sumSteps } from './chart.ts';
 import type { Report } from './period.ts';
+import { summarize } from './summary.ts';
 import { buildNote, buildTables, buildTitle, type Row, type Table } from './tables.ts';
 
 const WIDTH = 80;
@@ -18,8 +20,69 @@ export function reportToText(report: Report, style = PLAIN_STYLE, width = WIDTH)
   const note = buildNote(report, style);
   const title = breakTitle(escapeControls(buildTitle(report, style)), width);
   const head = note === undefined ? title : [...title, cutLine(note, width)];
-  const parts = [head, ...buildTables(report, style).map((table) => listLines(table, width))];
+  const parts = [
+    head,
+    summarize(report, style).flatMap((sentence) => breakSentence(sentence, width)),
+    ...buildCharts(report, style).map((chart) => drawLines(chart, width)),
+    ...buildTables(report, style).map((table) => listLines(table, width)),
+  ];
   return `${parts.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+/** At spaces. */
+function breakSentence(sentence: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of escapeControls(sentence).split(' ')) {
+    const line = lines.at(-1);
+    if (line === undefined || line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${line} ${word}`;
+  }
+  return lines.map((line) => cutLine(line, width));
+}
+
+/** Characters that stand for the series of a chart, in their order. */
+const MARKS = '#=%+o.';
+
+/** Horizontal bars, one for each step. Each series has a character of its own. */
+export function drawLines(chart: Chart, width = WIDTH): string[] {
+  const { title, series, labels, limit } = chart;
+  const legend = series.map((one, at) => `${MARKS[at]} ${one.name} ${sumSeries(one)}`);
+  const highest = Math.max(1, findHighest(chart), limit?.value ?? 0);
+  const sums = sumSteps(series);
+  const label = Math.max(...labels.map(({ length }) => length));
+  const number = String(Math.max(...sums)).length;
+  const room = width - label - number - 2 * GAP.length;
+  const rows = labels.map((text, at) => {
+    const bar = drawBar(series, at, room / highest);
+    const sum = String(sums[at]).padStart(number);
+    return `${text.padEnd(label)}${GAP}${sum}${GAP}${limit === undefined ? bar : markLimit(bar, Math.round((limit.value * room) / highest) - 1)}`;
+  });
+  const lines = [
+    title,
+    '-'.repeat(title.length),
+    ...breakRow(legend.map(escapeControls), width),
+    ...rows,
+  ];
+  return (limit === undefined ? lines : [...lines, `| ${limit.name}`]).map((line) =>
+    cutLine(line, width),
+  );
+}
+
+/** Parts end where their sum so far ends, so that rounding does not add up. */
+function drawBar(series: Chart['series'], at: number, scale: number): string {
+  let bar = '';
+  let sum = 0;
+  series.forEach(({ values }, one) => {
+    const value = values[at] ?? 0;
+    sum += value;
+    const end = Math.max(Math.round(sum * scale), bar.length + (value > 0 ? 1 : 0));
+    bar += (MARKS[one] ?? '#').repeat(Math.max(0, end - bar.length));
+  });
+  return bar;
+}
+
+function markLimit(bar: string, place: number): string {
+  return `${bar.slice(0, place).padEnd(place)}|${bar.slice(place + 1)}`;
 }
 
 /** The period on a line of its own when the title is too long. */

@@ -146,6 +146,11 @@ export class Page {
     return this.#open(at).text(PARTS[part]);
   }
 
+  /** Bytes of an accepted message. */
+  size(at: number): number | undefined {
+    return this.#open(at).number(PARTS.size);
+  }
+
   /** Whether any text of the page contains this one: false for most, and a hundred times as fast as looking at each. */
   mayHave(text: string): boolean {
     return this.#all.includes(text);

@@ -113,7 +113,17 @@ interface Entry {
   readonly value: string;
 }
 
+/** What a submitter or the mail of an hour comes to. */
+type Counts = Record<string, Record<string, number>>;
+
 interface Recount {
+  /** of the ten hours before the report */
+  readonly before: Record<string, number>;
+  /** messages, recipients and bytes by submitter */
+  readonly senders: Counts;
+  /** delivered, deferred and bounced in each hour */
+  readonly steps: Counts;
+  readonly deferral: { recipients: number; attempts: number };
   readonly kinds: Record<string, number>;
   readonly invalid: ReadonlyMap<string, number>;
   readonly attackers: ReadonlyMap<string, number>;
@@ -123,6 +133,15 @@ interface Recount {
 /** What the log says, line by line. A recipient counts once for each message, or for each client. */
 function recount(log: string): Recount {
   const kinds: Record<string, number> = {};
+  const before: Record<string, number> = {};
+  const senders: Counts = {};
+  const steps: Counts = {};
+  const deferral = { recipients: 0, attempts: 0 };
+  const addIn = (counts: Counts, key: string | number, name: string, amount = 1) => {
+    const own = counts[key] ?? {};
+    counts[key] = { ...own, [name]: (own[name] ?? 0) + amount };
+  };
+  const isBefore = (time: number) => time >= SINCE - (UNTIL - SINCE) && time < SINCE;
   const invalid = new Map<string, number>();
   const attackers = new Map<string, number>();
   const entries: Record<RuleName, Entry[]> = { dead: [], guess: [], places: [] };
@@ -139,16 +158,30 @@ function recount(log: string): Recount {
       users.set(id, user);
       entries.places.push({ time, key: user, value: address });
       if (isIn(time)) kinds.accepted = (kinds.accepted ?? 0) + 1;
+      if (isBefore(time)) before.accepted = (before.accepted ?? 0) + 1;
       continue;
+    }
+    const queued = / ([0-9A-F]+): from=<.*?>, size=(\d+), nrcpt=(\d+)/.exec(line);
+    if (queued !== null && isIn(time)) {
+      const [, id = '', size, recipients] = queued;
+      addIn(senders, users.get(id) as string, 'messages');
+      addIn(senders, users.get(id) as string, 'recipients', Number(recipients));
+      addIn(senders, users.get(id) as string, 'bytes', Number(size));
     }
     const outcome = / ([0-9A-F]+): to=<(.*?)>.* status=(\w+)/.exec(line);
     const rejected = /RCPT from unknown\[(.*?)\]: .* to=<(.*?)>/.exec(line);
     const [, who = '', to = ''] = outcome ?? rejected ?? [];
     if (who === '') continue;
     const kind = { sent: 'delivered' }[outcome?.[3] ?? ''] ?? outcome?.[3] ?? 'rejected';
+    if (kind === 'deferred' && isIn(time)) deferral.attempts++;
     if (seen.has(`${who} ${to} ${kind}`)) continue;
     seen.add(`${who} ${to} ${kind}`);
     if (isIn(time)) kinds[kind] = (kinds[kind] ?? 0) + 1;
+    if (isBefore(time)) before[kind] = (before[kind] ?? 0) + 1;
+    if (kind === 'deferred' && isIn(time)) deferral.recipients++;
+    if (kind !== 'rejected' && isIn(time)) {
+      addIn(steps, Math.floor((time - SINCE) / HOUR), kind);
+    }
     if (kind === 'bounced') {
       const key = users.get(who) as string;
       entries.dead.push({ time, key, value: to });
@@ -159,7 +192,7 @@ function recount(log: string): Recount {
       if (isIn(time)) addTo(attackers, who);
     }
   }
-  return { kinds, invalid, attackers, entries };
+  return { kinds, before, senders, steps, deferral, invalid, attackers, entries };
 }
 
 /** The most different values of a key in one window, at any moment of the report. */
@@ -182,6 +215,25 @@ function findNear({ entries }: Recount): string[] {
       return highest >= limit / 2 && highest < limit ? [`${rule} ${key} ${highest}`] : [];
     });
   });
+}
+
+interface CourseJson {
+  readonly since: string;
+  readonly step: string;
+  readonly mail: readonly { readonly name: string; readonly values: readonly number[] }[];
+}
+
+/** The chart of the report as the recount has it; its steps are an hour. */
+function countSteps({ since, step, mail }: CourseJson): Counts {
+  expect([Date.parse(since), step]).toEqual([SINCE, '1h']);
+  const steps: Counts = {};
+  for (const { name, values } of mail) {
+    values.forEach((value, at) => {
+      const kind = name === 'failed' ? 'bounced' : name;
+      if (value > 0) steps[at] = { ...steps[at], [kind]: value };
+    });
+  }
+  return steps;
 }
 
 it('are those of the raw log', { timeout: 120_000 }, async () => {
@@ -214,6 +266,15 @@ it('are those of the raw log', { timeout: 120_000 }, async () => {
       new Map(rows.map((row) => [(row as Record<string, unknown>)[name] as string, row.invalid]));
     expect(sums(report.submitters, 'id'), `seed ${seed}`).toEqual(expected.invalid);
     expect(sums(report.attackers, 'address'), `seed ${seed}`).toEqual(expected.attackers);
+    expect(report.before.figures, `seed ${seed}`).toMatchObject(expected.before);
+    expect(report.figures, `seed ${seed}`).toMatchObject(expected.kinds);
+    const senders = report.senders.map(({ id, type: _, ...rest }: Record<string, string>) => [
+      id,
+      rest,
+    ]);
+    expect(Object.fromEntries(senders), `seed ${seed}`).toEqual(expected.senders);
+    expect(report.deferrals[0] ?? {}, `seed ${seed}`).toMatchObject(expected.deferral);
+    expect(countSteps(report.course), `seed ${seed}`).toEqual(expected.steps);
     const near = report.near.map(
       (one: { rule: string; key: { id: string }; highest: number }) =>
         `${one.rule} ${one.key.id} ${one.highest}`,
