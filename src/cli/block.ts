@@ -14,6 +14,7 @@ import { BlockChange, findNumbered } from './block-change.ts';
 import { blockedText } from './block-text.ts';
 import { withStore } from './database.ts';
 import type { CommonOptions, Io } from './io.ts';
+import { findOperator, noteAction } from './operator.ts';
 import { parseLength, parseTypedBlockable } from './typed.ts';
 
 interface BlockOptions extends CommonOptions {
@@ -47,9 +48,12 @@ export async function runBlock(
     }
     const start = systemClock.now();
     const end = duration === undefined ? undefined : start + duration;
-    const block = store.commit(() =>
-      store.blocks.start({ key, cause: 'manual', start, end, note: options.note }),
-    );
+    const who = await findOperator();
+    const block = store.commit(() => {
+      const begun = store.blocks.start({ key, cause: 'manual', start, end, note: options.note });
+      if (begun !== undefined) noteAction(store, { time: start, who, what: 'block', block: begun });
+      return begun;
+    });
     if (named !== key) change.say(describeWidth(named, key));
     return await change.begin(block ?? (store.blocks.running(key) as StoredBlock), 'is');
   });

@@ -10,10 +10,21 @@ import { withSpellings } from '../daemon/spellings.ts';
 import type { Verdict } from '../model/block.ts';
 import { buildValueFormat } from '../model/evidence.ts';
 import { formatIdentity } from '../model/identity.ts';
-import { blockNotice } from '../notify/notice.ts';
+import type { Style } from '../model/style.ts';
+import { compose, type Section } from '../notify/compose.ts';
+import { buildDetails, buildSummary } from '../notify/evidence.ts';
 import { DEFERRED_TEXT, UNBLOCKABLE_TEXT } from '../report/block.ts';
 import { evidenceToJson, gatherEvidence } from '../report/evidence.ts';
+import { gatherStory, listDeeds, type Story, storyToJson } from '../report/story.ts';
+import {
+  buildRiseChart,
+  formatNextSteps,
+  listBefore,
+  listNextSteps,
+  listTimeline,
+} from '../report/story-text.ts';
 import { loadStyle } from '../report/style.ts';
+import { drawLines } from '../report/text.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
@@ -49,6 +60,10 @@ export async function runExplain(
     }
     const style = await loadStyle(config, [block.key], options);
     io.stdout(blockText(block, loadInForce(store, config)(block), options.format, { style }));
+    if (options.format !== 'json') {
+      const deeds = listTimeline({ timeline: listDeeds(store, block) }, style);
+      io.stdout(deeds.map((line) => `  ${escapeControls(line)}\n`).join(''));
+    }
     return EXIT.done;
   });
 }
@@ -112,6 +127,7 @@ async function explain(
       ? describeMeasures(store, block, isJson ? undefined : style)
       : [outcomeText(stored, config)];
   const gap = findGap(store, stored.verdict);
+  const story = await gatherStory(store, stored, block, rule);
   if (isJson)
     return jsonLine(
       dropUndefined({
@@ -119,13 +135,43 @@ async function explain(
         spellings: block?.spellings,
         outcome: stored.outcome,
         measures,
+        story: storyToJson(story),
         ...gap,
       }),
     );
-  const notice = blockNotice(evidence, measures, buildValueFormat(rules), style);
+  const formatValue = buildValueFormat(rules);
+  const sections = [
+    buildSummary(evidence, measures, formatValue, style),
+    ...buildStorySections(story, stored.verdict, block, style),
+    ...buildDetails(evidence),
+  ];
+  const notice = compose('', sections, style);
   const text = `${notice.text}${block === undefined ? '' : alsoText(block)}`;
   if (gap === undefined) return text;
   return `${text}\nEvents before ${style.time(Date.parse(gap.pruned))} are pruned (retention): the evidence is not complete.\n`;
+}
+
+/** No line that is drawn is longer than this, so that it fits into 80 columns. */
+const WIDTH = 77;
+
+function buildStorySections(
+  story: Story,
+  verdict: Verdict,
+  block: StoredBlock | undefined,
+  style: Style,
+): Section[] {
+  const [title = '', _line, ...bars] = drawLines(buildRiseChart(story.rise, verdict, style), WIDTH);
+  const steps = listNextSteps(verdict.key, block, story);
+  const sections: Section[] = [
+    { title: 'What happened', literal: true, rows: listTimeline(story, style) },
+    { title, literal: true, rows: bars.slice(1) },
+    {
+      title: 'What went out',
+      rows: story.before === undefined ? [] : listBefore(story.before, style),
+    },
+    { title: 'What to do next', literal: true, rows: formatNextSteps(steps) },
+  ];
+  return sections.filter(({ rows }) => rows.length > 0);
 }
 
 /** The person's other logins that the block lists, as a paragraph. */

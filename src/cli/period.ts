@@ -21,7 +21,11 @@ export function readReportPeriod(options: PeriodOptions, now: number, zone: stri
   const ways = [since ?? until, day, week, from ?? to].filter((way) => way !== undefined);
   if (ways.length > 1) throw new PosternError('usage', `name the period in one way: ${WAYS}`);
   const { since: begin, until: end } = readNamed(options, now, zone);
-  if (begin >= now) throw new PosternError('usage', 'the period has not begun yet');
+  if (begin >= now)
+    throw new PosternError(
+      'usage',
+      options.since === undefined ? 'the period has not begun yet' : '--since must be before now',
+    );
   return { since: begin, until: Math.min(end, now) };
 }
 

@@ -15,6 +15,7 @@ import { BlockChange, findNumbered } from './block-change.ts';
 import { blockedText } from './block-text.ts';
 import { withStore } from './database.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
+import { findOperator, noteAction } from './operator.ts';
 import { parseTypedBlockable } from './typed.ts';
 
 /** Exit status 1 when there is no such block, or it is still in force afterwards. */
@@ -33,8 +34,12 @@ export async function runUnblock(
       const { format } = options;
       return await reportNoBlock(identity, keys, { store, config, format }, io);
     }
-    const now = systemClock.now();
-    store.commit(() => store.blocks.release(block.id, now, 'operator', store.events.newest()));
+    const time = systemClock.now();
+    const who = await findOperator();
+    store.commit(() => {
+      if (!store.blocks.release(block.id, time, 'operator', store.events.newest())) return;
+      noteAction(store, { time, who, what: 'unblock', block });
+    });
     const change = new BlockChange(store, config, options, io);
     const status = await change.end(block);
     const held = store.state.findKnown(block.key as Submitter).length;

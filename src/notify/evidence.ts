@@ -24,7 +24,8 @@ export function buildEvidenceSections(
   ];
 }
 
-function buildSummary(
+/** What the rule counted, and what was done. */
+export function buildSummary(
   evidence: Evidence,
   measures: Measures,
   formatValue: ValueFormat,
@@ -86,7 +87,8 @@ function describeEnd({ end, released }: NonNullable<Evidence['block']>, style: S
   return end === undefined ? 'until released' : `until ${style.time(end)}`;
 }
 
-function buildDetails({ clients, sample, lines }: Evidence): Section[] {
+/** Clients, recipients and log lines, as far as there are some. */
+export function buildDetails({ clients, sample, lines }: Evidence): Section[] {
   const sections: Section[] = [
     {
       title: 'Where the mail came from',

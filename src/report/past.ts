@@ -29,7 +29,7 @@ export function buildUnusual(verdicts: readonly StoredVerdict[], style: Style): 
   if (rows.length === 0) return [];
   const head = ['Who', 'Rule', 'Now', 'Within', 'Time', 'Most before', 'On', 'Only', 'Known since'];
   const title = 'Unlike their own past (usual)';
-  return [{ title, head, rows: rows.slice(0, MOST_ROWS), empty: '' }];
+  return [{ name: 'unusual', title, head, rows: rows.slice(0, MOST_ROWS), empty: '' }];
 }
 
 /** What was new, or how long the key had been silent. */

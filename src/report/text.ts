@@ -43,7 +43,7 @@ function breakSentence(sentence: string, width: number): string[] {
 /** Characters that stand for the series of a chart, in their order. */
 const MARKS = '#=%+o.';
 
-/** Horizontal bars, one for each step. Each series has a character of its own. */
+/** Horizontal bars, one for each step, below a title. Each series has a character of its own. `width` in characters. */
 export function drawLines(chart: Chart, width = WIDTH): string[] {
   const { title, series, labels, limit } = chart;
   const legend = series.map((one, at) => `${MARKS[at]} ${one.name} ${sumSeries(one)}`);

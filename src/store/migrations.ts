@@ -239,4 +239,18 @@ export const MIGRATIONS: readonly string[] = [
   -- What was usual before the verdict, as JSON: Past of src/model/usual.ts.
   ALTER TABLE verdict ADD COLUMN past TEXT;
   `,
+  `
+  -- What people did by commands or on the page for operators, by name: src/store/actions.ts.
+  CREATE TABLE action (
+    id INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,          -- ms since the epoch
+    who TEXT NOT NULL,
+    what TEXT NOT NULL,
+    about TEXT NOT NULL,            -- the identity as it was named
+    block INTEGER,                  -- its block then, if it had one
+    done INTEGER NOT NULL           -- 0: the command failed
+  );
+  CREATE INDEX action_block ON action (block) WHERE block IS NOT NULL;
+  CREATE INDEX action_about ON action (about);
+  `,
 ];

@@ -1,4 +1,5 @@
 /** The database as a whole: its tables over one connection, and the transaction that commits a batch. */
+import { ActionTable } from './actions.ts';
 import { carryOver, copyDatabase, dropWaiting, foldIn } from './backup.ts';
 import { BesideFile } from './beside.ts';
 import { BlockTable } from './blocks.ts';
@@ -30,6 +31,7 @@ export class Store {
   readonly complaints: ComplaintQueries;
   readonly rehearsal: RehearsalQueries;
   readonly usual: UsualTable;
+  readonly actions: ActionTable;
   readonly #space: SpaceUse;
   #erasure: Erasure | undefined;
   /** for what must be known even if the database cannot be written */
@@ -50,6 +52,7 @@ export class Store {
     this.complaints = new ComplaintQueries(this.events);
     this.rehearsal = new RehearsalQueries(this.events);
     this.usual = new UsualTable(this.#db);
+    this.actions = new ActionTable(this.#db);
     this.#space = new SpaceUse(this.#db);
   }
 
