@@ -352,6 +352,8 @@ export const COMMANDS: readonly Entry[] = [
         'instead, print overrides for honest senders whom rate rules would catch, and limits that catch few',
       ),
       spareAllBut(),
+      new Option('--tuning', 'also show who would have met half and double of each limit'),
+      new Option('--html', 'the same as one HTML page, with charts'),
     ],
     run: async ([names], options, io) =>
       (await import('./replay.ts')).runReplay(names as never, options, io),

@@ -12,7 +12,6 @@ import { SHIPPED_RULES } from '../config/resolve.ts';
 import { findMisfit, loadConfiguredRules, type RulesConfig } from '../config/rules.ts';
 import { readEvents } from '../interpret/files.ts';
 import type { InterpreterOptions } from '../interpret/interpreter.ts';
-import { Judge } from '../judge/judge.ts';
 import { Learner } from '../judge/learn/figures.ts';
 import { propose } from '../judge/learn/propose.ts';
 import { loadRules, type Rule } from '../judge/rule.ts';
@@ -20,13 +19,15 @@ import type { Key, Verdict } from '../model/block.ts';
 import { buildValueFormat, type ValueFormat } from '../model/evidence.ts';
 import { formatIdentity, formatTarget } from '../model/identity.ts';
 import { PLAIN_LOGINS } from '../model/login.ts';
-import { applyOutageChange, type Outage, withoutTakenBack } from '../model/outage.ts';
+import type { Outage } from '../model/outage.ts';
 import type { Preset } from '../model/preset.ts';
 import { describePast } from '../model/usual.ts';
 import { describeOutage, outageToJson } from '../report/outages.ts';
 import { OwnMailboxes } from '../report/own-mailboxes.ts';
 import { pastToJson } from '../report/past.ts';
 import { proposalsToJson, proposalsToYaml } from '../report/proposals.ts';
+import type { NearLimit } from '../report/replay.ts';
+import { type RuleTuning, Trial, Tuning, tuningToJson } from '../report/tuning.ts';
 import { type Io, jsonLine } from './io.ts';
 import { interpreterOptions, namedConfig, type OfflineOptions } from './offline-options.ts';
 import { Progress } from './progress.ts';
@@ -38,6 +39,8 @@ export interface ReplayOptions extends OfflineOptions {
   /** folder of rules; default: those of the configuration with its preset, or the shipped ones */
   readonly rules?: string;
   readonly preset?: Preset;
+  readonly tuning?: boolean;
+  readonly html?: boolean;
   /** print proposals instead */
   readonly suggest?: boolean;
   /** how many keys a proposed limit may still catch; default 3 */
@@ -56,8 +59,11 @@ export async function runReplay(
   // Without a configuration, nobody is allowed beyond those who are never blocked anyway.
   const allowed = isAllowed(buildAllowList(config ?? { allow: {} }));
   const rules = loadConfiguredRules(chooseRules(options, config)).map(countDeferred);
+  if (options.html === true && options.format === 'json')
+    throw new PosternError('usage', '--html: name it or --format json, not both');
   const learner = options.suggest === true ? new Learner(rules) : undefined;
-  const replay = await judgeFiles(files, reading, rules, allowed, { io, learner });
+  const isTuned = options.tuning === true || options.html === true;
+  const replay = await judgeFiles(files, reading, { rules, allowed }, { io, learner, isTuned });
   if (learner !== undefined) {
     const proposals = propose(learner, replay.verdicts, most);
     const isJson = options.format === 'json';
@@ -66,9 +72,13 @@ export async function runReplay(
     );
     return EXIT.done;
   }
-  io.stdout(
-    options.format === 'json' ? replayJson(replay) : replayText(replay, buildValueFormat(rules)),
-  );
+  const format = buildValueFormat(rules);
+  if (options.html === true) {
+    const { replayToHtml } = await import('./replay-html.ts');
+    io.stdout(replayToHtml(replay, headline(replay), format));
+  } else {
+    io.stdout(options.format === 'json' ? replayJson(replay) : await replayText(replay, format));
+  }
   return EXIT.done;
 }
 
@@ -99,33 +109,30 @@ function readMost(text = '3'): number {
   throw new PosternError('usage', `--spare-all-but ${text}: expected a whole number, such as 3`);
 }
 
-interface Near {
-  readonly rule: string;
-  readonly key: Key;
-  readonly highest: number;
-  readonly limit: number;
-  readonly time: string;
-}
-
 interface Replay {
   readonly lines: number;
   readonly events: number;
   readonly verdicts: readonly Verdict[];
-  readonly nearest: readonly Near[];
+  readonly nearest: readonly NearLimit[];
   readonly outages: readonly Outage[];
   readonly ownMailboxes: OwnMailboxes;
+  /** absent: not asked for */
+  readonly tuning?: readonly RuleTuning[];
 }
 
 async function judgeFiles(
   files: readonly string[],
   reading: InterpreterOptions,
-  rules: readonly Rule[],
-  allowed: (key: Key) => boolean,
-  { io, learner }: { readonly io: Io; readonly learner: Learner | undefined },
+  { rules, allowed }: { rules: readonly Rule[]; allowed: (key: Key) => boolean },
+  {
+    io,
+    learner,
+    isTuned,
+  }: { readonly io: Io; readonly learner: Learner | undefined; readonly isTuned: boolean },
 ): Promise<Replay> {
-  const judge = new Judge(rules, { allowed });
-  let verdicts: Verdict[] = [];
-  const outages: Outage[] = [];
+  const trial = new Trial(rules, allowed);
+  // It takes more than as long again.
+  const tuning = isTuned ? new Tuning(rules, allowed) : undefined;
   const ownMailboxes = new OwnMailboxes();
   let lines = 0;
   let events = 0;
@@ -142,15 +149,17 @@ async function judgeFiles(
       if (event.amends !== true) events++;
       ownMailboxes.note(event);
       learner?.feed(event);
-      verdicts.push(...judge.feed(event));
+      trial.feed(event);
+      tuning?.feed(event);
     }
-    const changes = judge.takeOutageChanges();
-    for (const change of changes) applyOutageChange(outages, change);
-    verdicts = withoutTakenBack(verdicts, changes);
+    trial.settle();
+    tuning?.settle();
   }
   progress.end();
+  const { judge, verdicts, outages } = trial;
   const nearest = judge.nearest().map((near) => ({ ...near, time: formatTime(near.time) }));
-  return { lines, events, verdicts, nearest, outages, ownMailboxes };
+  const found = { lines, events, verdicts, nearest, outages, ownMailboxes };
+  return tuning === undefined ? found : { ...found, tuning: tuning.result };
 }
 
 /** Bytes of all files; undefined if one of them has no size, as standard input. */
@@ -165,7 +174,7 @@ function measureFiles(files: readonly string[]): number | undefined {
 }
 
 function replayJson(replay: Replay): string {
-  const { lines, events, verdicts, nearest, outages, ownMailboxes } = replay;
+  const { lines, events, verdicts, nearest, outages, ownMailboxes, tuning } = replay;
   return jsonLine(
     dropUndefined({
       lines,
@@ -173,6 +182,7 @@ function replayJson(replay: Replay): string {
       verdicts: verdicts.map(verdictJson),
       nearest,
       suspects: outages.length === 0 ? undefined : outages.map(outageToJson),
+      tuning: tuning?.map(tuningToJson),
       ownMailboxesNotFound: ownMailboxes.size === 0 ? undefined : ownMailboxes.size,
     }),
   );
@@ -189,8 +199,8 @@ function verdictJson(verdict: Verdict): Record<string, unknown> {
   });
 }
 
-function replayText(replay: Replay, measure: ValueFormat): string {
-  const { verdicts, nearest, outages, ownMailboxes } = replay;
+async function replayText(replay: Replay, measure: ValueFormat): Promise<string> {
+  const { verdicts, nearest, outages, ownMailboxes, tuning } = replay;
   const out = [headline(replay), ''];
   for (const verdict of verdicts) out.push(...verdictLines(verdict, measure));
   if (verdicts.length === 0) out.push('Nobody met a limit.');
@@ -202,6 +212,12 @@ function replayText(replay: Replay, measure: ValueFormat): string {
     out.push(
       `    ${formatIdentity(key)}: ${measure(highest, rule)} of ${measure(limit, rule)} (${rule})`,
     );
+  }
+  if (nearest.length > 0) out.push('    The first number is the limit that would have caught it.');
+  if (tuning !== undefined) {
+    const { buildTuningTables } = await import('../report/replay.ts');
+    const { tableToLines } = await import('../report/text.ts');
+    for (const table of buildTuningTables(tuning, measure)) out.push('', ...tableToLines(table));
   }
   return `${out.map(escapeControls).join('\n')}\n`;
 }

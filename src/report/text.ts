@@ -24,7 +24,7 @@ export function reportToText(report: Report, style = PLAIN_STYLE, width = WIDTH)
     head,
     summarize(report, style).flatMap((sentence) => breakSentence(sentence, width)),
     ...buildCharts(report, style).map((chart) => drawLines(chart, width)),
-    ...buildTables(report, style).map((table) => listLines(table, width)),
+    ...buildTables(report, style).map((table) => tableToLines(table, width)),
   ];
   return `${parts.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
@@ -94,7 +94,8 @@ function breakTitle(title: string, width: number): string[] {
     .map((line) => cutLine(line, width));
 }
 
-function listLines({ title, head, rows, empty }: Table, width: number): string[] {
+/** A heading, and the table in columns below it; no line is longer than `width` characters. */
+export function tableToLines({ title, head, rows, empty }: Table, width = WIDTH): string[] {
   const heading = [title, '-'.repeat(title.length)].map((line) => cutLine(line, width));
   if (rows.length === 0) return [...heading, empty];
   const columns = head

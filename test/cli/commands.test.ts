@@ -118,7 +118,10 @@ describe('wrong usage and configuration: one clear message, exit status 2', () =
       ['report', '--since', '2999-01-01', '--config', '@/good.yaml'],
       'postern: --since must be before now',
     ],
-    [['report', '--format', 'pdf', '--config', '@/good.yaml'], 'choices are text, json, html, csv.'],
+    [
+      ['report', '--format', 'pdf', '--config', '@/good.yaml'],
+      'choices are text, json, html, csv.',
+    ],
     [['report', '--mail', '--config', '@/good.yaml'], 'notify'],
     [['help', 'frobnicate'], "error: no help on 'frobnicate'"],
   ])('%j', async (argv, message) => {

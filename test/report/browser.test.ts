@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Scratch, scratch } from '../service/scratch.ts';
+import { bounced, type Scratch, scratch } from '../service/scratch.ts';
 import { hasBrowser, openBrowser } from '../support/browser.ts';
 import { fillBusyDay, HOSTILE } from './busy-day.ts';
 
@@ -109,5 +109,25 @@ describe.runIf(hasBrowser())('the HTML report in chromium', () => {
     await page.setContent(html);
     expect(await page.title()).toMatch(/^Postern report/);
     expect(errors.join()).toContain('Content Security Policy');
+  });
+
+  it('shows a replay in the same way', async () => {
+    at.write(
+      ...[1, 2, 3, 4, 5, 6].flatMap((n) => bounced('alice@example.net', `n${n}@example.org`)),
+    );
+    const { out } = await at.run('replay', at.log, '--html');
+    const page = await (
+      await browser.newContext({ viewport: { width: 360, height: 800 } })
+    ).newPage();
+    const errors: string[] = [];
+    page.on('console', (message) => errors.push(message.text()));
+    await page.setContent(out);
+    expect(await read<number>(page, 'document.documentElement.scrollWidth')).toBeLessThanOrEqual(
+      360,
+    );
+    expect(await page.getByRole('img').count()).toBe(1);
+    expect(await page.getByRole('button', { name: 'Would be caught by' }).count()).toBe(0);
+    expect(await page.getByRole('cell', { name: 'alice@example.net' }).count()).toBe(2);
+    expect(errors).toEqual([]);
   });
 });
