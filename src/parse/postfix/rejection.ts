@@ -23,6 +23,7 @@ import {
   findTail,
   findTailByRecipient,
   findTailByValue,
+  hasValueAt,
   type Tail,
 } from './tail.ts';
 
@@ -141,10 +142,9 @@ function isInsideBrackets(text: string, from: number, tail: Tail | undefined): b
 
 /** Whether `<VALUE>: ` at `at` is what else smtpd names there: the client, its HELO name, or the stage. */
 function isOtherValue(text: string, at: number, { helo }: Tail, clientAt: number): boolean {
-  const clientEnd = text.indexOf(': ', clientAt);
-  const values = [text.slice(clientAt, clientEnd), 'DATA', 'END-OF-MESSAGE'];
-  if (helo !== undefined) values.push(helo);
-  return values.some((value) => text.startsWith(`<${value}>: `, at));
+  if (text.startsWith('<DATA>: ', at) || text.startsWith('<END-OF-MESSAGE>: ', at)) return true;
+  if (helo !== undefined && hasValueAt(text, at, helo)) return true;
+  return hasValueAt(text, at, text.slice(clientAt, text.indexOf(': ', clientAt)));
 }
 
 /** More bytes than `550 5.1.1 ` can have. */

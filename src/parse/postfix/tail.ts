@@ -87,8 +87,8 @@ export function findTailByValue(text: string, valueAt: number): Tail | undefined
   return findTailByRecipient(text, valueAt) ?? findTailByHelo(text, valueAt);
 }
 
-/** True for `<value>: ` at `at`. Its end is compared first, which keeps many tries cheap. */
-function hasValueAt(text: string, at: number, value: string): boolean {
+/** True for `<value>: ` at `at`, where a `<` stands. Its end is compared first, which keeps many tries cheap. */
+export function hasValueAt(text: string, at: number, value: string): boolean {
   return text.startsWith('>: ', at + 1 + value.length) && text.startsWith(value, at + 1);
 }
 
