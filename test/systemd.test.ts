@@ -179,7 +179,7 @@ describe('the units', () => {
     expect(dirname(database)).toBe('/var/lib/postern');
     for (const unit of ['postern.service', 'postern-single.service'])
       expect(settings(unit, 'StateDirectory')).toEqual(['postern']);
-    for (const unit of ['postern-enforce.service', ...reports]) {
+    for (const unit of ['postern-enforce.service', ...reports, 'postern-watch.service']) {
       expect(settings(unit, 'StateDirectory')).toEqual([]);
       expect(settings(unit, 'ReadWritePaths').join(' ')).toContain('-/var/lib/postern');
     }

@@ -5,9 +5,9 @@
 
 /**
  * Exit statuses of every command: done, it failed, wrong usage or configuration. `tryAgain` (EX_TEMPFAIL of sysexits) is
- * only for a mail server that runs us as the command of an alias.
+ * only for a mail server that runs us as the command of an alias, and `unknown` for monitoring, whose plugins end with 0 to 3.
  */
-export const EXIT = { done: 0, failed: 1, usage: 2, tryAgain: 75 } as const;
+export const EXIT = { done: 0, failed: 1, usage: 2, unknown: 3, tryAgain: 75 } as const;
 export type ExitStatus = (typeof EXIT)[keyof typeof EXIT];
 
 /** Where in a file a problem is; `line` and `column` are 1-based, `key` is a dotted path such as `notify.smtp.port`. */

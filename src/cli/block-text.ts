@@ -1,5 +1,4 @@
 /** How a block is printed, for people and as JSON. */
-import { dropUndefined } from '../base/defined.ts';
 import { escapeControls } from '../base/escape.ts';
 import { formatDuration, formatTime, SECOND, systemClock } from '../base/time.ts';
 import type { InForce } from '../daemon/in-force.ts';
@@ -7,7 +6,7 @@ import type { Listing } from '../daemon/real-force.ts';
 import type { Block } from '../model/block.ts';
 import { formatTarget } from '../model/identity.ts';
 import { PLAIN_STYLE, type Style } from '../model/style.ts';
-import { describeRelease } from '../report/block.ts';
+import { blockToJson, describeRelease } from '../report/block.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Value } from './csv.ts';
 import { type CommonOptions, jsonLine } from './io.ts';
@@ -29,18 +28,7 @@ export function blockText(
 }
 
 function blockJson(block: StoredBlock, force: InForce): Record<string, unknown> {
-  const { id, key, spellings, at, cause, start, end, released, releasedBy, note } = block;
-  return dropUndefined({
-    id,
-    key,
-    spellings,
-    at,
-    cause,
-    start: formatTime(start),
-    end: end === undefined ? undefined : formatTime(end),
-    note,
-    ...(released === undefined ? force : { released: formatTime(released), releasedBy }),
-  });
+  return { ...blockToJson(block), ...(block.released === undefined ? force : {}) };
 }
 
 /** Nothing that somebody typed as a note can control the terminal. */

@@ -181,15 +181,22 @@ export const COMMANDS: readonly Entry[] = [
   {
     usage: 'status',
     eachInstance: true,
-    asOwner: true,
     summary: 'show whether it is running, how far behind, what is blocked, what is failing',
-    format: true,
+    format: ['text', 'json', 'nagios'],
     statuses: [
       'all is well',
       'there are problems (listed at the end), or there is no usable database',
-      WRONG,
+      `${WRONG}; with --format nagios: it does not run, or reads no log`,
+      'with --format nagios: nothing can be said',
     ],
-    options: [utc()],
+    options: [
+      new Option('--notify', 'print nothing, mail when a service is down or back (for a timer)'),
+      new Option(
+        '--milter-pid <file>',
+        'instead, that of a milter with --scam-conf: its pid file (-P)',
+      ),
+      utc(),
+    ],
     run: async (_args, options, io) => (await import('./status.ts')).runStatus(options, io),
   },
   {
@@ -266,6 +273,22 @@ export const COMMANDS: readonly Entry[] = [
     options: [why(), undo()],
     run: async ([rule, id], options, io) =>
       (await import('./allow.ts')).runExcept(rule as never, id as never, options, io),
+  },
+  {
+    usage: 'password-changed',
+    asOwner: true,
+    summary: 'report that a password was changed: ends blocks whose rule says ends-with',
+    format: true,
+    statuses: ['no block is left', 'a block stays, or is still in force', WRONG],
+    args: [new Argument('<id>', 'alice@example.net or uid:33')],
+    options: [
+      new Option(
+        '--by <name>',
+        'who changed it; owner, or the account itself, for the person alone: then the block stays',
+      ).makeOptionMandatory(),
+    ],
+    run: async ([id], options, io) =>
+      (await import('./password-changed.ts')).runPasswordChanged(id as never, options, io),
   },
   {
     usage: 'explain',

@@ -82,7 +82,7 @@ function labelled(io: Io, instance: string, format: unknown, isFirstOne: boolean
         io.stdout(text.replace(/^\{(?=")/gm, `{"instance":${JSON.stringify(instance)},`));
         return;
       }
-      io.stdout(isFirst ? `instance ${instance}:\n${text}` : text);
+      io.stdout(isFirst && format !== 'nagios' ? `instance ${instance}:\n${text}` : text);
       isFirst = false;
     },
     ...(io.paint && {

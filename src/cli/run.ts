@@ -12,6 +12,7 @@ import { buildBlockPolicy } from '../daemon/block-policy.ts';
 import { runDaemon } from '../daemon/daemon.ts';
 import { buildMtaControl } from '../daemon/mta-control.ts';
 import { inRounds, logRefused } from '../daemon/rounds.ts';
+import { findHookMistake } from '../setup/hooks.ts';
 import { SETUP_MTAS } from '../setup/mtas.ts';
 import { compareNetworks, findNetworks, findNoNetworks } from '../setup/networks.ts';
 import { checkStart } from '../setup/start-check.ts';
@@ -85,9 +86,18 @@ async function runInstance(
     SETUP_MTAS[config.mta].readLogSettings(config),
     askForAddresses(config),
   ]);
+  warnOfHooks(config, log);
   const asked = { ...networks, ...noNetworks, logSettings, ...addresses };
   const done = () => started(config);
   await runDaemon({ config, clock: systemClock, log, ...options, started: done, ...asked });
+}
+
+/** A hook that cannot be told keeps nobody from being blocked: its events wait. */
+function warnOfHooks({ hooks }: Config, log: Log): void {
+  for (const hook of hooks) {
+    const mistake = findHookMistake(hook, undefined);
+    if (mistake !== undefined) log.error({ fix: mistake.fix }, mistake.text);
+  }
 }
 
 /** With several instances, each line of the log names its own. */

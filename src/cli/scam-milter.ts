@@ -15,6 +15,7 @@ import { SECOND, systemClock } from '../base/time.ts';
 import { waitOrAbort } from '../base/wait.ts';
 import type { MilterConfig } from '../config/load.ts';
 import { MilterService } from '../daemon/milter/service.ts';
+import { findStateFile } from '../daemon/milter/state.ts';
 import { loadScamInstance } from '../daemon/scam-conf.ts';
 import { ACCEPT_ALL } from '../milter/handler.ts';
 import { probeMilter } from '../milter/probe.ts';
@@ -109,7 +110,7 @@ function load(flags: ScamFlags, log?: Log): MilterConfig {
   return {
     listen: [findPlace(flags)],
     access: { owner: flags.user, group: flags.group, mode: 0o660 },
-    state: `${flags.pidFile.replace(/\.pid$/, '')}.state`,
+    state: findStateFile(flags.pidFile),
     recipients,
   };
 }

@@ -1,23 +1,57 @@
 /** `postern status`: whether the service runs, how far behind it is, what is blocked, what is failing. */
 import { existsSync } from 'node:fs';
-import { EXIT, type ExitStatus } from '../base/errors.ts';
+import { resolve } from 'node:path';
+import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { escapeControls } from '../base/escape.ts';
 import { counted } from '../base/text.ts';
 import { formatTime, formatTimes } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
-import { type MilterStatus, readMilterStatus } from '../daemon/milter/status.ts';
+import { findStateFile } from '../daemon/milter/state.ts';
+import { describeMilter, type MilterStatus, readMilterStatus } from '../daemon/milter/status.ts';
+import { listDown } from '../daemon/problems.ts';
 import { gatherStatus, type ServiceStatus } from '../daemon/status.ts';
 import { buildStyle } from '../model/style.ts';
 import { describeOutage, outageToJson } from '../report/outages.ts';
 import type { Space } from '../store/space.ts';
 import { Store } from '../store/store.ts';
+import { becomeDatabaseOwner } from './database.ts';
 import { type CommonOptions, type Io, jsonLine, print, type Span } from './io.ts';
+import { type Checked, nagiosMilter, nagiosStatus, nagiosUnknown } from './nagios.ts';
 import { wrap } from './screen-table.ts';
 import { describeLog } from './service-health.ts';
 
-/** Exit status 1 when there are problems. */
-export function runStatus(options: CommonOptions & { readonly utc?: boolean }, io: Io): ExitStatus {
+export interface StatusOptions extends Omit<CommonOptions, 'format'> {
+  readonly format?: 'text' | 'json' | 'nagios';
+  readonly utc?: boolean;
+  /** pid file of a milter that runs with a scam.conf: only that one is shown */
+  readonly milterPid?: string;
+  /** send a mail when the service has ended or is back */
+  readonly notify?: boolean;
+}
+
+/** Exit status 1 when there are problems; with `--format nagios` that of a plugin. */
+export async function runStatus(options: StatusOptions, io: Io): Promise<ExitStatus> {
+  if (options.format !== 'nagios') return await showStatus(options, io);
+  try {
+    return await showStatus(options, io);
+  } catch (error) {
+    const known = (await import('../store/failure.ts')).asFailure(error);
+    if (known === undefined) throw error;
+    return printChecked(nagiosUnknown(known.message.split('\n', 1)[0] as string), io);
+  }
+}
+
+async function showStatus(options: StatusOptions, io: Io): Promise<ExitStatus> {
+  if (options.milterPid !== undefined)
+    return printMilter(
+      describeMilter(findStateFile(resolve(options.milterPid))),
+      options,
+      (text) => text ?? '',
+      io,
+    );
+  becomeDatabaseOwner(options.config);
   const config = loadConfig(options.config);
+  if (options.notify === true) return await notifyOfDown(config, io);
   const milter = readMilterStatus(config);
   // The milter also runs alone.
   if (milter !== undefined && !existsSync(config.database)) {
@@ -26,6 +60,7 @@ export function runStatus(options: CommonOptions & { readonly utc?: boolean }, i
   const store = new Store(config.database, { readonly: true });
   try {
     const status = gatherStatus(store, config);
+    if (options.format === 'nagios') return printChecked(nagiosStatus(status, config), io);
     const json = {
       ...status,
       suspects: status.suspects.map(outageToJson),
@@ -39,12 +74,37 @@ export function runStatus(options: CommonOptions & { readonly utc?: boolean }, i
   }
 }
 
+/** Tells people what does not run. A database that cannot be opened is the worst of it. */
+async function notifyOfDown(config: Config, io: Io): Promise<ExitStatus> {
+  const notify = await import('./status-notify.ts');
+  return await notify.notifyOfDown(findDown(config), config, io);
+}
+
+function findDown(config: Config): string[] {
+  let store: Store | undefined;
+  try {
+    store = new Store(config.database, { readonly: true });
+    return listDown(store, config);
+  } catch (error) {
+    if (!(error instanceof PosternError)) throw error;
+    return [error.message];
+  } finally {
+    store?.close();
+  }
+}
+
+function printChecked({ line, status }: Checked, io: Io): ExitStatus {
+  io.stdout(line);
+  return status;
+}
+
 function printMilter(
   milter: MilterStatus,
-  { format }: CommonOptions,
+  { format }: StatusOptions,
   time: Time,
   io: Io,
 ): ExitStatus {
+  if (format === 'nagios') return printChecked(nagiosMilter(milter), io);
   const { problems } = milter;
   if (format === 'json') io.stdout(jsonLine({ milter, problems }));
   else printLines([...milterLines(milter, time), ...problemLines(problems)], io);

@@ -12,6 +12,8 @@ import type { LoginOptions } from '../model/login.ts';
 import type { Preset } from '../model/preset.ts';
 import type { MailRoute } from '../notify/mail.ts';
 import type { SchemeName } from '../sign/scheme.ts';
+import type { HookConfig } from './hooks.ts';
+import type { MetricsConfig } from './metrics.ts';
 import type { RecipientsConfig } from './milter-recipients.ts';
 import type { RETURN_PATH_MODES } from './return-path-schema.ts';
 import type { LOG_LEVELS } from './schema.ts';
@@ -65,6 +67,8 @@ export interface MilterConfig {
   readonly listen: readonly ListenAddress[];
   /** of its unix sockets */
   readonly access: SocketAccess;
+  /** absent: no figures are served */
+  readonly metrics?: MetricsConfig;
   /** file for `postern status` */
   readonly state: string;
   /** absent: recipients are not verified */
@@ -183,6 +187,12 @@ export interface Config {
   };
   /** absent: no mail about blocks */
   readonly notify?: NotifyConfig;
+  /** when Postern counts as blind: ms without a line, and percent points above the usual share of unread lines */
+  readonly blind: { readonly silence: number; readonly unreadJump: number };
+  /** absent: no figures are served */
+  readonly metrics?: MetricsConfig;
+  /** programs and web servers that are told what happens */
+  readonly hooks: readonly HookConfig[];
   /** empty: `report --mail` has no recipient */
   readonly report: { readonly to: readonly string[] };
   /** absent: the service asks no blocklist */

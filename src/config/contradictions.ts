@@ -1,6 +1,7 @@
 /** What is wrong with a configuration although each option alone is right. Pure. */
 import { resolve } from 'node:path';
 import type { Problem, YamlFile } from '../base/yaml.ts';
+import { findHookMistakes } from './hooks.ts';
 import { nameJournal } from './journal.ts';
 import { findLimitContradictions } from './limits-schema.ts';
 import { findRecipientContradictions } from './milter-recipients.ts';
@@ -22,6 +23,7 @@ export function findContradictions(raw: RawConfig, yaml: YamlFile): Problem[] {
     say(['notify', 'smtp', 'passwordFile'], 'expected user beside it, found nothing');
   for (const [path, other] of findSharedFiles(raw))
     say(path, `expected a file of its own, found that of ${other}`);
+  for (const [path, text] of findHookMistakes(raw.hooks)) say(['hooks', ...path], text);
   for (const [index, text] of findJournalMistakes(raw)) say(['logs', index], text);
   problems.push(...findLimitContradictions(raw, yaml));
   const recipients = raw.milter?.recipients;

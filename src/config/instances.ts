@@ -3,6 +3,7 @@
  * in place of what stands at the top. So everything but the loading knows one mail server only. Pure.
  */
 import { dirname, join } from 'node:path';
+import { formatListenAddress } from '../base/listen-address.ts';
 import type { Problem, YamlFile } from '../base/yaml.ts';
 import type { Config } from './config.ts';
 import type { RawConfig } from './schema.ts';
@@ -87,7 +88,7 @@ export function findInstanceContradictions(
 
 /** What belongs to one instance: names with values. */
 function listOwn(config: Config, raw: RawConfig | undefined): [string, string][] {
-  const { mta, database, targets, policy, logs, journals } = config;
+  const { mta, database, targets, policy, metrics, logs, journals } = config;
   const { user, client, sender, uid } = targets.postfix;
   const postfix = [user, client, sender, uid].flatMap((map) =>
     map === undefined ? [] : [map.file],
@@ -101,11 +102,13 @@ function listOwn(config: Config, raw: RawConfig | undefined): [string, string][]
   );
   const sources = [...logs, ...journals.map(({ name }) => name)];
   const socket = policy?.listen.kind === 'unix' ? [policy.listen.path] : [];
+  const figures = metrics === undefined ? [] : [formatListenAddress(metrics.listen)];
   return [
     ['a name', `${config.instance}`],
     ['a database', database],
     ...files.map((file): [string, string] => ['a block file', file]),
     ...socket.map((path): [string, string] => ['a policy socket', path]),
+    ...figures.map((place): [string, string] => ['metrics', place]),
     ...sources.flatMap((log) => lines.map((line): [string, string] => ['lines', `${log} ${line}`])),
   ];
 }

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { list, section } from '../base/fields.ts';
 import { parseMilterAddress } from '../base/listen-address.ts';
+import { metrics } from './metrics.ts';
 import { recipientsSchema } from './milter-recipients.ts';
 import { path, shown, text } from './option.ts';
 import { returnPath } from './return-path-schema.ts';
@@ -48,6 +49,10 @@ export const milter = section({
   state: path
     .default('/run/postern-milter/state.json')
     .describe('The file in which it tells `postern status` how it is.'),
+  metrics: shown(
+    metrics.optional().describe('Figures of the milter for Prometheus. See docs/monitoring.md.'),
+    'no figures are served',
+  ),
   recipients: shown(
     recipientsSchema.optional().describe('Recipient verification. See docs/recipients.md.'),
     'recipients are not verified',

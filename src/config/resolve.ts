@@ -21,9 +21,11 @@ import type {
   PostfixTargets,
   ReturnPathConfig,
 } from './config.ts';
+import { resolveHook } from './hooks.ts';
 import { resolveJournal } from './journal.ts';
 import { numberDays, type RawOverride, readOverrideKey } from './limits-schema.ts';
 import { resolveListings } from './listings.ts';
+import { resolveMetrics } from './metrics.ts';
 import { resolveRecipients } from './milter-recipients.ts';
 import { CONFIG_MTAS } from './mtas.ts';
 import type { RawConfig } from './schema.ts';
@@ -81,6 +83,9 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
     queue: raw.queue,
     commands: resolveCommands(raw),
     notify,
+    blind: raw.blind,
+    metrics: raw.metrics === undefined ? undefined : resolveMetrics(raw.metrics),
+    hooks: raw.hooks.map((hook) => resolveHook(hook, at)),
     report: { to: raw.report.to ?? notify?.to ?? [] },
     listings: raw.listings === undefined ? undefined : resolveListings(raw.listings, at),
     audit: raw.audit,
@@ -174,11 +179,12 @@ function resolveMilter(
   raw: NonNullable<RawConfig['milter']>,
   at: At,
 ): MilterConfig {
-  const { listen, owner, group, permissions, state, recipients, returnPath } = raw;
+  const { listen, owner, group, permissions, state, metrics, recipients, returnPath } = raw;
   return dropUndefined({
     listen: listen.map((address) => parseMilterAddress(address) as ListenAddress),
     access: { owner, group, mode: Number.parseInt(permissions, 8) },
     state: at(state),
+    metrics: metrics === undefined ? undefined : resolveMetrics(metrics),
     recipients: recipients === undefined ? undefined : resolveRecipients(recipients, at),
     returnPath:
       returnPath === undefined ? undefined : resolveReturnPath(returnPath, trustedNetworks, at),

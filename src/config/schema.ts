@@ -5,13 +5,15 @@
 import { z } from 'zod';
 import { choice, duration, list, section, truth, whole } from '../base/fields.ts';
 import { parseListenAddress } from '../base/listen-address.ts';
-import { isZone } from '../base/time.ts';
+import { HOUR, isZone } from '../base/time.ts';
 import { LEASE_FORMATS } from '../leases/sources.ts';
 import { AUDIT_IDS } from '../model/audit.ts';
 import { LOGIN_CUTS } from '../model/login.ts';
+import { hook } from './hooks.ts';
 import { log } from './journal.ts';
 import { hours, overrides, preset } from './limits-schema.ts';
 import { listings } from './listings-schema.ts';
+import { metrics } from './metrics.ts';
 import { milter } from './milter-schema.ts';
 import { account, address, addresses, network, path, shown, text } from './option.ts';
 import { commands, targets } from './target-schema.ts';
@@ -283,6 +285,33 @@ export const configSchema = section({
     .describe('Mail that was accepted before the block.'),
   commands,
   notify: shown(notify.optional().describe('Mail about blocks.'), 'no mail is sent'),
+  hooks: hook
+    .array()
+    .default([])
+    .describe(
+      'Programs and web servers that are told what happens: a list of `name`, `events` (`block`, `release`, `cap`, `outage`, `listing`, `blind`; default: all), `timeout` (`30s`), and either `command`, an argument vector that gets the event on standard input, or `url`, which gets it by POST, with `secretFile` for its signature. See docs/hooks.md.',
+    ),
+  blind: section({
+    silence: duration('a duration from 1h to 1d', 24 * HOUR)
+      .refine((ms) => ms >= HOUR, { error: 'a duration from 1h to 1d' })
+      .prefault('6h')
+      .describe(
+        'Notify when the mail server has logged nothing for this long, at a time at which it usually does.',
+      ),
+    unreadJump: whole(100)
+      .default(30)
+      .describe(
+        'Notify when the share of lines that say nothing to Postern is so many percent points above the usual one.',
+      ),
+  })
+    .prefault({})
+    .describe(
+      'When Postern counts as blind, by what it read in the last week. See docs/monitoring.md.',
+    ),
+  metrics: shown(
+    metrics.optional().describe('Figures for Prometheus. See docs/monitoring.md.'),
+    'no figures are served',
+  ),
   complaints: shown(
     section({
       folder: path

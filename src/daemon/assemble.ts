@@ -14,6 +14,8 @@ import { isFollowPosition } from '../follow/position.ts';
 import { type AskedSettings, buildInterpreterOptions } from '../interpret/options.ts';
 import type { Judge } from '../judge/judge.ts';
 import type { Rule } from '../judge/rule.ts';
+import type { Family } from '../metrics/family.ts';
+import { MetricsServer } from '../metrics/server.ts';
 import { buildCanonicalLogin } from '../model/login.ts';
 import { mailNotifier, type Notifier } from '../notify/mail.ts';
 import { Blocklist, DUNNO } from '../policy/blocklist.ts';
@@ -134,6 +136,15 @@ export function buildNotices(
     isLogRead,
     signal,
   });
+}
+
+/** What serves figures to Prometheus, if the configuration has an address for it. */
+export function buildMetricsServer(
+  families: readonly Family[],
+  { config, log }: ServiceOptions,
+): MetricsServer | undefined {
+  if (config.metrics === undefined) return undefined;
+  return new MetricsServer({ ...config.metrics, setting: 'metrics', families, log });
 }
 
 /** What asks blocklists about this server, if the configuration wants that. */

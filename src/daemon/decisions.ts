@@ -54,8 +54,11 @@ function recordDecision(
     }
     return;
   }
-  if (outcome === 'capped') addNotice(options, 'capped', { verdict: id }, now);
-  else if (isNotified && TOLD_WITHOUT_BLOCK.has(outcome)) {
+  if (outcome === 'capped') {
+    addNotice(options, 'capped', { verdict: id }, now);
+    store.occurrences.add('cap', { verdict: id }, now);
+  }
+  if (isNotified && TOLD_WITHOUT_BLOCK.has(outcome)) {
     addNotice(options, 'verdict', { verdict: id }, now);
   }
 }
@@ -73,6 +76,8 @@ export function recordOutages(
   const { store } = options;
   const newest = store.events.newest();
   for (const change of changes) {
+    if (now - (change.outage.ended ?? change.outage.began) < DAY)
+      store.occurrences.add('outage', change.outage, now);
     if (change.change === 'ended') continue;
     for (const verdict of change.takenBack) {
       const block = findBlock(store, verdict);

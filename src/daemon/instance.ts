@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { dropUndefined } from '../base/defined.ts';
-import { PosternError } from '../base/errors.ts';
+import { getErrno, PosternError } from '../base/errors.ts';
 import type { Clock } from '../base/time.ts';
 import type { Process, ServiceProcess } from '../store/saved-state.ts';
 import type { Store } from '../store/store.ts';
@@ -56,8 +56,11 @@ export function findRunning(store: Store, role: Role = 'daemon'): ServiceProcess
 /** Whether that process still lives; another process with the same number does not count. */
 export function isAlive(state: Process | undefined): boolean {
   const ticks = state === undefined ? undefined : readStartTicks(state.pid);
-  return ticks !== undefined && ticks === state?.ticks;
+  return ticks !== undefined && (ticks === HIDDEN || ticks === state?.ticks);
 }
+
+/** The process is there, and the system does not say since when: no /proc, or one that hides other accounts. */
+const HIDDEN = 'alive';
 
 /** Field 22 of /proc/PID/stat (proc(5)). Without /proc the same text for every process that lives. */
 function readStartTicks(pid: number): string | undefined {
@@ -69,9 +72,9 @@ function readStartTicks(pid: number): string | undefined {
   } catch {
     try {
       process.kill(pid, 0);
-      return 'alive';
-    } catch {
-      return undefined;
+      return HIDDEN;
+    } catch (error) {
+      return getErrno(error) === 'EPERM' ? HIDDEN : undefined;
     }
   }
 }

@@ -118,6 +118,8 @@ export class ListingWatch {
       const found = store.listings.record(results, now);
       store.listings.endUnasked(now - UNWATCHED * config.interval, now);
       store.state.write('listings unanswered', unanswered ?? null);
+      for (const change of found.filter(isWorthNotice))
+        store.occurrences.add('listing', change, now);
       if (notifies) {
         for (const change of found.filter(isWorthNotice)) store.outbox.tell('listing', change, now);
       }

@@ -10,6 +10,7 @@ import type { Rule } from '../judge/rule.ts';
 import type { Block, Key, Verdict, VerdictOutcome } from '../model/block.ts';
 import { buildValueFormat, type Evidence, type Measures } from '../model/evidence.ts';
 import type { ListingChange } from '../model/listing.ts';
+import type { BlindChange } from '../model/occurrence.ts';
 import type { Outage } from '../model/outage.ts';
 import { PLAIN_STYLE, type Style } from '../model/style.ts';
 import { addressMails, type ComposedNotice } from '../notify/compose.ts';
@@ -17,7 +18,7 @@ import { Drain } from '../notify/drain.ts';
 import { listingNotice } from '../notify/listing.ts';
 import type { Notifier } from '../notify/mail.ts';
 import { blockNotice, digestNotice, MAX_DIGEST_DETAILS } from '../notify/notice.ts';
-import { cappedNotice, outageNotice } from '../notify/warning.ts';
+import { blindNotice, cappedNotice, outageNotice } from '../notify/warning.ts';
 import { DEFERRED_TEXT, UNBLOCKABLE_TEXT } from '../report/block.ts';
 import { gatherEvidence } from '../report/evidence.ts';
 import type { QuotedJournals } from '../report/quoted-lines.ts';
@@ -138,6 +139,11 @@ export class Notices {
       case 'suspect':
         return outageNotice(
           notices.map(({ about }) => about as Outage),
+          await this.#loadStyle([]),
+        );
+      case 'blind':
+        return blindNotice(
+          notices.map(({ about }) => about as BlindChange),
           await this.#loadStyle([]),
         );
       case 'listing':

@@ -78,6 +78,11 @@ export class Pipeline {
     return this.#interpreter.newest;
   }
 
+  /** Lines of the mail server since the start. */
+  get lines(): { readonly read: number; readonly unread: number } {
+    return this.#interpreter.lines;
+  }
+
   /** Whether the last commit failed and is tried again. */
   get isFailing(): boolean {
     return this.#committer.isFailing;

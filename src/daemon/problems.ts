@@ -21,6 +21,7 @@ import { listUnheld } from './held-queue.ts';
 import { findInexpressible, findMissingTarget } from './in-force.ts';
 import { findRunning } from './instance.ts';
 import { findLogProblems, type LogStatus } from './log-status.ts';
+import { readMilterStatus } from './milter/status.ts';
 import { buildTargets } from './mta-control.ts';
 import { DAEMON_MTAS } from './mtas.ts';
 
@@ -59,12 +60,24 @@ export function findProblems(observed: Observed): string[] {
     ...cappedProblems(store, config),
     ...unblockableProblems(store, config),
     ...unsentProblems(store),
+    ...hookProblems(store),
     ...listingProblems(store, config),
+    ...(isRunning ? (store.state.read('blind') ?? []).map(({ why }) => why) : []),
     ...lossProblems(health),
     ...ambiguousProblems(health),
     ...futureProblems(health),
     ...forgottenProblems(health),
     ...(isRunning && health?.policy !== undefined ? [`no policy service at ${health.policy}`] : []),
+    ...(isRunning && health?.metrics !== undefined ? [`no metrics at ${health.metrics}`] : []),
+  ];
+}
+
+/** What of Postern does not run although the configuration wants it, one sentence each. */
+export function listDown(store: Store, config: Config): string[] {
+  return [
+    ...(findRunning(store) === undefined ? ['postern run is not running'] : []),
+    ...(isEnforcing(store, config) ? [] : ['postern enforce is not running']),
+    ...(readMilterStatus(config)?.running === false ? ['postern milter is not running'] : []),
   ];
 }
 
@@ -197,6 +210,16 @@ function unsentProblems(store: Store): string[] {
     .map(
       ({ subject, attempts, lastError }) =>
         `notice not sent after ${counted(attempts, 'attempt')}: ${subject}: ${lastError}`,
+    );
+}
+
+function hookProblems(store: Store): string[] {
+  return store.hooks
+    .waiting()
+    .filter(({ attempts }) => attempts > 0)
+    .map(
+      ({ hook, waiting, attempts, lastError = 'not taken yet' }) =>
+        `hook ${hook}: ${counted(waiting, 'event')} waiting, ${counted(attempts, 'attempt')}: ${lastError}`,
     );
 }
 

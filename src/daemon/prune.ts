@@ -50,6 +50,10 @@ const KINDS: readonly ((store: Store, age: Age) => boolean)[] = [
     outbox.prune(before);
     return false;
   },
+  ({ hooks }, { before }) => {
+    hooks.prune(before);
+    return false;
+  },
   ({ listings }, { before }) => {
     listings.prune(before);
     return false;

@@ -9,6 +9,7 @@ import { waitForAll } from '../base/wait.ts';
 import { WakeUp } from '../base/wake-up.ts';
 import type { Judge } from '../judge/judge.ts';
 import type { Rule } from '../judge/rule.ts';
+import type { MetricsServer } from '../metrics/server.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { RecipientRates } from '../policy/recipient-rates.ts';
 import type { PolicyServer } from '../policy/server.ts';
@@ -19,19 +20,23 @@ import {
   buildBlocklist,
   buildFollowers,
   buildListingWatch,
+  buildMetricsServer,
   buildNotices,
   buildPipeline,
   buildPolicyServer,
   listNotifying,
   type ServiceOptions,
 } from './assemble.ts';
+import { BlindWatch } from './blind-watch.ts';
 import { keepComplaints } from './complaints.ts';
 import { buildRecipientRates, recordDeferrals, resumeRates, seedRates } from './deferrals.ts';
 import { EnforceLoop } from './enforce-loop.ts';
 import { rebuildJudge } from './history.ts';
+import { Hooks } from './hooks.ts';
 import { canShutOutSenders } from './in-force.ts';
 import type { ListingWatch } from './listing-watch.ts';
 import { LogReader } from './log-reader.ts';
+import { ServiceMetrics } from './metrics.ts';
 import type { Notices } from './notices.ts';
 import { logOutages } from './outages.ts';
 import { keepPacked } from './pack.ts';
@@ -57,6 +62,9 @@ export class Service {
   readonly #enforceLoop: EnforceLoop;
   readonly #notices: Notices | undefined;
   readonly #notifySoon = new WakeUp();
+  readonly #hooks: Hooks;
+  readonly #metrics = new ServiceMetrics();
+  readonly #metricsServer: MetricsServer | undefined;
   readonly #policyServer: PolicyServer | undefined;
   readonly #listingWatch: ListingWatch | undefined;
   /** undefined if no rule puts recipients off, or nobody asks */
@@ -77,8 +85,11 @@ export class Service {
     endOtherOutages(store, judge.outages(), clock.now());
     this.#pipeline = buildPipeline(store, judge, rules, options);
     this.#enforceLoop = new EnforceLoop(store, options, {
-      onEnded: () => this.#blocks.trySync(),
-      onDone: () => this.#notifySoon.wake(),
+      onEnded: () => {
+        this.#blocks.trySync();
+        this.#hooks.wake();
+      },
+      onDone: () => this.#wakeNotifiers(),
     });
     const blocklist = buildBlocklist(config);
     this.#rates = config.policy === undefined ? undefined : buildRecipientRates(rules, config);
@@ -92,7 +103,21 @@ export class Service {
       this.#handleCommitted(committed),
     );
     this.#notices = buildNotices(store, rules, options, () => this.#logReader.isCaughtUp());
-    this.#listingWatch = buildListingWatch(store, options, () => this.#notifySoon.wake());
+    this.#hooks = new Hooks({
+      ...options,
+      store,
+      onOccurrence: (occurrence) => this.#metrics.countBlock(occurrence, store),
+    });
+    this.#metricsServer = buildMetricsServer(
+      this.#metrics.list({
+        ...options,
+        store,
+        lines: () => this.#pipeline.lines,
+        newest: () => this.#pipeline.newest,
+      }),
+      options,
+    );
+    this.#listingWatch = buildListingWatch(store, options, () => this.#wakeNotifiers());
   }
 
   /**
@@ -106,6 +131,9 @@ export class Service {
       this.#policyServer?.run(signal),
       this.#enforceLoop.run(),
       this.#notify(),
+      ...this.#hooks.run(),
+      this.#metricsServer?.run(signal),
+      this.#watchBlindness(),
       this.#watchDatabase(),
       this.#listingWatch?.run(),
       this.#keepComplaints(),
@@ -122,6 +150,12 @@ export class Service {
     return keepPseudonyms({ store: this.#store, age: pseudonyms, clock, log, signal });
   }
 
+  #watchBlindness(): Promise<void> {
+    const lines = () => this.#pipeline.lines;
+    const onChange = () => this.#wakeNotifiers();
+    return new BlindWatch({ ...this.#options, store: this.#store, lines, onChange }).run();
+  }
+
   #keepComplaints(): Promise<void> | undefined {
     const { config, clock, log, signal } = this.#options;
     if (config.complaints === undefined) return undefined;
@@ -133,16 +167,23 @@ export class Service {
   #handleCommitted({ events, decisions, outageChanges, newSpellings }: Committed): void {
     const { log } = this.#options;
     if (this.#rates !== undefined) seedRates(this.#rates, events, this.#started);
+    this.#metrics.count(events, decisions);
     if (outageChanges.length > 0) logOutages(log, outageChanges);
     if (outageChanges.length > 0 || decisions.some(({ outcome }) => outcome === 'blocked')) {
       this.#blocks.trySync();
       this.#enforceLoop.wake();
-    } else if (decisions.length > 0) this.#notifySoon.wake();
+      this.#hooks.wake();
+    } else if (decisions.length > 0) this.#wakeNotifiers();
     if (newSpellings) this.#enforceLoop.wake();
     for (const { verdict, outcome } of decisions) {
       const { rule, key, count } = verdict;
       log.info({ rule, who: key, count, outcome }, 'verdict');
     }
+  }
+
+  #wakeNotifiers(): void {
+    this.#notifySoon.wake();
+    this.#hooks.wake();
   }
 
   async #notify(): Promise<void> {
@@ -164,7 +205,10 @@ export class Service {
       const next = this.#store.dataVersion();
       if (next === version && !this.#blocks.isBehind) return DATABASE_CHECK;
       this.#blocks.sync();
-      if (version !== undefined) this.#enforceLoop.wake();
+      if (version !== undefined) {
+        this.#enforceLoop.wake();
+        this.#hooks.wake();
+      }
       version = next;
       return DATABASE_CHECK;
     });
@@ -210,6 +254,7 @@ export class Service {
       ambiguousNames: ambiguousLogins > 0 ? ambiguousNames : undefined,
       future: this.#pipeline.future,
       policy: this.#policyServer?.failure,
+      metrics: this.#metricsServer?.failure,
       networks: this.#options.networksUnknown,
       forgottenSince: this.#judge.forgotten?.since,
       deferred: this.#describeDeferred(),

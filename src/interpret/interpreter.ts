@@ -75,6 +75,8 @@ export class Interpreter {
   understood = false;
   /** the mail server that a line came from although the options name the other one; until a line is understood */
   otherMta: Mta | undefined;
+  /** lines of the mail server since the start, by whether they gave a record */
+  readonly lines = { read: 0, unread: 0 };
   /** undefined: there were none */
   future: FutureLines | undefined;
 
@@ -262,10 +264,12 @@ export class Interpreter {
     if (logged.time > this.newest) this.newest = logged.time;
     if (!this.understood) this.#noteOrigin(logged, record !== undefined);
     if (record !== undefined) this.#take(logged, record, mta, events);
+    else if (isMailServerLine(logged)) this.lines.unread++;
   }
 
   #take(logged: LoggedLine, record: LogRecord, mta: Mta, events: MailEvent[]): void {
     const { host } = this.#options;
+    this.lines.read++;
     const placed = host !== undefined && logged.host === '' ? { ...logged, host } : logged;
     this.correlator.feed(placed, record, LOG_TRAITS[mta], events);
   }

@@ -77,6 +77,8 @@ export interface Rule {
   readonly action: Action;
   /** ms that the first, the second, ... block lasts, the last one for all that follow; undefined: until released */
   readonly durations: readonly (number | undefined)[];
+  /** what ends its blocks early, besides `postern unblock` */
+  readonly endsWith?: 'password-changed' | undefined;
   readonly direction?: Direction | undefined;
   /** only mail with the null reverse-path: bounces, automatic replies */
   readonly nullSender?: boolean | undefined;
@@ -224,6 +226,7 @@ function buildRule(fields: RuleFields, file: string): Rule {
     durations: [fields.for, ...(fields.escalation ?? [])].map((time) =>
       typeof time === 'number' ? time : undefined,
     ),
+    endsWith: fields['ends-with'],
     direction: fields.direction,
     nullSender: fields['null-sender'],
     except: readExceptions(fields),

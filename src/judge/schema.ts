@@ -33,6 +33,8 @@ const MAX_DURATION = 3650 * DAY;
 const UNTIL_RELEASED = 'until-released';
 /** Keys that a target can block; the others can only be observed. */
 const BLOCKABLE = ['submitter', 'user', 'client', 'uid', 'sender'];
+/** Keys whose account has a password, or may have one. */
+const HAS_PASSWORD: ReadonlySet<unknown> = new Set(['submitter', 'user', 'uid']);
 const NOT_BLOCKABLE: ReadonlySet<unknown> = new Set([
   'client-net',
   'sender-domain',
@@ -147,6 +149,7 @@ export const ruleSchema = section(
       .min(1, { error: 'at least one duration' })
       .max(8, { error: 'at most 8 durations' })
       .optional(),
+    'ends-with': choice(['password-changed']).optional(),
     distinct: choice(DISTINCT).optional(),
     'ratio-of': choice(['recipients']).optional(),
     'at-least': whole(MAX_DISTINCT).optional(),
@@ -333,6 +336,10 @@ function actionFindings(raw: Raw): Finding[] {
   if (raw.action === 'block' && NOT_BLOCKABLE.has(raw.per)) {
     const text = `expected observe: a ${raw.per} cannot be blocked, only ${BLOCKABLE.join(', ')}`;
     findings.push({ path: ['action'], text });
+  }
+  if ('ends-with' in raw && (raw.action !== 'block' || !HAS_PASSWORD.has(raw.per))) {
+    const text = 'expected action: block and per submitter, user or uid beside ends-with';
+    findings.push({ path: ['ends-with'], text });
   }
   if ('escalation' in raw && (raw.for === undefined || raw.for === UNTIL_RELEASED)) {
     const text = 'expected a duration in for: what lasts until released cannot grow';

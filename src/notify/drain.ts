@@ -30,6 +30,10 @@ interface DrainOptions {
   readonly notifier: Notifier;
   readonly clock: Clock;
   readonly log: Log;
+  /** what is sent, for log lines; default: notice */
+  readonly what?: string;
+  /** what is at fault for an error; default: as the replies of a mail server say */
+  readonly findFault?: (thrown: unknown) => Fault;
   /** whether everything that was logged until now has been read: what is not in the log did not happen */
   isLogRead(): boolean;
   /** after it is aborted, no mail is started, and the current one is given up a moment later */
@@ -42,7 +46,7 @@ const LONGEST_DELAY = HOUR;
 const LAST_MOMENT = 2 * SECOND;
 
 /** What is at fault when a mail was not accepted: this mail, its recipient, or the next hop. The rest is still tried. */
-type Fault = 'mail' | 'recipient' | 'hop';
+export type Fault = 'mail' | 'recipient' | 'hop';
 
 /** Pause before the next attempt after `attempts` failures: doubling from 15 s to an hour, ms. */
 export function backOff(attempts: number): number {
@@ -77,7 +81,7 @@ export class Drain {
 
   /** Returns what was at fault if the mail was not accepted. */
   async #send(mail: WaitingMail): Promise<Fault | undefined> {
-    const { queue, notifier, clock, log } = this.#options;
+    const { queue, notifier, clock, log, what = 'notice' } = this.#options;
     queue.begin(mail.id, clock.now() + backOff(mail.attempts));
     try {
       await notifier.send(mail, this.#givenUp.signal);
@@ -87,7 +91,7 @@ export class Drain {
     }
     this.#accepted.set(mail.id, clock.now());
     this.#markSent();
-    log.info({ mail: mail.id, to: mail.recipient }, 'notice sent');
+    log.info({ mail: mail.id, to: mail.recipient }, `${what} sent`);
     return undefined;
   }
 
@@ -99,7 +103,7 @@ export class Drain {
   }
 
   #failed(mail: WaitingMail, thrown: unknown): Fault {
-    const { queue, clock, log } = this.#options;
+    const { queue, clock, log, what = 'notice', findFault = findMailFault } = this.#options;
     const error = getMessage(thrown).slice(0, 500);
     const next = clock.now() + backOff(mail.attempts);
     const fault = findFault(thrown);
@@ -107,7 +111,7 @@ export class Drain {
     if (fault === 'hop') queue.postpone(next);
     else if (fault === 'recipient') queue.postpone(next, mail.recipient);
     const data = { mail: mail.id, to: mail.recipient, attempts: mail.attempts + 1, error };
-    log.warn(data, 'notice not sent, will try again');
+    log.warn(data, `${what} not sent, will try again`);
     return fault;
   }
 }
@@ -147,7 +151,7 @@ function isUnclear(thrown: unknown): boolean {
  * A 5yz reply is about this mail or its recipient, and a 4yz reply to RCPT is about the recipient. Everything else is
  * about the next hop (RFC 5321 4.2.1, 4.2.2).
  */
-function findFault(thrown: unknown): Fault {
+function findMailFault(thrown: unknown): Fault {
   const { code, responseCode, command } = describeFailure(thrown);
   if (typeof responseCode !== 'number' || (code !== 'EENVELOPE' && code !== 'EMESSAGE'))
     return 'hop';

@@ -2,6 +2,7 @@
 import { quoteForShell } from '../base/escape.ts';
 import type { Key } from '../model/block.ts';
 import { formatIdentity } from '../model/identity.ts';
+import type { BlindChange } from '../model/occurrence.ts';
 import type { Outage } from '../model/outage.ts';
 import { PLAIN_STYLE, type Style } from '../model/style.ts';
 import { type ComposedNotice, compose, type Section } from './compose.ts';
@@ -42,6 +43,26 @@ export function cappedNotice(
   ];
   const subject = `cap of ${cap} blocks an hour reached, ${names.length} not blocked`;
   return compose(subject, sections, style);
+}
+
+/** Postern does not see the mail server's lines, or sees them again. */
+export function blindNotice(changes: readonly BlindChange[], style = PLAIN_STYLE): ComposedNotice {
+  const [latest] = changes.slice(-1);
+  const isOver = latest?.ended !== undefined;
+  const rows = changes.map(({ why, since, ended }) =>
+    ended === undefined
+      ? `${why} (noticed ${style.time(since)})`
+      : `over since ${style.time(ended)}: ${why}`,
+  );
+  const sections: Section[] = [
+    { title: isOver ? 'Lines are read again' : 'While this is so, nobody is blocked', rows },
+    {
+      title: 'What you can do',
+      literal: true,
+      rows: ['postern status', 'postern check', 'tail /var/log/mail.log'],
+    },
+  ];
+  return compose(isOver ? 'no longer blind' : `blind: ${latest?.why}`, sections, style);
 }
 
 /** Providers refuse addresses that may exist. During the outage their refusals do not count. */

@@ -1,13 +1,36 @@
-/** A block as people read it. */
+/** A block as people and programs read it. */
+import { dropUndefined } from '../base/defined.ts';
+import { formatTime } from '../base/time.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 
+/** A block for programs. */
+export function blockToJson(block: StoredBlock): Record<string, unknown> {
+  const { id, key, spellings, at, cause, start, end, note, released, releasedBy, passwordBy } =
+    block;
+  return dropUndefined({
+    id,
+    key,
+    spellings,
+    at,
+    cause,
+    start: formatTime(start),
+    end: end === undefined ? undefined : formatTime(end),
+    note,
+    released: released === undefined ? undefined : formatTime(released),
+    releasedBy,
+    passwordBy,
+  });
+}
+
 /** Why a block ended: the end of a sentence such as `ended TIME: ...`. */
-export function describeRelease({ releasedBy }: StoredBlock): string {
+export function describeRelease({ releasedBy, passwordBy }: StoredBlock): string {
   switch (releasedBy) {
     case 'file':
       return 'its line was deleted by hand';
     case 'expiry':
       return 'its time was over';
+    case 'password':
+      return `${passwordBy} changed the password`;
     case 'guard':
       return 'its refusals came from a provider outage';
     default:

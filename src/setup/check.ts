@@ -11,6 +11,7 @@ import type { Rule } from '../judge/rule.ts';
 import { listDeferring } from './deferring.ts';
 import { checkFiles } from './files.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
+import { checkHooks } from './hooks.ts';
 import { checkMilter, type MilterCheckOptions } from './milter.ts';
 import { SETUP_MTAS } from './mtas.ts';
 import { checkNetworks } from './networks.ts';
@@ -33,9 +34,10 @@ export async function checkAll(
   const config = loaded.value;
   if (options.milter === true) return await checkMilterAlone(config, options);
   const accounts = findServiceAccounts(config);
-  const [files, notify, wiring, networks, milter] = await Promise.all([
+  const [files, notify, hooks, wiring, networks, milter] = await Promise.all([
     checkFiles(config, accounts),
     checkNotify(config, accounts.run),
+    checkHooks(config, accounts.run),
     SETUP_MTAS[config.mta].checkWiring(config, options),
     checkNetworks(config, options),
     checkMilter(config, options),
@@ -47,6 +49,7 @@ export async function checkAll(
     ...checkOwnService(config),
     ...files,
     ...notify,
+    ...hooks,
     ...wiring,
     ...networks,
     ...milter,

@@ -12,6 +12,8 @@ interface Beside {
   readonly daemon?: ServiceProcess;
   /** the database cannot be written; `since` in ms */
   readonly failing?: { readonly error: string; readonly since: number };
+  /** what `postern status --notify` has said is down, and when; absent while all runs */
+  readonly told?: { readonly down: readonly string[]; readonly time: number };
   /** the database was found damaged while the service ran, with the error: check all of it at the next start */
   readonly suspect?: string;
 }

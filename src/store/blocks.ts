@@ -3,10 +3,14 @@ import { dropUndefined } from '../base/defined.ts';
 import { isNetwork, isWithin } from '../model/address.ts';
 import type { Block, BlockableType } from '../model/block.ts';
 import type { Db } from './database.ts';
+import { addOccurrence } from './occurrences.ts';
 import { readGateway } from './verdicts.ts';
 
-/** `guard`: its refusals came from a provider outage. */
-type ReleasedBy = 'operator' | 'file' | 'expiry' | 'guard';
+/**
+ * `guard`: its refusals came from a provider outage. `password`: somebody else than the owner changed the password, and
+ * the rule ends its blocks with that.
+ */
+export type ReleasedBy = 'operator' | 'file' | 'expiry' | 'guard' | 'password';
 
 /** A block with its history. */
 export interface StoredBlock extends Block {
@@ -15,6 +19,8 @@ export interface StoredBlock extends Block {
   readonly note?: string;
   readonly released?: number;
   readonly releasedBy?: ReleasedBy;
+  /** who changed the password, if that ended it */
+  readonly passwordBy?: string;
   /** newest event at the release: events up to it do not count again */
   readonly releasedEvent?: number;
 }
@@ -43,6 +49,7 @@ interface Row {
   released_event: number | null;
   at_type: string | null;
   at_id: string | null;
+  password_by: string | null;
 }
 
 export class BlockTable {
@@ -71,7 +78,9 @@ export class BlockTable {
         block.at?.type ?? null,
         block.at?.id ?? null,
       );
-    return this.get(Number(lastInsertRowid));
+    const id = Number(lastInsertRowid);
+    addOccurrence(this.#db, 'block', { block: id }, block.start);
+    return this.get(id);
   }
 
   /** Adds a block under the number it had before; false if that number or that identity has a block already. */
@@ -149,13 +158,20 @@ export class BlockTable {
 
   /** Ends a running block; false if it does not run. `time` in ms, `event`: number of the newest event. */
   release(id: number, time: number, by: ReleasedBy, event: number): boolean {
-    return (
-      this.#db
-        .prepare(
-          'UPDATE block SET released = ?, released_by = ?, released_event = ? WHERE id = ? AND released IS NULL',
-        )
-        .run(time, by, event, id).changes > 0
-    );
+    const { changes } = this.#db
+      .prepare(
+        'UPDATE block SET released = ?, released_by = ?, released_event = ? WHERE id = ? AND released IS NULL',
+      )
+      .run(time, by, event, id);
+    if (changes > 0) addOccurrence(this.#db, 'release', { block: id }, time);
+    return changes > 0;
+  }
+
+  /** Ends a running block because `who` has changed the password; otherwise as `release`. */
+  releaseForPassword(id: number, time: number, who: string, event: number): boolean {
+    if (!this.release(id, time, 'password', event)) return false;
+    this.#db.prepare('UPDATE block SET password_by = ? WHERE id = ?').run(who, id);
+    return true;
   }
 
   /** Running blocks that should have ended by `now`, ms. */
@@ -225,6 +241,7 @@ function fromRow(row: Row): StoredBlock {
     verdict: row.verdict ?? undefined,
     released: row.released ?? undefined,
     releasedBy: row.released_by === null ? undefined : (row.released_by as ReleasedBy),
+    passwordBy: row.password_by ?? undefined,
     releasedEvent: row.released_event ?? undefined,
   });
 }

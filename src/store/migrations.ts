@@ -253,4 +253,18 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX action_block ON action (block) WHERE block IS NOT NULL;
   CREATE INDEX action_about ON action (about);
   `,
+  `
+  -- What has happened and no hook was told of yet: src/store/occurrences.ts.
+  CREATE TABLE occurrence (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    time INTEGER NOT NULL,          -- ms since the epoch
+    json TEXT NOT NULL
+  );
+  -- The outbox also holds what hooks are told: there the recipient is the hook, the text JSON.
+  ALTER TABLE mail ADD COLUMN kind TEXT NOT NULL DEFAULT 'mail';
+  CREATE INDEX mail_hook ON mail (recipient, next_attempt) WHERE kind = 'hook' AND sent IS NULL;
+  -- Who changed the password with which a block ended.
+  ALTER TABLE block ADD COLUMN password_by TEXT;
+  `,
 ];

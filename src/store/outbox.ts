@@ -6,7 +6,7 @@ import { dropUndefined } from '../base/defined.ts';
 import { HOUR } from '../base/time.ts';
 import type { Db } from './database.ts';
 
-export const NOTICE_KINDS = ['verdict', 'capped', 'suspect', 'listing'] as const;
+export const NOTICE_KINDS = ['verdict', 'capped', 'suspect', 'listing', 'blind'] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
 /** A notice that is not yet part of a mail. */
@@ -17,8 +17,8 @@ export interface WaitingNotice {
   readonly about: unknown;
 }
 
-/** A composed mail. */
-interface OutgoingMail {
+/** A composed mail; or what a hook is told, whose name is `recipient`. */
+export interface OutgoingMail {
   readonly id: number;
   readonly created: number;
   readonly messageId: string;
@@ -39,7 +39,7 @@ type NewMail = Pick<
   'messageId' | 'recipient' | 'subject' | 'text' | 'html' | 'created'
 >;
 
-interface MailRow {
+export interface MailRow {
   id: number;
   created: number;
   message_id: string;
@@ -57,7 +57,7 @@ interface MailRow {
 const UNCLEAR = 'it is not known whether the next hop took it';
 
 /** Longer than any pause between two attempts, ms. A mail that is due later was scheduled while the clock was wrong. */
-const LONGEST_PAUSE = 2 * HOUR;
+export const LONGEST_PAUSE = 2 * HOUR;
 
 export class Outbox {
   readonly #db: Db;
@@ -67,7 +67,9 @@ export class Outbox {
   constructor(db: Db) {
     this.#db = db;
     this.#unclear = db
-      .prepare('SELECT message_id FROM mail WHERE sent IS NULL AND last_error GLOB ?')
+      .prepare(
+        `SELECT message_id FROM mail WHERE kind = 'mail' AND sent IS NULL AND last_error GLOB ?`,
+      )
       .pluck();
   }
 
@@ -128,8 +130,8 @@ export class Outbox {
     return (
       this.#db
         .prepare(
-          `SELECT * FROM mail WHERE sent IS NULL AND (next_attempt <= ? OR next_attempt > ?)
-           ORDER BY id LIMIT 20`,
+          `SELECT * FROM mail WHERE kind = 'mail' AND sent IS NULL
+             AND (next_attempt <= ? OR next_attempt > ?) ORDER BY id LIMIT 20`,
         )
         .all(now, now + LONGEST_PAUSE) as MailRow[]
     ).map(fromRow);
@@ -138,14 +140,16 @@ export class Outbox {
   /** All mails not sent yet. */
   unsent(): OutgoingMail[] {
     return (
-      this.#db.prepare('SELECT * FROM mail WHERE sent IS NULL ORDER BY id').all() as MailRow[]
+      this.#db
+        .prepare(`SELECT * FROM mail WHERE kind = 'mail' AND sent IS NULL ORDER BY id`)
+        .all() as MailRow[]
     ).map(fromRow);
   }
 
   /** When the earliest unsent mail is due, ms. */
   nextDue(): number | undefined {
     const row = this.#db
-      .prepare('SELECT min(next_attempt) AS at FROM mail WHERE sent IS NULL')
+      .prepare(`SELECT min(next_attempt) AS at FROM mail WHERE kind = 'mail' AND sent IS NULL`)
       .get();
     return (row as { at: number | null }).at ?? undefined;
   }
@@ -183,7 +187,8 @@ export class Outbox {
     this.#db
       .prepare(
         `UPDATE mail SET next_attempt = ?
-         WHERE sent IS NULL AND next_attempt < ? AND recipient = ifnull(?, recipient)`,
+         WHERE kind = 'mail' AND sent IS NULL AND next_attempt < ?
+           AND recipient = ifnull(?, recipient)`,
       )
       .run(until, until, recipient ?? null);
   }
@@ -208,7 +213,9 @@ export class Outbox {
   /** Number of mails sent since `time`, ms. */
   sentSince(time: number): number {
     return (
-      this.#db.prepare('SELECT count(*) AS n FROM mail WHERE sent >= ?').get(time) as { n: number }
+      this.#db
+        .prepare(`SELECT count(*) AS n FROM mail WHERE kind = 'mail' AND sent >= ?`)
+        .get(time) as { n: number }
     ).n;
   }
 
@@ -224,7 +231,7 @@ export class Outbox {
   }
 }
 
-function fromRow(row: MailRow): OutgoingMail {
+export function fromRow(row: MailRow): OutgoingMail {
   return dropUndefined({
     id: row.id,
     created: row.created,

@@ -2,6 +2,7 @@
  * The state that is saved by name: which names there are, and what is kept under each. Values are JSON in the database,
  * and an older version may have written them: keep the names, and let a new property be optional.
  */
+import type { BlindChange } from '../model/occurrence.ts';
 import type { Outage } from '../model/outage.ts';
 
 /** Name and value of everything in the table `state`. */
@@ -29,6 +30,12 @@ export interface SavedState {
   'listings unanswered': string | null;
   /** what the table `usual` holds: of which rules, with their state, and up to which event */
   usual: SavedUsual;
+  /** when hooks were last told that the cap was reached, ms */
+  'hooks told of cap': number;
+  /** lines that were read in each of the last hours, oldest first */
+  'lines by hour': readonly HourOfLines[];
+  /** why Postern is blind; empty while it is not */
+  blind: readonly BlindChange[];
   /** parts of the correlator, which checks them when it loads them */
   [correlator: `correlator ${string}`]: unknown;
   /** state of the envelope reader, by path of the log; it checks this when it loads it */
@@ -42,6 +49,15 @@ interface SavedUsual {
   readonly rules: Readonly<
     Record<string, { readonly measure: string; readonly coveredDays: readonly number[] }>
   >;
+}
+
+/** What one hour brought. */
+export interface HourOfLines {
+  /** hours since the epoch */
+  readonly hour: number;
+  /** lines of the mail server that Postern reads, and those that say nothing to it */
+  readonly read: number;
+  readonly unread: number;
 }
 
 /** A process. A number alone may belong to another process by now. */
@@ -76,6 +92,8 @@ export interface Health {
   readonly future?: { readonly lines: number; readonly newest: number; readonly seen: number };
   /** why there is no policy service, while that is so */
   readonly policy?: string;
+  /** why no metrics are served, while that is so */
+  readonly metrics?: string;
   /** why the mail server's networks are not known, while that is so */
   readonly networks?: string;
   /** since when the rules count without some keys, because a bound on memory was reached; ms of event time */

@@ -8,8 +8,10 @@ import { type Db, describeDamage, openDatabase } from './database.ts';
 import { Erasure } from './erasure.ts';
 import { EventTable } from './events.ts';
 import { isCorrupt, isPassing } from './failure.ts';
+import { HookTable } from './hook-queue.ts';
 import { ListingTable } from './listings.ts';
 import { LoginTable } from './logins.ts';
+import { OccurrenceTable } from './occurrences.ts';
 import { Outbox } from './outbox.ts';
 import { Outcomes } from './outcomes.ts';
 import { RehearsalQueries } from './rehearsal.ts';
@@ -27,6 +29,8 @@ export class Store {
   readonly state: StateTable;
   readonly logins: LoginTable;
   readonly outbox: Outbox;
+  readonly hooks: HookTable;
+  readonly occurrences: OccurrenceTable;
   readonly listings: ListingTable;
   readonly complaints: ComplaintQueries;
   readonly rehearsal: RehearsalQueries;
@@ -48,6 +52,8 @@ export class Store {
     this.state = new StateTable(this.#db);
     this.logins = new LoginTable(this.#db);
     this.outbox = new Outbox(this.#db);
+    this.hooks = new HookTable(this.#db, this.outbox);
+    this.occurrences = new OccurrenceTable(this.#db);
     this.listings = new ListingTable(this.#db);
     this.complaints = new ComplaintQueries(this.events);
     this.rehearsal = new RehearsalQueries(this.events);

@@ -7,10 +7,12 @@ import type { Log } from '../../base/log.ts';
 import { type Clock, MINUTE, SECOND } from '../../base/time.ts';
 import { waitOrAbort } from '../../base/wait.ts';
 import type { MilterConfig } from '../../config/config.ts';
+import { MetricsServer } from '../../metrics/server.ts';
 import { MilterServer } from '../../milter/server.ts';
 import { describeSelf } from '../instance.ts';
 import type { MilterJob } from './job.ts';
 import { buildJobs, chainJobs } from './jobs.ts';
+import { listMilterFamilies } from './metrics.ts';
 import { Shared } from './shared.ts';
 import { type MilterState, removeMilterState, writeMilterState } from './state.ts';
 
@@ -59,12 +61,28 @@ export class MilterService {
   async run(signal: AbortSignal): Promise<void> {
     const { log, version } = this.#options;
     await this.#server.listen(places(this.#config));
+    const measuring = this.#serveMetrics(signal);
     log.info({ version, jobs: this.#listNames() }, 'milter started');
     while (!signal.aborted) {
       this.#writeState();
       await waitOrAbort(STATE_PAUSE, signal);
     }
+    await measuring;
     await this.#end();
+  }
+
+  /** Where they are served changes with a restart only. */
+  async #serveMetrics(signal: AbortSignal): Promise<void> {
+    const { metrics } = this.#config;
+    if (metrics === undefined) return;
+    const families = listMilterFamilies({
+      started: this.#self.started,
+      counters: () => this.#server.counters,
+      figures: () => this.#describe().figures,
+      problems: () => this.#describe().problems.length,
+    });
+    const { log } = this.#options;
+    await new MetricsServer({ ...metrics, setting: 'milter.metrics', families, log }).run(signal);
   }
 
   /** Takes over a configuration. Throws a PosternError if it cannot be used; then nothing has changed. */

@@ -23,6 +23,11 @@ export interface MilterState extends ServiceProcess {
   readonly isEnding: boolean;
 }
 
+/** The file of a milter that runs with a scam.conf, beside its pid file. */
+export function findStateFile(pidFile: string): string {
+  return `${pidFile.replace(/\.pid$/, '')}.state`;
+}
+
 /** Everybody may read it: it holds figures only. */
 const READABLE = 0o644;
 

@@ -23,8 +23,12 @@ export interface MilterStatus {
 
 /** Undefined if the configuration has no milter. */
 export function readMilterStatus({ milter }: Config): MilterStatus | undefined {
-  if (milter === undefined) return undefined;
-  const state = readMilterState(milter.state);
+  return milter === undefined ? undefined : describeMilter(milter.state);
+}
+
+/** The state that a milter writes into `file`; also of one that runs with a scam.conf, `findStateFile` names its file. */
+export function describeMilter(file: string): MilterStatus {
+  const state = readMilterState(file);
   if (state === undefined) return { running: false, problems: ['postern milter is not running'] };
   const { pid, started, version, places, jobs, counters, figures } = state;
   return dropUndefined({
