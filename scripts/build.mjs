@@ -2,7 +2,7 @@
 // Beside it: manual pages, the texts of `postern help`, completions (scripts/manual/).
 // docs/performance.md has the measurements behind it; `npm run check` looks at the types.
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { build } from 'rolldown';
 import { writeManual } from './manual/build.ts';
 
@@ -12,6 +12,16 @@ const START =
 
 /** Modules that at least so many parts need are one file: to open a file takes longer than to read a larger one. */
 const COMMON = 8;
+
+/** What the browser gets from `postern web` (src/web/assets.ts). */
+const ASSETS = [
+  'src/web/browser/desk.css',
+  'src/web/browser/desk.js',
+  'src/web/browser/icon.svg',
+  'node_modules/htmx.org/dist/htmx.min.js',
+  'node_modules/uplot/dist/uPlot.iife.min.js',
+  'node_modules/uplot/dist/uPlot.min.css',
+];
 
 await build({
   cwd: dirname(import.meta.dirname),
@@ -42,9 +52,18 @@ await build({
 
 writeManual();
 
-/** Adds package.json, which says that the files are CommonJS, and the licenses of the packages that are in the bundle. */
+/**
+ * Adds package.json, which says that the files are CommonJS, what the browser gets, and the licenses of the packages that
+ * are in the bundle.
+ */
 function addPackageFiles(_options, bundle) {
-  const modules = Object.values(bundle).flatMap(({ moduleIds = [] }) => moduleIds);
+  const root = dirname(import.meta.dirname);
+  for (const path of ASSETS) {
+    const source = readFileSync(join(root, path), 'utf8');
+    this.emitFile({ type: 'asset', fileName: `assets/${basename(path)}`, source });
+  }
+  const assets = ASSETS.map((path) => join(root, path));
+  const modules = [...assets, ...Object.values(bundle).flatMap(({ moduleIds = [] }) => moduleIds)];
   const packages = modules.flatMap((id) => /.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id) ?? []);
   const source = [...new Set(packages)].sort().map(readLicense).join('\n\n');
   this.emitFile({ type: 'asset', fileName: 'LICENSES.txt', source });

@@ -34,6 +34,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['daemon'],
   ['setup'],
   ['audit'],
+  ['web'],
   ['cli'],
 ];
 
@@ -47,12 +48,13 @@ const RESERVED: readonly { what: string; pattern: RegExp; where: RegExp }[] = [
   {
     what: 'sockets',
     pattern: /from 'node:(?:net|tls|http)'/,
-    where: /^(?:policy|milter|notify|recipients|probe|metrics|base)\//,
+    where: /^(?:policy|milter|notify|recipients|probe|metrics|web|base)\//,
   },
   { what: 'DNS', pattern: /from 'node:dns/, where: /^(?:probe|recipients|setup)\// },
   { what: 'prom-client', pattern: /from 'prom-client'/, where: /^metrics\// },
   { what: 'nodemailer', pattern: /from 'nodemailer'/, where: /^notify\// },
   { what: 'postal-mime', pattern: /from 'postal-mime'/, where: /^complaint\// },
+  { what: 'hono', pattern: /from '(?:hono|@hono\/)/, where: /^web\// },
   { what: 'commander', pattern: /from 'commander'/, where: /^cli\// },
 ];
 

@@ -24,6 +24,7 @@ const daemons = [
   'postern-enforce.service',
   'postern-single.service',
   'postern-milter.service',
+  'postern-web.service',
 ];
 const reports = ['postern-report.service', 'postern-report-weekly.service'];
 const HIGHEST = 2.0;
@@ -165,6 +166,13 @@ describe('the units', () => {
         .replaceAll(/the last week|weekly|--week last|yesterday|daily|--day yesterday/g, 'PERIOD'),
     );
     expect(weekly).toBe(daily);
+  });
+
+  it('run the page without root, and let it write no more than the database', () => {
+    expect(settings('postern-web.service', 'User')).toEqual(['postern']);
+    expect(settings('postern-web.service', 'CapabilityBoundingSet')).toEqual(['']);
+    expect(settings('postern-web.service', 'StateDirectory')).toEqual([]);
+    expect(settings('postern-web.service', 'ReadWritePaths')).toEqual(['-/var/lib/postern']);
   });
 
   it('leave the part with rights no more than to change its account', () => {

@@ -530,6 +530,27 @@ export const COMMANDS: readonly Entry[] = [
     run: async (_args, options, io) => (await import('./listings.ts')).runListings(options, io),
   },
   {
+    usage: 'web',
+    summary: 'serve the page for operators (a service of its own), or say who may use it',
+    args: [
+      new Argument('[action]', 'password: set one; remove: of a user; users: list them').choices([
+        'password',
+        'remove',
+        'users',
+      ]),
+      new Argument('[name]', 'of the user'),
+    ],
+    options: [
+      new Option(
+        '--role <role>',
+        'password: what the user may do; default: as before, or view',
+      ).choices(['view', 'act']),
+      new Option('--proxy', 'password: set none, because the reverse proxy names this user'),
+    ],
+    run: async (words, options, io) =>
+      (await import('./web.ts')).runWeb(words, options, { io, main, version: version() }),
+  },
+  {
     usage: 'complaint',
     config: false,
     summary: 'read an abuse report (ARF) from standard input and hand it to the service',

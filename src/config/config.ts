@@ -18,6 +18,7 @@ import type { RecipientsConfig } from './milter-recipients.ts';
 import type { RETURN_PATH_MODES } from './return-path-schema.ts';
 import type { LOG_LEVELS } from './schema.ts';
 import type { CLIENT_MAP_TYPES, MAP_TYPES, UID_MAP_TYPES } from './target-schema.ts';
+import type { WebConfig } from './web.ts';
 
 export type MapType = (typeof CLIENT_MAP_TYPES)[number] | (typeof UID_MAP_TYPES)[number];
 
@@ -199,5 +200,7 @@ export interface Config {
   readonly listings?: ListingsConfig;
   /** findings of the audit that are left out: reasons by id */
   readonly audit: { readonly accept: Readonly<Partial<Record<AuditId, string>>> };
+  /** absent: there is no page for operators */
+  readonly web?: WebConfig;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }

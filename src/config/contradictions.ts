@@ -7,6 +7,7 @@ import { findLimitContradictions } from './limits-schema.ts';
 import { findRecipientContradictions } from './milter-recipients.ts';
 import type { RawConfig } from './schema.ts';
 import { POSTFIX_MAPS } from './target-schema.ts';
+import { findWebContradictions } from './web.ts';
 
 /** Problems that no single option shows. */
 export function findContradictions(raw: RawConfig, yaml: YamlFile): Problem[] {
@@ -26,6 +27,8 @@ export function findContradictions(raw: RawConfig, yaml: YamlFile): Problem[] {
   for (const [path, text] of findHookMistakes(raw.hooks)) say(['hooks', ...path], text);
   for (const [index, text] of findJournalMistakes(raw)) say(['logs', index], text);
   problems.push(...findLimitContradictions(raw, yaml));
+  if (raw.web !== undefined)
+    for (const [path, text] of findWebContradictions(raw.web)) say(['web', ...path], text);
   const recipients = raw.milter?.recipients;
   if (recipients === undefined) return problems;
   return [...problems, ...findRecipientContradictions(recipients, yaml, ['milter', 'recipients'])];

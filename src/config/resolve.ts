@@ -29,6 +29,7 @@ import { resolveMetrics } from './metrics.ts';
 import { resolveRecipients } from './milter-recipients.ts';
 import { CONFIG_MTAS } from './mtas.ts';
 import type { RawConfig } from './schema.ts';
+import { resolveWeb } from './web.ts';
 
 /** The folder of the shipped rules. */
 export const SHIPPED_RULES = packagePath('rules');
@@ -89,6 +90,7 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
     report: { to: raw.report.to ?? notify?.to ?? [] },
     listings: raw.listings === undefined ? undefined : resolveListings(raw.listings, at),
     audit: raw.audit,
+    web: raw.web === undefined ? undefined : resolveWeb(raw.web, at),
     logLevel: raw.logLevel,
   });
   return withZone(config, raw.zone);

@@ -17,6 +17,7 @@ import { metrics } from './metrics.ts';
 import { milter } from './milter-schema.ts';
 import { account, address, addresses, network, path, shown, text } from './option.ts';
 import { commands, targets } from './target-schema.ts';
+import { web } from './web-schema.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
@@ -347,6 +348,12 @@ export const configSchema = section({
   })
     .prefault({})
     .describe('What `postern audit` leaves out.'),
+  web: shown(
+    web
+      .optional()
+      .describe('The page for operators, a service of its own (`postern web`). See docs/web.md.'),
+    'there is no page',
+  ),
   instances: shown(
     list(instance, 'a list of instances, each with a name')
       .refine((instances) => instances.length > 0, { error: 'at least one instance' })

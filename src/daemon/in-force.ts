@@ -88,8 +88,9 @@ export function describeMeasures(
   style = PLAIN_STYLE,
 ): Measures {
   if (block === undefined) return ['Nothing was changed: Postern only observes here.'];
+  const actions = describeActions(store, block.id, style.time);
   if (block.released !== undefined)
-    return [`Ended ${style.time(block.released)}: ${describeRelease(block)}.`];
+    return [`Ended ${style.time(block.released)}: ${describeRelease(block)}.`, ...actions];
   const files = describeTargets(store, block.id);
   const measures = [
     ...files,
@@ -97,7 +98,19 @@ export function describeMeasures(
     ...describePeople(store, block),
     ...describeQueue(store, block.id),
   ];
-  return measures.length === 0 ? ['NOT in force: see postern status.'] : measures;
+  const force = measures.length === 0 ? ['NOT in force: see postern status.'] : measures;
+  return [...force, ...actions];
+}
+
+/** Who did what about a block on the page for operators. */
+function describeActions(store: Store, block: number, time: (ms: number) => string): string[] {
+  return store.actions
+    .ofBlock(block)
+    .map(({ done, who, what, time: when }) =>
+      done
+        ? `On the web page ${who} did: ${what}, ${time(when)}.`
+        : `On the web page ${who} tried: ${what}, ${time(when)}, without success.`,
+    );
 }
 
 /** How many people the block of a gateway hits. */

@@ -174,6 +174,12 @@ export class BlockTable {
     return true;
   }
 
+  /** Replaces the operator's words; an empty text removes them. False if there is no such block. */
+  setNote(id: number, note: string): boolean {
+    const text = note === '' ? null : note;
+    return this.#db.prepare('UPDATE block SET note = ? WHERE id = ?').run(text, id).changes > 0;
+  }
+
   /** Running blocks that should have ended by `now`, ms. */
   ended(now: number): StoredBlock[] {
     const rows = this.#db

@@ -1,0 +1,27 @@
+/** What the page has of the program: its configuration, its database, and its commands, which do all that changes something. */
+import type { ExitStatus } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Config } from '../config/config.ts';
+import type { WebConfig } from '../config/web.ts';
+import type { Block } from '../model/block.ts';
+import type { Store } from '../store/store.ts';
+
+/** A command that has run. */
+export interface Ran {
+  readonly status: ExitStatus;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface Desk {
+  readonly config: Config & { readonly web: WebConfig };
+  readonly store: Store;
+  readonly log: Log;
+  readonly version: string;
+  /** Runs a command of `postern` with this configuration; `words`: its name, options and arguments. */
+  run(words: readonly string[]): Promise<Ran>;
+  /** An identity as it is typed. Throws a PosternError (exit status 2). */
+  readIdentity(text: string): Block['key'];
+  /** A time as it is typed, ms. Throws a PosternError (exit status 2). */
+  readTime(option: string, text: string): number;
+}

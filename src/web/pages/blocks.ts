@@ -1,0 +1,155 @@
+/** The list of blocks: filtered, sorted, in pages, so that a hundred thousand of them are as quick to see as one. */
+import { counted } from '../../base/text.ts';
+import { loadInForce } from '../../daemon/in-force.ts';
+import { withSpellings } from '../../daemon/spellings.ts';
+import { formatTarget } from '../../model/identity.ts';
+import { describeRelease } from '../../report/block.ts';
+import type { StoredBlock } from '../../store/blocks.ts';
+import { type Html, html, type Part } from '../html.ts';
+import { field, select, table } from '../layout.ts';
+import { storyLink, type View } from '../view.ts';
+
+const ROWS = 50;
+/** Blocks that are searched when ended ones are wanted, the newest. */
+const MOST = 100_000;
+
+const STATES = [
+  ['running', 'running'],
+  ['ended', 'ended'],
+  ['all', 'all'],
+] as const;
+const SORTS = [
+  ['newest', 'newest first'],
+  ['oldest', 'oldest first'],
+  ['cause', 'cause'],
+  ['who', 'who'],
+  ['log', 'log'],
+] as const;
+
+/** The whole page. */
+export function blocksPage(view: View): Html {
+  const all = readBlocks(view);
+  const causes = [...new Set(all.map(({ cause }) => cause))].sort();
+  return html`<form class="row" method="get" action="/blocks" role="search" aria-label="Filter blocks">
+${field('q', 'Who, cause or note', view.query('q'))}
+${select('state', 'State', STATES, view.query('state'))}
+${select('cause', 'Cause', [['', 'any'], ...causes.map((cause): [string, string] => [cause, cause])], view.query('cause'))}
+${field('log', 'Log of the host', view.query('log'))}
+${select('sort', 'Order', SORTS, view.query('sort'))}
+<button class="main">Show</button>
+</form>
+${listBlocks(view, all)}`;
+}
+
+function readBlocks({ desk: { store }, query }: View): readonly StoredBlock[] {
+  const state = query('state');
+  if (state !== 'ended' && state !== 'all') return store.blocks.allRunning();
+  const all = store.blocks.history(MOST).reverse();
+  return state === 'all' ? all : all.filter(({ released }) => released !== undefined);
+}
+
+function listBlocks(view: View, all: readonly StoredBlock[]): Html {
+  const logOf = buildLogLookup(view);
+  const found = sortBlocks(filterBlocks(view, all, logOf), view.query('sort'), logOf);
+  const last = Math.max(1, Math.ceil(found.length / ROWS));
+  const at = Math.min(last, Math.max(1, Math.floor(Number(view.query('page')) || 1)));
+  const shown = found.slice((at - 1) * ROWS, at * ROWS);
+  return html`<p>${counted(found.length, 'block')}</p>
+${table({
+  label: 'Blocks',
+  head: ['No.', 'Who', 'Cause', 'Since', 'State', 'Note'],
+  rows: blockRows(view, shown),
+  empty: all.length === 0 ? 'Nobody is blocked.' : 'No block is like that.',
+})}
+${pager(view, at, last)}`;
+}
+
+function blockRows(view: View, blocks: readonly StoredBlock[]): Part[][] {
+  const { store, config } = view.desk;
+  const forceOf = loadInForce(store, config);
+  return blocks.map((block) => {
+    const { spellings = [] } = withSpellings(store, config, block);
+    const also =
+      spellings.length > 0 &&
+      html` <span class="hint">also ${spellings.slice(0, 5).join(', ')}</span>`;
+    return [
+      html`<a href="/story?block=${block.id}">${block.id}</a>`,
+      html`${storyLink(block.key, formatTarget(block))}${also}`,
+      block.cause,
+      view.time(block.start),
+      describeState(view, block, forceOf),
+      block.note,
+    ];
+  });
+}
+
+/** How a block stands: until when, whether in force, or how it ended. */
+export function describeState(
+  view: View,
+  block: StoredBlock,
+  forceOf: ReturnType<typeof loadInForce>,
+): Part {
+  if (block.released !== undefined)
+    return html`ended ${view.time(block.released)}: ${describeRelease(block)}`;
+  const until = block.end === undefined ? 'until released' : html`until ${view.time(block.end)}`;
+  const force = forceOf(block);
+  if (force.inForce) return until;
+  return html`${until}, <span class="bad-text">not in force${force.why === undefined ? ' yet' : `: ${force.why}`}</span>`;
+}
+
+type LogLookup = (block: StoredBlock) => string;
+
+/** The log in which the rule was met: on a host that collects logs, that of the mail server. */
+function buildLogLookup({ desk: { store } }: View): LogLookup {
+  const known = new Map<number, string>();
+  return ({ id, verdict }) => {
+    const log =
+      known.get(id) ??
+      (verdict === undefined ? '' : (store.verdicts.get(verdict)?.verdict.source ?? ''));
+    known.set(id, log);
+    return log;
+  };
+}
+
+function filterBlocks(
+  { query }: View,
+  all: readonly StoredBlock[],
+  logOf: LogLookup,
+): StoredBlock[] {
+  const [text, cause, log] = [query('q').toLowerCase(), query('cause'), query('log')];
+  return all.filter((block) => {
+    if (cause !== '' && block.cause !== cause) return false;
+    if (log !== '' && !logOf(block).includes(log)) return false;
+    if (text === '') return true;
+    // To format each of a hundred thousand identities would take a second.
+    const { id, key, at, note = '' } = block;
+    return `${key.id} ${at?.id ?? ''} ${block.cause} ${id} ${note}`.toLowerCase().includes(text);
+  });
+}
+
+function sortBlocks(blocks: StoredBlock[], order: string, logOf: LogLookup): StoredBlock[] {
+  if (order === 'oldest') return blocks;
+  const newest = blocks.reverse();
+  const keyOf = {
+    cause: ({ cause }: StoredBlock) => cause,
+    who: ({ key }: StoredBlock) => key.id,
+    log: logOf,
+  }[order];
+  if (keyOf === undefined) return newest;
+  const keys = new Map(newest.map((block) => [block, keyOf(block)]));
+  const at = (block: StoredBlock) => keys.get(block) ?? '';
+  return newest.sort((a, b) => (at(a) < at(b) ? -1 : at(a) > at(b) ? 1 : 0));
+}
+
+function pager({ query }: View, at: number, last: number): Part {
+  if (last === 1) return undefined;
+  const path = (page: number) => {
+    const names = ['q', 'state', 'cause', 'log', 'sort'].filter((name) => query(name) !== '');
+    const words = new URLSearchParams(names.map((name): [string, string] => [name, query(name)]));
+    words.set('page', String(page));
+    return `/blocks?${words}`;
+  };
+  return html`<nav aria-label="Pages of the list"><p class="actions">
+${at > 1 && html`<a href="${path(at - 1)}">Back</a>`}<span>Page ${at} of ${last}</span>${at < last && html`<a href="${path(at + 1)}">Next</a>`}
+</p></nav>`;
+}
