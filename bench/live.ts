@@ -118,7 +118,8 @@ function background(): () => string {
   };
 }
 
-function refusals(user: string, trial: number): string {
+/** What a server logs of one message to five people who do not exist. */
+export function refusals(user: string, trial: number): string {
   const id = `F${String(trial).padStart(6, '0')}ABCD`;
   const at = `${new Date().toISOString()} mx1 postfix`;
   const lines = [

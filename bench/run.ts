@@ -14,6 +14,7 @@ import { live } from './live.ts';
 import { milter } from './milter.ts';
 import { milterPostfix } from './milter-postfix.ts';
 import { recipients } from './recipients.ts';
+import { share } from './share.ts';
 import { stored } from './stored.ts';
 import { throughput } from './throughput.ts';
 
@@ -26,6 +27,7 @@ const PARTS: Readonly<Record<string, (folder: string) => void | Promise<void>>> 
   milter,
   'milter-postfix': milterPostfix,
   recipients,
+  share,
   detection,
 };
 

@@ -14,6 +14,8 @@ export interface Setting {
   readonly separate?: boolean;
   /** with the policy service, on the socket `policy` in the folder */
   readonly policy?: boolean;
+  /** a line of the configuration */
+  readonly extra?: string;
 }
 
 const RULE = `name: invalid-recipients
@@ -106,7 +108,7 @@ export class Service {
   }
 
   #configText(): string {
-    const { rules = 'rules', separate, policy } = this.#setting;
+    const { rules = 'rules', separate, policy, extra = '' } = this.#setting;
     return `mta: postfix
 logs: [ mail.log ]
 database: postern.db
@@ -120,6 +122,7 @@ ${separate === true ? 'enforcer: separate\n' : ''}${policy === true ? `policy: {
     uid: false
     reload: []
 queue: { hold: false }
+${extra}
 `;
   }
 }

@@ -38,7 +38,8 @@ function blockLine(block: StoredBlock, force: InForce, style: Style): string {
       ? `${untilText(block, style)}${forceText(force)}`
       : `ended ${style.second(block.released)}: ${describeRelease(block)}`;
   const note = block.note === undefined ? '' : ` "${block.note}"`;
-  return `${escapeControls(`${block.id}  ${style.target(block)}${spellingsText(block)}  ${block.cause}${note}  since ${style.second(block.start)}, ${state}`)}\n`;
+  const by = block.host === undefined ? '' : ` on ${block.host}`;
+  return `${escapeControls(`${block.id}  ${style.target(block)}${spellingsText(block)}  ${block.cause}${by}${note}  since ${style.second(block.start)}, ${state}`)}\n`;
 }
 
 /** The columns of `blockCells`. */

@@ -12,6 +12,7 @@ import { listDown } from '../daemon/problems.ts';
 import { gatherStatus, type ServiceStatus } from '../daemon/status.ts';
 import { buildStyle } from '../model/style.ts';
 import { describeOutage, outageToJson } from '../report/outages.ts';
+import type { ShareHealth } from '../store/saved-state.ts';
 import type { Space } from '../store/space.ts';
 import { Store } from '../store/store.ts';
 import { becomeDatabaseOwner } from './database.ts';
@@ -183,9 +184,26 @@ function statusLines(status: ServiceStatus, time: Time): string[] {
       ? []
       : [`events are kept for ${status.kept.events}, longer than retention: ${status.kept.why}`]),
     ...(status.newestEvent === undefined ? [] : [`newest event: ${time(status.newestEvent)}`]),
+    ...(status.share === undefined ? [] : shareLines(status.share)),
     ...(status.milter === undefined ? [] : milterLines(status.milter, time)),
     ...problemLines(status.problems),
   ];
+}
+
+function shareLines({ failure, waiting, ahead = 0, resent, hosts }: ShareHealth): string[] {
+  const state = failure === undefined ? 'connected' : 'AWAY, this server counts alone';
+  const again = resent === 0 ? '' : `   sent again: ${resent} times`;
+  return [
+    `share: ${state}   waiting: ${waiting}   clock: ${clockText(ahead)}${again}`,
+    ...hosts.map(
+      ({ host, present, ahead = 0, waiting = 0 }) =>
+        `share with ${escapeControls(host)}: ${present ? 'present' : 'AWAY'}   waiting: ${waiting}   clock: ${clockText(ahead)}`,
+    ),
+  ];
+}
+
+function clockText(ahead: number): string {
+  return `${ahead < 0 ? '' : '+'}${(ahead / 1000).toFixed(1)} s`;
 }
 
 function spaceText({ bytes, free, shrinks }: Space): string {

@@ -17,6 +17,7 @@ import type { MetricsConfig } from './metrics.ts';
 import type { RecipientsConfig } from './milter-recipients.ts';
 import type { RETURN_PATH_MODES } from './return-path-schema.ts';
 import type { LOG_LEVELS } from './schema.ts';
+import type { EngineAddress } from './share-schema.ts';
 import type { CLIENT_MAP_TYPES, MAP_TYPES, UID_MAP_TYPES } from './target-schema.ts';
 import type { WebConfig } from './web.ts';
 
@@ -114,6 +115,17 @@ export interface ListingsConfig {
   readonly dqsKeyFile?: string;
 }
 
+export interface ShareConfig {
+  readonly address: EngineAddress;
+  /** as the operator wrote it, for messages */
+  readonly url: string;
+  /** the name of this server among the others */
+  readonly host: string;
+  readonly user: string;
+  readonly passwordFile?: string;
+  readonly caFile?: string;
+}
+
 /** The configuration with every default in place. */
 export interface Config {
   /** the configuration file itself, absolute */
@@ -186,6 +198,8 @@ export interface Config {
     readonly exim: readonly string[];
     readonly journalctl: readonly string[];
   };
+  /** absent: this server counts alone */
+  readonly share?: ShareConfig;
   /** absent: no mail about blocks */
   readonly notify?: NotifyConfig;
   /** when Postern counts as blind: ms without a line, and percent points above the usual share of unread lines */

@@ -20,6 +20,7 @@ import type {
   PolicyConfig,
   PostfixTargets,
   ReturnPathConfig,
+  ShareConfig,
 } from './config.ts';
 import { resolveHook } from './hooks.ts';
 import { resolveJournal } from './journal.ts';
@@ -29,6 +30,7 @@ import { resolveMetrics } from './metrics.ts';
 import { resolveRecipients } from './milter-recipients.ts';
 import { CONFIG_MTAS } from './mtas.ts';
 import type { RawConfig } from './schema.ts';
+import { type EngineAddress, parseEngineUrl } from './share-schema.ts';
 import { resolveWeb } from './web.ts';
 
 /** The folder of the shipped rules. */
@@ -87,6 +89,7 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
     blind: raw.blind,
     metrics: raw.metrics === undefined ? undefined : resolveMetrics(raw.metrics),
     hooks: raw.hooks.map((hook) => resolveHook(hook, at)),
+    share: raw.share === undefined ? undefined : resolveShare(raw.share, at),
     report: { to: raw.report.to ?? notify?.to ?? [] },
     listings: raw.listings === undefined ? undefined : resolveListings(raw.listings, at),
     audit: raw.audit,
@@ -214,6 +217,18 @@ function resolveNotify(raw: NonNullable<RawConfig['notify']>, at: At): NotifyCon
     transport: resolveTransport(raw, at),
     digest: raw.digest,
   };
+}
+
+function resolveShare(raw: NonNullable<RawConfig['share']>, at: At): ShareConfig {
+  const { url, host, user, passwordFile, caFile } = raw;
+  return dropUndefined({
+    url,
+    address: parseEngineUrl(url) as EngineAddress,
+    host: host ?? hostname(),
+    user,
+    passwordFile: passwordFile === undefined ? undefined : at(passwordFile),
+    caFile: caFile === undefined ? undefined : at(caFile),
+  });
 }
 
 function resolveTransport(raw: NonNullable<RawConfig['notify']>, at: At): MailRoute {

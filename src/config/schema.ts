@@ -16,6 +16,7 @@ import { listings } from './listings-schema.ts';
 import { metrics } from './metrics.ts';
 import { milter } from './milter-schema.ts';
 import { account, address, addresses, network, path, shown, text } from './option.ts';
+import { share } from './share-schema.ts';
 import { commands, targets } from './target-schema.ts';
 import { web } from './web-schema.ts';
 
@@ -322,6 +323,14 @@ export const configSchema = section({
       .optional()
       .describe('Abuse reports of other providers. See docs/backscatter.md.'),
     'they are not read',
+  ),
+  share: shown(
+    share
+      .optional()
+      .describe(
+        'Count and block together with other servers, through a Redis or Valkey that they all reach. See docs/servers.md.',
+      ),
+    'this server counts alone',
   ),
   report: section({
     to: shown(addresses.optional().describe('Who gets `postern report --mail`.'), '`notify.to`'),

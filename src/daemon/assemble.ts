@@ -25,11 +25,13 @@ import { PolicyServer } from '../policy/server.ts';
 import { loadStyle } from '../report/style.ts';
 import type { Store } from '../store/store.ts';
 import { buildBlockPolicy } from './block-policy.ts';
+import type { DecisionOptions } from './decisions.ts';
 import { ListingWatch } from './listing-watch.ts';
 import { DAEMON_MTAS } from './mtas.ts';
 import { Notices } from './notices.ts';
 import type { SendsAs } from './own-addresses.ts';
 import { Pipeline } from './pipeline.ts';
+import { Sharing } from './share/sharing.ts';
 
 export interface ServiceOptions extends AskedSettings {
   readonly config: Config;
@@ -56,20 +58,17 @@ export function buildPipeline(
   judge: Judge,
   rules: readonly Rule[],
   options: ServiceOptions,
+  takeShared?: () => readonly unknown[],
 ): Pipeline {
   const { config, clock, log, signal } = options;
   return new Pipeline(
     dropUndefined({
-      store,
+      ...buildDecisionOptions(store, rules, options),
       judge,
-      policy: buildBlockPolicy(config, {
-        relayNetworks: options.listed?.networks,
-        noNetworks: options.noNetworks,
-      }),
+      takeShared,
       interpreter: buildInterpreterOptions(config, options),
       clock,
       log,
-      notifyRules: listNotifying(rules, config),
       signal,
     }),
   );
@@ -82,6 +81,32 @@ export function listNotifying(
 ): ReadonlySet<string> | undefined {
   if (notify === undefined) return undefined;
   return new Set(rules.filter((rule) => rule.notify).map((rule) => rule.name));
+}
+
+/** How verdicts are decided on. */
+export function buildDecisionOptions(
+  store: Store,
+  rules: readonly Rule[],
+  { config, listed, noNetworks }: ServiceOptions,
+): DecisionOptions {
+  return dropUndefined({
+    store,
+    policy: buildBlockPolicy(config, { relayNetworks: listed?.networks, noNetworks }),
+    notifyRules: listNotifying(rules, config),
+  });
+}
+
+/** What joins this server with others, if the configuration has that. */
+export function buildSharing(
+  store: Store,
+  rules: readonly Rule[],
+  options: ServiceOptions,
+): Sharing | undefined {
+  const { config, clock, log, version, signal } = options;
+  const { share } = config;
+  if (share === undefined) return undefined;
+  const decisions = buildDecisionOptions(store, rules, options);
+  return new Sharing({ share, rules, decisions, store, clock, log, version, signal });
 }
 
 /** The blocks as the policy service looks them up, with its answer for each kind; in observe mode it blocks nobody. */

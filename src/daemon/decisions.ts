@@ -22,11 +22,15 @@ const TOLD_WITHOUT_BLOCK: ReadonlySet<VerdictOutcome> = new Set([
   'unblockable',
 ]);
 
-/** Decides on verdicts, and writes down the decisions, the blocks and the notices. `now` in ms. */
+/**
+ * Decides on verdicts, and writes down the decisions, the blocks and the notices. `now` in ms; `host`: the other server
+ * where they fell.
+ */
 export function recordVerdicts(
   options: DecisionOptions,
   verdicts: readonly Verdict[],
   now: number,
+  host?: string,
 ): readonly Decision[] {
   if (verdicts.length === 0) return [];
   const { store, policy } = options;
@@ -34,7 +38,7 @@ export function recordVerdicts(
   const recentStarts = store.blocks.ruleStartsSince(now - HOUR);
   const decisions = decide(verdicts, { running, recentStarts, now }, policy);
   const newest = store.events.newest();
-  for (const decision of decisions) recordDecision(options, decision, newest, now);
+  for (const decision of decisions) recordDecision(options, decision, newest, now, host);
   return decisions;
 }
 
@@ -43,12 +47,13 @@ function recordDecision(
   { verdict, outcome, block }: Decision,
   newest: number,
   now: number,
+  host: string | undefined,
 ): void {
   const { store, notifyRules } = options;
   const isNotified = notifyRules?.has(verdict.rule) === true;
   const id = store.verdicts.insert(verdict, outcome, newest);
   if (block !== undefined) {
-    const started = store.blocks.start({ ...block, verdict: id });
+    const started = store.blocks.start({ ...block, verdict: id, host });
     if (started !== undefined && isNotified) {
       addNotice(options, 'verdict', { verdict: id, block: started.id }, now);
     }

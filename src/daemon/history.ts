@@ -34,7 +34,7 @@ export function rebuildJudge(
   store: Store,
   rules: readonly Rule[],
   now: number,
-  options: Pick<JudgeOptions, 'canShutOutAt'> = {},
+  options: Pick<JudgeOptions, 'canShutOutAt' | 'onCounted'> = {},
 ): Judge {
   const since = Math.min(store.events.newestTime(), now) - measureReach(rules);
   const judge = new Judge(rules, { ...options, offences: store.blocks.offencesBefore(since) });

@@ -1,5 +1,6 @@
 /** Reads all logs through the pipeline, one batch at a time. */
 import { dropUndefined } from '../base/defined.ts';
+import type { Decision } from '../enforce/decide.ts';
 import type { FollowedBatch, FollowedLog } from '../follow/followed-log.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { LogHealth } from '../store/saved-state.ts';
@@ -33,6 +34,13 @@ export class LogReader {
   /** Counts events that no log holds, between two batches. False if aborted before the commit. */
   async add(events: readonly MailEvent[]): Promise<boolean> {
     const done = this.#turn.then(() => this.#finish(this.#pipeline.add(events)));
+    this.#turn = done;
+    return await done;
+  }
+
+  /** Commits what other servers decided, between two batches. False if aborted before the commit. */
+  async decide(decide: (now: number) => readonly Decision[]): Promise<boolean> {
+    const done = this.#turn.then(() => this.#finish(this.#pipeline.decide(decide)));
     this.#turn = done;
     return await done;
   }

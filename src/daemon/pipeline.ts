@@ -40,6 +40,8 @@ export interface Committed {
 
 interface PipelineOptions extends DecisionOptions {
   readonly judge: Judge;
+  /** what other servers are to know of the events that were judged last */
+  readonly takeShared?: () => readonly unknown[];
   readonly interpreter: Omit<InterpreterOptions, 'store' | 'resuming'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -140,6 +142,16 @@ export class Pipeline {
     return this.#commit(events, this.#options.clock.now(), () => {});
   }
 
+  /** Commits what other servers decided. `decide` is called inside the transaction. Not while `handle` runs. */
+  async decide(decide: (now: number) => readonly Decision[]): Promise<Committed | undefined> {
+    const now = this.#options.clock.now();
+    const committed = await this.#committer.commit(() => {
+      return { events: [], decisions: decide(now), outageChanges: [], newSpellings: false };
+    });
+    for (const decision of committed?.decisions ?? []) this.#hold(decision);
+    return committed;
+  }
+
   /** Judges the events and commits them together with what `save` writes. */
   async #commit(
     events: readonly MailEvent[],
@@ -148,6 +160,7 @@ export class Pipeline {
   ): Promise<Committed | undefined> {
     const { judge, store } = this.#options;
     const verdicts = this.#judge(events, now);
+    const shared = this.#options.takeShared?.() ?? [];
     const outageChanges = judge.takeOutageChanges();
     const standing = withoutTakenBack(verdicts, outageChanges);
     const isUsualDue = judge.usual.isDue(now);
@@ -156,6 +169,7 @@ export class Pipeline {
       const persons = store.logins.note(events);
       recordOutages(this.#options, outageChanges, now);
       const decisions = recordVerdicts(this.#options, standing, now);
+      store.share.add(shared, now);
       save();
       if (isUsualDue) saveUsual(store, judge.usual);
       const newSpellings = [...persons].some(

@@ -24,6 +24,7 @@ import { findLogProblems, type LogStatus } from './log-status.ts';
 import { readMilterStatus } from './milter/status.ts';
 import { buildTargets } from './mta-control.ts';
 import { DAEMON_MTAS } from './mtas.ts';
+import { findShareProblems } from './share/problems.ts';
 
 /** How long a run of `postern enforce --once` counts as enforcing, ms. */
 const TIMER_BOUND = 10 * MINUTE;
@@ -67,6 +68,7 @@ export function findProblems(observed: Observed): string[] {
     ...ambiguousProblems(health),
     ...futureProblems(health),
     ...forgottenProblems(health),
+    ...(isRunning ? findShareProblems(health?.share) : []),
     ...(isRunning && health?.policy !== undefined ? [`no policy service at ${health.policy}`] : []),
     ...(isRunning && health?.metrics !== undefined ? [`no metrics at ${health.metrics}`] : []),
   ];

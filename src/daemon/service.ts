@@ -24,6 +24,7 @@ import {
   buildNotices,
   buildPipeline,
   buildPolicyServer,
+  buildSharing,
   listNotifying,
   type ServiceOptions,
 } from './assemble.ts';
@@ -45,6 +46,7 @@ import { keepPruned } from './prune.ts';
 import { keepPseudonyms } from './pseudonyms.ts';
 import { repeat } from './retry.ts';
 import { RunningBlocks } from './running-blocks.ts';
+import type { Sharing } from './share/sharing.ts';
 
 const DATABASE_CHECK = 500;
 const IDLE_OUTBOX_CHECK = 10 * MINUTE;
@@ -72,18 +74,22 @@ export class Service {
   readonly #recording: Parameters<typeof recordDeferrals>[0];
   /** ms */
   readonly #started: number;
+  readonly #sharing: Sharing | undefined;
   #writtenHealth = '';
 
   constructor(store: Store, rules: readonly Rule[], options: ServiceOptions) {
     const { config, clock } = options;
     this.#options = options;
     this.#store = store;
+    const sharing = buildSharing(store, rules, options);
+    this.#sharing = sharing;
     const judge = rebuildJudge(store, rules, clock.now(), {
       canShutOutAt: ({ type }) => canShutOutSenders(config, type),
+      ...(sharing === undefined ? {} : { onCounted: sharing.onCounted }),
     });
     this.#judge = judge;
     endOtherOutages(store, judge.outages(), clock.now());
-    this.#pipeline = buildPipeline(store, judge, rules, options);
+    this.#pipeline = buildPipeline(store, judge, rules, options, sharing?.takeRows);
     this.#enforceLoop = new EnforceLoop(store, options, {
       onEnded: () => {
         this.#blocks.trySync();
@@ -139,6 +145,14 @@ export class Service {
       this.#keepComplaints(),
       this.#keepPseudonyms(),
       keepPacked({ store: this.#store, log, signal }),
+      this.#sharing?.run({
+        judge: this.#judge,
+        logReader: this.#logReader,
+        onChanged: () => {
+          this.#blocks.trySync();
+          this.#enforceLoop.wake();
+        },
+      }),
       keepPruned({ store: this.#store, retention: config.retention, clock, log, signal }),
     ]);
   }
@@ -175,6 +189,7 @@ export class Service {
       this.#hooks.wake();
     } else if (decisions.length > 0) this.#wakeNotifiers();
     if (newSpellings) this.#enforceLoop.wake();
+    this.#sharing?.wake();
     for (const { verdict, outcome } of decisions) {
       const { rule, key, count } = verdict;
       log.info({ rule, who: key, count, outcome }, 'verdict');
@@ -209,6 +224,7 @@ export class Service {
         this.#enforceLoop.wake();
         this.#hooks.wake();
       }
+      this.#sharing?.wake();
       version = next;
       return DATABASE_CHECK;
     });
@@ -256,6 +272,7 @@ export class Service {
       policy: this.#policyServer?.failure,
       metrics: this.#metricsServer?.failure,
       networks: this.#options.networksUnknown,
+      share: this.#sharing?.health(),
       forgottenSince: this.#judge.forgotten?.since,
       deferred: this.#describeDeferred(),
     });

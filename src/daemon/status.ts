@@ -6,7 +6,7 @@ import type { FollowPosition } from '../follow/follower.ts';
 import type { Outage } from '../model/outage.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { loadOutages } from '../store/outages.ts';
-import type { Health } from '../store/saved-state.ts';
+import type { Health, ShareHealth } from '../store/saved-state.ts';
 import type { Space } from '../store/space.ts';
 import type { Store } from '../store/store.ts';
 import { loadInForce } from './in-force.ts';
@@ -40,6 +40,8 @@ export interface ServiceStatus {
   readonly database: Space;
   /** if it is running and keeps events longer than `retention`: how long, and why */
   readonly kept?: { readonly events: string; readonly why: string };
+  /** absent: the configuration has no `share`, or the service is not running */
+  readonly share?: ShareHealth;
   /** absent: the configuration has no milter */
   readonly milter?: MilterStatus;
   /** one line each; those of the milter are included */
@@ -72,6 +74,7 @@ export function gatherStatus(store: Store, config: Config): ServiceStatus {
     noticesWaiting: store.outbox.unsent().length,
     database: store.space(),
     kept: daemon?.kept && { ...daemon.kept, events: formatDuration(daemon.kept.events) },
+    share: current?.share,
     milter,
     problems: [
       ...findProblems({ store, config, logs, blocks, health, isRunning: daemon !== undefined }),

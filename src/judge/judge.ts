@@ -10,8 +10,10 @@ import type { MailEvent } from '../model/event.ts';
 import type { Outage, OutageChange } from '../model/outage.ts';
 import { formatId, readId } from './facts.ts';
 import { findBlame, ShutOutSenders } from './gateway.ts';
+import { findJoint } from './joint.ts';
 import { canonicalKey, getKeyId, getKeyType } from './key.ts';
 import { KeyTimes, Offences } from './key-memory.ts';
+import { reachesShare } from './measure.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import type { Forgotten, Met, Since, Use } from './met.ts';
 import { type Nearest, rankNearest } from './nearest.ts';
@@ -29,6 +31,7 @@ import type { Rule } from './rule.ts';
 import { ALL_TABLES, DEFAULT_BOUNDS } from './table.ts';
 import { Tables } from './tables.ts';
 import type { Tally } from './tally.ts';
+import type { Timeline } from './timeline.ts';
 import type { Track } from './track.ts';
 import type { UsualMet } from './usual/usual-rule.ts';
 import { UsualRules } from './usual/usual-rules.ts';
@@ -62,6 +65,7 @@ export class Judge {
   readonly #outages: OutageMonitor | undefined;
   #changes: OutageChange[] = [];
   readonly #shutOut = new ShutOutSenders();
+  readonly #onCounted: JudgeOptions['onCounted'];
 
   constructor(rules: readonly Rule[], options: JudgeOptions = {}) {
     const bounds = options.bounds ?? { ...DEFAULT_BOUNDS, budget: new MemoryBudget(ALL_TABLES) };
@@ -75,6 +79,7 @@ export class Judge {
     this.#plan = new Plan(this.#rules);
     const needsMonitor = this.#rules.some(({ rule }) => countsInvalid(rule));
     this.#outages = needsMonitor ? new OutageMonitor(this.#rules) : undefined;
+    this.#onCounted = options.onCounted;
     this.#allowed = options.allowed ?? (() => false);
     this.#canShutOutAt = options.canShutOutAt ?? (() => true);
     for (const { key, until } of options.active ?? []) this.hold(key, until);
@@ -147,7 +152,10 @@ export class Judge {
         continue;
       }
       const added = active.tally.count(track, use);
-      if (added === undefined) continue;
+      if (added === undefined) {
+        if (use === 'counted' && recall === undefined) this.#tell(track, event);
+        continue;
+      }
       const verdict = this.#judgeAll(
         active,
         active.tally.measure(added, event.time),
@@ -155,12 +163,29 @@ export class Judge {
         now,
         recall,
       );
+      if (recall === undefined) this.#tell(track, event, added.timeline);
       if (verdict === undefined) continue;
       verdicts ??= [];
       verdicts.push(verdict);
     }
     this.#tables.end();
     return verdicts ?? NONE;
+  }
+
+  /** Tells that an event was counted, if several servers may count together. `timeline`: undefined for a key with few events. */
+  #tell(track: Track, event: MailEvent, timeline?: Timeline): void {
+    if (this.#onCounted === undefined || findJoint(track.rule).types?.has(track.type) !== true)
+      return;
+    const { facts } = this.#tables;
+    const id = facts.id(track.type);
+    if (id === undefined) return;
+    const key: Key = { type: track.type, id: formatId(id) };
+    if (this.#isHeld(key.type, key.id, event.time) || this.#allowed(key)) return;
+    if (timeline !== undefined && !reachesShare(track, timeline)) return;
+    const { distinct } = track.rule;
+    const value = distinct === undefined ? undefined : String(facts.valueOf(distinct));
+    const duration = this.#durationFor(track.rule, key, event);
+    this.#onCounted({ rule: track.rule, key, value, duration }, event);
   }
 
   /** Finds out which rules use the event, and returns how many. */
@@ -373,7 +398,7 @@ export class Judge {
     return false;
   }
 
-  #durationFor(rule: Rule, key: Key, event: MailEvent): number | undefined {
+  #durationFor(rule: Rule, key: Key, event: Pick<MailEvent, 'time'>): number | undefined {
     const before = this.#offences.count(rule.name, key, event.time);
     return rule.durations[Math.min(before, rule.durations.length - 1)];
   }

@@ -54,6 +54,14 @@ export function measureLimits(
   return met ?? NONE;
 }
 
+/** Whether the least share of the rule is reached in one of its windows; true for a rule without one. */
+export function reachesShare({ rule, shape }: Measured, timeline: Timeline): boolean {
+  if (shape.share === undefined) return true;
+  return timeline.windows.some(
+    (window, index) => measureShare(timeline, window, rule.limits[index]?.limit ?? 0, shape) >= 1,
+  );
+}
+
 /** The limit that applies to a key in the window that ends at `time`, ms; undefined: the key is exempt. */
 export function limitFor(
   { rule: { adjustment }, type }: Pick<Measured, 'rule' | 'type'>,

@@ -1,5 +1,7 @@
 /** What a judge can be told before the first event. */
 import type { Key } from '../model/block.ts';
+import type { MailEvent } from '../model/event.ts';
+import type { Rule } from './rule.ts';
 import type { Bounds } from './table.ts';
 
 /** A block that is in force before the first event. */
@@ -18,7 +20,20 @@ interface PastOffence {
   readonly last: number;
 }
 
+/** An event that a rule counted for a key that is not blocked. */
+export interface Counted {
+  readonly rule: Rule;
+  readonly key: Key;
+  /** what a distinct rule compares; undefined for any other rule */
+  readonly value: string | undefined;
+  /** how long a block of the key would last, ms; undefined: until released */
+  readonly duration: number | undefined;
+}
+
 export interface JudgeOptions {
+  /** called for each event that one of these rules counts (joint.ts), but not for one that is counted again */
+  readonly onCounted?: (counted: Counted, event: MailEvent) => void;
+
   /** keys that never get a verdict */
   readonly allowed?: (key: Key) => boolean;
   /** whether one sender can be shut out at this gateway; undefined: at any */

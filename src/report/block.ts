@@ -5,25 +5,27 @@ import type { StoredBlock } from '../store/blocks.ts';
 
 /** A block for programs. */
 export function blockToJson(block: StoredBlock): Record<string, unknown> {
-  const { id, key, spellings, at, cause, start, end, note, released, releasedBy, passwordBy } =
-    block;
+  const { id, key, spellings, at, cause, start, end, note, released, releasedBy } = block;
+  const { passwordBy, host, releasedHost } = block;
   return dropUndefined({
     id,
     key,
     spellings,
     at,
     cause,
+    host,
     start: formatTime(start),
     end: end === undefined ? undefined : formatTime(end),
     note,
     released: released === undefined ? undefined : formatTime(released),
     releasedBy,
     passwordBy,
+    releasedHost,
   });
 }
 
 /** Why a block ended: the end of a sentence such as `ended TIME: ...`. */
-export function describeRelease({ releasedBy, passwordBy }: StoredBlock): string {
+export function describeRelease({ releasedBy, passwordBy, releasedHost }: StoredBlock): string {
   switch (releasedBy) {
     case 'file':
       return 'its line was deleted by hand';
@@ -33,6 +35,8 @@ export function describeRelease({ releasedBy, passwordBy }: StoredBlock): string
       return `${passwordBy} changed the password`;
     case 'guard':
       return 'its refusals came from a provider outage';
+    case 'server':
+      return `released on ${releasedHost ?? 'another server'}`;
     default:
       return 'postern unblock';
   }

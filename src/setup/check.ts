@@ -18,6 +18,7 @@ import { checkNetworks } from './networks.ts';
 import { checkNotify } from './notify.ts';
 import { checkOwnService } from './running.ts';
 import { findServiceAccounts } from './service-account.ts';
+import { checkShare } from './share.ts';
 
 export interface CheckOptions extends MilterCheckOptions {
   /** only the milter */
@@ -34,13 +35,14 @@ export async function checkAll(
   const config = loaded.value;
   if (options.milter === true) return await checkMilterAlone(config, options);
   const accounts = findServiceAccounts(config);
-  const [files, notify, hooks, wiring, networks, milter] = await Promise.all([
+  const [files, notify, hooks, wiring, networks, milter, share] = await Promise.all([
     checkFiles(config, accounts),
     checkNotify(config, accounts.run),
     checkHooks(config, accounts.run),
     SETUP_MTAS[config.mta].checkWiring(config, options),
     checkNetworks(config, options),
     checkMilter(config, options),
+    checkShare(config),
   ]);
   return [
     ok('configuration', `${config.file} is valid`),
@@ -53,6 +55,7 @@ export async function checkAll(
     ...wiring,
     ...networks,
     ...milter,
+    ...share,
   ];
 }
 

@@ -4,7 +4,7 @@ import { counted } from '../base/text.ts';
 /** `wrong` makes the exit status 2; a `warning` is worth reading and harms nobody. */
 type Level = 'ok' | 'warning' | 'wrong';
 
-type Area = 'configuration' | 'rules' | 'files' | 'notify' | 'hooks' | 'mta' | 'milter';
+type Area = 'configuration' | 'rules' | 'files' | 'notify' | 'hooks' | 'mta' | 'milter' | 'share';
 
 export interface Finding {
   readonly level: Level;

@@ -8,9 +8,9 @@ import { readGateway } from './verdicts.ts';
 
 /**
  * `guard`: its refusals came from a provider outage. `password`: somebody else than the owner changed the password, and
- * the rule ends its blocks with that.
+ * the rule ends its blocks with that. `server`: another server released it.
  */
-export type ReleasedBy = 'operator' | 'file' | 'expiry' | 'guard' | 'password';
+export type ReleasedBy = 'operator' | 'file' | 'expiry' | 'guard' | 'password' | 'server';
 
 /** A block with its history. */
 export interface StoredBlock extends Block {
@@ -23,6 +23,10 @@ export interface StoredBlock extends Block {
   readonly passwordBy?: string;
   /** newest event at the release: events up to it do not count again */
   readonly releasedEvent?: number;
+  /** the other server where it began */
+  readonly host?: string;
+  /** the other server that released it */
+  readonly releasedHost?: string;
 }
 
 interface NewBlock {
@@ -33,6 +37,8 @@ interface NewBlock {
   readonly end?: number | undefined;
   readonly verdict?: number | undefined;
   readonly note?: string | undefined;
+  /** the other server where it began; the others know of it */
+  readonly host?: string | undefined;
 }
 
 interface Row {
@@ -50,6 +56,8 @@ interface Row {
   at_type: string | null;
   at_id: string | null;
   password_by: string | null;
+  host: string | null;
+  released_host: string | null;
 }
 
 export class BlockTable {
@@ -64,8 +72,8 @@ export class BlockTable {
     if (this.running(block.key) !== undefined) return undefined;
     const { lastInsertRowid } = this.#db
       .prepare(
-        `INSERT INTO block (key_type, key_id, cause, note, verdict, start, "end", at_type, at_id)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO block (key_type, key_id, cause, note, verdict, start, "end", at_type, at_id, host, shared)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         block.key.type,
@@ -77,6 +85,8 @@ export class BlockTable {
         block.end ?? null,
         block.at?.type ?? null,
         block.at?.id ?? null,
+        block.host ?? null,
+        block.host === undefined ? null : 1,
       );
     const id = Number(lastInsertRowid);
     addOccurrence(this.#db, 'block', { block: id }, block.start);
@@ -180,6 +190,36 @@ export class BlockTable {
     return this.#db.prepare('UPDATE block SET note = ? WHERE id = ?').run(text, id).changes > 0;
   }
 
+  /** Names the other server that released a block; the others know of it. */
+  noteReleasedBy(id: number, host: string): void {
+    this.#db.prepare('UPDATE block SET released_host = ?, shared = 2 WHERE id = ?').run(host, id);
+  }
+
+  /** Blocks of this server that the others do not know yet, and blocks of which they do not know that they ended. */
+  unshared(): StoredBlock[] {
+    const rows = this.#db
+      .prepare(
+        `SELECT * FROM block WHERE (shared IS NULL AND released IS NULL) OR (shared = 1 AND released IS NOT NULL)
+         ORDER BY id`,
+      )
+      .all();
+    return (rows as Row[]).map(fromRow);
+  }
+
+  /** Forgets that the others know the running blocks. */
+  shareAgain(): void {
+    this.#db.exec('UPDATE block SET shared = NULL WHERE shared = 1 AND released IS NULL');
+  }
+
+  /** The others know all of a block that is to be known now. */
+  noteShared(id: number): void {
+    this.#db
+      .prepare(
+        'UPDATE block SET shared = CASE WHEN released IS NULL THEN 1 ELSE 2 END WHERE id = ?',
+      )
+      .run(id);
+  }
+
   /** Running blocks that should have ended by `now`, ms. */
   ended(now: number): StoredBlock[] {
     const rows = this.#db
@@ -249,5 +289,7 @@ function fromRow(row: Row): StoredBlock {
     releasedBy: row.released_by === null ? undefined : (row.released_by as ReleasedBy),
     passwordBy: row.password_by ?? undefined,
     releasedEvent: row.released_event ?? undefined,
+    host: row.host ?? undefined,
+    releasedHost: row.released_host ?? undefined,
   });
 }

@@ -267,4 +267,17 @@ export const MIGRATIONS: readonly string[] = [
   -- Who changed the password with which a block ended.
   ALTER TABLE block ADD COLUMN password_by TEXT;
   `,
+  `
+  -- What other servers are to know: src/store/share.ts. Numbers are never used again.
+  CREATE TABLE share_out (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    time INTEGER NOT NULL,          -- ms since the epoch
+    json TEXT NOT NULL
+  );
+  -- The server where a block began, and where it was released, if that was another one; and what the others know:
+  -- 1 that it began, 2 that it ended.
+  ALTER TABLE block ADD COLUMN host TEXT;
+  ALTER TABLE block ADD COLUMN released_host TEXT;
+  ALTER TABLE block ADD COLUMN shared INTEGER;
+  `,
 ];

@@ -36,6 +36,8 @@ export interface SavedState {
   'lines by hour': readonly HourOfLines[];
   /** why Postern is blind; empty while it is not */
   blind: readonly BlindChange[];
+  /** number of the last row that the engine of the shared counts has taken */
+  'share sent': number;
   /** parts of the correlator, which checks them when it loads them */
   [correlator: `correlator ${string}`]: unknown;
   /** state of the envelope reader, by path of the log; it checks this when it loads it */
@@ -96,6 +98,8 @@ export interface Health {
   readonly metrics?: string;
   /** why the mail server's networks are not known, while that is so */
   readonly networks?: string;
+  /** the engine of the shared counts, while `share` is configured */
+  readonly share?: ShareHealth;
   /** since when the rules count without some keys, because a bound on memory was reached; ms of event time */
   readonly forgottenSince?: number;
   /** users whose recipients the policy service puts off now; times in ms */
@@ -105,6 +109,36 @@ export interface Health {
     readonly since: number;
     readonly putOff: number;
   }[];
+}
+
+/** Times in ms; to the second, so that they do not change all the time. */
+export interface ShareHealth {
+  /** why the engine cannot be used, and since when; both absent while it can */
+  readonly failure?: string;
+  readonly since?: number;
+  /** what waits to be sent, and what was dropped since the start because too much waited */
+  readonly waiting: number;
+  readonly lost: number;
+  /** how far this host's clock is ahead of the engine's */
+  readonly ahead?: number;
+  /** events whose time was too far in the future, since the start */
+  readonly clamped: number;
+  /** how often the engine had lost what it had, since the start */
+  readonly resent: number;
+  readonly hosts: readonly ShareHost[];
+}
+
+/** Another server that counts with this one. */
+export interface ShareHost {
+  readonly host: string;
+  /** it was there within the last minute */
+  readonly present: boolean;
+  /** its clock, as `ahead` above */
+  readonly ahead?: number;
+  readonly waiting?: number;
+  readonly version?: string;
+  /** it has the rules of this host */
+  readonly sameRules: boolean;
 }
 
 export interface LogHealth {

@@ -15,6 +15,7 @@ import { OccurrenceTable } from './occurrences.ts';
 import { Outbox } from './outbox.ts';
 import { Outcomes } from './outcomes.ts';
 import { RehearsalQueries } from './rehearsal.ts';
+import { ShareOutbox } from './share.ts';
 import { type Space, SpaceUse } from './space.ts';
 import { StateTable } from './state.ts';
 import { UsualTable } from './usual.ts';
@@ -31,6 +32,7 @@ export class Store {
   readonly outbox: Outbox;
   readonly hooks: HookTable;
   readonly occurrences: OccurrenceTable;
+  readonly share: ShareOutbox;
   readonly listings: ListingTable;
   readonly complaints: ComplaintQueries;
   readonly rehearsal: RehearsalQueries;
@@ -54,6 +56,7 @@ export class Store {
     this.outbox = new Outbox(this.#db);
     this.hooks = new HookTable(this.#db, this.outbox);
     this.occurrences = new OccurrenceTable(this.#db);
+    this.share = new ShareOutbox(this.#db, this.state);
     this.listings = new ListingTable(this.#db);
     this.complaints = new ComplaintQueries(this.events);
     this.rehearsal = new RehearsalQueries(this.events);

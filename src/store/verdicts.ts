@@ -126,6 +126,14 @@ export class VerdictTable {
     }));
   }
 
+  /** Whether there is a verdict of this source, offset and time (ms). */
+  hasFrom(source: string, offset: number, time: number): boolean {
+    const found = this.#db
+      .prepare('SELECT 1 FROM verdict WHERE time = ? AND source = ? AND offset = ?')
+      .get(time, source, offset);
+    return found !== undefined;
+  }
+
   /**
    * Deletes those of the next `most` verdicts that are older than `before` (ms) and led to no block; false after the
    * last one. Verdicts that led to blocks stay as long as the blocks; `Walk` keeps each step from examining all of them.

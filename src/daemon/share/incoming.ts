@@ -1,0 +1,164 @@
+/**
+ * What other servers blocked and released, turned into blocks and releases of this one: by the same policy as its own
+ * verdicts, so its allow list and its cap hold. What another server wrote is only a claim, and is checked.
+ */
+import type { Decision } from '../../enforce/decide.ts';
+import type { Rule } from '../../judge/rule.ts';
+import type { Block, BlockableType, Verdict } from '../../model/block.ts';
+import { parseBlockable } from '../../model/identity.ts';
+import type { BlockAbout } from '../../share/batch.ts';
+import type { KeyState, SharedBlock } from '../../share/blocks.ts';
+import type { Store } from '../../store/store.ts';
+import { type DecisionOptions, recordVerdicts } from '../decisions.ts';
+
+interface IncomingOptions extends DecisionOptions {
+  readonly rules: ReadonlyMap<string, Rule>;
+  /** the name of this server among the others */
+  readonly host: string;
+}
+
+/** What has become of it here. */
+export interface Applied {
+  readonly decisions: readonly Decision[];
+  /** whether blocks began or ended */
+  readonly changed: boolean;
+}
+
+/** Whether a server that another one is named by did it: then its own notices say so. */
+const SILENT: ReadonlySet<string> = new Set();
+
+/** Inside a transaction. `now`: ms, of this host; `ahead`: how far its clock is ahead of the engine's. */
+export function applyStates(
+  options: IncomingOptions,
+  states: readonly KeyState[],
+  now: number,
+  ahead: number,
+): Applied {
+  const decisions: Decision[] = [];
+  let changed = false;
+  for (const state of states) {
+    const key = parseKey(state.key);
+    if (key === undefined) continue;
+    if (applyRelease(options.store, key, state, now, ahead)) changed = true;
+    const { block } = state;
+    if (block === undefined || (block.end !== undefined && block.end + ahead <= now)) continue;
+    if (isSettled(options.store, key, block, ahead)) continue;
+    if (block.about.rule === 'manual') changed = begin(options, key, block, ahead) || changed;
+    else decisions.push(...decideOn(options, key, block, now, ahead));
+  }
+  return { decisions, changed: changed || decisions.some(({ outcome }) => outcome === 'blocked') };
+}
+
+const TYPES: readonly BlockableType[] = ['user', 'client', 'uid', 'sender'];
+
+/** The key that a name in the engine stands for; undefined if it is none that can be blocked. */
+export function parseKey(name: string): Block['key'] | undefined {
+  const at = name.indexOf(':');
+  const type = TYPES.find((type) => type === name.slice(0, at));
+  if (type === undefined) return undefined;
+  const key = parseBlockable(name);
+  // Only in the form in which the judge writes it.
+  return key?.type === type && key.id === name.slice(at + 1) ? key : undefined;
+}
+
+function applyRelease(
+  store: Store,
+  key: Block['key'],
+  { released, releasedBy = '' }: KeyState,
+  now: number,
+  ahead: number,
+): boolean {
+  const running = store.blocks.running(key);
+  if (running === undefined || released + ahead < running.start) return false;
+  if (!store.blocks.release(running.id, now, 'server', store.events.newest())) return false;
+  store.blocks.noteReleasedBy(running.id, releasedBy);
+  return true;
+}
+
+/** Whether this server has dealt with the block: it runs, it was released here, or there was a decision on it. */
+function isSettled(store: Store, key: Block['key'], block: SharedBlock, ahead: number): boolean {
+  if (store.blocks.runningOver(key) !== undefined) return true;
+  const { start, host } = block;
+  const isReleased = store.blocks.findOver(key).some(({ released, releasedBy, ...one }) => {
+    if (releasedBy === 'expiry') return one.host === host && one.start === start;
+    return released !== undefined && released - ahead >= start;
+  });
+  return isReleased || store.verdicts.hasFrom(nameSource(host), start, getTime(block));
+}
+
+function begin(
+  { store, policy, host }: IncomingOptions,
+  key: Block['key'],
+  block: SharedBlock,
+  ahead: number,
+): boolean {
+  if (policy.allow.reason(key) !== undefined) return false;
+  const end = block.end === undefined ? undefined : block.end + ahead;
+  const origin = block.host === host ? undefined : block.host;
+  const note = typeof block.about.note === 'string' ? block.about.note.slice(0, 500) : undefined;
+  const { start } = block;
+  return store.blocks.start({ key, cause: 'manual', start, end, note, host: origin }) !== undefined;
+}
+
+function decideOn(
+  options: IncomingOptions,
+  key: Block['key'],
+  block: SharedBlock,
+  now: number,
+  ahead: number,
+): readonly Decision[] {
+  const rule = options.rules.get(block.about.rule);
+  if (rule === undefined) return []; // this server does not have the rule
+  const isOwn = block.host === options.host;
+  const verdict = buildVerdict(key, block, rule, now, ahead);
+  const host = isOwn ? undefined : block.host;
+  const notifyRules = isOwn || options.notifyRules === undefined ? options.notifyRules : SILENT;
+  return recordVerdicts(
+    { ...options, ...(notifyRules === undefined ? {} : { notifyRules }) },
+    [verdict],
+    now,
+    host,
+  );
+}
+
+function buildVerdict(
+  key: Block['key'],
+  block: SharedBlock,
+  rule: Rule,
+  now: number,
+  ahead: number,
+): Verdict {
+  const { about, start, end, host } = block;
+  const time = getTime(block);
+  const [limit] = rule.limits;
+  return {
+    rule: rule.name,
+    action: rule.action,
+    key,
+    time,
+    // With the number of the line it was read from, there would be a line to look for.
+    source: nameSource(host),
+    line: 0,
+    offset: start,
+    count: readNumber(about, 'count') ?? limit?.limit ?? 1,
+    limit: readNumber(about, 'limit') ?? limit?.limit ?? 1,
+    period: readNumber(about, 'period') ?? limit?.period ?? 1,
+    ...(end === undefined ? {} : { duration: end + ahead - now }),
+    ...(start - time > rule.fresh ? { stale: true } : {}),
+  };
+}
+
+function nameSource(host: string): string {
+  return `server ${host}`;
+}
+
+function getTime({ about, start }: SharedBlock): number {
+  return readNumber(about, 'time') ?? start;
+}
+
+function readNumber(about: BlockAbout, name: 'time' | 'count' | 'limit' | 'period') {
+  const value: unknown = about[name];
+  return typeof value === 'number' && Number.isFinite(value) && value > 0
+    ? Math.round(value)
+    : undefined;
+}

@@ -1,0 +1,92 @@
+/** What this server lets the others know: what it counted, and which of its blocks began or were released. */
+import type { Counted } from '../../judge/options.ts';
+import type { MailEvent } from '../../model/event.ts';
+import type { BlockAbout, Row } from '../../share/batch.ts';
+import { buildMember } from '../../share/member.ts';
+import type { StoredBlock } from '../../store/blocks.ts';
+import type { Store } from '../../store/store.ts';
+
+/** Collects what the judge counts, until it is committed with its events. */
+export class CountedRows {
+  readonly #host: string;
+  #rows: Row[] = [];
+  /** by rule, key and member, how often it came in this batch: one line can tell the same event several times */
+  #again = new Map<string, number>();
+
+  /** `host`: the name of this server among the others. */
+  constructor(host: string) {
+    this.#host = host;
+  }
+
+  note({ rule, key, value, duration = 0 }: Counted, event: MailEvent): void {
+    const name = nameKey(key);
+    const first = buildMember({ ...event, host: this.#host }, value);
+    const id = `${rule.name} ${name} ${first}`;
+    const again = this.#again.get(id) ?? 0;
+    this.#again.set(id, again + 1);
+    const member = again === 0 ? first : `${first}.${again}`;
+    this.#rows.push({
+      kind: 'count',
+      rule: rule.name,
+      key: name,
+      time: event.time,
+      member,
+      duration,
+    });
+  }
+
+  /** What was noted since the last call. */
+  take(): readonly Row[] {
+    const rows = this.#rows;
+    if (rows.length === 0) return rows;
+    this.#rows = [];
+    this.#again = new Map();
+    return rows;
+  }
+}
+
+/**
+ * Puts what the others do not know of this server's blocks into the outbox. `ahead`: how far this clock is ahead of the
+ * engine's, ms. True if there was anything.
+ */
+export function publishBlocks(store: Store, now: number, ahead: number): boolean {
+  const blocks = store.blocks.unshared();
+  if (blocks.length === 0) return false;
+  store.commit(() => {
+    for (const block of blocks) {
+      store.share.add(describeChange(store, block, ahead), now);
+      store.blocks.noteShared(block.id);
+    }
+  });
+  return true;
+}
+
+function describeChange(store: Store, block: StoredBlock, ahead: number): Row[] {
+  // A sender at one gateway of this server does not concern the others.
+  if (block.at !== undefined) return [];
+  const { key, start, end, released, releasedBy } = block;
+  if (released === undefined) {
+    const about = describeBlock(store, block);
+    const stop = end === undefined ? 0 : end - ahead;
+    return [{ kind: 'block', key: nameKey(key), start: start - ahead, end: stop, about }];
+  }
+  if (releasedBy === 'expiry' || releasedBy === 'server') return []; // the others know
+  const time = Math.max(released, start) - ahead;
+  const names = new Set([nameKey(key)]);
+  // A client may be blocked with its whole network, and is counted by its address.
+  const verdict = block.verdict === undefined ? undefined : store.verdicts.get(block.verdict);
+  if (verdict !== undefined) names.add(nameKey(verdict.verdict.key));
+  return [...names].map((name) => ({ kind: 'release', key: name, time }));
+}
+
+function describeBlock(store: Store, { cause, verdict, note }: StoredBlock): BlockAbout {
+  const stored = verdict === undefined ? undefined : store.verdicts.get(verdict)?.verdict;
+  if (stored === undefined) return note === undefined ? { rule: cause } : { rule: cause, note };
+  const { time, count, limit, period } = stored;
+  return { rule: cause, time, count, limit, period };
+}
+
+/** The key as it stands in the engine. */
+export function nameKey({ type, id }: { readonly type: string; readonly id: string }): string {
+  return `${type}:${id}`;
+}

@@ -1,0 +1,98 @@
+/** Joins the service with the servers that it counts together with. The engine's client is loaded only when it runs. */
+import type { Log } from '../../base/log.ts';
+import type { Clock } from '../../base/time.ts';
+import type { ShareConfig } from '../../config/config.ts';
+import type { Judge } from '../../judge/judge.ts';
+import type { Counted } from '../../judge/options.ts';
+import type { Rule } from '../../judge/rule.ts';
+import type { MailEvent } from '../../model/event.ts';
+import type { KeyState } from '../../share/blocks.ts';
+import type { ShareHealth } from '../../store/saved-state.ts';
+import type { Store } from '../../store/store.ts';
+import type { DecisionOptions } from '../decisions.ts';
+import type { LogReader } from '../log-reader.ts';
+import { type Applied, applyStates, parseKey } from './incoming.ts';
+import { CountedRows } from './outgoing.ts';
+import type { ShareService } from './service.ts';
+
+interface SharingOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly version: string;
+  /** ends it */
+  readonly signal: AbortSignal;
+  readonly share: ShareConfig;
+  readonly rules: readonly Rule[];
+  readonly decisions: DecisionOptions;
+  readonly store: Store;
+}
+
+interface Parts {
+  readonly judge: Judge;
+  readonly logReader: LogReader;
+  /** called when blocks began or ended */
+  readonly onChanged: () => void;
+}
+
+export class Sharing {
+  readonly #options: SharingOptions;
+  readonly #counted: CountedRows;
+  #service: ShareService | undefined;
+  /** by key, the release (ms, engine) that the judge knows of */
+  readonly #released = new Map<string, number>();
+
+  constructor(options: SharingOptions) {
+    this.#options = options;
+    this.#counted = new CountedRows(options.share.host);
+  }
+
+  readonly onCounted = (counted: Counted, event: MailEvent): void => {
+    this.#counted.note(counted, event);
+  };
+
+  readonly takeRows = (): readonly unknown[] => this.#counted.take();
+
+  /** There may be something to send. */
+  wake(): void {
+    this.#service?.wake();
+  }
+
+  /** Undefined until it runs. */
+  health(): ShareHealth | undefined {
+    return this.#service?.health();
+  }
+
+  /** Ends when the service ends. */
+  async run(parts: Parts): Promise<void> {
+    const { share, ...options } = this.#options;
+    const { ShareService } = await import('./service.ts');
+    this.#service = new ShareService({
+      ...options,
+      engine: share,
+      apply: (states, ahead) => this.#apply(parts, states, ahead),
+    });
+    await this.#service.run();
+  }
+
+  async #apply(parts: Parts, states: readonly KeyState[], ahead: number): Promise<void> {
+    const { decisions, rules, share } = this.#options;
+    const known = new Map(rules.map((rule) => [rule.name, rule]));
+    const options = { ...decisions, rules: known, host: share.host };
+    let applied: Applied | undefined;
+    await parts.logReader.decide((now) => {
+      applied = applyStates(options, states, now, ahead);
+      return applied.decisions;
+    });
+    if (applied?.changed === true) parts.onChanged();
+    for (const state of states) this.#tellReleased(parts.judge, state, ahead);
+  }
+
+  /** What was counted until a release does not count again, whether or not this server had a block. */
+  #tellReleased(judge: Judge, { key: name, released }: KeyState, ahead: number): void {
+    if (released <= (this.#released.get(name) ?? 0)) return;
+    this.#released.set(name, released);
+    const key = parseKey(name);
+    if (key === undefined || this.#options.store.blocks.runningOver(key) !== undefined) return;
+    judge.release(key, released + ahead);
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * The connection to the engine (Redis 7.0 or later, Valkey). One attempt a call: who calls decides when to try again.
+ * A call that has no answer in time counts as failed and closes the connection, also when the engine may still do what
+ * it was asked: everything that is sent may be sent again.
+ */
+import { readFileSync } from 'node:fs';
+import { createClient } from '@redis/client';
+import { getMessage } from '../base/errors.ts';
+import { encodeBatch, type Row, type SharedRule } from './batch.ts';
+import { BATCH_SCRIPT } from './script.ts';
+
+export interface EngineOptions {
+  readonly address:
+    | { readonly kind: 'unix'; readonly path: string }
+    | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly tls: boolean };
+  readonly user?: string | undefined;
+  /** read at every attempt to connect */
+  readonly passwordFile?: string | undefined;
+  /** certificates (PEM) of who signs the engine's; default: those of the system */
+  readonly caFile?: string | undefined;
+  /** this host's name in the engine */
+  readonly host: string;
+  /** ms that a call may take; default 2 s */
+  readonly timeout?: number;
+}
+
+/** The engine cannot be used now; the message says why. */
+export class EngineError extends Error {}
+
+/** In front of every key. */
+export const PREFIX = 'postern:';
+/** A time this far ahead of the engine's own is clamped, ms: a minute. */
+export const SKEW = 60_000;
+const TIMEOUT = 2000;
+
+type Client = ReturnType<typeof buildClient>;
+
+/** What the engine says of a batch. */
+export interface Taken {
+  /** the engine's clock, ms */
+  readonly now: number;
+  /** the last row that it had taken before */
+  readonly before: number;
+  /** rows whose time was too far in the future */
+  readonly clamped: number;
+  /** it has lost rows that it had taken: nothing was done */
+  readonly isBehind: boolean;
+}
+
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #sha: string;
+  #client: Client | undefined;
+  #isClosed = false;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#sha = process
+      .getBuiltinModule('node:crypto')
+      .createHash('sha1')
+      .update(BATCH_SCRIPT)
+      .digest('hex');
+  }
+
+  /**
+   * Hands over rows up to number `upto`. `expected`: the last row that the engine is known to have taken. `about`: what
+   * other hosts may know of this one. Throws an EngineError.
+   */
+  async send(
+    rows: readonly Row[],
+    rules: ReadonlyMap<string, SharedRule>,
+    { expected, upto, about }: { expected: number; upto: number; about: object },
+  ): Promise<Taken> {
+    const args = [PREFIX, this.#options.host, String(expected), String(upto), String(SKEW)];
+    const reply = await this.#runScript([...args, encodeBatch(rows, rules, about)]);
+    const [now, before, clamped] = (reply as unknown[]).map(Number) as [number, number, number];
+    return { now, before, clamped, isBehind: before < expected };
+  }
+
+  async #runScript(args: readonly string[]): Promise<unknown> {
+    try {
+      return await this.call(['EVALSHA', this.#sha, '0', ...args]);
+    } catch (error) {
+      if (!getMessage(error).startsWith('NOSCRIPT')) throw error;
+      return await this.call(['EVAL', BATCH_SCRIPT, '0', ...args]);
+    }
+  }
+
+  /** Runs one command. `timeout`: ms that it may take. Throws an EngineError. */
+  async call(command: readonly string[], timeout?: number): Promise<unknown> {
+    const [reply] = await this.callAll([command], timeout);
+    return reply;
+  }
+
+  /** Runs commands one after the other, sent together; the replies in their order. Throws an EngineError. */
+  async callAll(
+    commands: readonly (readonly string[])[],
+    timeout = this.#options.timeout ?? TIMEOUT,
+  ): Promise<unknown[]> {
+    const client = await this.#connect();
+    try {
+      const replies = commands.map((command) => client.sendCommand([...command]));
+      return await withTimeout(Promise.all(replies), timeout);
+    } catch (error) {
+      // A reply of the engine leaves the connection as it is; without one, nothing is known of what comes next.
+      if (!isReply(error)) this.#drop(client);
+      throw new EngineError(getMessage(error), { cause: error });
+    }
+  }
+
+  /** Closes the connection, whatever it is doing. */
+  close(): void {
+    this.#isClosed = true;
+    if (this.#client !== undefined) this.#drop(this.#client);
+  }
+
+  async #connect(): Promise<Client> {
+    if (this.#isClosed) throw new EngineError('closed');
+    if (this.#client?.isReady === true) return this.#client;
+    if (this.#client !== undefined) this.#drop(this.#client);
+    let client: Client | undefined;
+    try {
+      client = buildClient(this.#options);
+      this.#client = client;
+      // Each failure is also the result of the call under way.
+      client.on('error', () => {});
+      await withTimeout(client.connect(), this.#options.timeout ?? TIMEOUT);
+      return client;
+    } catch (error) {
+      if (client !== undefined) this.#drop(client);
+      throw new EngineError(getMessage(error), { cause: error });
+    }
+  }
+
+  #drop(client: Client): void {
+    if (this.#client === client) this.#client = undefined;
+    try {
+      client.destroy();
+    } catch {
+      // It has closed itself.
+    }
+  }
+}
+
+function buildClient({ address, user, passwordFile, caFile, timeout = TIMEOUT }: EngineOptions) {
+  const common = { connectTimeout: timeout, reconnectStrategy: false } as const;
+  const password =
+    passwordFile === undefined ? undefined : readFileSync(passwordFile, 'utf8').split('\n', 1)[0];
+  const ca = caFile === undefined ? {} : { ca: readFileSync(caFile) };
+  return createClient({
+    socket:
+      address.kind === 'unix'
+        ? { path: address.path, tls: false, ...common }
+        : address.tls
+          ? { host: address.host, port: address.port, tls: true, ...ca, ...common }
+          : { host: address.host, port: address.port, ...common },
+    ...(password === undefined ? {} : { username: user ?? 'default', password }),
+    RESP: 2,
+    disableOfflineQueue: true,
+    disableClientInfo: true,
+    maintNotifications: 'disabled',
+  });
+}
+
+function isReply(error: unknown): boolean {
+  return error instanceof Error && /^[A-Z]{2,} /.test(error.message);
+}
+
+async function withTimeout<T>(work: Promise<T>, timeout: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${timeout} ms`)), timeout);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+    work.catch(() => {}); // when it lost the race
+  }
+}
