@@ -139,7 +139,7 @@ async function addSalvaged(store: Store, config: Config, clock: Clock): Promise<
 
 /** Renames the copy to the database, which gets another name first; that name, if there was a database. */
 function replace(copy: string, database: string, clock: Clock): string | undefined {
-  const aside = `${database}.before-restore-${formatTime(clock.now()).slice(0, 19).replaceAll(':', '')}Z`;
+  const aside = findFreeName(database, clock);
   const isThere = existsSync(database);
   if (isThere) linkSync(database, aside);
   for (const end of ['-wal', '-shm']) {
@@ -147,6 +147,15 @@ function replace(copy: string, database: string, clock: Clock): string | undefin
   }
   renameSync(copy, database);
   return isThere ? aside : undefined;
+}
+
+/** With the time, and a number if there was another restore in this second. */
+function findFreeName(database: string, clock: Clock): string {
+  const time = formatTime(clock.now()).slice(0, 19).replaceAll(':', '');
+  const name = `${database}.before-restore-${time}Z`;
+  let free = name;
+  for (let number = 2; existsSync(free); number++) free = `${name}-${number}`;
+  return free;
 }
 
 /** After a failure the database is free again. */
