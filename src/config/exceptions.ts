@@ -31,7 +31,11 @@ interface ReadExceptions {
   readonly problems: readonly string[];
 }
 
-/** What the file says; nothing if there is none. Throws a PosternError if it is there and cannot be read. */
+/**
+ * What the file says; nothing if there is none. Throws a PosternError if it is there and cannot be read. The step with
+ * root's rights may not enter the folder of the service (docs/privileges.md): there it is nothing, and the service alone
+ * heeds the file, which then begins no block.
+ */
 export function readExceptions(file: string): ReadExceptions {
   return parseExceptions(readText(file), file);
 }
@@ -40,7 +44,7 @@ function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    if (getErrno(error) === 'ENOENT') return '';
+    if (getErrno(error) === 'ENOENT' || isClosedToRoot(error)) return '';
     throw new PosternError(
       'configuration',
       `${file}: cannot read the exceptions: ${getMessage(error)}`,
@@ -51,6 +55,10 @@ function readText(file: string): string {
       },
     );
   }
+}
+
+function isClosedToRoot(error: unknown): boolean {
+  return getErrno(error) === 'EACCES' && process.geteuid?.() === 0;
 }
 
 /** `file` is only used in messages. */

@@ -127,7 +127,10 @@ describe('backup and restore', () => {
       expect(withStore((store) => store.damage({ thorough: true }))).toBeUndefined();
       expect(blocked()).toEqual(['alice@example.net']);
     }
-    expect(await postern.command('restore', at('copy.db'))).toMatchObject({ status: 0, stderr: '' });
+    expect(await postern.command('restore', at('copy.db'))).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
     await postern.start();
     expect((await postern.command('blocks', '--format', 'plain')).stdout).toBe(
       'alice@example.net\n',
