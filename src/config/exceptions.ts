@@ -32,9 +32,9 @@ interface ReadExceptions {
 }
 
 /**
- * What the file says; nothing if there is none. Throws a PosternError if it is there and cannot be read. The step with
- * root's rights may not enter the folder of the service (docs/privileges.md): there it is nothing, and the service alone
- * heeds the file, which then begins no block.
+ * What the file says; nothing if there is none. Throws a PosternError if it is there and cannot be read. It is nothing,
+ * too, for who may not enter its folder, that of the database: the step with root's rights (docs/privileges.md), where the
+ * service heeds the file and begins no block; and an account that is told next that it may not use the database.
  */
 export function readExceptions(file: string): ReadExceptions {
   return parseExceptions(readText(file), file);
@@ -44,7 +44,7 @@ function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    if (getErrno(error) === 'ENOENT' || isClosedToRoot(error)) return '';
+    if (getErrno(error) === 'ENOENT' || mayNotEnter(file)) return '';
     throw new PosternError(
       'configuration',
       `${file}: cannot read the exceptions: ${getMessage(error)}`,
@@ -57,8 +57,8 @@ function readText(file: string): string {
   }
 }
 
-function isClosedToRoot(error: unknown): boolean {
-  return getErrno(error) === 'EACCES' && process.geteuid?.() === 0;
+function mayNotEnter(file: string): boolean {
+  return readStamp(file) === 'EACCES';
 }
 
 /** `file` is only used in messages. */
