@@ -136,7 +136,7 @@ describe.runIf(canRun).each(['split', 'single'] as const)("Debian's configuratio
     done.add('postern check');
     expect(check).toEqual({ status: 0, output: expect.stringMatching(/No problems found\.\n$/) });
     expect(check.output).toContain('is readable by Debian-exim (postern.service)');
-    await follow('install.md', '6. The daily summary');
+    await follow('install.md', '6. The daily and the weekly summary');
     await follow('install.md', '7. The manual');
   }, 60_000);
 

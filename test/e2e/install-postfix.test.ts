@@ -132,7 +132,7 @@ describe.runIf(canRun).each(['4a', '4b'] as const)('form %s', (form) => {
     expect(check).toEqual({ status: 0, output: expect.stringMatching(/No problems found\.\n$/) });
     const service = form === '4a' ? 'postern (postern.service)' : 'root (postern-single.service)';
     expect(check.output).toContain(`/var/log/mail.log is readable by ${service}`);
-    await follow('install.md', '6. The daily summary');
+    await follow('install.md', '6. The daily and the weekly summary');
     await follow('install.md', '7. The manual');
   }, 60_000);
 
