@@ -147,8 +147,8 @@ describe('backup and restore', () => {
     );
     expect((await postern.command('backup', at('copy.db'))).status).toBe(0);
     const bytes = readFileSync(at('copy.db'));
-    for (let offset = 5000; offset < bytes.length; offset += 4096)
-      bytes.fill(0xff, offset, offset + 40);
+    // All pages but the first: a few bytes of a page may be in use by nobody.
+    bytes.fill(0xff, 4096);
     writeFileSync(at('broken.db'), bytes);
     const broken = await postern.command('restore', at('broken.db'));
     expect(broken.status).toBe(1);
