@@ -1,4 +1,5 @@
 /** Stored events by filter, and their export. `postern events` reads the filter and finds them. */
+import { csvRow, defuse } from '../../base/csv.ts';
 import { EVENT_KINDS, REASONS, type Submitter } from '../../model/event.ts';
 import type { Ran } from '../desk.ts';
 import { type Html, html, output, type Part } from '../html.ts';
@@ -125,14 +126,10 @@ function toCsv(events: readonly EventJson[]): string {
       submitter: submitter && `${submitter.type}:${submitter.id}`,
       client: client?.address,
     };
-    return COLUMNS.map((column) => toCell(flat[column])).join(',');
+    return csvRow(
+      COLUMNS.map((column) => defuse(String(flat[column] ?? ''))),
+      '\r\n',
+    );
   });
-  return [COLUMNS.join(','), ...lines, ''].join('\r\n');
-}
-
-/** A spreadsheet runs what begins like a formula, and strangers write addresses and replies. */
-function toCell(value: unknown): string {
-  const text = value === undefined ? '' : String(value);
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  return [csvRow(COLUMNS, '\r\n'), ...lines].join('');
 }
