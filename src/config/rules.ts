@@ -12,7 +12,7 @@ import { type LineProblem, WatchedFile } from '../base/watched-file.ts';
 import { withCanonicalUsers } from '../judge/exceptions.ts';
 import { buildAdjustment, fitsRule } from '../judge/limits.ts';
 import { parseOverrideFile } from '../judge/override-file.ts';
-import { type Override, OverrideTable } from '../judge/overrides.ts';
+import { NO_OVERRIDES, type Override, OverrideTable } from '../judge/overrides.ts';
 import { loadRules, type Rule } from '../judge/rule.ts';
 import { buildCanonicalLogin, type CanonicalLogin } from '../model/login.ts';
 import type { Preset } from '../model/preset.ts';
@@ -54,8 +54,6 @@ export function loadConfiguredRules(config: RulesConfig, log: Log = silentLog): 
     adjustment: buildAdjustment(rule, table, hours),
   }));
 }
-
-const NO_OVERRIDES = new OverrideTable([]);
 
 /** The folder of a preset. */
 export function findPresetFolder(preset: Preset): string {

@@ -8,7 +8,7 @@ import { DAY, HOUR } from '../base/time.ts';
 import type { NetworkSet } from '../model/address.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { FindPerson } from '../model/identity.ts';
-import { type LoggedLine, ownCopy } from '../model/line.ts';
+import { blankLine, type LoggedLine, ownCopy } from '../model/line.ts';
 import type { CanonicalLogin } from '../model/login.ts';
 import type { LogRecord } from '../model/record.ts';
 import type { Classify } from '../model/refusal.ts';
@@ -69,17 +69,7 @@ type Refillable<Fields> = { -readonly [Key in keyof Fields]: Fields[Key] };
 
 /** The turn between two batches. It holds no real line, because a line keeps a whole read buffer in memory. */
 const NO_LINE: Pick<Turn, 'line' | 'kind' | 'record' | 'traits' | 'events'> = {
-  line: {
-    at: { source: '', line: 0, offset: 0 },
-    time: 0,
-    host: '',
-    instance: '',
-    service: '',
-    program: '',
-    pid: '',
-    text: '',
-    times: 1,
-  },
+  line: blankLine(),
   kind: 'loss',
   record: { kind: 'loss', reply: '' },
   traits: { mta: 'postfix', outgoing: '', repeatsRefusals: false, completesRemovals: false },

@@ -6,13 +6,13 @@ import { dropUndefined } from '../base/defined.ts';
 import { classify } from '../classify/classify.ts';
 import { Correlator, type CorrelatorOptions } from '../correlate/correlator.ts';
 import type { MailEvent, Mta } from '../model/event.ts';
-import type { Line, LoggedLine } from '../model/line.ts';
+import { blankLine, type Line, type LoggedLine, type RefillableLine } from '../model/line.ts';
 import { type LineBlock, type Lines, lineAt, linesOf } from '../model/lines.ts';
 import type { LogRecord } from '../model/record.ts';
 import { Envelope } from '../parse/envelope/envelope.ts';
 import { isSyslogDaemon, type LogParser } from '../parse/parser.ts';
 import { LOGGED, PLAIN, SILENT } from '../scan/outcome.ts';
-import { LineScanner, newLine, type ScannedLine } from '../scan/scanner.ts';
+import { LineScanner } from '../scan/scanner.ts';
 import { createParsers, findMta, isMailServerLine, LOG_TRAITS, type LogSettings } from './mtas.ts';
 
 /**
@@ -65,7 +65,7 @@ export class Interpreter {
   #lines: LoggedLine[] = [];
   #records: (LogRecord | typeof LOGGED)[] = [];
   /** lines to be filled by the scanner; the first `#used` of them wait */
-  readonly #pool: ScannedLine[] = [];
+  readonly #pool: RefillableLine[] = [];
   #used = 0;
   /** lines that were scanned, and did not go the plain way */
   scanned = 0;
@@ -170,8 +170,8 @@ export class Interpreter {
     this.#records.push(record);
   }
 
-  #findFreeLine(): ScannedLine {
-    const free = this.#pool[this.#used] ?? newLine();
+  #findFreeLine(): RefillableLine {
+    const free = this.#pool[this.#used] ?? blankLine();
     this.#pool[this.#used] = free;
     return free;
   }
@@ -189,7 +189,8 @@ export class Interpreter {
     this.#lines = [];
     this.#records = [];
     // A text keeps its whole block in memory.
-    for (let index = 0; index < this.#used; index++) (this.#pool[index] as ScannedLine).text = '';
+    for (let index = 0; index < this.#used; index++)
+      (this.#pool[index] as RefillableLine).text = '';
     this.#used = 0;
   }
 

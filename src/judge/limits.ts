@@ -5,7 +5,7 @@
  */
 import type { Adjustment, AppliedLimit } from './adjustment.ts';
 import { HourShares, type Hours } from './hours.ts';
-import { describeOverride, type Override, OverrideTable } from './overrides.ts';
+import { describeOverride, NO_OVERRIDES, type Override, type OverrideTable } from './overrides.ts';
 import type { Limit, Rule } from './rule.ts';
 
 export type RateKind = 'volume' | 'spread' | 'share';
@@ -88,8 +88,6 @@ export function buildAdjustment(
     },
   };
 }
-
-const NO_OVERRIDES = new OverrideTable([]);
 
 type HourName = 'night' | 'weekend';
 

@@ -94,3 +94,5 @@ const OWN_TYPES: Readonly<Partial<Record<KeyType, OverrideKey['type']>>> = {
   sender: 'list',
 };
 const HAS_DOMAIN: ReadonlySet<KeyType> = new Set(['user', 'sender', 'sender-domain']);
+
+export const NO_OVERRIDES = new OverrideTable([]);

@@ -42,6 +42,26 @@ export interface LoggedLine {
   readonly times: number;
 }
 
+/** A line that can be refilled with another one, because a new object would cost time. */
+export type RefillableLine = { -readonly [Key in keyof LoggedLine]: LoggedLine[Key] } & {
+  at: { source: string; line: number; offset: number };
+};
+
+/** An empty one, with all keys at once, so that V8 keeps one shape. */
+export function blankLine(): RefillableLine {
+  return {
+    at: { source: '', line: 0, offset: 0 },
+    time: 0,
+    host: '',
+    instance: '',
+    service: '',
+    program: '',
+    pid: '',
+    text: '',
+    times: 1,
+  };
+}
+
 const DECODER = new TextDecoder('utf-8');
 
 /** A compiled character class is five times as fast as a loop over charCodeAt: 20 ns instead of 100 for 24 bytes. */

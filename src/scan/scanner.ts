@@ -6,7 +6,7 @@
  */
 
 import type { Mta } from '../model/event.ts';
-import type { Line, LoggedLine } from '../model/line.ts';
+import type { Line, LoggedLine, RefillableLine } from '../model/line.ts';
 import { type LineBlock, lineAt } from '../model/lines.ts';
 import type { LogRecord } from '../model/record.ts';
 import type { Envelope } from '../parse/envelope/envelope.ts';
@@ -28,11 +28,6 @@ const LOWER_M = 0x6d;
 const LOWER_Z = 0x7a;
 
 type Scanned = LogRecord | typeof SILENT | typeof LOGGED | typeof PLAIN;
-
-/** A line that can be refilled with another line of the log, because a new one would cost time. */
-export type ScannedLine = { -readonly [Key in keyof LoggedLine]: LoggedLine[Key] } & {
-  at: { source: string; line: number; offset: number };
-};
 
 /** Scans the lines of one source, in their order, between those that the envelope reads. */
 export class LineScanner {
@@ -66,7 +61,7 @@ export class LineScanner {
    * Scans line `index` of the block, which begins at the byte `from`, and fills `line`; a line that became a record has
    * no text. For PLAIN, nothing has happened.
    */
-  scan(block: LineBlock, index: number, from: number, line: ScannedLine): Scanned {
+  scan(block: LineBlock, index: number, from: number, line: RefillableLine): Scanned {
     const cursor = this.#cursor;
     const prefix = this.#prefix;
     const end = endOfLine(block, index, from);
@@ -120,7 +115,7 @@ export class LineScanner {
     return scanned === OTHER ? LOGGED : scanned;
   }
 
-  #place(line: ScannedLine, block: LineBlock, index: number, from: number): void {
+  #place(line: RefillableLine, block: LineBlock, index: number, from: number): void {
     const { isExim } = this.#prefix;
     const tag = isExim ? EXIM : this.#tags.tag;
     line.at.source = block.source;
@@ -138,21 +133,6 @@ export class LineScanner {
 function endOfLine({ bytes, ends }: LineBlock, index: number, from: number): number {
   const feed = ends[index] as number;
   return feed > from && bytes[feed - 1] === CARRIAGE_RETURN ? feed - 1 : feed;
-}
-
-/** All keys at once, so that V8 keeps one shape. */
-export function newLine(): ScannedLine {
-  return {
-    at: { source: '', line: 0, offset: 0 },
-    time: 0,
-    host: '',
-    instance: '',
-    service: '',
-    program: '',
-    pid: '',
-    text: '',
-    times: 1,
-  };
 }
 
 /** `name[pid]: `, and how a text may end that the envelope has cut blanks from. */
