@@ -4,10 +4,10 @@ import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bounced, type Scratch, scratch } from '../service/scratch.ts';
-import { hasBrowser, openBrowser } from '../support/browser.ts';
+import { hasChromium, startChromium } from '../support/chromium.ts';
 import { fillBusyDay, HOSTILE } from './busy-day.ts';
 
-describe.runIf(hasBrowser())('the HTML report in chromium', () => {
+describe.runIf(hasChromium())('the HTML report in chromium', () => {
   let at: Scratch;
   let browser: Browser;
   let file: string;
@@ -17,7 +17,7 @@ describe.runIf(hasBrowser())('the HTML report in chromium', () => {
     const { out } = await at.run('report', '--day', '2026-11-10', '--utc', '--format', 'html');
     file = at.path('report.html');
     writeFileSync(file, out);
-    browser = await openBrowser();
+    browser = await startChromium();
   });
   afterAll(async () => {
     await browser.close();
