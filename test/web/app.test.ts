@@ -358,7 +358,7 @@ describe('another limit', () => {
 });
 
 describe('a list of 100,000 blocks', () => {
-  it('is there within a second', async () => {
+  it('is searched whole and shown a page at a time', async () => {
     const client = await loggedIn('vic');
     const { store, db } = openStore(at.desk.config.database);
     const insert = db.prepare(
@@ -368,14 +368,10 @@ describe('a list of 100,000 blocks', () => {
       for (let count = 0; count < 100_000; count++) insert.run(`user${count}@example.net`, count);
     });
     store.close();
-    // The least of three: other processes take the caches of a busy machine.
-    const taken: number[] = [];
-    for (let count = 0; count < 3; count++) {
-      const start = process.cpuUsage();
-      expect((await client.get('/blocks?q=user99999&sort=who')).text).toContain('1 block<');
-      const { user, system } = process.cpuUsage(start);
-      taken.push((user + system) / 1e6);
-    }
-    expect(Math.min(...taken)).toBeLessThan(1);
+    expect((await client.get('/blocks?q=user99999&sort=who')).text).toContain('1 block<');
+    const { text } = await client.get('/blocks?page=2000');
+    expect(text).toContain('100000 blocks<');
+    expect(text).toContain('Page 2000 of 2000');
+    expect(text.match(/user\d+@example\.net<\/a>/g)).toHaveLength(50);
   });
 });
