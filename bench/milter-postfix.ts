@@ -2,7 +2,8 @@
  * The milter in a real Postfix: messages without a milter, with the bare one (bare-milter.ts), and with Postern; and what
  * is refused before DATA of a mixture.
  */
-import { chmodSync, chownSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { chmodSync, chownSync, readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { startBackEnd } from '../test/support/back-end.ts';
 import { scratchFolder } from '../test/support/folder.ts';
@@ -11,62 +12,88 @@ import { freePorts, idOf } from '../test/support/server.ts';
 import { SmtpClient } from '../test/support/smtp-client.ts';
 import { LONG } from './contestants.ts';
 import { median, sleep, spread } from './measure.ts';
-import { known, startPostern, startServer } from './milter-process.ts';
+import { known, startCompiled, startPostern, startServer } from './milter-process.ts';
 
 const ROUNDS = LONG ? 15 : 9;
 const SESSIONS = 10;
 const MESSAGES = LONG ? 3000 : 1000;
 const RECIPIENT = 'a@in.example';
-const NAMES = [
-  'bare Node, a reply to every command',
-  'bare Node, replies as Postern',
-  'postern milter without jobs',
-  'postern milter, recipients known',
-];
+
+/** A milter that runs: how its row is called, and its socket. */
+interface Contestant {
+  readonly name: string;
+  readonly socket: string;
+  readonly child: ChildProcess;
+}
 
 /** Needs the program built. */
 export async function milterPostfix(): Promise<void> {
   if (!hasPostfix()) return;
   // One that Postfix may enter.
   const { path: folder, remove } = scratchFolder('postern-bench-');
-  const ports = await freePorts(NAMES.length);
-  const sockets = ['bare', 'lean', 'empty', 'verifying'].map((name) => join(folder, name));
-  const [bare, lean, empty, verifying] = sockets as [string, string, string, string];
-  const milters = [
-    await startServer([resolve('bench/bare-milter.ts'), bare], bare),
-    await startServer([resolve('bench/bare-milter.ts'), lean, 'lean'], lean),
-    await startPostern(folder, empty),
-    await startPostern(folder, verifying, known(folder, [RECIPIENT])),
-  ];
-  for (const socket of [bare, lean]) chmodSync(socket, 0o666);
-  const mail = join(folder, 'mail');
-  const server = await startServerWith(ports, sockets, mail);
+  const milters = await startMilters(folder);
   try {
-    const places = [server.smtpPort, ...ports];
-    await compare('accepted and thrown away', places, (port) => sendMessages(port));
-    await server.configure('relay_transport = virtual:');
-    await compare('delivered to a mailbox', places, (port) => deliverMessages(port, mail));
+    await through('discard:', 'accepted and thrown away', milters);
+    await through('virtual:', 'delivered to a mailbox', milters);
   } finally {
-    for (const child of milters) child.kill();
-    await server.stop();
+    for (const { child } of milters) child.kill();
     remove();
   }
   await mixture();
 }
 
+async function startMilters(folder: string): Promise<readonly Contestant[]> {
+  const started = {
+    'bare Node, a reply to every command': (socket: string) =>
+      startServer([resolve('bench/bare-milter.ts'), socket], socket),
+    'bare Node, replies as Postern': (socket: string) =>
+      startServer([resolve('bench/bare-milter.ts'), socket, 'lean'], socket),
+    'bare C, replies as Postern': (socket: string) =>
+      startCompiled(resolve('bench/bare-milter.c'), socket),
+    'postern milter without jobs': (socket: string) => startPostern(folder, socket),
+    'postern milter, recipients known': (socket: string) =>
+      startPostern(folder, socket, known(folder, [RECIPIENT])),
+  };
+  const milters: Contestant[] = [];
+  for (const [name, start] of Object.entries(started)) {
+    const socket = join(folder, `milter${milters.length}`);
+    const child = await start(socket);
+    if (child === undefined) continue;
+    chmodSync(socket, 0o666);
+    milters.push({ name, socket, child });
+  }
+  return milters;
+}
+
+/** A Postfix with this transport, its first place without milter, one place for each of the others. */
+async function through(transport: string, what: string, milters: readonly Contestant[]) {
+  const ports = await freePorts(milters.length);
+  const { path: folder, remove } = scratchFolder('postern-bench-');
+  const server = await startServerWith(transport, ports, milters, folder);
+  const names = ['no milter', ...milters.map(({ name }) => name)];
+  const places = [server.smtpPort, ...ports];
+  const take = transport === 'virtual:' ? deliverMessages : sendMessages;
+  try {
+    await compare(what, names, (at) => take(places[at] as number, folder));
+  } finally {
+    await server.stop();
+    remove();
+  }
+}
+
 /** One port a milter; virtual(8) delivers to one mailbox in the folder `mail`. */
 function startServerWith(
+  transport: string,
   ports: readonly number[],
-  sockets: readonly string[],
+  milters: readonly Contestant[],
   mail: string,
 ): Promise<PostfixServer> {
   const owner = idOf('/etc/passwd', 'www-data') as number;
-  mkdirSync(mail);
   chownSync(mail, owner, owner);
   return startPostfix({
     sinkPort: 1,
-    mainCf: `default_transport = discard:
-relay_transport = discard:
+    mainCf: `default_transport = ${transport}
+relay_transport = ${transport}
 virtual_mailbox_base = ${mail}
 virtual_mailbox_maps = static:box/
 virtual_minimum_uid = 1
@@ -75,21 +102,24 @@ virtual_gid_maps = static:${owner}
 `,
     masterCf: `virtual unix - n n - - virtual
 ${ports
-  .map((port, at) => `127.0.0.1:${port} inet n - n - - smtpd -o smtpd_milters=unix:${sockets[at]}`)
+  .map(
+    (port, at) =>
+      `127.0.0.1:${port} inet n - n - - smtpd -o smtpd_milters=unix:${milters[at]?.socket}`,
+  )
   .join('\n')}`,
   });
 }
 
-/** Each of the places in turn, so many rounds and one to warm up; prints times over that of the first. */
+/** Each of them in turn, so many rounds and one to warm up; prints times over that of the first. */
 async function compare(
   what: string,
-  places: readonly number[],
-  take: (port: number) => Promise<number>,
+  names: readonly string[],
+  take: (at: number) => Promise<number>,
 ): Promise<void> {
-  const times: number[][] = places.map(() => []);
+  const times: number[][] = names.map(() => []);
   for (let round = 0; round <= ROUNDS; round++) {
-    for (const [at, port] of places.entries()) {
-      const time = await take(port);
+    for (const at of names.keys()) {
+      const time = await take(at);
       if (round > 0) times[at]?.push(time);
     }
   }
@@ -99,8 +129,7 @@ async function compare(
   );
   for (const [at, list] of times.entries()) {
     const ratios = list.map((time, round) => time / (without[round] as number));
-    const name = at === 0 ? 'no milter' : NAMES[at - 1];
-    console.log(`| ${name} | ${(MESSAGES / median(list)).toFixed(0)} | ${spread(ratios)} |`);
+    console.log(`| ${names[at]} | ${(MESSAGES / median(list)).toFixed(0)} | ${spread(ratios)} |`);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Starts the milters that are compared. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -10,6 +10,15 @@ import { sleep } from './measure.ts';
 /** Starts a Node program and waits until it listens at `place`, a path or a port of 127.0.0.1. Throws if it does not. */
 export function startServer(argv: readonly string[], place: string): Promise<ChildProcess> {
   return start(process.execPath, argv, place);
+}
+
+/** Builds the C program and starts it at the socket `place`; nothing where no C compiler is installed. */
+export async function startCompiled(source: string, place: string) {
+  const program = `${place}-program`;
+  const { error, status } = spawnSync('cc', ['-O2', '-o', program, source], { stdio: 'inherit' });
+  if (error !== undefined) return undefined;
+  if (status !== 0) throw new Error(`${source} does not compile`);
+  return await start(program, [place], place);
 }
 
 async function start(
