@@ -1,6 +1,11 @@
 /** What each command loads before it does anything: small commands start fast because they load little. */
+import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadedWith } from '../support/static-imports.ts';
+
+const GROUPS = readdirSync(new URL('../../src/cli/groups', import.meta.url))
+  .map((file) => `cli/groups/${file}`)
+  .sort();
 
 function packagesOf(loaded: ReadonlySet<string>): string[] {
   return [...loaded].filter((name) => !name.endsWith('.ts') && !name.startsWith('node:')).sort();
@@ -13,6 +18,7 @@ describe('loads no more than it needs:', () => {
       'base/errors.ts',
       'base/package.ts',
       'cli/commands.ts',
+      ...GROUPS,
       'cli/help.ts',
       'cli/options.ts',
       'cli/program.ts',
