@@ -4,117 +4,23 @@
  */
 import { z } from 'zod';
 import { choice, duration, list, section, truth, whole } from '../base/fields.ts';
-import { parseListenAddress } from '../base/listen-address.ts';
 import { HOUR, isZone } from '../base/time.ts';
-import { LEASE_FORMATS } from '../leases/sources.ts';
 import { AUDIT_IDS } from '../model/audit.ts';
-import { LOGIN_CUTS } from '../model/login.ts';
 import { hook } from './hooks.ts';
 import { log } from './journal.ts';
 import { hours, overrides, preset } from './limits-schema.ts';
 import { listings } from './listings-schema.ts';
 import { metrics } from './metrics.ts';
 import { milter } from './milter-schema.ts';
-import { account, address, addresses, network, path, shown, text } from './option.ts';
+import { notify } from './notify-schema.ts';
+import { addresses, network, path, shown, text } from './option.ts';
+import { allow, lease, logins } from './people-schema.ts';
+import { policy } from './policy-schema.ts';
 import { share } from './share-schema.ts';
 import { commands, targets } from './target-schema.ts';
 import { web } from './web-schema.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-
-const smtp = section({
-  host: text('a host name or an address', (value) => /^[A-Za-z0-9.:_-]+$/.test(value))
-    .default('127.0.0.1')
-    .describe('Host that takes the mail.'),
-  port: whole(65_535, 'a port from 1 to 65535').default(25).describe('Its port.'),
-  secure: truth
-    .default(false)
-    .describe(
-      'TLS from the first byte (port 465). If `false`, STARTTLS is used when the host offers it; see `user`.',
-    ),
-  user: text('a login name')
-    .optional()
-    .describe(
-      'User name for AUTH. To another host than this one it is sent only over TLS with a certificate that is valid for `host`: a server without STARTTLS gets no mail then.',
-    ),
-  passwordFile: path
-    .optional()
-    .describe('File with the password in its first line; let only the service read it.'),
-});
-
-const notify = section({
-  to: addresses.describe('Who is notified, usually the abuse address. One address or a list.'),
-  from: shown(
-    address.optional().describe('Sender of the mail.'),
-    '`postern@` and the name of this host',
-  ),
-  smtp: smtp.optional().describe('Send by SMTP to this host.'),
-  sendmail: shown(
-    path.optional().describe('Send by this program instead (not together with `smtp`).'),
-    '`/usr/sbin/sendmail`',
-  ),
-  digest: duration('a duration such as 30s')
-    .prefault('30s')
-    .describe('How long a notice waits for others, to be sent with them in one mail.'),
-});
-
-const policy = section({
-  listen: shown(
-    text(
-      'unix:PATH with an absolute path, or inet:127.0.0.1:PORT',
-      (value) => parseListenAddress(value) !== undefined,
-    )
-      .optional()
-      .describe('Where it listens: `unix:PATH`, or a loopback port, `inet:127.0.0.1:PORT`.'),
-    '`unix:/var/spool/postfix/postern/policy`, for Exim `unix:/run/postern/policy`',
-  ),
-  group: shown(
-    text('a group', (value) => /^(?:\d{1,10}|[A-Za-z_][\w.-]*)$/.test(value))
-      .optional()
-      .describe('Group that may connect to the unix socket.'),
-    'everybody who may enter its folder',
-  ),
-});
-
-const allow = section({
-  users: list(text('a login name'), 'a list of login names')
-    .default([])
-    .describe('Users that are never blocked.'),
-  networks: list(network, 'a list of networks')
-    .default([])
-    .describe('Networks whose clients are never blocked. Loopback always is one.'),
-  uids: list(account, 'a list of uids and login names')
-    .default(['0', 'root'])
-    .describe('Local accounts that are never blocked: by number for Postfix, by name for Exim.'),
-});
-
-const logins = section({
-  defaultDomain: text('a domain', (value) => /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/.test(value))
-    .optional()
-    .describe('Domain that a login without one means: `alice` is `alice@example.net`.'),
-  cut: choice(LOGIN_CUTS)
-    .default('none')
-    .describe(
-      '`domain`: without the @ and all behind it, where mailboxes are local accounts: `alice@example.net` is `alice`, whatever the domain. `word`: without everything from the first character on that is no letter, no digit and no `_`, as the recipes for Exim do that cut at `\\W.*$`; then `a.smith` and `a.jones` are one, too.',
-    ),
-  extension: text('punctuation such as +, of which each character begins an extension', (value) =>
-    /^[!#$%&*+,./:;<=>?^_|~-]+$/.test(value),
-  )
-    .optional()
-    .describe(
-      'Characters that begin an extension, as in `recipient_delimiter`: with `+`, `alice+phone@example.net` is `alice@example.net`.',
-    ),
-});
-
-const lease = section({
-  file: path.describe('The file. It is read again when it changes.'),
-  format: choice(LEASE_FORMATS).describe(
-    '`isc-dhcpd`: dhcpd.leases; `kea`: its memfile; `radius-detail`: FreeRADIUS; `csv`: a table with a header.',
-  ),
-  field: text('the name of a field, column or attribute', (value) => /^[A-Za-z0-9_-]+$/.test(value))
-    .optional()
-    .describe('What names the person, if it is not the usual field of the format.'),
-});
 
 /** Reasons by id; an id that nobody knows is an unknown key. */
 const acceptedIds = z.partialRecord(z.enum(AUDIT_IDS), text('a reason'), {
