@@ -212,12 +212,14 @@ describe.each(['postfix', 'exim'] as const)('what strangers write into the log o
     const store = new Store(result.path('postern.db'));
     const verdicts = store.verdicts.between(0, Number.MAX_SAFE_INTEGER);
     const notices = [];
-    for (const { verdict } of verdicts.filter((_, index) => index % 3 === 0)) {
+    // Every text comes by in every seventh field: their number is no multiple of seven.
+    expect(SUITES[mta].payloads.length % 7).not.toBe(0);
+    for (const { verdict } of verdicts.filter((_, index) => index % 7 === 0)) {
       const evidence = await gatherEvidence(store, verdict, undefined, rule);
       notices.push({ evidence, notice: blockNotice(evidence, ['Done.']) });
     }
     store.close();
-    expect(notices.length).toBeGreaterThan(attacks.length / 4);
+    expect(notices.length).toBeGreaterThan(attacks.length / 8);
     for (const { notice } of notices) expectTame(notice);
     expectTame(digestNotice(notices.map(({ evidence }) => ({ evidence, measures: ['Done.'] }))));
   });
@@ -230,7 +232,7 @@ describe.each(['postfix', 'exim'] as const)('what strangers write into the log o
     runEvents({ config }, io);
     await runReport({ config, since: '1d' }, io);
     const some = result.withStore((store) => store.blocks.allRunning().map(({ id }) => id));
-    for (const id of some.filter((_, index) => index % 20 === 0))
+    for (const id of some.filter((_, index) => index % 50 === 0))
       await runExplain(String(id), { config }, io);
     expect(io.text().length).toBeGreaterThan(10_000);
     expect(
