@@ -18,6 +18,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { runDaemon } from '../../src/daemon/daemon.ts';
 import { folderNotifier } from '../../src/notify/mail.ts';
 import { Store } from '../../src/store/store.ts';
+import { poll } from '../support/folder.ts';
 import { RULE } from '../support/rule.ts';
 
 export interface Scratch {
@@ -133,13 +134,8 @@ ${extra}`;
 }
 
 /** Waits until `condition` holds, at most `patience` ms; returns whether it did. */
-export async function eventually(condition: () => boolean, patience = 40_000): Promise<boolean> {
-  const until = Date.now() + patience;
-  while (Date.now() < until) {
-    if (condition()) return true;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  return condition();
+export async function eventually(condition: () => boolean, patience?: number): Promise<boolean> {
+  return (await poll(condition, patience)) === true;
 }
 
 let serial = 0;

@@ -63,24 +63,41 @@ export function readText(path: string): string {
   }
 }
 
+/** How long a test waits at most, in ms: on a busy machine too. */
+const PATIENCE = 40_000;
+
 /**
- * Asks again every 25 ms until the answer is neither undefined nor false; returns it.
- * Throws after `timeout` ms, with `what` and, when given, the `evidence` (the server's log).
+ * Asks again and again until the answer is neither undefined nor false; returns the last answer. Between two questions
+ * it waits as long as the question took, and an eighth of the time so far (25 to 250 ms), so that the processes that are
+ * waited for get the processor.
+ */
+export async function poll<T>(
+  question: () => T | undefined | false | Promise<T | undefined | false>,
+  patience = PATIENCE,
+): Promise<T | undefined | false> {
+  const begin = performance.now();
+  for (;;) {
+    const asked = performance.now();
+    const answer = await question();
+    const now = performance.now();
+    if ((answer !== undefined && answer !== false) || now - begin > patience) return answer;
+    const pause = Math.min(250, Math.max(25, now - asked, (now - begin) / 8));
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+}
+
+/**
+ * Polls until there is an answer; returns it. Throws after `timeout` ms, with `what` and, when given, the `evidence`
+ * (the server's log).
  */
 export async function until<T>(
   what: string,
   question: () => T | undefined | false | Promise<T | undefined | false>,
-  options: { timeout?: number; evidence?: () => string } = {},
+  { timeout, evidence }: { timeout?: number; evidence?: () => string } = {},
 ): Promise<T> {
-  const end = performance.now() + (options.timeout ?? 10_000);
-  for (;;) {
-    const answer = await question();
-    if (answer !== undefined && answer !== false) return answer;
-    if (performance.now() > end) {
-      throw new Error(`timed out waiting for ${what}\n${options.evidence?.() ?? ''}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
+  const answer = await poll(question, timeout);
+  if (answer !== undefined && answer !== false) return answer;
+  throw new Error(`timed out waiting for ${what}\n${evidence?.() ?? ''}`);
 }
 
 /** Waits until a line of a log matches `pattern`; returns that line. */

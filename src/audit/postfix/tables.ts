@@ -43,6 +43,8 @@ export class Tables {
   readonly #postmap: readonly string[];
   readonly #notes: Set<string>;
   readonly #read = new Map<string, Promise<readonly TableEntry[] | undefined>>();
+  /** those that postmap could not open: it would only say the same again, after waiting for a second */
+  readonly #closed = new Set<string>();
 
   /** `postmap`: argument vector; `notes`: gets a sentence for each table that cannot be read. */
   constructor(postmap: readonly string[], notes: Set<string>) {
@@ -110,16 +112,17 @@ export class Tables {
   /** The answers for these keys, as Postfix gets them; a key without an answer is absent. */
   async query(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const asked = keys.filter((key) => key !== '' && !/[\n\t]/.test(key));
-    // postmap would only say the same again, after waiting for a second.
-    if (asked.length === 0 || (isFile(table) && (await this.entries(table)) === undefined))
-      return new Map();
+    if (asked.length === 0 || this.#closed.has(table)) return new Map();
+    if (isFile(table) && (await this.entries(table)) === undefined) return new Map();
     const argv = [...this.#postmap, '-q', '-', table.replace(/^proxy:/, '')];
     const result = await ask(argv, `${asked.join('\n')}\n`);
     const failed = result.stderr.split('\n').find((line) => /(?:fatal|error|warning):/.test(line));
-    if (failed !== undefined || result.status === null)
+    if (failed !== undefined || result.status === null) {
+      if (result.stdout === '') this.#closed.add(table);
       this.#notes.add(
         `${table} gives no answer (${failed ?? result.failure ?? 'time-out'}), so it was not audited`,
       );
+    }
     return new Map(
       result.stdout.split('\n').flatMap((line): [string, string][] => {
         const tab = line.indexOf('\t');
