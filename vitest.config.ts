@@ -1,4 +1,6 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Tests that run whole services or servers, each with ports and a folder of its own. Most of the time they wait. */
 const SERVICES = [
@@ -7,9 +9,29 @@ const SERVICES = [
   'test/service/**/*.test.ts',
 ];
 
+/**
+ * Takes files of all projects in turn, the long ones of each first. Then files that compute run beside files that wait;
+ * vitest itself would begin a project after the one before.
+ */
+class InTurn extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const projects = new Set(sorted.map(({ project }) => project));
+    return [...projects]
+      .map((project) => sorted.filter((file) => file.project === project))
+      .flatMap((own) => own.map((file, index) => ({ file, part: index / own.length })))
+      .sort((a, b) => a.part - b.part)
+      .map(({ file }) => file);
+  }
+}
+
+/** For all projects together. More than processors: many files wait, for a mail server or for a time. */
+const maxWorkers = 2 * availableParallelism();
+
 export default defineConfig({
   test: {
     pool: 'forks',
+    sequence: { sequencer: InTurn },
     projects: [
       {
         test: {
@@ -18,9 +40,7 @@ export default defineConfig({
           exclude: SERVICES,
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // Many wait for another process most of the time.
-          maxWorkers: 2,
-          sequence: { groupOrder: 0 },
+          maxWorkers,
         },
       },
       {
@@ -29,10 +49,9 @@ export default defineConfig({
           include: SERVICES,
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          maxWorkers: 2,
+          maxWorkers,
           // Real servers and real time on a busy machine: once more, then it counts.
           retry: 1,
-          sequence: { groupOrder: 1 },
         },
       },
     ],
