@@ -2,7 +2,8 @@
  * A file that is read again when it changes. One that is missing or cannot be read keeps what was read last, and says so;
  * so does a line that cannot be understood.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { ChangedFile } from './changed-file.ts';
 import { getMessage } from './errors.ts';
 import type { Log } from './log.ts';
 import { type Clock, SECOND } from './time.ts';
@@ -26,11 +27,9 @@ const MOST_LOGGED = 20;
 
 export class WatchedFile<T> {
   readonly file: string;
-  readonly #parse: (text: string) => Parsed<T>;
   readonly #clock: Clock;
   readonly #log: Log;
-  #parsed: Parsed<T>;
-  #stamp = '';
+  readonly #changed: ChangedFile<Parsed<T>>;
   #failure: string | undefined;
   #looked = Number.NEGATIVE_INFINITY;
   #version = 0;
@@ -42,16 +41,15 @@ export class WatchedFile<T> {
     { clock, log }: { readonly clock: Clock; readonly log: Log },
   ) {
     this.file = file;
-    this.#parse = parse;
     this.#clock = clock;
     this.#log = log;
-    this.#parsed = parse('');
+    this.#changed = new ChangedFile(file, () => parse(readFileSync(file, 'latin1')), parse(''));
   }
 
   /** What the file says now, or said when it could last be read. */
   get value(): T {
     this.#look();
-    return this.#parsed.value;
+    return this.#changed.value.value;
   }
 
   /** Changes whenever the value does. */
@@ -69,7 +67,7 @@ export class WatchedFile<T> {
   /** Lines that were passed over. */
   get problems(): readonly LineProblem[] {
     this.#look();
-    return this.#parsed.problems;
+    return this.#changed.value.problems;
   }
 
   #look(): void {
@@ -77,24 +75,20 @@ export class WatchedFile<T> {
     if (now - this.#looked < LOOK && now >= this.#looked) return;
     this.#looked = now;
     try {
-      const { ino, size, mtimeMs } = statSync(this.file);
-      const stamp = `${ino} ${size} ${mtimeMs}`;
-      if (stamp === this.#stamp) return this.#recovered();
-      this.#read(stamp);
+      if (this.#changed.look()) this.#noteRead();
+      else this.#recovered();
     } catch (error) {
       this.#failed(getMessage(error));
     }
   }
 
-  #read(stamp: string): void {
+  #noteRead(): void {
     const isFirst = this.#version === 0;
-    this.#parsed = this.#parse(readFileSync(this.file, 'latin1'));
-    this.#stamp = stamp;
     this.#version++;
     this.#failure = undefined;
     const { file } = this;
     if (!isFirst) this.#log.info({ file }, 'file has changed and was read again');
-    for (const { line, text } of this.#parsed.problems.slice(0, MOST_LOGGED))
+    for (const { line, text } of this.problems.slice(0, MOST_LOGGED))
       this.#log.warn({ file, line, problem: text }, 'line is passed over');
   }
 

@@ -2,7 +2,6 @@
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { createLog } from '../base/log.ts';
 import { systemClock } from '../base/time.ts';
-import { readStamp } from '../config/exceptions.ts';
 import { type Config, type ConfigChoice, loadConfig } from '../config/load.ts';
 import { runStep } from '../daemon/enforce/step.ts';
 import { buildTrustedControl } from '../daemon/enforce/trusted-control.ts';
@@ -32,7 +31,7 @@ export async function runEnforce(options: EnforceOptions): Promise<ExitStatus> {
     well = await runStep({ config, clock: systemClock, log, reader, once, signal });
     return !once;
   };
-  await inRounds(reload, round, log, () => readStamp(config.exceptions));
+  await inRounds(reload, round, log);
   return well ? EXIT.done : EXIT.failed;
 }
 

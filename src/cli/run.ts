@@ -1,10 +1,10 @@
 /** `postern run`: the service in the foreground. */
 
+import { readStamp } from '../base/changed-file.ts';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { createLog, type Log } from '../base/log.ts';
 import { systemClock } from '../base/time.ts';
 import { waitForAll } from '../base/wait.ts';
-import { readStamp } from '../config/exceptions.ts';
 import { type Config, type ConfigChoice, openConfig, openConfigs } from '../config/load.ts';
 import { loadConfiguredRules } from '../config/rules.ts';
 import type { ServiceOptions } from '../daemon/assemble.ts';

@@ -6,7 +6,8 @@
  *
  * A line that cannot be understood excepts nobody and is a problem for `postern status`; the others count.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { readStamp } from '../base/changed-file.ts';
 import { getErrno, getMessage, PosternError } from '../base/errors.ts';
 import { replaceFile } from '../base/files.ts';
 import type { AllowOptions } from '../enforce/allow-list.ts';
@@ -186,14 +187,4 @@ export function addExcepted(
 
 function listIds(entries: readonly Exception[]): (type: ExceptedKey['type']) => string[] {
   return (type) => entries.filter(({ key }) => key.type === type).map(({ key }) => key.id);
-}
-
-/** A text that is another one after each change of the file. */
-export function readStamp(file: string): string {
-  try {
-    const { ino, size, mtimeMs, ctimeMs } = statSync(file);
-    return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
-  } catch (error) {
-    return getErrno(error) ?? '';
-  }
 }

@@ -2,7 +2,8 @@
  * The files that say who had an address, read again when they change. A file that is missing or cannot be read costs its
  * answers and nothing else: the last ones that were read stay, and `failures` names it.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { ChangedFile } from '../base/changed-file.ts';
 import { getMessage } from '../base/errors.ts';
 import { SECOND } from '../base/time.ts';
 import { parseCsvLeases } from './csv.ts';
@@ -30,19 +31,15 @@ export interface LeaseSource {
 }
 
 interface ReadSource {
-  readonly leases: readonly Lease[];
-  /** inode, size and time of change of what was read */
-  readonly stamp: string;
-  readonly failure?: string;
+  readonly changed: ChangedFile<readonly Lease[]>;
+  failure?: string | undefined;
 }
 
 /** How often to look whether a file has changed, ms. */
 const LOOK = SECOND;
 
 export class LeaseSources {
-  readonly #sources: readonly LeaseSource[];
-  readonly #canonical: (person: string) => string;
-  readonly #read = new Map<LeaseSource, ReadSource>();
+  readonly #sources: readonly ReadSource[];
   #table = new LeaseTable([]);
   #looked = Number.NEGATIVE_INFINITY;
 
@@ -51,17 +48,19 @@ export class LeaseSources {
     sources: readonly LeaseSource[],
     canonical: (person: string) => string = (name) => name,
   ) {
-    this.#sources = sources;
-    this.#canonical = canonical;
+    this.#sources = sources.map((source) => {
+      const read = () => readLeases(source, canonical);
+      return { changed: new ChangedFile<readonly Lease[]>(source.file, read, []) };
+    });
   }
 
   /** The leases as the files say now; `now` in ms. */
   table(now: number): LeaseTable {
     if (now - this.#looked < LOOK && now >= this.#looked) return this.#table;
     this.#looked = now;
-    const changed = this.#sources.filter((source) => this.#reread(source));
-    if (changed.length > 0) {
-      this.#table = new LeaseTable([...this.#read.values()].flatMap(({ leases }) => leases));
+    const read = this.#sources.filter(look);
+    if (read.length > 0) {
+      this.#table = new LeaseTable(this.#sources.flatMap(({ changed }) => changed.value));
     }
     return this.#table;
   }
@@ -69,27 +68,28 @@ export class LeaseSources {
   /** Files that could not be read at `now` (ms), each with the reason. */
   failures(now: number): string[] {
     this.table(now);
-    return this.#sources.flatMap((source) => {
-      const failure = this.#read.get(source)?.failure;
-      return failure === undefined ? [] : [`${source.file}: ${failure}`];
-    });
+    return this.#sources.flatMap(({ changed, failure }) =>
+      failure === undefined ? [] : [`${changed.file}: ${failure}`],
+    );
   }
+}
 
-  /** Reads a file if it is not the one that was read last. Returns whether its leases have changed. */
-  #reread(source: LeaseSource): boolean {
-    const before = this.#read.get(source);
-    try {
-      const { ino, size, mtimeMs } = statSync(source.file);
-      const stamp = `${ino} ${size} ${mtimeMs}`;
-      if (before?.stamp === stamp && before.failure === undefined) return false;
-      const leases = LEASE_PARSERS[source.format](readFileSync(source.file, 'utf8'), source.field);
-      const named = leases.map((one) => ({ ...one, person: this.#canonical(one.person) }));
-      this.#read.set(source, { leases: named, stamp });
-      return true;
-    } catch (error) {
-      const failure = getMessage(error);
-      this.#read.set(source, { leases: before?.leases ?? [], stamp: '', failure });
-      return false;
-    }
+/** Reads a file if it is not the one that was read last. Returns whether its leases have changed. */
+function look(source: ReadSource): boolean {
+  try {
+    const isRead = source.changed.look();
+    source.failure = undefined;
+    return isRead;
+  } catch (error) {
+    source.failure = getMessage(error);
+    return false;
   }
+}
+
+function readLeases(
+  { file, format, field }: LeaseSource,
+  canonical: (person: string) => string,
+): Lease[] {
+  const leases = LEASE_PARSERS[format](readFileSync(file, 'utf8'), field);
+  return leases.map((one) => ({ ...one, person: canonical(one.person) }));
 }

@@ -1,5 +1,5 @@
 /** The key file while the milter runs: read again when it changes; one that cannot be used leaves the last good keys. */
-import { statSync } from 'node:fs';
+import { ChangedFile } from '../../../base/changed-file.ts';
 import { getMessage } from '../../../base/errors.ts';
 import type { Log } from '../../../base/log.ts';
 import { type Clock, SECOND } from '../../../base/time.ts';
@@ -11,16 +11,14 @@ import type { Key } from '../../../sign/scheme.ts';
 const PAUSE = SECOND;
 
 export class KeyRing {
-  readonly #file: string;
+  readonly #changed: ChangedFile<readonly Key[]>;
   readonly #clock: Clock;
   readonly #log: Log;
-  #keys: readonly Key[] = [];
-  #stamp = '';
   #looked = Number.NEGATIVE_INFINITY;
   #failure: string | undefined;
 
   constructor(file: string, { clock, log }: { readonly clock: Clock; readonly log: Log }) {
-    this.#file = file;
+    this.#changed = new ChangedFile<readonly Key[]>(file, readKeyFile, []);
     this.#clock = clock;
     this.#log = log;
   }
@@ -28,12 +26,12 @@ export class KeyRing {
   /** Undefined when there is none. */
   get signing(): Key | undefined {
     this.#look();
-    return findSigning(this.#keys);
+    return findSigning(this.#changed.value);
   }
 
   get verifying(): readonly Key[] {
     this.#look();
-    return listVerifying(this.#keys, this.#clock.now());
+    return listVerifying(this.#changed.value, this.#clock.now());
   }
 
   /** What is wrong with the keys, one line each. */
@@ -51,18 +49,11 @@ export class KeyRing {
     const now = this.#clock.now();
     if (Math.abs(now - this.#looked) < PAUSE) return;
     this.#looked = now;
-    const stamp = readStamp(this.#file);
     // One that failed is tried again: a wrong mode is mended without touching the file.
-    if (stamp === this.#stamp && this.#failure === undefined) return;
-    this.#stamp = stamp;
-    this.#read();
-  }
-
-  #read(): void {
     try {
-      this.#keys = readKeyFile(this.#file);
+      this.#changed.look();
       if (this.#failure !== undefined)
-        this.#log.info({ file: this.#file }, 'keys can be read again');
+        this.#log.info({ file: this.#changed.file }, 'keys can be read again');
       this.#failure = undefined;
     } catch (error) {
       const failure = getMessage(error);
@@ -70,10 +61,4 @@ export class KeyRing {
       this.#failure = failure;
     }
   }
-}
-
-/** Changes with the file, its owner and mode; empty when there is none. */
-function readStamp(file: string): string {
-  const stats = statSync(file, { throwIfNoEntry: false });
-  return stats === undefined ? '' : `${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
 }
