@@ -1,5 +1,6 @@
 /** Options of `share`: counting and blocking together with other servers. */
 import { section } from '../base/fields.ts';
+import { isHostName } from '../share/host-name.ts';
 import { path, shown, text } from './option.ts';
 
 /** `redis://HOST[:PORT]`, `rediss://HOST[:PORT]` or `unix:/path`; no user and no password, which anybody could read. */
@@ -28,7 +29,7 @@ export const share = section({
     'Where the engine is: Redis 7.0 or later, or Valkey. `rediss:` uses TLS, and the certificate must be valid for HOST.',
   ),
   host: shown(
-    text('a host name', (value) => /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62})$/.test(value))
+    text('a host name', isHostName)
       .optional()
       .describe('Name of this server among the others. No two servers may have the same.'),
     'the name of this host',

@@ -44,6 +44,9 @@ export interface BlockAbout {
   readonly note?: string;
 }
 
+/** A time this far ahead of the engine's own is clamped, ms: a minute. */
+export const SKEW = 60_000;
+
 /** How late an event may be sent and still meet those that other hosts sent in time, ms. */
 export const LATENESS = 3_600_000;
 

@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { createClient } from '@redis/client';
 import { getMessage } from '../base/errors.ts';
-import { encodeBatch, type Row, type SharedRule } from './batch.ts';
+import { encodeBatch, type Row, type SharedRule, SKEW } from './batch.ts';
 import { BATCH_SCRIPT } from './script.ts';
 
 export interface EngineOptions {
@@ -29,8 +29,6 @@ export class EngineError extends Error {}
 
 /** In front of every key. */
 export const PREFIX = 'postern:';
-/** A time this far ahead of the engine's own is clamped, ms: a minute. */
-export const SKEW = 60_000;
 const TIMEOUT = 2000;
 
 type Client = ReturnType<typeof buildClient>;
@@ -93,13 +91,27 @@ export class Engine {
   }
 
   /** Runs commands one after the other, sent together; the replies in their order. Throws an EngineError. */
-  async callAll(
+  async callAll(commands: readonly (readonly string[])[], timeout?: number): Promise<unknown[]> {
+    return await this.#callAll(commands, (error) => Promise.reject(error), timeout);
+  }
+
+  /** The same for keys of other hosts, which may have written anything: undefined for a key of another type. */
+  async askAll(commands: readonly (readonly string[])[]): Promise<unknown[]> {
+    return await this.#callAll(commands, (error) =>
+      getMessage(error).startsWith('WRONGTYPE ')
+        ? Promise.resolve(undefined)
+        : Promise.reject(error),
+    );
+  }
+
+  async #callAll(
     commands: readonly (readonly string[])[],
+    onError: (error: unknown) => Promise<undefined>,
     timeout = this.#options.timeout ?? TIMEOUT,
   ): Promise<unknown[]> {
     const client = await this.#connect();
     try {
-      const replies = commands.map((command) => client.sendCommand([...command]));
+      const replies = commands.map((command) => client.sendCommand([...command]).catch(onError));
       return await withTimeout(Promise.all(replies), timeout);
     } catch (error) {
       // A reply of the engine leaves the connection as it is; without one, nothing is known of what comes next.

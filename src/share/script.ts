@@ -15,6 +15,8 @@
  * skew (ms), batch as JSON. Returns the engine's time (ms), the last row that was taken before, and how many rows had
  * a time from the future. If rows are missing that were taken before (the engine was emptied, or is an older copy),
  * nothing is done: the host has to send again.
+ *
+ * What another host wrote may be anything: what cannot be read counts as absent, so that no host stops the others.
  */
 export const BATCH_SCRIPT = `
 local prefix, host, expected, upto = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -29,6 +31,20 @@ if redis.call('SISMEMBER', prefix .. 'hosts', host) == 0 then redis.call('SADD',
 local hosts = redis.call('SMEMBERS', prefix .. 'hosts')
 local clamped = 0
 
+-- Asks for a key of any host; nil for a key of another type.
+local function ask(...)
+  local reply = redis.pcall(...)
+  if type(reply) == 'table' and reply.err then return nil end
+  return reply or nil
+end
+
+-- A time in ms that is not in the future; nil for anything else.
+local function past(text)
+  local digits = text and #text <= 15 and string.match(text, '^%d+$')
+  local at = digits and tonumber(digits)
+  if at and at <= now + skew then return at end
+end
+
 -- Whether a key is blocked, and up to when (ms) what was counted for it does not count any more. By key.
 local known = {}
 local function look(key)
@@ -37,15 +53,15 @@ local function look(key)
   state = { since = 0, blocked = false }
   local blocks = {}
   for _, other in ipairs(hosts) do
-    local released = redis.call('HGET', prefix .. other .. ':released', key)
-    if released then state.since = math.max(state.since, tonumber(released)) end
-    local block = redis.call('HGET', prefix .. other .. ':blocks', key)
+    local released = past(ask('HGET', prefix .. other .. ':released', key))
+    if released then state.since = math.max(state.since, released) end
+    local block = ask('HGET', prefix .. other .. ':blocks', key)
     if block then blocks[#blocks + 1] = block end
   end
   for _, block in ipairs(blocks) do
     local start, stop = string.match(block, '^(%d+) (%d+) ')
-    start, stop = tonumber(start), tonumber(stop)
-    if start > state.since and (stop == 0 or stop > now) then state.blocked = true end
+    start, stop = past(start), tonumber(stop)
+    if start and start > state.since and (stop == 0 or stop > now) then state.blocked = true end
   end
   known[key] = state
   return state
@@ -68,9 +84,9 @@ local function findSum(name, at, since, limit, period)
     local set = prefix .. other .. name
     local low = '(' .. string.format('%.0f', math.max(at - period, since))
     for _, side in ipairs({
-      redis.call('ZRANGE', set, string.format('%.0f', at), low, 'BYSCORE', 'REV', 'LIMIT', 0, limit, 'WITHSCORES'),
-      redis.call('ZRANGE', set, string.format('(%.0f', at), string.format('(%.0f', at + period),
-        'BYSCORE', 'LIMIT', 0, limit, 'WITHSCORES')
+      ask('ZRANGE', set, string.format('%.0f', at), low, 'BYSCORE', 'REV', 'LIMIT', 0, limit, 'WITHSCORES') or {},
+      ask('ZRANGE', set, string.format('(%.0f', at), string.format('(%.0f', at + period),
+        'BYSCORE', 'LIMIT', 0, limit, 'WITHSCORES') or {}
     }) do
       for index = 2, #side, 2 do found[#found + 1] = tonumber(side[index]) end
     end
@@ -87,9 +103,9 @@ local VALUE = 8
 local function findDistinct(name, at, since, limit, period)
   local found = {}
   for _, other in ipairs(hosts) do
-    local range = redis.call('ZRANGE', prefix .. other .. name,
+    local range = ask('ZRANGE', prefix .. other .. name,
       '(' .. string.format('%.0f', math.max(at - period, since)), string.format('(%.0f', at + period),
-      'BYSCORE', 'WITHSCORES')
+      'BYSCORE', 'WITHSCORES') or {}
     for index = 1, #range, 2 do
       found[#found + 1] = { tonumber(range[index + 1]), string.sub(range[index], 1, VALUE) }
     end
@@ -136,7 +152,7 @@ local function countByHost(name, at, period, since)
   local counts = {}
   local low = '(' .. string.format('%.0f', math.max(at - period, since))
   for _, other in ipairs(hosts) do
-    local count = redis.call('ZCOUNT', prefix .. other .. name, low, string.format('%.0f', at))
+    local count = ask('ZCOUNT', prefix .. other .. name, low, string.format('%.0f', at)) or 0
     if count > 0 then counts[other] = count end
   end
   return counts
@@ -156,7 +172,7 @@ local function count(row)
   if redis.call('ZADD', set, 'NX', string.format('%.0f', at), row[5]) == 0 then return end
   redis.call('PEXPIRE', set, rule.keep)
   local total = 0
-  for _, other in ipairs(hosts) do total = total + redis.call('ZCARD', prefix .. other .. name) end
+  for _, other in ipairs(hosts) do total = total + (ask('ZCARD', prefix .. other .. name) or 0) end
   if total < rule.least then return end
   redis.call('ZREMRANGEBYSCORE', set, '-inf', string.format('%.0f', now - rule.keep))
   local find = rule.distinct and findDistinct or findSum

@@ -6,8 +6,8 @@ const WAIT = 1000;
 
 export class KeyStream {
   readonly #engine: Engine;
-  /** by host, the entry that was read last */
-  readonly #read = new Map<string, string>();
+  /** by host, the entry that was read last; undefined: what the host has there is not a stream */
+  readonly #read = new Map<string, string | undefined>();
 
   /** `engine`: a connection of its own, because each call waits. */
   constructor(engine: Engine) {
@@ -18,12 +18,12 @@ export class KeyStream {
   async follow(hosts: readonly string[]): Promise<boolean> {
     const added = hosts.filter((host) => !this.#read.has(host));
     if (added.length === 0) return false;
-    const replies = await this.#engine.callAll(
+    const replies = await this.#engine.askAll(
       added.map((host) => ['XREVRANGE', streamOf(host), '+', '-', 'COUNT', '1']),
     );
     for (const [index, host] of added.entries()) {
-      const [newest] = replies[index] as [string, string[]][];
-      this.#read.set(host, newest?.[0] ?? '0-0');
+      const entries = replies[index] as [string, string[]][] | undefined;
+      this.#read.set(host, entries && (entries[0]?.[0] ?? '0-0'));
     }
     return true;
   }
@@ -35,7 +35,7 @@ export class KeyStream {
 
   /** Waits for keys that have changed, for a second at most. Throws an EngineError. */
   async next(): Promise<string[]> {
-    const hosts = [...this.#read.keys()];
+    const hosts = [...this.#read.keys()].filter((host) => this.#read.get(host) !== undefined);
     const reply = (await this.#engine.call(
       [
         ...['XREAD', 'COUNT', '1000', 'BLOCK', String(WAIT), 'STREAMS'],

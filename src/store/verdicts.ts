@@ -126,11 +126,13 @@ export class VerdictTable {
     }));
   }
 
-  /** Whether there is a verdict of this source, offset and time (ms). */
-  hasFrom(source: string, offset: number, time: number): boolean {
+  /** Whether there is a verdict of this source, offset and time (ms) on this key. */
+  hasFrom(source: string, offset: number, time: number, { type, id }: Key): boolean {
     const found = this.#db
-      .prepare('SELECT 1 FROM verdict WHERE time = ? AND source = ? AND offset = ?')
-      .get(time, source, offset);
+      .prepare(
+        'SELECT 1 FROM verdict WHERE time = ? AND source = ? AND offset = ? AND key_type = ? AND key_id = ?',
+      )
+      .get(time, source, offset, type, id);
     return found !== undefined;
   }
 

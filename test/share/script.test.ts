@@ -191,7 +191,7 @@ describe.runIf(hasRedis)('the script', () => {
     }
 
     async function compare(when: string): Promise<void> {
-      const states = await readAllKeys(first, await readHosts(first));
+      const states = await readAllKeys(first, await readHosts(first), Date.now());
       const blocked = states.filter(({ block }) => block !== undefined).map(({ key }) => key);
       const expected = KEYS.filter((key) => models.get(key)?.blocked === true);
       expect({ when, blocked: blocked.sort() }).toEqual({ when, blocked: expected.sort() });

@@ -58,7 +58,7 @@ describe.runIf(hasRedis)('the engine', () => {
     await send(mx1, [row('one'), row('two'), { kind: 'tidy', before: 0 }]);
     await send(mx1, [{ kind: 'release', key: 'user:b', time: Date.now() }]);
     expect(await readHosts(mx1)).toEqual(['mx1']);
-    expect((await readAllKeys(mx1, ['mx1'])).map(({ key }) => key).sort()).toEqual([
+    expect((await readAllKeys(mx1, ['mx1'], Date.now())).map(({ key }) => key).sort()).toEqual([
       'user:a',
       'user:b',
     ]);

@@ -6,7 +6,7 @@ import type { Decision } from '../../enforce/decide.ts';
 import type { Rule } from '../../judge/rule.ts';
 import type { Block, BlockableType, Verdict } from '../../model/block.ts';
 import { parseBlockable } from '../../model/identity.ts';
-import type { BlockAbout } from '../../share/batch.ts';
+import { type BlockAbout, SKEW } from '../../share/batch.ts';
 import type { KeyState, SharedBlock } from '../../share/blocks.ts';
 import type { Store } from '../../store/store.ts';
 import { type DecisionOptions, recordVerdicts } from '../decisions.ts';
@@ -83,7 +83,7 @@ function isSettled(store: Store, key: Block['key'], block: SharedBlock, ahead: n
     if (releasedBy === 'expiry') return one.host === host && one.start === start;
     return released !== undefined && released - ahead >= start;
   });
-  return isReleased || store.verdicts.hasFrom(nameSource(host), start, getTime(block));
+  return isReleased || store.verdicts.hasFrom(nameSource(host), start, getTime(block), key);
 }
 
 function begin(
@@ -152,13 +152,14 @@ function nameSource(host: string): string {
   return `server ${host}`;
 }
 
+/** When the limit was met: hardly after the block began. */
 function getTime({ about, start }: SharedBlock): number {
-  return readNumber(about, 'time') ?? start;
+  const time = readNumber(about, 'time') ?? start;
+  return time <= start + SKEW ? time : start;
 }
 
 function readNumber(about: BlockAbout, name: 'time' | 'count' | 'limit' | 'period') {
   const value: unknown = about[name];
-  return typeof value === 'number' && Number.isFinite(value) && value > 0
-    ? Math.round(value)
-    : undefined;
+  const isPossible = typeof value === 'number' && value >= 1 && value <= Number.MAX_SAFE_INTEGER;
+  return isPossible ? Math.round(value) : undefined;
 }

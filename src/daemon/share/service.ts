@@ -124,10 +124,9 @@ export class ShareService {
 
   #describeHost({ host, seen, about }: HostState): ShareHost {
     const { ahead, waiting, version, rules } = about;
-    const now = this.#options.clock.now() - this.#ahead;
     return dropUndefined({
       host,
-      present: now - seen < AWAY,
+      present: this.#engineNow() - seen < AWAY,
       ahead: typeof ahead === 'number' ? ahead : undefined,
       waiting: typeof waiting === 'number' ? waiting : undefined,
       version: typeof version === 'string' ? version.slice(0, 40) : undefined,
@@ -243,13 +242,19 @@ export class ShareService {
     const hosts = [...this.#known.add(engine.host)];
     const isNew = await this.#stream.follow(hosts);
     if (isNew || clock.now() - this.#reconciledAt > RECONCILE) {
-      await apply(await readAllKeys(this.#reader, hosts), this.#ahead);
+      await apply(await readAllKeys(this.#reader, hosts, this.#engineNow()), this.#ahead);
       this.#reconciledAt = clock.now();
     }
     this.#hosts = await readHostStates(this.#reader, hosts);
     const keys = await this.#stream.next();
-    if (keys.length > 0) await apply(await readKeys(this.#reader, hosts, keys), this.#ahead);
+    if (keys.length > 0)
+      await apply(await readKeys(this.#reader, hosts, keys, this.#engineNow()), this.#ahead);
     return 0;
+  }
+
+  /** The engine's clock, ms. */
+  #engineNow(): number {
+    return this.#options.clock.now() - this.#ahead;
   }
 }
 
