@@ -35,7 +35,8 @@ export function recordVerdicts(
   if (verdicts.length === 0) return [];
   const { store, policy } = options;
   const running = store.blocks.allRunning();
-  const recentStarts = store.blocks.ruleStartsSince(now - HOUR);
+  // What other servers claim has a cap of its own, so that none of them uses up the one of this server.
+  const recentStarts = store.blocks.ruleStartsSince(now - HOUR, host !== undefined);
   const decisions = decide(verdicts, { running, recentStarts, now }, policy);
   const newest = store.events.newest();
   for (const decision of decisions) recordDecision(options, decision, newest, now, host);

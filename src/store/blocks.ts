@@ -228,13 +228,14 @@ export class BlockTable {
     return (rows as Row[]).map(fromRow);
   }
 
-  /** When rules started blocks since `time`, ms: for the limit of blocks per hour. */
-  ruleStartsSince(time: number): number[] {
+  /** When rules started blocks since `time`, ms, here or on other servers: for the limit of blocks per hour. */
+  ruleStartsSince(time: number, elsewhere: boolean): number[] {
     const rows = this.#db
       .prepare(
-        `SELECT start FROM block WHERE cause <> 'manual' AND start > ? AND released_by IS NOT 'guard'`,
+        `SELECT start FROM block WHERE cause <> 'manual' AND start > ? AND released_by IS NOT 'guard'
+           AND (host IS NOT NULL) = ?`,
       )
-      .all(time);
+      .all(time, Number(elsewhere));
     return (rows as { start: number }[]).map((row) => row.start);
   }
 

@@ -111,4 +111,13 @@ describe.runIf(hasRedis)('a server that lies', () => {
     await mx1.blocked('carol@example.net');
     await mx1.blocked('dave@example.net');
   });
+
+  it.each(['manual', 'invalid'])('begins no more blocks than the cap allows: %s', async (rule) => {
+    const names = Array.from({ length: 30 }, (_, index) => `user:u${index}@example.net`);
+    await tell(...names.map((name) => block(name, { rule })));
+    const mx1 = start('mx1', 'caps: { blocksPerHour: 3 }\n');
+    await mx1.eventually('connected', (host) => host.isConnected());
+    await mx1.blocked('@example.net');
+    expect(mx1.use((store) => store.blocks.allRunning().length)).toBe(3);
+  });
 });

@@ -2,6 +2,7 @@
  * What other servers blocked and released, turned into blocks and releases of this one: by the same policy as its own
  * verdicts, so its allow list and its cap hold. What another server wrote is only a claim, and is checked.
  */
+import { HOUR } from '../../base/time.ts';
 import type { Decision } from '../../enforce/decide.ts';
 import type { Rule } from '../../judge/rule.ts';
 import type { Block, BlockableType, Verdict } from '../../model/block.ts';
@@ -15,6 +16,8 @@ interface IncomingOptions extends DecisionOptions {
   readonly rules: ReadonlyMap<string, Rule>;
   /** the name of this server among the others */
   readonly host: string;
+  /** when blocks by hand of other servers began here, ms; the cap holds for them, too */
+  readonly begunByHand: number[];
 }
 
 /** What has become of it here. */
@@ -43,7 +46,7 @@ export function applyStates(
     const { block } = state;
     if (block === undefined || (block.end !== undefined && block.end + ahead <= now)) continue;
     if (isSettled(options.store, key, block, ahead)) continue;
-    if (block.about.rule === 'manual') changed = begin(options, key, block, ahead) || changed;
+    if (block.about.rule === 'manual') changed = begin(options, key, block, now, ahead) || changed;
     else decisions.push(...decideOn(options, key, block, now, ahead));
   }
   return { decisions, changed: changed || decisions.some(({ outcome }) => outcome === 'blocked') };
@@ -86,18 +89,30 @@ function isSettled(store: Store, key: Block['key'], block: SharedBlock, ahead: n
   return isReleased || store.verdicts.hasFrom(nameSource(host), start, getTime(block), key);
 }
 
+/** A block by hand. What is beyond the cap waits: it is looked at again with the next comparison. */
 function begin(
-  { store, policy, host }: IncomingOptions,
+  { store, policy, host, begunByHand }: IncomingOptions,
   key: Block['key'],
   block: SharedBlock,
+  now: number,
   ahead: number,
 ): boolean {
   if (policy.allow.reason(key) !== undefined) return false;
+  if (block.host !== host && isCapped(begunByHand, policy.blocksPerHour, now)) return false;
   const end = block.end === undefined ? undefined : block.end + ahead;
   const origin = block.host === host ? undefined : block.host;
   const note = typeof block.about.note === 'string' ? block.about.note.slice(0, 500) : undefined;
   const { start } = block;
-  return store.blocks.start({ key, cause: 'manual', start, end, note, host: origin }) !== undefined;
+  const begun = store.blocks.start({ key, cause: 'manual', start, end, note, host: origin });
+  if (begun !== undefined && origin !== undefined) begunByHand.push(now);
+  return begun !== undefined;
+}
+
+/** Whether so many began within the last hour; forgets those before. */
+function isCapped(begun: number[], most: number, now: number): boolean {
+  const recent = begun.filter((time) => time > now - HOUR && time <= now);
+  begun.splice(0, begun.length, ...recent);
+  return recent.length >= most;
 }
 
 function decideOn(

@@ -40,6 +40,7 @@ export class Sharing {
   #service: ShareService | undefined;
   /** by key, the release (ms, engine) that the judge knows of */
   readonly #released = new Map<string, number>();
+  readonly #begunByHand: number[] = [];
 
   constructor(options: SharingOptions) {
     this.#options = options;
@@ -77,7 +78,10 @@ export class Sharing {
   async #apply(parts: Parts, states: readonly KeyState[], ahead: number): Promise<void> {
     const { decisions, rules, share } = this.#options;
     const known = new Map(rules.map((rule) => [rule.name, rule]));
-    const options = { ...decisions, rules: known, host: share.host };
+    const options = {
+      ...decisions,
+      ...{ rules: known, host: share.host, begunByHand: this.#begunByHand },
+    };
     let applied: Applied | undefined;
     await parts.logReader.decide((now) => {
       applied = applyStates(options, states, now, ahead);
