@@ -174,6 +174,16 @@ const SHAPES: readonly (readonly [string, string, unknown])[] = [
     undefined,
   ],
   [
+    'journald, a person of a directory who says that he is Postfix',
+    JSON.stringify({
+      MESSAGE: CONNECT,
+      SYSLOG_IDENTIFIER: 'postfix/smtpd',
+      __REALTIME_TIMESTAMP: '1793520307000000',
+      _UID: '1234567890',
+    }),
+    undefined,
+  ],
+  [
     'journald, what Postfix printed',
     JSON.stringify({
       MESSAGE: `Nov 01 09:05:07 mx1 ${SMTPD}`,
