@@ -4,6 +4,8 @@
 const BEFORE = "[A-Za-z0-9.!#$%&'*+/?^_`{|}~-]";
 /** What goes on behind a domain. */
 const AFTER = '[A-Za-z0-9_-]|\\.[A-Za-z0-9]';
+/** What may stand before a mailbox only as a part of it. Not a quote or a slash: `user 'bob'`, `/home/bob`. */
+const BEFORE_MAILBOX = '[A-Za-z0-9._+-]';
 
 /**
  * A function that replaces the addresses in a text, upper and lower case alike; also where a return path carries one as
@@ -25,4 +27,24 @@ export function buildReplacer(
     if (words.has(text.toLowerCase())) return replacement;
     return needles.length === 0 ? text : text.replace(pattern, () => replacement);
   };
+}
+
+/**
+ * A function that replaces the mailbox of an address, the part before its `@`, by that of another one: replies also name
+ * it alone (`unknown user: "bob"`) or with another name of the domain. Only for texts about this address.
+ */
+export function buildMailboxReplacer(
+  address: string,
+  replacement: string,
+): (text: string) => string {
+  const mailbox = getMailbox(address);
+  if (mailbox === '') return (text) => text;
+  const name = mailbox.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
+  const pattern = new RegExp(`(?<!${BEFORE_MAILBOX})${name}(?!${AFTER})`, 'gi');
+  const other = getMailbox(replacement);
+  return (text) => text.replace(pattern, () => other);
+}
+
+function getMailbox(address: string): string {
+  return address.slice(0, Math.max(0, address.lastIndexOf('@')));
 }

@@ -4,7 +4,7 @@
  * that the service works meanwhile.
  */
 import { lowerAscii } from '../base/text.ts';
-import { buildReplacer } from '../model/address-search.ts';
+import { buildMailboxReplacer, buildReplacer } from '../model/address-search.ts';
 import type { MailEvent } from '../model/event.ts';
 import { SUBMITTERS } from './codes.ts';
 import type { Db } from './database.ts';
@@ -48,6 +48,7 @@ export class Erasure {
   eraseEvents(after: number, { names, replacement }: Person): { next?: number; changed: number } {
     const { names: numbers } = this.#events;
     const replace = buildReplacer(names, replacement);
+    const known = new Set(names.map(lowerAscii));
     const own = new Set(names.flatMap((id) => numbers.submittersLike({ type: 'user', id })));
     const needles = names.flatMap((one) => [one, one.replace('@', '=')]).map(lowerAscii);
     const concerns = (page: Page) =>
@@ -56,7 +57,9 @@ export class Erasure {
     const submitter = own.size === 0 ? 0 : numbers.submitter({ type: 'user', id: replacement });
     let changed = 0;
     const change = (event: MailEvent, number: number) => {
-      const other = rewriteTexts(event, replace);
+      const named = listAddresses(event).filter((one) => known.has(lowerAscii(one)));
+      const inReply = alsoMailboxes(replace, named, () => replacement);
+      const other = rewriteTexts(event, replace, inReply);
       if (other === undefined && !own.has(number)) return undefined;
       changed++;
       return { event: other ?? event, ...(own.has(number) ? { submitter } : {}) };
@@ -149,22 +152,50 @@ export class Erasure {
   }
 }
 
+/** Whom an event is about. */
+function listAddresses({ sender, ...event }: MailEvent): string[] {
+  return [...listRecipients(event as MailEvent), ...(sender === undefined ? [] : [sender])];
+}
+
+function listRecipients({ recipient, originalRecipient, cause }: MailEvent): string[] {
+  const all = [recipient, originalRecipient, cause?.recipient, cause?.originalRecipient];
+  return [...new Set(all.filter((one) => one !== undefined))];
+}
+
+/** `replace`, and then the mailboxes of these addresses. */
+function alsoMailboxes(
+  replace: (text: string) => string,
+  addresses: readonly string[],
+  find: (address: string) => string,
+): (text: string) => string {
+  if (addresses.length === 0) return replace;
+  const mailboxes = addresses.map((address) => buildMailboxReplacer(address, find(address)));
+  return (text) => mailboxes.reduce((rest, one) => one(rest), replace(text));
+}
+
 /** The event with other recipients, also where its reply repeats them; undefined if it stays as it is. */
 function renameRecipients(
   event: MailEvent,
   rename: (address: string) => string,
 ): MailEvent | undefined {
-  const { recipient, originalRecipient, cause } = event;
-  const known = [recipient, originalRecipient, cause?.recipient, cause?.originalRecipient];
   const others = new Map<string, string>();
-  for (const address of known) {
-    if (address?.includes('@')) others.set(address, rename(address));
+  for (const address of listRecipients(event)) {
+    if (address.includes('@')) others.set(address, rename(address));
   }
   const changes = [...others].filter(([address, other]) => address !== other);
   if (changes.length === 0) return undefined;
   const replacers = changes.map(([address, other]) => buildReplacer([address], other));
   const replace = (text: string) => replacers.reduce((rest, one) => one(rest), text);
   // A sender is not a recipient, even if it has the same address.
-  const other = rewriteTexts({ ...event, sender: undefined, submitter: undefined }, replace);
+  const inReply = alsoMailboxes(
+    replace,
+    changes.map(([address]) => address),
+    (address) => others.get(address) as string,
+  );
+  const other = rewriteTexts(
+    { ...event, sender: undefined, submitter: undefined },
+    replace,
+    inReply,
+  );
   return other && { ...other, sender: event.sender, submitter: event.submitter };
 }

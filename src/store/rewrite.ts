@@ -6,10 +6,18 @@ type Change = (text: string) => string;
 const TEXTS = ['sender', 'recipient', 'originalRecipient', 'reply'] as const;
 const OF_CAUSE = ['recipient', 'originalRecipient', 'reply'] as const;
 
-/** The event with each text that names an address changed; undefined if `change` leaves all of them as they are. */
-export function rewriteTexts(event: MailEvent, change: Change): MailEvent | undefined {
-  const texts = changeAll(event, TEXTS, change);
-  const cause = event.cause && changeAll(event.cause, OF_CAUSE, change);
+/**
+ * The event with each text that names an address changed; undefined if all of them stay as they are. `changeReply` is for
+ * what servers have said.
+ */
+export function rewriteTexts(
+  event: MailEvent,
+  change: Change,
+  changeReply: Change = change,
+): MailEvent | undefined {
+  const changes = { change, changeReply };
+  const texts = changeAll(event, TEXTS, changes);
+  const cause = event.cause && changeAll(event.cause, OF_CAUSE, changes);
   const login = event.submitter?.login;
   const other = login === undefined ? undefined : change(login);
   if (texts === undefined && cause === undefined && other === login) return undefined;
@@ -25,12 +33,13 @@ export function rewriteTexts(event: MailEvent, change: Change): MailEvent | unde
 function changeAll<Name extends string>(
   object: { readonly [name in Name]?: string | undefined },
   names: readonly Name[],
-  change: Change,
+  { change, changeReply }: { readonly change: Change; readonly changeReply: Change },
 ): { [name in Name]?: string } | undefined {
   const changed: { [name in Name]?: string } = {};
   for (const name of names) {
     const text = object[name];
-    const other = text === undefined ? undefined : change(text);
+    const rewrite = name === 'reply' ? changeReply : change;
+    const other = text === undefined ? undefined : rewrite(text);
     if (other !== undefined && other !== text) changed[name] = other;
   }
   return Object.keys(changed).length === 0 ? undefined : changed;

@@ -73,7 +73,24 @@ describe('an address in a text', () => {
   });
 });
 
+/** What mail servers say of bob@example.org without naming him whole. */
+const SHORT_REPLIES = [
+  'unknown user: "bob"',
+  "550 5.1.1 User unknown 'Bob'",
+  '550 5.1.1 <bob>... User unknown',
+  '550 5.1.1 no mailbox /home/bob/Maildir',
+  '552 5.2.2 quota of bob@mail.example.org exceeded',
+];
+
 describe('forget', () => {
+  it.each(SHORT_REPLIES)('leaves no mailbox in a reply: %s', (reply) => {
+    insert([event({ recipient: 'bob@example.org', reply, cause: { about: 'failure', reply } })]);
+    insert([event({ offset: 1, recipient: 'jim@example.org', reply })]);
+    erase();
+    expect(JSON.stringify(read()[0]).toLowerCase()).not.toMatch(/bob/);
+    expect(read()[1]?.reply).toBe(reply);
+  });
+
   it('leaves the person in no field, with all numbers as before', () => {
     const events = Array.from({ length: 1200 }, (_, offset): MailEvent => {
       const isBob = offset % 5 === 0;
@@ -189,6 +206,15 @@ describe('pseudonyms', () => {
     expect(rename('jim@example.org')).not.toBe(one);
     expect(buildPseudonyms(Buffer.alloc(32, 8))('bob@example.org')).not.toBe(one);
     expect(rename('no-domain')).toBe('no-domain');
+  });
+
+  it.each(SHORT_REPLIES)('leave no mailbox in a reply: %s', (reply) => {
+    insert([event({ recipient: 'bob@example.org', reply, time: START })]);
+    store.commit(() => store.erasure.rename(0, START + 1, rename));
+    const [renamed] = read();
+    const name = /^pseudonym-[^@]+/.exec(renamed?.recipient ?? '')?.[0];
+    expect(renamed?.reply).toContain(name);
+    expect(renamed?.reply?.toLowerCase()).not.toMatch(/bob/);
   });
 
   it('take the place of old recipients only, in steps, once', () => {
