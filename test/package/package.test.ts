@@ -3,7 +3,7 @@
  * installed over nothing and over an installation by npm, upgraded, removed and purged.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, renameSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Folder, scratchFolder } from '../support/folder.ts';
 import { hasMachine, type Machine, startMachine } from '../support/machine.ts';
@@ -75,6 +75,18 @@ describe.runIf(hasDpkg && isHost)('the package', () => {
 
   it.each(['postinst', 'prerm', 'postrm'])('has a %s that sh can read', (name) => {
     execFileSync('sh', ['-n', `packaging/scripts/${name}`]);
+  });
+
+  it('stops all units when it is removed, and restarts all services when it is upgraded', () => {
+    const read = (name: string) => readFileSync(`packaging/scripts/${name}`, 'utf8');
+    const units = readdirSync('systemd').filter((name) => /\.(?:service|timer)$/.test(name));
+    const lasting = units.filter(
+      (name) => !/^Type=oneshot/m.test(readFileSync(`systemd/${name}`, 'utf8')),
+    );
+    const words = (text: string) => new Set(text.split(/[\s;\\]+/));
+    expect(lasting.filter((name) => !words(read('prerm')).has(name))).toEqual([]);
+    const services = lasting.flatMap((name) => /^(.*)\.service$/.exec(name)?.[1] ?? []);
+    expect(services.filter((name) => !words(read('postinst')).has(name))).toEqual([]);
   });
 });
 
