@@ -23,6 +23,8 @@ interface MetricsServerOptions {
 
 /** Prometheus keeps one connection; a few more are for people. */
 const MOST_CONNECTIONS = 16;
+/** How long the same figures are given, ms: every account of the host can ask, and making them stops the other work. */
+const KEPT = SECOND;
 
 export class MetricsServer {
   readonly #options: MetricsServerOptions;
@@ -60,11 +62,12 @@ export class MetricsServer {
     const { buildExposition } = await import('./exposition.ts');
     const { families, log } = this.#options;
     const { contentType, render } = buildExposition(families);
+    const read = keepFor(KEPT, render);
     this.#http.on('request', async ({ method, url = '' }, response) => {
       const refusal = refuse(method, url);
       if (refusal !== undefined) return answer(response, ...refusal);
       try {
-        answer(response, 200, await render(), contentType);
+        answer(response, 200, await read(), contentType);
       } catch (error) {
         log.warn({ error: getMessage(error) }, 'metrics cannot be read');
         answer(response, 500, 'the figures cannot be read now\n');
@@ -74,6 +77,20 @@ export class MetricsServer {
     this.#http.closeAllConnections();
     await this.#listener.waitForConnections();
   }
+}
+
+/** Calls `work` again when its last result is `period` ms old. */
+function keepFor<T>(period: number, work: () => Promise<T>): () => Promise<T> {
+  let last: Promise<T> | undefined;
+  let until = 0;
+  return () => {
+    const now = performance.now();
+    if (last === undefined || now >= until) {
+      last = work();
+      until = performance.now() + period;
+    }
+    return last;
+  };
 }
 
 function refuse(method: string | undefined, url: string): [number, string] | undefined {

@@ -12,6 +12,7 @@ import { parseConfig } from '../../src/config/load.ts';
 import { ServiceMetrics } from '../../src/daemon/metrics.ts';
 import { listMilterFamilies } from '../../src/daemon/milter/metrics.ts';
 import { MilterService } from '../../src/daemon/milter/service.ts';
+import { MetricsServer } from '../../src/metrics/server.ts';
 import { createCounters } from '../../src/milter/counters.ts';
 import { bounced, type Scratch, scratch } from './scratch.ts';
 
@@ -72,6 +73,28 @@ it('of the service: what was read, met and blocked, never an address', async () 
   expect(lint(text)).toBe('');
   expect(await get(socket, '/')).toEqual([404, 'GET /metrics\n']);
   expect((await get(socket, '/metrics', 'POST'))[0]).toBe(405);
+  rmSync(folder, { recursive: true });
+});
+
+it('are made once a second, however often they are asked for', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'postern-metrics-'));
+  const path = join(folder, 'metrics');
+  let reads = 0;
+  const read = () => [{ value: ++reads }];
+  const ending = new AbortController();
+  const server = new MetricsServer({
+    ...{ listen: { kind: 'unix', path }, setting: 'metrics', log: silentLog },
+    families: [{ name: 'reads', help: 'How often.', type: 'gauge', read }],
+  });
+  const running = server.run(ending.signal);
+  const status = async () => (await get(path).catch(() => [0]))[0];
+  await expect.poll(status, patience).toBe(200);
+  reads = 0;
+  const began = performance.now();
+  for (let count = 0; count < 40; count++) await get(path);
+  expect(reads).toBeLessThanOrEqual(1 + (performance.now() - began) / 1000);
+  ending.abort();
+  await running;
   rmSync(folder, { recursive: true });
 });
 
