@@ -27,6 +27,7 @@ import { nearPart, rulesPage, tryPart } from './pages/rules.ts';
 import { findStory, queuePart, storyPage } from './pages/story.ts';
 import { Sessions } from './sessions.ts';
 import { measureAgainstLimit } from './story.ts';
+import { StrangersLog } from './strangers-log.ts';
 import { isPassword, UserFile } from './users.ts';
 import { buildView, type View } from './view.ts';
 
@@ -55,6 +56,7 @@ class Page {
   readonly #users: UserFile;
   readonly #sessions: Sessions;
   readonly #limit: LoginLimit;
+  readonly #strangers: StrangersLog;
   readonly #minutes = new Minutes();
   readonly #outcomes = new Outcomes();
 
@@ -66,6 +68,7 @@ class Page {
     this.#sessions = new Sessions(clock, web.session);
     this.#gate = new Gate(web, this.#users, this.#sessions);
     this.#limit = new LoginLimit(clock);
+    this.#strangers = new StrangersLog(desk.log, clock);
     this.#addGuards();
     this.#addLogin();
     this.#addPages();
@@ -92,8 +95,10 @@ class Page {
       });
     });
     this.app.post('*', bodyLimit({ maxSize: MOST_BODY }), async (c, next) => {
-      if (this.#gate.isOurOrigin(asking(c))) return await next();
-      return this.#refuse(c, 'This form was not sent by this page. Nothing was changed.');
+      if (!this.#gate.isOurOrigin(asking(c)))
+        return this.#refuse(c, 'This form was not sent by this page. Nothing was changed.');
+      if (await isReadable(c)) return await next();
+      return this.#refuse(c, 'This form cannot be read. Nothing was changed.', 400);
     });
   }
 
@@ -104,13 +109,13 @@ class Page {
     this.app.post('/login', async (c) => {
       const { name, password, next } = await readFields(c);
       if (this.#limit.isReached(name)) {
-        this.#desk.log.warn({ who: name }, 'too many logins on the web page');
+        this.#strangers.warn({ who: name }, 'too many logins on the web page');
         return this.#askLogin(c, 'Too many wrong passwords. Wait ten minutes.', 429);
       }
       this.#limit.note(name);
       const user = this.#users.find(name);
       if (!(await isPassword(password, user)) || user === undefined) {
-        this.#desk.log.warn({ who: name, from: asking(c).address }, 'wrong login on the web page');
+        this.#strangers.warn({ who: name, from: asking(c).address }, 'wrong login on the web page');
         return this.#askLogin(c, 'This name and this password do not belong together.', 401);
       }
       this.#limit.forgive(name);
@@ -290,9 +295,9 @@ class Page {
     return this.#gate.isToken(c.get('visitor'), fields.token);
   }
 
-  #refuse(c: Ctx, text: string): Response | Promise<Response> {
-    this.#desk.log.warn({ path: c.req.path, reason: text }, 'request to the web page refused');
-    return c.html(this.#show(c, 'Refused', message(text, 'bad')), 403);
+  #refuse(c: Ctx, text: string, status: 400 | 403 = 403): Response | Promise<Response> {
+    this.#strangers.warn({ path: c.req.path, reason: text }, 'request to the web page refused');
+    return c.html(this.#show(c, 'Refused', message(text, 'bad')), status);
   }
 
   #fail(error: Error, c: Ctx): Response | Promise<Response> {
@@ -331,6 +336,17 @@ function asking(c: Ctx): Asking {
 /** Whether htmx asks for a part of a page. */
 function isPartial(c: Ctx): boolean {
   return c.req.header('hx-request') === 'true';
+}
+
+/** Whether the body is a form: it may be cut off, or something else. What was read is kept. */
+async function isReadable(c: Ctx): Promise<boolean> {
+  return await c.req.parseBody({ all: true }).then(
+    () => true,
+    (error) => {
+      if (error instanceof HTTPException) throw error;
+      return false;
+    },
+  );
 }
 
 async function readFields(c: Ctx): Promise<{ name: string; password: string; next: string }> {

@@ -1,5 +1,5 @@
 /** The page without a browser: who gets in, what is refused, what an action does and leaves behind. */
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { formatTime } from '../../src/base/time.ts';
 import { bounced, eventually } from '../service/scratch.ts';
 import { openStore } from '../support/database.ts';
@@ -149,6 +149,25 @@ describe('a request is refused', () => {
   it('that is larger than a form', async () => {
     const client = await loggedIn('ann');
     expect((await client.post('/act/note', { note: 'x'.repeat(300_000) })).status).toBe(413);
+  });
+});
+
+describe('strangers', () => {
+  it('cannot fill the log', async () => {
+    const client = await open();
+    const lines: string[] = [];
+    const add = (data: object, text: string) => void lines.push(JSON.stringify([data, text]));
+    vi.spyOn(at.desk.log, 'warn').mockImplementation(add as never);
+    vi.spyOn(at.desk.log, 'error').mockImplementation(add as never);
+    for (let count = 0; count < 80; count++) await client.logIn('x'.repeat(50_000), 'wrong');
+    client.headers = { 'content-type': 'multipart/form-data; boundary=x' };
+    for (let count = 0; count < 80; count++) expect((await client.logIn('ann')).status).toBe(400);
+    client.headers = { origin: 'http://evil.example' };
+    for (let count = 0; count < 80; count++) await client.post(`/act/${'y'.repeat(5000)}`, {});
+    vi.restoreAllMocks();
+    expect(lines.length).toBeGreaterThan(0);
+    // A minute may end meanwhile.
+    expect(lines.join('').length).toBeLessThan(20_000);
   });
 });
 
