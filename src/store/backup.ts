@@ -40,6 +40,8 @@ export function checkCopy(file: string): CopyFacts {
         `of a newer Postern (version ${version}, known up to ${MIGRATIONS.length})`,
       );
     }
+    const foreign = findForeign(db);
+    if (foreign !== undefined) throw refuse(file, `not as Postern made it: it has ${foreign}`);
     const damage = describeDamage(db, { thorough: true });
     if (damage !== undefined) throw refuse(file, `damaged: ${damage}`);
     const blocks = db.prepare('SELECT count(*) FROM block WHERE released IS NULL').pluck().get();
@@ -50,6 +52,14 @@ export function checkCopy(file: string): CopyFacts {
   } finally {
     db?.close();
   }
+}
+
+/** What Postern never makes: it would run whenever something is read or written, and change the blocks. */
+function findForeign(db: Db): string | undefined {
+  return db
+    .prepare(`SELECT type || ' ' || name FROM sqlite_schema WHERE type IN ('trigger', 'view')`)
+    .pluck()
+    .get() as string | undefined;
 }
 
 function refuse(file: string, what: string, cause?: unknown): PosternError {
