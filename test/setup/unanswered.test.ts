@@ -5,6 +5,7 @@ import { parseConfig } from '../../src/config/load.ts';
 import { aclsIn, bracedAfter } from '../../src/setup/exim/acls.ts';
 import { checkEximPolicy } from '../../src/setup/exim/policy.ts';
 import { eximPolicyStatements } from '../../src/setup/exim/recipe.ts';
+import { findPlaces } from '../../src/setup/postfix/places.ts';
 import { checkPostfixPolicy } from '../../src/setup/postfix/policy.ts';
 import { policyLines } from '../../src/setup/postfix/policy-recipe.ts';
 import { buildService } from '../../src/setup/postfix/services.ts';
@@ -46,6 +47,7 @@ describe('a Postfix that asks where there is no policy service', () => {
     buildService({
       name: 'smtp/inet',
       chroot,
+      places: findPlaces(['postconf']),
       settings: new Map(Object.entries({ ...MAIN, ...own })),
       written: new Map(),
       own: new Set(),

@@ -43,7 +43,7 @@ export interface PageBlock {
 
 /** What a line for a shell begins with on these pages. */
 const SHELL =
-  /^(?:[a-z_]+="?\$|(?:node|npm|export|hash|postern|mkdir|install|cp|rm|touch|cd|echo|for|systemctl|systemd-\w+|postmap|postconf|postfix|userdel|printf|update-exim4\.conf|exim4|test|grep|sed)\s)/;
+  /^(?:[a-z_]+="?\$|(?:node|npm|export|hash|postern|mkdir|install|cp|rm|touch|cd|echo|for|systemctl|systemd-\w+|postmap|postconf|postfix|postmulti|docker|userdel|printf|update-exim4\.conf|exim4|test|grep|sed)\s)/;
 
 /** The blocks of a page, in the order in which they are printed. */
 export function pageBlocks(page: string): PageBlock[] {

@@ -7,7 +7,7 @@ import type { List, SmtpdService } from './services.ts';
  * now. A service with a list of its own in master.cf does not see the one in main.cf.
  */
 export function listFix(
-  { name, written, overrides }: SmtpdService,
+  { name, written, overrides, places }: SmtpdService,
   list: List,
   render: (now: string) => string,
 ): string {
@@ -16,14 +16,14 @@ export function listFix(
   const before = `in place of:\n${list} =${now === '' ? '' : ` ${now}`}`;
   if (!overrides(list)) {
     const instead = now === '' ? '' : `\n${before}`;
-    return `set this in main.cf, then run postfix reload:\n${lines}${instead}`;
+    return `set this in ${places.mainCf}, then run ${places.reload}:\n${lines}${instead}`;
   }
   const value = masterValue(lines.replace(/^.*=\s*/, ''));
   if (/[\s']/.test(value)) {
     const text = lines.replace(/\s+/g, ' ');
-    return `give ${name} this in master.cf, then run postfix reload:\n  -o { ${text} }\n${before}`;
+    return `give ${name} this in ${places.masterCf}, then run ${places.reload}:\n  -o { ${text} }\n${before}`;
   }
-  return `postconf -P '${name}/${list}=${value}', then run postfix reload\n${before}`;
+  return `${places.postconf} -P '${name}/${list}=${value}', then run ${places.reload}\n${before}`;
 }
 
 /** A restriction list for `postconf -P`, which takes no white space; to smtpd a comma is as good. */

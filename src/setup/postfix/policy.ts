@@ -155,14 +155,14 @@ function checkUnanswered(service: SmtpdService, config: Config): Finding[] {
     const { address, attributes } = serviceOf(entries[index] as Entry) as Service;
     const use = `check_policy_service ${address}`;
     const place = service.overrides(list)
-      ? `master.cf (-o ${list} of ${service.name})`
-      : `main.cf (${list})`;
+      ? `${service.places.masterCf} (-o ${list} of ${service.name})`
+      : `${service.places.mainCf} (${list})`;
     return unansweredFinding(
       {
         question: `${service.name} uses ${use} in ${list}`,
         outcome: judgeOutcome(service, attributes),
         listen: listenAddress(address, service),
-        removal: `remove ${use} from ${place}, then run postfix reload`,
+        removal: `remove ${use} from ${place}, then run ${service.places.reload}`,
       },
       config,
     );

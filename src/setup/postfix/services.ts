@@ -6,6 +6,7 @@ import { ask, settingsIn } from '../programs.ts';
 import { isPosterns } from '../unanswered.ts';
 import { referencesIn } from './expand.ts';
 import { postfixSettings } from './find.ts';
+import { findPlaces, type Places } from './places.ts';
 import type { Lookup, Restriction } from './recipe.ts';
 import { findRefusal, type Party, permission, refusesAll } from './restriction-effect.ts';
 import {
@@ -44,6 +45,8 @@ export interface SmtpdService {
   readonly name: string;
   /** it sees nothing but the queue directory */
   readonly chroot: boolean;
+  /** where a fix for it goes */
+  readonly places: Places;
   /** its value, from master.cf or from main.cf; empty when neither has one */
   setting(name: string): string;
   /** the same as it is written, with `$name` */
@@ -105,12 +108,14 @@ async function readService(name: string, chroot: boolean, files: Files): Promise
   const options = [...own].flatMap(([key, value]) => ['-o', `${key}=${value}`]);
   const isMain = own.size === 0 && names.length === main.size;
   const settings = isMain ? main : await postfixSettings([...postconf, ...options], names);
-  return buildService({ name, chroot, settings, written, own: new Set(own.keys()) });
+  const places = findPlaces(postconf);
+  return buildService({ name, chroot, places, settings, written, own: new Set(own.keys()) });
 }
 
 interface ServiceSettings {
   readonly name: string;
   readonly chroot: boolean;
+  readonly places: Places;
   /** expanded, with classes and the parameters that its lists refer to */
   readonly settings: ReadonlyMap<string, string>;
   /** not expanded */
@@ -123,6 +128,7 @@ interface ServiceSettings {
 export function buildService({
   name,
   chroot,
+  places,
   settings,
   written,
   own,
@@ -133,6 +139,7 @@ export function buildService({
   return {
     name,
     chroot,
+    places,
     setting,
     written: (key) => written.get(key) ?? '',
     overrides: (key) => own.has(key),

@@ -9,6 +9,7 @@ import { ENFORCE_FIRST, type Finding, type FixParts, ok, warning, wrong } from '
 import { ask, describeFailure, settingsIn } from '../programs.ts';
 import { mapTypes, postfixSettings } from './find.ts';
 import { listFix } from './fix.ts';
+import { checkLogNames } from './log-names.ts';
 import {
   checkMapFile,
   checkProxied,
@@ -21,6 +22,7 @@ import {
   SENDMAIL,
   SMTPD,
 } from './maps.ts';
+import { findPlaces } from './places.ts';
 import { checkPostfixPolicy, POLICY_SETTINGS } from './policy.ts';
 import {
   dataLines,
@@ -76,6 +78,7 @@ export async function checkPostfixWiring(
     ...checkPostfixPolicy(config, services),
     ...(await checkSubmit(config, postconf, main.get(SUBMIT) ?? '')),
     ...checkLog(config, main.get('maillog_file') ?? ''),
+    ...(await checkLogNames(config, postconf)),
   ];
 }
 
@@ -132,7 +135,7 @@ function findRefusing(service: SmtpdService, party: Party): string | undefined {
 
 /** A service that takes logins only to refuse their mail, or that refuses everybody. */
 function checkRefusal(service: SmtpdService): Finding[] {
-  const { name } = service;
+  const { name, places } = service;
   const auth = offersAuth(service);
   const why = findRefusing(service, auth ? 'user' : 'stranger');
   if (why === undefined) return [];
@@ -147,7 +150,7 @@ function checkRefusal(service: SmtpdService): Finding[] {
             'remove that entry if you do not want this',
           ),
         ];
-  const fix = 'put permit_sasl_authenticated in front of it, then run postfix reload';
+  const fix = `put permit_sasl_authenticated in front of it, then run ${places.reload}`;
   return inside === undefined
     ? [warning('mta', `${name} refuses users who authenticate outside mynetworks: ${why}`, fix)]
     : [wrong('mta', `${name} refuses the mail of users who have authenticated: ${why}`, fix)];
@@ -243,7 +246,7 @@ async function checkSubmit(
         : `authorized_submit_users has ${patterns[first]} before ${pattern}`;
     const written = settingsIn((await ask([...postconf, SUBMIT])).stdout).get(SUBMIT) ?? now;
     const line = submitLine(config.targets.postfix, written).trimEnd();
-    const fix = `${beforehand(config)}set this in main.cf:\n${line}\nin place of:\n${SUBMIT} = ${written}`;
+    const fix = `${beforehand(config)}set this in ${findPlaces(postconf).mainCf}:\n${line}\nin place of:\n${SUBMIT} = ${written}`;
     return [config.mode === 'observe' ? warning('mta', text, fix) : wrong('mta', text, fix)];
   }
   const problems = await checkMapFile(map, SENDMAIL, config);
