@@ -8,7 +8,7 @@ import { getErrno } from '../base/errors.ts';
 import type { Config } from '../config/load.ts';
 import type { Asker } from './asker.ts';
 import { SETUP_MTAS } from './mtas.ts';
-import { makeFolder, socketFolder } from './steps.ts';
+import { makeFolder, makePrivateFolder, socketFolder } from './steps.ts';
 
 /** The state of a file that an option names. */
 export interface FileFinding {
@@ -99,7 +99,9 @@ const NO_LOG =
 
 /** The database is written in place, unlike a block file. */
 export function databaseFinding({ database }: Config, asker: Asker | undefined): FileFinding {
-  const finding = writableFinding(['database'], database, asker);
+  const finding = writableFinding(['database'], database, asker, (folder) =>
+    makePrivateFolder(folder, asker?.uid),
+  );
   if (!finding.isOk || tryStat(database)?.isFile() !== false) return finding;
   const text = `${database} is not a regular file`;
   return { ...finding, isOk: false, text, fix: 'name a file; Postern creates it' };
@@ -130,6 +132,7 @@ function writableFinding(
   option: readonly string[],
   file: string,
   asker: Asker | undefined,
+  make = makeFolder,
 ): FileFinding {
   const finding = { option, isOk: false };
   const folder = dirname(file);
@@ -138,7 +141,7 @@ function writableFinding(
     return {
       ...finding,
       text: `the folder ${folder} ${reason}`,
-      fix: reason === ABSENT ? makeFolder(folder) : `let ${nameOf(asker)} write there`,
+      fix: reason === ABSENT ? make(folder) : `let ${nameOf(asker)} write there`,
     };
   const own = denied(file, constants.R_OK | constants.W_OK, asker);
   if (own !== undefined && own !== ABSENT)

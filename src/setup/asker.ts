@@ -7,6 +7,7 @@ import { findProgram } from './programs.ts';
 export interface Asker {
   /** for messages: `postern (postern.service)` */
   readonly name: string;
+  readonly uid: number;
   /** whether the account may use `path` with that `mode` of access(2) */
   may(path: string, mode: number): boolean;
   /** an argument vector that runs `argv` as the account; undefined if that is this process or cannot be done */
@@ -68,7 +69,7 @@ export function buildAsker({ name, uid, gid, groups, isBare }: Account): Asker |
       if ((mode & bit) === 0) return true;
       return runAtOnce(become([test, option, path])).status === 0;
     });
-  return { name, may, become };
+  return { name, uid, may, become };
 }
 
 const OPTIONS = [

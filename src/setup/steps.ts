@@ -12,6 +12,12 @@ export function makeFolder(folder: string): string {
   return `install -d -m 0755 ${folder}`;
 }
 
+/** The same for what nobody else may see, as the units make it (StateDirectoryMode). `owner`: its uid. */
+export function makePrivateFolder(folder: string, owner = 0): string {
+  const account = owner === 0 ? '' : `-o ${owner} `;
+  return `install -d ${account}-m 0750 ${folder}`;
+}
+
 /** The folder in which the policy service makes its socket; undefined when it has none. */
 export function socketFolder({ policy }: Config): string | undefined {
   return policy?.listen.kind === 'unix' ? dirname(policy.listen.path) : undefined;

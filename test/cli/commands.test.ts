@@ -159,7 +159,7 @@ describe('what the environment refuses: one clear message, exit status 1', () =>
     // It may still come: systemd starts the service again after this status.
     [
       ['run', '--config', '@/missing-folder.yaml'],
-      '@/missing-folder.yaml:1: database: the folder @/gone does not exist (install -d -m 0755 @/gone)',
+      '@/missing-folder.yaml:1: database: the folder @/gone does not exist (install -d -m 0750 @/gone)',
     ],
   ])('%j', async (argv, message) => {
     const { status, err } = await run(...argv);

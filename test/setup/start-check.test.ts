@@ -27,7 +27,7 @@ function start(text: string, status = 2): string[] {
 
 const HERE = 'database: postern.db\nlogs: [ mail.log ]\n';
 const GONE = 'targets: { postfix: { user: { file: gone/users } } }\n';
-const MISSING = 'the folder @/gone does not exist (install -d -m 0755 @/gone)';
+const MISSING = 'the folder @/gone does not exist (install -d -m 0750 @/gone)';
 
 describe('the start', () => {
   it.each<[string, string, string[]]>([
