@@ -48,10 +48,11 @@ export async function runBlock(
     }
     const start = systemClock.now();
     const end = duration === undefined ? undefined : start + duration;
-    const who = await findOperator();
+    const who = await findOperator(io);
     const block = store.commit(() => {
       const begun = store.blocks.start({ key, cause: 'manual', start, end, note: options.note });
-      if (begun !== undefined) noteAction(store, { time: start, who, what: 'block', block: begun });
+      if (begun !== undefined)
+        noteAction(store, { time: start, who, what: 'block', key, block: begun });
       return begun;
     });
     if (named !== key) change.say(describeWidth(named, key));

@@ -1,9 +1,11 @@
 /** Who typed a command, for the list of what was done. */
 import { readFileSync } from 'node:fs';
+import { dropUndefined } from '../base/defined.ts';
 import { findLogins } from '../enforce/accounts.ts';
-import type { Block } from '../model/block.ts';
-import { formatIdentity } from '../model/identity.ts';
+import type { Block, Key } from '../model/block.ts';
+import { formatWord } from '../model/identity.ts';
 import type { Store } from '../store/store.ts';
+import type { Io } from './io.ts';
 
 /** Of a process that nobody's login has started: a service, cron. */
 const NOBODY = '4294967295';
@@ -11,9 +13,10 @@ const LOGIN = /^[\w.-]{1,64}$/;
 
 /**
  * The login name with which that person came in: what sudo says, or else what the kernel keeps since the login
- * (proc(5), loginuid), whoever the process is now. Undefined for a service: the page for operators names its visitor itself.
+ * (proc(5), loginuid), whoever the process is now. Undefined for a service, and where the caller notes who did it.
  */
-export async function findOperator(): Promise<string | undefined> {
+export async function findOperator({ isNoted }: Io): Promise<string | undefined> {
+  if (isNoted === true) return undefined;
   const { SUDO_USER: sudo = '' } = process.env;
   if (LOGIN.test(sudo)) return sudo;
   const uid = readLoginUid();
@@ -35,12 +38,16 @@ interface Deed {
   /** nothing is noted of nobody */
   readonly who: string | undefined;
   readonly what: string;
-  readonly block: Block;
+  readonly key: Key;
+  /** default: the newest of that identity, which may have ended */
+  readonly block?: Block;
+  /** default true */
+  readonly done?: boolean;
 }
 
 /** Call it in the transaction that does it. */
-export function noteAction(store: Store, { time, who, what, block }: Deed): void {
+export function noteAction(store: Store, { time, who, what, key, block, done = true }: Deed): void {
   if (who === undefined) return;
-  const about = formatIdentity(block.key);
-  store.actions.add({ time, who, what, about, block: block.id, done: true });
+  const id = (block ?? store.blocks.findOver(key as Block['key'])[0])?.id;
+  store.actions.add(dropUndefined({ time, who, what, about: formatWord(key), block: id, done }));
 }

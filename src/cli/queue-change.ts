@@ -19,6 +19,12 @@ interface ChangeOptions extends CommonOptions {
 const PAUSES = [0.5, 1, 1.5, 3, 4].map((seconds) => seconds * SECOND);
 const LOOKING = 30 * SECOND;
 
+interface CarriedOut {
+  readonly status: ExitStatus;
+  /** empty: nobody confirmed it */
+  readonly outcomes: readonly ActionOutcome[];
+}
+
 export class QueueChange {
   readonly #queue: MailQueue;
   readonly #messages: readonly QueuedMessage[];
@@ -31,13 +37,13 @@ export class QueueChange {
   }
 
   /**
-   * Acts on the messages and prints what the mail server did. Exit status 1 when it refuses. Throws a PosternError
+   * Acts on the messages and prints what the mail server did. Status 1 when it refuses. Throws a PosternError
    * (exit status 2) for a deletion that nobody can confirm.
    */
-  async carryOut(action: QueueAction): Promise<ExitStatus> {
+  async carryOut(action: QueueAction): Promise<CarriedOut> {
     if (action === 'remove' && !this.#isConfirmed()) {
       this.#options.io.stderr('Nothing was deleted.\n');
-      return EXIT.failed;
+      return { status: EXIT.failed, outcomes: [] };
     }
     const result = await this.#act(action);
     const left = action === 'release' ? await this.#deliver(result) : undefined;
@@ -45,7 +51,8 @@ export class QueueChange {
     if (result.failure !== undefined)
       this.#options.io.stderr(`postern: ${result.failure.message}\n`);
     const isDone = ({ outcome }: ActionOutcome) => outcome !== 'busy' && outcome !== 'failed';
-    return result.failure === undefined && result.outcomes.every(isDone) ? EXIT.done : EXIT.failed;
+    const isCarriedOut = result.failure === undefined && result.outcomes.every(isDone);
+    return { status: isCarriedOut ? EXIT.done : EXIT.failed, outcomes: result.outcomes };
   }
 
   /** A deletion cannot be undone. */

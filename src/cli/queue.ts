@@ -2,16 +2,29 @@
 import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { counted } from '../base/text.ts';
-import { MINUTE } from '../base/time.ts';
+import { MINUTE, systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { buildOwnerOptions, buildQueue, listNames } from '../daemon/queue-access.ts';
 import type { QueuedMessage } from '../enforce/queue/message.ts';
-import type { MailQueue, QueueAction, QueueListing } from '../enforce/queue/queue.ts';
-import { type MailOwner, Selection } from '../enforce/queue/selection.ts';
+import type {
+  ActionOutcome,
+  MailQueue,
+  QueueAction,
+  QueueListing,
+} from '../enforce/queue/queue.ts';
+import {
+  type KnownMessage,
+  type MailOwner,
+  type OwnerOptions,
+  Selection,
+} from '../enforce/queue/selection.ts';
+import type { Key } from '../model/block.ts';
 import { toLoggedLogin } from './account-forms.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
+import { findOperator } from './operator.ts';
 import { QueueChange } from './queue-change.ts';
 import { loadKnown, printKnown } from './queue-known.ts';
+import { type ActedOn, buildQueueDeeds, noteQueueDeeds, runNote } from './queue-note.ts';
 import { describeNamed, findAmbiguous, type Named, parseNamed } from './queue-request.ts';
 import { listingText, messageJson } from './queue-text.ts';
 
@@ -21,6 +34,7 @@ interface QueueOptions extends CommonOptions {
   readonly delete?: boolean;
   readonly yes?: boolean;
   readonly known?: boolean;
+  readonly note?: boolean;
 }
 
 /** How long to look through the queue, ms. */
@@ -36,6 +50,7 @@ export async function runQueue(
   io: Io,
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
+  if (options.note === true) return await runNote(config, texts);
   const queue = buildQueue(config);
   const action = readAction(options);
   const named = texts
@@ -44,7 +59,7 @@ export async function runQueue(
       one.owner === undefined ? one : { ...one, owner: toLoggedLogin(one.owner, config) },
     );
   if (options.known === true) return await printKnown(config, named, io);
-  const listing = await listNamed(config, queue, named);
+  const { findKey, ...listing } = await listNamed(config, queue, named);
   const status = reportUnread(listing, io);
   if (listing.failure !== undefined && listing.messages.length === 0) return status;
   if (action === undefined) {
@@ -56,8 +71,28 @@ export async function runQueue(
     return status;
   }
   const change = new QueueChange(queue, listing.messages, { ...options, io });
-  const done = await change.carryOut(action);
+  const { status: done, outcomes } = await change.carryOut(action);
+  const who = await findOperator(io);
+  if (who !== undefined) {
+    const acted = listActedOn(listing.messages, outcomes, findKey);
+    const time = systemClock.now();
+    await noteQueueDeeds(config, buildQueueDeeds(action, acted, { time, who }), io);
+  }
   return done === EXIT.done ? status : done;
+}
+
+/** The messages that somebody acted on, as far as it is known whose they are. */
+function listActedOn(
+  messages: readonly QueuedMessage[],
+  outcomes: readonly ActionOutcome[],
+  findKey: KeyLookup,
+): ActedOn[] {
+  const byId = new Map(messages.map((message) => [message.queueId, message]));
+  return outcomes.flatMap(({ queueId, outcome }) => {
+    const message = byId.get(queueId);
+    const key = message && findKey(message);
+    return key === undefined ? [] : [{ key, done: outcome === 'done' || outcome === 'already' }];
+  });
 }
 
 /** Throws a PosternError (exit status 2) when more than one is named. */
@@ -71,12 +106,15 @@ function readAction(options: QueueOptions): QueueAction | undefined {
   return actions[0];
 }
 
-/** What the queue has of it. Throws a PosternError (exit status 2) if an argument could mean two things. */
+/** Whose a message is; undefined: neither the queue nor the log says. */
+type KeyLookup = (message: QueuedMessage) => Key | undefined;
+
+/** What the queue has of it, and whose it is. Throws a PosternError (exit status 2) if an argument could mean two things. */
 async function listNamed(
   config: Config,
   queue: MailQueue,
   named: readonly Named[],
-): Promise<QueueListing> {
+): Promise<QueueListing & { readonly findKey: KeyLookup }> {
   const known = await loadKnown(config, named);
   const options = { known, ...buildOwnerOptions(config) };
   const owners: MailOwner[] = [];
@@ -86,7 +124,24 @@ async function listNamed(
   const select = (owner: MailOwner) => new Selection({ owners: [owner], ...options });
   const unclear = findAmbiguous(named, listing.messages, select);
   if (unclear !== undefined) throw new PosternError('usage', unclear);
-  return listing;
+  const findKey = buildKeyLookup(named, select, options);
+  return { ...listing, findKey };
+}
+
+/** One of the owners that were named, or who handed in a message that was named by its queue ID. */
+function buildKeyLookup(
+  named: readonly Named[],
+  select: (owner: MailOwner) => Selection,
+  { known, canonical = (login) => login }: OwnerOptions & { known: readonly KnownMessage[] },
+): KeyLookup {
+  const owners = named.flatMap(({ owner }) => (owner ? [{ owner, selection: select(owner) }] : []));
+  const submitters = new Map(known.map(({ queueId, submitter }) => [queueId, submitter]));
+  return (message) => {
+    const asked = owners.find(({ selection }) => selection.has(message))?.owner;
+    const { type, id } = asked ?? message.submitter ?? submitters.get(message.queueId) ?? {};
+    if (type === undefined || id === undefined) return undefined;
+    return { type, id: type === 'user' ? canonical(id) : id };
+  };
 }
 
 /** Says what could not be examined; returns the exit status. */

@@ -35,10 +35,10 @@ export async function runUnblock(
       return await reportNoBlock(identity, keys, { store, config, format }, io);
     }
     const time = systemClock.now();
-    const who = await findOperator();
+    const who = await findOperator(io);
     store.commit(() => {
       if (!store.blocks.release(block.id, time, 'operator', store.events.newest())) return;
-      noteAction(store, { time, who, what: 'unblock', block });
+      noteAction(store, { time, who, what: 'unblock', key: block.key, block });
     });
     const change = new BlockChange(store, config, options, io);
     const status = await change.end(block);

@@ -113,6 +113,7 @@ async function capture(work: (io: Io) => Promise<ExitStatus>): Promise<Ran> {
   const status = await work({
     stdout: (text) => void out.push(text),
     stderr: (text) => void err.push(text),
+    isNoted: true,
   });
   return { status, out: out.join(''), err: err.join('') };
 }

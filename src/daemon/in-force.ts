@@ -88,9 +88,8 @@ export function describeMeasures(
   style = PLAIN_STYLE,
 ): Measures {
   if (block === undefined) return ['Nothing was changed: Postern only observes here.'];
-  const actions = describeActions(store, block.id, style.time);
   if (block.released !== undefined)
-    return [`Ended ${style.time(block.released)}: ${describeRelease(block)}.`, ...actions];
+    return [`Ended ${style.time(block.released)}: ${describeRelease(block)}.`];
   const files = describeTargets(store, block.id);
   const measures = [
     ...files,
@@ -98,19 +97,7 @@ export function describeMeasures(
     ...describePeople(store, block),
     ...describeQueue(store, block.id),
   ];
-  const force = measures.length === 0 ? ['NOT in force: see postern status.'] : measures;
-  return [...force, ...actions];
-}
-
-/** Who did what about a block on the page for operators. */
-function describeActions(store: Store, block: number, time: (ms: number) => string): string[] {
-  return store.actions
-    .ofBlock(block)
-    .map(({ done, who, what, time: when }) =>
-      done
-        ? `On the web page ${who} did: ${what}, ${time(when)}.`
-        : `On the web page ${who} tried: ${what}, ${time(when)}, without success.`,
-    );
+  return measures.length === 0 ? ['NOT in force: see postern status.'] : measures;
 }
 
 /** How many people the block of a gateway hits. */

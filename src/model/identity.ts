@@ -56,5 +56,10 @@ export function formatIdentity(key: Key): string {
   return again?.type === 'user' && again.id === key.id.toLowerCase() ? key.id : `user:${key.id}`;
 }
 
+/** What each command reads back, and means nothing else: a login of digits is not the number of a block. */
+export function formatWord(key: Key): string {
+  return key.type === 'user' ? `user:${key.id}` : formatIdentity(key);
+}
+
 /** Who had an IP address at a time (ms); undefined if nobody knows. */
 export type FindPerson = (address: string, time: number) => string | undefined;

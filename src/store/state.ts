@@ -169,6 +169,13 @@ export class StateTable {
     return this.#readOwned('submitter_id IS NOT NULL');
   }
 
+  /** Those of these messages that are open and have a submitter. */
+  findOwned(queueIds: readonly string[]): OwnedMessage[] {
+    const hosts = this.#db.prepare(HOSTS).pluck().all() as string[];
+    const where = 'host = ? AND queue_id = ? AND submitter_id IS NOT NULL';
+    return queueIds.flatMap((id) => hosts.flatMap((host) => this.#readOwned(where, host, id)));
+  }
+
   /** Those of these messages that a user handed in. */
   findUsers(queueIds: readonly string[]): Set<string> {
     const hosts = this.#db.prepare(HOSTS).pluck().all() as string[];

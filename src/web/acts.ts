@@ -5,10 +5,10 @@
 import { PosternError } from '../base/errors.ts';
 import { counted } from '../base/text.ts';
 import { systemClock } from '../base/time.ts';
+import { formatWord } from '../model/identity.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Desk, Ran } from './desk.ts';
 import type { Visitor } from './gate.ts';
-import { toWord } from './view.ts';
 
 /** The fields of a form. */
 export type Form = (name: string) => readonly string[];
@@ -45,16 +45,16 @@ async function block(deed: Deed): Promise<Outcome> {
     `--for=${one(form, 'for') || 'until-released'}`,
     ...(note === '' ? [] : [`--note=${note}`]),
   ];
-  const ran = await desk.run(['block', ...words, '--', toWord(key)]);
+  const ran = await desk.run(['block', ...words, '--', formatWord(key)]);
   // Of IPv6 the whole network may be blocked.
   const begun = desk.store.blocks.runningOver(key);
-  return conclude(deed, { ran, what: 'block', about: toWord(begun?.key ?? key), block: begun });
+  return conclude(deed, { ran, what: 'block', about: formatWord(begun?.key ?? key), block: begun });
 }
 
 async function unblock(deed: Deed): Promise<Outcome> {
   const { desk } = deed;
   const found = findBlock(deed);
-  const about = toWord(found.key);
+  const about = formatWord(found.key);
   if (found.released !== undefined)
     return { done: false, text: describeEnd(desk, found), next: storyOf(found) };
   const ran = await desk.run(['unblock', '--', about]);
@@ -76,13 +76,18 @@ async function note(deed: Deed): Promise<Outcome> {
   const text = one(form, 'note').slice(0, 500);
   desk.store.commit(() => desk.store.blocks.setNote(found.id, text));
   const ran = { status: 0, out: 'The note is saved.\n', err: '' } as const;
-  return conclude(deed, { ran, what: 'change the note', about: toWord(found.key), block: found });
+  return conclude(deed, {
+    ran,
+    what: 'change the note',
+    about: formatWord(found.key),
+    block: found,
+  });
 }
 
 async function queue(deed: Deed): Promise<Outcome> {
   const { desk, form } = deed;
   const key = desk.readIdentity(one(form, 'id'));
-  const about = toWord(key);
+  const about = formatWord(key);
   const action = one(form, 'do');
   const option = WORDS_OF_QUEUE[action];
   const messages = form('message');

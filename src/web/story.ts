@@ -5,13 +5,13 @@ import { buildCountedTest } from '../judge/plan.ts';
 import type { Rule } from '../judge/rule.ts';
 import type { Block } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
+import { formatWord } from '../model/identity.ts';
 import { buildKeyQuery } from '../report/events.ts';
 import type { Action } from '../store/actions.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
 import type { Chart } from './chart.ts';
-import { toWord } from './view.ts';
 
 export interface Story {
   readonly key: Block['key'];
@@ -32,7 +32,7 @@ export function gatherStory(store: Store, key: Block['key'], chosen?: StoredBloc
   const block = chosen ?? blocks.find(({ released }) => released === undefined) ?? blocks[0];
   const cause = block?.verdict === undefined ? undefined : store.verdicts.get(block.verdict);
   const verdict = cause ?? verdicts[0];
-  const actions = store.actions.about(toWord(key));
+  const actions = store.actions.about(formatWord(key));
   return {
     key,
     blocks,

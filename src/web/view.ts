@@ -1,7 +1,7 @@
 /** What a page is made from: the desk, who looks at it, and what the address asks for. */
 import { formatLocalMinute, formatTime } from '../base/time.ts';
-import type { Block, Key } from '../model/block.ts';
-import { formatIdentity } from '../model/identity.ts';
+import type { Key } from '../model/block.ts';
+import { formatIdentity, formatWord } from '../model/identity.ts';
 import type { Desk } from './desk.ts';
 import type { Visitor } from './gate.ts';
 import { type Html, html } from './html.ts';
@@ -31,16 +31,11 @@ export function mayAct({ visitor }: View): boolean {
   return visitor.role === 'act';
 }
 
-/** An identity as each command reads it, whatever it looks like: a login of digits is not the number of a block. */
-export function toWord(key: Block['key']): string {
-  return key.type === 'user' ? `user:${key.id}` : formatIdentity(key);
-}
-
 /** Where the story of an identity is told; undefined for what is no submitter: a network of senders, a domain. */
 export function storyPath({ type, id }: Key): string | undefined {
   if (type === 'client-net') return `/story?id=${encodeURIComponent(id)}`;
   if (type !== 'user' && type !== 'client' && type !== 'uid' && type !== 'sender') return undefined;
-  return `/story?id=${encodeURIComponent(toWord({ type, id }))}`;
+  return `/story?id=${encodeURIComponent(formatWord({ type, id }))}`;
 }
 
 /** The identity as a link to its story. */

@@ -1,7 +1,9 @@
 /** `postern queue` where the queue cannot be listed, or an argument is not clear; test/e2e/queue.ts has real queues. */
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runCommand } from '../../src/base/commands.ts';
 import { type Scratch, scratch } from '../service/scratch.ts';
+import { idOf, isRoot } from '../support/server.ts';
 
 const ENTRY = { queue_name: 'deferred', arrival_time: 1, message_size: 1, recipients: [] };
 
@@ -111,4 +113,75 @@ it('is listed without hidden characters', async () => {
     expect(out).not.toMatch(/[\u001b\u202e\u0007]/);
     expect(out).toContain('\\u001b');
   }
+});
+
+describe('who acts on the queue', () => {
+  const key = { type: 'user', id: 'alice@example.net' } as const;
+  const before = process.env.SUDO_USER;
+  beforeEach(() => {
+    at.withStore((store) =>
+      store.commit(() => {
+        store.blocks.start({ key, cause: 'manual', start: Date.now() });
+        const message = { host: 'mx1', queueId: '4ABCDEF012', submitter: key, touched: 1 };
+        store.state.saveMessages([message], []);
+      }),
+    );
+    queue(['4ABCDEF012', 'alice@example.net'], ['4ABCDEF013', 'Alice@example.net']);
+    command('postsuper', 'sed "s/^/postsuper: /; s/$/: placed on hold/" >&2');
+    process.env.SUDO_USER = 'jo';
+  });
+  afterEach(() => {
+    if (before === undefined) delete process.env.SUDO_USER;
+    else process.env.SUDO_USER = before;
+  });
+  const noted = () =>
+    at.withStore((store) => store.actions.newest(9).map(({ time: _, ...action }) => action));
+  const held = { who: 'jo', about: 'user:alice@example.net', block: 1, done: true };
+
+  it('is noted by name, whether mail is named by its submitter or by queue ID', async () => {
+    await at.run('queue', 'alice@example.net', '--hold');
+    expect(noted()).toEqual([{ ...held, what: 'hold 2 queued messages' }]);
+    await at.run('queue', 'id:4ABCDEF012', '--hold');
+    expect(noted()[0]).toEqual({ ...held, what: 'hold 1 queued message' });
+    expect((await at.run('explain', '1', '--utc')).out).toMatch(
+      /Z {2}hold 2 queued messages by jo\n.*Z {2}hold 1 queued message by jo$/m,
+    );
+  });
+
+  it('is noted after the block has ended, too', async () => {
+    await at.run('unblock', 'alice@example.net');
+    await at.run('queue', 'alice@example.net', '--hold');
+    expect(noted().map(({ what, block }) => [what, block])).toEqual([
+      ['hold 2 queued messages', 1],
+      ['unblock', 1],
+    ]);
+  });
+
+  it('is not noted of a mere look, of nobody, and of mail whose submitter is not known', async () => {
+    await at.run('queue', 'alice@example.net');
+    await at.run('queue', 'id:4ABCDEF013', '--hold');
+    process.env.SUDO_USER = '';
+    await at.run('queue', 'alice@example.net', '--hold');
+    const isService = readFileSync('/proc/self/loginuid', 'latin1') === '4294967295';
+    expect(noted()).toHaveLength(isService ? 0 : 1);
+  });
+
+  it.runIf(isRoot())(
+    'is noted by root in the database of an instance and another account',
+    async () => {
+      const text = readFileSync(at.config, 'utf8').replace(/^database:.*$/m, '');
+      writeFileSync(at.config, `${text}instances: [ { name: red, database: postern.db } ]\n`);
+      const files = ['', ...readdirSync(at.folder).filter((name) => name.startsWith('postern.db'))];
+      const give = (uid: number, gid: number) => {
+        for (const name of files) chownSync(at.path(name), uid, gid);
+      };
+      give(idOf('/etc/passwd', 'www-data') ?? 0, idOf('/etc/group', 'www-data') ?? 0);
+      const argv = ['src/cli/main.ts', 'queue', '--hold', 'alice@example.net'];
+      const config = ['--config', at.config, '--instance', 'red'];
+      const ran = await runCommand([process.execPath, ...argv, ...config], { timeout: 30_000 });
+      give(0, 0);
+      expect(ran).toMatchObject({ status: 0, stderr: '' });
+      expect(noted()).toEqual([{ ...held, what: 'hold 2 queued messages' }]);
+    },
+  );
 });

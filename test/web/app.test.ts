@@ -238,6 +238,19 @@ describe('an unblock', () => {
     ]);
   });
 
+  it('is noted once, under the name of the visitor, whoever started the page', async () => {
+    const client = await loggedIn('ann');
+    vi.stubEnv('SUDO_USER', 'jo');
+    await at.run('block', 'alice@example.net');
+    await client.post('/act/unblock', { block: '1', token: await client.token() });
+    vi.unstubAllEnvs();
+    expect(at.desk.store.actions.newest(9).map(({ who, what }) => [who, what])).toEqual([
+      ['ann', 'unblock'],
+      ['jo', 'block'],
+    ]);
+    expect((await client.get('/story?id=alice%40example.net')).text).toMatch(/jo[^.]*block/);
+  });
+
   it('in a second tab says that it is done, by whom, and changes nothing', async () => {
     const client = await loggedIn('ann');
     await at.run('block', 'alice@example.net');
@@ -258,7 +271,7 @@ describe('an unblock', () => {
     await client.post('/act/unblock', { block: '1', token: await client.token() });
     await service.stop();
     expect((await at.run('explain', '1', '--utc')).out).toMatch(
-      /On the web page ann did: unblock, 2\d{3}-/,
+      /^ {2}2\d{3}-\d\d-\d\d \d\d:\d\dZ {2}it ends: postern unblock by ann$/m,
     );
   });
 });

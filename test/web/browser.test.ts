@@ -146,7 +146,7 @@ describe.runIf(hasChromium())('in a browser', () => {
     await mail.getByText('has ended already (ann). Nothing was changed.').waitFor();
     await main.getByText('ann: unblock.').waitFor();
     expect((await at.run('explain', 'alice@example.net')).out).toContain(
-      'On the web page ann did: unblock',
+      'it ends: postern unblock by ann',
     );
     await context.close();
   });

@@ -145,6 +145,7 @@ export const BLOCKS: readonly Entry[] = [
       new Option('--delete', 'delete it, after a question'),
       new Option('--yes', 'do not ask before deleting'),
       new Option('--known', 'print what the log knows; started by the same command').hideHelp(),
+      new Option('--note', 'write who did what; started by the same command').hideHelp(),
     ],
     run: async ([ids], options, io) =>
       (await import('../queue.ts')).runQueue(ids as never, options, io),

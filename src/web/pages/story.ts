@@ -2,14 +2,14 @@
 import { quoteForShell } from '../../base/escape.ts';
 import { formatDuration } from '../../base/time.ts';
 import { loadInForce } from '../../daemon/in-force.ts';
-import { formatIdentity, formatTarget } from '../../model/identity.ts';
+import { formatIdentity, formatTarget, formatWord } from '../../model/identity.ts';
 import { describeRelease } from '../../report/block.ts';
 import type { StoredBlock } from '../../store/blocks.ts';
 import type { Ran } from '../desk.ts';
 import { type Html, html, output, type Part } from '../html.ts';
 import { chart, message, select, table, token } from '../layout.ts';
 import { gatherStory, type Story } from '../story.ts';
-import { mayAct, storyLink, toWord, type View } from '../view.ts';
+import { mayAct, storyLink, type View } from '../view.ts';
 import { describeState } from './blocks.ts';
 
 /** What `postern explain --format json` prints of the evidence. */
@@ -44,13 +44,13 @@ export async function storyPage(view: View, story: Story): Promise<Html> {
     '--format',
     'json',
     '--',
-    block === undefined ? toWord(key) : String(block.id),
+    block === undefined ? formatWord(key) : String(block.id),
   ]);
   const explained = readExplained(ran);
   const path = new URLSearchParams(
-    block === undefined ? { id: toWord(key) } : { block: String(block.id) },
+    block === undefined ? { id: formatWord(key) } : { block: String(block.id) },
   );
-  const byId = String(new URLSearchParams({ id: toWord(key) }));
+  const byId = String(new URLSearchParams({ id: formatWord(key) }));
   return html`${standing(view, story)}
 ${actionForms(view, story)}
 <h2>What happened</h2>
@@ -61,7 +61,7 @@ ${evidence(view, explained)}
 <h2>In the queue</h2>
 <div id="queue" hx-get="/story/queue?${byId}" hx-trigger="load" hx-swap="innerHTML"><p><a href="/story/queue?${byId}">Look into the queue</a></p></div>
 ${otherBlocks(view, story)}
-${key.type !== 'sender' && html`<p><a href="/events?${String(new URLSearchParams({ of: toWord(key) }))}">All its events</a></p>`}`;
+${key.type !== 'sender' && html`<p><a href="/events?${String(new URLSearchParams({ of: formatWord(key) }))}">All its events</a></p>`}`;
 }
 
 function readExplained({ status, out }: Ran): Explained {
@@ -90,7 +90,7 @@ function actionForms(view: View, story: Story): Html {
   if (!mayAct(view))
     return html`<p class="hint">You may look at everything and change nothing (role: view).</p>`;
   const word = quoteForShell(formatIdentity(key));
-  const hidden = html`${token(view.visitor)}<input type="hidden" name="id" value="${toWord(key)}">`;
+  const hidden = html`${token(view.visitor)}<input type="hidden" name="id" value="${formatWord(key)}">`;
   if (block === undefined || block.released !== undefined)
     return html`<form class="row" method="post" action="/act/block" aria-label="Block">${hidden}
 ${select(
@@ -219,7 +219,7 @@ interface Queued {
 /** What waits in the queue, and what can be done with it. */
 export async function queuePart(view: View): Promise<Html> {
   const key = view.desk.readIdentity(view.query('id'));
-  const ran = await view.desk.run(['queue', '--format', 'json', '--', toWord(key)]);
+  const ran = await view.desk.run(['queue', '--format', 'json', '--', formatWord(key)]);
   const trouble = ran.err !== '' && message(output(ran.err), 'bad');
   const list = /^\{/.test(ran.out)
     ? (JSON.parse(ran.out) as { messages: readonly Queued[] }).messages
@@ -249,7 +249,7 @@ export async function queuePart(view: View): Promise<Html> {
     empty: '',
   });
   if (!may) return html`${trouble}${shown}${hint}`;
-  return html`${trouble}<form method="post" action="/act/queue" aria-label="Queued messages">${token(view.visitor)}<input type="hidden" name="id" value="${toWord(key)}">
+  return html`${trouble}<form method="post" action="/act/queue" aria-label="Queued messages">${token(view.visitor)}<input type="hidden" name="id" value="${formatWord(key)}">
 ${shown}
 <div class="actions"><button name="do" value="release">Release</button><button name="do" value="hold">Hold</button>
 <button class="danger" name="do" value="delete">Delete</button><label class="check"><input type="checkbox" name="sure" value="yes"> delete for good, nobody can undo it</label></div>
