@@ -27,7 +27,8 @@ export function blockText(
   return jsonLine({ ...blockJson(block, force), ...stillBlockedBy });
 }
 
-function blockJson(block: StoredBlock, force: InForce): Record<string, unknown> {
+/** For programs. */
+export function blockJson(block: StoredBlock, force: InForce): Record<string, unknown> {
   return { ...blockToJson(block), ...(block.released === undefined ? force : {}) };
 }
 

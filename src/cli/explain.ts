@@ -15,7 +15,7 @@ import { compose, type Section } from '../notify/compose.ts';
 import { buildDetails, buildSummary } from '../notify/evidence.ts';
 import { DEFERRED_TEXT, UNBLOCKABLE_TEXT } from '../report/block.ts';
 import { evidenceToJson, gatherEvidence } from '../report/evidence.ts';
-import { gatherStory, listDeeds, type Story, storyToJson } from '../report/story.ts';
+import { gatherStory, type Story, storyToJson } from '../report/story.ts';
 import {
   buildRiseChart,
   formatNextSteps,
@@ -24,13 +24,14 @@ import {
   listTimeline,
 } from '../report/story-text.ts';
 import { loadStyle } from '../report/style.ts';
+import { findSubject, type Subject, toSubject } from '../report/subject.ts';
 import { drawLines } from '../report/text.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
 import { listForms } from './account-forms.ts';
 import { findNumbered } from './block-change.ts';
-import { blockedText, blockText, spellingsText } from './block-text.ts';
+import { blockedText, blockJson, blockText, spellingsText } from './block-text.ts';
 import { withStore } from './database.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
 import { parseTypedBlockable } from './typed.ts';
@@ -48,22 +49,19 @@ export async function runExplain(
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
   return withStore(config, async (store) => {
-    const { block: found, stored } = await find(identity, store, config);
-    const block = found && withSpellings(store, config, found);
-    if (stored !== undefined) {
-      io.stdout(await explain(stored, block, { store, config, options }));
+    const found = await find(identity, store, config);
+    const block = found.block && withSpellings(store, config, found.block);
+    const subject = { ...found, ...(block === undefined ? {} : { block }) };
+    const context = { store, config, options };
+    if (subject.stored !== undefined) {
+      io.stdout(await explain(subject, subject.stored, context));
       return EXIT.done;
     }
     if (block === undefined) {
       io.stderr(`postern: ${identity}: ${nothingText(store)}\n`);
       return EXIT.failed;
     }
-    const style = await loadStyle(config, [block.key], options);
-    io.stdout(blockText(block, loadInForce(store, config)(block), options.format, { style }));
-    if (options.format !== 'json') {
-      const deeds = listTimeline({ timeline: listDeeds(store, block) }, style);
-      io.stdout(deeds.map((line) => `  ${escapeControls(line)}\n`).join(''));
-    }
+    io.stdout(await explainBlock(subject, block, context));
     return EXIT.done;
   });
 }
@@ -75,34 +73,10 @@ function nothingText({ state }: Store): string {
   return `no rule was met since ${formatTime(pruned)}, and there is no block. Everything before that is pruned (retention).`;
 }
 
-interface Found {
-  readonly block: StoredBlock | undefined;
-  /** the verdict behind the block, or else the newest one of that identity */
-  readonly stored: StoredVerdict | undefined;
-}
-
-async function find(identity: string, store: Store, config: Config): Promise<Found> {
+async function find(identity: string, store: Store, config: Config): Promise<Subject> {
   const numbered = findNumbered(identity, store);
-  if (numbered !== undefined) return { block: numbered, stored: findCause(numbered, store) };
-  const forms = await listForms(parseTypedBlockable(identity, config.logins), config);
-  const [block] = forms.flatMap((key) => store.blocks.findOver(key)).sort((a, b) => b.id - a.id);
-  const [newest] = forms
-    .flatMap((key) => store.verdicts.findByKey(key, 1))
-    .sort((a, b) => b.id - a.id);
-  if (block === undefined) return { block, stored: newest };
-  // What came after a block that has ended is the news: perhaps nobody is blocked although a limit was met.
-  if (block.released !== undefined && newest !== undefined && isLater(newest, block))
-    return { block: undefined, stored: newest };
-  return { block, stored: findCause(block, store) };
-}
-
-/** The verdict behind a block; of a manual one, the newest of that identity. */
-function findCause({ key, verdict }: StoredBlock, store: Store): StoredVerdict | undefined {
-  return verdict === undefined ? store.verdicts.findByKey(key, 1)[0] : store.verdicts.get(verdict);
-}
-
-function isLater({ id, verdict }: StoredVerdict, block: StoredBlock): boolean {
-  return block.verdict === undefined ? verdict.time > block.start : id > block.verdict;
+  if (numbered !== undefined) return toSubject(store, numbered);
+  return findSubject(store, await listForms(parseTypedBlockable(identity, config.logins), config));
 }
 
 interface Context {
@@ -111,11 +85,31 @@ interface Context {
   readonly options: ExplainOptions;
 }
 
-async function explain(
-  stored: StoredVerdict,
-  block: StoredBlock | undefined,
+/** A block that no rule began. */
+async function explainBlock(
+  subject: Subject,
+  block: StoredBlock,
   { store, config, options }: Context,
 ): Promise<string> {
+  const story = await gatherStory(store, subject, undefined);
+  const force = loadInForce(store, config)(block);
+  if (options.format === 'json')
+    return jsonLine({ ...blockJson(block, force), story: storyToJson(story) });
+  const style = await loadStyle(config, [block.key], options);
+  const standing = blockText(block, force, 'text', { style }).trimEnd();
+  const sections = [
+    { title: `Block ${block.id}`, rows: [standing] },
+    ...buildStorySections(story, subject, style),
+  ];
+  return compose('', sections, style).text;
+}
+
+async function explain(
+  subject: Subject,
+  stored: StoredVerdict,
+  { store, config, options }: Context,
+): Promise<string> {
+  const { block } = subject;
   const rules = loadConfiguredRules(config);
   const rule = rules.find(({ name }) => name === stored.verdict.rule);
   const journals = { sources: config.journals, command: config.commands.journalctl };
@@ -127,7 +121,7 @@ async function explain(
       ? describeMeasures(store, block, isJson ? undefined : style)
       : [outcomeText(stored, config)];
   const gap = findGap(store, stored.verdict);
-  const story = await gatherStory(store, stored, block, rule);
+  const story = await gatherStory(store, subject, rule);
   if (isJson)
     return jsonLine(
       dropUndefined({
@@ -142,7 +136,7 @@ async function explain(
   const formatValue = buildValueFormat(rules);
   const sections = [
     buildSummary(evidence, measures, formatValue, style),
-    ...buildStorySections(story, stored.verdict, block, style),
+    ...buildStorySections(story, subject, style),
     ...buildDetails(evidence),
   ];
   const notice = compose('', sections, style);
@@ -154,24 +148,31 @@ async function explain(
 /** No line that is drawn is longer than this, so that it fits into 80 columns. */
 const WIDTH = 77;
 
-function buildStorySections(
-  story: Story,
-  verdict: Verdict,
-  block: StoredBlock | undefined,
-  style: Style,
-): Section[] {
-  const [title = '', _line, ...bars] = drawLines(buildRiseChart(story.rise, verdict, style), WIDTH);
-  const steps = listNextSteps(verdict.key, block, story);
+function buildStorySections(story: Story, { stored, block }: Subject, style: Style): Section[] {
+  const key = stored?.verdict.key ?? block?.key;
   const sections: Section[] = [
     { title: 'What happened', literal: true, rows: listTimeline(story, style) },
-    { title, literal: true, rows: bars.slice(1) },
+    ...drawRise(story, stored, style),
     {
       title: 'What went out',
       rows: story.before === undefined ? [] : listBefore(story.before, style),
     },
-    { title: 'What to do next', literal: true, rows: formatNextSteps(steps) },
+    {
+      title: 'What to do next',
+      literal: true,
+      rows: key === undefined ? [] : formatNextSteps(listNextSteps(key, block, story)),
+    },
   ];
   return sections.filter(({ rows }) => rows.length > 0);
+}
+
+function drawRise({ rise }: Story, stored: StoredVerdict | undefined, style: Style): Section[] {
+  if (rise === undefined || stored === undefined) return [];
+  const [title = '', _line, ...bars] = drawLines(
+    buildRiseChart(rise, stored.verdict, style),
+    WIDTH,
+  );
+  return [{ title, literal: true, rows: bars.slice(1) }];
 }
 
 /** The person's other logins that the block lists, as a paragraph. */

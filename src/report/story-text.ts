@@ -6,9 +6,10 @@ import type { Key, Verdict } from '../model/block.ts';
 import { formatIdentity } from '../model/identity.ts';
 import type { Style } from '../model/style.ts';
 import type { StoredBlock } from '../store/blocks.ts';
+import type { Rise } from './against-limit.ts';
 import type { Chart } from './chart.ts';
 import { nameRefuser } from './reputation.ts';
-import type { MailBefore, Rise, Story } from './story.ts';
+import type { MailBefore, Story } from './story.ts';
 
 /** One line for each step. */
 export function listTimeline({ timeline }: Pick<Story, 'timeline'>, style: Style): string[] {

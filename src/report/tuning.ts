@@ -1,5 +1,6 @@
 /**
- * How each rule would have done with half and with double its limit. Every rule is judged alone, so that a block by one does
+ * How each rule would have done with other limits, such as half and double: over the lines of a log (`postern replay`), and
+ * over stored events (the web page). Every rule is judged alone, so that a block by one does
  * not hide what another would have found.
  */
 import { formatTime } from '../base/time.ts';
@@ -14,6 +15,8 @@ export interface Met {
   readonly key: Key;
   /** ms */
   readonly time: number;
+  /** what the rule had counted then */
+  readonly count: number;
 }
 
 /** Who would have met the limits of a rule, in the order of time. */
@@ -48,22 +51,28 @@ export class Trial {
   }
 }
 
+/** Half, as it is, double. */
+const FACTORS = [0.5, 1, 2];
+
+/** Judges with some limits at the same time. */
 export class Tuning {
   readonly #rules: readonly Rule[];
-  readonly #half: Trial;
-  readonly #asIs: Trial;
-  readonly #double: Trial;
+  readonly #trials: readonly Trial[];
 
-  constructor(rules: readonly Rule[], allowed: (key: Key) => boolean) {
+  /** `factors`: by how much each limit is multiplied. */
+  constructor(
+    rules: readonly Rule[],
+    allowed: (key: Key) => boolean,
+    factors: readonly number[] = FACTORS,
+  ) {
     this.#rules = rules.filter(({ enabled }) => enabled);
-    const at = (factor: number) =>
-      new Trial(
-        this.#rules.map((rule) => scale(rule, factor)),
-        allowed,
-      );
-    this.#half = at(0.5);
-    this.#asIs = at(1);
-    this.#double = at(2);
+    this.#trials = factors.map(
+      (factor) =>
+        new Trial(
+          this.#rules.map((rule) => scale(rule, factor)),
+          allowed,
+        ),
+    );
   }
 
   feed(event: MailEvent): void {
@@ -75,19 +84,17 @@ export class Tuning {
     for (const trial of this.#trials) trial.settle();
   }
 
-  get result(): RuleTuning[] {
-    return this.#rules.map(({ name, action, limits }) => ({
-      rule: name,
-      action,
-      limits,
-      half: listMet(this.#half, name),
-      asIs: listMet(this.#asIs, name),
-      double: listMet(this.#double, name),
-    }));
+  /** Who would have met this rule, for each factor. */
+  met(rule: string): readonly (readonly Met[])[] {
+    return this.#trials.map((trial) => listMet(trial, rule));
   }
 
-  get #trials(): readonly Trial[] {
-    return [this.#half, this.#asIs, this.#double];
+  /** Of all rules, with the factors of half, as it is, double. */
+  get result(): RuleTuning[] {
+    return this.#rules.map(({ name, action, limits }) => {
+      const [half = [], asIs = [], double = []] = this.met(name);
+      return { rule: name, action, limits, half, asIs, double };
+    });
   }
 }
 
@@ -97,7 +104,7 @@ function scale(rule: Rule, factor: number): Rule {
   return { ...rule, action: 'observe', limits };
 }
 
-/** At least 1. */
+/** The others grow with the first. At least 1. */
 export function scaleLimit(limit: number, factor: number): number {
   return Math.max(1, Math.round(limit * factor));
 }
@@ -106,7 +113,8 @@ function listMet({ verdicts }: Trial, rule: string): Met[] {
   const first = new Map<string, Met>();
   for (const { key, time, ...verdict } of verdicts) {
     const name = `${key.type} ${key.id}`;
-    if (verdict.rule === rule && !first.has(name)) first.set(name, { key, time });
+    if (verdict.rule === rule && !first.has(name))
+      first.set(name, { key, time, count: verdict.count });
   }
   return [...first.values()];
 }

@@ -248,7 +248,9 @@ describe('an unblock', () => {
       ['ann', 'unblock'],
       ['jo', 'block'],
     ]);
-    expect((await client.get('/story?id=alice%40example.net')).text).toMatch(/jo[^.]*block/);
+    expect((await client.get('/story?id=alice%40example.net')).text).toContain(
+      'block 1 begins: postern block by jo<',
+    );
   });
 
   it('in a second tab says that it is done, by whom, and changes nothing', async () => {
@@ -318,6 +320,7 @@ describe('what cannot be read', () => {
     ['/events.csv?kind=nonsense', 400],
     ['/rules/try?rule=invalid-recipients&limit=-1', 200],
     ['/rules/try?rule=invalid-recipients&limit=5&since=x', 400],
+    ['/rules/tuning?since=x', 400],
     ['/blocks?page=999999&sort=__proto__', 200],
     ['/act/constructor', 404],
     ['/assets/..%2Fmain.js', 404],
@@ -386,6 +389,9 @@ describe('another limit', () => {
     const { text } = await client.get('/rules/try?rule=invalid-recipients&limit=3');
     expect(text).toContain('Limit 3 (tried): 1 key would have met it');
     expect(text).toContain('Limit 5 (its limit now): 0 keys would have met it');
+    const all = (await client.get('/rules/tuning?since=1d')).text.replaceAll(/<[^>]*>/g, ' ');
+    expect(all).toMatch(/1\s+0\s+0\s+invalid-recipients\s+5 in 1h/);
+    expect(all).toMatch(/invalid-recipients\s+half\s+alice@example\.net/);
   });
 });
 

@@ -25,6 +25,7 @@ const PAGES = [
   '/report',
   '/rules',
   '/rules/try?rule=invalid-recipients&limit=2',
+  '/rules/tuning',
   '/milter',
   '/listings',
   '/audit',
@@ -125,8 +126,8 @@ describe.runIf(hasChromium())('in a browser', () => {
     await logIn(page, '/story?id=alice%40example.net');
     const main = page.getByRole('main');
     await main.getByText('Blocked: block').waitFor();
-    await main.getByText('The first sign').waitFor();
-    await main.getByText('Met a limit of invalid-recipients: 5 in 1h').waitFor();
+    await main.getByText('the first event that counts').waitFor();
+    await main.getByText('the limit of invalid-recipients is met (in 1h)').waitFor();
     expect(await page.getByRole('table', { name: 'Recipients' }).textContent()).toContain(
       'nobody0@example.org',
     );
@@ -144,7 +145,7 @@ describe.runIf(hasChromium())('in a browser', () => {
     // The tab that was open all the time.
     await mail.getByRole('button', { name: 'Unblock' }).click();
     await mail.getByText('has ended already (ann). Nothing was changed.').waitFor();
-    await main.getByText('ann: unblock.').waitFor();
+    await main.getByText('it ends: postern unblock by ann').waitFor();
     expect((await at.run('explain', 'alice@example.net')).out).toContain(
       'it ends: postern unblock by ann',
     );

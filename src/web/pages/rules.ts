@@ -2,15 +2,21 @@
 
 import { counted } from '../../base/text.ts';
 import { formatDuration, systemClock } from '../../base/time.ts';
-import { loadRules, type Rule } from '../../judge/rule.ts';
+import { buildAllowList, isAllowed } from '../../config/allow-list.ts';
+import { loadConfiguredRules } from '../../config/rules.ts';
+import type { Rule } from '../../judge/rule.ts';
 import type { Key } from '../../model/block.ts';
+import { buildValueFormat } from '../../model/evidence.ts';
+import { buildTuningTables } from '../../report/replay.ts';
+import { tuneStored } from '../../report/stored-tuning.ts';
+import type { Table } from '../../report/table.ts';
+import { type Met, Tuning } from '../../report/tuning.ts';
 import { type Html, html, output } from '../html.ts';
 import { field, message, select, table } from '../layout.ts';
-import { type Trial, tryLimits } from '../try-out.ts';
 import { storyLink, type View } from '../view.ts';
 
 export function rulesPage(view: View): Html {
-  const rules = loadRules(view.desk.config.rules);
+  const rules = loadConfiguredRules(view.desk.config);
   return html`${table({
     label: 'Rules',
     head: ['Rule', 'Counts', 'Per', 'Limit', 'Action', 'What it finds'],
@@ -26,6 +32,12 @@ export function rulesPage(view: View): Html {
   })}
 <h2>Near misses of the last day</h2>
 <div id="near" hx-get="/rules/near" hx-trigger="load" hx-swap="innerHTML"><p><a href="/rules/near">Judge the stored events</a></p></div>
+<h2>Half and double</h2>
+<p>Who would have met each limit over the stored events, with half of it, as it is, and with double.</p>
+<form class="row" method="get" action="/rules/tuning" hx-get="/rules/tuning" hx-target="#tuning" hx-swap="innerHTML" aria-label="Half and double">
+${field('since', 'Since', '7d')}
+<button class="main">Compare</button></form>
+<div id="tuning" role="status"></div>
 <h2>Try another limit</h2>
 <p>Over the stored events; nothing is changed. In the rule file, the limit is <code>limit:</code>.</p>
 <form class="row" method="get" action="/rules/try" hx-get="/rules/try" hx-target="#trial" hx-swap="innerHTML" aria-label="Try another limit">
@@ -74,10 +86,10 @@ export async function nearPart({ desk, time }: View): Promise<Html> {
   });
 }
 
-/** What the rule would have done with half, with the limit that was asked for, and with its own. */
+/** What a rule would have done with the limit that was asked for, and with its own. */
 export async function tryPart(view: View): Promise<Html> {
   const { desk, query } = view;
-  const rule = loadRules(desk.config.rules).find(({ name }) => name === query('rule'));
+  const rule = loadConfiguredRules(desk.config).find(({ name }) => name === query('rule'));
   const limit = Number(query('limit'));
   if (rule === undefined) return message(`There is no rule ${query('rule')}.`, 'bad');
   if (!/^[1-9]\d{0,8}$/.test(query('limit')))
@@ -86,23 +98,42 @@ export async function tryPart(view: View): Promise<Html> {
       'bad',
     );
   const own = rule.limits[0]?.limit ?? limit;
-  const period = {
-    since: desk.readTime('since', query('since') || '7d'),
-    until: systemClock.now(),
-  };
   const limits = [...new Set([limit, own])];
-  const trials = await tryLimits(desk.store.path, rule, limits, period);
-  return html`${trials.map((trial) => trialPart(view, trial, trial.limit === own ? 'its limit now' : 'tried'))}`;
+  const factors = limits.map((each) => each / own);
+  const tuning = new Tuning([{ ...rule, enabled: true }], allowed(view), factors);
+  await tuneStored(tuning, desk.store.path, readPeriod(view));
+  const trials = tuning.met(rule.name);
+  return html`${limits.map((each, at) => trialPart(view, each, trials[at] ?? [], each === own ? 'its limit now' : 'tried'))}`;
 }
 
-function trialPart({ time }: View, { limit, verdicts }: Trial, what: string): Html {
-  return html`<h2>Limit ${limit} (${what}): ${counted(verdicts.length, 'key')} would have met it</h2>
+function trialPart({ time }: View, limit: number, met: readonly Met[], what: string): Html {
+  return html`<h2>Limit ${limit} (${what}): ${counted(met.length, 'key')} would have met it</h2>
 ${table({
   label: `With the limit ${limit}`,
   head: ['Who', 'When', 'Counted'],
-  rows: verdicts
-    .slice(0, 100)
-    .map(({ key, time: when, count }) => [storyLink(key), time(when), count]),
+  rows: met.slice(0, 100).map(({ key, time: when, count }) => [storyLink(key), time(when), count]),
   empty: 'Nobody.',
 })}`;
+}
+
+/** All rules with half their limits, as they are, and double: what `postern replay --tuning` prints of log files. */
+export async function tuningPart(view: View): Promise<Html> {
+  const { desk } = view;
+  const rules = loadConfiguredRules(desk.config);
+  const tuning = new Tuning(rules, allowed(view));
+  await tuneStored(tuning, desk.store.path, readPeriod(view));
+  return html`${buildTuningTables(tuning.result, buildValueFormat(rules)).map(reportTable)}`;
+}
+
+function reportTable({ title, head, rows, empty }: Table): Html {
+  return html`<h2>${title}</h2>${table({ label: title, head, rows, empty })}`;
+}
+
+function allowed({ desk }: View): (key: Key) => boolean {
+  return isAllowed(buildAllowList(desk.config));
+}
+
+/** Throws a PosternError (exit status 2). */
+function readPeriod({ desk, query }: View): { since: number; until: number } {
+  return { since: desk.readTime('since', query('since') || '7d'), until: systemClock.now() };
 }

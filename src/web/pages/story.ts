@@ -1,40 +1,68 @@
 /** The story of a submitter: from the first sign to the unblock, the evidence, and what can be done. */
 import { quoteForShell } from '../../base/escape.ts';
+import { counted } from '../../base/text.ts';
 import { formatDuration } from '../../base/time.ts';
+import { loadConfiguredRules } from '../../config/rules.ts';
 import { loadInForce } from '../../daemon/in-force.ts';
+import type { Block } from '../../model/block.ts';
 import { formatIdentity, formatTarget, formatWord } from '../../model/identity.ts';
-import { describeRelease } from '../../report/block.ts';
-import type { StoredBlock } from '../../store/blocks.ts';
+import { measureDay } from '../../report/against-limit.ts';
+import { nameRefuser } from '../../report/reputation.ts';
+import type { MailBefore } from '../../report/story.ts';
+import { listNextSteps } from '../../report/story-text.ts';
+import { findSubject, type Subject, toSubject } from '../../report/subject.ts';
+import { listOthers } from '../../report/timeline.ts';
+import { type Chart, riseToChart } from '../chart.ts';
 import type { Ran } from '../desk.ts';
 import { type Html, html, output, type Part } from '../html.ts';
 import { chart, message, select, table, token } from '../layout.ts';
-import { gatherStory, type Story } from '../story.ts';
 import { mayAct, storyLink, type View } from '../view.ts';
 import { describeState } from './blocks.ts';
 
-/** What `postern explain --format json` prints of the evidence. */
+/** What `postern explain --format json` prints of the evidence and the story. */
 interface Explained {
-  readonly first?: string;
-  readonly last?: string;
   readonly description?: string;
-  readonly events?: number;
-  readonly recipients?: number;
-  readonly addresses?: number;
   readonly outcomes?: { readonly invalid: number; readonly recipients: number };
   readonly clients?: readonly { address: string; name?: string; count: number }[];
   readonly senders?: readonly string[];
   readonly sample?: readonly { time: string; recipient: string; reason?: string; reply?: string }[];
   readonly lines?: readonly { source: string; line: number; text: string }[];
   readonly measures?: readonly string[];
+  readonly story?: {
+    readonly timeline: readonly { readonly time: string; readonly what: string }[];
+    readonly before?: Omit<MailBefore, 'since' | 'until'> & { readonly since: string };
+    readonly waiting: number;
+  };
+}
+
+/** Whom a story is about. */
+export interface Story extends Subject {
+  readonly key: Block['key'];
 }
 
 /** The story that the address asks for: `id`, or the number of a `block`. Throws a PosternError for what is no identity. */
 export function findStory(view: View): Story | undefined {
   const { store } = view.desk;
   const number = view.query('block');
-  if (number === '') return gatherStory(store, view.desk.readIdentity(view.query('id')));
+  if (number === '') {
+    const key = view.desk.readIdentity(view.query('id'));
+    return { key, ...findSubject(store, [key]) };
+  }
   const block = /^\d{1,15}$/.test(number) ? store.blocks.get(Number(number)) : undefined;
-  return block && gatherStory(store, block.key, block);
+  return block && { key: block.key, ...toSubject(store, block) };
+}
+
+/** The login alone; anything else with its type. */
+export function storyTitle({ key }: Story): string {
+  return key.type === 'user' ? key.id : `${key.type} ${key.id}`;
+}
+
+/** What the rule of the story counted over a day, against its limit. `now` in ms. */
+export function storyChart({ desk }: View, story: Story, now: number): Chart {
+  const rule = loadConfiguredRules(desk.config).find(
+    ({ name }) => name === story.stored?.verdict.rule,
+  );
+  return riseToChart(measureDay(desk.store, story, rule, now), rule?.name ?? 'refusals');
 }
 
 export async function storyPage(view: View, story: Story): Promise<Html> {
@@ -51,12 +79,13 @@ export async function storyPage(view: View, story: Story): Promise<Html> {
     block === undefined ? { id: formatWord(key) } : { block: String(block.id) },
   );
   const byId = String(new URLSearchParams({ id: formatWord(key) }));
-  return html`${standing(view, story)}
+  return html`${standing(view, story, explained)}
 ${actionForms(view, story)}
 <h2>What happened</h2>
 ${timeline(view, story, explained)}
 <h2>Against the limit</h2>
 ${chart(`/story/chart?${path}`, describeChart(story))}
+${whatWentOut(view, explained)}
 ${evidence(view, explained)}
 <h2>In the queue</h2>
 <div id="queue" hx-get="/story/queue?${byId}" hx-trigger="load" hx-swap="innerHTML"><p><a href="/story/queue?${byId}">Look into the queue</a></p></div>
@@ -68,30 +97,35 @@ function readExplained({ status, out }: Ran): Explained {
   return status === 0 ? (JSON.parse(out) as Explained) : {};
 }
 
-function standing(view: View, { block, verdict }: Story): Html {
+function standing(view: View, story: Story, { story: told }: Explained): Html {
+  const { block, stored, key } = story;
   if (block === undefined)
     return message(
-      verdict === undefined
+      stored === undefined
         ? 'Never blocked, and no rule was met.'
-        : `Not blocked: ${verdict.outcome}.`,
+        : `Not blocked: ${stored.outcome}.`,
     );
   const { store, config } = view.desk;
   const state = describeState(view, block, loadInForce(store, config));
   const isRunning = block.released === undefined;
   const note = block.note !== undefined && html` <span>“${block.note}”</span>`;
-  return message(
+  const cures = listNextSteps(key, block, { waiting: told?.waiting ?? 0 }).filter(
+    ({ command }) => command === undefined,
+  );
+  return html`${message(
     html`<strong>${isRunning ? 'Blocked' : 'Not blocked'}</strong>: block ${block.id}, ${block.cause}, since ${view.time(block.start)}, ${state}.${note}`,
     isRunning ? 'bad' : 'plain',
-  );
+  )}${cures.map(({ why }) => html`<p>${why}</p>`)}`;
 }
 
 function actionForms(view: View, story: Story): Html {
-  const { key, block } = story;
+  const { key } = story;
+  const block = view.desk.store.blocks.runningOver(key);
   if (!mayAct(view))
     return html`<p class="hint">You may look at everything and change nothing (role: view).</p>`;
   const word = quoteForShell(formatIdentity(key));
   const hidden = html`${token(view.visitor)}<input type="hidden" name="id" value="${formatWord(key)}">`;
-  if (block === undefined || block.released !== undefined)
+  if (block === undefined)
     return html`<form class="row" method="post" action="/act/block" aria-label="Block">${hidden}
 ${select(
   'for',
@@ -115,63 +149,42 @@ ${select(
 </div>`;
 }
 
-/** Ms, and what happened then. */
-type Moment = readonly [number, Part];
-
-function timeline(view: View, story: Story, explained: Explained): Html {
-  const moments = [
-    ...evidenceMoments(story, explained),
-    ...story.blocks.slice(0, 10).flatMap(blockMoments),
-    ...actionMoments(story),
-  ];
-  moments.sort(([a], [b]) => a - b);
-  const items = moments.map(
-    ([time, what]) => html`<li><span>${view.time(time)}</span> ${what}</li>`,
+function timeline(view: View, story: Story, { story: told, measures = [] }: Explained): Html {
+  const steps = [
+    ...(told?.timeline ?? []).map(({ time, what }) => ({ time: Date.parse(time), what })),
+    ...listOthers(view.desk.store, story.key, story),
+  ].sort((a, b) => a.time - b.time);
+  const items = steps.map(
+    ({ time, what }) => html`<li><span>${view.time(time)}</span> ${what}</li>`,
   );
-  const measures = (explained.measures ?? []).map((text) => html`<li>${text}</li>`);
+  const done = measures.map((text) => html`<li>${text}</li>`);
   return html`${items.length === 0 ? html`<p class="empty">Nothing is stored.</p>` : html`<ol class="timeline">${items}</ol>`}
-${measures.length > 0 && html`<h2>What was done</h2><ul>${measures}</ul>`}`;
+${done.length > 0 && html`<h2>What was done</h2><ul>${done}</ul>`}`;
 }
 
-function evidenceMoments({ verdicts, verdict }: Story, { first }: Explained): Moment[] {
-  const start: Moment[] =
-    first === undefined
-      ? []
-      : [[Date.parse(first), 'The first sign: the first event that counted.']];
-  const shown =
-    verdicts.some(({ id }) => id === verdict?.id) || verdict === undefined
-      ? verdicts
-      : [verdict, ...verdicts];
-  const met = shown.map(({ verdict: one, outcome }): Moment => {
-    const { rule, count, limit, period, time } = one;
-    return [
-      time,
-      html`Met a limit of <strong>${rule}</strong>: ${count} in ${formatDuration(period)}, limit ${limit}; ${outcome}.`,
-    ];
-  });
-  return [...start, ...met];
+/** What had gone out before the block, and to whom. */
+function whatWentOut(view: View, { story: told }: Explained): Part {
+  const { before } = told ?? {};
+  if (before === undefined) return undefined;
+  const { since, messages, delivered, deferred, refused, providers } = before;
+  return html`<h2>What went out before</h2>
+<p>Since ${view.time(Date.parse(since))}: ${counted(messages, 'message')}; recipients: ${delivered} accepted elsewhere, ${refused} refused, ${deferred} deferred.</p>
+${table({
+  label: 'Where it went',
+  head: ['To', 'Accepted', 'Refused', 'Deferred'],
+  rows: providers.map((one) => [
+    nameRefuser(one.provider),
+    one.delivered,
+    one.refused,
+    one.deferred,
+  ]),
+  empty: 'Nothing went to another server.',
+})}`;
 }
 
-function blockMoments(block: StoredBlock): Moment[] {
-  const { id, cause, start, released } = block;
-  const begun: Moment = [start, html`<strong>Blocked</strong> (block ${id}, ${cause}).`];
-  return released === undefined
-    ? [begun]
-    : [begun, [released, html`Block ${id} ended: ${describeRelease(block)}.`]];
-}
-
-function actionMoments({ actions }: Story): Moment[] {
-  return actions.map(
-    ({ time, who, what, done }): Moment => [
-      time,
-      html`<strong>${who}</strong>${done ? '' : ' tried, without success'}: ${what}.`,
-    ],
-  );
-}
-
-function describeChart({ verdict }: Story): string {
-  if (verdict === undefined) return 'Refusals in any hour';
-  const { rule, limit, period } = verdict.verdict;
+function describeChart({ stored }: Story): string {
+  if (stored === undefined) return 'Refusals in any hour';
+  const { rule, limit, period } = stored.verdict;
   return `What ${rule} counts, in any ${formatDuration(period)} up to that time; its limit is ${limit}`;
 }
 
@@ -188,8 +201,11 @@ ${table({ label: 'Recipients', head: ['Time', 'Recipient', 'Reason', 'Reply'], r
 ${lines.length === 0 ? html`<p class="empty">No line is left in the logs.</p>` : output(lines.map(({ source, line, text }) => `${source}:${line}: ${text}\n`).join(''))}`;
 }
 
-function otherBlocks(view: View, { blocks, block }: Story): Part {
-  const others = blocks.filter(({ id }) => id !== block?.id).slice(0, 20);
+function otherBlocks(view: View, { key, block }: Story): Part {
+  const others = view.desk.store.blocks
+    .findOver(key)
+    .filter(({ id }) => id !== block?.id)
+    .slice(0, 20);
   if (others.length === 0) return undefined;
   const forceOf = loadInForce(view.desk.store, view.desk.config);
   return html`<h2>Other blocks</h2>${table({
@@ -204,54 +220,4 @@ function otherBlocks(view: View, { blocks, block }: Story): Part {
     ]),
     empty: '',
   })}`;
-}
-
-/** A message as `postern queue --format json` prints it. */
-interface Queued {
-  readonly queueId: string;
-  readonly state: string;
-  readonly time: string;
-  readonly sender: string;
-  readonly held: boolean;
-  readonly recipients: readonly { readonly address: string }[];
-}
-
-/** What waits in the queue, and what can be done with it. */
-export async function queuePart(view: View): Promise<Html> {
-  const key = view.desk.readIdentity(view.query('id'));
-  const ran = await view.desk.run(['queue', '--format', 'json', '--', formatWord(key)]);
-  const trouble = ran.err !== '' && message(output(ran.err), 'bad');
-  const list = /^\{/.test(ran.out)
-    ? (JSON.parse(ran.out) as { messages: readonly Queued[] }).messages
-    : [];
-  const hint = html`<p class="hint">On the server: postern queue ${quoteForShell(formatIdentity(key))}</p>`;
-  if (list.length === 0)
-    return html`${trouble}${trouble === false && html`<p class="empty">Nothing waits in the queue.</p>`}${hint}`;
-  const may = mayAct(view);
-  const shown = table({
-    label: 'Queued messages',
-    head: [...(may ? ['Chosen'] : []), 'Queue ID', 'State', 'Since', 'Sender', 'Recipients'],
-    rows: list.slice(0, 200).map((one) => [
-      ...(may
-        ? [
-            html`<input type="checkbox" name="message" value="${one.queueId}" aria-label="Choose ${one.queueId}" checked>`,
-          ]
-        : []),
-      one.queueId,
-      one.held ? 'held' : one.state,
-      view.time(Date.parse(one.time)),
-      `<${one.sender}>`,
-      one.recipients
-        .slice(0, 5)
-        .map(({ address }) => address)
-        .join(', '),
-    ]),
-    empty: '',
-  });
-  if (!may) return html`${trouble}${shown}${hint}`;
-  return html`${trouble}<form method="post" action="/act/queue" aria-label="Queued messages">${token(view.visitor)}<input type="hidden" name="id" value="${formatWord(key)}">
-${shown}
-<div class="actions"><button name="do" value="release">Release</button><button name="do" value="hold">Hold</button>
-<button class="danger" name="do" value="delete">Delete</button><label class="check"><input type="checkbox" name="sure" value="yes"> delete for good, nobody can undo it</label></div>
-</form>${hint}`;
 }
