@@ -81,6 +81,7 @@ export const BLOCK_COLUMNS = [
   'released_by',
   'in_force',
   'note',
+  'host',
 ];
 
 /** A block as a row of CSV; times are RFC 3339. */
@@ -90,7 +91,7 @@ export function blockValues(block: StoredBlock, force: InForce): Value[] {
   const inForce = released === undefined && force.inForce;
   return [
     ...[id, key.type, key.id, at?.type, at?.id, cause],
-    ...[formatTime(start), time(end), time(released), releasedBy, inForce, note],
+    ...[formatTime(start), time(end), time(released), releasedBy, inForce, note, block.host],
   ];
 }
 

@@ -8,6 +8,7 @@ import { type Block, type BlockableType, listBlockedKeys } from '../model/block.
 import { isInDomain } from '../model/event-query.ts';
 import { formatIdentity } from '../model/identity.ts';
 import type { Style } from '../model/style.ts';
+import { buildHostLookup } from '../report/block.ts';
 import { loadStyle } from '../report/style.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { Store } from '../store/store.ts';
@@ -21,7 +22,7 @@ import { parsePeriod, parseTypedBlockable } from './typed.ts';
 /** How many blocks `--all` prints, the newest. */
 const MOST = 1000;
 
-export const BLOCK_ORDERS = ['number', 'who', 'cause', 'start', 'end'] as const;
+export const BLOCK_ORDERS = ['number', 'who', 'cause', 'host', 'start', 'end'] as const;
 
 interface BlocksOptions extends Omit<CommonOptions, 'format'> {
   readonly format?: 'text' | 'json' | 'csv' | 'plain';
@@ -33,6 +34,8 @@ interface BlocksOptions extends Omit<CommonOptions, 'format'> {
   readonly type?: BlockableType;
   readonly domain?: string;
   readonly cause?: string;
+  /** where it began: this server or another */
+  readonly host?: string;
   readonly sort?: (typeof BLOCK_ORDERS)[number];
   /** times in UTC only */
   readonly utc?: boolean;
@@ -87,11 +90,10 @@ function printBlocks(
   }
 }
 
-function buildTest(
-  options: BlocksOptions,
-  { zone, logins }: Config,
-): (block: StoredBlock) => boolean {
-  const { of, type, domain, cause } = options;
+function buildTest(options: BlocksOptions, config: Config): (block: StoredBlock) => boolean {
+  const { of, type, domain, cause, host } = options;
+  const { zone, logins } = config;
+  const hostOf = buildHostLookup(config);
   const { since, until } = parsePeriod(options, zone);
   const who = of === undefined ? undefined : parseTypedBlockable(of, logins);
   return ({ key, start, ...block }) =>
@@ -99,6 +101,7 @@ function buildTest(
     (until === undefined || start < until) &&
     (type === undefined || key.type === type) &&
     (cause === undefined || block.cause === cause) &&
+    (host === undefined || hostOf(block) === host) &&
     (domain === undefined || isInDomain(key.id, domain.replace(/^@/, '').toLowerCase())) &&
     (who === undefined ||
       (key.type === who.type && (isWithin(key.id, who.id) || isWithin(who.id, key.id))));
@@ -112,6 +115,8 @@ function compare(order: (typeof BLOCK_ORDERS)[number]): (a: StoredBlock, b: Stor
     number: () => 0,
     who: (a, b) => byText(formatIdentity(a.key), formatIdentity(b.key)),
     cause: (a, b) => byText(a.cause, b.cause),
+    // Those of this server first.
+    host: (a, b) => byText(a.host ?? '', b.host ?? ''),
     start: (a, b) => a.start - b.start,
     end: (a, b) => endOf(a) - endOf(b),
   };

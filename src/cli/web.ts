@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { replaceFile } from '../base/files.ts';
 import { createLog } from '../base/log.ts';
+import { systemClock } from '../base/time.ts';
 import { type Config, type ConfigChoice, loadConfig } from '../config/load.ts';
 import type { WebConfig } from '../config/web.ts';
 import { inRounds } from '../daemon/rounds.ts';
@@ -21,6 +22,7 @@ import {
 import { becomeDatabaseOwner } from './database.ts';
 import type { Io } from './io.ts';
 import { readPassword } from './password.ts';
+import { readReportPeriod } from './period.ts';
 import { parseTime, parseTypedBlockable } from './typed.ts';
 
 export interface WebOptions {
@@ -103,6 +105,7 @@ export function buildDesk(base: Base, main: Main): Desk {
       capture((io) => main([command, `--config=${base.config.file}`, ...named, ...words], io)),
     readIdentity: (text) => parseTypedBlockable(text, base.config.logins),
     readTime: (option, text) => parseTime(option, text, base.config.zone),
+    readPeriod: (options) => readReportPeriod(options, systemClock.now(), base.config.zone),
   };
 }
 

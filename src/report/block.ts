@@ -1,4 +1,5 @@
 /** A block as people and programs read it. */
+import { hostname } from 'node:os';
 import { dropUndefined } from '../base/defined.ts';
 import { formatTime } from '../base/time.ts';
 import type { StoredBlock } from '../store/blocks.ts';
@@ -22,6 +23,15 @@ export function blockToJson(block: StoredBlock): Record<string, unknown> {
     passwordBy,
     releasedHost,
   });
+}
+
+/** A function that says on which server a block began: this one, or another that shares its blocks. */
+export function buildHostLookup({
+  host: own = hostname(),
+}: {
+  readonly host?: string | undefined;
+}): (block: Pick<StoredBlock, 'host'>) => string {
+  return ({ host }) => host ?? own;
 }
 
 /** Why a block ended: the end of a sentence such as `ended TIME: ...`. */

@@ -4,6 +4,7 @@ import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
 import type { WebConfig } from '../config/web.ts';
 import type { Block } from '../model/block.ts';
+import type { Period } from '../report/calendar.ts';
 import type { Store } from '../store/store.ts';
 
 /** A command that has run. */
@@ -24,4 +25,6 @@ export interface Desk {
   readIdentity(text: string): Block['key'];
   /** A time as it is typed, ms. Throws a PosternError (exit status 2). */
   readTime(option: string, text: string): number;
+  /** The period of a report, by the options that name it. Throws a PosternError (exit status 2). */
+  readPeriod(options: Readonly<Record<string, string>>): Period;
 }

@@ -85,26 +85,40 @@ interface TableOptions {
   readonly rows: readonly (readonly Part[])[];
   /** shown when there are no rows */
   readonly empty: string;
+  /** columns, by their heads, that need little or much room */
+  readonly widths?: Readonly<Record<string, 'short' | 'wide'>>;
 }
 
 /** A table that becomes a list of cards on a phone; the roles keep it a table for screen readers. */
-export function table({ label, head, rows, empty }: TableOptions): Html {
+export function table({ label, head, rows, empty, widths = {} }: TableOptions): Html {
   if (rows.length === 0) return html`<p class="empty">${empty}</p>`;
-  const names = head.map((name) => html`<th role="columnheader" scope="col">${name}</th>`);
+  const kinds = head.map((name, at) =>
+    rows.some((row) => typeof row[at] === 'number') ? 'number' : widths[String(name)],
+  );
+  const names = head.map(
+    (name, at) => html`<th role="columnheader" scope="col"${kindOf(kinds[at])}>${name}</th>`,
+  );
   return html`<table role="table" aria-label="${label}">
 <thead role="rowgroup"><tr role="row">${names}</tr></thead>
-<tbody role="rowgroup">${rows.map((row) => tableRow(head, row))}</tbody>
+<tbody role="rowgroup">${rows.map((row) => tableRow(head, row, kinds))}</tbody>
 </table>`;
 }
 
-function tableRow(head: readonly Part[], row: readonly Part[]): Html {
+function tableRow(
+  head: readonly Part[],
+  row: readonly Part[],
+  kinds: readonly (string | undefined)[],
+): Html {
   const cells = row.map((cell, at) => {
-    const isNumber = typeof cell === 'number';
     const name = head[at];
     const label = typeof name === 'string' ? html` data-label="${name}"` : undefined;
-    return html`<td role="cell"${label}${isNumber && html` class="number"`}>${cell}</td>`;
+    return html`<td role="cell"${label}${kindOf(kinds[at])}>${cell}</td>`;
   });
   return html`<tr role="row">${cells}</tr>\n`;
+}
+
+function kindOf(kind: string | undefined): Part {
+  return kind !== undefined && html` class="${kind}"`;
 }
 
 /** A choice of one in a form. */

@@ -55,6 +55,28 @@ describe('block and unblock --format json', () => {
   });
 });
 
+describe('blocks of several servers', () => {
+  it('are filtered and sorted by the server where they began', async () => {
+    place('host: mx1.example.net\n');
+    at.withStore((store) =>
+      store.commit(() => {
+        for (const [id, host] of [
+          ['far', 'mx2.example.net'],
+          ['own', undefined],
+        ] as const)
+          store.blocks.start({ key: { type: 'user', id }, cause: 'manual', start: 1, host });
+      }),
+    );
+    const list = async (...words: string[]) =>
+      (await run('blocks', '--format', 'plain', ...words)).out;
+    expect(await list('--host', 'mx1.example.net')).toBe('own\n');
+    expect(await list('--host', 'mx2.example.net')).toBe('far\n');
+    expect((await run('blocks', '--format', 'csv', '--sort', 'host')).out).toMatch(
+      /,note,host\n2,user,own,.*,\n1,user,far,.*,mx2\.example\.net\n$/,
+    );
+  });
+});
+
 describe('what cannot come into force', () => {
   it('a kind without a target is refused by hand', async () => {
     place();
@@ -144,7 +166,9 @@ describe('a sender address', () => {
     expect((await run('unblock', '1')).err).toBe(
       '1 is not blocked (block 1 is sender:spam@example.net: postern unblock sender:spam@example.net).\n',
     );
-    expect((await run('explain', 'sender:spam@example.net')).out).toMatch(/^1 {2}sender:spam@/);
+    expect((await run('explain', 'sender:spam@example.net')).out).toMatch(
+      /^1 {2}sender:spam@example\.net/m,
+    );
     // The user of that name is somebody else.
     expect(await run('unblock', 'spam@example.net')).toMatchObject({ status: 1 });
     expect(await run('unblock', 'Sender:Spam@example.net')).toMatchObject({

@@ -227,6 +227,7 @@ describe('blocks', () => {
     [['--of', '198.51.0.0/16'], ['198.51.100.0/24']],
     [['--domain', 'example.net'], ['alice@example.net']],
     [['--cause', 'manual'], ['198.51.100.0/24']],
+    [['--host', 'mx2.example.net'], []],
     [
       ['--sort', 'who'],
       ['198.51.100.0/24', 'alice@example.net', 'uid:0'],

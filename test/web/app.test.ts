@@ -1,6 +1,7 @@
 /** The page without a browser: who gets in, what is refused, what an action does and leaves behind. */
+import { hostname } from 'node:os';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { formatTime } from '../../src/base/time.ts';
+import { DAY, formatTime, HOUR } from '../../src/base/time.ts';
 import { bounced, eventually } from '../service/scratch.ts';
 import { openStore } from '../support/database.ts';
 import { Client, type Place, place } from './place.ts';
@@ -316,6 +317,10 @@ describe('what cannot be read', () => {
     ['/story?block=x', 404],
     ['/events?since=yesterdayish', 200],
     ['/report?since=13h14', 200],
+    ['/report?day=yesterdayish', 200],
+    ['/report?day=today&week=last', 200],
+    ['/report/page?week=never', 400],
+    ['/blocks?age=__proto__&host=nowhere', 200],
     ['/report/page?since=13h14', 400],
     ['/events.csv?kind=nonsense', 400],
     ['/rules/try?rule=invalid-recipients&limit=-1', 200],
@@ -335,6 +340,12 @@ describe('what cannot be read', () => {
     const client = await loggedIn('ann');
     expect((await client.get('/report?since=13h14')).text).toContain(
       'expected a duration such as 24h',
+    );
+    expect((await client.get('/report?day=13h14')).text).toContain(
+      '--day 13h14: expected today, yesterday or a day such as 2026-11-09',
+    );
+    expect((await client.get('/report?from=2026-11-02&to=2026-11-01')).text).toContain(
+      'must not be after',
     );
     expect((await client.get('/events?since=13h14')).text).toContain(
       'expected a duration such as 24h',
@@ -392,6 +403,48 @@ describe('another limit', () => {
     const all = (await client.get('/rules/tuning?since=1d')).text.replaceAll(/<[^>]*>/g, ' ');
     expect(all).toMatch(/1\s+0\s+0\s+invalid-recipients\s+5 in 1h/);
     expect(all).toMatch(/invalid-recipients\s+half\s+alice@example\.net/);
+  });
+});
+
+describe('a list of blocks from several servers', () => {
+  const rows = (text: string) =>
+    [...text.matchAll(/<a href="\/story\?block=\d+">/g)].length === 0
+      ? []
+      : [...text.matchAll(/data-label="Who"[^>]*><a[^>]*>([^<]*)<\/a>/g)].map(([, who]) => who);
+
+  it('is filtered and sorted by the server where they began, by cause and by age', async () => {
+    const client = await loggedIn('vic', '');
+    const { store } = at.desk;
+    const begin = (id: string, ago: number, more: { host?: string; cause?: string }) =>
+      store.commit(() =>
+        store.blocks.start({
+          key: { type: 'user', id },
+          cause: 'manual',
+          start: Date.now() - ago,
+          ...more,
+        }),
+      );
+    begin('own@example.net', 2 * HOUR, {});
+    expect((await client.get('/blocks')).text).not.toContain('Began on');
+    begin('far@example.net', 10 * DAY, { host: 'mx2.example.net', cause: 'invalid-recipients' });
+    begin('near@example.net', HOUR / 2, { host: 'mx1.example.net' });
+    const who = async (query: string) => rows((await client.get(`/blocks?${query}`)).text);
+    expect(await who('host=mx2.example.net')).toEqual(['far@example.net']);
+    expect(await who(`host=${hostname()}`)).toEqual(['own@example.net']);
+    expect(await who('sort=host&state=all')).toEqual(
+      [
+        ['mx1.example.net', 'near@example.net'],
+        ['mx2.example.net', 'far@example.net'],
+        [hostname(), 'own@example.net'],
+      ]
+        .sort()
+        .map(([, id]) => id),
+    );
+    expect(await who('age=hour')).toEqual(['near@example.net']);
+    expect(await who('age=day')).toEqual(['near@example.net', 'own@example.net']);
+    expect(await who('age=older')).toEqual(['far@example.net']);
+    expect(await who('cause=invalid-recipients')).toEqual(['far@example.net']);
+    expect((await client.get('/blocks')).text).toContain('<option value="mx2.example.net">');
   });
 });
 

@@ -42,10 +42,12 @@ export const BLOCKS: readonly Entry[] = [
       new Option('--type <type>', 'of this type').choices(['user', 'client', 'uid', 'sender']),
       new Option('--domain <domain>', 'of users and senders in this domain or below it'),
       new Option('--cause <rule>', 'of this rule, or manual'),
+      new Option('--host <name>', 'that began on this server; others share theirs (share)'),
       new Option('--sort <order>', 'order; default: number').choices([
         'number',
         'who',
         'cause',
+        'host',
         'start',
         'end',
       ]),

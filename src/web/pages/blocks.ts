@@ -1,9 +1,10 @@
 /** The list of blocks: filtered, sorted, in pages, so that a hundred thousand of them are as quick to see as one. */
 import { counted } from '../../base/text.ts';
+import { DAY, HOUR, systemClock } from '../../base/time.ts';
 import { loadInForce } from '../../daemon/in-force.ts';
 import { withSpellings } from '../../daemon/spellings.ts';
 import { formatTarget } from '../../model/identity.ts';
-import { describeRelease } from '../../report/block.ts';
+import { buildHostLookup, describeRelease } from '../../report/block.ts';
 import type { StoredBlock } from '../../store/blocks.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { field, select, table } from '../layout.ts';
@@ -23,18 +24,33 @@ const SORTS = [
   ['oldest', 'oldest first'],
   ['cause', 'cause'],
   ['who', 'who'],
+  ['host', 'host'],
   ['log', 'log'],
+] as const;
+/** How long ago a block began, at most, ms. */
+const AGES: Readonly<Record<string, number>> = { hour: HOUR, day: DAY, week: 7 * DAY };
+const AGE_NAMES = [
+  ['', 'any'],
+  ['hour', 'up to an hour'],
+  ['day', 'up to a day'],
+  ['week', 'up to a week'],
+  ['older', 'more than a week'],
 ] as const;
 
 /** The whole page. */
 export function blocksPage(view: View): Html {
   const all = readBlocks(view);
-  const causes = [...new Set(all.map(({ cause }) => cause))].sort();
+  const list = (values: Iterable<string>): [string, string][] =>
+    [...new Set(values)].sort().map((value) => [value, value]);
+  const hostOf = buildHostLookup(view.desk.config);
+  const hosts = list(all.map(hostOf));
   return html`<form class="row" method="get" action="/blocks" role="search" aria-label="Filter blocks">
 ${field('q', 'Who, cause or note', view.query('q'))}
 ${select('state', 'State', STATES, view.query('state'))}
-${select('cause', 'Cause', [['', 'any'], ...causes.map((cause): [string, string] => [cause, cause])], view.query('cause'))}
-${field('log', 'Log of the host', view.query('log'))}
+${select('cause', 'Cause', [['', 'any'], ...list(all.map(({ cause }) => cause))], view.query('cause'))}
+${select('age', 'Age', AGE_NAMES, view.query('age'))}
+${(hosts.length > 1 || view.query('host') !== '') && select('host', 'Began on', [['', 'any host'], ...hosts], view.query('host'))}
+${field('log', 'Log', view.query('log'), 'part of its path')}
 ${select('sort', 'Order', SORTS, view.query('sort'))}
 <button class="main">Show</button>
 </form>
@@ -49,22 +65,29 @@ function readBlocks({ desk: { store }, query }: View): readonly StoredBlock[] {
 }
 
 function listBlocks(view: View, all: readonly StoredBlock[]): Html {
-  const logOf = buildLogLookup(view);
-  const found = sortBlocks(filterBlocks(view, all, logOf), view.query('sort'), logOf);
+  const lookup = { hostOf: buildHostLookup(view.desk.config), logOf: buildLogLookup(view) };
+  const found = sortBlocks(filterBlocks(view, all, lookup), view.query('sort'), lookup);
   const last = Math.max(1, Math.ceil(found.length / ROWS));
   const at = Math.min(last, Math.max(1, Math.floor(Number(view.query('page')) || 1)));
   const shown = found.slice((at - 1) * ROWS, at * ROWS);
+  const hasOthers = all.some(({ host }) => host !== undefined);
   return html`<p>${counted(found.length, 'block')}</p>
 ${table({
   label: 'Blocks',
-  head: ['No.', 'Who', 'Cause', 'Since', 'State', 'Note'],
-  rows: blockRows(view, shown),
+  head: ['No.', 'Who', 'Cause', ...(hasOthers ? ['Began on'] : []), 'Since', 'State', 'Note'],
+  rows: blockRows(view, shown, hasOthers ? lookup.hostOf : undefined),
   empty: all.length === 0 ? 'Nobody is blocked.' : 'No block is like that.',
+  widths: { 'No.': 'short', Who: 'wide' },
 })}
 ${pager(view, at, last)}`;
 }
 
-function blockRows(view: View, blocks: readonly StoredBlock[]): Part[][] {
+/** `hostOf`: absent if all blocks began here. */
+function blockRows(
+  view: View,
+  blocks: readonly StoredBlock[],
+  hostOf: Lookup['hostOf'] | undefined,
+): Part[][] {
   const { store, config } = view.desk;
   const forceOf = loadInForce(store, config);
   return blocks.map((block) => {
@@ -76,6 +99,7 @@ function blockRows(view: View, blocks: readonly StoredBlock[]): Part[][] {
       html`<a href="/story?block=${block.id}">${block.id}</a>`,
       html`${storyLink(block.key, formatTarget(block))}${also}`,
       block.cause,
+      ...(hostOf === undefined ? [] : [hostOf(block)]),
       view.time(block.start),
       describeState(view, block, forceOf),
       block.note,
@@ -97,10 +121,15 @@ export function describeState(
   return html`${until}, <span class="bad-text">not in force${force.why === undefined ? ' yet' : `: ${force.why}`}</span>`;
 }
 
-type LogLookup = (block: StoredBlock) => string;
+/** Where a block began. */
+interface Lookup {
+  /** the server: this one, or another that shares its blocks */
+  hostOf(block: StoredBlock): string;
+  /** the log in which the rule was met: on a host that collects logs, that of the mail server */
+  logOf(block: StoredBlock): string;
+}
 
-/** The log in which the rule was met: on a host that collects logs, that of the mail server. */
-function buildLogLookup({ desk: { store } }: View): LogLookup {
+function buildLogLookup({ desk: { store } }: View): Lookup['logOf'] {
   const known = new Map<number, string>();
   return ({ id, verdict }) => {
     const log =
@@ -112,13 +141,18 @@ function buildLogLookup({ desk: { store } }: View): LogLookup {
 }
 
 function filterBlocks(
-  { query }: View,
+  view: View,
   all: readonly StoredBlock[],
-  logOf: LogLookup,
+  { hostOf, logOf }: Lookup,
 ): StoredBlock[] {
+  const { query } = view;
   const [text, cause, log] = [query('q').toLowerCase(), query('cause'), query('log')];
+  const host = query('host');
+  const isOfAge = buildAgeTest(query('age'));
   return all.filter((block) => {
     if (cause !== '' && block.cause !== cause) return false;
+    if (host !== '' && hostOf(block) !== host) return false;
+    if (!isOfAge(block)) return false;
     if (log !== '' && !logOf(block).includes(log)) return false;
     if (text === '') return true;
     // To format each of a hundred thousand identities would take a second.
@@ -127,12 +161,24 @@ function filterBlocks(
   });
 }
 
-function sortBlocks(blocks: StoredBlock[], order: string, logOf: LogLookup): StoredBlock[] {
+function buildAgeTest(age: string): (block: StoredBlock) => boolean {
+  const now = systemClock.now();
+  if (age === 'older') return ({ start }) => start < now - 7 * DAY;
+  const most = Object.hasOwn(AGES, age) ? AGES[age] : undefined;
+  return most === undefined ? () => true : ({ start }) => start >= now - most;
+}
+
+function sortBlocks(
+  blocks: StoredBlock[],
+  order: string,
+  { hostOf, logOf }: Lookup,
+): StoredBlock[] {
   if (order === 'oldest') return blocks;
   const newest = blocks.reverse();
   const keyOf = {
     cause: ({ cause }: StoredBlock) => cause,
     who: ({ key }: StoredBlock) => key.id,
+    host: hostOf,
     log: logOf,
   }[order];
   if (keyOf === undefined) return newest;
@@ -144,7 +190,9 @@ function sortBlocks(blocks: StoredBlock[], order: string, logOf: LogLookup): Sto
 function pager({ query }: View, at: number, last: number): Part {
   if (last === 1) return undefined;
   const path = (page: number) => {
-    const names = ['q', 'state', 'cause', 'log', 'sort'].filter((name) => query(name) !== '');
+    const names = ['q', 'state', 'cause', 'age', 'host', 'log', 'sort'].filter(
+      (name) => query(name) !== '',
+    );
     const words = new URLSearchParams(names.map((name): [string, string] => [name, query(name)]));
     words.set('page', String(page));
     return `/blocks?${words}`;

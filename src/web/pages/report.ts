@@ -4,33 +4,49 @@ import { type Html, html, output } from '../html.ts';
 import { field, message } from '../layout.ts';
 import type { View } from '../view.ts';
 
-export function reportPage({ query, desk }: View): Html {
-  const [since, until] = [query('since') || '24h', query('until')];
+/** How a period is named in the address, as by the options of the command. */
+const NAMES = ['since', 'until', 'day', 'week', 'from', 'to'] as const;
+/** Addresses of the usual ones. */
+const USUAL = [
+  ['since=24h', '24 hours'],
+  ['day=today', 'today'],
+  ['day=yesterday', 'yesterday'],
+  ['week=this', 'this week'],
+  ['week=last', 'last week'],
+  ['since=30d', '30 days'],
+] as const;
+
+export function reportPage(view: View): Html {
+  const { query } = view;
+  const period = readPeriod(view);
+  const isNamed = query('day') !== '' || query('week') !== '' || query('from') !== '';
   const form = html`<form class="row" method="get" action="/report" aria-label="Period">
-${field('since', 'Since', since, '24h, 7d or 2026-11-01')}
-${field('until', 'Until', until, 'now')}
+${field('since', 'Since', isNamed ? '' : query('since') || '24h', '24h, 7d or 2026-11-01')}
+${field('until', 'Until', query('until'), 'now')}
 <button class="main">Show</button>
 </form>
-<p class="actions"><a href="/report?since=24h">a day</a> <a href="/report?since=7d">a week</a> <a href="/report?since=30d">30 days</a></p>`;
+<p class="actions">${USUAL.map(([path, name]) => html`<a href="/report?${path}"${String(period) === path && html` aria-current="true"`}>${name}</a> `)}</p>`;
   try {
-    desk.readTime('since', since);
-    if (until !== '') desk.readTime('until', until);
+    view.desk.readPeriod(Object.fromEntries(period));
   } catch (error) {
     if (!(error instanceof PosternError)) throw error;
     return html`${form}${message(output(error.message), 'bad')}`;
   }
-  const path = `/report/page?${new URLSearchParams({ since, until })}`;
+  const path = `/report/page?${period}`;
   return html`${form}<iframe src="${path}" title="Report" sandbox="allow-scripts"></iframe>
 <p><a href="${path}">The report alone</a>, to print or to save</p>`;
 }
 
+/** What the address says of the period; without anything, 24 hours. */
+function readPeriod({ query }: View): URLSearchParams {
+  const named = NAMES.filter((name) => query(name) !== '');
+  const period = new URLSearchParams(named.map((name): [string, string] => [name, query(name)]));
+  return named.length === 0 ? new URLSearchParams({ since: '24h' }) : period;
+}
+
 /** The report itself; `failure` in its place when there is none. */
-export async function reportItself({
-  desk,
-  query,
-}: View): Promise<{ page: string } | { failure: string }> {
-  const until = query('until') === '' ? [] : [`--until=${query('until')}`];
-  const words = ['report', '--format', 'html', `--since=${query('since') || '24h'}`, ...until];
-  const { status, out, err } = await desk.run(words);
+export async function reportItself(view: View): Promise<{ page: string } | { failure: string }> {
+  const period = [...readPeriod(view)].map(([name, value]) => `--${name}=${value}`);
+  const { status, out, err } = await view.desk.run(['report', '--format=html', ...period]);
   return status === 0 ? { page: out } : { failure: err };
 }

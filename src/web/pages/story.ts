@@ -86,9 +86,9 @@ ${timeline(view, story, explained)}
 <h2>Against the limit</h2>
 ${chart(`/story/chart?${path}`, describeChart(story))}
 ${whatWentOut(view, explained)}
-${evidence(view, explained)}
 <h2>In the queue</h2>
 <div id="queue" hx-get="/story/queue?${byId}" hx-trigger="load" hx-swap="innerHTML"><p><a href="/story/queue?${byId}">Look into the queue</a></p></div>
+${evidence(view, explained)}
 ${otherBlocks(view, story)}
 ${key.type !== 'sender' && html`<p><a href="/events?${String(new URLSearchParams({ of: formatWord(key) }))}">All its events</a></p>`}`;
 }
@@ -157,7 +157,9 @@ function timeline(view: View, story: Story, { story: told, measures = [] }: Expl
   const items = steps.map(
     ({ time, what }) => html`<li><span>${view.time(time)}</span> ${what}</li>`,
   );
-  const done = measures.map((text) => html`<li>${text}</li>`);
+  // How a block ended stands at the top.
+  const isRunning = story.block !== undefined && story.block.released === undefined;
+  const done = isRunning ? measures.map((text) => html`<li>${text}</li>`) : [];
   return html`${items.length === 0 ? html`<p class="empty">Nothing is stored.</p>` : html`<ol class="timeline">${items}</ol>`}
 ${done.length > 0 && html`<h2>What was done</h2><ul>${done}</ul>`}`;
 }
