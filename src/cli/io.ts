@@ -28,8 +28,8 @@ export interface Io {
   paint?(spans: readonly Span[]): void;
   /** Shows how far the work is, in place of what was shown before; empty: nothing. Absent: nobody watches. */
   progress?(line: string): void;
-  /** The caller notes who acts: the page for operators names its visitor. */
-  readonly isNoted?: true;
+  /** Notes what was done in place of the command: the page for operators names its visitor. */
+  noteDeed?(deed: { readonly what: string; readonly done: boolean }): void;
   /** Prints a question and waits for a line. Undefined: nobody is there to answer. Absent: the same. */
   ask?(question: string): string | undefined;
 }

@@ -15,8 +15,8 @@ const LOGIN = /^[\w.-]{1,64}$/;
  * The login name with which that person came in: what sudo says, or else what the kernel keeps since the login
  * (proc(5), loginuid), whoever the process is now. Undefined for a service, and where the caller notes who did it.
  */
-export async function findOperator({ isNoted }: Io): Promise<string | undefined> {
-  if (isNoted === true) return undefined;
+export async function findOperator({ noteDeed }: Io): Promise<string | undefined> {
+  if (noteDeed !== undefined) return undefined;
   const { SUDO_USER: sudo = '' } = process.env;
   if (LOGIN.test(sudo)) return sudo;
   const uid = readLoginUid();

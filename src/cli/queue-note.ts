@@ -25,8 +25,8 @@ interface QueueDeed {
 
 /** A message that was acted on, and whether the mail server did it. */
 export interface ActedOn {
-  /** whose it is */
-  readonly key: Key;
+  /** whose it is; undefined: nobody knows */
+  readonly key: Key | undefined;
   readonly done: boolean;
 }
 
@@ -36,24 +36,36 @@ const VERBS: Readonly<Record<QueueAction, string>> = {
   remove: 'delete',
 };
 
-/** One deed for each submitter: what was done, or what was tried if nothing was. */
+/** One deed for each submitter who is known. */
 export function buildQueueDeeds(
   action: QueueAction,
   messages: readonly ActedOn[],
   { time, who }: Pick<QueueDeed, 'time' | 'who'>,
 ): QueueDeed[] {
-  const byKey = new Map<string, ActedOn[]>();
+  const byKey = new Map<string, { key: Key; messages: ActedOn[] }>();
   for (const message of messages) {
-    const name = formatWord(message.key);
-    const all = byKey.get(name) ?? [];
-    byKey.set(name, all);
-    all.push(message);
+    const { key } = message;
+    if (key === undefined) continue;
+    const all = byKey.get(formatWord(key)) ?? { key, messages: [] };
+    byKey.set(formatWord(key), all);
+    all.messages.push(message);
   }
-  return [...byKey.values()].map((all) => {
-    const done = all.filter((one) => one.done).length;
-    const what = `${VERBS[action]} ${counted(done || all.length, 'queued message')}`;
-    return { time, who, what, key: (all[0] as ActedOn).key, done: done > 0 };
-  });
+  return [...byKey.values()].map(({ key, messages: all }) => ({
+    time,
+    who,
+    key,
+    ...describeDeed(action, all),
+  }));
+}
+
+/** What was done, or what was tried if nothing was. */
+export function describeDeed(
+  action: QueueAction,
+  messages: readonly Pick<ActedOn, 'done'>[],
+): Pick<QueueDeed, 'what' | 'done'> {
+  const done = messages.filter((one) => one.done).length;
+  const what = `${VERBS[action]} ${counted(done || messages.length, 'queued message')}`;
+  return { what, done: done > 0 };
 }
 
 /** Notes them. The mail server has acted already, so a failure is only printed. */

@@ -24,7 +24,13 @@ import { type CommonOptions, type Io, jsonLine } from './io.ts';
 import { findOperator } from './operator.ts';
 import { QueueChange } from './queue-change.ts';
 import { loadKnown, printKnown } from './queue-known.ts';
-import { type ActedOn, buildQueueDeeds, noteQueueDeeds, runNote } from './queue-note.ts';
+import {
+  type ActedOn,
+  buildQueueDeeds,
+  describeDeed,
+  noteQueueDeeds,
+  runNote,
+} from './queue-note.ts';
 import { describeNamed, findAmbiguous, type Named, parseNamed } from './queue-request.ts';
 import { listingText, messageJson } from './queue-text.ts';
 
@@ -72,26 +78,35 @@ export async function runQueue(
   }
   const change = new QueueChange(queue, listing.messages, { ...options, io });
   const { status: done, outcomes } = await change.carryOut(action);
-  const who = await findOperator(io);
-  if (who !== undefined) {
-    const acted = listActedOn(listing.messages, outcomes, findKey);
-    const time = systemClock.now();
-    await noteQueueDeeds(config, buildQueueDeeds(action, acted, { time, who }), io);
-  }
+  if (options.format !== 'json') io.stdout(missingText(named, listing.messages));
+  await note(config, action, listActedOn(listing.messages, outcomes, findKey), io);
   return done === EXIT.done ? status : done;
 }
 
-/** The messages that somebody acted on, as far as it is known whose they are. */
+/** Notes who did it, or lets the caller do so. */
+async function note(
+  config: Config,
+  action: QueueAction,
+  acted: readonly ActedOn[],
+  io: Io,
+): Promise<void> {
+  if (acted.length === 0) return;
+  io.noteDeed?.(describeDeed(action, acted));
+  const who = await findOperator(io);
+  if (who === undefined) return;
+  const time = systemClock.now();
+  await noteQueueDeeds(config, buildQueueDeeds(action, acted, { time, who }), io);
+}
+
 function listActedOn(
   messages: readonly QueuedMessage[],
   outcomes: readonly ActionOutcome[],
   findKey: KeyLookup,
 ): ActedOn[] {
   const byId = new Map(messages.map((message) => [message.queueId, message]));
-  return outcomes.flatMap(({ queueId, outcome }) => {
+  return outcomes.map(({ queueId, outcome }) => {
     const message = byId.get(queueId);
-    const key = message && findKey(message);
-    return key === undefined ? [] : [{ key, done: outcome === 'done' || outcome === 'already' }];
+    return { key: message && findKey(message), done: outcome === 'done' || outcome === 'already' };
   });
 }
 

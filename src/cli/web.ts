@@ -113,12 +113,13 @@ export function buildDesk(base: Base, main: Main): Desk {
 async function capture(work: (io: Io) => Promise<ExitStatus>): Promise<Ran> {
   const out: string[] = [];
   const err: string[] = [];
+  const deeds: Ran['deeds'][number][] = [];
   const status = await work({
     stdout: (text) => void out.push(text),
     stderr: (text) => void err.push(text),
-    isNoted: true,
+    noteDeed: (deed) => void deeds.push(deed),
   });
-  return { status, out: out.join(''), err: err.join('') };
+  return { status, out: out.join(''), err: err.join(''), deeds };
 }
 
 function listUsers(file: string, io: Io): ExitStatus {

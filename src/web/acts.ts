@@ -75,7 +75,7 @@ async function note(deed: Deed): Promise<Outcome> {
   const found = findBlock(deed);
   const text = one(form, 'note').slice(0, 500);
   desk.store.commit(() => desk.store.blocks.setNote(found.id, text));
-  const ran = { status: 0, out: 'The note is saved.\n', err: '' } as const;
+  const ran = { status: 0, out: 'The note is saved.\n', err: '', deeds: [] } as const;
   return conclude(deed, {
     ran,
     what: 'change the note',
@@ -109,12 +109,14 @@ async function queue(deed: Deed): Promise<Outcome> {
   const help = denied
     ? `The account of this page may not change the queue. As root, on the server: postern queue ${option} ${messages.slice(0, 20).join(' ')}\n`
     : '';
-  const what = `${action} ${counted(messages.length, 'queued message')}`;
-  const running = desk.store.blocks.runningOver(key);
-  return {
-    ...conclude(deed, { ran: { ...ran, err: ran.err + help }, what, about, block: running }),
-    next,
+  // Some of it may have left the queue since it was listed.
+  const { what, done } = ran.deeds[0] ?? {
+    what: `${action} ${counted(messages.length, 'queued message')}`,
+    done: false,
   };
+  const [newest] = desk.store.blocks.findOver(key);
+  const conclusion = { ran: { ...ran, err: ran.err + help }, what, about, block: newest, done };
+  return { ...conclude(deed, conclusion), next };
 }
 
 async function forget(deed: Deed): Promise<Outcome> {

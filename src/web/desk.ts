@@ -12,6 +12,8 @@ export interface Ran {
   readonly status: ExitStatus;
   readonly out: string;
   readonly err: string;
+  /** what it did, if the command itself knows better than its arguments say: how much mail, and whether it succeeded */
+  readonly deeds: readonly { readonly what: string; readonly done: boolean }[];
 }
 
 export interface Desk {

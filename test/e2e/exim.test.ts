@@ -1,45 +1,9 @@
 /** The whole way on a real Exim, see pipeline.ts. */
 import { describe } from 'vitest';
-import { eximProgram, hasExim, startExim } from '../support/exim.ts';
-import { sendMail } from '../support/smtp-client.ts';
-import { type Rig, testPipeline } from './pipeline.ts';
+import { hasExim } from '../support/exim.ts';
+import { testPipeline } from './pipeline.ts';
+import { startEximRig } from './rig-exim.ts';
 
 describe.runIf(hasExim())('Exim', () => {
-  testPipeline(startRig);
+  testPipeline(startEximRig);
 });
-
-async function startRig(sinkPort: number): Promise<Rig> {
-  const server = await startExim({ sinkPort, recipes: [] });
-  const { configuration } = server;
-  return {
-    yaml: `mta: exim
-logs: [ ${server.logFile} ]
-targets:
-  exim: { blockedUsers: ${server.blockedUsers}, blockedSenders: ${server.blockedSenders} }
-commands:
-  exim: [ ${eximProgram()}, -C, ${configuration} ]`,
-    port: server.port,
-    files: { user: server.blockedUsers, client: server.blockedUsers },
-    check: ['--exim-binary', eximProgram(), '--exim-config', configuration],
-    submit: (user, recipients) =>
-      sendMail(
-        { port: server.port, auth: { user, password: 'secret' } },
-        { sender: user, recipients },
-      ),
-    relay: (address, recipients) =>
-      server.smtpFrom(address, [
-        'EHLO client.example.net',
-        'MAIL FROM:<app@example.net>',
-        ...recipients.map((recipient) => `RCPT TO:<${recipient}>`),
-        'DATA',
-        'Subject: x\r\n\r\nx',
-        '.',
-        'QUIT',
-      ]),
-    held: async () =>
-      (await server.queue()).flatMap((mail) => (mail.frozen ? mail.recipients : [])),
-    wire: () => server.reconfigure({ sinkPort, recipes: ['blocked', 'local'] }),
-    log: server.log,
-    stop: server.stop,
-  };
-}

@@ -21,6 +21,12 @@ export interface Rig {
   submit(user: string, recipients: readonly string[]): Promise<unknown>;
   /** without authentication, from this address */
   relay(address: string, recipients: readonly string[]): Promise<unknown>;
+  /** the mail server's own listing */
+  queue(): Promise<
+    { readonly queueId: string; readonly held: boolean; readonly recipients: readonly string[] }[]
+  >;
+  /** deletes a message without Postern */
+  remove(queueId: string): Promise<unknown>;
   /** recipients of mail that is held or frozen */
   held(): Promise<string[]>;
   /** Applies the recipe of docs/mta. */
