@@ -3,9 +3,10 @@
  * The account of the page has no rights at the mail server; what it may not do, the command says.
  */
 import { PosternError } from '../base/errors.ts';
+import { quoteForShell } from '../base/escape.ts';
 import { counted } from '../base/text.ts';
 import { systemClock } from '../base/time.ts';
-import { formatWord } from '../model/identity.ts';
+import { formatIdentity, formatWord } from '../model/identity.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Desk, Ran } from './desk.ts';
 import type { Visitor } from './gate.ts';
@@ -36,6 +37,9 @@ const WORDS_OF_QUEUE: Readonly<Record<string, string>> = {
   hold: '--hold',
   delete: '--delete',
 };
+
+/** Messages that a command for the operator names; of more, whose they are. */
+const MOST_NAMED = 20;
 
 async function block(deed: Deed): Promise<Outcome> {
   const { desk, form } = deed;
@@ -106,8 +110,9 @@ async function queue(deed: Deed): Promise<Outcome> {
     ...ids,
   ]);
   const denied = /superuser|permission|EACCES|EPERM|reserved/i.test(ran.err);
+  const named = messages.length > MOST_NAMED ? quoteForShell(formatIdentity(key)) : ids.join(' ');
   const help = denied
-    ? `The account of this page may not change the queue. As root, on the server: postern queue ${option} ${messages.slice(0, 20).join(' ')}\n`
+    ? `The account of this page may not change the queue. As root, on the server: postern queue ${option} ${named}\n`
     : '';
   // Some of it may have left the queue since it was listed.
   const { what, done } = ran.deeds[0] ?? {

@@ -47,12 +47,8 @@ export function testDesk(start: (sinkPort: number) => Promise<Rig>): void {
     ends.push(() => postern.remove());
     await preparePlace(postern.path);
     await postern.start();
-    const output = join(postern.path, 'web.out');
-    const argv = [PROGRAM, 'web', '--config', join(postern.path, 'postern.yaml')];
-    const web = spawnServer([process.execPath, ...argv], { output });
+    const web = await spawnPage(postern.path);
     ends.push(() => stopServer(web));
-    const log = () => readText(output);
-    await until('the page to start', () => log().includes('"web page"'), { evidence: log });
     browser = await startChromium();
     ends.push(() => browser.close());
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
@@ -201,6 +197,63 @@ export function testDesk(start: (sinkPort: number) => Promise<Rig>): void {
       /"who":"ann","what":"delete 1 queued message"/,
     );
   });
+}
+
+/** Starts the page of the configuration there, and waits until it listens. */
+async function spawnPage(path: string, prefix: readonly string[] = []) {
+  const output = join(path, 'web.out');
+  const argv = [process.execPath, PROGRAM, 'web', '--config', join(path, 'postern.yaml')];
+  const web = spawnServer([...prefix, ...argv], { output });
+  const log = () => readText(output);
+  await until('the page to start', () => log().includes('"web page"'), { evidence: log });
+  return web;
+}
+
+/** A page without a browser, for one person who acts. */
+export interface DeskPage {
+  logIn(): Promise<void>;
+  get(path: string): Promise<string>;
+  /** Sends a form; returns the page that follows. */
+  act(name: string, fields: Readonly<Record<string, string>>): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** Starts one beside a mail server, as another account; `prepare` gets the folder with its configuration. */
+export async function startDeskPage(
+  rig: Rig,
+  { account, prepare }: { account: { uid: number; gid: number }; prepare(path: string): void },
+): Promise<DeskPage> {
+  const [port] = await freePorts(1);
+  const origin = `http://127.0.0.1:${port}`;
+  const place = setUpPostern(configuration(rig, `inet:127.0.0.1:${port}`));
+  await preparePlace(place.path);
+  prepare(place.path);
+  const { uid, gid } = account;
+  const web = await spawnPage(place.path, [
+    ...['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'],
+  ]);
+  let cookie = '';
+  const ask = (path: string, init: RequestInit = {}) =>
+    fetch(origin + path, { redirect: 'manual', ...init, headers: { cookie, origin } });
+  const send = (path: string, fields: Readonly<Record<string, string>>) =>
+    ask(path, { method: 'POST', body: new URLSearchParams(fields) });
+  const get = async (path: string) => await (await ask(path)).text();
+  return {
+    get,
+    async logIn() {
+      const { headers } = await send('/login', { name: 'ann', password: PASSWORD, next: '/' });
+      cookie = headers.get('set-cookie')?.split(';')[0] ?? '';
+    },
+    async act(name, fields) {
+      const token = /name="token" value="(\w+)"/.exec(await get('/'))?.[1] ?? '';
+      const { headers } = await send(`/act/${name}`, { ...fields, token });
+      return await get(headers.get('location') ?? '/');
+    },
+    async stop() {
+      await stopServer(web);
+      await place.remove();
+    },
+  };
 }
 
 async function preparePlace(path: string): Promise<void> {
