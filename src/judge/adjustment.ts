@@ -17,8 +17,18 @@ export interface AppliedLimit {
 export interface Adjustment {
   /** What a limit of the rule is for a key in the window that ends at `time` (ms); undefined: the key is exempt. */
   limitFor(limit: AppliedLimit, type: KeyType, id: string, time: number): AppliedLimit | undefined;
+  /** Whether there is an override for the key, of whatever rule. */
+  isOverridden(type: KeyType, id: string): boolean;
+  /** What a limit is at a time (ms) for a key without overrides. Of two limits, the smaller one stays the smaller. */
+  usualLimit(limit: AppliedLimit, time: number): AppliedLimit;
   /** The lowest that `limitFor` can give for this limit, for any key and at any time, also with overrides to come. */
   lowest(limit: AppliedLimit): number;
+  /** The lowest that `usualLimit` can give. */
+  lowestUsual(limit: AppliedLimit): number;
   /** Whether the mail is that of a list that is exempt: it does not count. */
   sparesMail(event: MailEvent): boolean;
+  /** The rules that are named where a list is exempt: for them, other mail may not count than for the others. */
+  listsNamed(): ReadonlySet<string>;
+  /** Two adjustments with the same ones of these give the same answers to all that no rule is named in. */
+  readonly sources: readonly unknown[];
 }

@@ -126,11 +126,11 @@ export class Arrival {
     if (!this.#leaveOut(reader, this.#at)) this.timelineOf(reader).keepOwn(this.#at);
   }
 
-  /** The event has been counted. */
+  /** The event has been counted. May be called once for each track. */
   end(): void {
     const known = this.#known;
-    if (this.#event !== this.#facts.number || typeof known !== 'object') return;
-    if (this.#id === undefined) return;
+    if (!this.#isKept || typeof known !== 'object') return;
+    this.#isKept = false;
     if (this.#facts.time > known.lastSeen) known.lastSeen = this.#facts.time;
     this.#table.changed(known);
   }

@@ -2,6 +2,7 @@
  * Classes of events: two events are of one class when the same rules use them in the same way. So a timeline that many
  * rules share keeps one small number for each event, and each rule a table of what it adds to its sums.
  */
+import type { Adjustment } from './adjustment.ts';
 import { NEEDS } from './entries.ts';
 import type { Shape } from './shape.ts';
 
@@ -66,8 +67,10 @@ export interface Reader {
   readonly slot: number;
   readonly shape: Shape;
   readonly codes: Uint8Array;
-  /** fewer counted events (or recipients) than this meet none of its limits */
+  /** fewer counted events (or recipients) than this meet none of its limits, unless the key has an override */
   readonly least: number;
+  /** what the configuration changes about its limits */
+  readonly adjustment?: Adjustment | undefined;
 }
 
 /** The first rules that use an event, in their order. A path of nodes leads to its class. */
@@ -86,6 +89,7 @@ export class ClassNode {
   /** the last one: nearly all events take the same path */
   #lastStep = -1;
   #last: ClassNode | undefined;
+  #uses: readonly ClassUse[] | undefined;
 
   constructor(before?: ClassNode, reader?: Reader, code: Code = 0) {
     this.before = before;
@@ -118,6 +122,11 @@ export class ClassNode {
 
   /** The rules that use events of this class, in their order. */
   uses(): readonly ClassUse[] {
+    this.#uses ??= this.#listUses();
+    return this.#uses;
+  }
+
+  #listUses(): readonly ClassUse[] {
     const uses: ClassUse[] = [];
     for (let node: ClassNode = this; node.reader !== undefined; node = node.before as ClassNode) {
       uses.push({ reader: node.reader, code: node.code });

@@ -47,6 +47,8 @@ export class Entries {
   places: string[] | undefined;
   senders: string[] | undefined;
   hosts: string[] | undefined;
+  /** A rule may keep something of the key besides these events. */
+  hasOthers = false;
 
   get length(): number {
     return this.times.length;

@@ -3,46 +3,47 @@
  * give the same verdicts, so the state can be rebuilt from the stored events. The judge has no clock and no store. A
  * caller that has a clock passes the time with each event. No event makes it throw, whatever it holds.
  */
-import { DAY } from '../base/time.ts';
-import { isLoopbackAddress, isNetwork, isWithin } from '../model/address.ts';
-import type { Key, KeyType, Verdict } from '../model/block.ts';
+import { isNetwork, isWithin } from '../model/address.ts';
+import type { Key, Verdict } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { Outage, OutageChange } from '../model/outage.ts';
+import { activateRules } from './activate.ts';
 import { formatId, readId } from './facts.ts';
-import { findBlame, ShutOutSenders } from './gateway.ts';
+import { Holds } from './holds.ts';
 import { findJoint } from './joint.ts';
-import { canonicalKey, getKeyId, getKeyType } from './key.ts';
-import { KeyTimes, Offences } from './key-memory.ts';
-import { reachesShare } from './measure.ts';
+import { canonicalKey } from './key.ts';
+import { KeyTimes } from './key-memory.ts';
+import { measureLimits, reachesShare } from './measure.ts';
 import { MemoryBudget } from './memory-budget.ts';
-import type { Forgotten, Met, Since, Use } from './met.ts';
+import type { Forgotten, Met, Since } from './met.ts';
 import { type Nearest, rankNearest } from './nearest.ts';
 import type { JudgeOptions } from './options.ts';
 import { type Detection, OutageMonitor } from './outage/monitor.ts';
-import {
-  type ActiveRule,
-  activateRule,
-  countsInvalid,
-  countsRefusal,
-  Plan,
-  type Step,
-} from './plan.ts';
+import { type ActiveRule, countsInvalid, Plan, type Step } from './plan.ts';
 import type { Rule } from './rule.ts';
+import { type Occasion, Ruling } from './ruling.ts';
 import { ALL_TABLES, DEFAULT_BOUNDS } from './table.ts';
 import { Tables } from './tables.ts';
 import type { Tally } from './tally.ts';
 import type { Timeline } from './timeline.ts';
 import type { Track } from './track.ts';
-import type { UsualMet } from './usual/usual-rule.ts';
 import { UsualRules } from './usual/usual-rules.ts';
-import { buildVerdict, isSameExcess, noteMet, type Recall, type Target } from './verdict.ts';
+import type { Recall } from './verdict.ts';
 
 const NONE: readonly Verdict[] = Object.freeze([]);
 const NO_CHANGE: readonly OutageChange[] = Object.freeze([]);
 /** More changes than this are not kept for a caller that never takes them. */
 const MOST_CHANGES = 1000;
-/** After this time without another offence, a key is no longer a repeat offender. */
-const OFFENCE_LIFETIME = 30 * DAY;
+
+/** A rule whose turn has come: it may have limits that are met, and others may have to know that it has counted. */
+interface Turn {
+  readonly active: ActiveRule;
+  readonly track: Track;
+  /** in the order of the rule's limits */
+  readonly met: readonly Met[];
+  /** undefined for a key with few events */
+  readonly timeline: Timeline | undefined;
+}
 
 export class Judge {
   readonly #rules: readonly ActiveRule[];
@@ -50,21 +51,17 @@ export class Judge {
   readonly usual: UsualRules;
   readonly #plan: Plan;
   readonly #tables: Tables;
-  /** the rules that use the event that is being counted, and by what */
-  readonly #users: Step[] = [];
-  readonly #tracks: Track[] = [];
-  readonly #allowed: (key: Key) => boolean;
-  readonly #canShutOutAt: (gateway: Key) => boolean;
-  readonly #blocked = new KeyTimes();
+  /** the tracks that use the event that is being counted, and how */
+  readonly #steps: Step[] = [];
+  readonly #holds: Holds;
+  readonly #ruling: Ruling;
   /** for keys that were released: the time up to which their events do not count */
   readonly #released = new KeyTimes();
-  readonly #offences = new Offences(OFFENCE_LIFETIME);
   /** `#released` as a function; undefined until the first release, which saves a look-up for each event */
   #since: Since | undefined;
   /** undefined when no rule counts what a provider can be wrong about */
   readonly #outages: OutageMonitor | undefined;
   #changes: OutageChange[] = [];
-  readonly #shutOut = new ShutOutSenders();
   readonly #onCounted: JudgeOptions['onCounted'];
 
   constructor(rules: readonly Rule[], options: JudgeOptions = {}) {
@@ -74,18 +71,15 @@ export class Judge {
     const judged = rules.filter(
       ({ enabled, action, usual }) => enabled && action !== 'defer' && usual === undefined,
     );
-    this.#rules = judged.map((rule) => activateRule(rule, this.#tables));
+    const active = activateRules(judged, this.#tables);
+    this.#rules = active.rules;
     this.usual = new UsualRules(rules);
-    this.#plan = new Plan(this.#rules);
+    this.#plan = new Plan(active.tracks);
     const needsMonitor = this.#rules.some(({ rule }) => countsInvalid(rule));
     this.#outages = needsMonitor ? new OutageMonitor(this.#rules) : undefined;
     this.#onCounted = options.onCounted;
-    this.#allowed = options.allowed ?? (() => false);
-    this.#canShutOutAt = options.canShutOutAt ?? (() => true);
-    for (const { key, until } of options.active ?? []) this.hold(key, until);
-    for (const { rule, key, count, last } of options.offences ?? []) {
-      this.#offences.set(rule, canonicalKey(key), count, last);
-    }
+    this.#holds = new Holds(options);
+    this.#ruling = new Ruling(this.#holds, options, (given) => this.#outages?.addVerdict(given));
   }
 
   /**
@@ -93,38 +87,15 @@ export class Judge {
    * that is older than the rule's `fresh` is stale. Without it (replay), no verdict is stale.
    */
   feed(event: MailEvent, now?: number): readonly Verdict[] {
-    const verdicts = this.#feed(event, now, undefined);
+    const verdicts = this.#feed({ event, now, recall: undefined });
     const unusual = this.usual.feed(event);
-    return unusual.length === 0
-      ? verdicts
-      : [...verdicts, ...this.#judgeUsual(unusual, event, now)];
-  }
-
-  /** The verdicts on a key that goes beyond its own past: at most one for a rule. */
-  #judgeUsual(all: readonly UsualMet[], event: MailEvent, now: number | undefined): Verdict[] {
-    const verdicts: Verdict[] = [];
-    for (const { rule, type, id, limit, count, past } of all) {
-      const key: Key = { type, id };
-      const isLoopback = type === 'client' && isLoopbackAddress(id);
-      if (this.#isHeld(type, id, event.time) || (!isLoopback && this.#allowed(key))) continue;
-      if (verdicts.some((verdict) => verdict.rule === rule.name)) continue;
-      const action = isLoopback ? 'observe' : rule.action;
-      const duration = action === 'observe' ? undefined : this.#durationFor(rule, key, event);
-      const found = buildVerdict(rule, { limit, measure: count }, event, { key, action, duration });
-      const isStale = now !== undefined && now - event.time > rule.fresh;
-      const verdict = { ...found, past, ...(isStale ? { stale: true } : {}) };
-      if (action === 'block' && !isStale) {
-        this.noteOffence(verdict);
-        this.hold(key, duration === undefined ? undefined : event.time + duration);
-      }
-      verdicts.push(verdict);
-    }
-    return verdicts;
+    if (unusual.length === 0) return verdicts;
+    return [...verdicts, ...this.#ruling.judgeUsual(unusual, { event, now })];
   }
 
   /** A rule has blocked a key; of rules with `usual`, also before a restart. */
-  noteOffence({ rule, key, time }: Verdict): void {
-    this.#offences.add(rule, key, time);
+  noteOffence(verdict: Verdict): void {
+    this.#holds.noteOffence(verdict);
   }
 
   /**
@@ -132,94 +103,114 @@ export class Judge {
    * has not given it, and the key is not held for it. Rules with `usual` do not count it: see `usual`.
    */
   recount(event: MailEvent, recall: Recall): readonly Verdict[] {
-    return this.#feed(event, undefined, recall);
+    return this.#feed({ event, now: undefined, recall });
   }
 
-  #feed(event: MailEvent, now: number | undefined, recall: Recall | undefined): readonly Verdict[] {
+  #feed(occasion: Occasion): readonly Verdict[] {
+    const { event } = occasion;
     const steps = this.#plan.stepsFor(event, this.#isInOutage(event));
     if (steps.length === 0) return NONE;
     this.#tables.facts.read(event);
     const count = this.#collect(steps, event);
     if (count === 0) return NONE;
-    for (let index = 0; index < count; index++) (this.#tracks[index] as Track).arrival.keep();
-    let verdicts: Verdict[] | undefined;
-    for (let index = 0; index < count; index++) {
-      const { active, use } = this.#users[index] as Step;
-      const track = this.#tracks[index] as Track;
-      // A rule before this one may have shut out the sender just now.
-      if (verdicts !== undefined && this.#isShutOut(active, event)) {
-        if (use !== 'open') track.arrival.leave(track);
-        continue;
-      }
-      const added = active.tally.count(track, use);
-      if (added === undefined) {
-        if (use === 'counted' && recall === undefined) this.#tell(track, event);
-        continue;
-      }
-      const verdict = this.#judgeAll(
-        active,
-        active.tally.measure(added, event.time),
-        event,
-        now,
-        recall,
-      );
-      if (recall === undefined) this.#tell(track, event, added.timeline);
-      if (verdict === undefined) continue;
-      verdicts ??= [];
-      verdicts.push(verdict);
-    }
-    this.#tables.end();
-    return verdicts ?? NONE;
+    for (let index = 0; index < count; index++) (this.#steps[index] as Step).track.arrival.keep();
+    const verdicts = this.#count(count, occasion);
+    for (let index = 0; index < count; index++) (this.#steps[index] as Step).track.arrival.end();
+    return verdicts;
   }
 
-  /** Tells that an event was counted, if several servers may count together. `timeline`: undefined for a key with few events. */
-  #tell(track: Track, event: MailEvent, timeline?: Timeline): void {
-    if (this.#onCounted === undefined || findJoint(track.rule).types?.has(track.type) !== true)
-      return;
-    const { facts } = this.#tables;
-    const id = facts.id(track.type);
-    if (id === undefined) return;
-    const key: Key = { type: track.type, id: formatId(id) };
-    if (this.#isHeld(key.type, key.id, event.time) || this.#allowed(key)) return;
-    if (timeline !== undefined && !reachesShare(track, timeline)) return;
-    const { distinct } = track.rule;
-    const value = distinct === undefined ? undefined : String(facts.valueOf(distinct));
-    const duration = this.#durationFor(track.rule, key, event);
-    this.#onCounted({ rule: track.rule, key, value, duration }, event);
-  }
-
-  /** Finds out which rules use the event, and returns how many. */
+  /** Finds out which tracks use the event, and returns how many. */
   #collect(steps: readonly Step[], event: MailEvent): number {
     let count = 0;
-    for (const step of steps) {
-      const { active, use } = step;
-      if (!isUsed(active.rule, use, event) || !active.admits(event)) continue;
-      if (this.#isShutOut(active, event)) continue;
-      const track = active.tally.use(use, this.#since);
-      if (track === undefined) continue;
-      this.#users[count] = step;
-      this.#tracks[count++] = track;
+    for (let index = 0; index < steps.length; index++) {
+      const step = steps[index] as Step;
+      const { track, use, admits, blaming } = step;
+      if (admits !== undefined && !admits(event)) continue;
+      if (blaming !== undefined && this.#holds.isShutOut(blaming.rule.per, event)) continue;
+      if (track.use(use, this.#since)) this.#steps[count++] = step;
     }
     return count;
   }
 
-  /** The verdict of a rule whose limits are met, if there is one: a rule that meets two at once gives one. */
-  #judgeAll(
-    active: ActiveRule,
-    all: readonly Met[],
-    event: MailEvent,
-    now: number | undefined,
-    recall: Recall | undefined,
-  ): Verdict | undefined {
-    let given: Verdict | undefined;
-    for (const met of all) {
-      const verdict = this.#judge(active, met, event, now, recall);
-      if (verdict === undefined || given !== undefined) continue;
-      given = verdict;
-      // Somebody is to be blocked; for a second limit it would be somebody else.
-      if (verdict.action === 'block') break;
+  /**
+   * Counts the event in the first tracks that were collected, and gives the rules their turns, in their order. A rule
+   * that may blame a sender only counts when its turn has come.
+   */
+  #count(count: number, occasion: Occasion): readonly Verdict[] {
+    const turns: Turn[] = [];
+    let verdicts: Verdict[] | undefined;
+    let index = 0;
+    for (; index < count; index++) {
+      const step = this.#steps[index] as Step;
+      if (step.blaming !== undefined) break;
+      this.#measure(step, occasion, turns);
     }
-    return given;
+    if (turns.length > 1) turns.sort((a, b) => b.active.order - a.active.order);
+    const take = (before: number) => {
+      while ((turns.at(-1)?.active.order ?? Number.POSITIVE_INFINITY) < before) {
+        const verdict = this.#give(turns.pop() as Turn, occasion);
+        if (verdict !== undefined) (verdicts ??= []).push(verdict);
+      }
+    };
+    for (; index < count; index++) {
+      const { track, use, blaming } = this.#steps[index] as Step;
+      const { order, rule } = blaming as ActiveRule;
+      take(order);
+      // A rule before this one may have shut out the sender just now.
+      if (verdicts !== undefined && this.#holds.isShutOut(rule.per, occasion.event)) {
+        if (use !== 'open') track.arrival.leave(track);
+        continue;
+      }
+      this.#measure(this.#steps[index] as Step, occasion, turns);
+    }
+    take(Number.POSITIVE_INFINITY);
+    return verdicts ?? NONE;
+  }
+
+  /** Counts the event in a track, and adds the rules whose turn it is. */
+  #measure({ track, use }: Step, { event, recall }: Occasion, turns: Turn[]): void {
+    const timeline = track.count(use);
+    if (use !== 'counted') return;
+    const tells = this.#onCounted !== undefined && recall === undefined;
+    if (timeline === undefined && !tells) return;
+    const { type, arrival } = track;
+    const id = formatId(arrival.id);
+    const all =
+      timeline === undefined ? [] : measureLimits(track, { id: arrival.id, timeline }, event.time);
+    // Of a key that is held, no limit leads to a verdict, however many there are.
+    if (!tells && (all.length === 0 || this.#holds.isHeld(type, id, event.time))) return;
+    const met = new Map<ActiveRule, Met[]>();
+    for (const one of all) {
+      const own = met.get(one.rung.active) ?? [];
+      own.push({ ...one, type, id, timeline: timeline as Timeline });
+      met.set(one.rung.active, own);
+    }
+    for (const active of tells ? track.rules : met.keys()) {
+      const own = met.get(active)?.sort((a, b) => a.rung.index - b.rung.index) ?? [];
+      turns.push({ active, track, met: own, timeline });
+    }
+  }
+
+  /** The verdict of a rule whose turn it is, if there is one. */
+  #give(turn: Turn, occasion: Occasion): Verdict | undefined {
+    const { active, met } = turn;
+    const verdict = met.length === 0 ? undefined : this.#ruling.judgeAll(active, met, occasion);
+    if (occasion.recall === undefined) this.#tell(turn, occasion.event);
+    return verdict;
+  }
+
+  /** Tells that a rule has counted an event, if several servers may count together. */
+  #tell({ active: { rule }, track, timeline }: Turn, event: MailEvent): void {
+    const { type, arrival } = track;
+    if (this.#onCounted === undefined || findJoint(rule).types?.has(type) !== true) return;
+    const { facts } = this.#tables;
+    const key: Key = { type, id: formatId(arrival.id) };
+    if (this.#holds.isHeld(type, key.id, event.time) || this.#ruling.isAllowed(key)) return;
+    if (timeline !== undefined && !reachesShare(track, rule.limits, timeline)) return;
+    const { distinct } = rule;
+    const value = distinct === undefined ? undefined : String(facts.valueOf(distinct));
+    const duration = this.#holds.durationFor(rule, key, event);
+    this.#onCounted({ rule, key, value, duration }, event);
   }
 
   /** A block of the key was released at `time` (ms), before its end. What happened until then does not count again. */
@@ -228,24 +219,23 @@ export class Judge {
   }
 
   #release({ type, id }: Key, time: number): void {
-    this.#blocked.delete(type, id);
+    this.#holds.release({ type, id });
     this.#released.set(type, id, time);
     this.#since ??= (type, id) => this.#released.get(type, id) ?? Number.NEGATIVE_INFINITY;
     this.#tables.forget(type, readId(type, id));
     for (const { tally } of this.#rules) tally.forget(type, id);
-    if (type === 'sender') this.#shutOut.delete(id);
   }
 
   /** A block of the key has ended by itself, or because it rested on an outage. What was counted stays. */
   unhold(key: Key): void {
-    for (const { type, id } of this.#listMembers(canonicalKey(key))) this.#blocked.delete(type, id);
+    for (const one of this.#listMembers(canonicalKey(key))) this.#holds.unhold(one);
   }
 
   /** The key and, of a network of clients that was blocked as a whole, all its addresses that are known here. */
   #listMembers(key: Key): Key[] {
     const { type, id } = key;
     if (type !== 'client' || !isNetwork(id)) return [key];
-    const known = new Set(this.#blocked.ids(type));
+    const known = new Set(this.#holds.ids(type));
     for (const one of this.#tables.ids(type)) known.add(formatId(one));
     for (const { tally } of this.#rules) for (const one of tally.judged(type)) known.add(one);
     const members = [...known].filter((one) => one !== id && isWithin(one, id));
@@ -257,11 +247,7 @@ export class Judge {
    * gateway where alone a sender is blocked.
    */
   hold(key: Key, until?: number, at?: Key): void {
-    const { type, id } = canonicalKey(key);
-    this.#blocked.set(type, id, until ?? Number.POSITIVE_INFINITY);
-    if (at === undefined) return;
-    const gateway = canonicalKey(at);
-    if (!this.#shutOut.has(gateway, id)) this.#shutOut.add(gateway, id, Number.NEGATIVE_INFINITY);
+    this.#holds.hold(key, until, at);
   }
 
   /** Keys that were forgotten because a bound was reached; undefined as long as all counts are exact. */
@@ -305,11 +291,8 @@ export class Judge {
 
   #beginOutage({ outage, takenBack }: Detection): void {
     for (const { tally, verdict } of takenBack) {
-      const { type, id } = verdict.key;
-      this.#blocked.delete(type, id);
-      this.#offences.takeBack(verdict.rule, verdict.key);
-      tally.takeBackVerdict(type, id);
-      if (verdict.at !== undefined) this.#shutOut.delete(id);
+      this.#holds.takeBack(verdict);
+      tally.takeBackVerdict(verdict.key.type, verdict.key.id);
     }
     if (this.#changes.length >= MOST_CHANGES) return;
     const verdicts = takenBack.map(({ verdict }) => verdict);
@@ -318,99 +301,11 @@ export class Judge {
 
   /** Whether the key is blocked, allowed, or had its verdict from another limit of the same rule. */
   #isSettled(key: Key, tally: Tally): boolean {
-    if (this.#blocked.get(key.type, key.id) !== undefined || this.#allowed(key)) return true;
+    if (this.#holds.isKnown(key.type, key.id) || this.#ruling.isAllowed(key)) return true;
     return tally.lastVerdict(key.type, key.id) !== undefined;
-  }
-
-  /** Whether the sender of the event is shut out at its gateway: what still comes of it is not the gateway's. */
-  #isShutOut({ maySpare, rule }: ActiveRule, event: MailEvent): boolean {
-    if (maySpare === undefined || this.#shutOut.size === 0 || !event.sender) return false;
-    const type = getKeyType(rule.per, event);
-    const id = type === undefined ? undefined : getKeyId(type, event);
-    const sender = getKeyId('sender', event);
-    if (type === undefined || id === undefined || sender === undefined) return false;
-    return this.#shutOut.has({ type, id }, sender) && this.#isHeld('sender', sender, event.time);
-  }
-
-  /** The verdict for a limit that is met, unless the key already had it or must not get one. */
-  #judge(
-    active: ActiveRule,
-    met: Met,
-    event: MailEvent,
-    now: number | undefined,
-    recall: Recall | undefined,
-  ): Verdict | undefined {
-    const { rule, tally } = active;
-    const gateway: Key = { type: met.type, id: met.id };
-    if (this.#isHeld(gateway.type, gateway.id, event.time)) return undefined;
-    // Loopback is never blocked, but what happens there must be seen.
-    const isLoopback = gateway.type === 'client' && isLoopbackAddress(gateway.id);
-    if (!isLoopback && this.#allowed(gateway)) return undefined;
-    const action = isLoopback ? 'observe' : rule.action;
-    if (action === 'observe' && isSameExcess(met)) return undefined;
-    const isStale = now !== undefined && now - event.time > rule.fresh;
-    if (isStale && tally.lastVerdict(met.type, met.id) === 'stale') return undefined;
-    const target = action === 'observe' ? { key: gateway } : this.#findTarget(active, met, event);
-    const duration = action === 'observe' ? undefined : this.#durationFor(rule, target.key, event);
-    const verdict = buildVerdict(rule, met, event, { ...target, action, duration });
-    const given = recall === undefined ? (isStale ? 'stale' : 'given') : recall(verdict);
-    if (given === 'continued') return noteMet(met);
-    if (given === undefined) return undefined;
-    tally.noteVerdict(met.type, met.id, given === 'stale' ? 'stale' : 'fresh');
-    if (given === 'stale') return { ...verdict, stale: true };
-    if (action === 'observe') noteMet(met);
-    else this.#noteBlock(active, met, verdict);
-    return verdict;
-  }
-
-  /** Whom to block: the key, or the sender behind it that is to blame. */
-  #findTarget({ maySpare, tally }: ActiveRule, met: Met, { time }: MailEvent): Target {
-    const key: Key = { type: met.type, id: met.id };
-    if (maySpare === undefined || !tally.tellsSenders(met.type)) return { key };
-    const { sender, people } = findBlame(met.timeline, met.window);
-    const isSpared =
-      sender !== undefined &&
-      maySpare(key) &&
-      this.#canShutOutAt(key) &&
-      !this.#shutOut.hasTooMany(key, time) &&
-      !this.#isHeld('sender', sender, time) &&
-      !this.#allowed({ type: 'sender', id: sender });
-    if (isSpared) return { key: { type: 'sender', id: sender }, at: key };
-    return people > 1 ? { key, people } : { key };
-  }
-
-  #noteBlock({ tally }: ActiveRule, met: Met, verdict: Verdict): void {
-    const { key, at, time, duration } = verdict;
-    this.noteOffence(verdict);
-    this.hold(key, duration === undefined ? undefined : time + duration);
-    if (at !== undefined) {
-      this.#shutOut.add(at, key.id, time);
-      tally.forgetSender(met, key.id);
-    }
-    this.#outages?.addVerdict({ tally, limit: met.limit, verdict });
-  }
-
-  #isHeld(type: KeyType, id: string, time: number): boolean {
-    const until = this.#blocked.get(type, id);
-    if (until === undefined) return false;
-    if (time < until) return true;
-    this.#blocked.delete(type, id);
-    return false;
-  }
-
-  #durationFor(rule: Rule, key: Key, event: Pick<MailEvent, 'time'>): number | undefined {
-    const before = this.#offences.count(rule.name, key, event.time);
-    return rule.durations[Math.min(before, rule.durations.length - 1)];
   }
 }
 
 function getTime({ change, outage }: OutageChange): number {
   return change === 'began' ? outage.began : outage.ended;
-}
-
-/** Whether the event matters after all: it was counted before, or its refusal was. */
-function isUsed(rule: Rule, use: Use, event: MailEvent): boolean {
-  if (use === 'whole') return event.repeated !== true;
-  // A put-off recipient whose refusal counts is not open. `repeated` is no matter here: each attempt keeps it open.
-  return use !== 'open' || event.kind !== 'deferred' || !countsRefusal(rule, event);
 }

@@ -62,7 +62,22 @@ export function buildAdjustment(
   const shares =
     hours === undefined || findRateKind(rule) === undefined ? undefined : new HourShares(hours);
   const describe = hours === undefined ? undefined : (name: HourName) => describeHours(hours, name);
+  const usualLimit = (limit: AppliedLimit, time: number): AppliedLimit => {
+    const share = shares?.findLargest(time, limit.period);
+    if (share?.name === undefined) return limit;
+    const why = `${describe?.(share.name)}: ${share.factor} of ${limit.limit}`;
+    return { ...limit, limit: shorten(limit.limit, share.factor), full: limit.limit, why };
+  };
+  const lowestUsual = ({ limit }: AppliedLimit): number => {
+    const factors = shares === undefined ? [] : [hours?.night?.factor, hours?.weekend?.factor];
+    return shorten(limit, Math.min(1, ...factors.filter((one) => one !== undefined)));
+  };
   return {
+    sources: [overrides, hours, findRateKind(rule)],
+    usualLimit,
+    lowestUsual,
+    isOverridden: (type, id) => table().has(type, id),
+    listsNamed: () => table().listRules,
     limitFor(limit, type, id, time) {
       for (const override of table().find(type, id)) {
         const { period } = override;
@@ -71,16 +86,9 @@ export function buildAdjustment(
         if (override.limit === 'exempt') return undefined;
         return overrideLimit(rule, limit, override, override.limit.limit);
       }
-      const share = shares?.findLargest(time, limit.period);
-      if (share?.name === undefined) return limit;
-      const why = `${describe?.(share.name)}: ${share.factor} of ${limit.limit}`;
-      return { ...limit, limit: shorten(limit.limit, share.factor), full: limit.limit, why };
+      return usualLimit(limit, time);
     },
-    lowest({ limit }) {
-      if (overrides !== undefined) return 1;
-      const factors = shares === undefined ? [] : [hours?.night?.factor, hours?.weekend?.factor];
-      return shorten(limit, Math.min(1, ...factors.filter((one) => one !== undefined)));
-    },
+    lowest: (limit) => (overrides === undefined ? lowestUsual(limit) : 1),
     sparesMail({ sender }) {
       if (!sender) return false;
       const lists = table().findLists(sender.toLowerCase());

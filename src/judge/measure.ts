@@ -1,70 +1,159 @@
-/** Where what was counted is compared with the limits of a rule. */
+/** Where what was counted is compared with the limits of the rules. */
 import type { KeyType } from '../model/block.ts';
-import type { AppliedLimit } from './adjustment.ts';
+import type { Adjustment, AppliedLimit } from './adjustment.ts';
+import { Excess } from './excess.ts';
 import { formatId, type Id } from './facts.ts';
+import type { Ladder, Rung } from './ladder.ts';
 import type { Limit, Rule } from './rule.ts';
 import type { Shape } from './shape.ts';
-import { measureShare } from './share.ts';
+import { measureShare, type ShareMeasure, shareAt } from './share.ts';
 import type { Timeline } from './timeline.ts';
 import type { Window } from './window.ts';
 
-/** A rule over one type of key, and what its timelines keep. */
+/** Rules over one type of key that differ in nothing but their limits, and what their timelines keep. */
 interface Measured {
-  readonly rule: Rule;
   readonly type: KeyType;
   readonly shape: Shape;
+  /** one for each window */
+  readonly ladders: readonly Ladder[];
+  /** of the rules together */
+  readonly adjustment: Adjustment | undefined;
 }
 
 /** A limit that is met. */
 export interface MetLimit {
+  readonly rung: Rung;
+  /** the number of its rung */
+  readonly at: number;
   readonly limit: AppliedLimit;
   readonly window: Window;
   readonly measure: number;
 }
 
-const NONE: readonly MetLimit[] = Object.freeze([]);
+/** A key whose windows are being measured. */
+interface Climber {
+  readonly measured: Measured;
+  readonly id: Id;
+  /** it has an override, so each rule may have another limit for it */
+  readonly isOverridden: boolean;
+  /** event time, ms */
+  readonly time: number;
+  readonly timeline: Timeline;
+}
 
-/** The limits that are met, in the order of the rule; notes how near the key came to the others. `time` in ms. */
+/** What a window has counted, and how much of it is worth something. */
+interface Climb {
+  readonly ladder: Ladder;
+  readonly window: Window;
+  readonly measure: number;
+  readonly share: ShareMeasure;
+}
+
+const NONE: readonly MetLimit[] = Object.freeze([]);
+/** What a measure is worth without a least share: all of it. */
+const WHOLE: ShareMeasure = { overall: 1, answering: 1, answeringUpTo: 0 };
+
+/** The limits that are met, by window; notes how near the key came to the others. `time` in ms. */
 export function measureLimits(
   measured: Measured,
   { id, timeline }: { readonly id: Id; readonly timeline: Timeline },
   time: number,
 ): readonly MetLimit[] {
-  const { rule, shape } = measured;
+  const { type, shape, ladders, adjustment } = measured;
+  const isOverridden = adjustment?.isOverridden(type, formatId(id)) === true;
+  const climber = { measured, id, isOverridden, time, timeline };
   let met: MetLimit[] | undefined;
-  for (let index = 0; index < timeline.windows.length; index++) {
+  for (let index = 0; index < ladders.length; index++) {
+    const ladder = ladders[index] as Ladder;
     const window = timeline.windows[index] as Window;
-    const limit = limitFor(measured, rule.limits[index] as Limit, id, timeline.newest);
-    if (limit === undefined) {
-      window.met = false;
-      continue;
-    }
     const measure = timeline.measure(index);
-    const reached = reduce(shape, timeline, window, limit, measure);
-    if (reached >= limit.limit) {
-      met ??= [];
-      met.push({ limit, window, measure });
+    if (isBelow(climber, ladder, window, measure)) continue;
+    met ??= [];
+    const isShare = shape.share !== undefined && measure > 0;
+    const share = isShare ? measureShare(timeline, window, shape) : WHOLE;
+    climb(climber, { ladder, window, measure, share }, met);
+  }
+  return met === undefined || met.length === 0 ? NONE : met;
+}
+
+/** Whether the measure is below all limits, and nothing but its height is to be noted. */
+function isBelow(climber: Climber, { rungs }: Ladder, window: Window, measure: number): boolean {
+  const { measured, isOverridden, time } = climber;
+  if (isOverridden || measured.shape.share !== undefined) return false;
+  if (measure >= (limitOf(climber, rungs[0] as Rung) as AppliedLimit).limit) return false;
+  window.excess?.leaveFrom(0);
+  window.note(measure, time);
+  return true;
+}
+
+/** Looks at each rung that the measure may meet, and notes how near it came to the others. */
+function climb(
+  climber: Climber,
+  { ladder: { rungs }, window, measure, share }: Climb,
+  met: MetLimit[],
+): void {
+  const { isOverridden, time } = climber;
+  const last = share.overall >= 1 ? measure : Math.max(measure, share.answeringUpTo);
+  let at = 0;
+  for (; at < rungs.length; at++) {
+    const rung = rungs[at] as Rung;
+    const limit = limitOf(climber, rung);
+    if (!isOverridden && limit !== undefined && limit.limit > last) break;
+    const reached = limit === undefined ? 0 : reduce(share, measure, limit.limit);
+    if (limit !== undefined && reached >= limit.limit) {
+      met.push({ rung, at, limit, window, measure });
       continue;
     }
-    window.met = false;
+    window.excess?.leave(at);
     if (reached <= window.highest) continue;
-    window.highest = reached;
-    window.highestTime = time;
+    window.excess ??= new Excess();
+    window.excess.noteAt(at, reached, time);
   }
-  return met ?? NONE;
+  window.excess?.leaveFrom(at);
+  if (at === rungs.length) return;
+  const reached = share.overall >= 1 ? measure : Math.floor(measure * share.overall);
+  if (at === 0) window.note(reached, time);
+  else if (reached > window.highest) {
+    window.excess ??= new Excess();
+    window.excess.noteFrom(at, reached, time);
+  }
+}
+
+/** What a measure is worth: below the least share it is reduced in proportion, and never reaches the limit. */
+function reduce(share: ShareMeasure, measure: number, limit: number): number {
+  const here = shareAt(share, limit);
+  return here >= 1 ? measure : Math.floor(Math.min(measure, limit) * here);
+}
+
+/** The limit of a rung for the key; undefined: it is exempt. */
+function limitOf(
+  { measured: { type, adjustment }, id, isOverridden, timeline }: Climber,
+  { active: { rule }, limit }: Rung,
+): AppliedLimit | undefined {
+  if (adjustment === undefined) return limit;
+  if (!isOverridden) return adjustment.usualLimit(limit, timeline.newest);
+  return limitFor({ rule, type }, limit, id, timeline.newest);
 }
 
 /** Whether the least share of the rule is reached in one of its windows; true for a rule without one. */
-export function reachesShare({ rule, shape }: Measured, timeline: Timeline): boolean {
+export function reachesShare(
+  { shape }: Pick<Measured, 'shape'>,
+  limits: readonly Limit[],
+  timeline: Timeline,
+): boolean {
   if (shape.share === undefined) return true;
-  return timeline.windows.some(
-    (window, index) => measureShare(timeline, window, rule.limits[index]?.limit ?? 0, shape) >= 1,
-  );
+  return timeline.windows.some((window, index) => {
+    const { period } = shape.limits[index] as Limit;
+    const here = limits.filter((each) => each.period === period);
+    if (here.length === 0) return false;
+    const share = measureShare(timeline, window, shape);
+    return here.some(({ limit }) => shareAt(share, limit) >= 1);
+  });
 }
 
 /** The limit that applies to a key in the window that ends at `time`, ms; undefined: the key is exempt. */
 export function limitFor(
-  { rule: { adjustment }, type }: Pick<Measured, 'rule' | 'type'>,
+  { rule: { adjustment }, type }: { readonly rule: Rule; readonly type: KeyType },
   limit: Limit,
   id: Id,
   time: number,
@@ -78,23 +167,18 @@ export function lowestOf({ adjustment }: Rule, limit: Limit): number {
   return adjustment === undefined ? limit.limit : adjustment.lowest(limit);
 }
 
-/** Fewer counted events, or recipients, than this meet no limit of the rule: a key that has no more needs no timeline. */
+/** The same of keys without an override. */
+export function lowestUsual({ adjustment }: Rule, limit: Limit): number {
+  return adjustment === undefined ? limit.limit : adjustment.lowestUsual(limit);
+}
+
+/**
+ * Fewer counted events, or recipients, than this meet no limit of the rule: a key that has no more, and no override,
+ * needs no timeline.
+ */
 export function leastLimit(rule: Rule): number {
   const { limits, ratio, atLeast } = rule;
   // A share of one event is the whole.
   if (ratio) return atLeast;
-  return Math.max(atLeast, Math.min(...limits.map((limit) => lowestOf(rule, limit))));
-}
-
-/** What a measure is worth: below the least share it is reduced in proportion, and never reaches the limit. */
-function reduce(
-  shape: Shape,
-  timeline: Timeline,
-  window: Window,
-  { limit }: AppliedLimit,
-  measure: number,
-): number {
-  if (shape.share === undefined || measure === 0) return measure;
-  const share = measureShare(timeline, window, limit, shape);
-  return share >= 1 ? measure : Math.floor(Math.min(measure, limit) * share);
+  return Math.max(atLeast, Math.min(...limits.map((limit) => lowestUsual(rule, limit))));
 }

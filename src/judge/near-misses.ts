@@ -24,6 +24,11 @@ export class NearMisses implements Iterable<[string, NearMiss]> {
     if (this.#misses.size > KEPT) this.#dropLowest();
   }
 
+  /** Whether a measure has no place in it. */
+  isFull(measure: number): boolean {
+    return measure <= this.#lowest;
+  }
+
   delete(id: string): void {
     if (this.#misses.delete(id)) this.#lowest = 0;
   }

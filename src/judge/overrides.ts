@@ -33,6 +33,8 @@ export function describeOverride({ key, why, place }: Override): string {
 
 export class OverrideTable {
   readonly overrides: readonly Override[];
+  /** the rules that are named where a list is exempt */
+  readonly listRules: ReadonlySet<string>;
   readonly #byType = new Map<OverrideKey['type'], Map<string, Override[]>>();
   /** networks of clients, the smallest first */
   readonly #networks: readonly string[];
@@ -51,11 +53,21 @@ export class OverrideTable {
     const clients = overrides.filter(({ key }) => key.type === 'client').map(({ key }) => key.id);
     const bits = (network: string) => parseNetwork(network)?.[1] ?? 0;
     this.#networks = [...new Set(clients.filter(isNetwork))].sort((a, b) => bits(b) - bits(a));
+    this.listRules = new Set(
+      overrides.flatMap(({ key, rule, limit }) =>
+        key.type === 'list' && limit === 'exempt' && rule !== undefined ? [rule] : [],
+      ),
+    );
     this.#hasDomains = overrides.some(({ key }) => key.type === 'domain');
   }
 
   get size(): number {
     return this.overrides.length;
+  }
+
+  /** Whether there are any for a key. */
+  has(type: KeyType, id: string): boolean {
+    return this.overrides.length > 0 && this.find(type, id).next().done !== true;
   }
 
   /** All that are for a key of a rule, the most specific first. */

@@ -1,9 +1,9 @@
 /**
- * Which rules count which events. Computed once: for each kind and reason, the list of rules that count it, in the
- * order of the rules. Most events are counted by none, and cost one look-up.
+ * Which rules count which events. For each sort of event (kind, reason, direction, ...), the tracks that use it, worked
+ * out when the first one comes. Most events are used by none, and cost one look-up.
  */
 import { networkSet } from '../model/address.ts';
-import type { Key, Verdict } from '../model/block.ts';
+import type { Key, KeyType, Verdict } from '../model/block.ts';
 import {
   EVENT_KINDS,
   type EventKind,
@@ -12,43 +12,41 @@ import {
   type MailEvent,
   REASONS,
   type Reason,
+  SUBMITTER_TYPES,
 } from '../model/event.ts';
 import { buildExceptionTest } from './exceptions.ts';
 import { getKeyId, getKeyType } from './key.ts';
 import type { Use } from './met.ts';
 import { blamesSenders, type Rule } from './rule.ts';
-import type { Tables } from './tables.ts';
-import { Tally } from './tally.ts';
+import type { Tally } from './tally.ts';
+import type { Track } from './track.ts';
 
-/** A rule with its timelines. */
+/** Keys behind which there may be many senders. */
+export const GATEWAY_TYPES: ReadonlySet<KeyType> = new Set<KeyType>(['client', 'uid']);
+
+/** A rule that is judged. */
 export interface ActiveRule {
   readonly rule: Rule;
+  /** its place among the rules */
+  readonly order: number;
   readonly tally: Tally;
   /** whether one sender of a gateway may be blamed; undefined: never by this rule */
   readonly maySpare: ((gateway: Key) => boolean) | undefined;
-  /** whether the rule uses this event at all: direction, exceptions */
-  admits(event: MailEvent): boolean;
 }
 
-/** A rule that uses an event. */
+/** A track that uses an event. */
 export interface Step {
-  readonly active: ActiveRule;
-  /** the rule counts the event, or the event adds to the whole of a share, or only opens or closes a recipient */
+  readonly track: Track;
+  /** its rules count the event, or the event adds to the whole of a share, or only opens or closes a recipient */
   readonly use: Use;
-}
-
-/** A rule with empty timelines. */
-export function activateRule(rule: Rule, tables: Tables): ActiveRule {
-  return {
-    rule,
-    tally: new Tally(rule, tables),
-    maySpare: blamesSenders(rule) ? buildGatewayTest(rule.freeSenders) : undefined,
-    admits: buildAdmission(rule),
-  };
+  /** whether they use this event, of those of its sort; undefined: all */
+  readonly admits: ((event: MailEvent) => boolean) | undefined;
+  /** one rule that may blame one of the senders behind the key; its turn comes in the order of the rules */
+  readonly blaming: ActiveRule | undefined;
 }
 
 /** A test whether a key is a gateway that does not choose its senders freely. `free`: networks, addresses, `uid:NAME`. */
-function buildGatewayTest(free: readonly string[]): (gateway: Key) => boolean {
+export function buildGatewayTest(free: readonly string[]): (gateway: Key) => boolean {
   const networks = networkSet(free.filter((text) => !text.startsWith('uid:')));
   const accounts = new Set(free.filter((text) => text.startsWith('uid:')));
   return ({ type, id }) => {
@@ -59,19 +57,31 @@ function buildGatewayTest(free: readonly string[]): (gateway: Key) => boolean {
 
 /** A test whether the rule uses an event at all: direction, exceptions. */
 export function buildAdmission(rule: Rule): (event: MailEvent) => boolean {
-  const { direction, count, nullSender } = rule;
-  const excepted = buildExceptionTest(rule.except);
+  const admits = buildOwnTest(rule);
+  return (event) => admitsSort(rule, event) && admits?.(event) !== false;
+}
+
+/** Whether the rule uses an event of this direction and submitter. */
+function admitsSort({ direction, count, per }: Rule, event: MailEvent): boolean {
+  if (direction !== undefined && event.direction !== direction) return false;
+  // What our own delivery refuses is nobody's fault but ours.
+  if (event.direction === 'local' && direction !== 'local') return false;
   // An amended event was fed before without its submitter. Rules that need no submitter have counted it then.
-  const bySubmitter = ['submitter', 'user', 'uid'].includes(rule.per) || count === 'logins';
+  const bySubmitter = ['submitter', 'user', 'uid'].includes(per) || count === 'logins';
+  if (event.amends === true && !bySubmitter) return false;
+  return count !== 'logins' || event.submitter?.type === 'user';
+}
+
+/** A test for what only the event itself tells; undefined: there is nothing to test. */
+function buildOwnTest(rule: Rule): ((event: MailEvent) => boolean) | undefined {
+  const { count, nullSender, adjustment } = rule;
+  const excepted = buildExceptionTest(rule.except);
+  const hasTest = nullSender === true || count === 'backscatter' || adjustment !== undefined;
+  if (!hasTest && excepted === undefined) return undefined;
   return (event) => {
-    if (direction !== undefined && event.direction !== direction) return false;
-    // What our own delivery refuses is nobody's fault but ours.
-    if (event.direction === 'local' && direction !== 'local') return false;
     if (nullSender === true && event.sender !== '') return false;
-    if (event.amends === true && !bySubmitter) return false;
-    if (count === 'logins' && event.submitter?.type !== 'user') return false;
     if (count === 'backscatter' && !isBackscatter(event)) return false;
-    if (rule.adjustment?.sparesMail(event) === true) return false;
+    if (adjustment?.sparesMail(event) === true) return false;
     return excepted === undefined || !excepted(event);
   };
 }
@@ -80,27 +90,76 @@ const REASON_INDEX = new Map<Reason | undefined, number>(
   [undefined, ...REASONS].map((reason, index) => [reason, index]),
 );
 const KIND_INDEX = new Map<EventKind, number>(EVENT_KINDS.map((kind, index) => [kind, index]));
+const SUBMITTER_INDEX = new Map<string | undefined, number>(
+  [undefined, ...SUBMITTER_TYPES].map((type, index) => [type, index]),
+);
 
 export class Plan {
-  /** by kind, reason and whether the event brings new recipients */
-  readonly #steps: (readonly Step[])[] = [];
+  readonly #tracks: readonly { readonly track: Track; readonly admits: Step['admits'] }[];
+  /** by the sort of event */
+  readonly #steps = new Map<number, readonly Step[]>();
 
-  constructor(rules: readonly ActiveRule[]) {
-    for (const kind of EVENT_KINDS) {
-      for (const reason of [undefined, ...REASONS]) {
-        for (const brings of [false, true]) {
-          const steps = rules.flatMap((active) => buildStep(active, kind, reason, brings));
-          this.#steps[getStepsIndex(kind, reason, brings)] = steps;
-        }
-      }
-    }
+  constructor(tracks: readonly Track[]) {
+    this.#tracks = tracks.map((track) => ({
+      track,
+      admits: buildOwnTest((track.rules[0] as ActiveRule).rule),
+    }));
   }
 
-  /** The rules that use the event. `inOutage`: it is a refusal that does not count. */
+  /**
+   * The tracks that use the event: first those that share it among all their rules, then those of a rule that may blame
+   * a sender, in the order of the rules. `inOutage`: it is a refusal that does not count.
+   */
   stepsFor(event: MailEvent, inOutage: boolean): readonly Step[] {
-    const reason = countedReason(event, inOutage);
-    return this.#steps[getStepsIndex(event.kind, reason, bringsRecipients(event))] ?? [];
+    const sort = nameSort(event, inOutage);
+    const known = this.#steps.get(sort);
+    if (known !== undefined) return known;
+    const steps = this.#tracks.flatMap(({ track, admits }) => {
+      const use = findStepUse(track, event, inOutage);
+      return use === undefined ? [] : [{ track, use, admits, blaming: findBlaming(track) }];
+    });
+    steps.sort((a, b) => (a.blaming?.order ?? -1) - (b.blaming?.order ?? -1));
+    this.#steps.set(sort, steps);
+    return steps;
   }
+}
+
+/** A number for all events that are alike as far as `findStepUse` looks. */
+function nameSort(event: MailEvent, inOutage: boolean): number {
+  const { direction, repeated, amends, submitter } = event;
+  let sort = KIND_INDEX.get(event.kind) ?? 0;
+  sort = sort * REASON_INDEX.size + (REASON_INDEX.get(event.reason) ?? 0);
+  sort = sort * SUBMITTER_INDEX.size + (SUBMITTER_INDEX.get(submitter?.type) ?? 0);
+  sort =
+    sort * 4 +
+    (direction === 'outbound' ? 1 : direction === 'inbound' ? 2 : direction === 'local' ? 3 : 0);
+  const flags =
+    (bringsRecipients(event) ? 1 : 0) + (repeated === true ? 2 : 0) + (amends === true ? 4 : 0);
+  return sort * 16 + flags + (inOutage ? 8 : 0);
+}
+
+/** How the rules of a track use an event, as far as its sort tells. */
+function findStepUse(track: Track, event: MailEvent, inOutage: boolean): Use | undefined {
+  const { rule } = track.rules[0] as ActiveRule;
+  const { type, shape } = track;
+  const isKeyType = rule.per === 'submitter' || rule.per === 'user' || rule.per === 'uid';
+  if (isKeyType && event.submitter?.type !== type) return undefined;
+  if (!admitsSort(rule, event)) return undefined;
+  const use = findUse(rule, event, inOutage);
+  if (use === undefined || (use !== 'counted' && !shape.hasWhole)) return undefined;
+  return isUsed(rule, use, event) ? use : undefined;
+}
+
+/** Whether the event matters after all: it was counted before, or its refusal was. */
+function isUsed(rule: Rule, use: Use, event: MailEvent): boolean {
+  if (use === 'whole') return event.repeated !== true;
+  // A put-off recipient whose refusal counts is not open. `repeated` is no matter here: each attempt keeps it open.
+  return use !== 'open' || event.kind !== 'deferred' || !countsRefusal(rule, event);
+}
+
+/** The rule of a track that may blame a sender; it shares the track with no other. */
+function findBlaming({ rules, shape }: Track): ActiveRule | undefined {
+  return shape.hasSenders ? rules[0] : undefined;
 }
 
 function bringsRecipients({ newRecipients }: MailEvent): boolean {
@@ -115,28 +174,10 @@ function countedReason(event: MailEvent, inOutage: boolean): Reason | undefined 
   return event.repeated === true || inOutage ? undefined : event.reason;
 }
 
-function getStepsIndex(kind: EventKind, reason: Reason | undefined, brings: boolean): number {
-  const row = (KIND_INDEX.get(kind) ?? 0) * REASON_INDEX.size + (REASON_INDEX.get(reason) ?? 0);
-  return 2 * row + (brings ? 1 : 0);
-}
-
-function buildStep(
-  active: ActiveRule,
-  kind: EventKind,
-  reason: Reason | undefined,
-  brings: boolean,
-): Step[] {
-  const use = findUse(active.rule, kind, reason, brings);
-  return use === undefined ? [] : [{ active, use }];
-}
-
-function findUse(
-  rule: Rule,
-  kind: EventKind,
-  reason: Reason | undefined,
-  brings: boolean,
-): Use | undefined {
-  if (counts(rule, kind, reason, brings)) return 'counted';
+function findUse(rule: Rule, event: MailEvent, inOutage: boolean): Use | undefined {
+  const { kind } = event;
+  const brings = bringsRecipients(event);
+  if (counts(rule, kind, countedReason(event, inOutage), brings)) return 'counted';
   if (rule.ratio) return brings ? 'whole' : undefined;
   const hasShare = rule.atLeastShare !== undefined;
   if (kind === 'delivered') return hasShare || blamesSenders(rule) ? 'whole' : undefined;

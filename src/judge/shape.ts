@@ -38,9 +38,12 @@ export interface Shape {
   readonly entryWeight: number;
 }
 
-/** `hasSenders`: the timelines are those of clients or local accounts that may be gateways. */
-export function buildShape(rule: Rule, hasSenders: boolean): Shape {
-  const { ratio, distinct, atLeast, atLeastShare, bound, limits } = rule;
+/**
+ * `hasSenders`: the timelines are those of clients or local accounts that may be gateways. `limits`: what windows are
+ * made for.
+ */
+export function buildShape(rule: Rule, hasSenders: boolean, limits: readonly Limit[]): Shape {
+  const { ratio, distinct, atLeast, atLeastShare, bound } = rule;
   const hasShare = atLeastShare !== undefined;
   const hasWhole = ratio || hasShare || hasSenders;
   const reach = Math.max(...limits.map(({ period }) => period));

@@ -17,23 +17,45 @@ const ANSWERING_FACTOR = 2;
 /** Which part of the limit must come from these places: with fewer refusals their share says nothing. */
 const ANSWERING_PART = 0.5;
 
-/** How near the share of a window is to the least share: 1 when it is reached. `limit` is that of the window. */
+/** How near the share of a window is to the least share: 1 when it is reached. */
+export interface ShareMeasure {
+  /** of all places */
+  readonly overall: number;
+  /** of the places that answer; it holds for limits up to `answeringUpTo`, if it is more */
+  readonly answering: number;
+  readonly answeringUpTo: number;
+}
+
 export function measureShare(
   timeline: Timeline,
   window: Window,
-  limit: number,
   { share = 0 }: Shape,
-): number {
+): ShareMeasure {
   const { open, newest } = timeline;
   open?.expire(newest);
   const { counted } = window;
-  if (open === undefined || open.size === 0) return near(counted, window.whole, share);
-  if (open.overflows(newest)) return 0;
+  if (open === undefined || open.size === 0) return ofAll(near(counted, window.whole, share));
+  if (open.overflows(newest)) return ofAll(0);
   const overall = near(counted, window.whole + open.size, share);
-  if (overall >= 1) return 1;
-  const answering = countAnswering(window, window.placesOf(timeline), open.places);
-  if (answering.counted < limit * ANSWERING_PART) return overall;
-  return Math.max(overall, near(answering.counted, answering.whole, ANSWERING_FACTOR * share));
+  if (overall >= 1) return ofAll(1);
+  const places = countAnswering(window, window.placesOf(timeline), open.places);
+  return {
+    overall,
+    answering: near(places.counted, places.whole, ANSWERING_FACTOR * share),
+    answeringUpTo: places.counted / ANSWERING_PART,
+  };
+}
+
+/** How near the share is to the least share, where a window has this limit. */
+export function shareAt(
+  { overall, answering, answeringUpTo }: ShareMeasure,
+  limit: number,
+): number {
+  return limit <= answeringUpTo ? Math.max(overall, answering) : overall;
+}
+
+function ofAll(overall: number): ShareMeasure {
+  return { overall, answering: 0, answeringUpTo: Number.NEGATIVE_INFINITY };
 }
 
 function near(counted: number, whole: number, share: number): number {

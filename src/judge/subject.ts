@@ -12,13 +12,15 @@ export class Subject {
   readonly entries = new Entries();
   /** by slot of the rule; undefined: the rule has used no event of the key */
   readonly timelines: (Timeline | undefined)[] = [];
+  /** number of timelines */
+  count = 0;
   /** event time of the last event, ms */
   lastSeen = Number.NEGATIVE_INFINITY;
   /** used since its last turn as a candidate for eviction */
   used = false;
   /** bytes that the table counts for it, estimated */
   weight = 0;
-  /** entries of timelines that do not share, and open recipients */
+  /** events, entries of timelines that do not share, and open recipients, as the table counts them */
   kept = 0;
   /** The table no longer knows it. */
   isDropped = false;
@@ -38,11 +40,22 @@ export class Subject {
   addTimeline({ slot, shape, codes }: Reader): Timeline {
     const timeline = new Timeline(shape, this.entries, codes, this.#floor);
     if (shape.share !== undefined && this.#floor > Number.NEGATIVE_INFINITY) {
-      timeline.open = new OpenRecipients(this.#floor + OPEN_FOR);
+      timeline.follow(new OpenRecipients(this.#floor + OPEN_FOR));
     }
     while (this.timelines.length < slot) this.timelines.push(undefined);
     this.timelines[slot] = timeline;
+    this.count++;
     return timeline;
+  }
+
+  /** Events, entries of timelines that do not share, and open recipients. */
+  countKept(): number {
+    const { entries } = this;
+    if (!entries.hasOthers) return entries.length;
+    let others = 0;
+    for (const timeline of this.timelines) others += timeline?.size ?? 0;
+    if (others === 0) entries.hasOthers = false;
+    return entries.length + others;
   }
 
   /**

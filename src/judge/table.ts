@@ -6,9 +6,10 @@
  */
 import type { KeyType } from '../model/block.ts';
 import { ownCopy } from '../model/line.ts';
+import type { Adjustment } from './adjustment.ts';
 import { Classes, type ClassNode, isCounted, type Reader } from './classes.ts';
 import { NEEDS, NO_FACTS } from './entries.ts';
-import type { Id } from './facts.ts';
+import { formatId, type Id } from './facts.ts';
 import { FewEvents, MOST_FEW } from './few-events.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { OPEN_FOR } from './open-recipients.ts';
@@ -34,8 +35,13 @@ const WEIGHTS = { key: 400, timeline: 500, entry: 40, few: 20, fewKey: 60 } as c
 
 /** What a table tells its owner of. */
 export interface TableEvents {
-  /** A key is dropped; `isLost`: though its windows may not have been empty. */
-  dropped(id: Id, subject: Subject, isLost: boolean): void;
+  /**
+   * A key is dropped that was last seen at this time, ms. `isLost`: though its windows may not have been empty.
+   * `subject`: undefined when it had a few events that tell nothing.
+   */
+  dropped(id: Id, subject: Subject | undefined, lastSeen: number, isLost: boolean): void;
+  /** Whether it matters to a rule that a key is dropped for which at most so much was counted. */
+  isWorth(reader: Reader, most: number): boolean;
   /** A key has more than a few events now, and this was one of them: a rule has counted it. */
   counted(
     reader: Reader,
@@ -53,6 +59,8 @@ export class KeyTable {
   readonly #keys = new Map<Id, Subject | number>();
   readonly #few = new FewEvents();
   #fewKeys = 0;
+  /** those of the rules, one for each source of overrides */
+  readonly #adjustments: Adjustment[] = [];
   #entries = 0;
   #weight = 0;
   /** how long the rules need an event, ms */
@@ -71,7 +79,9 @@ export class KeyTable {
   }
 
   /** A rule will count by this type of key. */
-  join({ shape }: Reader): void {
+  join({ shape, adjustment }: Reader): void {
+    const isKnown = this.#adjustments.some(({ sources }) => sources[0] === adjustment?.sources[0]);
+    if (adjustment !== undefined && !isKnown) this.#adjustments.push(adjustment);
     const keep = shape.share === undefined ? shape.keep : Math.max(shape.keep, OPEN_FOR);
     this.#keep = Math.max(this.#keep, keep);
   }
@@ -124,7 +134,7 @@ export class KeyTable {
 
   /**
    * Keeps an event as one of a few. Returns false when the key needs its timelines: the event comes near a limit, holds
-   * texts, or comes out of order. `known`: the key's place, if it has one.
+   * texts, or comes out of order, or the key has limits of its own. `known`: the key's place, if it has one.
    */
   addFew(
     id: Id,
@@ -133,7 +143,7 @@ export class KeyTable {
     number: number,
     event: { readonly time: number; readonly amount: number },
   ): boolean {
-    if ((node.needs & ~NEEDS.amount) !== 0) return false;
+    if ((node.needs & ~NEEDS.amount) !== 0 || this.#isOverridden(id)) return false;
     const { time } = event;
     const amount = node.countsRecipients ? event.amount : 1;
     if (known === undefined) {
@@ -153,6 +163,13 @@ export class KeyTable {
     return true;
   }
 
+  #isOverridden(id: Id): boolean {
+    for (const each of this.#adjustments) {
+      if (each.isOverridden(this.type, formatId(id))) return true;
+    }
+    return false;
+  }
+
   /** Gives a key that has a few events its timelines. */
   open(id: Id, last: number): Subject {
     const subject = this.#replay(id, last);
@@ -165,15 +182,8 @@ export class KeyTable {
   /** Call this when something of a key has been added or dropped. It may drop other keys. */
   changed(subject: Subject): void {
     if (subject.isDropped) return;
-    const { entries, timelines } = subject;
-    let kept = entries.length;
-    let count = 0;
-    for (const timeline of timelines) {
-      if (timeline === undefined) continue;
-      count++;
-      kept += timeline.size;
-    }
-    const weight = WEIGHTS.key + WEIGHTS.timeline * count + WEIGHTS.entry * kept;
+    const kept = subject.countKept();
+    const weight = WEIGHTS.key + WEIGHTS.timeline * subject.count + WEIGHTS.entry * kept;
     const by = weight - subject.weight;
     this.#entries += kept - subject.kept;
     subject.weight = weight;
@@ -288,9 +298,23 @@ export class KeyTable {
   #drop(id: Id, known: Subject | number, isLost: boolean): void {
     // One stray line from next year must not make the table doubt a whole year.
     this.#lostUntil = Math.max(this.#lostUntil, Math.min(this.#lastSeen(known), this.#now));
-    const subject = typeof known === 'number' ? this.#replay(id, known) : known;
+    const lastSeen = this.#lastSeen(known);
+    let subject: Subject | undefined;
+    if (typeof known === 'object') subject = known;
+    else if (this.#isWorth(known)) subject = this.#replay(id, known);
     this.#remove(id, known);
-    this.#events.dropped(id, subject, isLost);
+    this.#events.dropped(id, subject, lastSeen, isLost);
+  }
+
+  /** Whether a rule may want to know how near the key came to its limits. */
+  #isWorth(last: number): boolean {
+    const most = this.#few.count(last);
+    for (const { number } of this.#few.list(last)) {
+      for (const { reader, code } of this.classes.get(number).uses()) {
+        if (isCounted(code) && this.#events.isWorth(reader, most)) return true;
+      }
+    }
+    return false;
   }
 
   #remove(id: Id, known: Subject | number): void {

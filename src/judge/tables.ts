@@ -12,6 +12,7 @@ import type { Track } from './track.ts';
 interface Shelf {
   readonly table: KeyTable;
   readonly arrival: Arrival;
+  readonly facts: Facts;
   readonly tracks: Track[];
 }
 
@@ -33,18 +34,13 @@ export class Tables {
     return { keys: this.#forgotten, since: this.#forgottenSince };
   }
 
-  /** A rule begins to count by this type of key. */
+  /** Rules begin to count by this type of key. */
   join(type: KeyType, build: (slot: number, shelf: Omit<Shelf, 'tracks'>) => Track): Track {
     const shelf = this.#shelves.get(type) ?? this.#add(type);
     const track = build(shelf.tracks.length, shelf);
     shelf.tracks.push(track);
     shelf.table.join(track);
     return track;
-  }
-
-  /** The event that was read is counted by no rule any more. */
-  end(): void {
-    for (const { arrival } of this.#shelves.values()) arrival.end();
   }
 
   /** Forgets all that was counted for a key. */
@@ -60,18 +56,22 @@ export class Tables {
   #add(type: KeyType): Shelf {
     const tracks: Track[] = [];
     const table = new KeyTable(type, this.#bounds, {
-      dropped: (id, subject, isLost) => this.#noteDropped(tracks, id, subject, isLost),
+      dropped: (id, subject, lastSeen, isLost) => {
+        if (subject !== undefined) noteDropped(tracks, id, subject);
+        if (isLost && ++this.#forgotten === 1) this.#forgottenSince = lastSeen;
+      },
+      isWorth: ({ slot }, most) => tracks[slot]?.isTooLow(most) === false,
       counted: ({ slot }, added, time) => measureLimits(tracks[slot] as Track, added, time),
     });
-    const shelf = { table, arrival: new Arrival(table, this.facts), tracks };
+    const { facts } = this;
+    const shelf = { table, arrival: new Arrival(table, facts), facts, tracks };
     this.#shelves.set(type, shelf);
     return shelf;
   }
+}
 
-  #noteDropped(tracks: readonly Track[], id: Id, subject: Subject, isLost: boolean): void {
-    for (const [slot, timeline] of subject.timelines.entries()) {
-      if (timeline !== undefined) tracks[slot]?.noteDropped(id, timeline);
-    }
-    if (isLost && ++this.#forgotten === 1) this.#forgottenSince = subject.lastSeen;
+function noteDropped(tracks: readonly Track[], id: Id, { timelines }: Subject): void {
+  for (const [slot, timeline] of timelines.entries()) {
+    if (timeline !== undefined) tracks[slot]?.noteDropped(id, timeline);
   }
 }

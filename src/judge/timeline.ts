@@ -174,7 +174,15 @@ export class Timeline implements Source {
     const own = new Columns(this.#shape);
     for (const entry of entries) own.push(entry);
     this.#own = own;
+    this.#entries.hasOthers = true;
     this.#recompute();
+  }
+
+  /** From now on it knows whose mail was put off. */
+  follow(open: OpenRecipients): OpenRecipients {
+    this.open = open;
+    if (this.#shared !== undefined) this.#shared.hasOthers = true;
+    return open;
   }
 
   /** The shared events that the rule uses and that lie in its reach. */

@@ -2,6 +2,7 @@
 import { dropUndefined } from '../base/defined.ts';
 import type { Verdict } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
+import { Excess } from './excess.ts';
 import type { Met } from './met.ts';
 import type { Rule } from './rule.ts';
 
@@ -15,19 +16,22 @@ export type Recall = (verdict: Verdict) => 'given' | 'stale' | 'continued' | und
 export type Target = Pick<Verdict, 'key' | 'at' | 'people'>;
 
 /** Whether an observed limit has been met without a break since its last verdict, less than a period ago. */
-export function isSameExcess({ window, timeline, limit }: Met): boolean {
+export function isSameExcess({ window, at, timeline, limit }: Met): boolean {
   const { newest } = timeline;
-  if (!window.met || newest - window.lastMet >= limit.period) return false;
-  if (window.metLimit !== getFullLimit(limit)) return false;
-  window.lastMet = newest;
+  const rung = window.excess?.find(at);
+  if (rung?.met !== true || newest - rung.lastMet >= limit.period) return false;
+  if (rung.metLimit !== getFullLimit(limit)) return false;
+  rung.lastMet = newest;
   return true;
 }
 
 /** An observation was given, or its excess goes on. */
-export function noteMet({ window, timeline, limit }: Met): undefined {
-  window.met = true;
-  window.metLimit = getFullLimit(limit);
-  window.lastMet = timeline.newest;
+export function noteMet({ window, at, timeline, limit }: Met): undefined {
+  window.excess ??= new Excess();
+  const rung = window.excess.rung(at);
+  rung.met = true;
+  rung.metLimit = getFullLimit(limit);
+  rung.lastMet = timeline.newest;
   return undefined;
 }
 

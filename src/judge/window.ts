@@ -2,6 +2,7 @@
  * The window of one limit over a timeline: what lies in (newest - PERIOD, newest], as the index of its first entry and
  * sums that are kept up to date as entries come and go.
  */
+import type { Excess } from './excess.ts';
 import { domainOf, type Value } from './facts.ts';
 import type { Limit } from './rule.ts';
 import type { Shape } from './shape.ts';
@@ -33,15 +34,11 @@ export class Window {
   /** sums over the entries in the window */
   counted = 0;
   whole = 0;
-  /** the last event that was counted met the limit (a rule that observes gives no second verdict) */
-  met = false;
-  /** event time of the last event that met the limit, ms */
-  lastMet = Number.NEGATIVE_INFINITY;
-  /** the limit that was met then; another one, of a table that was changed, begins anew */
-  metLimit = 0;
-  /** the largest measure without a verdict so far, and its time */
+  /** the largest measure that met none of the limits, without a verdict, and its time (ms) */
   highest = 0;
   highestTime = 0;
+  /** what is known of limits that were met, or nearly; most keys never meet one */
+  excess: Excess | undefined = undefined;
   /** how often each value occurs; only made for windows with many entries, since most keys have one or two */
   #values: Map<Value, number> | undefined;
   readonly #spread: Spread | undefined;
@@ -81,6 +78,19 @@ export class Window {
     this.#values = this.#spread === undefined ? undefined : new Map();
     this.#places = undefined;
     for (let at = head; at < source.length; at++) this.enter(source, at);
+  }
+
+  /** Notes a measure that meets none of the limits, at a time (ms). */
+  note(measure: number, time: number): void {
+    if (measure <= this.highest) return;
+    this.highest = measure;
+    this.highestTime = time;
+  }
+
+  /** Forgets how near the key came to its limits. */
+  forgetHighest(): void {
+    this.highest = 0;
+    this.excess = undefined;
   }
 
   /** The measure: events, recipients, different values, or percent rounded down to a tenth. */

@@ -23,11 +23,12 @@ class Counted {
 
   constructor(bounds = BOUNDS) {
     this.table = new KeyTable('client', bounds, {
-      dropped: (id, _, isLost) => {
+      dropped: (id, _subject, _time, isLost) => {
         this.dropped.push(formatId(id));
         if (isLost) this.lost.push(formatId(id));
       },
       counted: () => undefined,
+      isWorth: () => true,
     });
     this.table.join(this.#reader);
   }

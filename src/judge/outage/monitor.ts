@@ -6,7 +6,7 @@ import type { Verdict } from '../../model/block.ts';
 import { isInvalid, type MailEvent } from '../../model/event.ts';
 import type { Outage } from '../../model/outage.ts';
 import type { Since } from '../met.ts';
-import { type ActiveRule, countsInvalid, countsRefusal, isAbout } from '../plan.ts';
+import { type ActiveRule, buildAdmission, countsInvalid, countsRefusal, isAbout } from '../plan.ts';
 import type { Limit } from '../rule.ts';
 import type { Tally } from '../tally.ts';
 import { OutageDetector } from './detector.ts';
@@ -31,12 +31,14 @@ const VERDICTS_KEPT = 1000;
 export class OutageMonitor {
   readonly #detector = new OutageDetector();
   readonly #refusals = new RecentRefusals();
-  readonly #rules: readonly ActiveRule[];
+  readonly #rules: readonly (ActiveRule & { readonly admits: (event: MailEvent) => boolean })[];
   #given: GivenVerdict[] = [];
 
   /** `rules`: all that are enabled. */
   constructor(rules: readonly ActiveRule[]) {
-    this.#rules = rules.filter(({ rule }) => countsInvalid(rule));
+    this.#rules = rules
+      .filter(({ rule }) => countsInvalid(rule))
+      .map((active) => ({ ...active, admits: buildAdmission(active.rule) }));
   }
 
   /**
