@@ -2,7 +2,7 @@
  * The state of rules with `usual` in the database. It is stored now and then, together with the number of the newest
  * event that it holds. A restart loads it and counts the events since then again, in their order.
  */
-import type { SavedProfile } from '../judge/usual/usual-rule.ts';
+import type { SavedProfile } from '../judge/usual/habits.ts';
 import type { UsualRules } from '../judge/usual/usual-rules.ts';
 import type { Store } from '../store/store.ts';
 

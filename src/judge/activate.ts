@@ -2,13 +2,22 @@
  * Rules with empty timelines. Rules that differ in nothing but their names, their limits and what they do, see the same
  * events in the same way, so they share a track: what an event costs does not grow with their number.
  */
-import type { KeyType } from '../model/block.ts';
+import { networkSet } from '../model/address.ts';
+import type { Key, KeyType } from '../model/block.ts';
 import { SUBMITTER_TYPES } from '../model/event.ts';
-import { type ActiveRule, buildGatewayTest } from './plan.ts';
+import type { Member } from './member.ts';
 import { blamesSenders, type Rule } from './rule.ts';
+import { isBlaming } from './shape.ts';
 import type { Tables } from './tables.ts';
 import { Tally } from './tally.ts';
-import { isBlaming, Track } from './track.ts';
+import { Track } from './track.ts';
+
+/** A rule that is judged. */
+export interface ActiveRule extends Member {
+  readonly tally: Tally;
+  /** whether one sender of a gateway may be blamed; undefined: never by this rule */
+  readonly maySpare: ((gateway: Key) => boolean) | undefined;
+}
 
 /** The rules in their order, and the tracks that they share. */
 export function activateRules(
@@ -28,6 +37,16 @@ export function activateRules(
 function activate(rule: Rule, order: number): ActiveRule {
   const maySpare = blamesSenders(rule) ? buildGatewayTest(rule.freeSenders) : undefined;
   return { rule, order, tally: new Tally(rule), maySpare };
+}
+
+/** A test whether a key is a gateway that does not choose its senders freely. `free`: networks, addresses, `uid:NAME`. */
+function buildGatewayTest(free: readonly string[]): (gateway: Key) => boolean {
+  const networks = networkSet(free.filter((text) => !text.startsWith('uid:')));
+  const accounts = new Set(free.filter((text) => text.startsWith('uid:')));
+  return ({ type, id }) => {
+    if (type === 'uid') return !accounts.has(`uid:${id}`);
+    return type === 'client' && !networks.has(id);
+  };
 }
 
 interface Group {

@@ -7,19 +7,20 @@ import { isNetwork, isWithin } from '../model/address.ts';
 import type { Key, Verdict } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { Outage, OutageChange } from '../model/outage.ts';
-import { activateRules } from './activate.ts';
+import { type ActiveRule, activateRules } from './activate.ts';
 import { formatId, readId } from './facts.ts';
 import { Holds } from './holds.ts';
 import { findJoint } from './joint.ts';
 import { canonicalKey } from './key.ts';
 import { KeyTimes } from './key-memory.ts';
 import { measureLimits, reachesShare } from './measure.ts';
+import type { Member } from './member.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import type { Forgotten, Met, Since } from './met.ts';
 import { type Nearest, rankNearest } from './nearest.ts';
 import type { JudgeOptions } from './options.ts';
 import { type Detection, OutageMonitor } from './outage/monitor.ts';
-import { type ActiveRule, countsInvalid, Plan, type Step } from './plan.ts';
+import { countsInvalid, Plan, type Step } from './plan.ts';
 import type { Rule } from './rule.ts';
 import { type Occasion, Ruling } from './ruling.ts';
 import { ALL_TABLES, DEFAULT_BOUNDS } from './table.ts';
@@ -149,12 +150,14 @@ export class Judge {
     const take = (before: number) => {
       while ((turns.at(-1)?.active.order ?? Number.POSITIVE_INFINITY) < before) {
         const verdict = this.#give(turns.pop() as Turn, occasion);
-        if (verdict !== undefined) (verdicts ??= []).push(verdict);
+        if (verdict === undefined) continue;
+        verdicts ??= [];
+        verdicts.push(verdict);
       }
     };
     for (; index < count; index++) {
       const { track, use, blaming } = this.#steps[index] as Step;
-      const { order, rule } = blaming as ActiveRule;
+      const { order, rule } = blaming as Member;
       take(order);
       // A rule before this one may have shut out the sender just now.
       if (verdicts !== undefined && this.#holds.isShutOut(rule.per, occasion.event)) {
@@ -179,14 +182,15 @@ export class Judge {
       timeline === undefined ? [] : measureLimits(track, { id: arrival.id, timeline }, event.time);
     // Of a key that is held, no limit leads to a verdict, however many there are.
     if (!tells && (all.length === 0 || this.#holds.isHeld(type, id, event.time))) return;
-    const met = new Map<ActiveRule, Met[]>();
+    const met = new Map<Member, Met[]>();
     for (const one of all) {
-      const own = met.get(one.rung.active) ?? [];
+      const own = met.get(one.rung.member) ?? [];
       own.push({ ...one, type, id, timeline: timeline as Timeline });
-      met.set(one.rung.active, own);
+      met.set(one.rung.member, own);
     }
-    for (const active of tells ? track.rules : met.keys()) {
-      const own = met.get(active)?.sort((a, b) => a.rung.index - b.rung.index) ?? [];
+    for (const member of tells ? track.rules : met.keys()) {
+      const active = this.#rules[member.order] as ActiveRule;
+      const own = met.get(member)?.sort((a, b) => a.rung.index - b.rung.index) ?? [];
       turns.push({ active, track, met: own, timeline });
     }
   }

@@ -2,12 +2,12 @@
  * The limits of all rules that look at the same window, the smallest first. Of a window that has not reached the first
  * one, the others need not be looked at, however many there are.
  */
-import type { ActiveRule } from './plan.ts';
+import type { Member } from './member.ts';
 import type { Limit } from './rule.ts';
 
 /** One limit of a rule. */
 export interface Rung {
-  readonly active: ActiveRule;
+  readonly member: Member;
   readonly limit: Limit;
   /** its place among the limits of the rule */
   readonly index: number;
@@ -23,14 +23,14 @@ export interface Ladder {
 }
 
 /** The ladders of rules that differ in nothing but their limits. A bound on domains or hosts depends on the limit. */
-export function buildLadders(rules: readonly ActiveRule[]): Ladder[] {
+export function buildLadders(members: readonly Member[]): Ladder[] {
   const byWindow = new Map<string, Rung[]>();
-  for (const active of rules) {
-    const { limits, bound } = active.rule;
+  for (const member of members) {
+    const { limits, bound } = member.rule;
     for (const [index, limit] of limits.entries()) {
       const name = bound === undefined ? `${limit.period}` : `${limit.period} ${limit.limit}`;
       const rungs = byWindow.get(name) ?? [];
-      byWindow.set(name, [...rungs, { active, limit, index }]);
+      byWindow.set(name, [...rungs, { member, limit, index }]);
     }
   }
   return [...byWindow.values()].map(buildLadder);

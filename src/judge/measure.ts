@@ -128,7 +128,7 @@ function reduce(share: ShareMeasure, measure: number, limit: number): number {
 /** The limit of a rung for the key; undefined: it is exempt. */
 function limitOf(
   { measured: { type, adjustment }, id, isOverridden, timeline }: Climber,
-  { active: { rule }, limit }: Rung,
+  { member: { rule }, limit }: Rung,
 ): AppliedLimit | undefined {
   if (adjustment === undefined) return limit;
   if (!isOverridden) return adjustment.usualLimit(limit, timeline.newest);

@@ -1,6 +1,8 @@
 /** Which keys came nearest to the limits of a rule without a verdict. */
+
 import type { Key } from '../model/block.ts';
-import type { ActiveRule } from './plan.ts';
+import type { ActiveRule } from './activate.ts';
+
 import type { IsWorth } from './tally.ts';
 
 /** A key that came near a limit without a verdict. */

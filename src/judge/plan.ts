@@ -2,8 +2,7 @@
  * Which rules count which events. For each sort of event (kind, reason, direction, ...), the tracks that use it, worked
  * out when the first one comes. Most events are used by none, and cost one look-up.
  */
-import { networkSet } from '../model/address.ts';
-import type { Key, KeyType, Verdict } from '../model/block.ts';
+import type { Verdict } from '../model/block.ts';
 import {
   EVENT_KINDS,
   type EventKind,
@@ -16,23 +15,10 @@ import {
 } from '../model/event.ts';
 import { buildExceptionTest } from './exceptions.ts';
 import { getKeyId, getKeyType } from './key.ts';
+import type { Member } from './member.ts';
 import type { Use } from './met.ts';
 import { blamesSenders, type Rule } from './rule.ts';
-import type { Tally } from './tally.ts';
 import type { Track } from './track.ts';
-
-/** Keys behind which there may be many senders. */
-export const GATEWAY_TYPES: ReadonlySet<KeyType> = new Set<KeyType>(['client', 'uid']);
-
-/** A rule that is judged. */
-export interface ActiveRule {
-  readonly rule: Rule;
-  /** its place among the rules */
-  readonly order: number;
-  readonly tally: Tally;
-  /** whether one sender of a gateway may be blamed; undefined: never by this rule */
-  readonly maySpare: ((gateway: Key) => boolean) | undefined;
-}
 
 /** A track that uses an event. */
 export interface Step {
@@ -42,17 +28,7 @@ export interface Step {
   /** whether they use this event, of those of its sort; undefined: all */
   readonly admits: ((event: MailEvent) => boolean) | undefined;
   /** one rule that may blame one of the senders behind the key; its turn comes in the order of the rules */
-  readonly blaming: ActiveRule | undefined;
-}
-
-/** A test whether a key is a gateway that does not choose its senders freely. `free`: networks, addresses, `uid:NAME`. */
-export function buildGatewayTest(free: readonly string[]): (gateway: Key) => boolean {
-  const networks = networkSet(free.filter((text) => !text.startsWith('uid:')));
-  const accounts = new Set(free.filter((text) => text.startsWith('uid:')));
-  return ({ type, id }) => {
-    if (type === 'uid') return !accounts.has(`uid:${id}`);
-    return type === 'client' && !networks.has(id);
-  };
+  readonly blaming: Member | undefined;
 }
 
 /** A test whether the rule uses an event at all: direction, exceptions. */
@@ -102,7 +78,7 @@ export class Plan {
   constructor(tracks: readonly Track[]) {
     this.#tracks = tracks.map((track) => ({
       track,
-      admits: buildOwnTest((track.rules[0] as ActiveRule).rule),
+      admits: buildOwnTest((track.rules[0] as Member).rule),
     }));
   }
 
@@ -140,7 +116,7 @@ function nameSort(event: MailEvent, inOutage: boolean): number {
 
 /** How the rules of a track use an event, as far as its sort tells. */
 function findStepUse(track: Track, event: MailEvent, inOutage: boolean): Use | undefined {
-  const { rule } = track.rules[0] as ActiveRule;
+  const { rule } = track.rules[0] as Member;
   const { type, shape } = track;
   const isKeyType = rule.per === 'submitter' || rule.per === 'user' || rule.per === 'uid';
   if (isKeyType && event.submitter?.type !== type) return undefined;
@@ -158,7 +134,7 @@ function isUsed(rule: Rule, use: Use, event: MailEvent): boolean {
 }
 
 /** The rule of a track that may blame a sender; it shares the track with no other. */
-function findBlaming({ rules, shape }: Track): ActiveRule | undefined {
+function findBlaming({ rules, shape }: Track): Member | undefined {
   return shape.hasSenders ? rules[0] : undefined;
 }
 

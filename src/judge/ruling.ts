@@ -1,12 +1,14 @@
 /** From a limit that is met to a verdict: whom it is about, whether there is one at all, and what follows from it. */
+
 import { isLoopbackAddress } from '../model/address.ts';
 import type { Key, Verdict } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
+import type { ActiveRule } from './activate.ts';
 import { findBlame } from './gateway.ts';
 import type { Holds } from './holds.ts';
 import type { Met } from './met.ts';
 import type { JudgeOptions } from './options.ts';
-import type { ActiveRule } from './plan.ts';
+
 import type { Limit } from './rule.ts';
 import type { Tally } from './tally.ts';
 import type { UsualMet } from './usual/usual-rule.ts';

@@ -1,6 +1,7 @@
 /** What the timelines of one rule must keep, and what its limits measure. Computed once for each rule. */
 import { HOUR } from '../base/time.ts';
-import type { Distinct, Limit, Rule } from './rule.ts';
+import type { KeyType } from '../model/block.ts';
+import { blamesSenders, type Distinct, type Limit, type Rule } from './rule.ts';
 
 /**
  * How much longer than a window needs them, in ms, entries of a share are kept. When the clock is set back, by an hour in
@@ -69,4 +70,11 @@ export function buildShape(rule: Rule, hasSenders: boolean, limits: readonly Lim
     // Most entries of a share are deliveries, which have no value.
     entryWeight: 10 * columns + (isDistinct && !hasWhole ? 50 : 0),
   };
+}
+
+const GATEWAY_TYPES: ReadonlySet<KeyType> = new Set<KeyType>(['client', 'uid']);
+
+/** Whether keys of this type may be gateways, one of whose senders the rule may blame. */
+export function isBlaming(rule: Rule, type: KeyType): boolean {
+  return GATEWAY_TYPES.has(type) && blamesSenders(rule);
 }

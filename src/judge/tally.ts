@@ -13,9 +13,9 @@ import { limitFor, lowestUsual } from './measure.ts';
 import type { Since } from './met.ts';
 import type { NearMiss, NearMisses } from './near-misses.ts';
 import type { Limit, Rule } from './rule.ts';
-import { buildShape } from './shape.ts';
+import { buildShape, isBlaming } from './shape.ts';
 import { Timeline } from './timeline.ts';
-import { fillEntry, isBlaming, type Track } from './track.ts';
+import { fillEntry, type Track } from './track.ts';
 import type { Window } from './window.ts';
 
 const VERDICTS_KEPT = 10_000;
@@ -51,7 +51,7 @@ export class Tally {
   /** Takes back refusals that were counted before the outage of their provider was detected: once for all rules of a track. */
   takeBack(events: readonly MailEvent[], since: Since | undefined): void {
     for (const track of this.#tracks.values()) {
-      if (track.rules[0]?.tally === this) track.takeBack(events, since);
+      if (track.rules[0]?.rule === this.rule) track.takeBack(events, since);
     }
   }
 
@@ -125,7 +125,7 @@ export class Tally {
     return this.rule.limits.map((limit, index) => {
       for (const [window, { rungs }] of ladders.entries()) {
         const at = rungs.findIndex(
-          ({ active, index: own }) => active.tally === this && own === index,
+          ({ member, index: own }) => member.rule === this.rule && own === index,
         );
         if (at >= 0) return { limit, window, at };
       }

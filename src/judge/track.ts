@@ -11,19 +11,18 @@ import type { Entry } from './columns.ts';
 import { type Facts, formatId, type Id } from './facts.ts';
 import { buildLadders, type Ladder } from './ladder.ts';
 import { leastLimit } from './measure.ts';
+import type { Member } from './member.ts';
 import type { Since, Use } from './met.ts';
 import { NearMisses } from './near-misses.ts';
 import { OpenRecipients } from './open-recipients.ts';
-import { type ActiveRule, GATEWAY_TYPES } from './plan.ts';
-import { blamesSenders, type Rule } from './rule.ts';
-import { buildShape, type Shape } from './shape.ts';
+import { buildShape, isBlaming, type Shape } from './shape.ts';
 import type { KeyTable } from './table.ts';
 import type { Timeline } from './timeline.ts';
 import type { Window } from './window.ts';
 
 export class Track implements Reader {
   /** in their order */
-  readonly rules: readonly ActiveRule[];
+  readonly rules: readonly Member[];
   readonly type: KeyType;
   readonly slot: number;
   readonly table: KeyTable;
@@ -42,12 +41,12 @@ export class Track implements Reader {
   readonly #facts: Facts;
 
   constructor(
-    rules: readonly ActiveRule[],
+    rules: readonly Member[],
     type: KeyType,
     slot: number,
     { table, arrival, facts }: { table: KeyTable; arrival: Arrival; facts: Facts },
   ) {
-    const { rule } = rules[0] as ActiveRule;
+    const { rule } = rules[0] as Member;
     this.rules = rules;
     this.type = type;
     this.slot = slot;
@@ -146,11 +145,6 @@ export class Track implements Reader {
     for (const misses of this.dropped) misses.delete(id);
     for (const all of this.droppedAt.values()) for (const misses of all) misses?.delete(id);
   }
-}
-
-/** Whether the timelines tell the senders behind a key, one of whom may be to blame. */
-export function isBlaming(rule: Rule, type: KeyType): boolean {
-  return GATEWAY_TYPES.has(type) && blamesSenders(rule);
 }
 
 function isSubmitterType({ rules }: Track): boolean {

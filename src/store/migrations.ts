@@ -233,7 +233,7 @@ export const MIGRATIONS: readonly string[] = [
     key_type TEXT NOT NULL,
     key_id TEXT NOT NULL,
     last_day INTEGER NOT NULL,      -- days since the epoch
-    json TEXT NOT NULL,             -- SavedProfile of src/judge/usual/usual-rule.ts
+    json TEXT NOT NULL,             -- SavedProfile of src/judge/usual/habits.ts
     PRIMARY KEY (rule, key_type, key_id)
   ) WITHOUT ROWID;
   -- What was usual before the verdict, as JSON: Past of src/model/usual.ts.

@@ -5,8 +5,9 @@
 import type { Verdict } from '../../model/block.ts';
 import { isInvalid, type MailEvent } from '../../model/event.ts';
 import type { Outage } from '../../model/outage.ts';
+import type { ActiveRule } from '../activate.ts';
 import type { Since } from '../met.ts';
-import { type ActiveRule, buildAdmission, countsInvalid, countsRefusal, isAbout } from '../plan.ts';
+import { buildAdmission, countsInvalid, countsRefusal, isAbout } from '../plan.ts';
 import type { Limit } from '../rule.ts';
 import type { Tally } from '../tally.ts';
 import { OutageDetector } from './detector.ts';

@@ -3,7 +3,9 @@ import { MINUTE } from '../../base/time.ts';
 import { EVENT_KINDS, type EventKind, type MailEvent } from '../../model/event.ts';
 import { counts } from '../plan.ts';
 import type { Rule, Usual } from '../rule.ts';
-import { type SavedProfile, type UsualMet, UsualRule } from './usual-rule.ts';
+import { Habits, type SavedProfile } from './habits.ts';
+import { digestPast, groupUsual, UsualGroup } from './usual-group.ts';
+import type { UsualMet, UsualRule } from './usual-rule.ts';
 
 /** What is stored of one rule. */
 export interface SavedRule {
@@ -17,48 +19,41 @@ const SAVE_AFTER = 10 * MINUTE;
 const SAVE_AFTER_EVENTS = 50_000;
 
 export class UsualRules {
+  /** in their order */
   readonly #rules: readonly UsualRule[];
-  /** by kind: the rules that count events of it with new recipients, and without */
-  readonly #counting: ReadonlyMap<EventKind, readonly (readonly UsualRule[])[]>;
+  #groups: readonly UsualGroup[];
+  /** by kind: the groups that count events of it with new recipients, and without */
+  #counting: ReadonlyMap<EventKind, readonly (readonly UsualGroup[])[]>;
   /** rules without a stored state */
   readonly #fresh = new Set<UsualRule>();
+  readonly #mostKeys: number | undefined;
   #savedAt = 0;
   #eventsSince = 0;
 
   constructor(rules: readonly Rule[], mostKeys?: number) {
-    this.#rules = rules.filter(hasUsual).map((rule) => new UsualRule(rule, mostKeys));
+    this.#mostKeys = mostKeys;
+    this.#groups = groupUsual(rules.filter(hasUsual), mostKeys);
+    const all = this.#groups.flatMap((group) => group.rules);
+    this.#rules = all.sort((a, b) => a.order - b.order);
     for (const rule of this.#rules) this.#fresh.add(rule);
-    this.#counting = new Map(
-      EVENT_KINDS.map((kind) => [
-        kind,
-        [false, true].map((brings) =>
-          this.#rules.filter(({ rule }) => counts(rule, kind, undefined, brings)),
-        ),
-      ]),
-    );
+    this.#counting = this.#findCounting();
   }
 
   /** Counts an event; returns what it goes beyond, usually nothing. */
   feed(event: MailEvent): readonly UsualMet[] {
-    const { newRecipients = 0 } = event;
-    const rules = this.#counting.get(event.kind)?.[newRecipients > 0 ? 1 : 0];
-    if (rules === undefined || rules.length === 0) return NONE;
+    const groups = this.#groupsFor(event);
+    if (groups.length === 0) return NONE;
     this.#eventsSince++;
-    let all: UsualMet[] | undefined;
-    for (const rule of rules) {
-      const met = rule.feed(event);
-      if (met.length === 0) continue;
-      all ??= [];
-      all.push(...met);
-    }
-    return all ?? NONE;
+    const all: UsualMet[] = [];
+    for (const group of groups) group.feed(event, all);
+    if (all.length > 1) all.sort((a, b) => this.#orderOf(a) - this.#orderOf(b));
+    return all;
   }
 
   /** Counts a stored event again. `isCovered`: the stored state holds it, where there is one. */
   recount(event: MailEvent, isCovered: boolean): void {
-    const { newRecipients = 0 } = event;
-    for (const rule of this.#counting.get(event.kind)?.[newRecipients > 0 ? 1 : 0] ?? []) {
-      if (!isCovered || this.#fresh.has(rule)) rule.feed(event);
+    for (const group of this.#groupsFor(event)) {
+      if (!isCovered || this.#fresh.has(group.rules[0] as UsualRule)) group.feed(event, []);
     }
   }
 
@@ -85,22 +80,23 @@ export class UsualRules {
   /** What is to be stored of each rule, by its name. */
   describe(): Readonly<Record<string, SavedRule>> {
     return Object.fromEntries(
-      this.#rules.map(({ rule, measure, coveredDays }) => [rule.name, { measure, coveredDays }]),
+      this.#rules.map(({ rule, measure, habits: { coveredDays } }) => [
+        rule.name,
+        { measure, coveredDays },
+      ]),
     );
   }
 
   /** Profiles that have changed, each with the name of its rule. */
   *changed(): Generator<SavedProfile & { readonly rule: string }> {
-    for (const rule of this.#rules) {
-      for (const profile of rule.changed()) yield { ...profile, rule: rule.rule.name };
-    }
+    for (const group of this.#groups) yield* group.changed();
   }
 
   /** All changes were stored at `now` (ms). */
   saved(now: number): void {
     this.#savedAt = now;
     this.#eventsSince = 0;
-    for (const rule of this.#rules) rule.saved();
+    for (const group of this.#groups) group.saved();
   }
 
   /** Takes over what was stored; `read` gives the profiles of a rule. What another measure has counted is left alone. */
@@ -108,14 +104,56 @@ export class UsualRules {
     saved: Readonly<Record<string, SavedRule>>,
     read: (rule: string) => Iterable<SavedProfile>,
   ): void {
-    for (const rule of this.#rules) {
-      const { name } = rule.rule;
-      const known = saved[name];
-      if (known?.measure !== rule.measure) continue;
-      rule.load(known.coveredDays, read(name));
-      rule.saved();
-      this.#fresh.delete(rule);
+    this.#groups = this.#groups.flatMap((group) => this.#loadGroup(group, saved, read));
+    this.#counting = this.#findCounting();
+  }
+
+  /** The group, or several of them when its rules do not have the same past. */
+  #loadGroup(
+    { rules }: UsualGroup,
+    saved: Readonly<Record<string, SavedRule>>,
+    read: (rule: string) => Iterable<SavedProfile>,
+  ): UsualGroup[] {
+    const pasts = new Map<string, UsualRule[]>();
+    for (const rule of rules) {
+      const known = saved[rule.rule.name];
+      const isKnown = known?.measure === rule.measure;
+      if (isKnown) this.#fresh.delete(rule);
+      // With nobody to share it, there is nothing to compare.
+      const isAlone = rules.length === 1;
+      const past = isKnown && !isAlone ? digestPast(known.coveredDays, read(rule.rule.name)) : '';
+      pasts.set(past, [...(pasts.get(past) ?? []), rule]);
     }
+    return [...pasts.values()].map((same) => {
+      const habits = new Habits((same[0] as UsualRule).rule, this.#mostKeys);
+      for (const rule of same) {
+        const { name } = rule.rule;
+        if (!this.#fresh.has(rule))
+          habits.load(rule.rule, saved[name]?.coveredDays ?? [], read(name));
+      }
+      return new UsualGroup(same, habits);
+    });
+  }
+
+  #groupsFor({ kind, newRecipients = 0 }: MailEvent): readonly UsualGroup[] {
+    return this.#counting.get(kind)?.[newRecipients > 0 ? 1 : 0] ?? [];
+  }
+
+  #findCounting(): ReadonlyMap<EventKind, readonly (readonly UsualGroup[])[]> {
+    const isCounting = (group: UsualGroup, kind: EventKind, brings: boolean) =>
+      counts((group.rules[0] as UsualRule).rule, kind, undefined, brings);
+    return new Map(
+      EVENT_KINDS.map((kind) => [
+        kind,
+        [false, true].map((brings) =>
+          this.#groups.filter((group) => isCounting(group, kind, brings)),
+        ),
+      ]),
+    );
+  }
+
+  #orderOf({ rule }: UsualMet): number {
+    return this.#rules.findIndex((each) => each.rule === rule);
   }
 }
 
