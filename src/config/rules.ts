@@ -10,7 +10,7 @@ import { silentLog } from '../base/silent-log.ts';
 import { formatDuration, systemClock } from '../base/time.ts';
 import { type LineProblem, WatchedFile } from '../base/watched-file.ts';
 import { withCanonicalUsers } from '../judge/exceptions.ts';
-import { buildAdjustment, fitsRule } from '../judge/limits.ts';
+import { buildAdjustment, fitsRule, type Overrides } from '../judge/limits.ts';
 import { parseOverrideFile } from '../judge/override-file.ts';
 import { NO_OVERRIDES, type Override, OverrideTable } from '../judge/overrides.ts';
 import { loadRules, type Rule } from '../judge/rule.ts';
@@ -107,19 +107,18 @@ export function findMisfit(override: Override, rules: readonly Rule[]): string |
   return fitting.length === 0 ? 'expected a rule with such a limit, found none' : undefined;
 }
 
-/** A function that gives the overrides as they are now; undefined if there are none and no file. */
+/** The overrides, or a function that gives them as they are now; undefined if there are none and no file. */
 function buildTableLookup(
   { overrides }: RulesConfig,
   rules: readonly Rule[],
   canonical: CanonicalLogin | undefined,
   log: Log,
-): (() => OverrideTable) | undefined {
+): Overrides | undefined {
   const { entries, files } = overrides;
   const build = (all: readonly Override[]) =>
     new OverrideTable(all.map((override) => withCanonicalUser(override, canonical)));
   if (files.length === 0) {
-    const table = build(entries);
-    return entries.length === 0 ? undefined : () => table;
+    return entries.length === 0 ? undefined : build(entries);
   }
   const watched = files.map((file) => watchOverrides(file, rules, log));
   let version = -1;

@@ -77,7 +77,7 @@ function nameGroup({ rule, order }: ActiveRule, type: KeyType, sources: Numbers)
   const { count, per, ratio, distinct, atLeast, atLeastShare, bound, direction } = rule;
   const { nullSender, except, limits, adjustment } = rule;
   // After a verdict it counts without the sender that it has blamed.
-  const isAlone = isBlaming(rule, type) || adjustment?.listsNamed().has(rule.name) === true;
+  const isAlone = isBlaming(rule, type) || adjustment?.namesList === true;
   return JSON.stringify([
     ...[type, per, count, ratio, distinct, atLeast, atLeastShare, direction, nullSender, except],
     ...[bound, bound === undefined ? undefined : limits],

@@ -27,8 +27,8 @@ export interface Adjustment {
   lowestUsual(limit: AppliedLimit): number;
   /** Whether the mail is that of a list that is exempt: it does not count. */
   sparesMail(event: MailEvent): boolean;
-  /** The rules that are named where a list is exempt: for them, other mail may not count than for the others. */
-  listsNamed(): ReadonlySet<string>;
-  /** Two adjustments with the same ones of these give the same answers to all that no rule is named in. */
+  /** Whether mail of an exempt list may be spared for this rule alone, now or when a table of overrides changes. */
+  readonly namesList: boolean;
+  /** Two adjustments with the same ones of these give the same answers, where no rule is named. */
   readonly sources: readonly unknown[];
 }

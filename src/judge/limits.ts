@@ -49,16 +49,17 @@ export function fitsRule(override: Override, rule: Measured): boolean {
   return kind === (override.limit.isPercent ? 'share' : 'volume');
 }
 
-/**
- * The adjustment of a rule. `overrides` is called for every look-up, so its answer may change; undefined: there are none
- * and there will be none.
- */
+/** Overrides that stay as they are, or a function that is called for every look-up, so its answer may change. */
+export type Overrides = OverrideTable | (() => OverrideTable);
+
+/** The adjustment of a rule. `overrides`: undefined: there are none and there will be none. */
 export function buildAdjustment(
   rule: Measured,
-  overrides: (() => OverrideTable) | undefined,
+  overrides: Overrides | undefined,
   hours: Hours | undefined,
 ): Adjustment {
-  const table = overrides ?? (() => NO_OVERRIDES);
+  const fixed = typeof overrides === 'function' ? undefined : (overrides ?? NO_OVERRIDES);
+  const table = typeof overrides === 'function' ? overrides : () => overrides ?? NO_OVERRIDES;
   const shares =
     hours === undefined || findRateKind(rule) === undefined ? undefined : new HourShares(hours);
   const describe = hours === undefined ? undefined : (name: HourName) => describeHours(hours, name);
@@ -77,7 +78,7 @@ export function buildAdjustment(
     usualLimit,
     lowestUsual,
     isOverridden: (type, id) => table().has(type, id),
-    listsNamed: () => table().listRules,
+    namesList: fixed === undefined || fixed.listRules.has(rule.name),
     limitFor(limit, type, id, time) {
       for (const override of table().find(type, id)) {
         const { period } = override;

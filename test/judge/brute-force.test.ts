@@ -9,13 +9,23 @@ import { recordVerdicts } from '../../src/daemon/decisions.ts';
 import { applyRelease, holdUnblocked, rebuildJudge } from '../../src/daemon/history.ts';
 import { makeAllowList } from '../../src/enforce/allow-list.ts';
 import { Judge } from '../../src/judge/judge.ts';
+import { buildAdjustment, type Overrides } from '../../src/judge/limits.ts';
+import { type Override, OverrideTable } from '../../src/judge/overrides.ts';
 import { parseRule, type Rule } from '../../src/judge/rule.ts';
 import type { MailEvent } from '../../src/model/event.ts';
 import { Store } from '../../src/store/store.ts';
-import { BruteForce, type Found, type SimpleRule } from './brute-force.ts';
+import { BruteForce, type Found, type LimitOf, type SimpleRule } from './brute-force.ts';
 import { event, START } from './event.ts';
 
 const RUNS = process.env.POSTERN_TORTURE === 'long' ? 5000 : 250;
+
+/** For one of the users: another limit, or none (exempt), for one rule or for all that count volume. */
+interface SimpleOverride {
+  readonly user: string;
+  readonly rule: string | undefined;
+  readonly limit: number | 'exempt';
+  readonly period: number | undefined;
+}
 
 function realRule(rule: SimpleRule): Rule {
   const { name, count, distinct, ratio, atLeast, share, limits, action, lasts } = rule;
@@ -32,19 +42,54 @@ function realRule(rule: SimpleRule): Rule {
   return parseRule(JSON.stringify(fields), 'test.yaml');
 }
 
+function realOverride({ user, rule, limit, period }: SimpleOverride, rules: readonly SimpleRule[]) {
+  const isPercent = rules.find(({ name }) => name === rule)?.ratio === true;
+  const key = { type: 'user', id: user } as const;
+  const applied = limit === 'exempt' ? limit : { limit: isPercent ? 10 * limit : limit, isPercent };
+  return { key, rule, limit: applied, period, place: 'test:1' } satisfies Override;
+}
+
+/** The limits with these overrides: one for the rule and the period comes first, then one for the rule. */
+function buildLimitOf(overrides: readonly SimpleOverride[]): LimitOf {
+  return (rule, limit, id) => {
+    const isVolume = rule.count === 'recipients' || rule.count === 'messages';
+    const rank = (each: SimpleOverride) =>
+      (each.rule === undefined ? 2 : 0) + (each.period === undefined ? 1 : 0);
+    const best = overrides
+      .filter((each) => each.user === id && [undefined, limit.period].includes(each.period))
+      .filter((each) => each.rule === rule.name || (each.rule === undefined && isVolume))
+      .toSorted((a, b) => rank(a) - rank(b))[0];
+    if (best === undefined) return limit.limit;
+    if (best.limit === 'exempt') return undefined;
+    const number = rule.ratio === true ? 10 * best.limit : best.limit;
+    const first = rule.limits[0]?.limit ?? 1;
+    const scaled = best.period === undefined ? (number * limit.limit) / first : number;
+    return Math.min(rule.ratio === true ? 100 : 1e9, Math.max(1, Math.round(scaled)));
+  };
+}
+
 /** The service without its logs: a judge, a database, and the blocks that follow. */
 class Service {
   readonly store = new Store(':memory:');
+  readonly #overrides: Overrides | undefined;
   #rules: readonly Rule[];
   #judge: Judge;
 
-  constructor(rules: readonly SimpleRule[]) {
-    this.#rules = rules.map(realRule);
+  constructor(rules: readonly SimpleRule[], overrides?: Overrides) {
+    this.#overrides = overrides;
+    this.#rules = this.#build(rules);
     this.#judge = new Judge(this.#rules);
   }
 
+  #build(rules: readonly SimpleRule[]): Rule[] {
+    return rules.map(realRule).map((rule) => {
+      if (this.#overrides === undefined) return rule;
+      return { ...rule, adjustment: buildAdjustment(rule, this.#overrides, undefined) };
+    });
+  }
+
   restart(rules: readonly SimpleRule[], now: number): void {
-    this.#rules = rules.map(realRule);
+    this.#rules = this.#build(rules);
     this.#judge = rebuildJudge(this.store, this.#rules, now);
   }
 
@@ -96,6 +141,7 @@ const COUNTS: readonly Partial<SimpleRule>[] = [
   { count: 'invalid', share: 40 },
   { count: 'invalid', ratio: true, atLeast: 3 },
   { count: 'recipients' },
+  { count: 'messages' },
   { count: 'logins', distinct: 'client' },
   { count: 'logins', distinct: 'client', atLeast: 4 },
 ];
@@ -107,16 +153,42 @@ const ruleParts = fc.record({
   lasts: fc.constantFrom(undefined, 2 * MINUTE, HOUR),
 });
 
-const rules = fc.array(ruleParts, { minLength: 1, maxLength: 4 }).map((all) =>
-  all.map(({ parts, limits, action, lasts }, index): SimpleRule => {
+const rules = fc.array(ruleParts, { minLength: 1, maxLength: 4 }).map(buildRules);
+
+/** Of each shape several rules, which differ in their limits, their periods, and what they do; in any order. */
+const manyRules = fc
+  .array(
+    fc.tuple(fc.constantFrom(...COUNTS), fc.array(ruleParts, { minLength: 2, maxLength: 7 })),
+    { minLength: 1, maxLength: 3 },
+  )
+  .chain((shapes) => {
+    const all = shapes.flatMap(([parts, alike]) => alike.map((each) => ({ ...each, parts })));
+    return fc.shuffledSubarray(all, { minLength: all.length, maxLength: all.length });
+  })
+  .map(buildRules);
+
+const overrides = fc.array(
+  fc.record({
+    user: fc.constantFrom('a@example.net', 'b@example.net'),
+    rule: fc.constantFrom(undefined, 'r0', 'r1', 'r2', 'r3', 'r4'),
+    limit: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constant('exempt' as const)),
+    period: fc.constantFrom(undefined, undefined, 5 * MINUTE, HOUR),
+  }),
+  { maxLength: 4 },
+);
+
+type RuleParts = typeof ruleParts extends fc.Arbitrary<infer T> ? T : never;
+
+function buildRules(all: readonly RuleParts[]): SimpleRule[] {
+  return all.map(({ parts, limits, action, lasts }, index): SimpleRule => {
     const steep =
       parts.ratio === true ? limits.map((each) => ({ ...each, limit: 10 * each.limit })) : limits;
     return {
       ...{ name: `r${index}`, count: 'invalid', action, limits: steep, ...parts },
       ...(lasts === undefined ? {} : { lasts }),
     };
-  }),
-);
+  });
+}
 
 const steps = fc.array(
   fc.record({
@@ -167,9 +239,19 @@ function changed(rules: readonly SimpleRule[]): SimpleRule[] {
   });
 }
 
-function play(first: readonly SimpleRule[], all: readonly Step[]): void {
-  const service = new Service(first.slice(0, 3));
-  const brute = new BruteForce(first.slice(0, 3));
+/** A change brings the last quarter of the rules. */
+function play(
+  first: readonly SimpleRule[],
+  all: readonly Step[],
+  [overrides, isFixed]: readonly [readonly SimpleOverride[], boolean] = [[], true],
+): void {
+  const old = first.slice(0, Math.ceil(first.length * 0.75));
+  const table = new OverrideTable(overrides.map((each) => realOverride(each, first)));
+  const service = new Service(
+    old,
+    overrides.length === 0 ? undefined : isFixed ? table : () => table,
+  );
+  const brute = new BruteForce(old, buildLimitOf(overrides));
   let now = START;
   for (const [line, step] of all.entries()) {
     const time = now + step.gap * SECOND;
@@ -201,7 +283,15 @@ function play(first: readonly SimpleRule[], all: readonly Step[]): void {
 
 describe('the judge agrees with brute force', () => {
   test('verdicts, counts and lines; restarts, changed rules, releases and expiries', () => {
-    fc.assert(fc.property(rules, steps, play), { numRuns: RUNS });
+    fc.assert(
+      fc.property(rules, steps, (rules, steps) => play(rules, steps)),
+      { numRuns: RUNS },
+    );
+  }, 1_200_000);
+
+  test('many rules of the same shape, which count together, and overrides', () => {
+    const changes = fc.tuple(overrides, fc.boolean());
+    fc.assert(fc.property(manyRules, steps, changes, play), { numRuns: RUNS });
   }, 1_200_000);
 
   test('a refusal in the dialogue does not resolve a recipient that was put off', () => {

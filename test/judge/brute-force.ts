@@ -6,7 +6,7 @@ import type { MailEvent } from '../../src/model/event.ts';
 
 export interface SimpleRule {
   readonly name: string;
-  readonly count: 'invalid' | 'recipients' | 'logins';
+  readonly count: 'invalid' | 'recipients' | 'logins' | 'messages';
   readonly distinct?: 'recipient' | 'client';
   readonly ratio?: boolean;
   readonly atLeast?: number;
@@ -241,6 +241,7 @@ function isInvalid({ reason, repeated }: MailEvent): boolean {
 function isCounted({ count }: SimpleRule, event: MailEvent): boolean {
   if (count === 'invalid') return isInvalid(event);
   if (count === 'logins') return event.kind === 'accepted' && event.submitter?.type === 'user';
+  if (count === 'messages') return event.kind === 'accepted';
   return (event.newRecipients ?? 0) > 0 && event.kind !== 'rejected';
 }
 

@@ -79,7 +79,7 @@ function nameGroup({ usual, except, ...rule }: RuleWithUsual, order: number, kno
     if (!known.includes(one)) known.push(one);
     return known.indexOf(one);
   });
-  const isNamed = adjustment?.listsNamed().has(rule.name) === true;
+  const isNamed = adjustment?.namesList === true;
   return JSON.stringify([
     ...[count, per, direction, nullSender, except, limits.map(({ period }) => period)],
     ...[usual.new, usual.asleep, usual.history, sources, isNamed ? order : undefined],
