@@ -80,7 +80,7 @@ function nameGroup({ rule, order }: ActiveRule, type: KeyType, sources: Numbers)
   const isAlone = isBlaming(rule, type) || adjustment?.namesList === true;
   return JSON.stringify([
     ...[type, per, count, ratio, distinct, atLeast, atLeastShare, direction, nullSender, except],
-    ...[bound, bound === undefined ? undefined : limits],
+    bound,
     // How long events are kept.
     Math.max(...limits.map(({ period }) => period)),
     adjustment?.sources.map((one) => sources.of(one)),

@@ -13,7 +13,7 @@ import { parseRule, type Rule } from '../../src/judge/rule.ts';
 import type { MailEvent, Submitter } from '../../src/model/event.ts';
 import { event } from './event.ts';
 
-const RUNS = process.env.POSTERN_TORTURE === 'long' ? 5000 : 150;
+const RUNS = process.env.POSTERN_TORTURE === 'long' ? 5000 : 300;
 
 const SHAPES: readonly Record<string, unknown>[] = [
   { count: 'invalid', per: 'submitter' },
@@ -30,7 +30,7 @@ const SHAPES: readonly Record<string, unknown>[] = [
 const HOURS = { zone: '+00:00', night: { from: 22 * 60, to: 10 * 60, factor: 0.5 } } as const;
 
 const period = fc.constantFrom('5m', '1h', '3h');
-const limits = fc.array(fc.record({ limit: fc.integer({ min: 1, max: 12 }), period }), {
+const limits = fc.array(fc.record({ limit: fc.integer({ min: 1, max: 8 }), period }), {
   minLength: 1,
   maxLength: 2,
 });
@@ -72,8 +72,8 @@ const overrides = fc.array(
 
 const step = fc.record({
   gap: fc.oneof(
-    { weight: 8, arbitrary: fc.integer({ min: -60, max: 200 }) },
-    { weight: 1, arbitrary: fc.constantFrom(3600, 3 * 3600, 10 * 3600, -600, -3600, -4 * 3600) },
+    { weight: 12, arbitrary: fc.integer({ min: -60, max: 90 }) },
+    { weight: 1, arbitrary: fc.constantFrom(1800, 3 * 3600, 10 * 3600, -400, -600, -3600) },
   ),
   who: fc.integer({ min: 0, max: 2 }),
   what: fc.constantFrom(
