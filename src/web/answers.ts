@@ -1,7 +1,7 @@
 /** How the page answers: whole pages with what an action printed on top, refusals, failures. */
 import { hostname } from 'node:os';
 import { HTTPException } from 'hono/http-exception';
-import { getMessage, PosternError } from '../base/errors.ts';
+import { getErrno, getMessage, PosternError } from '../base/errors.ts';
 import type { Outcome } from './acts.ts';
 import { type Ctx, isPartial } from './context.ts';
 import type { Desk } from './desk.ts';
@@ -53,7 +53,10 @@ export class Answers {
     if (error instanceof HTTPException) return error.getResponse();
     const isWrong = error instanceof PosternError && error.exitStatus === 2;
     const isKnown = error instanceof PosternError || this.#desk.store.isPassing(error);
-    if (!isWrong)
+    // A request that was cut off in the middle says nothing about the page.
+    if (getErrno(error) === 'ECONNRESET')
+      this.#strangers.warn({ path: c.req.path }, 'request to the web page cut off');
+    else if (!isWrong)
       this.#desk.log.error({ error: error.stack ?? error.message }, 'a web page failed');
     const text = isKnown ? getMessage(error) : 'The page failed. The log of postern-web says why.';
     const body = message(output(text), 'bad');
