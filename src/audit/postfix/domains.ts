@@ -1,6 +1,6 @@
 /** The domains for which this Postfix takes mail, by address class (ADDRESS_CLASS_README). */
 import { readFileSync } from 'node:fs';
-import { splitWords } from './restrictions.ts';
+import { splitWords } from '../../setup/postfix/restriction-list.ts';
 import { parseTable, type Tables } from './tables.ts';
 
 export const CLASSES = [

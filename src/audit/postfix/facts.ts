@@ -13,7 +13,7 @@ import {
 import { ask, describeFailure, findProgram, settingsIn } from '../../setup/programs.ts';
 import type { Evidence } from '../finding.ts';
 import { Domains } from './domains.ts';
-import { ALL_LISTS, type Entry, entriesOf, refusesStrangers } from './restrictions.ts';
+import { type Entry, entriesOf, refusesStrangers } from './restrictions.ts';
 import { findOverride, findService, findSetting, logicalLines } from './source.ts';
 import { Tables } from './tables.ts';
 
@@ -97,7 +97,7 @@ export async function gatherPostfix(options: PostfixOptions): Promise<PostfixFac
     domains: new Domains(get, tables),
     listeners: services
       .filter((service) => !isReinjection(service))
-      .map((service) => describeListener(service, classes, get)),
+      .map((service) => describeListener(service, get)),
     get,
     where: (name, service) => findEvidence(name, service, get, sources),
     assign: writeAssignment,
@@ -168,12 +168,8 @@ function writeAssignment(name: string, value: string, service?: SmtpdService): s
     : `postconf -e ${quoted(`${name} = ${value}`)}`;
 }
 
-function describeListener(
-  service: SmtpdService,
-  classes: ReadonlyMap<string, string>,
-  get: (name: string) => string,
-): Listener {
-  const entries = entriesOf(service, classes, ALL_LISTS);
+function describeListener(service: SmtpdService, get: (name: string) => string): Listener {
+  const entries = entriesOf(service);
   return {
     service,
     entries,

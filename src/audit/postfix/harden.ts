@@ -4,6 +4,7 @@
  */
 import { type Entry, parseEntries } from '../../setup/postfix/restriction-list.ts';
 import type { List, SmtpdService } from '../../setup/postfix/services.ts';
+import { LISTS } from '../../setup/postfix/services.ts';
 import type { Addition, Change, Hardening, HardenOptions } from '../harden.ts';
 import { frontListeners } from './check/recipients.ts';
 import { gatherPostfix, type Listener, type PostfixFacts } from './facts.ts';
@@ -14,7 +15,7 @@ import {
   RATE_LIMITS,
   SETTINGS,
 } from './hardened-set.ts';
-import { ALL_LISTS, costOf, isBarrier, isRelayCheck } from './restrictions.ts';
+import { costOf, isBarrier, isRelayCheck } from './restrictions.ts';
 
 /** The changes, or a text that says why nothing could be read. */
 export async function hardenPostfix({
@@ -75,7 +76,7 @@ function changeSetting(
     return [];
   return listeners
     .filter(({ service }) => !setting.isSet(service.setting(name)))
-    .filter(({ entries }) => !entries.some((each) => each.name === setting.same && !each.onlyWarns))
+    .filter(({ entries }) => !entries.some((each) => each.name === setting.same && !each.warns))
     .map(({ service }) => ({
       where: place(name, service),
       now: service.setting(name),
@@ -95,11 +96,11 @@ function place(name: string, service: SmtpdService): string {
 /** The lists of one service; two services with the same list give the same change. */
 function changeLists(listener: Listener, facts: PostfixFacts, rehearse: boolean): Change[] {
   const set = hardRestrictions();
-  const warned = rehearse ? [] : set.filter((each) => find(listener, each)?.onlyWarns === true);
+  const warned = rehearse ? [] : set.filter((each) => find(listener, each)?.warns === true);
   const missing = set.filter(
     (each) => !isThere(listener, each) && (rehearse || !becomesSetting(each, facts)),
   );
-  return ALL_LISTS.flatMap((list): Change[] => {
+  return LISTS.flatMap((list): Change[] => {
     const { service } = listener;
     const written = service.written(list);
     const entries = parseEntries(written);
@@ -136,7 +137,7 @@ function find(
   wanted: HardRestriction,
 ): Listener['entries'][number] | undefined {
   const found = entries.filter((entry) => is(entry, wanted));
-  return found.find(({ onlyWarns }) => !onlyWarns) ?? found[0];
+  return found.find(({ warns }) => !warns) ?? found[0];
 }
 
 /** A restriction that only warns is there, too: it is enforced where it stands. */
@@ -210,7 +211,6 @@ function insert(
   return [...entries.slice(0, start), ...stretch, ...entries.slice(end)];
 }
 
-function mayPermit({ name, warns }: Entry): boolean {
-  const entry = { name, onlyWarns: false };
-  return !warns && (isBarrier(entry) || isRelayCheck(entry));
+function mayPermit(entry: Entry): boolean {
+  return !entry.warns && (isBarrier(entry) || isRelayCheck(entry));
 }

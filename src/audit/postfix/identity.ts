@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { canonicalIp } from '../../model/address.ts';
 import { expand } from '../../setup/postfix/networks.ts';
+import { splitWords } from '../../setup/postfix/restriction-list.ts';
 import { type MailIdentity, publicDomains, type SigningKey } from '../dns/identity.ts';
 import { CLASSES } from './domains.ts';
 import type { PostfixFacts } from './facts.ts';
-import { splitWords } from './restrictions.ts';
 import { logicalLines } from './source.ts';
 
 export async function findIdentity(facts: PostfixFacts): Promise<MailIdentity> {

@@ -1,95 +1,44 @@
-/** Postfix restriction lists as smtpd reads them: each restriction with its argument, classes expanded. Pure. */
-import type { SmtpdService } from '../../setup/postfix/services.ts';
+/** Postfix restriction lists as the audit looks at them: what a restriction does, and what it costs. Pure. */
+import {
+  expandEntries,
+  type Entry as Listed,
+  parseEntries,
+} from '../../setup/postfix/restriction-list.ts';
+import { LISTS, type List, type SmtpdService } from '../../setup/postfix/services.ts';
 import { COST } from '../cost.ts';
 
 /** The lists that are evaluated at RCPT at the latest (smtpd_delay_reject), in that order. */
-export const RCPT_LISTS = [
-  'smtpd_client_restrictions',
-  'smtpd_helo_restrictions',
-  'smtpd_sender_restrictions',
-  'smtpd_relay_restrictions',
-  'smtpd_recipient_restrictions',
-] as const;
-export const ALL_LISTS = [
-  ...RCPT_LISTS,
-  'smtpd_data_restrictions',
-  'smtpd_end_of_data_restrictions',
-] as const;
+export const RCPT_LISTS: readonly List[] = LISTS.slice(
+  0,
+  LISTS.indexOf('smtpd_recipient_restrictions') + 1,
+);
 
-export interface Entry {
-  readonly name: string;
-  /** its table, list or address, as it is written */
-  readonly argument: string;
-  /** behind `warn_if_reject`: it refuses nothing */
-  readonly onlyWarns: boolean;
+export interface Entry extends Listed {
   /** the parameter in which it stands */
-  readonly list: string;
+  readonly list: List;
 }
 
-/** A restriction as it is written. */
-export function entryText({ name, argument, onlyWarns }: Entry): string {
-  return `${onlyWarns ? 'warn_if_reject ' : ''}${name}${argument === '' ? '' : ` ${argument}`}`;
+/** A restriction as it is written; in front of a class, `warn_if_reject` is for each of its restrictions. */
+export function entryText({ written, argument, warns }: Listed): string {
+  const words = argument === undefined || argument === written ? written : `${written} ${argument}`;
+  return `${warns ? 'warn_if_reject ' : ''}${words}`;
 }
 
-/** Words of a list, separated by white space and commas; what is in braces stays together. */
-export function splitWords(list: string): string[] {
-  const found: string[] = [];
-  let word = '';
-  let depth = 0;
-  for (const char of list) {
-    if (char === '{') depth += 1;
-    if (char === '}') depth -= 1;
-    if (depth === 0 && /[\s,]/.test(char)) {
-      if (word !== '') found.push(word);
-      word = '';
-    } else word += char;
-  }
-  return word === '' ? found : [...found, word];
+/** All restrictions of a service, classes expanded. */
+export function entriesOf(service: SmtpdService): Entry[] {
+  return LISTS.flatMap((list) => service.entries(list).map((entry) => ({ ...entry, list })));
 }
 
-const TAKES_ARGUMENT =
-  /^(?:check_\w+_access|check_policy_service|sleep|reject_rbl_client|reject_rhsbl_\w+|permit_dnswl_client|permit_rhswl_client)$/;
-
-/** The restrictions of one list; `classes` are smtpd_restriction_classes. */
-export function readList(
-  list: string,
-  value: string,
-  classes: ReadonlyMap<string, string>,
-  depth = 0,
-): Entry[] {
-  const found: Entry[] = [];
-  let onlyWarns = false;
-  let open: { name: string; onlyWarns: boolean } | undefined;
-  for (const word of splitWords(value)) {
-    const inside = classes.get(word);
-    if (open !== undefined) {
-      found.push({ ...open, argument: word, list });
-      open = undefined;
-    } else if (word === 'warn_if_reject') onlyWarns = true;
-    else if (TAKES_ARGUMENT.test(word)) {
-      open = { name: word, onlyWarns };
-      onlyWarns = false;
-    } else if (inside !== undefined && depth < 5)
-      found.push(...readList(list, inside, classes, depth + 1));
-    else {
-      found.push({ name: word, argument: '', onlyWarns, list });
-      onlyWarns = false;
-    }
-  }
-  return found;
-}
-
-/** All restrictions of a service up to RCPT, or those of `lists`. */
-export function entriesOf(
-  service: SmtpdService,
-  classes: ReadonlyMap<string, string>,
-  lists: readonly string[] = ALL_LISTS,
-): Entry[] {
-  return lists.flatMap((list) => readList(list, service.setting(list), classes));
+/** The restrictions of a class; `classes` are smtpd_restriction_classes. */
+export function readClass(value: string, classes: ReadonlyMap<string, string>): Listed[] {
+  return expandEntries(parseEntries(value), ({ written }) => {
+    const inside = classes.get(written);
+    return inside === undefined ? undefined : parseEntries(inside);
+  });
 }
 
 /** What a restriction costs, see COST. */
-export function costOf({ name }: Pick<Entry, 'name'>): number {
+export function costOf({ name }: Pick<Listed, 'name'>): number {
   if (/^reject_(?:rbl|rhsbl)_/.test(name)) return COST.blocklist;
   if (/^(?:reject_unverified_|check_policy_service$)/.test(name)) return COST.callout;
   if (/^reject_unknown_(?!recipient$|address$)|^check_\w+_(?:mx|ns|a)_access$/.test(name))
@@ -98,8 +47,8 @@ export function costOf({ name }: Pick<Entry, 'name'>): number {
 }
 
 /** Moving another restriction across one that may permit changes who is checked at all. */
-export function isBarrier({ name, onlyWarns }: Pick<Entry, 'name' | 'onlyWarns'>): boolean {
-  return onlyWarns || /^(?:permit|check_\w+_access$|reject$|defer|sleep$)/.test(name);
+export function isBarrier({ name, warns }: Pick<Listed, 'name' | 'warns'>): boolean {
+  return warns || /^(?:permit|check_\w+_access$|reject$|defer|sleep$)/.test(name);
 }
 
 const REFUSES_ALL = ['reject', 'defer'];
@@ -110,8 +59,8 @@ const REFUSES_FOREIGN = [
 ];
 
 /** Whether this restriction refuses mail of a stranger to a foreign domain. */
-export function isRelayCheck({ name, onlyWarns }: Pick<Entry, 'name' | 'onlyWarns'>): boolean {
-  return !onlyWarns && (REFUSES_ALL.includes(name) || REFUSES_FOREIGN.includes(name));
+export function isRelayCheck({ name, warns }: Pick<Listed, 'name' | 'warns'>): boolean {
+  return !warns && (REFUSES_ALL.includes(name) || REFUSES_FOREIGN.includes(name));
 }
 
 /** Whether a service refuses everybody who is not known: a submission service. */
@@ -120,7 +69,7 @@ export function refusesStrangers(entries: readonly Entry[]): boolean {
   return [...lists].some((name) => {
     const list = entries.filter((entry) => entry.list === name);
     const end = list.find(
-      (entry) => !entry.onlyWarns && (entry.name === 'permit' || REFUSES_ALL.includes(entry.name)),
+      (entry) => !entry.warns && (entry.name === 'permit' || REFUSES_ALL.includes(entry.name)),
     );
     return end !== undefined && end.name !== 'permit';
   });

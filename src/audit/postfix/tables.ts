@@ -3,9 +3,9 @@
  * A table that cannot be read is a note, never an error.
  */
 import { readFileSync } from 'node:fs';
+import { splitWords } from '../../setup/postfix/restriction-list.ts';
 import { ask } from '../../setup/programs.ts';
 import type { Evidence } from '../finding.ts';
-import { splitWords } from './restrictions.ts';
 import { logicalLines } from './source.ts';
 
 /** One entry of a table. */

@@ -69,7 +69,7 @@ function bindsSender({ service, entries }: Listener): boolean {
   if (service.setting('smtpd_sender_login_maps') === '') return false;
   return RCPT_LISTS.some((list) => {
     const own = entries.filter((entry) => entry.list === list);
-    const at = own.findIndex(({ name, onlyWarns }) => BINDS.includes(name) && !onlyWarns);
+    const at = own.findIndex(({ name, warns }) => BINDS.includes(name) && !warns);
     return at >= 0 && !own.slice(0, at).some(({ name }) => ENDS.includes(name));
   });
 }

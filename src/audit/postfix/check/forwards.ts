@@ -179,8 +179,8 @@ function filters(
     (name) => service.setting(name).trim() !== '' || facts.get(name).trim() !== '',
   );
   const asks = entries.some(
-    ({ name, onlyWarns }) =>
-      !onlyWarns && /^(?:reject_rbl_client|reject_rhsbl_\w+|check_policy_service)$/.test(name),
+    ({ name, warns }) =>
+      !warns && /^(?:reject_rbl_client|reject_rhsbl_\w+|check_policy_service)$/.test(name),
   );
   const screens = service.name.endsWith('/pass') && facts.get('postscreen_dnsbl_sites') !== '';
   return looks || asks || screens;

@@ -1,11 +1,11 @@
 /** How the restriction lists are written: order, dead-blocklist, duplicate, warn-left, null-sender-refused. */
+import { LISTS, type List } from '../../../setup/postfix/services.ts';
 import type { Check } from '../../check.ts';
 import { findDeadZone } from '../../dead-lists.ts';
 import type { Hit } from '../../finding.ts';
 import type { Listener, PostfixFacts } from '../facts.ts';
 import { isRehearsed } from '../hardened-set.ts';
 import {
-  ALL_LISTS,
   costOf,
   type Entry,
   entryText,
@@ -26,7 +26,7 @@ export const order: PostfixCheck = {
   id: 'order',
   find(facts) {
     const hits = facts.listeners.flatMap(({ service, entries }) =>
-      ALL_LISTS.flatMap((list) => {
+      LISTS.flatMap((list) => {
         const own = entries.filter((entry) => entry.list === list);
         const better = fromCheapToDear(own, checksRelayBefore(entries, list));
         if (better.every((entry, index) => entry === own[index])) return [];
@@ -42,8 +42,8 @@ export const order: PostfixCheck = {
   },
 };
 
-function checksRelayBefore(entries: readonly Entry[], list: string): boolean {
-  const index = (RCPT_LISTS as readonly string[]).indexOf(list);
+function checksRelayBefore(entries: readonly Entry[], list: List): boolean {
+  const index = RCPT_LISTS.indexOf(list);
   const before = RCPT_LISTS.slice(0, Math.max(0, index));
   return entries.some((entry) => isRelayCheck(entry) && before.some((name) => name === entry.list));
 }
@@ -90,7 +90,7 @@ export const deadBlocklist: PostfixCheck = {
   },
 };
 
-function isDead({ name, argument }: Entry): boolean {
+function isDead({ name, argument = '' }: Entry): boolean {
   const asksList = /_(?:rbl|rhsbl)_|^permit_(?:dnswl|rhswl)_/.test(name);
   return asksList && findDeadZone(zoneOf(argument)) !== undefined;
 }
@@ -149,7 +149,7 @@ export const duplicate: PostfixCheck = {
 function isSame(one: Entry, two: Entry): boolean {
   if (entryText(one) !== entryText(two)) return false;
   if (one.list === two.list) return true;
-  const atRcpt = [one, two].every(({ list }) => (RCPT_LISTS as readonly string[]).includes(list));
+  const atRcpt = [one, two].every(({ list }) => RCPT_LISTS.includes(list));
   return atRcpt && !OFTEN_REPEATED.test(one.name);
 }
 
@@ -161,13 +161,13 @@ export const warnLeft: PostfixCheck = {
   id: 'warn-left',
   find(facts) {
     const hits = facts.listeners.flatMap(({ service, entries }) => {
-      const warning = entries.filter(({ onlyWarns }) => onlyWarns);
+      const warning = entries.filter(({ warns }) => warns);
       return [...new Set(warning.map(({ list }) => list))].map((list) => {
         const own = entries.filter((entry) => entry.list === list);
-        const value = own.map((entry) => entryText({ ...entry, onlyWarns: false })).join(', ');
+        const value = own.map((entry) => entryText({ ...entry, warns: false })).join(', ');
         const evidence = facts.where(list, service);
         const fix = facts.set(list, value, service);
-        const isRehearsal = own.every((entry) => !entry.onlyWarns || isRehearsed(entry));
+        const isRehearsal = own.every((entry) => !entry.warns || isRehearsed(entry));
         return isRehearsal ? { evidence, fix, why: REHEARSAL } : { evidence, fix };
       });
     });
@@ -182,7 +182,7 @@ export const nullSenderRefused: PostfixCheck = {
     const key = facts.get('smtpd_null_access_lookup_key') || '<>';
     for (const listener of frontListeners(facts)) {
       for (const entry of listener.entries) {
-        if (entry.name !== 'check_sender_access' || entry.onlyWarns) continue;
+        if (entry.name !== 'check_sender_access' || entry.warns) continue;
         found.push(...(await findRefusal(entry, key, listener, facts)));
       }
     }
@@ -196,18 +196,19 @@ async function findRefusal(
   { service }: Listener,
   facts: PostfixFacts,
 ): Promise<Hit[]> {
-  const value = (await facts.tables.query(entry.argument, [key])).get(key);
+  const table = entry.argument ?? '';
+  const value = (await facts.tables.query(table, [key])).get(key);
   if (value === undefined || !/^(?:REJECT|DISCARD|DEFER|[45]\d\d)\b/i.test(value)) return [];
-  const entries = await facts.tables.entries(entry.argument);
+  const entries = await facts.tables.entries(table);
   const written = entries?.find((each) => each.key === key);
   const { text, ...place } = facts.where(entry.list, service);
   return [
     {
       evidence: written?.evidence ?? {
         ...place,
-        text: `${text}: ${entry.argument} answers ${value} for ${key}`,
+        text: `${text}: ${table} answers ${value} for ${key}`,
       },
-      fix: `let ${entry.argument} say DUNNO for ${key}${/:(?:hash|lmdb|btree|cdb):|^(?:hash|lmdb|btree|cdb):/.test(entry.argument) ? `, then: postmap ${entry.argument}` : ', then: postfix reload'}`,
+      fix: `let ${table} say DUNNO for ${key}${/:(?:hash|lmdb|btree|cdb):|^(?:hash|lmdb|btree|cdb):/.test(table) ? `, then: postmap ${table}` : ', then: postfix reload'}`,
     },
   ];
 }

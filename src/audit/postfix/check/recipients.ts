@@ -24,8 +24,7 @@ export function frontListeners(facts: PostfixFacts): Listener[] {
 
 function verifies(entries: readonly Entry[], names: readonly string[]): boolean {
   return entries.some(
-    ({ name, list, onlyWarns }) =>
-      !onlyWarns && names.includes(name) && (RCPT_LISTS as readonly string[]).includes(list),
+    ({ name, list, warns }) => !warns && names.includes(name) && RCPT_LISTS.includes(list),
   );
 }
 

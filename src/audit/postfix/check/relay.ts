@@ -1,20 +1,14 @@
 /** Who may send to foreign domains: open-relay, wide-mynetworks, permit-before-relay-check, percent-hack. */
 import { parseNetwork } from '../../../model/address.ts';
 import { expand } from '../../../setup/postfix/networks.ts';
+import { splitWords } from '../../../setup/postfix/restriction-list.ts';
 import type { Check } from '../../check.ts';
 import type { Hit } from '../../finding.ts';
 import type { Severity } from '../../ids.ts';
 import { judgeNetwork } from '../../networks.ts';
 import { CLASSES, IMPROBABLE } from '../domains.ts';
 import type { Listener, PostfixFacts } from '../facts.ts';
-import {
-  type Entry,
-  entryText,
-  isRelayCheck,
-  RCPT_LISTS,
-  readList,
-  splitWords,
-} from '../restrictions.ts';
+import { type Entry, entryText, isRelayCheck, RCPT_LISTS, readClass } from '../restrictions.ts';
 
 type PostfixCheck = Check<PostfixFacts>;
 
@@ -48,7 +42,7 @@ export const openRelay: PostfixCheck = {
 function hasRelayCheck({ entries }: Listener): boolean {
   return ['smtpd_relay_restrictions', 'smtpd_recipient_restrictions'].some((list) => {
     const own = entries.filter((entry) => entry.list === list);
-    const end = own.findIndex(({ name, onlyWarns }) => name === 'permit' && !onlyWarns);
+    const end = own.findIndex(({ name, warns }) => name === 'permit' && !warns);
     const seen = end < 0 ? own : own.slice(0, end);
     return seen.some(isRelayCheck);
   });
@@ -61,7 +55,7 @@ const WITHOUT_CHECK =
 function findHole({ entries, service }: Listener, list: string): Entry | 'end' | undefined {
   for (const entry of entries.filter((each) => each.list === list)) {
     if (isRelayCheck(entry)) return undefined;
-    if (entry.onlyWarns) continue;
+    if (entry.warns) continue;
     if (entry.name === 'permit' || entry.name === 'permit_tls_all_clientcerts') return entry;
     if (entry.name === 'permit_mynetworks' && allowsAll(service.setting('mynetworks')))
       return entry;
@@ -165,7 +159,7 @@ async function findRisks(
   const found: { entry: Entry; evidence: Hit['evidence'] }[] = [];
   for (const entry of list.slice(0, end)) {
     if (!/^check_\w+_access$/.test(entry.name) || entry.name === 'check_sasl_access') continue;
-    for (const { value, evidence } of (await facts.tables.entries(entry.argument)) ?? [])
+    for (const { value, evidence } of (await facts.tables.entries(entry.argument ?? '')) ?? [])
       if (permits(value, facts)) found.push({ entry, evidence });
   }
   const risky = new Set(found.map(({ entry }) => entry));
@@ -188,7 +182,7 @@ function permits(value: string, facts: PostfixFacts): boolean {
     return !/^permit_auth_destination\b/i.test(value);
   const inside = facts.classes.get(value.trim());
   if (inside === undefined) return false;
-  const first = readList('', inside, facts.classes).find(
+  const first = readClass(inside, facts.classes).find(
     (entry) => isRelayCheck(entry) || entry.name === 'permit',
   );
   return first?.name === 'permit';

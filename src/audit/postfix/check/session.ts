@@ -82,7 +82,7 @@ export const noPipeliningCheck: PostfixCheck = {
       .filter(
         ({ service, entries }) =>
           service.setting(name) !== 'yes' &&
-          !entries.some((entry) => entry.name === 'reject_unauth_pipelining' && !entry.onlyWarns),
+          !entries.some((entry) => entry.name === 'reject_unauth_pipelining' && !entry.warns),
       )
       .map(({ service }): Hit => {
         const now = service.setting(list);
