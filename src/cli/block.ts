@@ -2,8 +2,10 @@
 import { type ExitStatus, PosternError } from '../base/errors.ts';
 import { systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
+import { CONFIG_MTAS } from '../config/mtas.ts';
 import { buildBlockPolicy } from '../daemon/block-policy.ts';
 import { findMissingTarget } from '../daemon/in-force.ts';
+import { findUids } from '../enforce/accounts.ts';
 import { type BlockPolicy, chooseWidth, findUnblockableReason } from '../enforce/decide.ts';
 import { getTargetKind } from '../enforce/target.ts';
 import type { Block } from '../model/block.ts';
@@ -56,6 +58,8 @@ export async function runBlock(
       return begun;
     });
     if (named !== key) change.say(describeWidth(named, key));
+    const namesake = await describeNamesake(named, config);
+    if (namesake !== undefined) change.say(namesake);
     return await change.begin(block ?? (store.blocks.running(key) as StoredBlock), 'is');
   });
 }
@@ -76,6 +80,18 @@ function findRunningBlock(forms: readonly Block['key'][], store: Store): StoredB
 
 function describeWidth({ id }: Block['key'], { id: network }: Block['key']): string {
   return `Of IPv6 the whole ${network} is blocked, since a machine can use any of its addresses; for one address: ${id}/128`;
+}
+
+/** Whether a login is blocked with the local account of that name or without it; undefined if there is none. */
+async function describeNamesake(
+  { type, id }: Block['key'],
+  { mta }: Config,
+): Promise<string | undefined> {
+  // A local account has no domain.
+  if (type !== 'user' || id.includes('@') || !(await findUids([id])).has(id)) return undefined;
+  return CONFIG_MTAS[mta].oneNamespace
+    ? `This blocks the login ${id} and the local account of that name: Exim looks up both in one file.`
+    : `This blocks the login ${id}. The local account of that name is not blocked by it: it is uid:${id}.`;
 }
 
 /** Throws a PosternError (exit status 1) for an identity that is never blocked, or has no target. */

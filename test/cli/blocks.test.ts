@@ -158,6 +158,34 @@ describe('a number', () => {
   });
 });
 
+describe('a login with the name of a local account', () => {
+  it('is blocked without the account beside Postfix, where they are two things', async () => {
+    place();
+    const { status, out } = await run('block', 'root');
+    expect({ status, out }).toEqual({
+      status: 0,
+      out: expect.stringContaining(
+        'This blocks the login root. The local account of that name is not blocked by it: it is uid:root.\nroot is blocked',
+      ),
+    });
+    expect(readFileSync(at.path('maps/sasl_access'), 'utf8')).toContain('\nroot\tHOLD');
+    expect((await run('block', 'uid:root')).err).toContain('root is never blocked');
+    expect((await run('block', 'nobody-of-that-name')).out).not.toContain('local account');
+  });
+
+  it('is blocked with the account beside Exim, which has one file for both, and so never root', async () => {
+    place({ mta: 'exim' });
+    expect((await run('block', 'daemon')).out).toContain(
+      'This blocks the login daemon and the local account of that name: Exim looks up both in one file.\n',
+    );
+    const refused = await run('block', 'root');
+    expect(refused).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('root cannot be blocked: root is never blocked'),
+    });
+  });
+});
+
 describe('a sender address', () => {
   it('is typed as it is shown, everywhere', async () => {
     place({ mta: 'exim' });
