@@ -1,5 +1,6 @@
 /** What `postern init` finds out about a mail server, and the parts that Postfix and Exim share. Writes nothing. */
-import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { readTail } from '../base/tail.ts';
 import { canonicalIp, parseNetwork } from '../model/address.ts';
 import type { Mta } from '../model/event.ts';
 
@@ -77,28 +78,12 @@ const TAIL = 65_536;
 /** The first file with recent lines that contain `word`, else the first that exists. */
 export function pickLog(candidates: readonly string[], word: string): string | undefined {
   const files = candidates.filter((path) => existsSync(path) && statSync(path).isFile());
-  return files.find((path) => readTail(path).includes(word)) ?? files[0];
+  return files.find((path) => readTail(path, TAIL).includes(word)) ?? files[0];
 }
 
 /** Whether the end of a file matches; false for one that cannot be read. */
 export function endMatches(path: string, pattern: RegExp): boolean {
-  return pattern.test(readTail(path));
-}
-
-function readTail(path: string): string {
-  try {
-    const fd = openSync(path, 'r');
-    try {
-      const { size } = fstatSync(fd);
-      const bytes = Buffer.alloc(Math.min(size, TAIL));
-      readSync(fd, bytes, 0, bytes.length, size - bytes.length);
-      return bytes.toString('latin1');
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    return '';
-  }
+  return pattern.test(readTail(path, TAIL));
 }
 
 /** The networks in a list, canonical, and its other words (tables, names, exceptions). */

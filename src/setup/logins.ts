@@ -1,5 +1,5 @@
 /** What `postern init` writes as `logins`: which spellings are one person, from the mail server's settings and its log. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { readTail } from '../base/tail.ts';
 import { Interpreter } from '../interpret/interpreter.ts';
 import type { MailEvent, Mta } from '../model/event.ts';
 import { Lines } from '../model/lines.ts';
@@ -82,7 +82,7 @@ function readLogins(logs: readonly string[], mta: Mta): Set<string> {
   for (const log of logs) {
     const events: MailEvent[] = [];
     const interpreter = new Interpreter({ mta });
-    const lines = readTail(log).split('\n').slice(0, -1);
+    const lines = readTail(log, TAIL).split('\n').slice(0, -1);
     const at = lines.map((bytes, line) => ({ source: log, line, offset: line, bytes }));
     interpreter.feedLines(interpreter.envelope(log, 0), new Lines(at), events);
     for (const { submitter } of events) {
@@ -90,23 +90,4 @@ function readLogins(logs: readonly string[], mta: Mta): Set<string> {
     }
   }
   return seen;
-}
-
-/** The end of a file as a byte string; empty if it cannot be read. */
-function readTail(path: string): string {
-  try {
-    const fd = openSync(path, 'r');
-    try {
-      const { size } = fstatSync(fd);
-      const bytes = Buffer.alloc(Math.min(size, TAIL));
-      readSync(fd, bytes, 0, bytes.length, size - bytes.length);
-      const text = bytes.toString('latin1');
-      // What is left of a line that was cut proves nothing.
-      return size > TAIL ? text.slice(text.indexOf('\n') + 1) : text;
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    return '';
-  }
 }
