@@ -3,8 +3,9 @@
  * them; `-` stands for none, of somebody whom a reverse proxy vouches for.
  */
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { ChangedFile } from '../base/changed-file.ts';
 import { getErrno, getMessage, PosternError } from '../base/errors.ts';
 
 export const ROLES = ['view', 'act'] as const;
@@ -111,21 +112,15 @@ export function loadUsers(file: string): Map<string, User> {
 
 /** The users as the file has them now: whoever is removed from it is out at once. */
 export class UserFile {
-  readonly #file: string;
-  #mark = '';
-  #users = new Map<string, User>();
+  readonly #changed: ChangedFile<ReadonlyMap<string, User>>;
 
   constructor(file: string) {
-    this.#file = file;
+    this.#changed = new ChangedFile<ReadonlyMap<string, User>>(file, loadUsers, new Map());
   }
 
+  /** Throws as `loadUsers`. */
   find(name: string): User | undefined {
-    const stats = statSync(this.#file, { throwIfNoEntry: false });
-    const mark = stats === undefined ? '' : `${stats.ino} ${stats.mtimeMs} ${stats.size}`;
-    if (mark !== this.#mark) {
-      this.#users = loadUsers(this.#file);
-      this.#mark = mark;
-    }
-    return stats === undefined ? undefined : this.#users.get(name);
+    this.#changed.look();
+    return this.#changed.value.get(name);
   }
 }
