@@ -1,5 +1,5 @@
 /** `postern backup`: a copy of the database, made while the service runs, and checked. */
-import { closeSync, fsyncSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { randomHex } from '../base/digest.ts';
 import { EXIT, type ExitStatus, getErrno, getMessage, PosternError } from '../base/errors.ts';
@@ -9,6 +9,7 @@ import { type CopyFacts, checkCopy } from '../store/backup.ts';
 import { isForeign } from '../store/header.ts';
 import { withStore } from './database.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
+import { pump, watchLong } from './pump.ts';
 
 /** `file`: replaced if it is an earlier backup; `-` is standard output. */
 export async function runBackup(file: string, options: CommonOptions, io: Io): Promise<ExitStatus> {
@@ -23,8 +24,9 @@ export async function runBackup(file: string, options: CommonOptions, io: Io): P
   return await withStore(config, async (store) => {
     try {
       make(temporary);
-      store.copyTo(temporary);
-      const facts = checkCopy(temporary);
+      const size = statSync(config.database).size;
+      watchLong(io, size, 'copying', () => store.copyTo(temporary));
+      const facts = watchLong(io, size, 'checking', () => checkCopy(temporary));
       if (toOutput) send(temporary, io);
       else keep(temporary, file);
       if (!toOutput) io.stdout(report(file, facts, options));
@@ -60,15 +62,10 @@ function keep(temporary: string, file: string): void {
   renameSync(temporary, file);
 }
 
-const CHUNK = 1 << 20;
-
 function send(file: string, io: Io): void {
   const fd = openSync(file, 'r');
   try {
-    const chunk = Buffer.alloc(CHUNK);
-    for (let read = readSync(fd, chunk); read > 0; read = readSync(fd, chunk)) {
-      io.bytes?.(chunk.subarray(0, read));
-    }
+    pump(fd, io, (chunk) => io.bytes?.(chunk));
   } finally {
     closeSync(fd);
   }

@@ -2,7 +2,8 @@
 import { dropUndefined } from '../base/defined.ts';
 import { PosternError } from '../base/errors.ts';
 import { lowerAscii } from '../base/text.ts';
-import { canonicalClients, isNetwork } from '../model/address.ts';
+import { canonicalClients, isNetwork, isWithin } from '../model/address.ts';
+import type { Key } from '../model/block.ts';
 import {
   EVENT_KINDS,
   type EventKind,
@@ -10,7 +11,7 @@ import {
   type Reason,
   type Submitter,
 } from '../model/event.ts';
-import type { EventQuery } from '../model/event-query.ts';
+import { type EventQuery, isInDomain } from '../model/event-query.ts';
 import type { LoginOptions } from '../model/login.ts';
 import { parseCount, parsePeriod, parseTypedIdentity, parseWords, stripBrackets } from './typed.ts';
 
@@ -58,6 +59,26 @@ export function buildEventQuery(
     queueId: options.queueId,
     limit: limit === undefined ? undefined : parseCount('--limit', limit),
   });
+}
+
+/** Whether a block or verdict of a key is about the people that a query names. */
+export function buildKeyTest(query: EventQuery): (key: Key) => boolean {
+  const { submitter, clientAddress, clientNetwork, sender, recipient, domain } = query;
+  const { queueId, host, kinds, reasons } = query;
+  const clients = clientAddress ?? clientNetwork;
+  const isOther = [queueId, host, kinds, reasons].some((one) => one !== undefined);
+  // A block is of somebody, whatever kind of mail it was.
+  if (isOther) return () => false;
+  return ({ type, id }) =>
+    (submitter === undefined || (type === submitter.type && isSame(id, submitter.id))) &&
+    (clients === undefined || (type === 'client' && isWithin(id, clients))) &&
+    (sender === undefined || ((type === 'sender' || type === 'user') && isSame(id, sender))) &&
+    (recipient === undefined || (type === 'recipient' && isSame(id, recipient))) &&
+    (domain === undefined || isInDomain(id, domain));
+}
+
+function isSame(one: string, other: string): boolean {
+  return lowerAscii(one) === lowerAscii(other);
 }
 
 /** Of a submitter; of an address, whether it has handed the mail in or not. */

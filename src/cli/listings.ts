@@ -3,17 +3,20 @@ import { existsSync } from 'node:fs';
 import { becomeAccount } from '../base/account.ts';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { escapeControls } from '../base/escape.ts';
-import { DAY, systemClock } from '../base/time.ts';
+import { lowerAscii } from '../base/text.ts';
+import { DAY, formatTime, systemClock } from '../base/time.ts';
 import { readDqsKey } from '../config/listings.ts';
 import { type Config, DEFAULT_CONFIG_FILE, loadConfig } from '../config/load.ts';
 import { chooseLists } from '../daemon/listing-watch.ts';
 import { findOwnAddresses, type OwnAddress } from '../daemon/own-addresses.ts';
+import { isBelow } from '../model/event-query.ts';
 import type { ListingResult } from '../model/listing.ts';
 import { wrap } from '../notify/compose.ts';
 import { ListingProbe, pairUp } from '../probe/listings.ts';
 import { type Blocklist, findList, isDead, shippedLists } from '../probe/lists.ts';
 import { parseSubject } from '../probe/query-name.ts';
 import { namePublicResolvers, parseServer, Questions } from '../probe/resolver.ts';
+import type { Period } from '../report/calendar.ts';
 import {
   describeReputation,
   gatherReputation,
@@ -22,10 +25,19 @@ import {
 } from '../report/reputation.ts';
 import { SETUP_MTAS } from '../setup/mtas.ts';
 import { Store } from '../store/store.ts';
+import { csvRow } from './csv.ts';
 import { databaseOwner } from './database.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
+import { fitLines } from './screen-table.ts';
+import { parsePeriod } from './typed.ts';
 
-interface ListingsOptions extends CommonOptions {
+interface ListingsOptions extends Omit<CommonOptions, 'format'> {
+  readonly format?: 'text' | 'json' | 'csv';
+  readonly since?: string;
+  readonly until?: string;
+  readonly host?: string;
+  /** of CSV */
+  readonly table?: 'lists' | 'refusals';
   readonly address?: readonly string[];
   readonly list?: readonly string[];
   readonly resolver?: string;
@@ -38,6 +50,8 @@ const SEARCHED = 7 * DAY;
 export async function runListings(options: ListingsOptions, io: Io): Promise<ExitStatus> {
   const lists = options.list?.map(parseList);
   const given = options.address?.map(parseAddress);
+  if (options.table !== undefined && options.format !== 'csv')
+    throw new PosternError('usage', '--table: needs --format csv');
   const server = options.resolver === undefined ? undefined : parseResolver(options.resolver);
   const config = findConfig(options);
   const owner = config === undefined ? undefined : databaseOwner(config.database);
@@ -46,6 +60,7 @@ export async function runListings(options: ListingsOptions, io: Io): Promise<Exi
   const store = config === undefined ? undefined : openStore(config, io);
   try {
     const now = systemClock.now();
+    const period = readPeriod(options, config, now);
     const own = given ?? (config === undefined ? [] : await findOwn(config, store, now));
     if (own.length === 0) throw nothingToAsk();
     const questions = new Questions({ server: server ?? config?.listings?.resolver });
@@ -56,9 +71,12 @@ export async function runListings(options: ListingsOptions, io: Io): Promise<Exi
     );
     const results = await new ListingProbe().ask(pairs, questions, { now, dqsKey });
     questions.close();
-    const reputation = store === undefined ? [] : gatherReputation(store, now - SEARCHED, now + 1);
+    const reputation = gatherRefusals(store, period, options.host);
+    const shown = { own, results, reputation, questions, isDefault: lists === undefined };
     if (options.format === 'json') io.stdout(toJson(results, reputation));
-    else io.stdout(toText({ own, results, reputation, questions, isDefault: lists === undefined }));
+    else if (options.format === 'csv')
+      io.stdout(options.table === 'refusals' ? refusalsCsv(reputation) : listsCsv(results));
+    else io.stdout(fitLines(io, toText({ ...shown, period: describePeriod(options) })));
     const isListed = results.some(
       ({ state, cost }) => state === 'listed' && cost !== 'information',
     );
@@ -66,6 +84,29 @@ export async function runListings(options: ListingsOptions, io: Io): Promise<Exi
   } finally {
     store?.close();
   }
+}
+
+/** Of the log, ms. Throws a PosternError (exit status 2). */
+function readPeriod(options: ListingsOptions, config: Config | undefined, now: number): Period {
+  const zone = config?.zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const { until = now + 1, since = until - SEARCHED } = parsePeriod(options, zone);
+  return { since, until };
+}
+
+function describePeriod({ since, until }: ListingsOptions): string {
+  if (since === undefined && until === undefined) return 'From the log of the last 7 days';
+  return 'From the log of that period';
+}
+
+/** `host`: the provider, or a name above it. */
+function gatherRefusals(
+  store: Store | undefined,
+  { since, until }: Period,
+  host: string | undefined,
+): ReputationRefusal[] {
+  if (store === undefined) return [];
+  const all = gatherReputation(store, since, until);
+  return host === undefined ? all : all.filter((one) => isBelow(one.provider, lowerAscii(host)));
 }
 
 /** With `--address` there need not be a configuration. */
@@ -136,7 +177,29 @@ function toJson(
   return jsonLine({ results, reputation: reputation.map(reputationToJson) });
 }
 
+function listsCsv(results: readonly ListingResult[]): string {
+  const rows = results.map(({ address, list, state, cost, codes, meaning, removal }) =>
+    csvRow([address, list, state, cost, codes.join(' '), meaning, removal]),
+  );
+  const head = ['address', 'list', 'state', 'cost', 'codes', 'meaning', 'removal'];
+  return csvRow(head) + rows.join('');
+}
+
+function refusalsCsv(reputation: readonly ReputationRefusal[]): string {
+  const rows = reputation.map(({ provider, since, last, refusals, ended, ...rest }) =>
+    csvRow([
+      ...[provider, refusals, formatTime(since), formatTime(last)],
+      ...[ended === undefined ? undefined : formatTime(ended), rest.named.join(' ')],
+      ...[rest.addresses.join(' '), rest.queueIds.length, rest.reply],
+    ]),
+  );
+  const head = ['provider', 'refusals', 'since', 'last', 'ended', 'named', 'addresses', 'queued'];
+  return csvRow([...head, 'reply']) + rows.join('');
+}
+
 interface Shown {
+  /** which period of the log was searched, the begin of a sentence */
+  readonly period: string;
   readonly own: readonly OwnAddress[];
   readonly results: readonly ListingResult[];
   readonly reputation: readonly ReputationRefusal[];
@@ -146,12 +209,12 @@ interface Shown {
 }
 
 function toText(shown: Shown): string {
-  const { own, results, reputation, questions, isDefault } = shown;
+  const { own, results, reputation, questions, isDefault, period } = shown;
   const parts = [
     ...describeResolver(questions),
     ...own.map((one) => describeAddress(one, results)),
     ...(isDefault ? [describeDead()] : []),
-    ...describeLog(reputation),
+    ...describeLog(reputation, period),
   ];
   return parts.join('\n');
 }
@@ -199,14 +262,14 @@ function describeDead(): string {
 
 const MOST_IDS = 20;
 
-function describeLog(reputation: readonly ReputationRefusal[]): string[] {
+function describeLog(reputation: readonly ReputationRefusal[], period: string): string[] {
   if (reputation.length === 0) return [];
   const lines = reputation.flatMap((refusal) => [
     `  ${escapeControls(describeReputation(refusal))}`,
     `    ${escapeControls(refusal.reply)}`,
     ...describeQueued(refusal).map(escapeControls),
   ]);
-  const title = 'From the log of the last 7 days, refusals because of our reputation:';
+  const title = `${period}, refusals because of our reputation:`;
   return [[title, ...lines.map((line) => wrap(line, '    ')), ''].join('\n')];
 }
 

@@ -59,10 +59,22 @@ export const excepted = () =>
   );
 export const why = () => new Option('--why <text>', 'the reason, for your colleagues');
 export const undo = () => new Option('--undo', 'take the exception back');
+/** Conditions for queued mail: those for events, as far as a queue file can tell. */
+export const queueFilters = () => [
+  since('; when it arrived'),
+  until('; when it arrived'),
+  new Option('--submitter <id>', 'the same as the argument'),
+  new Option('--client <address>', 'the same as the argument, for an IP address or a network'),
+  new Option('--sender <address>', 'from this envelope sender; <> is the null sender'),
+  new Option('--recipient <address>', 'that still has to reach this recipient'),
+  new Option('--domain <domain>', 'from or to this domain and those below it'),
+  new Option('--reason <reasons>', 'deferred because of mailbox-full,... or invalid'),
+  new Option('--queue-id <id>', 'the same as the argument'),
+];
 /** Conditions for events, the same for every command that prints some. */
-export const eventFilters = () => [
-  since(),
-  until(),
+export const eventFilters = () => [since(), until(), ...eventConditions()];
+/** The same without a period, for commands that have one of their own. */
+export const eventConditions = () => [
   new Option('--of <id>', 'of this submitter or client'),
   new Option('--submitter <id>', 'handed in by: alice@example.net, 192.0.2.7, uid:33'),
   new Option('--client <address>', 'from this IP address or network'),

@@ -7,9 +7,10 @@ import type { QueuedMessage } from '../enforce/queue/message.ts';
 import type { ActionOutcome, MailQueue, QueueAction, QueueResult } from '../enforce/queue/queue.ts';
 import { Selection } from '../enforce/queue/selection.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
-import { listingText, messageJson, outcomesText } from './queue-text.ts';
+import { listingText, messageJson, outcomesCsv, outcomesText } from './queue-text.ts';
 
-interface ChangeOptions extends CommonOptions {
+interface ChangeOptions extends Omit<CommonOptions, 'format'> {
+  readonly format?: 'text' | 'json' | 'csv';
   /** delete without a question */
   readonly yes?: boolean;
   readonly io: Io;
@@ -125,6 +126,10 @@ export class QueueChange {
       const stillQueued = left === undefined ? {} : { stillQueued: left.map(messageJson) };
       const name = action === 'remove' ? 'delete' : action;
       io.stdout(jsonLine({ action: name, outcomes, ...stillQueued }));
+      return;
+    }
+    if (format === 'csv') {
+      io.stdout(outcomesCsv(outcomes));
       return;
     }
     io.stdout(outcomesText(action, outcomes) + this.#attemptsText(action));

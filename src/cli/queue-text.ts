@@ -4,6 +4,7 @@ import { counted } from '../base/text.ts';
 import {
   DAY,
   formatDuration,
+  formatTime,
   formatTimes,
   HOUR,
   MINUTE,
@@ -12,6 +13,7 @@ import {
 } from '../base/time.ts';
 import type { QueuedMessage, QueuedRecipient } from '../enforce/queue/message.ts';
 import type { ActionOutcome, QueueAction } from '../enforce/queue/queue.ts';
+import { csvRow } from './csv.ts';
 
 /** Recipients that are printed of one message; `--format json` has all. */
 const MOST_RECIPIENTS = 5;
@@ -46,6 +48,32 @@ function recipientText({ address, reason }: QueuedRecipient): string {
 function formatAge(age: number): string {
   const unit = age >= DAY ? HOUR : age >= HOUR ? MINUTE : SECOND;
   return formatDuration(Math.floor(Math.max(0, age) / unit) * unit);
+}
+
+/** The messages as CSV, one row a recipient; its own reason, or that of the message. */
+export function listingCsv(messages: readonly QueuedMessage[]): string {
+  const rows = messages.flatMap((message) => {
+    const { queueId, state, held, time, size, sender, submitter } = message;
+    const start = [queueId, state, held, formatTime(time), size];
+    const who = [submitter?.type, submitter?.id, sender];
+    const recipients: readonly Partial<QueuedRecipient>[] =
+      message.recipients.length === 0 ? [{}] : message.recipients;
+    return recipients.map(({ address, reason }) =>
+      csvRow([...start, ...who, address, reason ?? message.reason]),
+    );
+  });
+  return csvRow(QUEUE_COLUMNS) + rows.join('');
+}
+
+const QUEUE_COLUMNS = [
+  ...['queue_id', 'state', 'held', 'time', 'size', 'submitter_type', 'submitter'],
+  ...['sender', 'recipient', 'reason'],
+];
+
+/** What was done with each message as CSV. */
+export function outcomesCsv(outcomes: readonly ActionOutcome[]): string {
+  const rows = outcomes.map(({ queueId, outcome, text }) => csvRow([queueId, outcome, text]));
+  return csvRow(['queue_id', 'outcome', 'text']) + rows.join('');
 }
 
 /** A message as JSON. */

@@ -23,6 +23,7 @@ import { toLoggedLogin } from './account-forms.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
 import { findOperator } from './operator.ts';
 import { QueueChange } from './queue-change.ts';
+import { buildQueueTest, listTyped, type QueueFilterOptions } from './queue-filter.ts';
 import { loadKnown, printKnown } from './queue-known.ts';
 import {
   type ActedOn,
@@ -32,9 +33,11 @@ import {
   runNote,
 } from './queue-note.ts';
 import { describeNamed, findAmbiguous, type Named, parseNamed } from './queue-request.ts';
-import { listingText, messageJson } from './queue-text.ts';
+import { listingCsv, listingText, messageJson } from './queue-text.ts';
+import { fitLines } from './screen-table.ts';
 
-interface QueueOptions extends CommonOptions {
+interface QueueOptions extends Omit<CommonOptions, 'format'>, QueueFilterOptions {
+  readonly format?: 'text' | 'json' | 'csv';
   readonly hold?: boolean;
   readonly release?: boolean;
   readonly delete?: boolean;
@@ -59,26 +62,28 @@ export async function runQueue(
   if (options.note === true) return await runNote(config, texts);
   const queue = buildQueue(config);
   const action = readAction(options);
-  const named = texts
+  const isMeant = buildQueueTest(options, config);
+  const named = listTyped(texts, options)
     .map((text) => parseNamed(text, queue.isQueueId, config.logins))
     .map((one) =>
       one.owner === undefined ? one : { ...one, owner: toLoggedLogin(one.owner, config) },
     );
   if (options.known === true) return await printKnown(config, named, io);
-  const { findKey, ...listing } = await listNamed(config, queue, named);
+  const { findKey, ...found } = await listNamed(config, queue, named);
+  const listing = { ...found, messages: found.messages.filter(isMeant) };
   const status = reportUnread(listing, io);
   if (listing.failure !== undefined && listing.messages.length === 0) return status;
   if (action === undefined) {
     printListing(named, listing, options, io);
     return status;
   }
-  if (listing.messages.length === 0 && options.format !== 'json') {
+  if (listing.messages.length === 0 && isText(options)) {
     io.stdout(nothingText(named));
     return status;
   }
   const change = new QueueChange(queue, listing.messages, { ...options, io });
   const { status: done, outcomes } = await change.carryOut(action);
-  if (options.format !== 'json') io.stdout(missingText(named, listing.messages));
+  if (isText(options)) io.stdout(missingText(named, listing.messages));
   await note(config, action, listActedOn(listing.messages, outcomes, findKey), io);
   return done === EXIT.done ? status : done;
 }
@@ -110,6 +115,10 @@ function listActedOn(
   });
 }
 
+function isText({ format = 'text' }: QueueOptions): boolean {
+  return format === 'text';
+}
+
 /** Throws a PosternError (exit status 2) when more than one is named. */
 function readAction(options: QueueOptions): QueueAction | undefined {
   const actions: QueueAction[] = [];
@@ -135,7 +144,10 @@ async function listNamed(
   const owners: MailOwner[] = [];
   for (const { owner } of named) if (owner !== undefined) owners.push(...(await listNames(owner)));
   const ids = named.flatMap(({ queueId }) => queueId ?? []);
-  const listing = await queue.list(new Selection({ ids, owners, ...options }), LOOKING);
+  const listing = await queue.list(
+    new Selection({ ids, owners, isAll: named.length === 0, ...options }),
+    LOOKING,
+  );
   const select = (owner: MailOwner) => new Selection({ owners: [owner], ...options });
   const unclear = findAmbiguous(named, listing.messages, select);
   if (unclear !== undefined) throw new PosternError('usage', unclear);
@@ -183,14 +195,17 @@ function printListing(
   if (format === 'json') {
     const asked = named.map(({ text }) => text);
     io.stdout(jsonLine(dropUndefined({ asked, messages: messages.map(messageJson), unread })));
+  } else if (format === 'csv') {
+    io.stdout(listingCsv(messages));
   } else if (messages.length === 0) {
     io.stdout(nothingText(named));
   } else {
-    io.stdout(listingText(messages) + missingText(named, messages));
+    io.stdout(fitLines(io, listingText(messages) + missingText(named, messages)));
   }
 }
 
 function nothingText(named: readonly Named[]): string {
+  if (named.length === 0) return 'No such message is in the queue.\n';
   return named.map((each) => `No message ${describeNamed(each)} is in the queue.\n`).join('');
 }
 

@@ -16,13 +16,19 @@ import { DEFAULTS, findHeloName } from '../recipients/defaults.ts';
 import type { Verdict } from '../recipients/verdict.ts';
 import { Verifier } from '../recipients/verifier.ts';
 import { openRecipientStore, type RecipientStore, type StoredAnswer } from '../store/recipients.ts';
+import { csvRow } from './csv.ts';
 import { databaseOwner } from './database.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
-import { parseCount } from './typed.ts';
+import { Progress } from './progress.ts';
+import { parseCount, parsePeriod } from './typed.ts';
 
 type Action = 'list' | 'lookup' | 'forget' | 'import' | 'export';
 
-interface RecipientsOptions extends CommonOptions {
+interface RecipientsOptions extends Omit<CommonOptions, 'format'> {
+  readonly format?: 'text' | 'json' | 'csv';
+  readonly since?: string;
+  readonly until?: string;
+  readonly recipient?: string;
   readonly database?: string;
   readonly domain?: string;
   readonly valid?: boolean;
@@ -35,6 +41,8 @@ interface RecipientsOptions extends CommonOptions {
 
 interface Work {
   readonly config: RecipientsConfig;
+  /** of times that do not name one */
+  readonly zone: string;
   readonly words: readonly string[];
   readonly options: RecipientsOptions;
   readonly io: Io;
@@ -47,8 +55,32 @@ export async function runRecipients(
   options: RecipientsOptions,
   io: Io,
 ): Promise<ExitStatus> {
-  const work = { config: findConfig(options), words, options, io };
+  refuseSenseless(action, options);
+  const work = { ...findConfig(options), words, options, io };
   return await ACTIONS[action](work);
+}
+
+/** Which actions an option is for. */
+const OPTIONS: Readonly<Partial<Record<keyof RecipientsOptions, readonly Action[]>>> = {
+  since: ['list', 'export'],
+  until: ['list', 'export'],
+  recipient: ['list', 'export'],
+  domain: ['list', 'export'],
+  valid: ['list', 'export'],
+  invalid: ['list', 'export'],
+  limit: ['list'],
+  ask: ['lookup'],
+  all: ['forget'],
+  output: ['export'],
+};
+
+/** Throws a PosternError (exit status 2) for an option that the action would not look at. */
+function refuseSenseless(action: Action, options: RecipientsOptions): void {
+  for (const [name, actions] of Object.entries(OPTIONS)) {
+    if (options[name as keyof RecipientsOptions] === undefined || actions.includes(action))
+      continue;
+    throw new PosternError('usage', `recipients ${action}: takes no --${name}`);
+  }
 }
 
 const ACTIONS: Readonly<Record<Action, (work: Work) => Promise<ExitStatus> | ExitStatus>> = {
@@ -60,14 +92,17 @@ const ACTIONS: Readonly<Record<Action, (work: Work) => Promise<ExitStatus> | Exi
 };
 
 /** With --database, no configuration is needed: a milter may run from scam.conf alone. */
-function findConfig({ config, database }: RecipientsOptions): RecipientsConfig {
+function findConfig({ config, database }: RecipientsOptions): Pick<Work, 'config' | 'zone'> {
   const otherwise: RecipientsConfig = {
     database: database ?? DEFAULT_RECIPIENTS_DATABASE,
     options: { ...DEFAULTS, callout: { ...DEFAULTS.callout, helo: findHeloName() } },
   };
-  if (database !== undefined && config === undefined) return otherwise;
-  const found = loadShared(config).milter?.recipients ?? otherwise;
-  return database === undefined ? found : { ...found, database };
+  if (database !== undefined && config === undefined) {
+    return { config: otherwise, zone: Intl.DateTimeFormat().resolvedOptions().timeZone };
+  }
+  const { milter, zone } = loadShared(config);
+  const found = milter?.recipients ?? otherwise;
+  return { config: database === undefined ? found : { ...found, database }, zone };
 }
 
 /** As the account of the milter, so that no file becomes root's. */
@@ -86,21 +121,40 @@ function withRecipients<T>(
   }
 }
 
-function runList({ config, words, options, io }: Work): ExitStatus {
+function runList(work: Work): ExitStatus {
+  const { config, words, options, io } = work;
   expectNone(words);
-  const filter = readFilter(options);
+  const filter = readFilter(work);
   return withRecipients(config, true, (store) => {
     let count = 0;
+    if (options.format === 'csv') io.stdout(csvRow(COLUMNS));
     for (const answer of store.list(filter)) {
       count++;
-      io.stdout(options.format === 'json' ? jsonLine(toJson(answer)) : listLine(answer));
+      io.stdout(FORMS[options.format ?? 'text'](answer));
     }
-    if (count === 0 && options.format !== 'json') io.stdout('No recipients are known.\n');
+    if (count === 0 && isText(options)) io.stdout('No recipients are known.\n');
     return EXIT.done;
   });
 }
 
-function readFilter({ domain, valid, invalid, limit }: RecipientsOptions) {
+const COLUMNS = ['recipient', 'valid', 'time'];
+
+function toCsv({ address, isValid, time }: StoredAnswer): string {
+  return csvRow([toText(address), isValid, formatTime(time)]);
+}
+
+const FORMS = {
+  text: listLine,
+  json: (answer: StoredAnswer) => jsonLine(toJson(answer)),
+  csv: toCsv,
+} as const;
+
+function isText({ format = 'text' }: RecipientsOptions): boolean {
+  return format === 'text';
+}
+
+function readFilter({ options, zone }: Work) {
+  const { domain, valid, invalid, limit, recipient } = options;
   if (valid === true && invalid === true)
     throw new PosternError('usage', 'recipients: name one of --valid and --invalid');
   return {
@@ -108,6 +162,8 @@ function readFilter({ domain, valid, invalid, limit }: RecipientsOptions) {
     ...(valid === true ? { isValid: true } : {}),
     ...(invalid === true ? { isValid: false } : {}),
     ...(limit === undefined ? {} : { limit: parseCount('--limit', limit) }),
+    ...(recipient === undefined ? {} : { address: readAddresses([recipient])[0] as string }),
+    ...parsePeriod(options, zone),
   };
 }
 
@@ -125,9 +181,14 @@ function lookUp(
   { config, options, io }: Work,
 ): ExitStatus {
   const answers = addresses.map((address) => ({ address, answer: store.read(address) }));
+  if (options.format === 'csv') io.stdout(csvRow(COLUMNS));
   for (const { address, answer } of answers) {
     if (options.format === 'json')
       io.stdout(jsonLine(answer === undefined ? { address: toText(address) } : toJson(answer)));
+    else if (options.format === 'csv')
+      io.stdout(
+        answer === undefined ? csvRow([toText(address), undefined, undefined]) : toCsv(answer),
+      );
     else io.stdout(`${shown(address)}: ${describe(answer, config)}\n`);
   }
   return answers.every(({ answer }) => answer !== undefined) ? EXIT.done : EXIT.failed;
@@ -196,9 +257,18 @@ function runImport({ config, words, options, io }: Work): ExitStatus {
   for (const { line, text: problem } of problems)
     io.stderr(`${escapeControls(located({ file, line }, `passed over: ${problem}`))}\n`);
   return withRecipients(config, false, (store) => {
-    const failure = store.write(answers);
-    if (failure !== undefined) throw new PosternError('environment', failure);
-    mergeBackList(store, listed, written);
+    const progress = new Progress(io, 'line');
+    const whole = answers.length + listed.length;
+    inParts(answers, (part, at) => {
+      const failure = store.write(part);
+      if (failure !== undefined) throw new PosternError('environment', failure);
+      progress.add(part.length, (at + part.length) / whole);
+    });
+    inParts(listed, (part, at) => {
+      mergeBackList(store, part, written);
+      progress.add(part.length, (answers.length + at + part.length) / whole);
+    });
+    progress.end();
     const [count, passed] = [answers.length + listed.length, problems.length];
     if (options.format === 'json') io.stdout(jsonLine({ imported: count, passedOver: passed }));
     else
@@ -207,6 +277,13 @@ function runImport({ config, words, options, io }: Work): ExitStatus {
       );
     return EXIT.done;
   });
+}
+
+/** Lines of an import that are one transaction. */
+const PART = 10_000;
+
+function inParts<T>(all: readonly T[], work: (part: readonly T[], at: number) => void): void {
+  for (let at = 0; at < all.length; at += PART) work(all.slice(at, at + PART), at);
 }
 
 /** Before root becomes another account: the file may be root's. */
@@ -249,19 +326,21 @@ function parseJsonAnswer(line: string): StoredAnswer | undefined {
 }
 
 /** As text, the lines of a BackList. */
-function runExport({ config, words, options, io }: Work): ExitStatus {
+function runExport(work: Work): ExitStatus {
+  const { config, words, options, io } = work;
   expectNone(words);
-  const filter = readFilter(options);
+  const filter = readFilter(work);
   return withRecipients(config, true, (store) => {
+    const forms = { ...FORMS, text: formatBackListLine };
     const lines = function* () {
-      for (const answer of store.list(filter))
-        yield options.format === 'json' ? jsonLine(toJson(answer)) : formatBackListLine(answer);
+      if (options.format === 'csv') yield csvRow(COLUMNS);
+      for (const answer of store.list(filter)) yield forms[options.format ?? 'text'](answer);
     };
-    const isText = options.format !== 'json';
+    const isBytes = isText(options);
     if (options.output === undefined)
-      for (const line of lines()) io.stdout(isText ? toText(line) : line);
+      for (const line of lines()) io.stdout(isBytes ? toText(line) : line);
     else
-      replaceFile(options.output, Buffer.from([...lines()].join(''), isText ? 'latin1' : 'utf8'));
+      replaceFile(options.output, Buffer.from([...lines()].join(''), isBytes ? 'latin1' : 'utf8'));
     return EXIT.done;
   });
 }

@@ -2,24 +2,28 @@
 
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { systemClock } from '../base/time.ts';
-import { loadConfig } from '../config/load.ts';
+import { type Config, loadConfig } from '../config/load.ts';
 import { loadConfiguredRules } from '../config/rules.ts';
 import type { Style } from '../model/style.ts';
 import { tableToCsv } from '../report/csv.ts';
 import { reportToJson } from '../report/json.ts';
-import { gatherReport, listKeys, type Report } from '../report/period.ts';
+import { gatherReport, listKeys, type Narrowing, type Report } from '../report/period.ts';
 import { loadStyle } from '../report/style.ts';
 import { isEventful } from '../report/summary.ts';
 import type { Table } from '../report/table.ts';
 import { listTables } from '../report/tables.ts';
 import { reportToText } from '../report/text.ts';
 import { Store } from '../store/store.ts';
+import { buildEventQuery, buildKeyTest, type EventFilterOptions } from './event-filter.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
 import { type PeriodOptions, readReportPeriod } from './period.ts';
 import { Progress } from './progress.ts';
 import { gatherHealth } from './service-health.ts';
 
-interface ReportOptions extends Omit<CommonOptions, 'format'>, PeriodOptions {
+interface ReportOptions
+  extends Omit<CommonOptions, 'format'>,
+    PeriodOptions,
+    Omit<EventFilterOptions, 'since' | 'until' | 'limit'> {
   readonly format?: 'text' | 'json' | 'html' | 'csv';
   /** of CSV */
   readonly table?: string;
@@ -33,17 +37,19 @@ interface ReportOptions extends Omit<CommonOptions, 'format'>, PeriodOptions {
 export async function runReport(options: ReportOptions, io: Io): Promise<ExitStatus> {
   const config = loadConfig(options.config);
   const { since, until } = readReportPeriod(options, systemClock.now() + 1, config.zone);
+  const narrowing = buildNarrowing(options, config);
   const store = new Store(config.database, { readonly: true });
   try {
     const rules = loadConfiguredRules(config);
-    const service = gatherHealth(store, config);
+    // The state of the service is nobody's mail.
+    const service = narrowing === undefined ? gatherHealth(store, config) : undefined;
     const progress = new Progress(io, 'event');
     const begin = Math.max(since, store.events.oldestTime() ?? since);
-    const gathered = gatherReport(store, rules, since, until, (count, time) =>
-      progress.add(count, (time - begin) / (until - begin)),
-    );
+    const onRead = (count: number, time: number) =>
+      progress.add(count, (time - begin) / (until - begin));
+    const gathered = gatherReport(store, rules, since, until, onRead, narrowing);
     progress.end();
-    const report = { ...gathered, service };
+    const report = { ...gathered, ...(service === undefined ? {} : { service }) };
     if (options.onlyIfAny === true && !isEventful(report)) {
       io.stderr('postern: nothing happened in this period, so there is no report\n');
       return EXIT.done;
@@ -58,6 +64,14 @@ export async function runReport(options: ReportOptions, io: Io): Promise<ExitSta
   } finally {
     store.close();
   }
+}
+
+/** Undefined without conditions. Throws a PosternError (exit status 2). */
+function buildNarrowing(options: ReportOptions, config: Config): Narrowing | undefined {
+  const { since: _, until: __, ...conditions } = options;
+  const query = buildEventQuery(conditions, config);
+  if (Object.keys(query).length === 0) return undefined;
+  return { query, hasKey: buildKeyTest(query) };
 }
 
 /** Wider lines are hard to read. */

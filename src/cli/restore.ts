@@ -1,5 +1,5 @@
 /** `postern restore`: a backup in the place of the database, while no service runs. */
-import { closeSync, copyFileSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { randomHex } from '../base/digest.ts';
 import { EXIT, type ExitStatus } from '../base/errors.ts';
@@ -9,6 +9,7 @@ import { systemClock } from '../base/time.ts';
 import { loadConfig } from '../config/load.ts';
 import { restoreDatabase } from '../daemon/restore.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
+import { pump, watchLong } from './pump.ts';
 import { version } from './version.ts';
 
 /** `file`: the backup; `-` is standard input. */
@@ -21,9 +22,12 @@ export async function runRestore(
   const { database } = config;
   const copy = join(dirname(database), `.${basename(database)}.${randomHex(6)}`);
   try {
-    copyIn(file, copy);
+    copyIn(file, copy, io);
+    const { size } = statSync(copy);
     const times = { clock: systemClock, version: version() };
-    const { aside, blocks, problems } = await restoreDatabase(copy, config, times);
+    const { aside, blocks, problems } = await watchLong(io, size, 'checking', () =>
+      restoreDatabase(copy, config, times),
+    );
     for (const problem of problems) io.stderr(`postern: ${escapeControls(problem)}\n`);
     if (options.format === 'json') io.stdout(jsonLine({ database, aside, blocks, problems }));
     else {
@@ -38,22 +42,17 @@ export async function runRestore(
   }
 }
 
-function copyIn(file: string, copy: string): void {
-  const fd = openSync(copy, 'wx', 0o600);
+function copyIn(file: string, copy: string, io: Io): void {
+  const from = file === '-' ? 0 : openSync(file, 'r');
   try {
-    if (file === '-') readInput(fd);
-    else copyFileSync(file, copy);
-    fsyncSync(fd);
+    const fd = openSync(copy, 'wx', 0o600);
+    try {
+      pump(from, io, (chunk) => writeSync(fd, chunk));
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
   } finally {
-    closeSync(fd);
-  }
-}
-
-const CHUNK = 1 << 20;
-
-function readInput(to: number): void {
-  const chunk = Buffer.alloc(CHUNK);
-  for (let read = readSync(0, chunk); read > 0; read = readSync(0, chunk)) {
-    writeSync(to, chunk.subarray(0, read));
+    if (from !== 0) closeSync(from);
   }
 }

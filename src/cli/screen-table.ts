@@ -81,6 +81,16 @@ function paint(text: string, cell: Cell): Span {
   return typeof cell === 'string' ? text : { text, colour: cell.colour };
 }
 
+/** Lines of text as wide as the screen, if there is one. */
+export function fitLines(io: Io, text: string): string {
+  if (io.screen === undefined) return text;
+  const width = Math.min(io.screen.columns, WIDEST);
+  return text
+    .split('\n')
+    .map((line) => wrap(line, width).join('\n'))
+    .join('\n');
+}
+
 /** The text in lines of at most `width` characters, broken between words where there are any. */
 export function wrap(text: string, width: number): string[] {
   const indent = /^ */.exec(text)?.[0] ?? '';

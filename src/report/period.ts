@@ -4,6 +4,7 @@ import { MINUTE } from '../base/time.ts';
 import type { Nearest } from '../judge/nearest.ts';
 import type { Rule } from '../judge/rule.ts';
 import type { Key } from '../model/block.ts';
+import type { EventQuery } from '../model/event-query.ts';
 import { buildValueFormat, type ValueFormat } from '../model/evidence.ts';
 import type { StoredListing } from '../model/listing.ts';
 import type { Outage } from '../model/outage.ts';
@@ -11,6 +12,7 @@ import type { Backscatter } from '../store/backscatter.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import { FigureSums, type Figures } from '../store/figures.ts';
 import { loadOutages } from '../store/outages.ts';
+import type { Page } from '../store/page.ts';
 import type { Store } from '../store/store.ts';
 import {
   type AttackerCount,
@@ -63,6 +65,8 @@ export interface Report {
   readonly listings: readonly StoredListing[];
   /** who refused us because of our address or name */
   readonly reputation: readonly ReputationRefusal[];
+  /** Only the events that meet conditions count: tables about anything else are empty. */
+  readonly isNarrow?: boolean;
   /** when the report was made; absent: not asked for */
   readonly service?: ServiceHealth;
   readonly formatValue: ValueFormat;
@@ -80,8 +84,15 @@ const SOON = MINUTE;
 /** Events after which `onRead` is called. */
 const READ_TOGETHER = 4096;
 
+/** What a report is narrowed to. */
+export interface Narrowing {
+  readonly query: EventQuery;
+  /** whether a block or verdict of this key is meant */
+  readonly hasKey: (key: Key) => boolean;
+}
+
 /**
- * Everything that happened from `since` to `until` (ms, exclusive). `onRead` gets how many events were read since its
+ * Everything that happened from `since` to `until` (ms, exclusive), or what is left of it by `narrowing`. `onRead` gets how many events were read since its
  * last call, and the time of the last one, ms.
  */
 export function gatherReport(
@@ -90,19 +101,23 @@ export function gatherReport(
   since: number,
   until: number,
   onRead?: (count: number, time: number) => void,
+  narrowing?: Narrowing,
 ): Report {
   let read = 0;
+  const isMeant = narrowing && store.events.matcher(narrowing.query);
   const sums = new EventSums(store.events.names);
   const refusals = new ReputationRefusals();
   const figures = new FigureSums();
   const course = new CourseSums(since, until);
   const volume = new VolumeSums(store.events.names);
   const { near, beyond } = findStandings(store, rules, { since, until }, (page, at) => {
-    sums.add(page, at);
-    refusals.add(page, at);
-    figures.add(page, at);
-    course.add(page, at);
-    volume.add(page, at);
+    if (isMeant === undefined || isMeant(page, at)) {
+      sums.add(page, at);
+      refusals.add(page, at);
+      figures.add(page, at);
+      course.add(page, at);
+      volume.add(page, at);
+    }
     if (onRead !== undefined && ++read % READ_TOGETHER === 0) onRead(READ_TOGETHER, page.time(at));
   });
   const { kinds, reasons } = sums.totals();
@@ -116,12 +131,12 @@ export function gatherReport(
     .reverse();
   const blocked = buildBlockTimes(blocks);
   const isBlocked = ({ verdict: { key, time } }: StoredVerdict) => blocked(key, time, until);
-  return dropUndefined({
+  const report = dropUndefined({
     since,
     until,
     keptSince: pruned > since ? pruned : undefined,
     figures: figures.figures,
-    before: gatherBefore(store, since, until, pruned),
+    before: gatherBefore(store, { since, until, pruned }, isMeant),
     course: course.course(),
     kinds,
     reasons,
@@ -143,20 +158,41 @@ export function gatherReport(
     reputation: describeRefusals(store, refusals, until),
     formatValue: buildValueFormat(rules),
   });
+  return narrowing === undefined ? report : narrow(report, narrowing);
+}
+
+/** What is about other keys, or about nobody's mail, is left out. */
+function narrow(report: Report, { hasKey }: Narrowing): Report {
+  const isMeant = ({ verdict }: StoredVerdict) => hasKey(verdict.key);
+  return {
+    ...report,
+    isNarrow: true,
+    blocks: report.blocks.filter(({ key }) => hasKey(key)),
+    verdicts: report.verdicts.filter(isMeant),
+    lasting: report.lasting.filter(isMeant),
+    near: report.near.filter(({ key }) => hasKey(key)),
+    outages: [],
+    listings: [],
+  };
 }
 
 /** The figures of the period before, unless some of it is deleted or was before the first event. */
 function gatherBefore(
   store: Store,
-  since: number,
-  until: number,
-  pruned: number,
+  {
+    since,
+    until,
+    pruned,
+  }: { readonly since: number; readonly until: number; readonly pruned: number },
+  isMeant: (page: Page, at: number) => boolean = () => true,
 ): Report['before'] {
   const period = { since: since - (until - since), until: since };
   const oldest = store.events.oldestTime() ?? Number.POSITIVE_INFINITY;
   if (pruned > period.since || oldest > period.since + MISSING * (until - since)) return undefined;
   const sums = new FigureSums();
-  store.events.scan(period, (page, at) => sums.add(page, at));
+  store.events.scan(period, (page, at) => {
+    if (isMeant(page, at)) sums.add(page, at);
+  });
   return { ...period, figures: sums.figures };
 }
 

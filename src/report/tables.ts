@@ -29,15 +29,23 @@ export function buildTitle({ since, until }: Report, style = PLAIN_STYLE): strin
 }
 
 /** What a reader has to know before the tables; undefined if there is nothing. */
-export function buildNote({ keptSince }: Report, style = PLAIN_STYLE): string | undefined {
-  if (keptSince === undefined) return undefined;
-  return `Events before ${style.minute(keptSince)} are pruned (retention): they are not counted.`;
+export function buildNote(
+  { keptSince, isNarrow }: Report,
+  style = PLAIN_STYLE,
+): string | undefined {
+  const notes = [
+    ...(isNarrow === true ? ['Only the mail that was asked for is counted.'] : []),
+    ...(keptSince === undefined
+      ? []
+      : [`Events before ${style.minute(keptSince)} are pruned (retention): they are not counted.`]),
+  ];
+  return notes.length === 0 ? undefined : notes.join(' ');
 }
 
 /** The tables of a report that are shown, in their order: some only if they have rows. */
 export function buildTables(report: Report, style = PLAIN_STYLE): Table[] {
   return listTables(report, style).filter(
-    ({ name, rows }) => rows.length > 0 || SHOWN_EMPTY.has(name),
+    ({ name, rows }) => rows.length > 0 || (SHOWN_EMPTY.has(name) && report.isNarrow !== true),
   );
 }
 

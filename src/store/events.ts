@@ -2,7 +2,7 @@
 import type { EventKind, MailEvent } from '../model/event.ts';
 import { KINDS } from './codes.ts';
 import type { Db } from './database.ts';
-import { buildFilter, type EventQuery } from './event-filter.ts';
+import { buildFilter, type EventQuery, type Filter } from './event-filter.ts';
 import { Names } from './names.ts';
 import type { Page, StoredEvent } from './page.ts';
 import { MOST_EVENTS } from './page-form.ts';
@@ -99,6 +99,11 @@ export class EventTable {
   /** Events with numbers above `id`, in order, from `since` (ms) on: what a judge is rebuilt from. */
   after(id: number, since = 0): Generator<StoredEvent> {
     return this.query(since === 0 ? { after: id } : { after: id, since });
+  }
+
+  /** Whether an event matches, for `scan`; `limit` does not count. */
+  matcher(query: EventQuery): Filter {
+    return buildFilter(query, query.submitter && this.names.submittersLike(query.submitter));
   }
 
   /** Calls `visit` for the events of a period, in order. Kinds that are named are not the only ones that come. */

@@ -1,6 +1,6 @@
 /** Addresses: signed return paths, and which recipients exist. */
 import { Argument, Option } from 'commander';
-import { at, keyFile, scheme } from '../options.ts';
+import { at, keyFile, scheme, since, until } from '../options.ts';
 import type { Entry } from '../program.ts';
 
 export const ADDRESSES: readonly Entry[] = [
@@ -47,7 +47,7 @@ export const ADDRESSES: readonly Entry[] = [
   {
     usage: 'recipients',
     summary: 'list, look up, forget, import or export what is known of recipients (milter)',
-    format: true,
+    format: ['text', 'json', 'csv'],
     args: [
       new Argument('<action>', 'what to do').choices([
         'list',
@@ -60,6 +60,9 @@ export const ADDRESSES: readonly Entry[] = [
     ],
     options: [
       new Option('--database <file>', 'database of answers; default: the configured one'),
+      since('; list, export: when it was asked for'),
+      until('; list, export: when it was asked for'),
+      new Option('--recipient <address>', 'list, export: this one'),
       new Option('--domain <domain>', 'list, export: of this domain and those below it'),
       new Option('--valid', 'list, export: valid ones only'),
       new Option('--invalid', 'list, export: invalid ones only'),

@@ -1,6 +1,16 @@
 /** Who is blocked and why, who is not to be, and what becomes of their mail. */
 import { Argument, Option } from 'commander';
-import { blockable, excepted, since, undo, until, utc, WRONG, why } from '../options.ts';
+import {
+  blockable,
+  excepted,
+  queueFilters,
+  since,
+  undo,
+  until,
+  utc,
+  WRONG,
+  why,
+} from '../options.ts';
 import type { Entry } from '../program.ts';
 
 export const BLOCKS: readonly Entry[] = [
@@ -133,15 +143,16 @@ export const BLOCKS: readonly Entry[] = [
   {
     usage: 'queue',
     summary: 'list, hold, release or delete queued mail, by who sent it or by queue ID',
-    format: true,
+    format: ['text', 'json', 'csv'],
     completes: 'blocks',
     args: [
       new Argument(
-        '<id...>',
+        '[id...]',
         'alice@example.net, 192.0.2.7, 192.0.2.0/24, uid:33, sender:alice@example.net, or queue IDs',
       ),
     ],
     options: [
+      ...queueFilters(),
       new Option('--hold', 'hold or freeze it'),
       new Option('--release', 'release or thaw it, and ask for delivery now'),
       new Option('--delete', 'delete it, after a question'),

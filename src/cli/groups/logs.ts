@@ -1,6 +1,7 @@
 /** What the logs say: stored events, log files, reports. */
 import { Argument, Option } from 'commander';
 import {
+  eventConditions,
   eventFilters,
   files,
   mta,
@@ -89,6 +90,7 @@ export const LOGS: readonly Entry[] = [
       ).preset('last'),
       new Option('--from <day>', 'from this day on: 2026-11-01'),
       new Option('--to <day>', 'to this day, which is included; default: today'),
+      ...eventConditions(),
       new Option('--table <name>', 'with --format csv: which table; a wrong name lists them'),
       new Option('--mail', 'send it to the abuse address, as text and HTML'),
       new Option('--only-if-any', 'print or send nothing if there is nothing to look at'),

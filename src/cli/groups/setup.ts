@@ -137,11 +137,18 @@ export const SETUP: readonly Entry[] = [
   {
     usage: 'listings',
     summary: 'ask DNS blocklists about this server, and show who refuses it because of them',
-    format: true,
+    format: ['text', 'json', 'csv'],
     options: [
       many('--address <address>', 'IP address or name to ask about; default: those of this server'),
       many('--list <list>', 'list to ask, by name or zone; default: all that work'),
       new Option('--resolver <host:port>', 'DNS resolver to ask; default: that of this host'),
+      since('; of refusals in the log; default: 7d'),
+      until('; of refusals in the log; default: now'),
+      new Option('--host <name>', 'refusals by this host or provider (or below it)'),
+      new Option('--table <name>', 'with --format csv: which table; default: lists').choices([
+        'lists',
+        'refusals',
+      ]),
     ],
     run: async (_args, options, io) => (await import('../listings.ts')).runListings(options, io),
   },

@@ -31,6 +31,8 @@ export interface OwnerOptions {
 
 interface SelectionOptions extends OwnerOptions {
   readonly ids?: readonly string[];
+  /** every message is meant */
+  readonly isAll?: boolean;
   readonly owners?: readonly MailOwner[];
   readonly known?: readonly KnownMessage[];
   /** recipients are not wanted: a whole queue of them takes much memory */
@@ -43,6 +45,7 @@ export class Selection {
   /** whether a local account is meant, which is harder to find out in a queue file */
   readonly hasLocal: boolean;
   readonly isBrief: boolean;
+  readonly #isAll: boolean;
   readonly #ids: ReadonlySet<string>;
   readonly #known: ReadonlyMap<string, KnownMessage>;
   /** tests that need no submitter, and the others */
@@ -54,9 +57,11 @@ export class Selection {
     owners = [],
     known = [],
     isBrief = false,
+    isAll = false,
     ...options
   }: SelectionOptions) {
     this.isBrief = isBrief;
+    this.#isAll = isAll;
     this.#ids = new Set(ids);
     this.#known = new Map(known.map((each) => [each.queueId, each]));
     const isPlain = (owner: MailOwner) => owner.type === 'sender' && owner.at === undefined;
@@ -73,7 +78,7 @@ export class Selection {
    * does not know.
    */
   find(message: QueuedMessage): boolean | undefined {
-    if (this.#ids.has(message.queueId)) return true;
+    if (this.#isAll || this.#ids.has(message.queueId)) return true;
     if (this.#bySender.some((test) => test(message, undefined))) return true;
     if (this.#bySubmitter.length === 0) return false;
     const submitter = this.#findSubmitter(message);
