@@ -1,16 +1,20 @@
 /** `postern forget`: what is stored of the past no longer names a person. Counts and blocks stay as they are. */
+import { existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
+import { runCommand } from '../base/commands.ts';
 import { randomHex } from '../base/digest.ts';
 import { EXIT, type ExitStatus, getErrno, PosternError } from '../base/errors.ts';
 import { counted, lowerAscii } from '../base/text.ts';
 import { MINUTE } from '../base/time.ts';
-import { type Config, loadConfig } from '../config/load.ts';
+import { type Config, loadConfig, loadShared } from '../config/load.ts';
+import { forgetAsAsked } from '../daemon/forget.ts';
 import { findRunning } from '../daemon/instance.ts';
 import { buildPseudonyms, readKey } from '../daemon/pseudonyms.ts';
 import { canonicalLogin } from '../model/login.ts';
 import type { Person } from '../store/erasure.ts';
 import { Store } from '../store/store.ts';
 import { blockedText } from './block-text.ts';
+import { becomeDatabaseOwner } from './database.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
 import { Progress } from './progress.ts';
 import { parseTypedIdentity, stripBrackets } from './typed.ts';
@@ -26,18 +30,33 @@ export async function runForget(
   io: Io,
 ): Promise<ExitStatus> {
   const config = loadConfig(options.config);
+  // The milter's database may be another account's, so root goes there first.
+  const recipients = await forgetRecipient(typed, options, io);
+  becomeDatabaseOwner(options.config);
   const person = describePerson(typed, config);
   const store = new Store(config.database);
   try {
     assertNotBlocked(person, store);
     while (store.commit(() => store.events.convert())) await wait(0);
     const first = await eraseEvents(store, person, io);
-    // The service knows submitters by number, and counts by name: it begins anew with what is stored now.
+    const rest = store.erasure.countRest(person);
+    // The service knows submitters by number, counts by name, and has open messages in memory: it begins anew, and
+    // forgets the rest before it reads what is stored.
+    store.commit(() =>
+      store.state.write('forget', [...(store.state.read('forget') ?? []), person]),
+    );
     await renewService(store);
+    // What came in between; and all of it if no service runs.
     const again = await eraseEvents(store, person, io);
-    const rest = store.commit(() => store.erasure.eraseRest(person));
-    store.erasure.finish();
-    const done = { events: first + again, ...rest, open: store.erasure.countOpen(person) };
+    const isRunning = isServed(store);
+    if (!isRunning) forgetAsAsked(store);
+    await overwrite(store);
+    const done = {
+      events: first + again,
+      ...rest,
+      recipients,
+      open: isRunning ? store.erasure.countOpen(person) : 0,
+    };
     io.stdout(options.format === 'json' ? jsonLine(done) : describe(typed, done));
     return EXIT.done;
   } finally {
@@ -71,7 +90,7 @@ function assertNotBlocked({ names }: Person, store: Store): void {
   const who = blockedText(block);
   throw new PosternError(
     'environment',
-    `${who} is blocked (block ${block.id}), and a block needs the name: when it has ended, or after postern unblock, run this again; nothing was changed`,
+    `${who} is blocked (block ${block.id}), and a block needs the name: when it has ended, or after postern unblock, run this again; no event was changed`,
     { code: 'blocked' },
   );
 }
@@ -104,10 +123,45 @@ async function renewService(store: Store): Promise<void> {
   const start = performance.now();
   for (;;) {
     const now = findRunning(store);
-    if (now === undefined || now.started !== before.started) return;
+    const isNew = now === undefined || now.started !== before.started;
+    if (isNew && (now === undefined || !store.state.read('forget'))) return;
     if (performance.now() - start > PATIENCE) throw notRenewed(before.pid);
     await wait(PAUSE);
   }
+}
+
+function isServed(store: Store): boolean {
+  const running = findRunning(store);
+  return running !== undefined && running.pid !== process.pid;
+}
+
+/** Pages that are freed at once, and how often somebody may be reading the write-ahead log. */
+const PAGES = 256;
+const TRIES = 100;
+
+/** What was freed leaves the file. */
+async function overwrite(store: Store): Promise<void> {
+  while (store.shrink(PAGES)) await wait(0);
+  for (let tries = 0; !store.erasure.finish() && tries < TRIES; tries++) await wait(PAUSE);
+}
+
+/** What the milter knows of the address, by `postern recipients`; how many answers. */
+async function forgetRecipient(typed: string, { config }: CommonOptions, io: Io): Promise<number> {
+  const { milter, file } = loadShared(config);
+  const address = stripBrackets(typed);
+  if (milter?.recipients === undefined || !address.includes('@')) return 0;
+  const program = [process.execPath, ...process.execArgv, process.argv[1] ?? ''];
+  const argv = [...program, 'recipients', 'forget', '--config', file, '--format', 'json'];
+  const forms = [...new Set([address, lowerAscii(address)])];
+  const { status, stdout, stderr } = await runCommand([...argv, '--', ...forms], {
+    timeout: PATIENCE,
+  });
+  if (status === 0) return Number(JSON.parse(stdout).forgotten);
+  if (!existsSync(milter.recipients.database)) return 0;
+  io.stderr(
+    `postern: the milter may still know it: ${stderr.trim()}; run postern recipients forget\n`,
+  );
+  return 0;
 }
 
 function notRenewed(pid: number): PosternError {
@@ -123,19 +177,24 @@ interface Done {
   readonly verdicts: number;
   readonly blocks: number;
   readonly mails: number;
+  readonly messages: number;
+  readonly recipients: number;
   readonly open: number;
 }
 
-function describe(typed: string, { events, verdicts, blocks, mails, open }: Done): string {
+function describe(typed: string, done: Done): string {
+  const { events, verdicts, blocks, mails, messages, recipients, open } = done;
   const changed = [
     counted(events, 'event'),
     counted(verdicts, 'verdict'),
     counted(blocks, 'ended block'),
     counted(mails, 'mail'),
+    counted(messages, 'open message'),
+    ...(recipients === 0 ? [] : [counted(recipients, 'cached answer')]),
   ];
   const waiting =
     open === 0
       ? ''
-      : `${counted(open, 'message')} of the queue still ${open === 1 ? 'names' : 'name'} it: run this again when the mail has left.\n`;
+      : `${counted(open, 'message')} of the queue ${open === 1 ? 'names' : 'name'} it again: run this again when the mail has left.\n`;
   return `${typed} is forgotten in ${changed.join(', ')}.\n${waiting}Log files, backups and the configuration are not changed.\n`;
 }

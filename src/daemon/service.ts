@@ -32,6 +32,7 @@ import { BlindWatch } from './blind-watch.ts';
 import { keepComplaints } from './complaints.ts';
 import { buildRecipientRates, recordDeferrals, resumeRates, seedRates } from './deferrals.ts';
 import { EnforceLoop } from './enforce-loop.ts';
+import { forgetAsAsked } from './forget.ts';
 import { rebuildJudge } from './history.ts';
 import { Hooks } from './hooks.ts';
 import { canShutOutSenders } from './in-force.ts';
@@ -81,6 +82,7 @@ export class Service {
     const { config, clock } = options;
     this.#options = options;
     this.#store = store;
+    forgetAsAsked(store);
     const sharing = buildSharing(store, rules, options);
     this.#sharing = sharing;
     const judge = rebuildJudge(store, rules, clock.now(), {

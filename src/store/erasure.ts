@@ -8,6 +8,7 @@ import { buildMailboxReplacer, buildReplacer } from '../model/address-search.ts'
 import type { MailEvent } from '../model/event.ts';
 import { SUBMITTERS } from './codes.ts';
 import type { Db } from './database.ts';
+import { type ChangeText, eraseTexts } from './erase-texts.ts';
 import type { EventTable } from './events.ts';
 import type { Page } from './page.ts';
 import { rewriteTexts } from './rewrite.ts';
@@ -25,6 +26,7 @@ export interface Erased {
   readonly verdicts: number;
   readonly blocks: number;
   readonly mails: number;
+  readonly messages: number;
 }
 
 /** Pages that one step looks at: some ms. */
@@ -37,8 +39,6 @@ export class Erasure {
   constructor(db: Db, events: EventTable) {
     this.#db = db;
     this.#events = events;
-    // What is freed is overwritten, in this connection.
-    db.pragma('secure_delete = ON');
   }
 
   /**
@@ -69,25 +69,14 @@ export class Erasure {
   }
 
   /**
-   * Forgets a person in verdicts, blocks that have ended, notices and mails, and as a login. Only when no process knows
-   * the number of the submitter any more. Call it inside a transaction.
+   * Forgets a person in everything but the events: open messages and other state, verdicts, blocks that have ended,
+   * notices, mails, what hooks and other servers are to be told, and as a login. Only when no process knows the number
+   * of the submitter, or has the open messages in memory. Call it inside a transaction.
    */
   eraseRest(person: Person): Erased {
     const { names, replacement } = person;
     const db = this.#db;
-    let verdicts = 0;
-    let blocks = 0;
     for (const name of names) {
-      verdicts += db
-        .prepare(
-          `UPDATE verdict SET key_id = ? WHERE key_type IN ('user', 'sender', 'recipient') AND key_id = ? COLLATE NOCASE`,
-        )
-        .run(replacement, name).changes;
-      blocks += db
-        .prepare(
-          `UPDATE block SET key_id = ? WHERE key_type IN ('user', 'sender') AND key_id = ? COLLATE NOCASE AND released IS NOT NULL`,
-        )
-        .run(replacement, name).changes;
       db.prepare(
         'DELETE FROM login WHERE person = ? COLLATE NOCASE OR spelling = ? COLLATE NOCASE',
       ).run(name, name);
@@ -96,12 +85,14 @@ export class Erasure {
            AND NOT EXISTS (SELECT 1 FROM page_submitter WHERE submitter = submitter.id)`,
       ).run(name);
     }
-    const replace = buildReplacer(names, replacement);
-    this.#replaceIn('block', ['note'], replace);
-    this.#replaceIn('notice', ['json'], replace);
-    const mails = this.#replaceIn('mail', ['subject', 'text', 'html'], replace);
+    const changed = eraseTexts(db, buildChange(names, replacement));
     this.#events.rolledBack();
-    return { verdicts, blocks, mails };
+    return toErased(changed);
+  }
+
+  /** What `eraseRest` would change now. */
+  countRest({ names, replacement }: Person): Erased {
+    return toErased(eraseTexts(this.#db, buildChange(names, replacement), { isDry: true }));
   }
 
   /** How many open messages name the person: what the service needs while the mail is in the queue. */
@@ -127,29 +118,28 @@ export class Erasure {
     return this.#events.pages.rewrite(after, PAGES, { before, concerns: () => true, change });
   }
 
-  /** Empties the write-ahead log, where old pages are, if nobody is reading. */
-  finish(): void {
-    this.#db.pragma('wal_checkpoint(TRUNCATE)');
+  /** Empties the write-ahead log, where old pages are; false while somebody is reading it. */
+  finish(): boolean {
+    const [state] = this.#db.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[];
+    return state?.busy === 0;
   }
+}
 
-  #replaceIn(table: string, columns: readonly string[], replace: (text: string) => string): number {
-    const rows = this.#db.prepare(`SELECT id, ${columns.join(', ')} FROM ${table}`).all() as {
-      id: number;
-      [column: string]: string | number | null;
-    }[];
-    const update = this.#db.prepare(
-      `UPDATE ${table} SET ${columns.map((column) => `${column} = ?`).join(', ')} WHERE id = ?`,
-    );
-    let changed = 0;
-    for (const { id, ...texts } of rows) {
-      const values = columns.map((column) => texts[column]);
-      const others = values.map((text) => (typeof text === 'string' ? replace(text) : text));
-      if (others.every((text, at) => text === values[at])) continue;
-      update.run(...others, id);
-      changed++;
-    }
-    return changed;
-  }
+function buildChange(names: readonly string[], replacement: string): ChangeText {
+  const replace = buildReplacer(names, replacement);
+  const addresses = names.filter((one) => one.includes('@'));
+  const replaceAddress = buildReplacer(addresses, replacement);
+  return (text, isName) => (isName ? replace(text) : replaceAddress(text));
+}
+
+function toErased(changed: ReadonlyMap<string, number>): Erased {
+  const count = (table: string) => changed.get(table) ?? 0;
+  return {
+    verdicts: count('verdict'),
+    blocks: count('block'),
+    mails: count('mail'),
+    messages: count('message'),
+  };
 }
 
 /** Whom an event is about. */

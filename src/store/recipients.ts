@@ -43,6 +43,10 @@ export interface AnswerFilter {
   /** lower case; also those of domains below it */
   readonly domain?: string;
   readonly isValid?: boolean;
+  readonly address?: string;
+  /** when it was asked for, ms: from `since` on, before `until` */
+  readonly since?: number;
+  readonly until?: number;
   /** default: all */
   readonly limit?: number;
 }
@@ -116,7 +120,14 @@ export class RecipientStore {
   }
 
   /** In the order of addresses. Throws SQLite's error if the database cannot be read. */
-  *list({ domain, isValid, limit }: AnswerFilter = {}): IterableIterator<StoredAnswer> {
+  *list({
+    domain,
+    isValid,
+    limit,
+    address,
+    since,
+    until,
+  }: AnswerFilter = {}): IterableIterator<StoredAnswer> {
     const where: string[] = [];
     const values: (string | number)[] = [];
     if (domain !== undefined) {
@@ -127,6 +138,19 @@ export class RecipientStore {
     if (isValid !== undefined) {
       where.push('valid = ?');
       values.push(isValid ? 1 : 0);
+    }
+    if (address !== undefined) {
+      where.push('address = ?');
+      values.push(address);
+    }
+    // Times are stored in whole seconds.
+    if (since !== undefined) {
+      where.push('time >= ?');
+      values.push(Math.ceil(since / SECOND));
+    }
+    if (until !== undefined) {
+      where.push('time < ?');
+      values.push(Math.ceil(until / SECOND));
     }
     const condition = where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`;
     const sql = `SELECT address, valid, time FROM answer ${condition} ORDER BY address LIMIT ?`;
@@ -140,7 +164,10 @@ export class RecipientStore {
     const all = this.#db.transaction(() =>
       addresses.reduce((sum, address) => sum + statement.run(address).changes, 0),
     );
-    return all.immediate();
+    const count = all.immediate();
+    // Old pages are in the write-ahead log, too.
+    this.#db.pragma('wal_checkpoint(TRUNCATE)');
+    return count;
   }
 
   /** Forgets a domain and those below it, or everything. Throws SQLite's error. */
@@ -212,6 +239,8 @@ function open(path: string): Db {
     db.pragma('journal_mode = WAL');
     // A power failure may cost the answers of the last seconds, and never the file.
     db.pragma('synchronous = NORMAL');
+    // What is forgotten is overwritten.
+    db.pragma('secure_delete = ON');
     db.pragma('cache_size = -8000');
     db.pragma('journal_size_limit = 16777216');
     if (version < MIGRATIONS.length) migrate(db, MIGRATIONS);

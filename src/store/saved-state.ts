@@ -2,8 +2,10 @@
  * The state that is saved by name: which names there are, and what is kept under each. Values are JSON in the database,
  * and an older version may have written them: keep the names, and let a new property be optional.
  */
+
 import type { BlindChange } from '../model/occurrence.ts';
 import type { Outage } from '../model/outage.ts';
+import type { Person } from './erasure.ts';
 
 /** Name and value of everything in the table `state`. */
 export interface SavedState {
@@ -24,6 +26,8 @@ export interface SavedState {
   suspects: readonly Outage[];
   /** events and verdicts from before this time may be deleted, ms; absent until any was */
   pruned: number;
+  /** people whom the service has to forget before it reads anything; null when it has */
+  forget: readonly Person[] | null;
   /** number of the newest event whose recipients are pseudonyms */
   pseudonyms: number;
   /** why no blocklist gave an answer in the last round; null when one did */

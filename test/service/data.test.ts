@@ -13,6 +13,7 @@ import {
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DAY } from '../../src/base/time.ts';
+import { openRecipientStore } from '../../src/store/recipients.ts';
 import { Store } from '../../src/store/store.ts';
 import { until } from '../support/folder.ts';
 import { type Postern, setUpPostern } from '../support/postern.ts';
@@ -194,6 +195,70 @@ describe('forget', () => {
     );
     expect((await postern.command('forget', '192.0.2.7')).status).toBe(2);
   });
+
+  it.each(['while the service runs', 'while it does not'])(
+    'leaves the address in no byte of any file, %s',
+    async (when) => {
+      appendFileSync(
+        at('postern.yaml'),
+        `notify: { to: abuse@example.net, digest: 1s, smtp: { host: 127.0.0.1, port: 9 } }
+hooks: [ { name: away, url: 'http://127.0.0.1:9/' } ]
+milter: { recipients: { database: db/recipients.db, domains: [ { domain: example.org, servers: '[127.0.0.1]:9' } ] } }
+`,
+      );
+      const bob = 'bob.mason@example.org';
+      const answer = { address: bob, isValid: false, time: Date.now() };
+      const { store } = openRecipientStore(at('db/recipients.db'), 1000);
+      store.write([answer, { ...answer, address: 'other@example.org' }]);
+      store.close();
+      await postern.start();
+      // Blocked by a rule, with evidence, a mail and a hook that wait; then released with a note about him.
+      write(...mails(bob, 6), ...bounced('alice@example.net', bob));
+      await until('the block', () => existsSync(at('maps/sasl_access')) && map().includes(bob));
+      expect((await postern.command('unblock', bob)).status).toBe(0);
+      await postern.command('block', 'carol@example.net', '--note', `as ${bob} asked`);
+      // Messages that are still in the queue: his, and one to him.
+      write(...bounced(bob, 'slow@example.org').slice(0, -1));
+      write(...bounced('dave@example.net', bob).slice(0, -1));
+      const open = () =>
+        withStore((one) => one.erasure.countOpen({ names: [bob], replacement: '' }));
+      await until('the open messages', () => open() === 2);
+      await until('the mail', () =>
+        withStore((one) => one.erasure.countRest({ names: [bob], replacement: 'x' }).mails > 1),
+      );
+      const before = { events: count(), blocked: blocked() };
+      if (when !== 'while the service runs') await postern.stop();
+      const { status, stdout, stderr } = await postern.command('forget', bob, '--format', 'json');
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      const done = JSON.parse(stdout);
+      expect(done).toMatchObject({ messages: 2, blocks: 2, recipients: 1, open: 0 });
+      expect({ events: count(), blocked: blocked() }).toEqual(before);
+      for (const [file, ...argv] of [
+        ['events.csv', 'events', '--format', 'csv'],
+        ['events.json', 'events', '--format', 'json'],
+        ['blocks.csv', 'blocks', '--all', '--format', 'csv'],
+        ['report.json', 'report', '--format', 'json'],
+        ['recipients', 'recipients', 'export'],
+      ] as const) {
+        const exported = await postern.command(...argv);
+        expect(exported.status).toBe(0);
+        writeFileSync(at(`db/${file}`), exported.stdout);
+      }
+      expect((await postern.command('backup', at('db/copy.db'))).status).toBe(0);
+      for (const name of readdirSync(at('db'))) {
+        const text = readFileSync(join(at('db'), name), 'latin1').toLowerCase();
+        const found = text.indexOf('bob.mason');
+        const around = found < 0 ? '' : text.slice(Math.max(0, found - 300), found + 200);
+        expect({ name, around }).toEqual({ name, around: '' });
+      }
+      // The messages go on: their next lines count for whom they counted before.
+      if (when === 'while the service runs') {
+        write(...bounced('alice@example.net', 'after@example.org'));
+        await until('later events', () => count({ recipient: 'after@example.org' }) > 0);
+        expect(withStore((one) => one.damage({ thorough: true }))).toBeUndefined();
+      }
+    },
+  );
 
   it('killed at any moment leaves a sound database, and the next run finishes', async () => {
     await started();

@@ -25,7 +25,6 @@ export const DATA: readonly Entry[] = [
   },
   {
     usage: 'forget',
-    asOwner: true,
     summary: 'remove a person from all that is stored; counts and blocks stay as they are',
     format: true,
     statuses: ['done', 'a running block needs the name, or it failed', WRONG],
