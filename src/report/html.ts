@@ -61,19 +61,27 @@ export function figureToHtml({ title, series, limit }: Chart, image: string): st
 
 /** Columns from which on a row is a block of lines on a phone. */
 const WIDE = 4;
+/** Characters from which on a text may be broken anywhere. */
+const LONG = 24;
 
 /** A heading and the table below it. */
 export function tableToHtml({ name, title, head, rows, empty }: Table): string {
   const heading = `<h2 id="${name}">${escapeHtmlField(title)}</h2>`;
   if (rows.length === 0) return `${heading}\n<p>${escapeHtmlField(empty)}</p>`;
-  const names = head.map((text) => `<th scope="col">${escapeHtmlField(text)}</th>`).join('');
+  const isNumber = (at: number) => rows.every((row) => typeof row[at] === 'number');
+  const names = head
+    .map(
+      (text, at) =>
+        `<th scope="col"${isNumber(at) ? ' class="number"' : ''}>${escapeHtmlField(text)}</th>`,
+    )
+    .join('');
   const isWide = head.length >= WIDE;
   const lines = rows.map((row) => `<tr>${row.map(cellToHtml).join('')}</tr>`);
   return `${heading}\n<div class="scroll" role="region" tabindex="0" aria-labelledby="${name}">\n<table${isWide ? ' class="wide"' : ''}>\n<thead><tr>${names}</tr></thead>\n<tbody>\n${lines.join('\n')}\n</tbody>\n</table>\n</div>`;
 }
 
 function cellToHtml(value: string | number): string {
-  return typeof value === 'number'
-    ? `<td class="number">${value}</td>`
-    : `<td>${escapeHtmlField(value)}</td>`;
+  if (typeof value === 'number') return `<td class="number">${value}</td>`;
+  const long = value.length > LONG ? ' class="long"' : '';
+  return `<td${long}>${escapeHtmlField(value)}</td>`;
 }

@@ -18,7 +18,8 @@ figcaption { font-weight: 600; margin-bottom: .3rem }
 .key { display: inline-block; width: .8em; height: .8em; margin-right: .4em }
 table { border-collapse: collapse }
 th, td { text-align: left; vertical-align: top; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line) }
-td { overflow-wrap: anywhere }
+th, td { white-space: nowrap }
+td.long { white-space: normal; overflow-wrap: anywhere }
 .number { text-align: right; font-variant-numeric: tabular-nums }
 `;
 
@@ -34,7 +35,7 @@ th button { font: inherit; color: inherit; background: none; border: 0; padding:
 th button::after { content: " \\2195"; color: var(--quiet) }
 th[aria-sort=ascending] button::after { content: " \\2191" } th[aria-sort=descending] button::after { content: " \\2193" }
 @media (max-width: 40rem) {
-  .wide td:not(.number) { min-width: 9rem }
+  .wide td.long { min-width: 14rem }
 }
 @media print { .scroll { overflow: visible } th button::after { content: "" } }
 `;

@@ -25,7 +25,7 @@ export type { Row, Table } from './table.ts';
 /** On one line, with the name of the server. */
 export function buildTitle({ since, until }: Report, style = PLAIN_STYLE): string {
   const server = style.host === undefined ? '' : ` of ${style.host}`;
-  return `Postern report${server}, ${style.time(since)} to ${style.time(until)}`;
+  return `Postern report${server}, ${style.minute(since)} to ${style.minute(until)}`;
 }
 
 /** What a reader has to know before the tables; undefined if there is nothing. */

@@ -4,8 +4,11 @@ import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bounced, type Scratch, scratch } from '../service/scratch.ts';
-import { hasChromium, startChromium } from '../support/chromium.ts';
+import { findFlaws, hasChromium, startChromium } from '../support/chromium.ts';
 import { fillBusyDay, HOSTILE } from './busy-day.ts';
+
+/** No column is wide enough for it. */
+const LONG = `${'a-very-long-login-'.repeat(8)}@example.net`;
 
 describe.runIf(hasChromium())('the HTML report in chromium', () => {
   let at: Scratch;
@@ -14,6 +17,7 @@ describe.runIf(hasChromium())('the HTML report in chromium', () => {
   beforeAll(async () => {
     at = scratch();
     fillBusyDay(at);
+    at.write(...[1, 2, 3, 4, 5, 6].flatMap((n) => bounced(LONG, `n${n}@example.org`)));
     const { out } = await at.run('report', '--day', '2026-11-10', '--utc', '--format', 'html');
     file = at.path('report.html');
     writeFileSync(file, out);
@@ -109,6 +113,36 @@ describe.runIf(hasChromium())('the HTML report in chromium', () => {
     await page.setContent(html);
     expect(await page.title()).toMatch(/^Postern report/);
     expect(errors.join()).toContain('Content Security Policy');
+  });
+
+  describe('is whole and accessible at both widths and in both sets of colours:', () => {
+    it.each([
+      ['a day with hostile names', ['report', '--day', '2026-11-10', '--utc', '--format', 'html']],
+      ['a week', ['report', '--week', '2026-W46', '--utc', '--format', 'html']],
+      ['a day without anything', ['report', '--day', '2026-01-01', '--utc', '--format', 'html']],
+      ['a replay', ['replay', 'mail.log', '--html']],
+      ['a replay of nothing', ['replay', '/dev/null', '--html']],
+    ] as const)('%s', async (name, words) => {
+      const argv = words.map((word) => (word === 'mail.log' ? at.log : word));
+      const { status, out } = await at.run(...argv);
+      expect(status).toBe(0);
+      const page = await (await browser.newContext()).newPage();
+      const errors: string[] = [];
+      page.on('console', (message) => errors.push(message.text()));
+      page.on('request', (request) => errors.push(request.url()));
+      await page.setContent(out);
+      expect(await findFlaws(page, `-report-${name}`)).toEqual([]);
+      // Each chart has a text for those who do not see it, and each table can be sorted.
+      const texts = await read<string[]>(
+        page,
+        `[...document.querySelectorAll('svg')].map((svg) => document.getElementById(svg.getAttribute('aria-labelledby')).textContent)`,
+      );
+      for (const text of texts) expect(text).toMatch(/: .*Highest: /);
+      const heads = page.locator('thead th');
+      expect(await heads.getByRole('button').count()).toBe(await heads.count());
+      expect(errors).toEqual([]);
+      await page.context().close();
+    });
   });
 
   it('shows a replay in the same way', async () => {

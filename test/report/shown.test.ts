@@ -9,6 +9,8 @@ const TIME = Date.parse('2026-11-10T09:05:07Z');
 const HOUR = 3_600_000;
 
 const TAG = /<[^>]*>/g;
+/** A longer name may be broken. */
+const listTags = (page: string) => page.replaceAll('<td class="long">', '<td>').match(TAG);
 
 const NO_FIGURES: Report['figures'] = {
   accepted: 0,
@@ -181,10 +183,10 @@ describe('a share is in percent, a number is not', () => {
 
 describe('as HTML', () => {
   it.each([
-    'Postern report, 2026-11-10T09:05:07.000Z to 2026-11-10T10:05:07.000Z',
+    'Postern report, 2026-11-10 09:05Z to 2026-11-10 10:05Z',
     '<td>bounced</td><td class="number">12</td>',
     '<td>invalid-recipient</td><td class="number">11</td>',
-    '<td class="number">3</td><td>bob@example.net</td><td>manual</td><td>2026-11-10 09:05Z</td><td>2026-11-10 09:06Z: its time was over</td>',
+    '<td class="number">3</td><td>bob@example.net</td><td>manual</td><td>2026-11-10 09:05Z</td><td class="long">2026-11-10 09:06Z: its time was over</td>',
     '<td class="number">7</td><td class="number">9</td><td>78 %</td><td class="number">2</td>',
     '<td>203.0.113.9</td>',
     '<td>4 of 5 submitters</td>',
@@ -220,7 +222,7 @@ describe('as HTML', () => {
     const plain = reportToHtml(full('name'));
     const html = reportToHtml(full(name));
     // The same tags in the same order, whatever the values are.
-    expect(html.match(TAG)).toEqual(plain.match(TAG));
+    expect(listTags(html)).toEqual(listTags(plain));
     expect(html).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f\u2028\u202a-\u202e]/);
     expect(html.split('\n')).toHaveLength(plain.split('\n').length);
   });

@@ -2,17 +2,14 @@
  * The page in a real browser: whole stories clicked and typed, every page at two widths, light and dark, with an
  * accessibility checker. With POSTERN_SHOTS=DIR, each page is left there as a picture.
  */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serveWeb } from '../../src/web/serve.ts';
 import { bounced, eventually, type RunningService } from '../service/scratch.ts';
-import { hasChromium, startChromium } from '../support/chromium.ts';
+import { findFlaws, hasChromium, startChromium } from '../support/chromium.ts';
 import { freePorts } from '../support/server.ts';
 import { PASSWORD, type Place, place } from './place.ts';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** A login, a recipient and a note that would be a script if any of them were not escaped. */
 const HOSTILE = '"><img/src=x/onerror=alert(1)>';
 const PAGES = [
@@ -32,20 +29,6 @@ const PAGES = [
   '/actions',
   '/nowhere',
 ] as const;
-
-/** Widths of a phone and of a screen, and where the checker runs: once for each width and each set of colours. */
-const LOOKS = [
-  [360, 'dark', true],
-  [1280, 'light', true],
-  [1280, 'dark', false],
-  [360, 'light', false],
-] as const;
-
-async function takeShot(page: Page, name: string): Promise<void> {
-  const { POSTERN_SHOTS: folder } = process.env;
-  const path = `${folder}/${name.replace(/\W+/g, '-').slice(0, 50)}.png`;
-  if (folder !== undefined) await page.screenshot({ path, fullPage: true });
-}
 
 describe.runIf(hasChromium())('in a browser', () => {
   let at: Place;
@@ -110,14 +93,6 @@ describe.runIf(hasChromium())('in a browser', () => {
     await page.getByLabel('Password').fill(PASSWORD);
     await page.getByRole('button', { name: 'Log in' }).click();
     await page.waitForURL(origin + path);
-  }
-
-  /** What axe-core finds, one line each. */
-  async function checkAccess(page: Page): Promise<string[]> {
-    // By the debugger's own way: the page itself allows no script from elsewhere.
-    return await page.evaluate(
-      `${AXE}; axe.run(document, { resultTypes: ['violations'], iframes: false }).then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ': ' + html.slice(0, 200))))`,
-    );
   }
 
   it('a link in a mail leads past the login to the story, and an unblock ends it', async () => {
@@ -213,19 +188,8 @@ describe.runIf(hasChromium())('in a browser', () => {
     afterAll(() => page.context().close());
 
     async function look(path: string): Promise<string[]> {
-      const problems: string[] = [];
       await page.goto(origin + path, { waitUntil: 'networkidle' });
-      for (const [width, colorScheme, isChecked] of LOOKS) {
-        await page.setViewportSize({ width, height: 800 });
-        await page.emulateMedia({ colorScheme });
-        const over = (await page.evaluate(
-          'document.documentElement.scrollWidth - innerWidth',
-        )) as number;
-        if (over > 0) problems.push(`${over} pixels too wide at ${width}`);
-        if (isChecked) problems.push(...(await checkAccess(page)));
-        await takeShot(page, `${width}-${colorScheme}${path}`);
-      }
-      return problems;
+      return await findFlaws(page, path);
     }
 
     it('the login, where the browser gets in', async () => {
