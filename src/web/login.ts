@@ -99,7 +99,7 @@ class Login {
   #ask(c: Ctx, trouble?: string, status: 200 | 401 | 429 = 200): Response | Promise<Response> {
     const { gate, answers } = this.#parts;
     const next = c.req.query('next') ?? '';
-    const said = trouble ?? gate.explainHeader(asking(c));
+    const said = trouble ?? gate.explainHeader(asking(c)) ?? this.#explainCookie(c);
     const body = html`${said !== undefined && message(said, 'bad')}
 <form method="post" action="/login" aria-label="Log in">
 <input type="hidden" name="next" value="${isOwnPath(next) ? next : '/'}">
@@ -107,6 +107,14 @@ class Login {
 <p><label>Password <input name="password" type="password" autocomplete="current-password" required></label></p>
 <p><button class="main">Log in</button></p></form>`;
     return c.html(answers.show(c, 'Log in', body), status);
+  }
+
+  /** Of a browser whose cookie is not, or no longer, that of a login here. */
+  #explainCookie(c: Ctx): string | undefined {
+    const isForeign = this.#parts.gate.readTokens(asking(c)).length > 0;
+    return isForeign
+      ? 'The login of this browser has ended, or its cookie is from another server. Log in again.'
+      : undefined;
   }
 
   #send(c: Ctx): Response | Promise<Response> {

@@ -143,6 +143,7 @@ describe('a request is refused', () => {
     const own = client.cookie;
     client.cookie = `postern=${'0'.repeat(64)}`;
     expect((await client.get('/blocks')).status).toBe(303);
+    expect((await client.get('/login')).text).toContain('its cookie is from another server');
     client.cookie = `postern=${'0'.repeat(64)}; ${own}`;
     expect((await client.get('/blocks')).status).toBe(200);
   });
@@ -334,6 +335,13 @@ describe('what cannot be read', () => {
     const answer = await client.get(path);
     expect(answer.status).toBe(status);
     expect(answer.text).not.toContain('The page failed');
+  });
+
+  it('of a submitter that nobody knows is said so', async () => {
+    const client = await loggedIn('ann');
+    expect((await client.get('/story?id=nobody%40example.net')).text).toContain(
+      'Nothing is known of nobody@example.net: no event is stored',
+    );
   });
 
   it('is named, with what was expected', async () => {

@@ -7,6 +7,7 @@ import { loadInForce } from '../../daemon/in-force.ts';
 import type { Block } from '../../model/block.ts';
 import { formatIdentity, formatTarget, formatWord } from '../../model/identity.ts';
 import { measureDay } from '../../report/against-limit.ts';
+import { buildKeyQuery } from '../../report/events.ts';
 import { nameRefuser } from '../../report/reputation.ts';
 import type { MailBefore } from '../../report/story.ts';
 import { listNextSteps } from '../../report/story-text.ts';
@@ -101,9 +102,7 @@ function standing(view: View, story: Story, { story: told }: Explained): Html {
   const { block, stored, key } = story;
   if (block === undefined)
     return message(
-      stored === undefined
-        ? 'Never blocked, and no rule was met.'
-        : `Not blocked: ${stored.outcome}.`,
+      stored === undefined ? describeUnknown(view, key) : `Not blocked: ${stored.outcome}.`,
     );
   const { store, config } = view.desk;
   const state = describeState(view, block, loadInForce(store, config));
@@ -116,6 +115,15 @@ function standing(view: View, story: Story, { story: told }: Explained): Html {
     html`<strong>${isRunning ? 'Blocked' : 'Not blocked'}</strong>: block ${block.id}, ${block.cause}, since ${view.time(block.start)}, ${state}.${note}`,
     isRunning ? 'bad' : 'plain',
   )}${cures.map(({ why }) => html`<p>${why}</p>`)}`;
+}
+
+/** Somebody without a block and a verdict may be a name that nobody has. */
+function describeUnknown({ desk: { store } }: View, key: Block['key']): string {
+  const query = buildKeyQuery(key);
+  const [event] = query === undefined ? [] : store.events.query({ ...query, limit: 1 });
+  return event === undefined
+    ? `Nothing is known of ${formatIdentity(key)}: no event is stored, no rule was met, and there is no block. Is the name spelled right?`
+    : 'Never blocked, and no rule was met.';
 }
 
 function actionForms(view: View, story: Story): Html {
