@@ -33,6 +33,8 @@ export function buildRiseChart(rise: Rise, { rule, period }: Verdict, style: Sty
 /** What had gone out, and to whom. */
 export function listBefore(before: MailBefore, style: Style): string[] {
   const { since, messages, delivered, deferred, refused, providers } = before;
+  if (messages + delivered + refused + deferred === 0)
+    return [`No mail since ${style.minute(since)}.`];
   const list = providers
     .filter((one) => one.delivered > 0)
     .map((one) => `${nameRefuser(one.provider)} ${one.delivered}`);

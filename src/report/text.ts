@@ -90,7 +90,7 @@ function breakTitle(title: string, width: number): string[] {
   if (title.length <= width) return [title];
   return title
     .split(/(?<=,) /)
-    .flatMap((part) => part.split(/(?<= to) /))
+    .flatMap((part) => (part.length <= width ? part : part.split(/(?<= to) /)))
     .map((line) => cutLine(line, width));
 }
 
