@@ -54,6 +54,8 @@ export class Judge {
   readonly #tables: Tables;
   /** the tracks that use the event that is being counted, and how */
   readonly #steps: Step[] = [];
+  /** the rules whose turn has come, the last one first */
+  readonly #turns: Turn[] = [];
   readonly #holds: Holds;
   readonly #ruling: Ruling;
   /** for keys that were released: the time up to which their events do not count */
@@ -138,50 +140,43 @@ export class Judge {
    * that may blame a sender only counts when its turn has come.
    */
   #count(count: number, occasion: Occasion): readonly Verdict[] {
-    const turns: Turn[] = [];
-    let verdicts: Verdict[] | undefined;
     let index = 0;
     for (; index < count; index++) {
       const step = this.#steps[index] as Step;
       if (step.blaming !== undefined) break;
-      this.#measure(step, occasion, turns);
+      this.#measure(step, occasion);
     }
-    if (turns.length > 1) turns.sort((a, b) => b.active.order - a.active.order);
-    const take = (before: number) => {
-      while ((turns.at(-1)?.active.order ?? Number.POSITIVE_INFINITY) < before) {
-        const verdict = this.#give(turns.pop() as Turn, occasion);
-        if (verdict === undefined) continue;
-        verdicts ??= [];
-        verdicts.push(verdict);
-      }
-    };
+    if (index === count && this.#turns.length === 0) return NONE;
+    this.#turns.sort((a, b) => b.active.order - a.active.order);
+    const verdicts: Verdict[] = [];
     for (; index < count; index++) {
       const { track, use, blaming } = this.#steps[index] as Step;
       const { order, rule } = blaming as Member;
-      take(order);
+      this.#give(order, occasion, verdicts);
       // A rule before this one may have shut out the sender just now.
-      if (verdicts !== undefined && this.#holds.isShutOut(rule.per, occasion.event)) {
+      if (verdicts.length > 0 && this.#holds.isShutOut(rule.per, occasion.event)) {
         if (use !== 'open') track.arrival.leave(track);
         continue;
       }
-      this.#measure(this.#steps[index] as Step, occasion, turns);
+      this.#measure(this.#steps[index] as Step, occasion);
     }
-    take(Number.POSITIVE_INFINITY);
-    return verdicts ?? NONE;
+    this.#give(Number.POSITIVE_INFINITY, occasion, verdicts);
+    return verdicts.length === 0 ? NONE : verdicts;
   }
 
   /** Counts the event in a track, and adds the rules whose turn it is. */
-  #measure({ track, use }: Step, { event, recall }: Occasion, turns: Turn[]): void {
+  #measure({ track, use }: Step, { event, recall }: Occasion): void {
     const timeline = track.count(use);
     if (use !== 'counted') return;
     const tells = this.#onCounted !== undefined && recall === undefined;
     if (timeline === undefined && !tells) return;
     const { type, arrival } = track;
-    const id = formatId(arrival.id);
     const all =
-      timeline === undefined ? [] : measureLimits(track, { id: arrival.id, timeline }, event.time);
+      timeline === undefined ? [] : measureLimits(track, arrival.id, timeline, event.time);
+    if (all.length === 0 && !tells) return;
+    const id = formatId(arrival.id);
     // Of a key that is held, no limit leads to a verdict, however many there are.
-    if (!tells && (all.length === 0 || this.#holds.isHeld(type, id, event.time))) return;
+    if (!tells && this.#holds.isHeld(type, id, event.time)) return;
     const met = new Map<Member, Met[]>();
     for (const one of all) {
       const own = met.get(one.rung.member) ?? [];
@@ -191,16 +186,20 @@ export class Judge {
     for (const member of tells ? track.rules : met.keys()) {
       const active = this.#rules[member.order] as ActiveRule;
       const own = met.get(member)?.sort((a, b) => a.rung.index - b.rung.index) ?? [];
-      turns.push({ active, track, met: own, timeline });
+      this.#turns.push({ active, track, met: own, timeline });
     }
   }
 
-  /** The verdict of a rule whose turn it is, if there is one. */
-  #give(turn: Turn, occasion: Occasion): Verdict | undefined {
-    const { active, met } = turn;
-    const verdict = met.length === 0 ? undefined : this.#ruling.judgeAll(active, met, occasion);
-    if (occasion.recall === undefined) this.#tell(turn, occasion.event);
-    return verdict;
+  /** Gives the rules before this place their turns, in their order, and adds their verdicts. */
+  #give(before: number, occasion: Occasion, verdicts: Verdict[]): void {
+    const turns = this.#turns;
+    while (turns.length > 0 && (turns.at(-1) as Turn).active.order < before) {
+      const turn = turns.pop() as Turn;
+      const { active, met } = turn;
+      const verdict = met.length === 0 ? undefined : this.#ruling.judgeAll(active, met, occasion);
+      if (occasion.recall === undefined) this.#tell(turn, occasion.event);
+      if (verdict !== undefined) verdicts.push(verdict);
+    }
   }
 
   /** Tells that a rule has counted an event, if several servers may count together. */

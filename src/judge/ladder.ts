@@ -18,8 +18,8 @@ export interface Ladder {
   readonly limit: Limit;
   /** smallest limit first, then in the order of the rules */
   readonly rungs: readonly Rung[];
-  /** whether all limits are the same */
-  readonly isFlat: boolean;
+  /** the smallest limit */
+  readonly least: number;
 }
 
 /** The ladders of rules that differ in nothing but their limits. A bound on domains or hosts depends on the limit. */
@@ -38,6 +38,6 @@ export function buildLadders(members: readonly Member[]): Ladder[] {
 
 function buildLadder(all: readonly Rung[]): Ladder {
   const rungs = all.toSorted((a, b) => a.limit.limit - b.limit.limit);
-  const isFlat = rungs[0]?.limit.limit === rungs.at(-1)?.limit.limit;
-  return { limit: (all[0] as Rung).limit, rungs, isFlat };
+  const { limit } = all[0] as Rung;
+  return { limit, rungs, least: (rungs[0] as Rung).limit.limit };
 }

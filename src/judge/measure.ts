@@ -56,34 +56,30 @@ const WHOLE: ShareMeasure = { overall: 1, answering: 1, answeringUpTo: 0 };
 /** The limits that are met, by window; notes how near the key came to the others. `time` in ms. */
 export function measureLimits(
   measured: Measured,
-  { id, timeline }: { readonly id: Id; readonly timeline: Timeline },
+  id: Id,
+  timeline: Timeline,
   time: number,
 ): readonly MetLimit[] {
-  const { type, shape, ladders, adjustment } = measured;
-  const isOverridden = adjustment?.isOverridden(type, formatId(id)) === true;
-  const climber = { measured, id, isOverridden, time, timeline };
+  const { shape, ladders, adjustment } = measured;
+  const isPlain = shape.share === undefined && adjustment === undefined;
   let met: MetLimit[] | undefined;
   for (let index = 0; index < ladders.length; index++) {
     const ladder = ladders[index] as Ladder;
     const window = timeline.windows[index] as Window;
     const measure = timeline.measure(index);
-    if (isBelow(climber, ladder, window, measure)) continue;
+    if (isPlain && measure < ladder.least) {
+      window.excess?.leaveFrom(0);
+      window.note(measure, time);
+      continue;
+    }
     met ??= [];
     const isShare = shape.share !== undefined && measure > 0;
     const share = isShare ? measureShare(timeline, window, shape) : WHOLE;
+    const isOverridden = adjustment?.isOverridden(measured.type, formatId(id)) === true;
+    const climber = { measured, id, isOverridden, time, timeline };
     climb(climber, { ladder, window, measure, share }, met);
   }
   return met === undefined || met.length === 0 ? NONE : met;
-}
-
-/** Whether the measure is below all limits, and nothing but its height is to be noted. */
-function isBelow(climber: Climber, { rungs }: Ladder, window: Window, measure: number): boolean {
-  const { measured, isOverridden, time } = climber;
-  if (isOverridden || measured.shape.share !== undefined) return false;
-  if (measure >= (limitOf(climber, rungs[0] as Rung) as AppliedLimit).limit) return false;
-  window.excess?.leaveFrom(0);
-  window.note(measure, time);
-  return true;
 }
 
 /** Looks at each rung that the measure may meet, and notes how near it came to the others. */

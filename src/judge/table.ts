@@ -13,8 +13,9 @@ import { formatId, type Id } from './facts.ts';
 import { FewEvents, MOST_FEW } from './few-events.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { OPEN_FOR } from './open-recipients.ts';
+import { SKEW } from './own-events.ts';
 import { Subject } from './subject.ts';
-import { SKEW, type Timeline } from './timeline.ts';
+import type { Timeline } from './timeline.ts';
 
 /** The most that is kept for one type of key. */
 export interface Bounds {

@@ -61,7 +61,8 @@ export class Tables {
         if (isLost && ++this.#forgotten === 1) this.#forgottenSince = lastSeen;
       },
       isWorth: ({ slot }, most) => tracks[slot]?.isTooLow(most) === false,
-      counted: ({ slot }, added, time) => measureLimits(tracks[slot] as Track, added, time),
+      counted: ({ slot }, { id, timeline }, time) =>
+        measureLimits(tracks[slot] as Track, id, timeline, time),
     });
     const { facts } = this;
     const shelf = { table, arrival: new Arrival(table, facts), facts, tracks };

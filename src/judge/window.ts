@@ -29,6 +29,8 @@ export interface PlaceCounts {
 const FEW = 12;
 
 export class Window {
+  /** ms */
+  readonly period: number;
   /** index of the first entry in the window */
   head = 0;
   /** sums over the entries in the window */
@@ -45,6 +47,7 @@ export class Window {
   #places: Map<string, PlaceCounts> | undefined;
 
   constructor(shape: Shape, limit: Limit) {
+    this.period = limit.period;
     const { mostPerDomain, mostPerHost } = shape;
     const isBounded = mostPerDomain !== undefined || mostPerHost !== undefined;
     if (isBounded) this.#values = new Map();
@@ -53,9 +56,13 @@ export class Window {
 
   /** Adds the entry at this index to the sums. */
   enter(source: Source, at: number): void {
-    const counted = source.countedAt(at);
+    this.add(source, at, source.countedAt(at), source.wholeAt(at));
+  }
+
+  /** The same, where it is known what the entry adds. */
+  add(source: Source, at: number, counted: number, whole: number): void {
     this.counted += counted;
-    this.whole += source.wholeAt(at);
+    this.whole += whole;
     if (this.#values !== undefined && counted > 0) this.#addValue(source, at);
     if (this.#places !== undefined) this.#countPlace(source, at, 1);
   }

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Entry } from '../../src/judge/columns.ts';
 import { MOST_ENTRIES } from '../../src/judge/compact.ts';
+import { SKEW } from '../../src/judge/own-events.ts';
 import type { Shape } from '../../src/judge/shape.ts';
-import { SKEW, Timeline } from '../../src/judge/timeline.ts';
+import { Timeline } from '../../src/judge/timeline.ts';
 import { entry, shape } from './timeline.ts';
 
 const PERIOD = 100_000;
