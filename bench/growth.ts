@@ -5,7 +5,7 @@ import { LINES, LONG, RULES, replay, table } from './contestants.ts';
 import { generateLog, writeLog } from './generate.ts';
 import { inTurn } from './measure.ts';
 
-/** The shipped rules so often that there are `count`, under other names. */
+/** The shipped rules so often that there are `count`, under other names and with other limits. */
 function manyRules(folder: string, count: number): string {
   const path = join(folder, `rules-${count}`);
   mkdirSync(path);
@@ -14,7 +14,11 @@ function manyRules(folder: string, count: number): string {
     .map((name) => readFileSync(join(RULES, name), 'utf8'));
   for (let index = 0; index < count; index++) {
     const text = texts[index % texts.length] as string;
-    writeFileSync(join(path, `${index}.yaml`), text.replace(/^name: (.*)$/m, `name: $1-${index}`));
+    const round = Math.floor(index / texts.length);
+    const own = text
+      .replace(/^name: (.*)$/m, `name: $1-${index}`)
+      .replace(/\blimit: (\d+)\b(?!%)/g, (_, limit) => `limit: ${Number(limit) + round}`);
+    writeFileSync(join(path, `${index}.yaml`), own);
   }
   return path;
 }
@@ -40,7 +44,9 @@ function withOpen(path: string, open: number, lines: number): void {
 export function growth(folder: string): void {
   const log = join(folder, 'growth.log');
   writeLog(log, { mta: 'postfix', lines: LINES / 5 });
-  const byRules = [10, 100].map((count) => replay(`${count} rules`, log, manyRules(folder, count)));
+  const byRules = [10, 100, 1000].map((count) =>
+    replay(`${count} rules`, log, manyRules(folder, count)),
+  );
   table('Growth with rules, 200,000 lines', LINES / 5, byRules, 3);
   const counts = LONG ? [1000, 1_000_000] : [1000, 100_000];
   for (const count of counts) {
