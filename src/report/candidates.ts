@@ -2,14 +2,20 @@
  * Who can have come near a limit in a period: a first pass over the columns of the stored events, ten times as fast as
  * judging them. It counts what each rule counts in each window, without what needs the texts (exceptions, providers, the
  * values of recipients), so it finds everybody who came near, and some who did not: the judge tells them apart. Each limit
- * has its own candidates, and the judge of a limit needs no other event than those that count for one of them.
+ * has its own candidates, and the judge of a limit needs no other event than those that count for one of them. Nor does it
+ * need those of a key that has met the limit, unless the key was released since.
+ *
+ * Most keys count too little in all of the time. So the events of each key are counted first, and only for the others a
+ * second look at the columns keeps the times.
  */
 import { lowestOf } from '../judge/measure.ts';
 import { counts } from '../judge/plan.ts';
 import type { Limit, Rule } from '../judge/rule.ts';
+import type { Key } from '../model/block.ts';
 import { EVENT_KINDS, type EventKind, REASONS, type Reason } from '../model/event.ts';
 import { markClient } from '../store/client-mark.ts';
 import { DIRECTIONS } from '../store/codes.ts';
+import type { HeldPages } from '../store/held-pages.ts';
 import type { Names } from '../store/names.ts';
 import type { Page } from '../store/page.ts';
 import { CODE_WIDTH, codeOf } from '../store/page-form.ts';
@@ -34,20 +40,28 @@ interface Counted {
 export class Candidates {
   /** by `planIndex`, the rules with candidates that such an event may count for */
   readonly #users: readonly (readonly Counting[])[];
+  readonly #countings = new Map<Limit, Counting>();
   readonly #found: Limit[] = [];
 
   /** `share`: the part of a limit from which on a key is near. */
-  constructor(store: Store, rules: readonly Rule[], period: Period, share: number) {
+  constructor(
+    store: Store,
+    pages: HeldPages,
+    rules: readonly Rule[],
+    period: Period,
+    share: number,
+  ) {
     const keys = new Keys(store);
     const enabled = rules.filter(({ enabled, usual }) => enabled && usual === undefined);
     const countings = enabled.map((rule) => new Counting(rule, keys, period, share));
-    const first = Math.min(...countings.map(({ since }) => since));
-    const counting = buildPlan(countings);
-    store.events.scan({ since: first, until: period.until }, (page, at) => {
-      for (const one of counting[planIndex(page, at)] as readonly Counting[]) one.add(page, at);
-    });
-    const near = countings.filter((one) => one.findNear());
-    this.#users = counting.map((own) => near.filter((one) => one.needsAll || own.includes(one)));
+    const plan = buildPlan(countings);
+    scan(pages, period.until, plan, (one, page, at) => one.add(page, at));
+    const frequent = countings.filter((one) => one.findFrequent());
+    const kept = plan.map((own) => own.filter((one) => frequent.includes(one)));
+    if (frequent.length > 0) scan(pages, period.until, kept, (one, page, at) => one.keep(page, at));
+    const near = frequent.filter((one) => one.findNear());
+    this.#users = plan.map((own) => near.filter((one) => one.needsAll || own.includes(one)));
+    for (const one of near) for (const limit of one.rule.limits) this.#countings.set(limit, one);
   }
 
   /** The limits that the event may count for, with a key that came near. Valid until the next call. */
@@ -57,6 +71,27 @@ export class Candidates {
       counting.addLimits(page, at, this.#found);
     }
     return this.#found;
+  }
+
+  /** The key of this event has met the limit: its events are not found for it any more. */
+  settle(limit: Limit, key: Key, page: Page, at: number): void {
+    this.#countings.get(limit)?.settle(limit, key, page, at);
+  }
+}
+
+/** Calls `visit` for each event with the rules that may count it. */
+function scan(
+  pages: HeldPages,
+  until: number,
+  plan: readonly (readonly Counting[])[],
+  visit: (counting: Counting, page: Page, at: number) => void,
+): void {
+  for (const page of pages.pages()) {
+    for (let at = 0; at < page.count; at++) {
+      const countings = plan[planIndex(page, at)] as readonly Counting[];
+      if (countings.length === 0 || page.time(at) >= until) continue;
+      for (const one of countings) visit(one, page, at);
+    }
   }
 }
 
@@ -71,9 +106,13 @@ class Counting {
   readonly #period: Period;
   readonly #share: number;
   readonly #direction: number | undefined;
+  /** for each key, its events, or their amounts */
+  readonly #sums = new Map<number, number>();
   readonly #counted = new Map<number, Counted>();
   /** for each limit of the rule, the keys that can have come near it */
   #near: readonly ReadonlySet<number>[] = [];
+  /** for each limit of the rule, the keys that have met it: a submitter's own number, an IPv4 address, or a server */
+  readonly #settled: readonly Set<number | string>[];
   readonly #clientOf: ((page: Page, at: number) => number | undefined) | undefined;
   readonly #keyOf: (page: Page, at: number) => number | undefined;
 
@@ -85,6 +124,7 @@ class Counting {
     this.since = period.since - Math.max(...rule.limits.map((limit) => limit.period)) + 1;
     this.needsAll = rule.ratio || rule.atLeastShare !== undefined || rule.bound?.host !== undefined;
     this.#direction = rule.direction && DIRECTIONS.numberOf[rule.direction];
+    this.#settled = rule.limits.map(() => new Set());
     this.#clientOf = this.#buildClientOf();
     this.#keyOf = this.#buildKeyOf();
   }
@@ -93,11 +133,28 @@ class Counting {
     if (page.time(at) < this.since) return;
     const key = this.#keyOf(page, at);
     if (key === undefined) return;
-    let counted = this.#counted.get(key);
-    if (counted === undefined) {
-      counted = { times: [], amounts: [], clients: [] };
-      this.#counted.set(key, counted);
+    const amount = this.rule.count === 'recipients' ? (page.newRecipients(at) ?? 0) : 1;
+    this.#sums.set(key, (this.#sums.get(key) ?? 0) + amount);
+  }
+
+  /** Finds the keys that count enough for one of the limits in all of the time; whether there are any. */
+  findFrequent(): boolean {
+    const { rule } = this;
+    const events = rule.count === 'recipients' ? 0 : this.#leastEvents;
+    const least = Math.max(events, Math.min(...rule.limits.map((limit) => this.#leastOf(limit))));
+    for (const [key, sum] of this.#sums) {
+      if (sum >= least) this.#counted.set(key, { times: [], amounts: [], clients: [] });
     }
+    this.#sums.clear();
+    return this.#counted.size > 0;
+  }
+
+  /** Keeps an event of such a key. */
+  keep(page: Page, at: number): void {
+    if (page.time(at) < this.since) return;
+    const key = this.#keyOf(page, at);
+    const counted = key === undefined ? undefined : this.#counted.get(key);
+    if (counted === undefined) return;
     counted.times.push(page.time(at));
     if (this.rule.count === 'recipients') counted.amounts.push(page.newRecipients(at) ?? 0);
     if (this.#clientOf !== undefined) counted.clients.push(this.#clientOf(page, at));
@@ -109,6 +166,8 @@ class Counting {
       this.#direction === undefined
         ? direction !== DIRECTIONS.numberOf.local
         : direction === this.#direction;
+    if (this.rule.count === 'backscatter' && direction !== DIRECTIONS.numberOf.inbound)
+      return false;
     return isAdmitted && counts(this.rule, kind, reason, brings);
   }
 
@@ -127,16 +186,54 @@ class Counting {
   addLimits(page: Page, at: number, found: Limit[]): void {
     const key = this.#keyOf(page, at);
     if (key === undefined) return;
-    this.#near.forEach((near, index) => {
-      if (near.has(key)) found.push(this.rule.limits[index] as Limit);
-    });
+    const time = page.time(at);
+    for (let index = 0; index < this.#near.length; index++) {
+      const begin = this.#period.since - (this.rule.limits[index] as Limit).period;
+      if (time <= begin || this.#near[index]?.has(key) !== true) continue;
+      const settled = this.#settled[index] as ReadonlySet<number | string>;
+      if (settled.size > 0 && settled.has(this.#exactKey(page, at) ?? '')) continue;
+      found.push(this.rule.limits[index] as Limit);
+    }
+  }
+
+  settle(limit: Limit, { type, id }: Key, page: Page, at: number): void {
+    const exact = this.#exactKey(page, at);
+    if (exact === undefined || this.rule.bound?.host !== undefined) return;
+    if (type === 'host' ? exact !== id : type !== 'user' && type !== 'uid' && type !== 'client')
+      return;
+    this.#settled[this.rule.limits.indexOf(limit)]?.add(exact);
+  }
+
+  /** Stands for one key and no other; undefined where the columns cannot tell. */
+  #exactKey(page: Page, at: number): number | string | undefined {
+    switch (this.rule.per) {
+      case 'submitter':
+      case 'user':
+      case 'uid':
+        return page.isByClient(at) || page.submitter(at) === 0 ? undefined : page.submitter(at);
+      case 'client':
+        return page.hasDotted(at) && !page.isByClient(at) ? page.clientMark(at) : undefined;
+      case 'host':
+        return page.host;
+      default:
+        return undefined;
+    }
+  }
+
+  /** How many events a window must have. */
+  get #leastEvents(): number {
+    return this.rule.ratio || this.rule.distinct !== undefined ? this.rule.atLeast : 1;
+  }
+
+  /** What the measure of a limit must at least be. */
+  #leastOf(limit: Limit): number {
+    return this.rule.ratio ? 0 : this.#share * lowestOf(this.rule, limit);
   }
 
   #isNear({ times, amounts, clients }: Counted, limit: Limit): boolean {
-    const { rule } = this;
     const { period } = limit;
-    const least = rule.ratio ? 0 : this.#share * lowestOf(rule, limit);
-    const atLeast = rule.ratio || rule.distinct !== undefined ? rule.atLeast : 1;
+    const least = this.#leastOf(limit);
+    const atLeast = this.#leastEvents;
     const sum = amounts.length === 0 ? times.length : amounts.reduce((all, one) => all + one, 0);
     if (sum < least || times.length < atLeast) return false;
     const begin = this.#period.since - period + 1;
@@ -240,7 +337,9 @@ class Keys {
 
   /** The client that the judge counts for, as the mark of its address. */
   client(page: Page, at: number): number | undefined {
-    return page.isByClient(at) ? this.#markOf(page.submitter(at)) : page.clientMark(at);
+    const mark = page.isByClient(at) ? this.#markOf(page.submitter(at)) : page.clientMark(at);
+    // Signed: V8 makes an object of each number above 2^31.
+    return mark === undefined ? undefined : mark | 0;
   }
 
   /** The network of an IPv4 client, of so many bits. Another client is its own network, beyond the numbers of these. */

@@ -118,9 +118,7 @@ export class CourseSums {
   }
 
   #addProvider(page: Page, at: number, place: number): void {
-    const host = page.text(at, 'relayHost');
-    const address = page.text(at, 'relayAddress');
-    const provider = PROVIDERS.get({ host, address });
+    const provider = PROVIDERS.get({ host: page.relay(at) });
     if (provider === undefined) return;
     const kind = page.kind(at);
     let sum = this.#providers.get(provider);

@@ -8,26 +8,23 @@ import type { EventQuery } from '../model/event-query.ts';
 import { buildValueFormat, type ValueFormat } from '../model/evidence.ts';
 import type { StoredListing } from '../model/listing.ts';
 import type { Outage } from '../model/outage.ts';
+import type { AttackerCount } from '../store/attackers.ts';
 import type { Backscatter } from '../store/backscatter.ts';
 import type { StoredBlock } from '../store/blocks.ts';
+import type { DeferralCount } from '../store/deferrals.ts';
 import { FigureSums, type Figures } from '../store/figures.ts';
 import { loadOutages } from '../store/outages.ts';
 import type { Page } from '../store/page.ts';
+import type { RefuserCount } from '../store/refusers.ts';
 import type { Store } from '../store/store.ts';
-import {
-  type AttackerCount,
-  EventSums,
-  type KindCount,
-  type OwnMailboxCount,
-  type RefuserCount,
-  type SubmitterCount,
-} from '../store/sums.ts';
+import type { KindCount, OwnMailboxCount, SubmitterCount } from '../store/sums.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
-import { type DeferralCount, type SenderCount, VolumeSums } from '../store/volume.ts';
-import { type Course, CourseSums, type ProviderCount } from './course.ts';
-import { describeRefusals, type ReputationRefusal, ReputationRefusals } from './reputation.ts';
+import type { SenderCount } from '../store/volume.ts';
+import type { Course, ProviderCount } from './course.ts';
+import { PeriodSums } from './period-sums.ts';
+import { describeRefusals, type ReputationRefusal } from './reputation.ts';
 import type { ServiceHealth } from './service.ts';
-import { type Beyond, findStandings } from './standings.ts';
+import { type Beyond, findFirst, findStandings } from './standings.ts';
 
 export interface Report {
   /** ms */
@@ -103,26 +100,38 @@ export function gatherReport(
   onRead?: (count: number, time: number) => void,
   narrowing?: Narrowing,
 ): Report {
+  return store.readAtOnce(() => gather(store, rules, { since, until }, onRead, narrowing));
+}
+
+function gather(
+  store: Store,
+  rules: readonly Rule[],
+  { since, until }: { readonly since: number; readonly until: number },
+  onRead: ((count: number, time: number) => void) | undefined,
+  narrowing: Narrowing | undefined,
+): Report {
   let read = 0;
   const isMeant = narrowing && store.events.matcher(narrowing.query);
-  const sums = new EventSums(store.events.names);
-  const refusals = new ReputationRefusals();
-  const figures = new FigureSums();
-  const course = new CourseSums(since, until);
-  const volume = new VolumeSums(store.events.names);
-  const { near, beyond } = findStandings(store, rules, { since, until }, (page, at) => {
-    if (isMeant === undefined || isMeant(page, at)) {
-      sums.add(page, at);
-      refusals.add(page, at);
-      figures.add(page, at);
-      course.add(page, at);
-      volume.add(page, at);
-    }
-    if (onRead !== undefined && ++read % READ_TOGETHER === 0) onRead(READ_TOGETHER, page.time(at));
-  });
-  const { kinds, reasons } = sums.totals();
-  const verdicts = store.verdicts.between(since, until);
   const pruned = store.state.read('pruned') ?? 0;
+  const before = findBefore(store, since, until, pruned);
+  const from = before?.since ?? since;
+  const pages = store.events.hold({ since: Math.min(from, findFirst(rules, since)), until });
+  const sums = new PeriodSums(store.events.names, pages, { since, until }, isMeant);
+  const figuresBefore = new FigureSums();
+  const visit = (page: Page, at: number) => {
+    const time = page.time(at);
+    if (time < since) {
+      if (before !== undefined && isMeant?.(page, at) !== false) figuresBefore.add(page, at);
+      return;
+    }
+    sums.add(page, at);
+    if (onRead !== undefined && ++read % READ_TOGETHER === 0) onRead(READ_TOGETHER, time);
+  };
+  const reading = { pages, since: from, visit };
+  const { near, beyond } = findStandings(store, rules, { since, until }, reading);
+  sums.readTexts(MOST_ROWS);
+  const { kinds, reasons } = sums.totals.totals();
+  const verdicts = store.verdicts.between(since, until);
   const isWithin = (start: number, end: number | undefined) =>
     start < until && (end === undefined || end >= since);
   const blocks = store.blocks
@@ -135,27 +144,27 @@ export function gatherReport(
     since,
     until,
     keptSince: pruned > since ? pruned : undefined,
-    figures: figures.figures,
-    before: gatherBefore(store, { since, until, pruned }, isMeant),
-    course: course.course(),
+    figures: sums.figures.figures,
+    before: before && { ...before, figures: figuresBefore.figures },
+    course: sums.course.course(),
     kinds,
     reasons,
     blocks: blocks.filter(({ start }) => start < until),
     verdicts: verdicts.filter((one) => one.outcome !== 'blocked' && !isBlocked(one)),
     lasting: findLasting(store, beyond, verdicts, since).filter((one) => !isBlocked(one)),
     near: near.filter(({ key, time }) => !blocked(key, time, until)),
-    submitters: sums.submitters(MOST_ROWS),
-    senders: volume.senders(MOST_ROWS),
-    providers: course.providers(MOST_ROWS),
-    deferrals: volume.deferrals(MOST_ROWS),
-    refusers: sums.refusers(MOST_ROWS),
-    ownMailboxes: sums.ownMailboxes(MOST_ROWS),
-    attackers: sums.attackers(MOST_ROWS),
+    submitters: sums.events.submitters(MOST_ROWS),
+    senders: sums.volume.senders(MOST_ROWS),
+    providers: sums.course.providers(MOST_ROWS),
+    deferrals: sums.deferrals.rows(),
+    refusers: sums.refusers.rows(),
+    ownMailboxes: sums.events.ownMailboxes(MOST_ROWS),
+    attackers: sums.attackers.rows(),
     dsnsSent: kinds.find(({ kind }) => kind === 'dsn-sent')?.count ?? 0,
-    backscatter: sums.backscatter(MOST_ROWS),
+    backscatter: sums.events.backscatter(MOST_ROWS),
     outages: loadOutages(store).filter(({ began, ended }) => isWithin(began, ended)),
     listings: store.listings.between(since, until),
-    reputation: describeRefusals(store, refusals, until),
+    reputation: describeRefusals(store, sums.refusals, until),
     formatValue: buildValueFormat(rules),
   });
   return narrowing === undefined ? report : narrow(report, narrowing);
@@ -176,24 +185,17 @@ function narrow(report: Report, { hasKey }: Narrowing): Report {
   };
 }
 
-/** The figures of the period before, unless some of it is deleted or was before the first event. */
-function gatherBefore(
+/** The period before, unless some of it is deleted or was before the first event. */
+function findBefore(
   store: Store,
-  {
-    since,
-    until,
-    pruned,
-  }: { readonly since: number; readonly until: number; readonly pruned: number },
-  isMeant: (page: Page, at: number) => boolean = () => true,
-): Report['before'] {
+  since: number,
+  until: number,
+  pruned: number,
+): { readonly since: number; readonly until: number } | undefined {
   const period = { since: since - (until - since), until: since };
   const oldest = store.events.oldestTime() ?? Number.POSITIVE_INFINITY;
-  if (pruned > period.since || oldest > period.since + MISSING * (until - since)) return undefined;
-  const sums = new FigureSums();
-  store.events.scan(period, (page, at) => {
-    if (isMeant(page, at)) sums.add(page, at);
-  });
-  return { ...period, figures: sums.figures };
+  const isMissing = pruned > period.since || oldest > period.since + MISSING * (until - since);
+  return isMissing ? undefined : period;
 }
 
 /** Whether a key was blocked at a time or soon after, or is at the end of the period (both ms): then it is no case of no block. */

@@ -179,7 +179,7 @@ export class BackscatterTally {
     const reason = page.reason(at);
     if (page.isTemporary(at) || page.isRepeated(at)) return;
     if (reason === REASON_CODES.numberOf['invalid-recipient']) return;
-    if (reason === REASON_CODES.numberOf['relay-denied'] || page.text(at, 'sender') !== '') return;
+    if (reason === REASON_CODES.numberOf['relay-denied'] || !page.isFromNull(at)) return;
     const client = page.client(at);
     if (client === undefined) return;
     const group = this.#refused.get(client, () => {

@@ -69,6 +69,11 @@ export function sqlList<Word extends string>(list: Codes<Word>, ...words: readon
   return words.map((word) => list.numberOf[word]).join(', ');
 }
 
+/** The numbers of some kinds. */
+export function kindSet(...kinds: readonly EventKind[]): ReadonlySet<number> {
+  return new Set(kinds.map((kind) => KINDS.numberOf[kind]));
+}
+
 function codes<Word extends string>(numberOf: Readonly<Record<Word, number>>): Codes<Word> {
   const words: (Word | undefined)[] = [];
   for (const word of Object.keys(numberOf) as Word[]) words[numberOf[word]] = word;

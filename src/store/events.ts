@@ -1,8 +1,9 @@
 /** Events in the database: inserts a batch, corrects an event, reads events back in the order they came. */
-import type { EventKind, MailEvent } from '../model/event.ts';
+import type { EventKind, MailEvent, Submitter } from '../model/event.ts';
 import { KINDS } from './codes.ts';
 import type { Db } from './database.ts';
 import { buildFilter, type EventQuery, type Filter } from './event-filter.ts';
+import { HeldPages } from './held-pages.ts';
 import { Names } from './names.ts';
 import type { Page, StoredEvent } from './page.ts';
 import { MOST_EVENTS } from './page-form.ts';
@@ -115,6 +116,28 @@ export class EventTable {
         if (time >= since && time < until) visit(page, at);
       }
     }
+  }
+
+  /** Calls `visit` for the events of a submitter, in any spelling of it. */
+  scanOf(
+    submitter: Submitter,
+    { since, until }: Pick<ScanScope, 'since' | 'until'>,
+    visit: (page: Page, at: number) => void,
+  ): void {
+    const submitters = this.names.submittersLike(submitter);
+    if (submitters.length === 0) return;
+    const own = new Set(submitters);
+    for (const page of this.pages.read({ since, until, submitters })) {
+      for (let at = 0; at < page.count; at++) {
+        const time = page.time(at);
+        if (own.has(page.submitter(at)) && time >= since && time < until) visit(page, at);
+      }
+    }
+  }
+
+  /** The pages of a period, to go through them several times. Use them only inside `Store.readAtOnce`. */
+  hold({ since, until }: Pick<ScanScope, 'since' | 'until'>): HeldPages {
+    return new HeldPages(this.pages, { since, until });
   }
 
   /** Deletes up to about `most` events older than `before` (ms); true if there may be more of them. */

@@ -280,4 +280,8 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE block ADD COLUMN released_host TEXT;
   ALTER TABLE block ADD COLUMN shared INTEGER;
   `,
+  `
+  -- Pages have details (src/store/page-details.ts), which earlier versions of Postern cannot read. Pages without them stay
+  -- as they are: readers look into the records instead.
+  `,
 ];

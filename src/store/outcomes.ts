@@ -8,8 +8,8 @@ export interface Outcome {
   /** ms */
   readonly time: number;
   readonly refused: boolean;
-  readonly host: string | undefined;
-  readonly address: string | undefined;
+  /** the host that answered, or its address */
+  readonly host: string;
   /** number of the submitter, for `name`; undefined if it has none */
   readonly submitter: number | undefined;
 }
@@ -27,11 +27,10 @@ export class Outcomes {
     this.#events.scan({ since, until, kinds: ['delivered', 'bounced'] }, (page, at) => {
       const kind = page.kind(at);
       if (kind !== delivered && kind !== bounced) return;
-      const host = page.text(at, 'relayHost');
-      const address = page.text(at, 'relayAddress');
-      if (host === undefined && address === undefined) return;
+      const host = page.relay(at);
+      if (host === undefined) return;
       const submitter = page.submitter(at) || undefined;
-      visit({ time: page.time(at), refused: kind === bounced, host, address, submitter });
+      visit({ time: page.time(at), refused: kind === bounced, host, submitter });
     });
   }
 

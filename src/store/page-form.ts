@@ -3,8 +3,9 @@
  * other are one row, in two parts: columns of fixed width for what is counted and looked for, and records with the texts,
  * each text once. So whoever only counts reads a fifth of the bytes. docs/performance.md has the measurements.
  *
- * Columns: times, submitters, clients, recipients, tags, one after the other, as the processor has numbers (little-endian).
- * They are not compressed: that would save 13 bytes an event, and take more time than to read them.
+ * Columns: times, submitters, clients, recipients, details, tags, one after the other, as the processor has numbers
+ * (little-endian), and the text of the details (page-details.ts). They are not compressed: that would save 13 bytes an event,
+ * and take more time than to read them. Pages of an earlier version have no details.
  * Records, compressed: a head, where each record begins, the records, the lengths of the texts, the texts. A record and the
  * lengths are numbers of seven bits a byte, the lowest first: source, line and offset (as differences from the head's),
  * which parts there are, and these, a text as its number in the page.
@@ -78,23 +79,33 @@ export interface Columns {
   /** one more than the recipients that the event shows for the first time, 0: it does not say */
   readonly recipients: Uint32Array;
   readonly tags: Uint16Array;
+  /** numbers of page-details.ts, and their text; undefined in a page of an earlier version */
+  readonly details: Uint32Array | undefined;
+  readonly detailText: Uint8Array;
 }
 
-const COLUMN_BYTES = 8 + 3 * 4 + 2;
+const DETAIL_BYTES = 4;
+const OLD_COLUMN_BYTES = 8 + 3 * 4 + 2;
+const COLUMN_BYTES = OLD_COLUMN_BYTES + DETAIL_BYTES;
 
 /** Columns over one memory of zeros, or over `bytes`. */
 export function layColumns(
   count: number,
   bytes: Uint8Array = new Uint8Array(COLUMN_BYTES * count),
 ): Columns {
-  if (bytes.length !== COLUMN_BYTES * count) throw damaged('the columns have another size');
+  const isOld = bytes.length === OLD_COLUMN_BYTES * count;
+  if (!isOld && bytes.length < COLUMN_BYTES * count) throw damaged('the columns have another size');
   const { buffer, byteOffset } = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+  const tags = byteOffset + (isOld ? 20 : 20 + DETAIL_BYTES) * count;
+  const end = tags + 2 * count;
   return {
     times: new Float64Array(buffer, byteOffset, count),
     submitters: new Uint32Array(buffer, byteOffset + 8 * count, count),
     clients: new Uint32Array(buffer, byteOffset + 12 * count, count),
     recipients: new Uint32Array(buffer, byteOffset + 16 * count, count),
-    tags: new Uint16Array(buffer, byteOffset + 20 * count, count),
+    details: isOld ? undefined : new Uint32Array(buffer, byteOffset + 20 * count, count),
+    tags: new Uint16Array(buffer, tags, count),
+    detailText: new Uint8Array(buffer, end, byteOffset + bytes.length - end),
   };
 }
 

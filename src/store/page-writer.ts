@@ -2,6 +2,7 @@
 import type { MailEvent } from '../model/event.ts';
 import { markClient, readDotted } from './client-mark.ts';
 import { DIRECTIONS, KINDS, MTAS, STAGES } from './codes.ts';
+import { DetailWriter } from './page-details.ts';
 import {
   BY_CLIENT,
   type Columns,
@@ -37,7 +38,8 @@ const LONGEST_RECORD = 208 + 16 * 5;
 
 /** One writer serves for any number of pages, because its memory is used again. */
 export class PageWriter {
-  readonly #columns: Columns = layColumns(MOST_EVENTS);
+  readonly #columns: Columns & { readonly details: Uint32Array } = layEmptyColumns();
+  readonly #details = new DetailWriter(this.#columns.details);
   readonly #starts = new Uint32Array(MOST_EVENTS);
   readonly #parts: (number | undefined)[] = Array(PART_COUNT).fill(undefined);
   #records = new Uint8Array(MOST_EVENTS * LONGEST_RECORD);
@@ -68,10 +70,10 @@ export class PageWriter {
     const columns = this.#columns;
     columns.times[at] = event.time;
     columns.submitters[at] = submitter;
-    columns.clients[at] =
-      dotted ?? (event.client === undefined ? 0 : markClient(event.client.address));
+    columns.clients[at] = dotted ?? this.#markClient(event);
     columns.recipients[at] = event.newRecipients === undefined ? 0 : event.newRecipients + 1;
     columns.tags[at] = buildTag(event) | (dotted === undefined ? 0 : DOTTED);
+    this.#details.add(at, event);
     this.#kinds |= 1 << KINDS.numberOf[event.kind];
     this.#starts[at] = this.#length;
     this.#putNumber(source);
@@ -106,6 +108,14 @@ export class PageWriter {
     this.#kinds = 0;
     this.#texts.clear();
     this.#text = '';
+    this.#details.clear();
+  }
+
+  #markClient({ client }: MailEvent): number {
+    if (client === undefined) return 0;
+    const mark = markClient(client.address);
+    this.#details.addClient(mark, client.address);
+    return mark;
   }
 
   #putParts(event: MailEvent, isText: boolean): void {
@@ -165,12 +175,12 @@ export class PageWriter {
   }
 
   #copyColumns(): Uint8Array {
-    const { times, submitters, clients, recipients, tags } = this.#columns;
-    const parts = [times, submitters, clients, recipients, tags].map(
+    const { times, submitters, clients, recipients, details, tags } = this.#columns;
+    const parts = [times, submitters, clients, recipients, details, tags].map(
       ({ buffer, byteOffset, BYTES_PER_ELEMENT }) =>
         new Uint8Array(buffer, byteOffset, BYTES_PER_ELEMENT * this.#count),
     );
-    return Buffer.concat(parts);
+    return Buffer.concat([...parts, this.#details.finish()]);
   }
 
   #buildRecords(): Uint8Array {
@@ -193,6 +203,10 @@ export class PageWriter {
     all.write(this.#text, starts + this.#length, isAscii ? 'latin1' : 'utf8');
     return all;
   }
+}
+
+function layEmptyColumns(): Columns & { readonly details: Uint32Array } {
+  return { ...layColumns(MOST_EVENTS), details: new Uint32Array(MOST_EVENTS) };
 }
 
 function buildTag(event: MailEvent): number {

@@ -3,6 +3,7 @@ import { lowerAscii } from '../base/text.ts';
 import type { DsnCause, MailEvent, Submitter } from '../model/event.ts';
 import type { Client, Relay } from '../model/record.ts';
 import { DIRECTIONS, KINDS, MTAS, REASON_CODES, STAGES } from './codes.ts';
+import { type Details, readDetails, TOO_LARGE } from './page-details.ts';
 import {
   BY_CLIENT,
   CODE_WIDTH,
@@ -25,6 +26,7 @@ import {
   TEMPORARY,
 } from './page-form.ts';
 
+const { accepted: ACCEPTED, rejected: REJECTED } = KINDS.numberOf;
 const CODE_BITS = (1 << CODE_WIDTH) - 1;
 const REASON_MASK = REASON_BITS << REASON_SHIFT;
 
@@ -47,7 +49,10 @@ export type TextPart = Exclude<
   'relayPort' | 'code' | 'size' | 'recipients' | 'stage'
 >;
 
-/** A client without its text: the number of an IPv4 address, or the text of another one. */
+/**
+ * A client without its text: an IPv4 address as a signed number of 32 bits, which V8 keeps without an object, or the text of
+ * another one.
+ */
 export type ClientValue = number | string;
 
 export class Page {
@@ -56,6 +61,7 @@ export class Page {
   readonly #ids: number | readonly number[];
   readonly #packed: () => Buffer;
   #records: Records | undefined;
+  #details: Details | undefined;
 
   /** `ids`: number of the first event, or of each. `records` is called when the records are needed. */
   constructor(
@@ -72,6 +78,12 @@ export class Page {
 
   id(at: number): number {
     return typeof this.#ids === 'number' ? this.#ids + at : (this.#ids[at] as number);
+  }
+
+  /** Drops the records, which take most of the memory; who needs them again opens them again. */
+  close(): void {
+    this.#records = undefined;
+    this.#details = undefined;
   }
 
   /** Time of the newest event, ms. */
@@ -127,7 +139,8 @@ export class Page {
 
   client(at: number): ClientValue | undefined {
     const mark = this.clientMark(at);
-    return mark === undefined || this.hasDotted(at) ? mark : this.text(at, 'clientText');
+    if (mark === undefined) return undefined;
+    return this.hasDotted(at) ? mark | 0 : (this.#undotted(mark) ?? this.text(at, 'clientText'));
   }
 
   /** The number of the client's address, see client-mark.ts; without the records. */
@@ -148,7 +161,28 @@ export class Page {
 
   /** Bytes of an accepted message. */
   size(at: number): number | undefined {
-    return this.#open(at).number(PARTS.size);
+    const number = this.kind(at) === ACCEPTED ? this.columns.details?.[at] : undefined;
+    if (number === undefined || number === TOO_LARGE) return this.#open(at).number(PARTS.size);
+    return number === 0 ? undefined : number - 1;
+  }
+
+  /** The host that answered, or its address, if the event has one. */
+  relay(at: number): string | undefined {
+    const kind = this.kind(at);
+    const number = kind === ACCEPTED || kind === REJECTED ? undefined : this.columns.details?.[at];
+    if (number === undefined) return this.text(at, 'relayHost') ?? this.text(at, 'relayAddress');
+    return number === 0 ? undefined : this.#readDetails().relays[number - 1];
+  }
+
+  /** Whether the sender is the null reverse-path. */
+  isFromNull(at: number): boolean {
+    const number = this.kind(at) === REJECTED ? this.columns.details?.[at] : undefined;
+    return number === undefined ? this.text(at, 'sender') === '' : number === 1;
+  }
+
+  /** The server that wrote all lines of the page; undefined if there are several, or the page does not say. */
+  get host(): string | undefined {
+    return this.columns.details === undefined ? undefined : this.#readDetails().host;
   }
 
   /** Whether any text of the page contains this one: false for most, and a hundred times as fast as looking at each. */
@@ -202,8 +236,38 @@ export class Page {
     };
   }
 
+  /** The event as far as the columns have it, so without its texts; undefined if its client is not among the columns. */
+  brief(at: number, names: NumberedNames): MailEvent | undefined {
+    const mark = this.clientMark(at);
+    const client = mark === undefined || this.hasDotted(at) ? mark : this.#undotted(mark);
+    if (mark !== undefined && client === undefined) return undefined;
+    const tag = this.#tag(at);
+    return {
+      ...{ source: '', line: 0, offset: 0, time: this.time(at) },
+      mta: MTAS.words[(tag >> MTA_SHIFT) & MTA_BITS] as MailEvent['mta'],
+      kind: KINDS.words[tag & KIND_BITS] as MailEvent['kind'],
+      submitter: names.who(this.submitter(at)),
+      client: client === undefined ? undefined : { address: formatClient(client) },
+      reason: REASON_CODES.words[this.reason(at)],
+      direction: DIRECTIONS.words[this.direction(at)],
+      repeated: (tag & REPEATED) === 0 ? undefined : true,
+      newRecipients: this.newRecipients(at),
+    };
+  }
+
   stored(at: number, names: NumberedNames): StoredEvent {
     return { id: this.id(at), event: this.event(at, names) };
+  }
+
+  #undotted(mark: number): string | undefined {
+    return this.columns.details === undefined
+      ? undefined
+      : (this.#readDetails().clients[mark] ?? undefined);
+  }
+
+  #readDetails(): Details {
+    this.#details ??= readDetails(this.columns);
+    return this.#details;
   }
 
   get #all(): Records {

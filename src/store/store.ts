@@ -76,6 +76,11 @@ export class Store {
     }
   }
 
+  /** Runs `work`, which only reads, and sees the database as it is at its first read, whatever others write meanwhile. */
+  readAtOnce<T>(work: () => T): T {
+    return this.#db.transaction(work).deferred();
+  }
+
   /** What became of recipients at other hosts. */
   get outcomes(): Outcomes {
     return new Outcomes(this.events);

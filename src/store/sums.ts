@@ -4,8 +4,8 @@ import type { EventKind, Reason, SubmitterType } from '../model/event.ts';
 import { type Backscatter, BackscatterTally } from './backscatter.ts';
 import { DIRECTIONS, KINDS, REASON_CODES } from './codes.ts';
 import type { Names } from './names.ts';
-import { type ClientValue, formatClient, type Page } from './page.ts';
-import { byText, Groups, greater, lesser, top } from './tally.ts';
+import type { ClientValue, Page } from './page.ts';
+import { byText, Groups, lesser, top } from './tally.ts';
 
 export interface KindCount {
   readonly kind: EventKind;
@@ -26,23 +26,6 @@ export interface SubmitterCount {
   readonly clients: number;
 }
 
-/** A host that refused our mail, with one of its replies. */
-export interface RefuserCount {
-  readonly host: string;
-  readonly reason: Reason;
-  readonly count: number;
-  readonly reply: string;
-}
-
-/** A client address from outside, and how often it was refused. */
-export interface AttackerCount {
-  readonly address: string;
-  readonly name?: string;
-  readonly invalid: number;
-  readonly auth: number;
-  readonly rejected: number;
-}
-
 /** Recipients that the server's own delivery did not find, by the place that refused them. */
 export interface OwnMailboxCount {
   /** host of an LMTP server; absent for other deliveries */
@@ -52,31 +35,27 @@ export interface OwnMailboxCount {
   readonly reply: string;
 }
 
-const FAILED = kindSet('bounced', 'deferred', 'expired');
-const { rejected: REJECTED, 'auth-failed': AUTH_FAILED, removed: REMOVED } = KINDS.numberOf;
-const { inbound: INBOUND, outbound: OUTBOUND, local: LOCAL } = DIRECTIONS.numberOf;
+const { removed: REMOVED } = KINDS.numberOf;
+const { local: LOCAL } = DIRECTIONS.numberOf;
 const INVALID_RECIPIENT = REASON_CODES.numberOf['invalid-recipient'];
 const INVALID_DOMAIN = REASON_CODES.numberOf['invalid-domain'];
 
 /** Above the number of every reason. */
 const PAIR = 16;
 
-export class EventSums {
-  readonly #names: Names;
+/** Events by kind and by reason; what happened again to the same recipient counts once. */
+export class Totals {
   /** by kind and reason: `PAIR * kind + reason` */
   readonly #pairs: number[] = [];
-  readonly #submitters = new Groups<number, SubmitterSum>();
-  readonly #refusers = new Groups<string, Changing<RefuserCount>>();
-  readonly #ownMailboxes = new Groups<string | undefined, OwnMailboxSum>();
-  readonly #attackers = new Groups<ClientValue, AttackerSum>();
-  readonly #backscatter: BackscatterTally;
 
-  constructor(names: Names) {
-    this.#names = names;
-    this.#backscatter = new BackscatterTally(names);
+  /** Counts an event, for `EventTable.scan`. */
+  add(page: Page, at: number): void {
+    if (page.isRepeated(at)) return;
+    const pair = PAIR * page.kind(at) + page.reason(at);
+    this.#pairs[pair] = (this.#pairs[pair] ?? 0) + 1;
   }
 
-  /** Events by kind and by reason, most frequent first. */
+  /** Most frequent first. */
   totals(): { kinds: KindCount[]; reasons: ReasonCount[] } {
     const kinds = new Map<EventKind, number>();
     const reasons = new Map<Reason, number>();
@@ -90,6 +69,18 @@ export class EventSums {
       kinds: mostFirst(kinds).map(([kind, count]) => ({ kind, count })),
       reasons: mostFirst(reasons).map(([reason, count]) => ({ reason, count })),
     };
+  }
+}
+
+export class EventSums {
+  readonly #names: Names;
+  readonly #submitters = new Groups<number, SubmitterSum>();
+  readonly #ownMailboxes = new Groups<string | undefined, OwnMailboxSum>();
+  readonly #backscatter: BackscatterTally;
+
+  constructor(names: Names) {
+    this.#names = names;
+    this.#backscatter = new BackscatterTally(names);
   }
 
   /** The `most` submitters with the most invalid recipients. */
@@ -108,15 +99,6 @@ export class EventSums {
     return first.map((one) => ({ ...one, ...this.#sumSpellings(one) }));
   }
 
-  /** Hosts that refused our mail, by reason. */
-  refusers(most: number): RefuserCount[] {
-    return top(
-      this.#refusers.values(),
-      most,
-      (a, b) => b.count - a.count || byText(a.host, b.host) || byText(a.reason, b.reason),
-    );
-  }
-
   /** Mailboxes that the server's own delivery did not find. */
   ownMailboxes(most: number): OwnMailboxCount[] {
     const all = [...this.#ownMailboxes].map(([host, { recipients, recipient, reply }]) => {
@@ -128,22 +110,6 @@ export class EventSums {
       most,
       (a, b) => b.recipients - a.recipients || byText(a.host, b.host),
     );
-  }
-
-  /** Clients from outside that were refused, most often refused first. */
-  attackers(most: number): AttackerCount[] {
-    const first = top(
-      this.#attackers,
-      most,
-      ([a, one], [b, other]) =>
-        other.invalid + other.auth - (one.invalid + one.auth) ||
-        other.rejected - one.rejected ||
-        byText(formatClient(a), formatClient(b)),
-    );
-    return first.map(([client, sum]) => ({
-      address: formatClient(client),
-      ...sum,
-    })) as AttackerCount[];
   }
 
   /** Notifications; at most `most` rows each. */
@@ -158,20 +124,10 @@ export class EventSums {
     const direction = page.direction(at);
     const isRepeated = page.isRepeated(at);
     const isInvalid = reason === INVALID_RECIPIENT || reason === INVALID_DOMAIN;
-    if (!isRepeated) {
-      const pair = PAIR * kind + reason;
-      this.#pairs[pair] = (this.#pairs[pair] ?? 0) + 1;
-    }
     if (direction !== LOCAL && page.submitter(at) !== 0) {
       this.#addSubmitter(page, at, isInvalid && !isRepeated && kind !== REMOVED);
     }
-    if (FAILED.has(kind) && !isRepeated && (direction === 0 || direction === OUTBOUND)) {
-      this.#addRefuser(page, at);
-    }
     if (direction === LOCAL && reason === INVALID_RECIPIENT) this.#addOwnMailbox(page, at);
-    if (direction === INBOUND && !isRepeated && (kind === REJECTED || kind === AUTH_FAILED)) {
-      this.#addAttacker(page, at, isInvalid);
-    }
     this.#backscatter.add(page, at);
   }
 
@@ -180,18 +136,10 @@ export class EventSums {
     if (isInvalid) sum.invalid++;
     sum.recipients += page.newRecipients(at) ?? 0;
     const client = page.client(at);
-    if (client !== undefined) sum.clients.add(client);
-  }
-
-  #addRefuser(page: Page, at: number): void {
-    const host = page.text(at, 'relayHost') ?? page.text(at, 'relayAddress');
-    if (host === undefined) return;
-    const reason = (REASON_CODES.words[page.reason(at)] ?? null) as Reason;
-    const sum = this.#refusers.get(`${reason} ${host}`, () => {
-      return { host, reason, count: 0, reply: null as unknown as string };
-    });
-    sum.count++;
-    sum.reply = lesser(sum.reply, page.text(at, 'reply')) as string;
+    // Most events of a submitter come from the same client as the one before.
+    if (client === sum.client || client === undefined) return;
+    sum.client = client;
+    sum.clients.add(client);
   }
 
   #addOwnMailbox(page: Page, at: number): void {
@@ -203,16 +151,6 @@ export class EventSums {
     if (original !== undefined) sum.recipients.add(lowerAscii(original));
     sum.recipient = lesser(sum.recipient, recipient);
     sum.reply = lesser(sum.reply, page.text(at, 'reply'));
-  }
-
-  #addAttacker(page: Page, at: number, isInvalid: boolean): void {
-    const client = page.client(at);
-    if (client === undefined) return;
-    const sum = this.#attackers.get(client, newAttackerSum);
-    sum.name = greater(sum.name, page.text(at, 'clientName'));
-    if (isInvalid) sum.invalid++;
-    if (page.kind(at) === AUTH_FAILED) sum.auth++;
-    else sum.rejected++;
   }
 
   /** The sums of all spellings of one submitter. */
@@ -228,11 +166,11 @@ export class EventSums {
   }
 }
 
-type Changing<T> = { -readonly [key in keyof T]: T[key] };
-
 interface SubmitterSum {
   invalid: number;
   recipients: number;
+  /** the newest of the clients */
+  client: ClientValue | undefined;
   readonly clients: Set<ClientValue>;
 }
 
@@ -242,19 +180,12 @@ interface OwnMailboxSum {
   reply: string | null;
 }
 
-interface AttackerSum {
-  name: string | null;
-  invalid: number;
-  auth: number;
-  rejected: number;
-}
-
-const newSubmitterSum = (): SubmitterSum => ({ invalid: 0, recipients: 0, clients: new Set() });
-const newAttackerSum = (): AttackerSum => ({ name: null, invalid: 0, auth: 0, rejected: 0 });
-
-function kindSet(...kinds: readonly EventKind[]): ReadonlySet<number> {
-  return new Set(kinds.map((kind) => KINDS.numberOf[kind]));
-}
+const newSubmitterSum = (): SubmitterSum => ({
+  invalid: 0,
+  recipients: 0,
+  client: undefined,
+  clients: new Set(),
+});
 
 function mostFirst<T extends string>(counts: ReadonlyMap<T, number>): [T, number][] {
   return [...counts].sort(([a, more], [b, less]) => less - more || a.localeCompare(b));

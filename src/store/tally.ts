@@ -1,4 +1,22 @@
 /** What the sums over events have in common. */
+import type { Page } from './page.ts';
+
+export type Changing<T> = { -readonly [name in keyof T]: T[name] };
+
+/**
+ * Sums whose rows have texts, which lie in the compressed part of a page. All events are counted first; when the rows that
+ * are shown are known, a second pass reads the texts of these only.
+ */
+export interface TextSums<Row> {
+  /** Counts an event, for `EventTable.scan`. */
+  add(page: Page, at: number): void;
+  /** Chooses up to `most` rows. */
+  choose(most: number): void;
+  /** Reads the texts of an event that was counted, if its row was chosen. */
+  addTexts(page: Page, at: number): void;
+  /** The chosen rows, most first. */
+  rows(): Row[];
+}
 
 /** Groups by a key, each made when it is first asked for. */
 export class Groups<Key, Group> implements Iterable<[Key, Group]> {

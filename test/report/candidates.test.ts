@@ -5,10 +5,10 @@ import { HOUR, MINUTE, SECOND } from '../../src/base/time.ts';
 import { Judge } from '../../src/judge/judge.ts';
 import { parseRule, type Rule } from '../../src/judge/rule.ts';
 import type { MailEvent } from '../../src/model/event.ts';
-import { findStandings } from '../../src/report/standings.ts';
 import type { Store } from '../../src/store/store.ts';
 import { event, START } from '../store/made-up.ts';
 import { openStore } from '../support/database.ts';
+import { findNear } from './near.ts';
 
 const COUNTS = [
   { count: 'invalid', per: 'submitter' },
@@ -115,7 +115,7 @@ it('as if everybody were judged', () => {
       store.commit(() => store.events.insert(list));
       const since = START + minute * MINUTE;
       const until = START + HOUR + SECOND;
-      const near = findStandings(store, rules, { since, until }).near.map(
+      const near = findNear(store, rules, { since, until }).map(
         ({ rule, key, highest }) => `${rule} ${key.type} ${key.id} ${highest}`,
       );
       expect(near.sort()).toEqual(judgeAll(store, rules, since, until).sort());

@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HOUR, MINUTE } from '../../src/base/time.ts';
 import { parseRule } from '../../src/judge/rule.ts';
 import type { Outage } from '../../src/model/outage.ts';
-import { findStandings } from '../../src/report/standings.ts';
 import { invalid, START } from '../judge/event.ts';
 import { type Scratch, scratch } from '../service/scratch.ts';
+import { findNear } from './near.ts';
 import { BIG, OUTAGE } from './outage.ts';
 
 const RULE =
@@ -30,7 +30,7 @@ function highestFrom(minutes: number, outages: readonly Outage[], rule = RULE): 
       store.state.write('suspects', outages);
     });
     const period = { since: START, until: START + HOUR };
-    return findStandings(store, [parseRule(rule, 'r.yaml')], period).near[0]?.highest;
+    return findNear(store, [parseRule(rule, 'r.yaml')], period)[0]?.highest;
   });
 }
 
@@ -63,7 +63,7 @@ describe('who came near a limit', () => {
     at.withStore((store) => {
       store.commit(() => store.events.insert([...delivered, ...refusals]));
       const period = { since: START - 3 * HOUR, until: START + HOUR };
-      expect(findStandings(store, [parseRule(RULE, 'r.yaml')], period).near).toHaveLength(10);
+      expect(findNear(store, [parseRule(RULE, 'r.yaml')], period)).toHaveLength(10);
     });
   });
 

@@ -5,9 +5,9 @@ import { buildPseudonyms } from '../../src/daemon/pseudonyms.ts';
 import { buildReplacer } from '../../src/model/address-search.ts';
 import type { MailEvent } from '../../src/model/event.ts';
 import type { Store } from '../../src/store/store.ts';
-import { EventSums } from '../../src/store/sums.ts';
 import { type Db, openStore } from '../support/database.ts';
 import { event, START } from './made-up.ts';
+import { countPeriod } from './sums.ts';
 
 let store: Store;
 let db: Db;
@@ -143,11 +143,8 @@ describe('forget', () => {
       store.outbox.tell('verdict', { about: 'bob@example.org' }, START);
     });
     const sum = () => {
-      const sums = new EventSums(store.events.names);
-      store.events.scan({ since: 0, until: Number.MAX_SAFE_INTEGER }, (page, at) =>
-        sums.add(page, at),
-      );
-      return [sums.totals(), sums.submitters(10), sums.refusers(10)];
+      const sums = countPeriod(store, 0, Number.MAX_SAFE_INTEGER, 10);
+      return [sums.totals.totals(), sums.events.submitters(10), sums.refusers.rows()];
     };
     const before = sum();
     const ids = Array.from(store.events.query({}), ({ id }) => id);

@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isInvalid, type MailEvent } from '../../src/model/event.ts';
 import type { Store } from '../../src/store/store.ts';
-import { EventSums } from '../../src/store/sums.ts';
 import { type Db, openStore } from '../support/database.ts';
 import { batches, START } from './made-up.ts';
+import { countPeriod } from './sums.ts';
 
 const MOST = 1000;
 const lower = (text: string) => text.replace(/[A-Z]/g, (one) => one.toLowerCase());
@@ -17,12 +17,6 @@ beforeEach(() => {
   ({ store, db } = openStore(':memory:'));
 });
 afterEach(() => store.close());
-
-function sumPeriod(since: number, until: number): EventSums {
-  const sums = new EventSums(store.events.names);
-  store.events.scan({ since, until }, (page, at) => sums.add(page, at));
-  return sums;
-}
 
 /** Groups by the key that `keyOf` gives; events without a key are left out. */
 function grouped(
@@ -89,26 +83,26 @@ test('sums over a period', () => {
       store.commit(() => store.events.insert(batch));
       const since = START + from;
       const within = batch.filter(({ time }) => time >= since && time < since + length);
-      const queries = sumPeriod(since, since + length);
+      const queries = countPeriod(store, since, since + length, MOST);
       const counted = within.filter(({ repeated }) => repeated !== true);
 
-      const { kinds, reasons } = queries.totals();
+      const { kinds, reasons } = queries.totals.totals();
       expect(Object.fromEntries(kinds.map(({ kind, count }) => [kind, count]))).toEqual(
         countsOf(counted, ({ kind }) => kind),
       );
       expect(Object.fromEntries(reasons.map(({ reason, count }) => [reason, count]))).toEqual(
         countsOf(counted, ({ reason }) => reason),
       );
-      const submitters = queries.submitters(MOST).map(({ type, id, ...sums }) => {
+      const submitters = queries.events.submitters(MOST).map(({ type, id, ...sums }) => {
         return { name: `${type} ${id}`, ...sums };
       });
       expect(submitters.toSorted(byText)).toEqual(submittersOf(within).sort(byText));
       expect(
         Object.fromEntries(
-          queries.refusers(MOST).map(({ host, reason, count }) => [`${host} ${reason}`, count]),
+          queries.refusers.rows().map(({ host, reason, count }) => [`${host} ${reason}`, count]),
         ),
       ).toEqual(refusersOf(within));
-      const attackers = queries.attackers(MOST).map(({ name: _, ...sums }) => sums);
+      const attackers = queries.attackers.rows().map(({ name: _, ...sums }) => sums);
       expect(attackers.toSorted(byText)).toEqual(attackersOf(counted).sort(byText));
     }),
     { numRuns: 150 },
@@ -128,12 +122,12 @@ test('most first, no more than asked for', () => {
     event('alice', 'other'),
     event('alice', 'invalid-domain'),
   ]);
-  const queries = sumPeriod(START, START + 1);
-  expect(queries.submitters(2).map(({ id, invalid }) => [id, invalid])).toEqual([
+  const queries = countPeriod(store, START, START + 1, MOST);
+  expect(queries.events.submitters(2).map(({ id, invalid }) => [id, invalid])).toEqual([
     ['bob', 2],
     ['alice', 1],
   ]);
-  expect(queries.totals().reasons).toEqual([
+  expect(queries.totals.totals().reasons).toEqual([
     { reason: 'invalid-domain', count: 2 },
     { reason: 'invalid-recipient', count: 2 },
     { reason: 'other', count: 1 },

@@ -5,7 +5,7 @@ import { gatherStatus, type ServiceStatus } from '../../daemon/status.ts';
 import { formatTarget } from '../../model/identity.ts';
 import { describeOutage } from '../../report/outages.ts';
 import type { Store } from '../../store/store.ts';
-import { EventSums } from '../../store/sums.ts';
+import { Totals } from '../../store/sums.ts';
 import type { Chart } from '../chart.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { chart, message, table } from '../layout.ts';
@@ -132,7 +132,7 @@ export class Minutes {
   #count(store: Store, minute: number, isOpen: boolean): Minute {
     const known = this.#counted.get(minute);
     if (known !== undefined && !isOpen) return known;
-    const sums = new EventSums(store.events.names);
+    const sums = new Totals();
     const period = { since: minute * MINUTE, until: (minute + 1) * MINUTE };
     store.events.scan(period, (page, at) => sums.add(page, at));
     const { kinds, reasons } = sums.totals();
