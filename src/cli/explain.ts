@@ -14,7 +14,8 @@ import type { Style } from '../model/style.ts';
 import { compose, type Section } from '../notify/compose.ts';
 import { buildDetails, buildSummary } from '../notify/evidence.ts';
 import { DEFERRED_TEXT, UNBLOCKABLE_TEXT } from '../report/block.ts';
-import { evidenceToJson, gatherEvidence } from '../report/evidence.ts';
+import { loadEvents } from '../report/events.ts';
+import { describeEvidence, evidenceToJson } from '../report/evidence.ts';
 import { gatherStory, type Story, storyToJson } from '../report/story.ts';
 import {
   buildRiseChart,
@@ -91,7 +92,7 @@ async function explainBlock(
   block: StoredBlock,
   { store, config, options }: Context,
 ): Promise<string> {
-  const story = await gatherStory(store, subject, undefined);
+  const story = gatherStory(store, subject, undefined, []);
   const force = loadInForce(store, config)(block);
   if (options.format === 'json')
     return jsonLine({ ...blockJson(block, force), story: storyToJson(story) });
@@ -113,7 +114,8 @@ async function explain(
   const rules = loadConfiguredRules(config);
   const rule = rules.find(({ name }) => name === stored.verdict.rule);
   const journals = { sources: config.journals, command: config.commands.journalctl };
-  const evidence = await gatherEvidence(store, stored.verdict, block, rule, journals);
+  const events = await loadEvents(store, stored.verdict, rule);
+  const evidence = await describeEvidence(store, stored.verdict, block, rule, events, journals);
   const style = await loadStyle(config, [stored.verdict.key], options);
   const isJson = options.format === 'json';
   const measures =
@@ -121,7 +123,7 @@ async function explain(
       ? describeMeasures(store, block, isJson ? undefined : style)
       : [outcomeText(stored, config)];
   const gap = findGap(store, stored.verdict);
-  const story = await gatherStory(store, subject, rule);
+  const story = gatherStory(store, subject, rule, events);
   if (isJson)
     return jsonLine(
       dropUndefined({

@@ -2,12 +2,11 @@
 import { dropUndefined } from '../base/defined.ts';
 import { DAY, HOUR } from '../base/time.ts';
 import { Facts } from '../judge/facts.ts';
-import { buildCountedTest } from '../judge/plan.ts';
 import type { Rule } from '../judge/rule.ts';
 import type { Block, Verdict } from '../model/block.ts';
-import { isInvalid, type MailEvent } from '../model/event.ts';
+import type { MailEvent } from '../model/event.ts';
 import type { Store } from '../store/store.ts';
-import { buildKeyQuery } from './events.ts';
+import { buildKeyQuery, buildVerdictTest } from './events.ts';
 import type { Subject } from './subject.ts';
 
 /** What one event adds: one, or one value if it is the only one with that value. */
@@ -39,7 +38,7 @@ export function buildTest(
 ): (event: MailEvent) => boolean {
   if (verdict === undefined)
     return ({ reason, repeated }) => reason !== undefined && repeated !== true;
-  return rule === undefined ? isInvalid : buildCountedTest(rule, verdict);
+  return buildVerdictTest(rule, verdict);
 }
 
 /** What these events, which a rule counts, add; oldest first. */

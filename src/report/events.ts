@@ -4,9 +4,10 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { dropUndefined } from '../base/defined.ts';
+import { buildCountedTest } from '../judge/plan.ts';
 import type { Rule } from '../judge/rule.ts';
 import type { Block, Key, Verdict } from '../model/block.ts';
-import { EVENT_KINDS, type MailEvent, REASONS, type Submitter } from '../model/event.ts';
+import { EVENT_KINDS, isInvalid, type MailEvent, REASONS, type Submitter } from '../model/event.ts';
 import type { EventQuery, StoredEvent } from '../store/events.ts';
 import type { Store } from '../store/store.ts';
 
@@ -17,6 +18,11 @@ const PART = 10_000;
 const INVALID_REASONS = ['invalid-recipient', 'invalid-domain'] as const;
 
 export type Test = (event: MailEvent) => boolean;
+
+/** The events that a verdict rests on; of a rule that no longer exists, recipients that did not exist. */
+export function buildVerdictTest(rule: Rule | undefined, verdict: Verdict): Test {
+  return rule === undefined ? isInvalid : buildCountedTest(rule, verdict);
+}
 
 interface Period {
   /** ms, inclusive */
@@ -33,7 +39,7 @@ export async function loadEvents(
   store: Store,
   verdict: Verdict,
   rule: Rule | undefined,
-  isCounted: Test,
+  isCounted: Test = buildVerdictTest(rule, verdict),
 ): Promise<MailEvent[]> {
   const period = { since: countedSince(store, verdict) + 1, until: verdict.time + 1 };
   const query = buildKeyQuery(verdict.key);

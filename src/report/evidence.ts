@@ -5,7 +5,7 @@
 import { dropUndefined } from '../base/defined.ts';
 import { formatDuration, formatTime, formatTimes } from '../base/time.ts';
 import { getRecipientValue } from '../judge/key.ts';
-import { buildCountedTest, countsInvalid } from '../judge/plan.ts';
+import { countsInvalid } from '../judge/plan.ts';
 import type { Rule } from '../judge/rule.ts';
 import type { Verdict } from '../model/block.ts';
 import { isInvalid, type MailEvent } from '../model/event.ts';
@@ -13,7 +13,7 @@ import type { ClientCount, Evidence, OutageRefusals, RefusedRecipient } from '..
 import type { Outage } from '../model/outage.ts';
 import { loadOutages } from '../store/outages.ts';
 import type { Store } from '../store/store.ts';
-import { loadEvents, type Test } from './events.ts';
+import { buildVerdictTest, loadEvents, type Test } from './events.ts';
 import { buildOutageLookup, isBefore } from './outages.ts';
 import { pastToJson } from './past.ts';
 import { type QuotedJournals, quoteLines } from './quoted-lines.ts';
@@ -35,8 +35,20 @@ export async function gatherEvidence(
   rule: Rule | undefined,
   journals?: QuotedJournals,
 ): Promise<Evidence> {
-  const isCounted = rule === undefined ? isInvalid : buildCountedTest(rule, verdict);
-  const found = await loadEvents(store, verdict, rule, isCounted);
+  const found = await loadEvents(store, verdict, rule);
+  return await describeEvidence(store, verdict, block, rule, found, journals);
+}
+
+/** The same from events that are loaded. */
+export async function describeEvidence(
+  store: Store,
+  verdict: Verdict,
+  block: Evidence['block'],
+  rule: Rule | undefined,
+  found: readonly MailEvent[],
+  journals?: QuotedJournals,
+): Promise<Evidence> {
+  const isCounted = buildVerdictTest(rule, verdict);
   const { events, outages } = splitByOutage(store, verdict, rule, found, isCounted);
   const counted = events.filter(isCounted);
   const shown = counted.length > 0 ? counted : events;

@@ -9,10 +9,10 @@ import type { Rule } from '../judge/rule.ts';
 import type { Key, Verdict } from '../model/block.ts';
 import type { MailEvent, Submitter } from '../model/event.ts';
 import type { StoredBlock } from '../store/blocks.ts';
+import { DIRECTIONS, KINDS } from '../store/codes.ts';
 import type { Store } from '../store/store.ts';
 import { buildTest, listCounted, measureRise, type Rise } from './against-limit.ts';
 import type { ProviderCount } from './course.ts';
-import { loadEvents } from './events.ts';
 import type { Subject } from './subject.ts';
 import { listDeeds, listMailSince, listSigns, type Step } from './timeline.ts';
 
@@ -39,20 +39,29 @@ export interface MailBefore {
   readonly providers: readonly ProviderCount[];
 }
 
+const { accepted: ACCEPTED } = KINDS.numberOf;
+const { local: LOCAL } = DIRECTIONS.numberOf;
+/** By the number of a kind. */
+const FATES: ReadonlyMap<number, 'delivered' | 'deferred' | 'refused'> = new Map([
+  [KINDS.numberOf.delivered, 'delivered'],
+  [KINDS.numberOf.deferred, 'deferred'],
+  [KINDS.numberOf.bounced, 'refused'],
+  [KINDS.numberOf.expired, 'refused'],
+  [KINDS.numberOf.rejected, 'refused'],
+]);
 const MOST_PROVIDERS = 6;
 
-/** Of a block without a verdict, without signs and their rise. Other work can run in between. */
-export async function gatherStory(
+/** `events`: what `loadEvents` gives for the verdict; none for a block without one, which has no signs and no rise. */
+export function gatherStory(
   store: Store,
   { stored, block }: Subject,
   rule: Rule | undefined,
-): Promise<Story> {
+  events: readonly MailEvent[],
+): Story {
   const verdict = stored?.verdict;
   const key = verdict?.key ?? block?.key;
   const owner = key && toSubmitter(key);
-  const isCounted = buildTest(rule, verdict);
-  const events = verdict === undefined ? [] : await loadEvents(store, verdict, rule, isCounted);
-  const counted = listCounted(events.filter(isCounted), rule);
+  const counted = listCounted(events.filter(buildTest(rule, verdict)), rule);
   return dropUndefined({
     timeline: [
       ...(verdict === undefined ? [] : listSigns(counted, verdict, rule)),
@@ -80,28 +89,24 @@ function gatherBefore(
   const since = time - Math.max(verdict?.period ?? 0, DAY);
   const sums = { messages: 0, delivered: 0, deferred: 0, refused: 0 };
   const providers = new Map<string, { delivered: number; deferred: number; refused: number }>();
-  for (const { event } of store.events.query({ since, until, submitter })) {
-    if (event.repeated === true || event.direction === 'local') continue;
-    if (event.kind === 'accepted') sums.messages++;
-    const fate = toFate(event);
-    if (fate === undefined) continue;
+  store.events.scanOf(submitter, { since, until }, (page, at) => {
+    if (page.isRepeated(at) || page.direction(at) === LOCAL) return;
+    const kind = page.kind(at);
+    if (kind === ACCEPTED) sums.messages++;
+    const fate = FATES.get(kind);
+    if (fate === undefined) return;
     sums[fate]++;
-    const name = event.relay && PROVIDERS.get(event.relay);
-    if (name === undefined) continue;
+    const name = PROVIDERS.get({ host: page.relay(at) });
+    if (name === undefined) return;
     const own = providers.get(name) ?? { delivered: 0, deferred: 0, refused: 0 };
     own[fate]++;
     providers.set(name, own);
-  }
+  });
   const most = [...providers]
     .map(([provider, own]) => ({ provider, ...own }))
     .sort((a, b) => b.delivered - a.delivered || b.refused - a.refused)
     .slice(0, MOST_PROVIDERS);
   return { since, until, ...sums, providers: most };
-}
-
-function toFate({ kind }: MailEvent): 'delivered' | 'deferred' | 'refused' | undefined {
-  if (kind === 'delivered' || kind === 'deferred') return kind;
-  return kind === 'bounced' || kind === 'expired' || kind === 'rejected' ? 'refused' : undefined;
 }
 
 /** For programs: times as RFC 3339, durations as in rules. */
