@@ -19,6 +19,7 @@ import {
   ROLES,
   type Role,
 } from '../web/users.ts';
+import { ApartCommands } from './apart.ts';
 import { becomeDatabaseOwner } from './database.ts';
 import type { Io } from './io.ts';
 import { readPassword } from './password.ts';
@@ -96,13 +97,26 @@ async function serve(
 
 type Base = Pick<Desk, 'config' | 'store' | 'log' | 'version'>;
 
-/** The desk of a page; its commands are run by `main`, with the same configuration. */
-export function buildDesk(base: Base, main: Main): Desk {
+/** This program, as the page starts it again. */
+const SELF = [process.execPath, ...process.execArgv, process.argv[1] ?? ''];
+
+/**
+ * The desk of a page. `main` runs its commands, with the same configuration; `program`, an argument vector, is started for
+ * those that read much.
+ */
+export function buildDesk(base: Base, main: Main, program: readonly string[] = SELF): Desk {
   const named = base.config.instance === undefined ? [] : [`--instance=${base.config.instance}`];
+  const apart = new ApartCommands(program);
+  const complete = ([command = '', ...words]: readonly string[]) => [
+    command,
+    `--config=${base.config.file}`,
+    ...named,
+    ...words,
+  ];
   return {
     ...base,
-    run: ([command = '', ...words]) =>
-      capture((io) => main([command, `--config=${base.config.file}`, ...named, ...words], io)),
+    run: (words) => capture((io) => main(complete(words), io)),
+    read: (words) => apart.run(complete(words)),
     readIdentity: (text) => parseTypedBlockable(text, base.config.logins),
     readTime: (option, text) => parseTime(option, text, base.config.zone),
     readPeriod: (options) => readReportPeriod(options, systemClock.now(), base.config.zone),

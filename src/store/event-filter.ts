@@ -14,6 +14,11 @@ export type Filter = (page: Page, at: number) => boolean;
 export function buildFilter(query: EventQuery, submitters: readonly number[] | undefined): Filter {
   const { since, until, after, clientAddress, kinds, reasons } = query;
   const tests: Filter[] = [];
+  if (submitters !== undefined) {
+    // Few of the events on the pages of a submitter are its own.
+    const numbers = new Set(submitters);
+    tests.push((page, at) => numbers.has(page.submitter(at)));
+  }
   if (after !== undefined) tests.push((page, at) => page.id(at) > after);
   if (since !== undefined) tests.push((page, at) => page.time(at) >= since);
   if (until !== undefined) tests.push((page, at) => page.time(at) < until);
@@ -24,10 +29,6 @@ export function buildFilter(query: EventQuery, submitters: readonly number[] | u
   if (reasons !== undefined) {
     const codes = new Set(reasons.map((reason) => REASON_CODES.numberOf[reason]));
     tests.push((page, at) => codes.has(page.reason(at)));
-  }
-  if (submitters !== undefined) {
-    const numbers = new Set(submitters);
-    tests.push((page, at) => numbers.has(page.submitter(at)));
   }
   if (clientAddress !== undefined) tests.push(hasClient(clientAddress));
   if (query.clientNetwork !== undefined) tests.push(hasClientIn(query.clientNetwork));

@@ -23,6 +23,8 @@ export interface Desk {
   readonly version: string;
   /** Runs a command of `postern` with this configuration; `words`: its name, options and arguments. */
   run(words: readonly string[]): Promise<Ran>;
+  /** The same in a process of its own, for a command that only reads, and may read much: other pages do not wait for it. */
+  read(words: readonly string[]): Promise<Ran>;
   /** An identity as it is typed. Throws a PosternError (exit status 2). */
   readIdentity(text: string): Block['key'];
   /** A time as it is typed, ms. Throws a PosternError (exit status 2). */

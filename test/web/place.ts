@@ -33,7 +33,8 @@ export async function place(web = '', listen = 'inet:127.0.0.1:8025'): Promise<P
   writeFileSync(at.path('web.users'), formatUsers(users));
   const config = loadWebConfig(at.config);
   const store = new Store(config.database, { readonly: true });
-  const desk = buildDesk({ config, store, log: silentLog, version: '0' }, main);
+  const program = [process.execPath, 'src/cli/main.ts'];
+  const desk = buildDesk({ config, store, log: silentLog, version: '0' }, main, program);
   return {
     ...at,
     desk,

@@ -37,7 +37,7 @@ function findEvents({ desk, query }: View, limit: string): Promise<Ran> {
   const given = OPTIONS.filter(([name]) => query(name) !== '');
   const words = given.map(([name, option]) => `${option}=${query(name)}`);
   const since = query('since') === '' && query('queueId') === '' ? ['--since=24h'] : [];
-  return desk.run(['events', '--format', 'json', `--limit=${limit}`, ...since, ...words]);
+  return desk.read(['events', '--format', 'json', `--limit=${limit}`, ...since, ...words]);
 }
 
 export async function eventsPage(view: View): Promise<Html> {

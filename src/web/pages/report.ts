@@ -47,6 +47,6 @@ function readPeriod({ query }: View): URLSearchParams {
 /** The report itself; `failure` in its place when there is none. */
 export async function reportItself(view: View): Promise<{ page: string } | { failure: string }> {
   const period = [...readPeriod(view)].map(([name, value]) => `--${name}=${value}`);
-  const { status, out, err } = await view.desk.run(['report', '--format=html', ...period]);
+  const { status, out, err } = await view.desk.read(['report', '--format=html', ...period]);
   return status === 0 ? { page: out } : { failure: err };
 }

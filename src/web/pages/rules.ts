@@ -69,7 +69,7 @@ interface NearJson {
 
 /** Who came near, as the report finds it. */
 export async function nearPart({ desk, time }: View): Promise<Html> {
-  const { status, out, err } = await desk.run(['report', '--format', 'json', '--since=24h']);
+  const { status, out, err } = await desk.read(['report', '--format', 'json', '--since=24h']);
   if (status !== 0) return message(output(err), 'bad');
   const { near } = JSON.parse(out) as { near: readonly NearJson[] };
   return table({
