@@ -51,6 +51,7 @@ export class ApartCommands {
       status: (status ?? EXIT.failed) as ExitStatus,
       out: lines.join(''),
       err: `${stderr}${trouble}`,
+      deeds: [],
     };
   }
 }

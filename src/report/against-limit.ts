@@ -6,7 +6,7 @@ import type { Rule } from '../judge/rule.ts';
 import type { Block, Verdict } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { Store } from '../store/store.ts';
-import { buildKeyQuery, buildVerdictTest } from './events.ts';
+import { buildKeyQuery, buildRuleQuery, buildVerdictTest } from './events.ts';
 import type { Subject } from './subject.ts';
 
 /** What one event adds: one, or one value if it is the only one with that value. */
@@ -86,7 +86,8 @@ export function measureDay(
   const until = Math.min(now, newest + period);
   const query = buildKeyQuery(key);
   const isCounted = buildTest(rule, verdict);
-  const range = { since: until - DAY - period, until, limit: MOST };
+  const narrow = rule === undefined || verdict === undefined ? {} : buildRuleQuery(rule);
+  const range = { ...narrow, since: until - DAY - period, until, limit: MOST };
   const events: MailEvent[] = [];
   for (const { event } of query === undefined ? [] : store.events.query({ ...query, ...range }))
     if (isCounted(event)) events.push(event);

@@ -109,7 +109,7 @@ export function buildKeyQuery(key: Key): EventQuery | undefined {
 }
 
 /** A condition that leaves out most events that the rule does not count. */
-function buildRuleQuery({ count }: Rule): EventQuery {
+export function buildRuleQuery({ count }: Rule): EventQuery {
   if (count === 'invalid') return { reasons: INVALID_REASONS };
   if (count === 'logins') return { kinds: ['accepted'] };
   if (count === 'backscatter') return { kinds: ['dsn-sent'] };

@@ -6,8 +6,8 @@ import { Store } from '../store/store.ts';
 import { buildOutageLookup } from './outages.ts';
 import type { Tuning } from './tuning.ts';
 
-/** Events between two turns of others, a few ms. */
-const PART = 5000;
+/** Events between two turns of others, some ms. */
+const PART = 1000;
 
 /** Feeds it the events from `since` to `until` (ms) of the database at `path`. Others run in between. */
 export async function tuneStored(

@@ -80,6 +80,7 @@ function hasText(
   if (fold === undefined) return [inSomePage(wanted), (page, at) => page.text(at, part) === wanted];
   const folded = fold(wanted);
   return [
+    inSomePage(folded, true),
     (page, at) => {
       const text = page.text(at, part);
       return text !== undefined && text.length === folded.length && fold(text) === folded;
@@ -96,12 +97,12 @@ function hasSome(
   return [(page, at) => parts.some((part) => test(page.text(at, part), wanted))];
 }
 
-/** Looks at the texts of each page once. */
-function inSomePage(text: string): Filter {
+/** Looks at the texts of each page once; `isFolded`: whatever their case. */
+function inSomePage(text: string, isFolded = false): Filter {
   let last: Page | undefined;
   let has = false;
   return (page) => {
-    if (page !== last) has = page.mayHave(text);
+    if (page !== last) has = isFolded ? page.mayHaveFolded(text) : page.mayHave(text);
     last = page;
     return has;
   };
