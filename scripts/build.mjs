@@ -10,6 +10,10 @@ import { writeManual } from './manual/build.ts';
 const START =
   /\/src\/(?:base\/(?:errors|escape|package)|cli\/(?:commands|options|program|help|io|version))\.ts$|\/commander\//;
 
+/** The log of the services, which commands that end at once do not write. */
+const LOG =
+  /\/src\/base\/log\.ts$|\/node_modules\/(?:pino|pino-[^/]+|@pinojs\/[^/]+|sonic-boom|thread-stream|safe-stable-stringify|on-exit-leak-free|atomic-sleep|quick-format-unescaped|real-require|process-warning)\//;
+
 /** Modules that at least so many parts need are one file: to open a file takes longer than to read a larger one. */
 const COMMON = 8;
 
@@ -44,6 +48,8 @@ await build({
     codeSplitting: {
       groups: [
         { name: 'start', test: START, priority: 1 },
+        { name: 'common', test: /\/src\/base\/silent-log\.ts$/, priority: 2 },
+        { name: 'log', test: LOG, priority: 1 },
         { name: 'common', minShareCount: COMMON },
       ],
     },
