@@ -67,6 +67,30 @@ describe('who came near a limit', () => {
     });
   });
 
+  it.each([
+    ['not after the limit was met', false, undefined],
+    ['after the limit was met, if the block was released since', true, 4],
+  ])('%s', (_what, isReleased, expected) => {
+    const refuse = (minutes: number, count: number) =>
+      Array.from({ length: count }, (_, n) => ({
+        ...invalid(minutes * MINUTE, `u${n}@big.example`, BIG),
+        offset: 100 * minutes + n,
+      }));
+    at.withStore((store) => {
+      store.commit(() => store.events.insert(refuse(5, 6)));
+      const time = START + 6 * MINUTE;
+      const key = { type: 'user', id: 'alice@example.net' } as const;
+      store.commit(() => {
+        const block = store.blocks.start({ key, cause: 'r', start: time });
+        if (isReleased && block !== undefined)
+          store.blocks.release(block.id, time, 'operator', store.events.newest());
+        store.events.insert(refuse(90, 4));
+      });
+      const period = { since: START, until: START + 2 * HOUR };
+      expect(findNear(store, [parseRule(RULE, 'r.yaml')], period)[0]?.highest).toBe(expected);
+    });
+  });
+
   it('by bounces, whoever bounced, when that is what the rule counts', () => {
     const bounced = RULE.replace('count: invalid', 'count: bounced');
     expect(highestFrom(25, [ENDED], bounced)).toBe(4);
