@@ -20,6 +20,7 @@ import { createParsers, findMta, isMailServerLine, LOG_TRAITS, type LogSettings 
  * caches, and few enough that V8 frees their objects while they are young. Line by line, a replay takes a tenth longer.
  */
 const STEP = 512;
+const NO_LINE: LoggedLine = blankLine();
 
 export interface InterpreterOptions extends Omit<CorrelatorOptions, 'classify'> {
   /** undefined: each line shows it */
@@ -61,12 +62,15 @@ export class Interpreter {
   readonly #isSelective: boolean;
   readonly #envelopes = new Map<string, Envelope>();
   readonly #scanners = new Map<Envelope, LineScanner>();
-  /** lines that wait for the correlator, with their records; LOGGED: the parser has to read the line first */
-  #lines: LoggedLine[] = [];
-  #records: (LogRecord | typeof LOGGED)[] = [];
-  /** lines to be filled by the scanner; the first `#used` of them wait */
-  readonly #pool: RefillableLine[] = [];
-  #used = 0;
+  /**
+   * The first `#waiting` of these lines wait for the correlator, with their records; LOGGED: the parser has to read the
+   * line first. Both lists keep their length, because lists that grow anew for each step cost time.
+   */
+  readonly #lines: LoggedLine[] = new Array(STEP).fill(NO_LINE);
+  readonly #records: (LogRecord | typeof LOGGED | undefined)[] = new Array(STEP).fill(undefined);
+  #waiting = 0;
+  /** lines to be filled by the scanner, each for its place in `#lines` */
+  readonly #pool: RefillableLine[] = Array.from({ length: STEP }, blankLine);
   /** lines that were scanned, and did not go the plain way */
   scanned = 0;
   /** time of the newest line, ms */
@@ -137,7 +141,7 @@ export class Interpreter {
     for (let index = 0; index < block.ends.length; index++) {
       if (!this.understood) this.#feedStep(envelope, [lineAt(block, index, from)], events);
       else this.#scan(scanner, envelope, block, index, from);
-      if (this.#lines.length === STEP) this.#correlateWaiting(events);
+      if (this.#waiting === STEP) this.#correlateWaiting(events);
       from = (block.ends[index] as number) + 1;
     }
     this.#correlateWaiting(events);
@@ -151,7 +155,7 @@ export class Interpreter {
     index: number,
     from: number,
   ): void {
-    const line = this.#findFreeLine();
+    const line = this.#pool[this.#waiting] as RefillableLine;
     const scanned = scanner.scan(block, index, from, line);
     if (scanned === PLAIN) {
       const [logged] = this.#readPlainly(envelope, [lineAt(block, index, from)]);
@@ -160,38 +164,34 @@ export class Interpreter {
     }
     this.scanned++;
     if (line.time > this.newest) this.newest = line.time;
-    if (scanned === SILENT) return;
-    this.#used++;
-    this.#wait(line, scanned);
+    if (scanned !== SILENT) this.#wait(line, scanned);
   }
 
   #wait(line: LoggedLine, record: LogRecord | typeof LOGGED): void {
-    this.#lines.push(line);
-    this.#records.push(record);
-  }
-
-  #findFreeLine(): RefillableLine {
-    const free = this.#pool[this.#used] ?? blankLine();
-    this.#pool[this.#used] = free;
-    return free;
+    this.#lines[this.#waiting] = line;
+    this.#records[this.#waiting++] = record;
   }
 
   /** Parses the lines that wait and are no records yet, then correlates them all. */
   #correlateWaiting(events: MailEvent[]): void {
     const lines = this.#lines;
-    const parsers = lines.map((line) => this.#findParser(line));
-    const records = this.#records.map((record, index) =>
-      record === LOGGED ? (parsers[index] as LogParser).parse(lines[index] as LoggedLine) : record,
-    );
-    lines.forEach((line, index) => {
-      this.#correlate(line, records[index], parsers[index] as LogParser, events);
-    });
-    this.#lines = [];
-    this.#records = [];
-    // A text keeps its whole block in memory.
-    for (let index = 0; index < this.#used; index++)
+    const records = this.#records;
+    const count = this.#waiting;
+    for (let index = 0; index < count; index++) {
+      if (records[index] !== LOGGED) continue;
+      const line = lines[index] as LoggedLine;
+      records[index] = this.#findParser(line).parse(line);
+    }
+    for (let index = 0; index < count; index++) {
+      const line = lines[index] as LoggedLine;
+      const record = records[index] as LogRecord | undefined;
+      this.#correlate(line, record, this.#findParser(line), events);
+      // A text or a record keeps its whole block in memory.
       (this.#pool[index] as RefillableLine).text = '';
-    this.#used = 0;
+      lines[index] = NO_LINE;
+      records[index] = undefined;
+    }
+    this.#waiting = 0;
   }
 
   #findScanner(envelope: Envelope): LineScanner {

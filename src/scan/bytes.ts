@@ -30,6 +30,15 @@ export const IP = 1024;
 /** in replies that need no escapes in Exim's log */
 export const REPLY = 2048;
 
+/** in the digits and dots of a status */
+export const STATUS_NUMBERS = 4096;
+/** in the text of a refusal, without what begins or parts the fields behind it */
+export const WORDS = 8192;
+/** in the HELO name as smtpd logs it */
+export const HELO = 16_384;
+/** in the text of a refusal of Exim that cannot hold the end of a host */
+export const EXIM_WORDS = 32_768;
+
 const CLASSES = new Uint16Array(256);
 
 function add(kind: number, bytes: string): void {
@@ -49,6 +58,10 @@ add(MAILBOX, `${DIGITS}${LOWER}${UPPER}._+=-`);
 add(LABELS, `${DIGITS}${LOWER}${UPPER}.-`);
 add(IP, `${DIGITS}${LOWER}${UPPER}.:%`);
 add(REPLY, `${DIGITS}${LOWER}${UPPER} !#$%&'()*+,-./:;<=>?@[]^_\`{|}~`);
+add(STATUS_NUMBERS, `${DIGITS}.`);
+add(WORDS, `${DIGITS}${LOWER}${UPPER} !#$%&'()*+,-./:<>?@[]^_\`{|}~`);
+add(EXIM_WORDS, `${DIGITS}${LOWER}${UPPER} !#$%&'(*+,-./:;<=>?@[]^_\`{|}~`);
+add(HELO, `${DIGITS}${LOWER}${UPPER}.-_:[]`);
 add(ALPHANUMERIC, `${DIGITS}${LOWER}${UPPER}`);
 add(NAME, `${DIGITS}${LOWER}${UPPER}-./_`);
 

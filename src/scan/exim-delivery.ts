@@ -6,17 +6,16 @@
 import type { DeliveryRecord, Relay } from '../model/record.ts';
 import { findLocal } from '../parse/exim/delivery.ts';
 import { parseReply, setReply, unescapeText } from '../parse/exim/reply.ts';
-import { type ByteCursor, IP, LABELS, MAILBOX, NAME, REPLY, toBytes } from './bytes.ts';
+import { type ByteCursor, IP, LABELS, NAME, REPLY, toBytes } from './bytes.ts';
+import { takeIp, takeMailbox, takeWord } from './exim-parts.ts';
 import { OTHER } from './outcome.ts';
 
 const QUOTE = 0x22;
 
-const AT = toBytes('@');
 const ROUTER = toBytes(' R=');
 const TRANSPORT = toBytes(' T=');
 const HOST = toBytes(' H=');
 const OPEN = toBytes(' [');
-const CLOSE = toBytes(']');
 const COLON = toBytes(':');
 const REUSED = toBytes('*');
 const CIPHER = toBytes(' X=');
@@ -31,7 +30,7 @@ export function scanEximDelivery(
   cursor: ByteCursor,
   queueId: string,
 ): DeliveryRecord | typeof OTHER {
-  const recipient = takeRecipient(cursor);
+  const recipient = takeMailbox(cursor);
   if (recipient === undefined || !cursor.take(ROUTER) || !takeWord(cursor, NAME)) return OTHER;
   if (!cursor.take(TRANSPORT)) return OTHER;
   const transport = takeWord(cursor, NAME);
@@ -64,30 +63,15 @@ export function scanEximDelivery(
   return record;
 }
 
-function takeRecipient(cursor: ByteCursor): string | undefined {
-  const from = cursor.at;
-  if (!takeWord(cursor, MAILBOX) || !cursor.take(AT) || !takeWord(cursor, LABELS)) return undefined;
-  return cursor.since(from);
-}
-
 /** Takes ` H=NAME [IP][:PORT][*]`. */
 function takeRelay(cursor: ByteCursor): Relay | undefined {
   if (!cursor.take(HOST)) return undefined;
   const host = takeWord(cursor, LABELS);
   if (host === undefined || !cursor.take(OPEN)) return undefined;
-  const address = takeWord(cursor, IP);
-  // The plain parser wants two bytes at least, and 63 at most.
-  if (address === undefined || address.length < 2 || address.length > 63) return undefined;
-  if (!cursor.take(CLOSE)) return undefined;
+  const address = takeIp(cursor);
+  if (address === undefined) return undefined;
   const port = cursor.take(COLON) ? cursor.number() : undefined;
   if (port !== undefined && (port < 0 || port > LARGEST_PORT)) return undefined;
   cursor.take(REUSED);
   return { host, address, port };
-}
-
-/** Takes one byte of these classes or more. */
-function takeWord(cursor: ByteCursor, kinds: number): string | undefined {
-  const from = cursor.at;
-  cursor.at = cursor.endOf(kinds);
-  return cursor.at === from ? undefined : cursor.since(from);
 }

@@ -5,7 +5,9 @@
 import type { LogRecord } from '../model/record.ts';
 import { startsHostAndTag } from '../parse/envelope/exim.ts';
 import { ALPHANUMERIC, type ByteCursor, toBytes } from './bytes.ts';
+import { scanArrival } from './exim-arrival.ts';
 import { scanEximDelivery } from './exim-delivery.ts';
+import { scanEximRejection } from './exim-rejection.ts';
 import { OTHER, PLAIN, SILENT } from './outcome.ts';
 
 const SPACE = 0x20;
@@ -34,6 +36,8 @@ const LONGEST_MARK = 64;
 /** A longer line may have lost its end (parse/exim/parser.ts). */
 const LONGEST_WHOLE = 7000;
 
+const ARRIVED = toBytes('<= ');
+const CLIENT = toBytes('H=');
 const DELIVERED = toBytes('=> ');
 const COMPLETED = toBytes('Completed');
 
@@ -48,10 +52,13 @@ export function scanExim(
     if (end - at > LONGEST_WHOLE) return OTHER;
     cursor.at = at + length + 1;
     if (cursor.take(DELIVERED)) return scanEximDelivery(cursor, text.slice(at, at + length));
+    if (cursor.take(ARRIVED)) return scanArrival(cursor, text.slice(at, at + length));
     if (!cursor.take(COMPLETED) || !cursor.atEnd) return OTHER;
     return { kind: 'removed', queueId: text.slice(at, at + length), how: 'done' };
   }
   if (isSession(cursor)) return SILENT;
+  // Nothing that begins like this is host and tag.
+  if (cursor.take(CLIENT)) return end - at > LONGEST_WHOLE ? OTHER : scanEximRejection(cursor);
   return startsHostAndTag(text.slice(at, end)) ? PLAIN : OTHER;
 }
 

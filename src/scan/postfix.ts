@@ -8,6 +8,7 @@ import type { Client, LogRecord, TransactionRecord } from '../model/record.ts';
 import { ADDRESS, type ByteCursor, HOST, ID, LOGIN, NAME, toBytes } from './bytes.ts';
 import { scanDelivery } from './delivery.ts';
 import { OTHER, SILENT } from './outcome.ts';
+import { scanRejection } from './rejection.ts';
 import type { Role } from './tags.ts';
 
 export type Scanned = LogRecord | typeof SILENT | typeof OTHER;
@@ -42,6 +43,7 @@ const SIZE = toBytes('>, size=');
 const RECIPIENTS = toBytes(', nrcpt=');
 const ACTIVE = toBytes(' (queue active)');
 const UNKNOWN = toBytes('unknown[');
+const NO_QUEUE = toBytes('NOQUEUE: ');
 
 const CONNECT: LogRecord = { kind: 'connect' };
 const DISCONNECT: LogRecord = { kind: 'disconnect' };
@@ -54,7 +56,7 @@ export function scanPostfix(role: Role, cursor: ByteCursor): Scanned {
     case 'smtpd':
       return scanSmtpd(cursor);
     case 'postscreen':
-      return isVerdict(cursor) ? OTHER : SILENT;
+      return scanPostscreen(cursor);
     case 'cleanup':
       return scanCleanup(cursor);
     case 'qmgr':
@@ -66,21 +68,24 @@ export function scanPostfix(role: Role, cursor: ByteCursor): Scanned {
   }
 }
 
-/** postscreen: `NOQUEUE: ` and `reject: ` begin with these letters. */
-function isVerdict({ bytes, at }: ByteCursor): boolean {
-  return bytes[at] === UPPER_N || bytes[at] === LOWER_R;
+/** Of postscreen's lines only those say something that begin with `NOQUEUE: ` or `reject: `. */
+function scanPostscreen(cursor: ByteCursor): Scanned {
+  const first = cursor.bytes[cursor.at];
+  if (first === UPPER_N) return cursor.take(NO_QUEUE) ? scanRejection(cursor, undefined) : OTHER;
+  return first === LOWER_R ? OTHER : SILENT;
 }
 
 function scanSmtpd(cursor: ByteCursor): Scanned {
   const first = cursor.bytes[cursor.at];
   if (first === LOWER_C && cursor.take(CONNECT_FROM)) return CONNECT;
   if (first === LOWER_D && cursor.take(DISCONNECT_FROM)) return DISCONNECT;
-  if (first === UPPER_N || first === LOWER_P) return OTHER;
+  if (first === UPPER_N) return cursor.take(NO_QUEUE) ? scanRejection(cursor, undefined) : OTHER;
+  if (first === LOWER_P) return OTHER;
   // The plain parser looks for `NAME[` behind `warning: `, and `hostname ` is none.
   if (first === LOWER_W) return cursor.take(NO_HOSTNAME) ? SILENT : OTHER;
   const queueId = takeQueueId(cursor);
   if (queueId === undefined) return SILENT;
-  return cursor.take(CLIENT) ? scanTransaction(cursor, queueId) : OTHER;
+  return cursor.take(CLIENT) ? scanTransaction(cursor, queueId) : scanRejection(cursor, queueId);
 }
 
 /** Takes `QID: `; undefined if the plain parser would find no queue ID either. */

@@ -58,8 +58,8 @@ export class LineScanner {
   }
 
   /**
-   * Scans line `index` of the block, which begins at the byte `from`, and fills `line`; a line that became a record has
-   * no text. For PLAIN, nothing has happened.
+   * Scans line `index` of the block, which begins at the byte `from`, and fills `line`; a line that became another
+   * record than a rejection has no text. For PLAIN, nothing has happened.
    */
   scan(block: LineBlock, index: number, from: number, line: RefillableLine): Scanned {
     const cursor = this.#cursor;
@@ -77,7 +77,7 @@ export class LineScanner {
     line.time = prefix.time;
     if (scanned === SILENT) return SILENT;
     this.#place(line, block, index, from);
-    line.text = scanned === LOGGED ? cursor.text.slice(this.#textAt, end) : '';
+    line.text = needsText(scanned) ? cursor.text.slice(this.#textAt, end) : '';
     return scanned;
   }
 
@@ -127,6 +127,11 @@ export class LineScanner {
     line.program = tag.program;
     line.pid = isExim ? '' : this.#tags.pid;
   }
+}
+
+/** The parser reads the text. Of a rejection, a copy in another log is found by it. */
+function needsText(scanned: LogRecord | typeof LOGGED): boolean {
+  return scanned === LOGGED || scanned.kind === 'rejected';
 }
 
 /** Index after the last byte of a line. One CR before its LF does not count. */

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { readBothWays } from './both-ways.ts';
 import { damagedEximLogs, damagedSyslogs } from './damage.ts';
+import { HOSTILE, inLog, ORDINARY, takesAll } from './false-tails.ts';
 import { listEximTexts, listMessages, makeLogs, readSamples } from './logs.ts';
 
 const LONG = process.env.POSTERN_TORTURE === 'long';
@@ -27,6 +28,18 @@ describe('scanner and plain way agree', () => {
   it.each(MADE)('on most lines of $name by the scanner', ({ bytes }) => {
     const { scanning } = readBothWays(bytes);
     expect(scanning.scanned / scanning.lines).toBeGreaterThan(LEAST_SHARE);
+  });
+
+  it.each(HOSTILE)('on %s', (line) => {
+    const { scanning, plain } = readBothWays(inLog(line));
+    expect(scanning.seen).toBe(plain.seen);
+  });
+
+  it.each(ORDINARY)('on %s, by the scanner alone', (line) => {
+    const { scanning, plain } = readBothWays(inLog(line));
+    expect(scanning.seen).toBe(plain.seen);
+    expect(plain.seen).toContain('"rejected"');
+    expect(takesAll(line)).toBe(true);
   });
 
   it('and nothing is scanned with POSTERN_PLAIN=1', () => {

@@ -98,7 +98,7 @@ export function finishWithText(reader: Reader, record: Rejection): RejectionReco
 }
 
 /** Puts in an ACL's text, or what a host answered to a recipient callout: `NAME [IP] : SMTP error ...`. */
-function setReason(record: Rejection, text: string): void {
+export function setReason(record: Rejection, text: string): void {
   const reader = new Reader(text);
   const asked = takeNamedRelay(reader);
   if (asked !== undefined && !reader.literal(' : ')) reader.position = 0;

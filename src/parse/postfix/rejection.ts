@@ -66,6 +66,22 @@ export function parseRejection(
   const start = reader.position;
   const tail = chooseTail(text, start, clientAt);
   const said = text.slice(start, tail?.at ?? endWithoutTail(text, start));
+  return readRejection({ kind, queueId, stage, client }, said, tail);
+}
+
+/** What the text in front of the tail says; `tail` is the one that is believed. */
+export function readRejection(
+  {
+    kind,
+    queueId,
+    stage,
+    client,
+  }: Pick<RejectionRecord, 'kind' | 'queueId' | 'stage'> & {
+    readonly client: Client;
+  },
+  said: string,
+  tail: Tail | undefined,
+): RejectionRecord {
   const reply = parseReply(said);
   const recipient = tail?.recipient ?? findRecipient(said, reply.textAt);
   return {
