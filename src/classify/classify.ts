@@ -9,6 +9,7 @@ import type { Reason } from '../model/event.ts';
 import type { Refusal } from '../model/refusal.ts';
 import type { Finding } from './codes.ts';
 import { normalise, TEXT_LIMIT } from './normalise.ts';
+import { Recent } from './recent.ts';
 import { type FramedReply, namesOnlyOthers, readReply } from './reply.ts';
 import { reduceToShape } from './shape.ts';
 import { findReason, type ReplyFacts } from './table.ts';
@@ -28,9 +29,11 @@ export function classify(refusal: Refusal): Reason {
 export function explainReason(refusal: Refusal): Finding {
   const { reply = '', code, stage, recipient } = refusal;
   const status = (refusal.status?.length ?? 0) <= LONGEST_STATUS ? refusal.status : undefined;
-  const finding = recall(reply, code, status, stage);
+  const own = recallOwn(reply, recipient, code, status, stage);
+  const finding = own ?? recall(reply, code, status, stage);
   if (finding.reason !== 'invalid-recipient' && finding.reason !== 'invalid-domain') return finding;
   if (refusal.cached === true || finding.cached === true) return ABOUT_ANOTHER_MESSAGE;
+  if (own !== undefined) return own;
   if (finding.reason === 'invalid-recipient' && namesOnlyOthers(reply, recipient)) {
     return ABOUT_ANOTHER_ADDRESS;
   }
@@ -50,13 +53,9 @@ const LONGEST_STATUS = 12;
 const CACHE_LIMIT = 4096;
 /** Longer shapes are not remembered, so that a stranger's replies cannot fill the memory. */
 const LONGEST_SHAPE = 1024;
-let young = new Map<string, CachedFinding>();
-let old = new Map<string, CachedFinding>();
+const byShape = new Recent<CachedFinding>(CACHE_LIMIT);
 
-/**
- * What was found for this shape of reply before, else what is found now. The cache has two generations: a finding that
- * is used moves to the young one. When the young one is full it becomes the old one, and the old one is dropped.
- */
+/** What was found for this shape of reply before, else what is found now. */
 function recall(
   reply: string,
   code: ReplyFacts['code'],
@@ -64,15 +63,47 @@ function recall(
   stage: ReplyFacts['stage'],
 ): CachedFinding {
   const shape = reduceToShape(`${code ?? ''} ${status ?? ''} ${stage ?? ''}\n`, reply);
-  let finding = young.get(shape);
-  if (finding !== undefined) return finding;
-  finding = old.get(shape) ?? find(shape.slice(shape.indexOf('\n') + 1), { code, status, stage });
-  if (shape.length > LONGEST_SHAPE) return finding;
-  if (young.size >= CACHE_LIMIT) {
-    old = young;
-    young = new Map();
+  const known = byShape.get(shape);
+  if (known !== undefined) return known;
+  const finding = find(shape.slice(shape.indexOf('\n') + 1), { code, status, stage });
+  if (shape.length <= LONGEST_SHAPE) byShape.set(shape, finding);
+  return finding;
+}
+
+/** What was found for a reply that differs in the recipient only, and what it was found from. */
+interface OwnFinding extends ReplyFacts {
+  readonly finding: CachedFinding;
+}
+
+/** An address that `reduceToShape` makes `a@a` of, whatever it is. */
+const PLAIN_ADDRESS = /^[a-z0-9._+-]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)*$/i;
+const LONGEST_OWN = 512;
+const byOwnWords = new Recent<OwnFinding>(CACHE_LIMIT);
+
+/**
+ * The same for a reply whose first angle bracket holds the recipient: all such replies with the same other words have
+ * the same shape. Most refusals of a log are of this kind, and to find the shape takes longer than all the rest.
+ * Undefined for every other reply.
+ */
+function recallOwn(
+  reply: string,
+  recipient: string | undefined,
+  code: ReplyFacts['code'],
+  status: ReplyFacts['status'],
+  stage: ReplyFacts['stage'],
+): CachedFinding | undefined {
+  const at = reply.indexOf('<') + 1;
+  if (at === 0 || recipient === undefined || reply.length > LONGEST_OWN) return undefined;
+  const end = at + recipient.length;
+  if (!reply.startsWith('>', end) || !reply.startsWith(recipient, at)) return undefined;
+  if (!PLAIN_ADDRESS.test(recipient)) return undefined;
+  const words = reply.slice(0, at) + reply.slice(end);
+  const known = byOwnWords.get(words);
+  if (known !== undefined && known.code === code) {
+    if (known.status === status && known.stage === stage) return known.finding;
   }
-  young.set(shape, finding);
+  const finding = recall(reply, code, status, stage);
+  byOwnWords.set(words, { code, status, stage, finding });
   return finding;
 }
 

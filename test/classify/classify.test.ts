@@ -240,6 +240,25 @@ describe('shapes', () => {
   });
 });
 
+describe('a reply that names its recipient', () => {
+  // The reason is remembered by the other words of the reply for the plain ones only.
+  const PLAIN = ['anna.b+c@example.net', 'x@mx1.example.org', '1@2', 'o_k@example-1.test'];
+  const ODD = ['"a b"@example.net', 'x@-a_b', 'a@b@c', 'a@b.', 'http://x@y', 'é@example.net', 'x'];
+
+  it.each([...PLAIN, ...ODD])('%s has the reason of its shape', (recipient) => {
+    for (const [reply] of REPLIES) {
+      const at = reply.indexOf(' ', 4) + 1;
+      const named = `${reply.slice(0, at)}<${recipient}>: ${reply.slice(at)}`;
+      for (const code of [undefined, 550, 450]) {
+        const { reason } = explainReason({ reply: named, code });
+        // Twice, because the first call may have filled the memory. Without a recipient it is found by the shape.
+        expect(explainReason({ reply: named, code, recipient }).reason).toBe(reason);
+        expect(explainReason({ reply: named, code, recipient }).reason).toBe(reason);
+      }
+    }
+  });
+});
+
 describe('any text', () => {
   const stage = fc.constantFrom<Stage | undefined>(undefined, 'CONNECT', 'MAIL', 'RCPT', 'EOM');
 
