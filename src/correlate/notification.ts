@@ -3,9 +3,8 @@
  * of our submitters sent, or somebody elsewhere has forged the address.
  */
 import { getDomain, getNetwork } from '../model/address.ts';
-import { ownCopy } from '../model/line.ts';
 import { nameProvider } from '../model/provider.ts';
-import type { Client, DeliveryRecord, Relay } from '../model/record.ts';
+import type { Client, DeliveryRecord } from '../model/record.ts';
 import { type EventDraft, newEvent } from './event-draft.ts';
 import { isSystemMail, type OpenMessage } from './message.ts';
 import { isOwnDelivery } from './own-delivery.ts';
@@ -15,10 +14,7 @@ import type { Turn } from './turn.ts';
 export function noteSent(turn: Turn<DeliveryRecord>, event: EventDraft): void {
   const { submitter, sender, recipient, direction, time } = event;
   if (submitter === undefined || !sender || direction !== 'outbound' || isOwnDelivery(turn)) return;
-  const places = listRelayPlaces(event.relay);
-  const domain = nameProvider(getDomain(recipient ?? ''));
-  const all = places.includes(domain) ? places : [...places, domain];
-  turn.sentMail.noteSent(submitter, sender, all, time);
+  turn.sentMail.noteSent(submitter, sender, event.relay, getDomain(recipient ?? ''), time);
 }
 
 /** Adds the event of a notification, once for each message: an alias may have many recipients. */
@@ -53,34 +49,6 @@ function isFromElsewhere(turn: Turn<DeliveryRecord>, message: OpenMessage): bool
   if (isSystemMail(message) || client === undefined || client.address === '') return false;
   if (stranger === true) return true;
   return submitter?.type === 'client' && submitter.id === client.address && isOwnDelivery(turn);
-}
-
-/** Where hosts may answer from, by host and address. Bounded, since a log may hold any number of names. */
-const RELAY_PLACES = new Map<string | undefined, Map<string | undefined, readonly string[]>>();
-const MOST_RELAYS = 10_000;
-let relayCount = 0;
-
-/** The same list again for the same host: working it out takes longer than all the rest. */
-function listRelayPlaces(relay: Relay | undefined): readonly string[] {
-  const { host, address } = relay ?? {};
-  const known = RELAY_PLACES.get(host)?.get(address);
-  if (known !== undefined) return known;
-  if (relayCount++ >= MOST_RELAYS) {
-    RELAY_PLACES.clear();
-    relayCount = 0;
-  }
-  const places = findRelayPlaces(host, address);
-  const byAddress = RELAY_PLACES.get(host) ?? new Map<string | undefined, readonly string[]>();
-  RELAY_PLACES.set(host && ownCopy(host), byAddress);
-  byAddress.set(address && ownCopy(address), places);
-  return places;
-}
-
-/** The name is the one that the MX or our configuration gave to the host. */
-function findRelayPlaces(host: string | undefined, address: string | undefined): string[] {
-  const places = address === undefined ? [] : [ownCopy(getNetwork(address))];
-  const isName = host !== undefined && host !== '' && !host.startsWith('[');
-  return isName ? [ownCopy(nameProvider(host)), ...places] : places;
 }
 
 /** Where a notification came from. The name is the one that the mail server has verified. */

@@ -4,11 +4,17 @@
  * from a host of the same provider or network, or of the recipient's domain. So a user who wrote three letters to a
  * provider is charged with three of the thousand notifications that this provider sends about forged mail.
  *
- * Bounded, and cheap to save: the counts lie in pages in the order of time, and only the newest page grows.
+ * Bounded, and cheap to save: the counts lie in pages in the order of time, and only the newest page grows. New mail goes
+ * on a list, and into the pages before they are looked at: at the next notification, and at the next commit. To enter
+ * mail into a page takes twenty times as long as to put it on the list. If no notification comes for very long, and
+ * nothing is saved (`postern replay`), the oldest of the list are forgotten instead of the oldest pages.
  */
 import { DAY, HOUR } from '../base/time.ts';
 import { SUBMITTER_TYPES, type Submitter, type SubmitterType } from '../model/event.ts';
 import { ownCopy } from '../model/line.ts';
+import { MAX_NAME } from '../model/provider.ts';
+import type { Relay } from '../model/record.ts';
+import { findProvider, listRelayPlaces } from './relay-places.ts';
 import { digest, type ReadPart, type StatePart } from './saved-map.ts';
 
 /** How long a notification may take: Postfix and Exim give up after five days by default. */
@@ -28,12 +34,22 @@ const ALL = '';
 /** By submitter: recipients sent to, less the notifications that came back. */
 type Counts = Map<string, number>;
 
+/** One submitter's mail of one sender to one place. */
+interface Entry {
+  readonly place: string;
+  readonly who: string;
+  count: number;
+}
+
 interface Page {
   readonly number: number;
   /** ms */
   readonly began: number;
-  /** by address and place: nested, because a key of both would have to be put together for each delivery */
-  readonly addresses: Map<string, Map<string, Counts>>;
+  /**
+   * By address, the entries of a place one behind the other. A list, because a sender writes to few places in an hour:
+   * maps by place and submitter took five times the memory.
+   */
+  readonly addresses: Map<string, Entry[]>;
   size: number;
 }
 
@@ -49,14 +65,45 @@ interface SavedPage {
   ])[];
 }
 
+/** One recipient's mail that is not in a page yet. */
+interface Sent {
+  readonly submitter: Submitter;
+  readonly sender: string;
+  readonly host: string | undefined;
+  readonly address: string | undefined;
+  readonly domain: string;
+  readonly time: number;
+}
+
+/** More than the pages hold if every mail has a sender or a place of its own, which makes three entries of each. */
+const MOST_WAITING = 40_000;
+
 export class SentMail {
+  #waiting: Sent[] = [];
   #pages: Page[] = [];
   /** numbers of the pages that changed */
   readonly #dirty = new Set<number>();
 
-  /** A host took mail of this sender for one recipient. `places`: names and networks that a notification may come from. */
-  noteSent(submitter: Submitter, sender: string, places: readonly string[], time: number): void {
-    this.#count(sender, [ALL, ...places], nameSubmitter(submitter), 1, time);
+  /**
+   * A host (`relay`) took mail of this sender for one recipient of `domain`. The submitter and the sender are kept, of
+   * the other strings a copy.
+   */
+  noteSent(
+    submitter: Submitter,
+    sender: string,
+    relay: Relay | undefined,
+    domain: string,
+    time: number,
+  ): void {
+    if (this.#waiting.length >= MOST_WAITING) this.#waiting.splice(0, MOST_WAITING / 2);
+    this.#waiting.push({
+      submitter,
+      sender: sender.length > LONGEST_KEY ? digest(sender.toLowerCase()) : sender,
+      host: relay?.host === undefined ? undefined : copyStart(relay.host),
+      address: relay?.address === undefined ? undefined : copyStart(relay.address),
+      domain: copyStart(domain),
+      time,
+    });
   }
 
   /**
@@ -64,11 +111,14 @@ export class SentMail {
    * places without an answer yet. Undefined if nobody has any.
    */
   takeReturned(recipient: string, places: readonly string[], time: number): Submitter | undefined {
+    this.#index();
     this.#forget(time);
     for (const place of places) {
       const [who, open] = this.#mostOpen(recipient, place);
       if (who === undefined || open < 1 || (this.#sum(recipient, ALL).get(who) ?? 0) < 1) continue;
-      this.#count(recipient, [ALL, place], who, -1, time);
+      const page = this.#findPage(time);
+      const entries = findEntries(page, ownCopy(recipient));
+      for (const one of [ALL, place]) addTo(page, entries, ownCopy(shorten(one)), who, -1);
       return readSubmitter(who);
     }
     return undefined;
@@ -76,6 +126,7 @@ export class SentMail {
 
   /** The pages that changed since the last call. */
   takeChanges(): StatePart[] {
+    this.#index();
     if (this.#dirty.size === 0) return [];
     const changed = this.#pages.filter(({ number }) => this.#dirty.has(number));
     this.#dirty.clear();
@@ -91,6 +142,21 @@ export class SentMail {
     this.#pages = found.sort((a, b) => a.number - b.number);
   }
 
+  /** Enters what waits into the pages. */
+  #index(): void {
+    for (const { submitter, sender, host, address, domain, time } of this.#waiting) {
+      const page = this.#findPage(time);
+      const entries = findEntries(page, sender);
+      const who = nameSubmitter(submitter);
+      const places = listRelayPlaces(host, address);
+      const provider = findProvider(domain);
+      addTo(page, entries, ALL, who, 1);
+      for (const place of places) addTo(page, entries, shorten(place), who, 1);
+      if (!places.includes(provider)) addTo(page, entries, shorten(provider), who, 1);
+    }
+    if (this.#waiting.length > 0) this.#waiting = [];
+  }
+
   #mostOpen(recipient: string, place: string): [who: string | undefined, open: number] {
     const sums = [...this.#sum(recipient, place)];
     return sums.sort(([, one], [, other]) => other - one)[0] ?? [undefined, 0];
@@ -99,33 +165,26 @@ export class SentMail {
   #sum(address: string, place: string): Counts {
     const key = shorten(address.toLowerCase());
     const sums: Counts = new Map();
+    const short = shorten(place);
     for (const { addresses } of this.#pages) {
-      for (const [who, count] of addresses.get(key)?.get(shorten(place)) ?? []) {
-        sums.set(who, (sums.get(who) ?? 0) + count);
+      for (const { place, who, count } of addresses.get(key) ?? []) {
+        if (place === short) sums.set(who, (sums.get(who) ?? 0) + count);
       }
     }
     return sums;
   }
 
-  #count(
-    address: string,
-    places: readonly string[],
-    who: string,
-    amount: number,
-    time: number,
-  ): void {
-    const page = this.#findPage(time);
-    this.#dirty.add(page.number);
-    // The address is looked up once for all places, which halves the time.
-    const known = findPlaces(page, shorten(address.toLowerCase()));
-    for (const place of places) addTo(page, known, shorten(place), who, amount);
-  }
-
   /** The newest page, or a new one if it is full or too old. */
   #findPage(time: number): Page {
     const last = this.#pages.at(-1);
-    if (last !== undefined && time - last.began < PAGE_TIME && last.size < PAGE) return last;
-    const page = { number: (last?.number ?? -1) + 1, began: time, addresses: new Map(), size: 0 };
+    const isOpen = last !== undefined && time - last.began < PAGE_TIME && last.size < PAGE;
+    const page = isOpen ? last : this.#addPage((last?.number ?? -1) + 1, time);
+    this.#dirty.add(page.number);
+    return page;
+  }
+
+  #addPage(number: number, began: number): Page {
+    const page = { number, began, addresses: new Map(), size: 0 };
     this.#pages.push(page);
     if (this.#pages.length > PAGES) this.#pages.shift();
     return page;
@@ -138,53 +197,59 @@ export class SentMail {
   }
 }
 
-function findPlaces({ addresses }: Page, address: string): Map<string, Counts> {
-  let places = addresses.get(address);
-  if (places === undefined) {
-    places = new Map();
-    addresses.set(ownCopy(address), places);
+function findEntries({ addresses }: Page, address: string): Entry[] {
+  const key = shorten(address.toLowerCase());
+  let entries = addresses.get(key);
+  if (entries === undefined) {
+    entries = [];
+    addresses.set(key, entries);
   }
-  return places;
+  return entries;
 }
 
-function addTo(
-  page: Page,
-  places: Map<string, Counts>,
-  place: string,
-  who: string,
-  amount: number,
-): void {
-  let counts = places.get(place);
-  if (counts === undefined) {
-    counts = new Map();
-    places.set(ownCopy(place), counts);
-    page.size++;
+function addTo(page: Page, entries: Entry[], place: string, who: string, amount: number): void {
+  let submitters = 0;
+  let behind = entries.length;
+  for (let index = 0; index < entries.length; index++) {
+    const entry = entries[index] as Entry;
+    if (entry.place !== place) continue;
+    if (entry.who === who) {
+      entry.count += amount;
+      return;
+    }
+    submitters++;
+    behind = index + 1;
   }
-  const known = counts.get(who);
-  if (known !== undefined) counts.set(who, known + amount);
-  else if (counts.size < MOST_SUBMITTERS) counts.set(ownCopy(who), amount);
+  if (submitters >= MOST_SUBMITTERS) return;
+  if (submitters === 0) page.size++;
+  const entry = { place, who, count: amount };
+  if (behind === entries.length) entries.push(entry);
+  else entries.splice(behind, 0, entry);
 }
 
 function savePage({ number, began, addresses }: Page): SavedPage {
-  const entries: [string, string, string, number][] = [];
-  for (const [address, places] of addresses) {
-    for (const [place, counts] of places) {
-      for (const [who, count] of counts) entries.push([address, place, who, count]);
-    }
+  const saved: [string, string, string, number][] = [];
+  for (const [address, entries] of addresses) {
+    for (const { place, who, count } of entries) saved.push([address, place, who, count]);
   }
-  return { number, began, entries };
+  return { number, began, entries: saved };
 }
 
 function loadPage({ number, began, entries }: SavedPage): Page {
   const page: Page = { number, began, addresses: new Map(), size: 0 };
   for (const [address, place, who, count] of entries) {
-    addTo(page, findPlaces(page, address), place, who, count);
+    addTo(page, findEntries(page, address), place, who, count);
   }
   return page;
 }
 
 function buildName(number: number): string {
   return `sent ${number % PAGES}`;
+}
+
+/** A copy of a host name, an address or a domain, as far as it is looked at. */
+function copyStart(name: string): string {
+  return ownCopy(name.length > MAX_NAME ? name.slice(0, MAX_NAME) : name);
 }
 
 function shorten(key: string): string {

@@ -8,7 +8,9 @@ const START = Date.UTC(2026, 10, 10, 9);
 const ALICE = { type: 'user', id: 'alice@example.net' } as const;
 const MALLORY = { type: 'user', id: 'mallory@example.net' } as const;
 const ADDRESS = 'alice@example.net';
-const SMARTHOST = ['provider.example', '198.51.100.0/24'];
+const SMARTHOST = { host: 'mx1.provider.example', address: '198.51.100.7' };
+/** where notifications of that host may come from */
+const PLACES = ['provider.example', '198.51.100.0/24'];
 
 /** Takes notifications until nobody is charged: how many each submitter was charged with. */
 function drain(sent: SentMail, places: readonly string[], time = START): Record<string, number> {
@@ -23,45 +25,46 @@ function drain(sent: SentMail, places: readonly string[], time = START): Record<
 describe('notifications', () => {
   it('are charged once for each recipient, whichever name or network they come from', () => {
     const sent = new SentMail();
-    for (let n = 0; n < 3; n++) sent.noteSent(ALICE, ADDRESS, SMARTHOST, START);
+    for (let n = 0; n < 3; n++) sent.noteSent(ALICE, ADDRESS, SMARTHOST, 'shop.example', START);
     expect(sent.takeReturned('ALICE@example.net', ['198.51.100.0/24'], START)).toEqual(ALICE);
-    expect(drain(sent, SMARTHOST)).toEqual({ 'alice@example.net': 2 });
+    expect(drain(sent, PLACES)).toEqual({ 'alice@example.net': 2 });
   });
 
   it('from another place are charged to nobody', () => {
     const sent = new SentMail();
-    sent.noteSent(ALICE, ADDRESS, SMARTHOST, START);
+    sent.noteSent(ALICE, ADDRESS, SMARTHOST, 'shop.example', START);
     expect(drain(sent, ['example.edu', '203.0.113.0/24'])).toEqual({});
-    expect(sent.takeReturned('bob@example.net', SMARTHOST, START)).toBeUndefined();
+    expect(sent.takeReturned('bob@example.net', PLACES, START)).toBeUndefined();
   });
 
   it('are charged to whoever used the address, not to its owner', () => {
     const sent = new SentMail();
-    sent.noteSent(ALICE, ADDRESS, SMARTHOST, START);
-    for (let n = 0; n < 50; n++) sent.noteSent(MALLORY, ADDRESS, SMARTHOST, START);
-    sent.noteSent(ALICE, ADDRESS, SMARTHOST, START);
+    sent.noteSent(ALICE, ADDRESS, SMARTHOST, 'shop.example', START);
+    for (let n = 0; n < 50; n++) sent.noteSent(MALLORY, ADDRESS, SMARTHOST, 'shop.example', START);
+    sent.noteSent(ALICE, ADDRESS, SMARTHOST, 'shop.example', START);
     for (let n = 0; n < 40; n++) {
-      expect(sent.takeReturned(ADDRESS, SMARTHOST, START)).toEqual(MALLORY);
+      expect(sent.takeReturned(ADDRESS, PLACES, START)).toEqual(MALLORY);
     }
   });
 
   it('that come after a week are charged to nobody', () => {
     const sent = new SentMail();
-    sent.noteSent(ALICE, ADDRESS, SMARTHOST, START);
-    expect(sent.takeReturned(ADDRESS, SMARTHOST, START + 7 * DAY)).toBeUndefined();
+    sent.noteSent(ALICE, ADDRESS, SMARTHOST, 'shop.example', START);
+    expect(sent.takeReturned(ADDRESS, PLACES, START + 7 * DAY)).toBeUndefined();
   });
 });
 
 describe('the memory', () => {
   const many = (sent: SentMail, count: number) => {
-    for (let n = 0; n < count; n++) sent.noteSent(ALICE, `u${n}@example.net`, ['x.example'], START);
+    for (let n = 0; n < count; n++)
+      sent.noteSent(ALICE, `u${n}@example.net`, { host: 'x.example' }, 'shop.example', START);
   };
 
   it('keeps its newest entries, and forgets the oldest when it is full', () => {
     const sent = new SentMail();
-    sent.noteSent(ALICE, ADDRESS, SMARTHOST, START);
+    sent.noteSent(ALICE, ADDRESS, SMARTHOST, 'shop.example', START);
     many(sent, 100_000);
-    expect(drain(sent, SMARTHOST)).toEqual({});
+    expect(drain(sent, PLACES)).toEqual({});
     expect(sent.takeReturned('u99999@example.net', ['x.example'], START)).toEqual(ALICE);
   });
 
@@ -74,14 +77,14 @@ describe('the memory', () => {
     const first = new SentMail();
     many(first, 2000);
     expect(save(first.takeChanges())).toBeGreaterThan(10);
-    first.noteSent(ALICE, ADDRESS, SMARTHOST, START);
-    first.noteSent(ALICE, ADDRESS, SMARTHOST, START);
-    expect(first.takeReturned(ADDRESS, SMARTHOST, START)).toEqual(ALICE);
+    first.noteSent(ALICE, ADDRESS, SMARTHOST, 'shop.example', START);
+    first.noteSent(ALICE, ADDRESS, SMARTHOST, 'shop.example', START);
+    expect(first.takeReturned(ADDRESS, PLACES, START)).toEqual(ALICE);
     expect(save(first.takeChanges())).toBeLessThan(3);
     expect(first.takeChanges()).toEqual([]);
     const second = new SentMail();
     second.load((name) => saved.get(name));
-    expect(drain(second, SMARTHOST)).toEqual({ 'alice@example.net': 1 });
+    expect(drain(second, PLACES)).toEqual({ 'alice@example.net': 1 });
     expect(second.takeReturned('u7@example.net', ['x.example'], START)).toEqual(ALICE);
   });
 });
