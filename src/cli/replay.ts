@@ -135,18 +135,22 @@ async function judgeFiles(
   const tuning = isTuned ? new Tuning(rules, allowed) : undefined;
   const ownMailboxes = new OwnMailboxes();
   let lines = 0;
-  let events = 0;
+  let made = 0;
+  let leftOut = 0;
   const progress = new Progress(io, 'line');
   const size = measureFiles(files);
   let read = 0;
   const onBytes = (count: number) => {
     read += count;
   };
-  for await (const batch of readEvents(files, { ...reading, now: systemClock.now(), onBytes })) {
+  // No rule counts what has left the queue.
+  const options = { ...reading, now: systemClock.now(), onBytes, leavesOutRemovals: true };
+  for await (const batch of readEvents(files, options)) {
     lines += batch.lines;
+    leftOut = batch.leftOut;
     progress.add(batch.lines, size === undefined ? undefined : read / size);
     for (const event of batch.events) {
-      if (event.amends !== true) events++;
+      if (event.amends !== true) made++;
       ownMailboxes.note(event);
       learner?.feed(event);
       trial.feed(event);
@@ -158,7 +162,7 @@ async function judgeFiles(
   progress.end();
   const { judge, verdicts, outages } = trial;
   const nearest = judge.nearest().map((near) => ({ ...near, time: formatTime(near.time) }));
-  const found = { lines, events, verdicts, nearest, outages, ownMailboxes };
+  const found = { lines, events: made + leftOut, verdicts, nearest, outages, ownMailboxes };
   return tuning === undefined ? found : { ...found, tuning: tuning.result };
 }
 

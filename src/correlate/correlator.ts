@@ -63,6 +63,8 @@ export interface CorrelatorOptions {
   readonly notices?: NoticeAddresses;
   /** all lines come from the same source */
   readonly singleSource?: boolean;
+  /** nobody looks at events that say that a message has left the queue: they are counted, not made */
+  readonly leavesOutRemovals?: boolean;
 }
 
 type Refillable<Fields> = { -readonly [Key in keyof Fields]: Fields[Key] };
@@ -109,6 +111,7 @@ export class Correlator {
       refusedRecipients: new RefusedRecipients(),
       sentMail: new SentMail(),
       notices: options.notices,
+      removals: { areLeftOut: options.leavesOutRemovals === true, leftOut: 0 },
     };
   }
 
@@ -131,6 +134,11 @@ export class Correlator {
     if (record.kind === 'loss') this.losses += times;
     else for (let time = 0; time < times; time++) correlate(turn as TurnOfEachKind);
     if (line.time - this.#swept > HOUR) this.#sweep(line.time);
+  }
+
+  /** How many events were counted and not made, see `leavesOutRemovals`. */
+  get leftOut(): number {
+    return this.#turn.removals.leftOut;
   }
 
   /** Call it at the end of a batch of lines, so that their memory can be freed. */

@@ -66,8 +66,10 @@ const LONGEST_STORED_ID = 320;
 
 /** A Message-ID as it is stored: without brackets. */
 export function shortenMessageId(messageId: string | undefined): string | undefined {
-  const bare = messageId?.replace(/^<|>$/g, '');
-  return bare === undefined || bare === '' || bare.length > LONGEST_STORED_ID ? undefined : bare;
+  if (messageId === undefined) return undefined;
+  const from = messageId.startsWith('<') ? 1 : 0;
+  const end = messageId.length - (messageId.length > from && messageId.endsWith('>') ? 1 : 0);
+  return end === from || end - from > LONGEST_STORED_ID ? undefined : messageId.slice(from, end);
 }
 
 /** Where the line is and when it was logged. */

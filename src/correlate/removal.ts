@@ -21,7 +21,8 @@ export function correlateRemoved(turn: Turn<RemovedRecord>): void {
     messages.touch(message, line.time);
   }
   if (message !== undefined && isSystemMail(message) && message.origin !== 'dsn') return;
-  addRemoval(turn, message);
+  if (turn.removals.areLeftOut) turn.removals.leftOut++;
+  else addRemoval(turn, message);
 }
 
 function addRemoval(turn: Turn<RemovedRecord>, message: OpenMessage | undefined): void {

@@ -40,6 +40,14 @@ export interface Turn<Entry extends LogRecord = LogRecord> {
   readonly refusedRecipients: RefusedRecipients;
   readonly sentMail: SentMail;
   readonly notices: NoticeAddresses | undefined;
+  readonly removals: Removals;
+}
+
+/** What becomes of the events that say that a message has left the queue. */
+export interface Removals {
+  /** they are counted, not made */
+  readonly areLeftOut: boolean;
+  leftOut: number;
 }
 
 type TurnOf<Entry> = Entry extends LogRecord ? Turn<Entry> : never;

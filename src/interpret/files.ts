@@ -17,6 +17,8 @@ import { MTA_NAMES } from './mtas.ts';
 interface OfflineBatch {
   readonly lines: number;
   readonly events: readonly MailEvent[];
+  /** events that were not made, of this batch and all before: `leavesOutRemovals` asks for it */
+  readonly leftOut: number;
 }
 
 /**
@@ -45,7 +47,7 @@ async function* readOne(log: LogFile, interpreter: Interpreter): AsyncGenerator<
     const events: MailEvent[] = [];
     log.noteFirst(lines);
     interpreter.feedLines(log.envelope, lines, events);
-    yield { lines: lines.length, events };
+    yield { lines: lines.length, events, leftOut: interpreter.correlator.leftOut };
   }
 }
 
@@ -61,7 +63,7 @@ async function* readSeveral(
     const others = logs.filter((log) => log !== next);
     const limit = Math.min(...others.map((other) => other.time));
     const lines = next.take(limit, interpreter, events);
-    yield { lines, events };
+    yield { lines, events, leftOut: interpreter.correlator.leftOut };
     if (next.isEmpty) await next.fill();
   }
   const damaged = logs.find((log) => log.damage !== undefined);

@@ -36,6 +36,19 @@ describe('files', () => {
     expect(await listKinds('rejectlog', 'mainlog')).toEqual(['rejected']);
   });
 
+  it('count messages that left the queue without events of them, if that is asked for', async () => {
+    folder.write('mainlog', `${BOUNCED}2026-11-01 09:06:01 1xUirY-00014N-13 Completed\n`);
+    const options = { now: Date.now(), zone: '+00:00', leavesOutRemovals: true };
+    const kinds: string[] = [];
+    let left = 0;
+    for await (const { events, leftOut } of readEvents([folder.at('mainlog')], options)) {
+      kinds.push(...events.map(({ kind }) => kind));
+      left = leftOut;
+    }
+    expect([...kinds, left]).toEqual(['accepted', 'bounced', 1]);
+    expect(await listKinds('mainlog')).toEqual(['accepted', 'bounced', 'removed']);
+  });
+
   it('of another mail server than the one that was named are an error', async () => {
     folder.write('mainlog', BOUNCED);
     folder.write(
