@@ -111,6 +111,18 @@ describe('a block', () => {
     expect(text).not.toContain('postern unblock alice');
   });
 
+  it('by hand has the same screen, and the same for programs', async () => {
+    await at.run('block', '192.0.2.9');
+    const { out } = await at.run('explain', '192.0.2.9', '--utc');
+    expect(out).toContain('What went out\n-------------\nNo mail since ');
+    expect(out).toContain('      postern unblock 192.0.2.9\n');
+    const json = JSON.parse((await at.run('explain', '1', '--format', 'json')).out);
+    expect(json).toMatchObject({ id: 1, cause: 'manual', story: { waiting: 0 } });
+    expect(json.story.timeline).toEqual([
+      { time: json.start, what: expect.stringMatching(/^block 1 begins: postern block/) },
+    ]);
+  });
+
   it('by hand, too, says who began it', async () => {
     process.env.SUDO_USER = 'jo';
     await at.run('block', 'bob@example.net');
