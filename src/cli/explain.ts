@@ -34,6 +34,7 @@ import { listForms } from './account-forms.ts';
 import { findNumbered } from './block-change.ts';
 import { blockedText, blockJson, blockText, spellingsText } from './block-text.ts';
 import { withStore } from './database.ts';
+import { listExemptions } from './exemptions.ts';
 import { type CommonOptions, type Io, jsonLine } from './io.ts';
 import { parseTypedBlockable } from './typed.ts';
 
@@ -59,6 +60,11 @@ export async function runExplain(
       return EXIT.done;
     }
     if (block === undefined) {
+      const exempt = listExemptions(parseTypedBlockable(identity, config.logins), config);
+      if (exempt.length > 0 && options.format !== 'json') {
+        io.stdout(exempt.map((line) => `${escapeControls(line)}\n`).join(''));
+        return EXIT.done;
+      }
       io.stderr(`postern: ${identity}: ${nothingText(store)}\n`);
       return EXIT.failed;
     }
@@ -130,6 +136,7 @@ async function explain(
         ...evidenceToJson(evidence),
         spellings: block?.spellings,
         outcome: stored.outcome,
+        ...listed('exempt', listExemptions(stored.verdict.key, config)),
         measures,
         story: storyToJson(story),
         ...gap,
@@ -142,9 +149,16 @@ async function explain(
     ...buildDetails(evidence),
   ];
   const notice = compose('', sections, style);
-  const text = `${notice.text}${block === undefined ? '' : alsoText(block)}`;
+  const exempt = listExemptions(stored.verdict.key, config)
+    .map((line) => `\n${escapeControls(line)}\n`)
+    .join('');
+  const text = `${notice.text}${exempt}${block === undefined ? '' : alsoText(block)}`;
   if (gap === undefined) return text;
   return `${text}\nEvents before ${style.time(Date.parse(gap.pruned))} are pruned (retention): the evidence is not complete.\n`;
+}
+
+function listed(name: string, texts: readonly string[]): Record<string, unknown> {
+  return texts.length === 0 ? {} : { [name]: texts };
 }
 
 /** No line that is drawn is longer than this, so that it fits into 80 columns. */

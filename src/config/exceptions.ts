@@ -24,6 +24,8 @@ export interface Exception {
   readonly key: ExceptedKey;
   /** when, who and why, as it stands behind the `#` */
   readonly note?: string;
+  /** where it stands in the file, from 1 on; absent: not read from one */
+  readonly line?: number;
 }
 
 interface ReadExceptions {
@@ -69,7 +71,7 @@ export function parseExceptions(text: string, file: string): ReadExceptions {
   text.split('\n').forEach((line, index) => {
     if (/^\s*(?:#|$)/.test(line)) return;
     const entry = parseLine(line);
-    if (entry !== undefined) entries.push(entry);
+    if (entry !== undefined) entries.push({ ...entry, line: index + 1 });
     else
       problems.push(
         `${file}:${index + 1}: expected allow ID or except RULE ID; nobody is excepted by this line`,
