@@ -85,7 +85,7 @@ overrides: [ { user: News, limit: 9 }, { rule: login-networks, user: b@example.n
       { file, problems: [{ line: 2, text: 'rule: expected the name of a rule, found nope' }] },
     ]);
     folder.write('table', 'a@example.net 70 more\n');
-    await expect.poll(limit, { timeout: 5000 }).toBe(70);
+    await expect.poll(limit, { timeout: 30_000 }).toBe(70);
     expect(findOverrideTrouble(config, rules)).toEqual([]);
   });
 

@@ -70,7 +70,7 @@ export function testPipeline(start: (sinkPort: number) => Promise<Rig>): void {
     until(
       `${id} ${is ? 'in' : 'out of'} ${file}`,
       () => readFileSync(file, 'utf8').toLowerCase().includes(id) === is,
-      { timeout: 20_000, evidence },
+      { evidence },
     );
   let probes = 0;
   /** What becomes of one mail. */
@@ -171,7 +171,6 @@ export function testPipeline(start: (sinkPort: number) => Promise<Rig>): void {
     await postern.stop();
     lateAnswer = { code: 550, text: '5.1.1 User unknown' };
     await until('the bounce', () => /late-b109@example\.org.* 550 5\.1\.1/.test(rig.log()), {
-      timeout: 20_000,
       evidence,
     });
     await postern.start();

@@ -25,7 +25,7 @@ async function start(extra = ''): Promise<RunningService> {
 const ask = (user: string) =>
   exchange({ path: at.path('policy') }, requestText({ sasl_username: user })).catch(String);
 const answers = (expected: string, user = ALICE) =>
-  expect.poll(() => ask(user), { timeout: 15_000 }).toBe(expected);
+  expect.poll(() => ask(user), { timeout: 30_000 }).toBe(expected);
 const attack = () =>
   at.write(...[1, 2, 3, 4, 5].flatMap((n) => bounced(ALICE, `nobody${n}@example.org`)));
 
@@ -77,7 +77,7 @@ it('follows an operator who deletes the line', async () => {
   await answers(HOLD);
   const map = at.path('maps/sasl_access');
   const content = () => readFileSync(map, 'utf8');
-  await expect.poll(content, { timeout: 15_000 }).toContain(`${ALICE}\tHOLD`);
+  await expect.poll(content, { timeout: 30_000 }).toContain(`${ALICE}\tHOLD`);
   writeFileSync(map, content().replace(/^alice.*\n/m, ''));
   await answers(DUNNO);
 });
@@ -114,7 +114,7 @@ it('reports in its state that it cannot listen, and does the rest of its work', 
   attack();
   const file = at.path('maps/sasl_access');
   const map = () => (existsSync(file) ? readFileSync(file, 'utf8') : '');
-  await expect.poll(map, { timeout: 15_000 }).toContain(`${ALICE}\tHOLD`);
+  await expect.poll(map, { timeout: 30_000 }).toContain(`${ALICE}\tHOLD`);
   const health = () => at.withStore((store) => store.state.read('health'));
   await expect.poll(health).toMatchObject({ policy: expect.stringContaining('is missing') });
 });

@@ -261,7 +261,7 @@ describe('the place', () => {
     const { server } = start();
     await expect.poll(() => server.failure).toMatch(/missing/);
     mkdirSync(join(folder, 'later'));
-    await expect.poll(() => lines, { timeout: 5000 }).toContain('policy service');
+    await expect.poll(() => lines, { timeout: 30_000 }).toContain('policy service');
     expect(server.failure).toBeUndefined();
     expect(await exchange({ path }, requestText({ sasl_username: 'a' }))).toBe(held('a'));
   });

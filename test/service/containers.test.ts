@@ -171,7 +171,7 @@ describe.runIf(hasJournal())('the recipe for', () => {
       env: { ...process.env, PATH: `${folder.at('bin')}:${process.env.PATH}` },
     });
     await until('the block', () => folder.read('tables/user').includes('eve@example.net'), {
-      timeout: 20_000,
+      timeout: 30_000,
       evidence: () => folder.read('tables/user'),
     });
     const reload = `${parse(placed(heading)).targets.postfix.reload.slice(1).join(' ')}\n`;

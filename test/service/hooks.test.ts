@@ -13,7 +13,7 @@ import { openStore } from '../support/database.ts';
 import { setUpPostern } from '../support/postern.ts';
 import { type Scratch, scratch } from './scratch.ts';
 
-const patience = { timeout: 20_000, interval: 25 };
+const patience = { timeout: 30_000, interval: 25 };
 
 interface Received {
   readonly headers: IncomingMessage['headers'];
@@ -187,7 +187,7 @@ describe('a receiver', () => {
   });
 
   it.each<[string, (socket: Socket) => void, string]>([
-    ['hangs', () => {}, 'no answer within 200ms'],
+    ['hangs', () => {}, 'no answer within 1s'],
     [
       'speaks no HTTP',
       (socket) => socket.end('220 mx1 ESMTP\r\n'),
@@ -207,7 +207,7 @@ describe('a receiver', () => {
     const port = await listen(server);
     ended.push(() => server.close());
     const at = installation(
-      `  - { name: bad, url: 'http://127.0.0.1:${port}/', timeout: 200ms }\n  - { name: good, command: [PROGRAM] }\n`,
+      `  - { name: bad, url: 'http://127.0.0.1:${port}/', timeout: 1s }\n  - { name: good, command: [PROGRAM] }\n`,
     );
     const good = program(at, 'good');
     writeFileSync(at.config, readFileSync(at.config, 'utf8').replace('PROGRAM', good));
@@ -215,10 +215,12 @@ describe('a receiver', () => {
     block(at, 'alice@example.net');
     await expect.poll(() => told(at).length, patience).toBe(1);
     await expect.poll(() => waiting(at)[0]?.lastError, patience).toContain(error);
-    expect(waiting(at)).toMatchObject([{ hook: 'bad', waiting: 1, attempts: 1 }]);
+    expect(waiting(at)).toMatchObject([{ hook: 'bad', waiting: 1 }]);
     const { status, out } = await at.run('status');
     expect(status).toBe(1);
-    expect(out).toContain(`hook bad: 1 event waiting, 1 attempt: ${error}`);
+    // On a busy machine it has asked again meanwhile.
+    const [, said] = /hook bad: 1 event waiting, \d+ attempts?: (.*)/.exec(out) ?? [];
+    expect(said).toContain(error);
   });
 
   it('that refuses one event gets the others', async () => {

@@ -71,7 +71,7 @@ describe.runIf(hasJournal())('the service', () => {
     const service = run();
     const all = Array.from({ length: written }, (_, index) => `r${index + 1}@example.com`);
     await until('all events', async () => (await recipients()).length >= all.length, {
-      timeout: 20_000,
+      timeout: 30_000,
     });
     service.kill('SIGTERM');
     expect((await recipients()).sort()).toEqual(all.sort());

@@ -20,7 +20,7 @@ const GRAFANA = join(import.meta.dirname, '../../docs/grafana');
 /** Prometheus' own checker, if it is here. */
 const PROMTOOL = process.env.PROMTOOL ?? 'promtool';
 const hasPromtool = spawnSync(PROMTOOL, ['--version']).status === 0;
-const patience = { timeout: 15_000 };
+const patience = { timeout: 30_000 };
 
 let at: Scratch | undefined;
 afterEach(() => at?.remove());

@@ -16,7 +16,7 @@ beforeEach(() => {
 afterEach(() => at.remove());
 
 const nagios = () => at.run('status', '--format', 'nagios');
-const patience = { timeout: 15_000 };
+const patience = { timeout: 30_000 };
 const FIGURES =
   /^POSTERN (OK|WARNING|CRITICAL) - [^|\n]+ \| blocks=\d+;;;0 problems=\d+;;;0 behind=\d+B;;;0 open_messages=\d+;;;0 notices_waiting=\d+;;;0 database=\d+B;;;0\n$/;
 

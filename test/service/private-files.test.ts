@@ -245,7 +245,7 @@ describe.runIf(hasSteps())('a link of another account', { timeout: 60_000 }, () 
 describe.runIf(hasSteps())('an account without permission', { timeout: 60_000 }, () => {
   const asOther = (...args: string[]) => {
     const [, ...rest] = argv('022', ...args);
-    const options = { ...SERVICE, cwd: folder, encoding: 'utf8', timeout: 20_000 } as const;
+    const options = { ...SERVICE, cwd: folder, encoding: 'utf8', timeout: 30_000 } as const;
     const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', ...rest], options);
     return { status, out: stdout, err: stderr };
   };

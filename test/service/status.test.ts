@@ -27,7 +27,7 @@ async function status() {
 }
 
 const shown = async () => (await status()).text;
-const patience = { timeout: 15_000 };
+const patience = { timeout: 30_000 };
 
 it('shows a log that cannot be read after a rotation, until it can be', async () => {
   at.write(...bounced('alice@example.net', 'nobody@example.org'));

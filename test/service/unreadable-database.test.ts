@@ -58,5 +58,5 @@ it('continues when it can be read again, and knows what was changed meanwhile', 
   operator.close();
   const ask = () =>
     exchange({ path: at.path('policy') }, requestText({ sasl_username: key.id })).catch(String);
-  await expect.poll(ask, { timeout: 15_000 }).toContain('HOLD');
+  await expect.poll(ask, { timeout: 30_000 }).toContain('HOLD');
 });

@@ -28,7 +28,7 @@ async function watch(lines: readonly string[]) {
   const done = runWatch({ config: at.config, format: 'text' }, io, ending.signal);
   await new Promise((resolve) => setTimeout(resolve, 500)); // it begins at the end of the log
   appendFileSync(at.log, lines.map((line) => `${line}\n`).join(''));
-  await expect.poll(() => printed.out, { timeout: 15_000 }).not.toBe('');
+  await expect.poll(() => printed.out, { timeout: 30_000 }).not.toBe('');
   ending.abort();
   await done;
   return printed;
@@ -38,7 +38,7 @@ async function storeAccepted(): Promise<void> {
   at.write(...accepted('alice@example.net'));
   const service = at.start();
   const open = () => at.withStore((store) => store.state.messageCount());
-  await expect.poll(open, { timeout: 15_000 }).toBe(1);
+  await expect.poll(open, { timeout: 30_000 }).toBe(1);
   await service.stop();
 }
 
