@@ -53,11 +53,14 @@ function realOverride({ user, rule, limit, period }: SimpleOverride, rules: read
 function buildLimitOf(overrides: readonly SimpleOverride[]): LimitOf {
   return (rule, limit, id) => {
     const isVolume = rule.count === 'recipients' || rule.count === 'messages';
+    // A number without a rule's name is no share.
+    const fits = (each: SimpleOverride) =>
+      isVolume || (rule.ratio === true && each.limit === 'exempt');
     const rank = (each: SimpleOverride) =>
       (each.rule === undefined ? 2 : 0) + (each.period === undefined ? 1 : 0);
     const best = overrides
       .filter((each) => each.user === id && [undefined, limit.period].includes(each.period))
-      .filter((each) => each.rule === rule.name || (each.rule === undefined && isVolume))
+      .filter((each) => each.rule === rule.name || (each.rule === undefined && fits(each)))
       .toSorted((a, b) => rank(a) - rank(b))[0];
     if (best === undefined) return limit.limit;
     if (best.limit === 'exempt') return undefined;
