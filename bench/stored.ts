@@ -1,4 +1,7 @@
-/** `report`, `explain` and `events` over a database of many events: the events of one log as those of many days. */
+/**
+ * `report`, `explain`, `events` and the page for operators over a database of many events: those of one log as those of
+ * many days.
+ */
 import { statSync } from 'node:fs';
 import { readEvents } from '../src/interpret/files.ts';
 import type { Verdict } from '../src/model/block.ts';
@@ -7,15 +10,19 @@ import { Store } from '../src/store/store.ts';
 import { LINES, LONG, PROGRAM, ROUNDS, RULES } from './contestants.ts';
 import { writeLog } from './generate.ts';
 import { type Contestant, inTurn } from './measure.ts';
+import { findPort, measurePages, webLines } from './pages.ts';
 import { Service } from './service.ts';
 
 /** A day has some 380,000 events. */
 const DAYS = LONG ? 27 : 3;
 const DAY = 86_400_000;
 const STEP = 5000;
+/** Running blocks that the page for operators lists. */
+const BLOCKS = 100_000;
 
 export async function stored(): Promise<void> {
-  const service = new Service({ rules: RULES });
+  const port = await findPort();
+  const service = new Service({ rules: RULES, extra: webLines(port) });
   try {
     const { count, submitter } = await fill(service);
     const command = (name: string, ...words: string[]): Contestant => ({
@@ -35,9 +42,23 @@ export async function stored(): Promise<void> {
     runs.forEach(({ wall, cpu }, index) => {
       console.log(`| \`${contestants[index]?.name}\` | ${wall.toFixed(2)} | ${cpu.toFixed(2)} |`);
     });
+    addBlocks(service);
+    await measurePages(service, port, submitter);
   } finally {
     await service.remove();
   }
+}
+
+function addBlocks(service: Service): void {
+  const store = new Store(service.path('postern.db'));
+  const start = Date.now();
+  store.commit(() => {
+    for (let count = 0; count < BLOCKS; count++) {
+      const key = { type: 'user', id: `user${count}@example.net` } as const;
+      store.blocks.start({ key, cause: 'manual', start });
+    }
+  });
+  store.close();
 }
 
 /**

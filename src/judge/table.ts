@@ -68,6 +68,7 @@ export class KeyTable {
   #keep = 0;
   /** the newest event of a key that was dropped, ms: of what happened until then, something may be missing */
   #lostUntil = Number.NEGATIVE_INFINITY;
+  /** time of the event that was read last, ms */
   #now = 0;
   /** number of keys at which idle ones are looked for: at least twice what the last sweep left */
   #sweepAt = 1024;
@@ -108,9 +109,10 @@ export class KeyTable {
 
   /**
    * What is known of a key; a number stands for a few events (`open`). Only timelines know what an event means that is
-   * older than the ones before: then a key has them.
+   * older than the ones before: then a key has them. `time`: that of an event of the key, ms.
    */
   find(id: Id, time = Number.POSITIVE_INFINITY): Subject | number | undefined {
+    if (time < Number.POSITIVE_INFINITY) this.#now = time;
     const known = this.#keys.get(id);
     if (typeof known === 'object') known.used = true;
     if (typeof known === 'number' && time < this.#few.timeOf(known)) return this.open(id, known);
