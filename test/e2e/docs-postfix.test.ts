@@ -86,7 +86,9 @@ describe.runIf(hasMachine() && hasPostfix())('the pages beside Postfix', { retry
     const check = await machine.shell('postern check --milter');
     expect(check).toMatchObject({ status: 0, output: expect.stringContaining('No problems') });
     expect(await client('good@example.org')).toMatch(/^250 /);
-    expect(await output('postern status')).toMatch(/milter sessions: .*messages: 1 /);
+    await settled('the figures', async () =>
+      /milter sessions: .*messages: 1 /.test(await output('postern status')),
+    );
     await machine.must('postconf -X smtpd_milters; postfix reload; sleep 1');
     await run(/`(systemctl disable --now postern-milter)`/.exec(text)?.[1] ?? '');
     expect(await client('after@example.org')).toMatch(/^250 /);

@@ -109,15 +109,16 @@ describe.runIf(hasPostfix())('a list of master.cf', () => {
 
   /** Does what a fix says; returns false if it is not about this list of a service. */
   function applyFix(name: string, list: string, fix: string): boolean {
-    const etc = server.configuration;
     const [what = ''] = fix.split('\nin place of:');
-    const command = /(postconf -P '[^']*'), then run postfix reload/.exec(what)?.[1];
+    const command = /(postconf -c \S+ -P '[^']*'), then run postfix -c \S+ reload/.exec(what)?.[1];
     if (command !== undefined) {
-      execFileSync('sh', ['-c', command.replace('postconf', `postconf -c ${etc}`)]);
+      execFileSync('sh', ['-c', command]);
       return command.includes(`${name}/${list}=`);
     }
     const option =
-      /give (\S+) this in master\.cf, then run postfix reload:\n {2}(-o [\s\S]*)$/.exec(what);
+      /give (\S+) this in \S+\/master\.cf, then run postfix -c \S+ reload:\n {2}(-o [\s\S]*)$/.exec(
+        what,
+      );
     if (option?.[1] !== name || option[2]?.includes(list) !== true) return false;
     // A later -o of the same name wins.
     const masterCf = server.folder.read('etc/master.cf');
