@@ -5,6 +5,7 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Row } from '../src/share/batch.ts';
+import { readHostStates, readHosts } from '../src/share/blocks.ts';
 import { type Engine, PREFIX } from '../src/share/engine.ts';
 import { hasRedis, RedisServer } from '../test/support/redis.ts';
 import { LONG } from './contestants.ts';
@@ -39,6 +40,7 @@ export async function share(folder: string): Promise<void> {
   try {
     console.log('| what | value |\n|---|---:|');
     await throughput(server, admin);
+    await manyHosts(server, admin);
     await sizes(server, admin);
     await latency(server);
   } finally {
@@ -82,6 +84,37 @@ async function throughput(server: RedisServer, admin: Engine): Promise<void> {
     print(`events/s, ${HOSTS} hosts, ${what}`, Math.round(count / seconds));
     print(`events per CPU second of the engine, ${what}`, Math.round(count / cpu));
   }
+}
+
+/** How much more an event costs the engine when more servers count: the script looks at what each of them has. */
+async function manyHosts(server: RedisServer, admin: Engine): Promise<void> {
+  const engine = server.engine('mx0', { timeout: 60_000 });
+  for (const hosts of [1, 16, 64, 256, 1000]) {
+    await admin.call(['FLUSHALL']);
+    for (let host = 0; host < hosts; host++) await register(server, `mx${host}`);
+    const count = hosts > 64 ? 4000 : 40_000;
+    const before = await cpuSeconds(admin);
+    for (let at = 0; at < count; at += BATCH) {
+      const time = Date.now();
+      const rows = Array.from({ length: BATCH }, (_, index) =>
+        buildRow(`user:u${(at + index) % 4000}`, at + index, time),
+      );
+      await send(engine, rows);
+    }
+    const each = ((await cpuSeconds(admin)) - before) / count;
+    print(`us of the engine for an event, ${hosts} hosts`, Math.round(each * 1e7) / 10);
+    const read = await cpuSeconds(admin);
+    for (let round = 0; round < 20; round++) await readHostStates(engine, await readHosts(engine));
+    const look = ((await cpuSeconds(admin)) - read) / 20;
+    print(`us of the engine to say who is there, ${hosts} hosts`, Math.round(look * 1e6));
+  }
+  engine.close();
+}
+
+async function register(server: RedisServer, host: string): Promise<void> {
+  const engine = server.engine(host, { timeout: 60_000 });
+  await send(engine, []);
+  engine.close();
 }
 
 async function sizes(server: RedisServer, admin: Engine): Promise<void> {

@@ -18,6 +18,11 @@ export function waitOrAbort(ms: number, signal: AbortSignal | undefined): Promis
   });
 }
 
+/** Lets the event loop look at its sockets once. */
+export function nextPoll(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+}
+
 /** Waits for all loops. The first that fails aborts `ending`; its error is thrown when all have ended. */
 export async function waitForAll(
   ending: AbortController,

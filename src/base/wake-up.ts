@@ -60,9 +60,10 @@ export class WakeUp {
     this.#resolve?.();
   }
 
-  /** Waits until woken or aborted, at most `ms`. Never rejects. */
+  /** Waits until woken or aborted, at most `ms`; with 0, only until others had their turn. Never rejects. */
   async wait(ms: number, signal?: AbortSignal): Promise<void> {
-    if (!this.#due && signal?.aborted !== true) {
+    if (ms <= 0) await new Promise((resolve) => setImmediate(resolve));
+    else if (!this.#due && signal?.aborted !== true) {
       const limit = this.#ready ? ms : Math.min(ms, SETTLING);
       await new Promise<void>((resolve) => {
         const end = () => {

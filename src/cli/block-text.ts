@@ -6,7 +6,7 @@ import type { Listing } from '../daemon/real-force.ts';
 import type { Block } from '../model/block.ts';
 import { formatTarget } from '../model/identity.ts';
 import { PLAIN_STYLE, type Style } from '../model/style.ts';
-import { blockToJson, describeRelease } from '../report/block.ts';
+import { blockToJson, describeCause, describeRelease } from '../report/block.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Value } from './csv.ts';
 import { type CommonOptions, jsonLine } from './io.ts';
@@ -39,8 +39,7 @@ function blockLine(block: StoredBlock, force: InForce, style: Style): string {
       ? `${untilText(block, style)}${forceText(force)}`
       : `ended ${style.second(block.released)}: ${describeRelease(block)}`;
   const note = block.note === undefined ? '' : ` "${block.note}"`;
-  const by = block.host === undefined ? '' : ` on ${block.host}`;
-  return `${escapeControls(`${block.id}  ${style.target(block)}${spellingsText(block)}  ${block.cause}${by}${note}  since ${style.second(block.start)}, ${state}`)}\n`;
+  return `${escapeControls(`${block.id}  ${style.target(block)}${spellingsText(block)}  ${describeCause(block)}${note}  since ${style.second(block.start)}, ${state}`)}\n`;
 }
 
 /** The columns of `blockCells`. */
@@ -48,12 +47,12 @@ export const BLOCK_HEAD = ['Number', 'Who', 'Cause', 'Began', 'Until', 'In force
 
 /** A block as cells of a table. */
 export function blockCells(block: StoredBlock, force: InForce, style: Style): Cell[] {
-  const { id, cause, start, end, released, note = '' } = block;
+  const { id, start, end, released, note = '' } = block;
   const isOver = released !== undefined;
   return [
     String(id),
     `${style.target(block)}${spellingsText(block)}`,
-    cause,
+    describeCause(block),
     style.minute(start),
     isOver ? style.minute(released) : end === undefined ? 'released' : style.minute(end),
     isOver ? `ended: ${describeRelease(block)}` : forceCell(force),
@@ -86,12 +85,12 @@ export const BLOCK_COLUMNS = [
 
 /** A block as a row of CSV; times are RFC 3339. */
 export function blockValues(block: StoredBlock, force: InForce): Value[] {
-  const { id, key, at, cause, start, end, released, releasedBy, note } = block;
+  const { id, key, at, cause, start, end, released, releasedBy, note, host } = block;
   const time = (ms: number | undefined) => (ms === undefined ? undefined : formatTime(ms));
   const inForce = released === undefined && force.inForce;
   return [
     ...[id, key.type, key.id, at?.type, at?.id, cause],
-    ...[formatTime(start), time(end), time(released), releasedBy, inForce, note, block.host],
+    ...[formatTime(start), time(end), time(released), releasedBy, inForce, note, host],
   ];
 }
 

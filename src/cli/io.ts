@@ -14,6 +14,8 @@ export interface CommonOptions {
 }
 
 export interface Io {
+  /** who asked for the command, if that is not who runs the process */
+  readonly operator?: string;
   /** results */
   stdout(text: string): void;
   /** failures and progress */

@@ -13,10 +13,10 @@ const LOGIN = /^[\w.-]{1,64}$/;
 
 /**
  * The login name with which that person came in: what sudo says, or else what the kernel keeps since the login
- * (proc(5), loginuid), whoever the process is now. Undefined for a service, and where the caller notes who did it.
+ * (proc(5), loginuid), whoever the process is now. Undefined for a service, or who asked for the command.
  */
-export async function findOperator({ noteDeed }: Io): Promise<string | undefined> {
-  if (noteDeed !== undefined) return undefined;
+export async function findOperator({ operator }: Io): Promise<string | undefined> {
+  if (operator !== undefined) return operator;
   const { SUDO_USER: sudo = '' } = process.env;
   if (LOGIN.test(sudo)) return sudo;
   const uid = readLoginUid();

@@ -96,7 +96,7 @@ async function note(
   io: Io,
 ): Promise<void> {
   if (acted.length === 0) return;
-  io.noteDeed?.(describeDeed(action, acted));
+  if (io.noteDeed !== undefined) return io.noteDeed(describeDeed(action, acted));
   const who = await findOperator(io);
   if (who === undefined) return;
   const time = systemClock.now();

@@ -1,5 +1,5 @@
 /** `postern report`: a period as text, JSON, HTML or CSV. With `--mail` it is sent instead, as text and HTML. */
-
+import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { systemClock } from '../base/time.ts';
 import { type Config, loadConfig } from '../config/load.ts';
@@ -8,6 +8,7 @@ import type { Style } from '../model/style.ts';
 import { tableToCsv } from '../report/csv.ts';
 import { reportToJson } from '../report/json.ts';
 import { gatherReport, listKeys, type Narrowing, type Report } from '../report/period.ts';
+import { gatherServers, type Servers } from '../report/servers.ts';
 import { loadStyle } from '../report/style.ts';
 import { isEventful } from '../report/summary.ts';
 import type { Table } from '../report/table.ts';
@@ -29,6 +30,8 @@ interface ReportOptions
   readonly table?: string;
   readonly mail?: boolean;
   readonly onlyIfAny?: boolean;
+  /** also of the servers that count together */
+  readonly allHosts?: boolean;
   /** times in UTC only */
   readonly utc?: boolean;
 }
@@ -49,7 +52,8 @@ export async function runReport(options: ReportOptions, io: Io): Promise<ExitSta
       progress.add(count, (time - begin) / (until - begin));
     const gathered = gatherReport(store, rules, since, until, onRead, narrowing);
     progress.end();
-    const report = { ...gathered, ...(service === undefined ? {} : { service }) };
+    const servers = await gatherAllHosts(store, config, gathered, options);
+    const report = dropUndefined({ ...gathered, service, servers });
     if (options.onlyIfAny === true && !isEventful(report)) {
       io.stderr('postern: nothing happened in this period, so there is no report\n');
       return EXIT.done;
@@ -72,6 +76,24 @@ function buildNarrowing(options: ReportOptions, config: Config): Narrowing | und
   const query = buildEventQuery(conditions, config);
   if (Object.keys(query).length === 0) return undefined;
   return { query, hasKey: buildKeyTest(query) };
+}
+
+/** Undefined unless it was asked for. Throws a PosternError (exit status 2) without `share`. */
+async function gatherAllHosts(
+  store: Store,
+  { share }: Config,
+  { since, until, blocks, isNarrow }: Report,
+  { allHosts }: ReportOptions,
+): Promise<Servers | undefined> {
+  if (allHosts !== true) return undefined;
+  if (share === undefined)
+    throw new PosternError('usage', '--all-hosts: this server counts with no other (share)');
+  if (isNarrow === true)
+    throw new PosternError(
+      'usage',
+      '--all-hosts: of other servers only sums are known; leave out the conditions',
+    );
+  return await gatherServers(store, share, { since, until }, blocks);
 }
 
 /** Wider lines are hard to read. */

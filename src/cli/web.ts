@@ -115,7 +115,7 @@ export function buildDesk(base: Base, main: Main, program: readonly string[] = S
   ];
   return {
     ...base,
-    run: (words) => capture((io) => main(complete(words), io)),
+    run: (words, operator) => capture(operator, (io) => main(complete(words), io)),
     read: (words) => apart.run(complete(words)),
     readIdentity: (text) => parseTypedBlockable(text, base.config.logins),
     readTime: (option, text) => parseTime(option, text, base.config.zone),
@@ -124,11 +124,15 @@ export function buildDesk(base: Base, main: Main, program: readonly string[] = S
 }
 
 /** Runs a command, and keeps what it prints. */
-async function capture(work: (io: Io) => Promise<ExitStatus>): Promise<Ran> {
+async function capture(
+  operator: string | undefined,
+  work: (io: Io) => Promise<ExitStatus>,
+): Promise<Ran> {
   const out: string[] = [];
   const err: string[] = [];
   const deeds: Ran['deeds'][number][] = [];
   const status = await work({
+    ...(operator === undefined ? {} : { operator }),
     stdout: (text) => void out.push(text),
     stderr: (text) => void err.push(text),
     noteDeed: (deed) => void deeds.push(deed),

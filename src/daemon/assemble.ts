@@ -58,14 +58,14 @@ export function buildPipeline(
   judge: Judge,
   rules: readonly Rule[],
   options: ServiceOptions,
-  takeShared?: () => readonly unknown[],
+  sharing?: Sharing,
 ): Pipeline {
   const { config, clock, log, signal } = options;
   return new Pipeline(
     dropUndefined({
       ...buildDecisionOptions(store, rules, options),
       judge,
-      takeShared,
+      sharing,
       interpreter: buildInterpreterOptions(config, options),
       clock,
       log,

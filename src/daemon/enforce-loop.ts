@@ -4,6 +4,7 @@
  */
 import { sendSignal } from '../base/change-signal.ts';
 import { MINUTE, SECOND } from '../base/time.ts';
+import { nextPoll } from '../base/wait.ts';
 import { WakeUp } from '../base/wake-up.ts';
 import type { Store } from '../store/store.ts';
 import type { ServiceOptions } from './assemble.ts';
@@ -94,9 +95,4 @@ export class EnforceLoop {
     const failure = sendSignal(config.database);
     if (failure !== undefined) log.warn({ error: failure }, 'postern enforce was not woken');
   }
-}
-
-/** Lets the event loop look at its sockets once. */
-function nextPoll(): Promise<void> {
-  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 }

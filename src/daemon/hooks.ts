@@ -7,6 +7,7 @@ import { dropUndefined } from '../base/defined.ts';
 import { randomHex } from '../base/digest.ts';
 import type { Log } from '../base/log.ts';
 import { type Clock, formatTime, HOUR, MINUTE } from '../base/time.ts';
+import { nextPoll } from '../base/wait.ts';
 import { WakeUp } from '../base/wake-up.ts';
 import type { HookConfig } from '../config/hooks.ts';
 import type { Config } from '../config/load.ts';
@@ -47,7 +48,11 @@ export class Hooks {
   /** One loop that hands out what happens, and one for each hook; they end when aborted. */
   run(): Promise<void>[] {
     return [
-      repeat(this.#options, this.#wakeUp, TROUBLE, async () => this.#handOut()),
+      repeat(this.#options, this.#wakeUp, TROUBLE, async () => {
+        // Other servers and the block files first: each commit here is a wait for the disk.
+        for (let round = 0; round < 3; round++) await nextPoll();
+        return this.#handOut();
+      }),
       ...this.#hooks.map(({ hook, wakeUp }) => this.#tell(hook, wakeUp)),
     ];
   }

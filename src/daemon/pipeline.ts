@@ -40,12 +40,17 @@ export interface Committed {
 
 interface PipelineOptions extends DecisionOptions {
   readonly judge: Judge;
-  /** what other servers are to know of the events that were judged last */
-  readonly takeShared?: () => readonly unknown[];
+  /** writes down what other servers are to know */
+  readonly sharing?: SharedWriter;
   readonly interpreter: Omit<InterpreterOptions, 'store' | 'resuming'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly signal?: AbortSignal;
+}
+
+interface SharedWriter {
+  /** What is to be written, in the transaction of the events that were judged last. `now` in ms. */
+  take(): (now: number) => void;
 }
 
 export class Pipeline {
@@ -160,7 +165,7 @@ export class Pipeline {
   ): Promise<Committed | undefined> {
     const { judge, store } = this.#options;
     const verdicts = this.#judge(events, now);
-    const shared = this.#options.takeShared?.() ?? [];
+    const shared = this.#options.sharing?.take();
     const outageChanges = judge.takeOutageChanges();
     const standing = withoutTakenBack(verdicts, outageChanges);
     const isUsualDue = judge.usual.isDue(now);
@@ -169,7 +174,7 @@ export class Pipeline {
       const persons = store.logins.note(events);
       recordOutages(this.#options, outageChanges, now);
       const decisions = recordVerdicts(this.#options, standing, now);
-      store.share.add(shared, now);
+      shared?.(now);
       save();
       if (isUsualDue) saveUsual(store, judge.usual);
       const newSpellings = [...persons].some(

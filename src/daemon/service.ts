@@ -91,7 +91,7 @@ export class Service {
     });
     this.#judge = judge;
     endOtherOutages(store, judge.outages(), clock.now());
-    this.#pipeline = buildPipeline(store, judge, rules, options, sharing?.takeRows);
+    this.#pipeline = buildPipeline(store, judge, rules, options, sharing);
     this.#enforceLoop = new EnforceLoop(store, options, {
       onEnded: () => {
         this.#blocks.trySync();
@@ -184,6 +184,7 @@ export class Service {
     const { log } = this.#options;
     if (this.#rates !== undefined) seedRates(this.#rates, events, this.#started);
     this.#metrics.count(events, decisions);
+    this.#sharing?.wake(); // first of all, so that the other servers do not wait for our files
     if (outageChanges.length > 0) logOutages(log, outageChanges);
     if (outageChanges.length > 0 || decisions.some(({ outcome }) => outcome === 'blocked')) {
       this.#blocks.trySync();
@@ -191,7 +192,6 @@ export class Service {
       this.#hooks.wake();
     } else if (decisions.length > 0) this.#wakeNotifiers();
     if (newSpellings) this.#enforceLoop.wake();
-    this.#sharing?.wake();
     for (const { verdict, outcome } of decisions) {
       const { rule, key, count } = verdict;
       log.info({ rule, who: key, count, outcome }, 'verdict');

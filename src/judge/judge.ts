@@ -196,8 +196,9 @@ export class Judge {
     while (turns.length > 0 && (turns.at(-1) as Turn).active.order < before) {
       const turn = turns.pop() as Turn;
       const { active, met } = turn;
-      const verdict = met.length === 0 ? undefined : this.#ruling.judgeAll(active, met, occasion);
+      // Before the verdict: it holds the key, and the event that meets a limit is part of the common count, too.
       if (occasion.recall === undefined) this.#tell(turn, occasion.event);
+      const verdict = met.length === 0 ? undefined : this.#ruling.judgeAll(active, met, occasion);
       if (verdict !== undefined) verdicts.push(verdict);
     }
   }

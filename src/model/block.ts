@@ -49,6 +49,8 @@ export interface Verdict extends Position {
   readonly stale?: boolean;
   /** of a rule with `usual`: what was usual before; `limit` is that of this key */
   readonly past?: Past;
+  /** how much each of the servers that count together contributed */
+  readonly hosts?: Readonly<Record<string, number>>;
 }
 
 /** The outcome of a verdict: a block, or why there is none. */

@@ -3,7 +3,7 @@
 import { quoteForShell } from '../base/escape.ts';
 import { counted } from '../base/text.ts';
 import { formatDuration } from '../base/time.ts';
-import type { Key } from '../model/block.ts';
+import type { Key, Verdict } from '../model/block.ts';
 import type { Evidence, Measures, OutageRefusals, ValueFormat } from '../model/evidence.ts';
 import { formatIdentity } from '../model/identity.ts';
 import type { Style } from '../model/style.ts';
@@ -43,6 +43,7 @@ export function buildSummary(
       ...(verdict.past === undefined
         ? []
         : [['Usual', describePast(verdict.past, period)] as const]),
+      ...buildServers(verdict),
       ...outages.map((outage) => buildOutageRow(outage, style)),
       ...buildShare(evidence),
       ['First event', style.time(evidence.first)],
@@ -56,6 +57,13 @@ export function buildSummary(
       ...[...new Set(measures)].map((measure) => ['Status', measure] as const),
     ],
   };
+}
+
+/** What follows is about this server alone. */
+function buildServers({ hosts }: Verdict): Row[] {
+  if (hosts === undefined) return [];
+  const counts = Object.entries(hosts).map(([host, count]) => `${host} ${count}`);
+  return [['On each server', counts.join(', ')]];
 }
 
 /** A number says little without what it is a part of. */

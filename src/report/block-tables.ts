@@ -3,7 +3,7 @@ import { formatDuration } from '../base/time.ts';
 import type { Style } from '../model/style.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
-import { describeRelease, UNBLOCKABLE_CURE } from './block.ts';
+import { describeCause, describeRelease, UNBLOCKABLE_CURE } from './block.ts';
 import type { Report } from './period.ts';
 import type { Table } from './table.ts';
 
@@ -21,7 +21,7 @@ export function buildBlocks({ blocks }: Report, style: Style): Table {
     rows: blocks.map((block) => [
       block.id,
       style.target(block),
-      block.cause,
+      describeCause(block),
       style.minute(block.start),
       describeEnd(block, style),
       block.note ?? '',

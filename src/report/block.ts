@@ -7,7 +7,7 @@ import type { StoredBlock } from '../store/blocks.ts';
 /** A block for programs. */
 export function blockToJson(block: StoredBlock): Record<string, unknown> {
   const { id, key, spellings, at, cause, start, end, note, released, releasedBy } = block;
-  const { passwordBy, host, releasedHost } = block;
+  const { passwordBy, host, who, releasedHost, releasedHow, releasedWho } = block;
   return dropUndefined({
     id,
     key,
@@ -15,6 +15,7 @@ export function blockToJson(block: StoredBlock): Record<string, unknown> {
     at,
     cause,
     host,
+    who,
     start: formatTime(start),
     end: end === undefined ? undefined : formatTime(end),
     note,
@@ -22,6 +23,8 @@ export function blockToJson(block: StoredBlock): Record<string, unknown> {
     releasedBy,
     passwordBy,
     releasedHost,
+    releasedHow,
+    releasedWho,
   });
 }
 
@@ -34,19 +37,37 @@ export function buildHostLookup({
   return ({ host }) => host ?? own;
 }
 
+/** Why there is a block: a rule, or by hand; if it began on another server, where, and by whom. */
+export function describeCause(block: StoredBlock): string {
+  const cause = describeCauseThere(block);
+  return block.host === undefined ? cause : `${cause} on ${block.host}`;
+}
+
+/** The same without the server. */
+export function describeCauseThere({ cause, who }: StoredBlock): string {
+  return who === undefined ? cause : `${cause} by ${who}`;
+}
+
 /** Why a block ended: the end of a sentence such as `ended TIME: ...`. */
-export function describeRelease({ releasedBy, passwordBy, releasedHost }: StoredBlock): string {
-  switch (releasedBy) {
+export function describeRelease(block: StoredBlock): string {
+  const { releasedBy, releasedHost, releasedHow, releasedWho } = block;
+  if (releasedBy !== 'server') return describeHow(releasedBy, block.passwordBy);
+  const where = `released on ${releasedHost ?? 'another server'}`;
+  if (releasedHow === undefined) return where;
+  const by = releasedHow === 'operator' && releasedWho !== undefined ? ` by ${releasedWho}` : '';
+  return `${where}: ${describeHow(releasedHow, releasedWho)}${by}`;
+}
+
+function describeHow(how: StoredBlock['releasedBy'], passwordBy: string | undefined): string {
+  switch (how) {
     case 'file':
       return 'its line was deleted by hand';
     case 'expiry':
       return 'its time was over';
     case 'password':
-      return `${passwordBy} changed the password`;
+      return `${passwordBy ?? 'somebody'} changed the password`;
     case 'guard':
       return 'its refusals came from a provider outage';
-    case 'server':
-      return `released on ${releasedHost ?? 'another server'}`;
     default:
       return 'postern unblock';
   }

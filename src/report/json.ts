@@ -6,12 +6,13 @@ import { outageToJson } from './outages.ts';
 import { pastToJson } from './past.ts';
 import type { Report } from './period.ts';
 import { reputationToJson } from './reputation.ts';
+import { serversToJson } from './server-tables.ts';
 import { summarize } from './summary.ts';
 
 /** The report with its times as RFC 3339, durations as in rules; docs/report.md has all keys. */
 export function reportToJson(report: Report): Record<string, unknown> {
   const { blocks, verdicts, lasting, outages, near, formatValue: _, ...others } = report;
-  const { listings, reputation, before, course, ...rest } = others;
+  const { listings, reputation, before, course, servers, ...rest } = others;
   return {
     ...formatTimes(rest, 'since', 'until', 'keptSince'),
     summary: summarize(report),
@@ -25,6 +26,7 @@ export function reportToJson(report: Report): Record<string, unknown> {
     suspects: outages.map(outageToJson),
     listings: listings.map(listingToJson),
     reputation: reputation.map(reputationToJson),
+    ...(servers === undefined ? {} : { servers: serversToJson(servers) }),
   };
 }
 

@@ -23,6 +23,7 @@ import type { SenderCount } from '../store/volume.ts';
 import type { Course, ProviderCount } from './course.ts';
 import { PeriodSums } from './period-sums.ts';
 import { describeRefusals, type ReputationRefusal } from './reputation.ts';
+import type { Servers } from './servers.ts';
 import type { ServiceHealth } from './service.ts';
 import { type Beyond, findFirst, findStandings } from './standings.ts';
 
@@ -66,6 +67,8 @@ export interface Report {
   readonly isNarrow?: boolean;
   /** when the report was made; absent: not asked for */
   readonly service?: ServiceHealth;
+  /** absent: not asked for */
+  readonly servers?: Servers;
   readonly formatValue: ValueFormat;
 }
 

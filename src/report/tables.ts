@@ -4,6 +4,7 @@ import { buildBackscatter } from './backscatter.ts';
 import { buildBlocks, buildMet, buildNear, buildUnblockable } from './block-tables.ts';
 import { buildUnusual } from './past.ts';
 import type { Report } from './period.ts';
+import { buildServerTables } from './server-tables.ts';
 import { buildServiceTables } from './service.ts';
 import { buildListings, buildOutages, buildReputation } from './standing-tables.ts';
 import type { Table } from './table.ts';
@@ -51,7 +52,7 @@ export function buildTables(report: Report, style = PLAIN_STYLE): Table[] {
 
 const SHOWN_EMPTY = new Set([
   ...['mail', 'reasons', 'blocks', 'near', 'met', 'submitters', 'senders', 'providers'],
-  ...['refusers', 'deferrals', 'attackers'],
+  ...['refusers', 'deferrals', 'attackers', 'servers', 'server-blocks'],
 ]);
 
 /** All tables, those without rows too. */
@@ -83,6 +84,7 @@ export function listTables(report: Report, style = PLAIN_STYLE): Table[] {
       empty: '',
     },
     ...buildBackscatter(report.backscatter),
+    ...buildServerTables(report.servers, style),
     ...buildServiceTables(report.service),
   ];
 }

@@ -9,7 +9,7 @@ import type { Action } from '../store/actions.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
 import { type Counted, hasPlainLimit } from './against-limit.ts';
-import { describeRelease } from './block.ts';
+import { describeCause, describeRelease } from './block.ts';
 import type { Subject } from './subject.ts';
 
 /** Something that happened at a time (ms). */
@@ -45,12 +45,9 @@ export function listSigns(
 export function listDeeds(store: Store, block: StoredBlock): Step[] {
   const actions = store.actions.ofBlock(block.id);
   const done = (what: string) => actions.find((one) => one.what === what && one.done)?.who;
-  const { id, start, end, released, cause } = block;
+  const { id, start, end, released } = block;
   const byWhom = (who: string | undefined) => (who === undefined ? '' : ` by ${who}`);
-  const begin =
-    cause === 'manual'
-      ? `block ${id} begins: postern block${byWhom(done('block'))}`
-      : `block ${id} begins`;
+  const begin = `block ${id} begins${describeBegin(block, byWhom(done('block')))}`;
   const others = actions.filter(
     ({ what, done }) => !done || (what !== 'block' && what !== 'unblock'),
   );
@@ -63,6 +60,12 @@ export function listDeeds(store: Store, block: StoredBlock): Step[] {
         : [{ time: end, what: `block ${id} ends by itself` }]
       : [{ time: released, what: `it ends: ${describeRelease(block)}${byWhom(done('unblock'))}` }]),
   ];
+}
+
+/** `by`: who did it on this server, with `by`. */
+function describeBegin(block: StoredBlock, by: string): string {
+  if (block.host !== undefined) return `: ${describeCause(block)}`;
+  return block.cause === 'manual' ? `: postern block${by}` : '';
 }
 
 function describeAction({ time, who, what, done }: Action): Step {

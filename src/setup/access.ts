@@ -23,7 +23,7 @@ export interface FileFinding {
 
 /** The configuration file, the rules, the lease files and passwords, which only have to be readable; nothing if all are. */
 export function inputFindings(config: Config, asker: Asker | undefined): FileFinding[] {
-  const { file, rules, leases, notify } = config;
+  const { file, rules, leases, notify, share } = config;
   const password = notify?.transport.kind === 'smtp' ? notify.transport.passwordFile : undefined;
   const named: [string[], string][] = [
     [[], file],
@@ -32,6 +32,10 @@ export function inputFindings(config: Config, asker: Asker | undefined): FileFin
     ...(password === undefined
       ? []
       : [[['notify', 'smtp', 'passwordFile'], password] as [string[], string]]),
+    ...(['passwordFile', 'caFile'] as const).flatMap((name): [string[], string][] => {
+      const path = share?.[name];
+      return path === undefined ? [] : [[['share', name], path]];
+    }),
   ];
   return named.flatMap(([option, path]) => {
     const reason = denied(path, constants.R_OK, asker);

@@ -2,13 +2,14 @@
  * Whether mail about blocks can leave: the program exists, the server answers, the password file is private. Sends
  * nothing.
  */
-import { constants, readFileSync, statSync } from 'node:fs';
+import { constants } from 'node:fs';
 import type { Config } from '../config/load.ts';
 import type { MailRoute } from '../notify/mail.ts';
 import { connectFailure } from '../notify/reach.ts';
 import { denied, nameOf } from './access.ts';
 import type { Asker } from './asker.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
+import { checkPasswordFile } from './password-file.ts';
 import { isExecutable } from './programs.ts';
 
 /** ms */
@@ -24,7 +25,9 @@ export async function checkNotify(
   const { transport } = notify;
   const to = notify.to.join(', ');
   if (transport.kind === 'sendmail') return [checkProgram(transport.path, to, asker)];
-  return [...checkPassword(transport), await checkServer(transport, to)];
+  const { passwordFile } = transport;
+  const password = checkPasswordFile('notify', 'notify.smtp.passwordFile', passwordFile);
+  return [...password, await checkServer(transport, to)];
 }
 
 function checkProgram(path: string, to: string, asker: Asker | undefined): Finding {
@@ -35,21 +38,6 @@ function checkProgram(path: string, to: string, asker: Asker | undefined): Findi
 }
 
 type Smtp = Extract<MailRoute, { kind: 'smtp' }>;
-
-function checkPassword({ passwordFile: file }: Smtp): Finding[] {
-  if (file === undefined) return [];
-  const fails = (text: string, fix: string) => [
-    wrong('notify', `notify.smtp.passwordFile: ${text}`, fix),
-  ];
-  const reason = denied(file, constants.R_OK);
-  if (reason !== undefined)
-    return fails(`${file} ${reason}`, 'write the password in its first line');
-  if (readFileSync(file, 'utf8').split('\n', 1)[0] === '')
-    return fails(`the first line of ${file} is empty`, 'write the password there');
-  return (statSync(file).mode & 0o007) === 0
-    ? []
-    : fails(`everybody can read ${file}`, `chmod 600 ${file}`);
-}
 
 /** Only a warning: a mail server that is down for a while is not a mistake in the configuration. */
 async function checkServer(server: Smtp, to: string): Promise<Finding> {

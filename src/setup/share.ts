@@ -4,13 +4,19 @@ import type { Config } from '../config/load.ts';
 import { findJoint } from '../judge/joint.ts';
 import { loadRules, type Rule } from '../judge/rule.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
+import { checkPasswordFile } from './password-file.ts';
 
 const LEAST_MAJOR = 7;
 
 /** Nothing if the configuration has no `share`. Never throws for what it checks. */
 export async function checkShare(config: Config): Promise<Finding[]> {
   if (config.share === undefined) return [];
-  return [...checkRules(config), ...(await checkEngine(config.share))];
+  const { passwordFile } = config.share;
+  return [
+    ...checkRules(config),
+    ...checkPasswordFile('share', 'share.passwordFile', passwordFile),
+    ...(await checkEngine(config.share)),
+  ];
 }
 
 function checkRules({ rules: folder }: Config): Finding[] {

@@ -27,7 +27,12 @@ export type Row =
       readonly end: number;
       readonly about: BlockAbout;
     }
-  | { readonly kind: 'release'; readonly key: string; readonly time: number }
+  | {
+      readonly kind: 'release';
+      readonly key: string;
+      readonly time: number;
+      readonly about?: ReleaseAbout;
+    }
   | { readonly kind: 'tidy'; readonly before: number };
 
 /** Why a key is blocked. */
@@ -42,6 +47,15 @@ export interface BlockAbout {
   /** how much each host counted; absent if one host counted all of it */
   readonly hosts?: Readonly<Record<string, number>>;
   readonly note?: string;
+  /** who blocked it by hand */
+  readonly who?: string;
+}
+
+/** Why a key is released. */
+export interface ReleaseAbout {
+  /** how it ended on its server: by a command, by a line that was deleted, and so on */
+  readonly how?: string;
+  readonly who?: string;
 }
 
 /** A time this far ahead of the engine's own is clamped, ms: a minute. */
@@ -80,7 +94,7 @@ function encodeRow(
     case 'block':
       return [['block', row.key, row.start, row.end, JSON.stringify(row.about)]];
     case 'release':
-      return [['release', row.key, row.time]];
+      return [['release', row.key, row.time, JSON.stringify(row.about ?? {})]];
     case 'tidy':
       return [['tidy', row.before]];
   }

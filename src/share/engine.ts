@@ -3,6 +3,7 @@
  * A call that has no answer in time counts as failed and closes the connection, also when the engine may still do what
  * it was asked: everything that is sent may be sent again.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createClient } from '@redis/client';
 import { getMessage } from '../base/errors.ts';
@@ -33,6 +34,8 @@ const TIMEOUT = 2000;
 
 type Client = ReturnType<typeof buildClient>;
 
+type Four = [number, number, number, number];
+
 /** What the engine says of a batch. */
 export interface Taken {
   /** the engine's clock, ms */
@@ -41,23 +44,19 @@ export interface Taken {
   readonly before: number;
   /** rows whose time was too far in the future */
   readonly clamped: number;
+  /** events that were not taken, because this host counts too much */
+  readonly refused: number;
   /** it has lost rows that it had taken: nothing was done */
   readonly isBehind: boolean;
 }
 
 export class Engine {
   readonly #options: EngineOptions;
-  readonly #sha: string;
   #client: Client | undefined;
   #isClosed = false;
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    this.#sha = process
-      .getBuiltinModule('node:crypto')
-      .createHash('sha1')
-      .update(BATCH_SCRIPT)
-      .digest('hex');
   }
 
   /**
@@ -70,17 +69,19 @@ export class Engine {
     { expected, upto, about }: { expected: number; upto: number; about: object },
   ): Promise<Taken> {
     const args = [PREFIX, this.#options.host, String(expected), String(upto), String(SKEW)];
-    const reply = await this.#runScript([...args, encodeBatch(rows, rules, about)]);
-    const [now, before, clamped] = (reply as unknown[]).map(Number) as [number, number, number];
-    return { now, before, clamped, isBehind: before < expected };
+    const batch = encodeBatch(rows, rules, about);
+    const reply = await this.runScript(BATCH_SCRIPT, [...args, batch]);
+    const [now, before, clamped, refused] = (reply as unknown[]).map(Number) as Four;
+    return { now, before, clamped, refused, isBehind: before < expected };
   }
 
-  async #runScript(args: readonly string[]): Promise<unknown> {
+  /** Runs a script; the engine keeps it. Throws an EngineError. */
+  async runScript(script: string, args: readonly string[]): Promise<unknown> {
     try {
-      return await this.call(['EVALSHA', this.#sha, '0', ...args]);
+      return await this.call(['EVALSHA', nameScript(script), '0', ...args]);
     } catch (error) {
       if (!getMessage(error).startsWith('NOSCRIPT')) throw error;
-      return await this.call(['EVAL', BATCH_SCRIPT, '0', ...args]);
+      return await this.call(['EVAL', script, '0', ...args]);
     }
   }
 
@@ -172,6 +173,17 @@ function buildClient({ address, user, passwordFile, caFile, timeout = TIMEOUT }:
     disableClientInfo: true,
     maintNotifications: 'disabled',
   });
+}
+
+const NAMES = new Map<string, string>();
+
+function nameScript(script: string): string {
+  let name = NAMES.get(script);
+  if (name === undefined) {
+    name = createHash('sha1').update(script).digest('hex');
+    NAMES.set(script, name);
+  }
+  return name;
 }
 
 function isReply(error: unknown): boolean {

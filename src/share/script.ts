@@ -1,3 +1,8 @@
+import { READERS } from './read-script.ts';
+
+/** More events than this are not taken of one host within an hour: about 200 bytes each. */
+const MOST_AN_HOUR = 300_000;
+
 /**
  * The script that the engine runs for each batch of a host. The engine runs one script at a time, so whatever the
  * hosts send in whatever order, each verdict falls once.
@@ -5,38 +10,37 @@
  * Keys, all below the prefix; only `hosts` is written by more than its own host:
  *
  *     hosts                     set: the hosts that have ever sent a batch
- *     HOST:host                 hash: last row that was taken (`upto`), time of the last batch (`seen`), clock and so on
+ *     HOST:host                 hash: last row that was taken (`upto`), time of the last batch (`seen`), clock and so on,
+ *                               how many events were taken in this hour (`taken`: `HOUR NUMBER`)
  *     HOST:c:RULE:KEY           sorted set: what the host counted for a key; score: time in ms, member: see member.ts
  *     HOST:blocks               hash by key: `START END JSON`, END 0 for "until released"
- *     HOST:released             hash by key: blocks that began until this time (ms, engine) are released, on all hosts
+ *     HOST:released             hash by key: `TIME JSON`: blocks that began until then (ms, engine) are released, on all
+ *                               hosts
+ *     HOST:sums                 hash by `HOUR RULE` (hours since the epoch): how many events the host counted
  *     HOST:stream               stream: names of the keys whose block or release has changed
  *
  * ARGV: prefix, host, number of the last row that the host knows to be taken, number of the last row of this batch,
- * skew (ms), batch as JSON. Returns the engine's time (ms), the last row that was taken before, and how many rows had
- * a time from the future. If rows are missing that were taken before (the engine was emptied, or is an older copy),
- * nothing is done: the host has to send again.
+ * skew (ms), batch as JSON. Returns the engine's time (ms), the last row that was taken before, how many rows had
+ * a time from the future, and how many events were too many. If rows are missing that were taken before (the engine was
+ * emptied, or is an older copy), nothing is done: the host has to send again.
  *
  * What another host wrote may be anything: what cannot be read counts as absent, so that no host stops the others.
  */
-export const BATCH_SCRIPT = `
+export const BATCH_SCRIPT = `${READERS}
 local prefix, host, expected, upto = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local skew, batch = tonumber(ARGV[5]), cjson.decode(ARGV[6])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local mine = prefix .. host .. ':'
 local before = tonumber(redis.call('HGET', mine .. 'host', 'upto') or '0')
-if before < expected then return { now, before, 0 } end
+if before < expected then return { now, before, 0, 0 } end
 
 if redis.call('SISMEMBER', prefix .. 'hosts', host) == 0 then redis.call('SADD', prefix .. 'hosts', host) end
-local hosts = redis.call('SMEMBERS', prefix .. 'hosts')
-local clamped = 0
-
--- Asks for a key of any host; nil for a key of another type.
-local function ask(...)
-  local reply = redis.pcall(...)
-  if type(reply) == 'table' and reply.err then return nil end
-  return reply or nil
-end
+local hosts = #batch.rows > 0 and listHosts(prefix) or {}
+local clamped, refused = 0, 0
+local hour = math.floor(now / 3600000)
+local takenHour, taken = string.match(redis.call('HGET', mine .. 'host', 'taken') or '', '^(%d+) (%d+)$')
+taken = tonumber(takenHour) == hour and tonumber(taken) or 0
 
 -- A time in ms that is not in the future; nil for anything else.
 local function past(text)
@@ -53,9 +57,10 @@ local function look(key)
   state = { since = 0, blocked = false }
   local blocks = {}
   for _, other in ipairs(hosts) do
-    local released = past(ask('HGET', prefix .. other .. ':released', key))
-    if released then state.since = math.max(state.since, released) end
-    local block = ask('HGET', prefix .. other .. ':blocks', key)
+    local released = read('HGET', prefix .. other .. ':released', key)
+    local at = past(released and string.match(released, '^%d+'))
+    if at then state.since = math.max(state.since, at) end
+    local block = read('HGET', prefix .. other .. ':blocks', key)
     if block then blocks[#blocks + 1] = block end
   end
   for _, block in ipairs(blocks) do
@@ -84,8 +89,8 @@ local function findSum(name, at, since, limit, period)
     local set = prefix .. other .. name
     local low = '(' .. string.format('%.0f', math.max(at - period, since))
     for _, side in ipairs({
-      ask('ZRANGE', set, string.format('%.0f', at), low, 'BYSCORE', 'REV', 'LIMIT', 0, limit, 'WITHSCORES') or {},
-      ask('ZRANGE', set, string.format('(%.0f', at), string.format('(%.0f', at + period),
+      read('ZRANGE', set, string.format('%.0f', at), low, 'BYSCORE', 'REV', 'LIMIT', 0, limit, 'WITHSCORES') or {},
+      read('ZRANGE', set, string.format('(%.0f', at), string.format('(%.0f', at + period),
         'BYSCORE', 'LIMIT', 0, limit, 'WITHSCORES') or {}
     }) do
       for index = 2, #side, 2 do found[#found + 1] = tonumber(side[index]) end
@@ -103,7 +108,7 @@ local VALUE = 8
 local function findDistinct(name, at, since, limit, period)
   local found = {}
   for _, other in ipairs(hosts) do
-    local range = ask('ZRANGE', prefix .. other .. name,
+    local range = read('ZRANGE', prefix .. other .. name,
       '(' .. string.format('%.0f', math.max(at - period, since)), string.format('(%.0f', at + period),
       'BYSCORE', 'WITHSCORES') or {}
     for index = 1, #range, 2 do
@@ -148,15 +153,25 @@ local function thin(set, at, value, period)
   end
 end
 
-local function countByHost(name, at, period, since)
+-- What each host counted in the window: events, or its own different values.
+local function countByHost(name, at, period, since, distinct)
   local counts = {}
   local low = '(' .. string.format('%.0f', math.max(at - period, since))
   for _, other in ipairs(hosts) do
-    local count = ask('ZCOUNT', prefix .. other .. name, low, string.format('%.0f', at)) or 0
+    local members = read('ZRANGE', prefix .. other .. name, low, string.format('%.0f', at), 'BYSCORE') or {}
+    local seen, count = {}, 0
+    for _, member in ipairs(members) do
+      local value = distinct and string.sub(member, 1, VALUE) or member
+      if not seen[value] then count = count + 1 end
+      seen[value] = true
+    end
     if count > 0 then counts[other] = count end
   end
   return counts
 end
+
+-- How many events this batch added, by hour and rule.
+local added = {}
 
 -- { 'count', number of the rule, key, time, member, duration of a block (ms; 0: until released) }
 local function count(row)
@@ -167,12 +182,19 @@ local function count(row)
   end
   local state = look(key)
   if state.blocked or at <= state.since or at <= now - rule.keep then return end
+  if taken >= ${MOST_AN_HOUR} then
+    refused = refused + 1
+    return
+  end
   local name = ':c:' .. rule.name .. ':' .. key
   local set = prefix .. host .. name
   if redis.call('ZADD', set, 'NX', string.format('%.0f', at), row[5]) == 0 then return end
+  taken = taken + 1
   redis.call('PEXPIRE', set, rule.keep)
+  local sum = string.format('%.0f ', math.floor(at / 3600000)) .. rule.name
+  added[sum] = (added[sum] or 0) + 1
   local total = 0
-  for _, other in ipairs(hosts) do total = total + (ask('ZCARD', prefix .. other .. name) or 0) end
+  for _, other in ipairs(hosts) do total = total + (read('ZCARD', prefix .. other .. name) or 0) end
   if total < rule.least then return end
   redis.call('ZREMRANGEBYSCORE', set, '-inf', string.format('%.0f', now - rule.keep))
   local find = rule.distinct and findDistinct or findSum
@@ -183,7 +205,7 @@ local function count(row)
       -- A release in this very millisecond was before it.
       begin(key, math.max(now, state.since + 1), stop, cjson.encode({
         rule = rule.name, time = met, count = limit[1], limit = limit[1], period = limit[2],
-        hosts = countByHost(name, met, limit[2], state.since)
+        hosts = countByHost(name, met, limit[2], state.since, rule.distinct)
       }))
       return
     end
@@ -199,18 +221,18 @@ local function block(row)
   begin(key, start, row[4], row[5])
 end
 
--- { 'release', key, time }
+-- { 'release', key, time, about as JSON }
 local function release(row)
   local key, at = row[2], math.min(row[3], now)
   if look(key).since >= at then return end
-  redis.call('HSET', mine .. 'released', key, string.format('%.0f', at))
+  redis.call('HSET', mine .. 'released', key, string.format('%.0f ', at) .. row[4])
   local own = redis.call('HGET', mine .. 'blocks', key)
   if own and tonumber(string.match(own, '^%d+')) <= at then redis.call('HDEL', mine .. 'blocks', key) end
   known[key] = nil
   say(key)
 end
 
--- { 'tidy', time }: forgets the host's own blocks that have ended, and its releases from before that time.
+-- { 'tidy', time }: forgets the host's own blocks that have ended, and its releases and sums from before that time.
 local function tidy(row)
   local own = redis.call('HGETALL', mine .. 'blocks')
   for index = 1, #own, 2 do
@@ -220,13 +242,22 @@ local function tidy(row)
   end
   local released = redis.call('HGETALL', mine .. 'released')
   for index = 1, #released, 2 do
-    if tonumber(released[index + 1]) < row[2] then redis.call('HDEL', mine .. 'released', released[index]) end
+    local at = tonumber(string.match(released[index + 1], '^%d+'))
+    if at < row[2] then redis.call('HDEL', mine .. 'released', released[index]) end
+  end
+  for _, sum in ipairs(redis.call('HKEYS', mine .. 'sums')) do
+    if tonumber(string.match(sum, '^%d+')) * 3600000 < row[2] then redis.call('HDEL', mine .. 'sums', sum) end
   end
 end
 
 local KINDS = { count = count, block = block, release = release, tidy = tidy }
 for _, row in ipairs(batch.rows) do KINDS[row[1]](row) end
+-- Not HINCRBY: a key may be read under one pattern of the ACL and written under another, but not both in one command.
+for sum, number in pairs(added) do
+  local old = tonumber(redis.call('HGET', mine .. 'sums', sum) or '0') or 0
+  redis.call('HSET', mine .. 'sums', sum, string.format('%.0f', old + number))
+end
 redis.call('HSET', mine .. 'host', 'upto', string.format('%.0f', upto), 'seen', string.format('%.0f', now),
-  'about', batch.about)
-return { now, before, clamped }
+  'about', batch.about, 'taken', string.format('%.0f %.0f', hour, taken))
+return { now, before, clamped, refused }
 `;

@@ -1,8 +1,14 @@
-/** Follows the streams of all hosts: which keys have changed. What they say now is read elsewhere (blocks.ts). */
+/** Follows the streams of all hosts: who changed which keys. What they say now is read elsewhere (blocks.ts). */
 import { type Engine, PREFIX } from './engine.ts';
 
-/** How long one call waits for news, ms: as long a new host may go unnoticed. */
+/** How long one call waits for news, ms. */
 const WAIT = 1000;
+
+/** Each of the keys was changed by at least one of the hosts. */
+export interface Changes {
+  readonly hosts: readonly string[];
+  readonly keys: readonly string[];
+}
 
 export class KeyStream {
   readonly #engine: Engine;
@@ -34,7 +40,7 @@ export class KeyStream {
   }
 
   /** Waits for keys that have changed, for a second at most. Throws an EngineError. */
-  async next(): Promise<string[]> {
+  async next(): Promise<Changes> {
     const hosts = [...this.#read.keys()].filter((host) => this.#read.get(host) !== undefined);
     const reply = (await this.#engine.call(
       [
@@ -44,15 +50,23 @@ export class KeyStream {
       ],
       3 * WAIT,
     )) as [string, [string, string[]][]][] | null;
-    const keys = new Set<string>();
+    const [changedBy, keys] = [new Set<string>(), new Set<string>()];
     for (const [name, entries] of reply ?? []) {
+      const host = name.slice(PREFIX.length, -':stream'.length);
       for (const [id, [, key]] of entries) {
-        this.#read.set(name.slice(PREFIX.length, -':stream'.length), id);
-        if (key !== undefined) keys.add(key);
+        this.#read.set(host, id);
+        if (key === undefined || key === '') continue;
+        changedBy.add(host);
+        keys.add(key);
       }
     }
-    return [...keys];
+    return { hosts: [...changedBy], keys: [...keys] };
   }
+}
+
+/** Ends the call that waits on the stream of `host`, here and on all other hosts. `engine`: another connection. */
+export async function interrupt(engine: Engine, host: string): Promise<void> {
+  await engine.call(['XADD', streamOf(host), 'MAXLEN', '~', '10000', '*', 'key', '']);
 }
 
 function streamOf(host: string): string {

@@ -10,7 +10,8 @@ import { readGateway } from './verdicts.ts';
  * `guard`: its refusals came from a provider outage. `password`: somebody else than the owner changed the password, and
  * the rule ends its blocks with that. `server`: another server released it.
  */
-export type ReleasedBy = 'operator' | 'file' | 'expiry' | 'guard' | 'password' | 'server';
+export const RELEASED_BY = ['operator', 'file', 'expiry', 'guard', 'password', 'server'] as const;
+export type ReleasedBy = (typeof RELEASED_BY)[number];
 
 /** A block with its history. */
 export interface StoredBlock extends Block {
@@ -25,8 +26,19 @@ export interface StoredBlock extends Block {
   readonly releasedEvent?: number;
   /** the other server where it began */
   readonly host?: string;
-  /** the other server that released it */
+  /** who began it there, by hand */
+  readonly who?: string;
+  /** the other server that released it, how and by whom */
   readonly releasedHost?: string;
+  readonly releasedHow?: ReleasedBy;
+  readonly releasedWho?: string;
+}
+
+/** Where a block of several servers was released, how and by whom. */
+interface ReleasedElsewhere {
+  readonly host: string;
+  readonly how?: ReleasedBy | undefined;
+  readonly who?: string | undefined;
 }
 
 interface NewBlock {
@@ -39,6 +51,8 @@ interface NewBlock {
   readonly note?: string | undefined;
   /** the other server where it began; the others know of it */
   readonly host?: string | undefined;
+  /** who began it there */
+  readonly who?: string | undefined;
 }
 
 interface Row {
@@ -58,6 +72,9 @@ interface Row {
   password_by: string | null;
   host: string | null;
   released_host: string | null;
+  who: string | null;
+  released_who: string | null;
+  released_how: string | null;
 }
 
 export class BlockTable {
@@ -72,8 +89,8 @@ export class BlockTable {
     if (this.running(block.key) !== undefined) return undefined;
     const { lastInsertRowid } = this.#db
       .prepare(
-        `INSERT INTO block (key_type, key_id, cause, note, verdict, start, "end", at_type, at_id, host, shared)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO block (key_type, key_id, cause, note, verdict, start, "end", at_type, at_id, host, who, shared)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         block.key.type,
@@ -86,6 +103,7 @@ export class BlockTable {
         block.at?.type ?? null,
         block.at?.id ?? null,
         block.host ?? null,
+        block.who ?? null,
         block.host === undefined ? null : 1,
       );
     const id = Number(lastInsertRowid);
@@ -190,9 +208,13 @@ export class BlockTable {
     return this.#db.prepare('UPDATE block SET note = ? WHERE id = ?').run(text, id).changes > 0;
   }
 
-  /** Names the other server that released a block; the others know of it. */
-  noteReleasedBy(id: number, host: string): void {
-    this.#db.prepare('UPDATE block SET released_host = ?, shared = 2 WHERE id = ?').run(host, id);
+  /** Names the other server that released a block, how and by whom; the others know of it. */
+  noteReleasedBy(id: number, { host, how, who }: ReleasedElsewhere): void {
+    this.#db
+      .prepare(
+        'UPDATE block SET released_host = ?, released_how = ?, released_who = ?, shared = 2 WHERE id = ?',
+      )
+      .run(host, how ?? null, who ?? null, id);
   }
 
   /** Blocks of this server that the others do not know yet, and blocks of which they do not know that they ended. */
@@ -291,6 +313,9 @@ function fromRow(row: Row): StoredBlock {
     passwordBy: row.password_by ?? undefined,
     releasedEvent: row.released_event ?? undefined,
     host: row.host ?? undefined,
+    who: row.who ?? undefined,
     releasedHost: row.released_host ?? undefined,
+    releasedHow: row.released_how === null ? undefined : (row.released_how as ReleasedBy),
+    releasedWho: row.released_who ?? undefined,
   });
 }

@@ -284,4 +284,12 @@ export const MIGRATIONS: readonly string[] = [
   -- Pages have details (src/store/page-details.ts), which earlier versions of Postern cannot read. Pages without them stay
   -- as they are: readers look into the records instead.
   `,
+  `
+  -- Who began and who released a block on the other server, and how it ended there: ReleasedBy of src/store/blocks.ts.
+  ALTER TABLE block ADD COLUMN who TEXT;
+  ALTER TABLE block ADD COLUMN released_who TEXT;
+  ALTER TABLE block ADD COLUMN released_how TEXT;
+  -- How much each server counted for a verdict that several of them led to, as JSON.
+  ALTER TABLE verdict ADD COLUMN hosts TEXT;
+  `,
 ];

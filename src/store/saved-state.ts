@@ -129,6 +129,8 @@ export interface ShareHealth {
   readonly clamped: number;
   /** how often the engine had lost what it had, since the start */
   readonly resent: number;
+  /** events that did not count with the others since the start, because this host counted too much in an hour */
+  readonly refused: number;
   readonly hosts: readonly ShareHost[];
 }
 
@@ -143,6 +145,8 @@ export interface ShareHost {
   readonly version?: string;
   /** it has the rules of this host */
   readonly sameRules: boolean;
+  /** it wrote blocks or releases with a time in the future, which do not count */
+  readonly future?: true;
 }
 
 export interface LogHealth {

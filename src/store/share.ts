@@ -16,6 +16,9 @@ interface OutRow {
 export class ShareOutbox {
   readonly #db: Db;
   readonly #state: StateTable;
+  #sent: number | undefined;
+  /** what the database has of `#sent` */
+  #saved: number | undefined;
 
   constructor(db: Db, state: StateTable) {
     this.#db = db;
@@ -24,6 +27,7 @@ export class ShareOutbox {
 
   /** `now` in ms. */
   add(values: readonly unknown[], now: number): void {
+    this.save();
     if (values.length === 0) return;
     const insert = this.#db.prepare('INSERT INTO share_out (time, json) VALUES (?, ?)');
     for (const value of values) insert.run(now, JSON.stringify(value));
@@ -39,12 +43,26 @@ export class ShareOutbox {
 
   /** Number of the last row that the engine has taken. */
   get sent(): number {
-    return this.#state.read('share sent') ?? 0;
+    if (this.#sent === undefined) {
+      this.#sent = this.#state.read('share sent') ?? 0;
+      this.#saved = this.#sent;
+    }
+    return this.#sent;
   }
 
-  /** Rows up to this one are sent; the engine may have lost rows that it had. */
+  /**
+   * Rows up to this one are sent; the engine may have lost rows that it had. Written with the next rows or by `save`:
+   * what a process that is killed has sent and not noted is sent again, and counts once.
+   */
   noteSent(id: number): void {
-    if (id !== this.sent) this.#state.write('share sent', id);
+    this.#sent = id;
+  }
+
+  /** Writes what `noteSent` was told. */
+  save(): void {
+    if (this.#sent === undefined || this.#sent === this.#saved) return;
+    this.#state.write('share sent', this.#sent);
+    this.#saved = this.#sent;
   }
 
   /** How many rows wait. */
@@ -61,6 +79,7 @@ export class ShareOutbox {
    */
   prune(before: number): number {
     const sent = this.sent;
+    this.save();
     this.#db.prepare('DELETE FROM share_out WHERE id <= ? AND time < ?').run(sent, before);
     const newest = this.#db.prepare('SELECT max(id) FROM share_out').pluck().get() as number | null;
     const least = (newest ?? 0) - MOST_ROWS;

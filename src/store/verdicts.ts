@@ -32,6 +32,7 @@ interface Row {
   limit_why: string | null;
   full_limit: number | null;
   past: string | null;
+  hosts: string | null;
 }
 
 export class VerdictTable {
@@ -48,8 +49,8 @@ export class VerdictTable {
     const result = this.#db
       .prepare(
         `INSERT INTO verdict (rule, action, key_type, key_id, time, source, line, offset, count, "limit",
-           period, duration, outcome, event, at_type, at_id, people, limit_why, full_limit, past)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           period, duration, outcome, event, at_type, at_id, people, limit_why, full_limit, past, hosts)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         verdict.rule,
@@ -72,8 +73,14 @@ export class VerdictTable {
         verdict.limitWhy ?? null,
         verdict.fullLimit ?? null,
         verdict.past === undefined ? null : JSON.stringify(verdict.past),
+        verdict.hosts === undefined ? null : JSON.stringify(verdict.hosts),
       );
     return Number(result.lastInsertRowid);
+  }
+
+  /** Adds to a verdict of this server what each of the servers that count together contributed. */
+  noteHosts(id: number, hosts: NonNullable<Verdict['hosts']>): void {
+    this.#db.prepare('UPDATE verdict SET hosts = ? WHERE id = ?').run(JSON.stringify(hosts), id);
   }
 
   get(id: number): StoredVerdict | undefined {
@@ -174,6 +181,7 @@ function fromRow(row: Row): StoredVerdict {
       period: row.period,
       duration: row.duration ?? undefined,
       past: row.past === null ? undefined : (JSON.parse(row.past) as Past),
+      hosts: row.hosts === null ? undefined : (JSON.parse(row.hosts) as Verdict['hosts']),
     }),
   };
 }

@@ -7,6 +7,7 @@ import { quoteForShell } from '../base/escape.ts';
 import { counted } from '../base/text.ts';
 import { systemClock } from '../base/time.ts';
 import { formatIdentity, formatWord } from '../model/identity.ts';
+import type { Action } from '../store/actions.ts';
 import type { StoredBlock } from '../store/blocks.ts';
 import type { Desk, Ran } from './desk.ts';
 import type { Visitor } from './gate.ts';
@@ -49,7 +50,7 @@ async function block(deed: Deed): Promise<Outcome> {
     `--for=${one(form, 'for') || 'until-released'}`,
     ...(note === '' ? [] : [`--note=${note}`]),
   ];
-  const ran = await desk.run(['block', ...words, '--', formatWord(key)]);
+  const ran = await desk.run(['block', ...words, '--', formatWord(key)], deed.visitor.name);
   // Of IPv6 the whole network may be blocked.
   const begun = desk.store.blocks.runningOver(key);
   return conclude(deed, { ran, what: 'block', about: formatWord(begun?.key ?? key), block: begun });
@@ -61,7 +62,7 @@ async function unblock(deed: Deed): Promise<Outcome> {
   const about = formatWord(found.key);
   if (found.released !== undefined)
     return { done: false, text: describeEnd(desk, found), next: storyOf(found) };
-  const ran = await desk.run(['unblock', '--', about]);
+  const ran = await desk.run(['unblock', '--', about], deed.visitor.name);
   // The command also fails when the block has ended and something else still blocks.
   const done = desk.store.blocks.get(found.id)?.released !== undefined;
   return conclude(deed, { ran, what: 'unblock', about, block: found, done });
@@ -102,13 +103,8 @@ async function queue(deed: Deed): Promise<Outcome> {
   if (action === 'delete' && !isSure)
     return { done: false, text: 'Nothing was deleted: tick “delete for good” as well.', next };
   const ids = messages.map((id) => `id:${id}`);
-  const ran = await desk.run([
-    'queue',
-    option,
-    ...(action === 'delete' ? ['--yes'] : []),
-    '--',
-    ...ids,
-  ]);
+  const yes = action === 'delete' ? ['--yes'] : [];
+  const ran = await desk.run(['queue', option, ...yes, '--', ...ids]);
   const denied = /superuser|permission|EACCES|EPERM|reserved/i.test(ran.err);
   const named = messages.length > MOST_NAMED ? quoteForShell(formatIdentity(key)) : ids.join(' ');
   const help = denied
@@ -156,11 +152,17 @@ function conclude({ desk, visitor }: Deed, conclusion: Conclusion): Outcome {
   const { store, log } = desk;
   log.info({ who: visitor.name, what, about, done }, 'action on the web page');
   const of = found === undefined ? {} : { block: found.id };
-  store.commit(() =>
-    store.actions.add({ time: systemClock.now(), who: visitor.name, what, about, done, ...of }),
-  );
+  const action = { time: systemClock.now(), who: visitor.name, what, about, done, ...of };
+  if (!isNoted(store, action)) store.commit(() => store.actions.add(action));
   const next = found === undefined ? `/story?id=${encodeURIComponent(about)}` : storyOf(found);
   return { done, text: `${ran.out}${ran.err}`, next };
+}
+
+/** `postern block` and `postern unblock` do it in the transaction of the change, so that other servers hear of it, too. */
+function isNoted({ actions }: Desk['store'], { who, what, block, done }: Action): boolean {
+  if (block === undefined || !done) return false;
+  const last = actions.ofBlock(block).findLast((one) => one.what === what);
+  return last?.done === true && last.who === who;
 }
 
 function storyOf({ id }: StoredBlock): string {

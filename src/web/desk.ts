@@ -21,8 +21,11 @@ export interface Desk {
   readonly store: Store;
   readonly log: Log;
   readonly version: string;
-  /** Runs a command of `postern` with this configuration; `words`: its name, options and arguments. */
-  run(words: readonly string[]): Promise<Ran>;
+  /**
+   * Runs a command of `postern` with this configuration; `words`: its name, options and arguments, `operator`: who asked
+   * for it, for a command that notes it.
+   */
+  run(words: readonly string[], operator?: string): Promise<Ran>;
   /** The same in a process of its own, for a command that only reads, and may read much: other pages do not wait for it. */
   read(words: readonly string[]): Promise<Ran>;
   /** An identity as it is typed. Throws a PosternError (exit status 2). */

@@ -7,6 +7,7 @@ import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from '../../src/base/commands.ts';
+import { bootstrapDebian } from '../support/debian.ts';
 import { type Folder, scratchFolder } from '../support/folder.ts';
 import { available, missingParts } from '../support/server.ts';
 
@@ -32,22 +33,9 @@ function build(arch: string, format: string): string {
   return execFileSync(process.execPath, argv, { encoding: 'utf8' }).trim();
 }
 
-/** Where this machine's own packages come from. */
-function findMirror(): string {
-  const { stdout } = {
-    stdout: execFileSync('apt-get', ['indextargets', '--format', '$(SITE)'], { encoding: 'utf8' }),
-  };
-  return stdout.split('\n').find((line) => /\/debian\/?$/.test(line)) ?? '';
-}
-
 async function bootstrap(release: string, ...more: string[]): Promise<string> {
   const root = folder.at(`${release}-${more.length}`);
-  const argv = ['debootstrap', '--variant=minbase', ...more, release, root, findMirror()];
-  const { status, stdout, stderr } = await runCommand(argv, { timeout: LONG });
-  expect({ status, output: status === 0 ? '' : stdout + stderr }).toEqual({
-    status: 0,
-    output: '',
-  });
+  await bootstrapDebian(root, release, ...more);
   return root;
 }
 

@@ -1,6 +1,7 @@
 /** Several servers, one engine: services with their own folders and logs, and a real Redis that fails in every way. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { noteAction } from '../../src/cli/operator.ts';
 import { parseIdentity } from '../../src/model/identity.ts';
 import type { StoredBlock } from '../../src/store/blocks.ts';
 import { type Folder, scratchFolder } from '../support/folder.ts';
@@ -48,6 +49,13 @@ describe.runIf(hasRedis)('servers that share', () => {
     ]);
     const elsewhere = hosts.map((host) => host.block('eve@example.net')?.host);
     expect(elsewhere.filter((host) => host !== undefined)).toHaveLength(1);
+    for (const host of hosts) {
+      await host.eventually('to know what each counted', (host) => {
+        const counted = Object.entries(host.verdict('eve@example.net')?.hosts ?? {});
+        const sum = counted.reduce((sum, [, count]) => sum + count, 0);
+        return counted.length === 2 && sum >= LIM && sum <= 12;
+      });
+    }
   });
 
   it('count a recipient once, whichever server it was sent from', async () => {
@@ -65,10 +73,15 @@ describe.runIf(hasRedis)('servers that share', () => {
     const [a, b] = await startHosts();
     a.spam('eve@example.net', LIM, 'a');
     await Promise.all([a.blocked('eve@example.net'), b.blocked('eve@example.net')]);
-    b.unblock('eve@example.net');
+    b.unblock('eve@example.net', 'paula');
     await Promise.all([a.unblocked('eve@example.net'), b.unblocked('eve@example.net')]);
     const [block] = a.use((store) => store.blocks.history(1));
-    expect(block).toMatchObject({ releasedBy: 'server', releasedHost: 'mx2' });
+    expect(block).toMatchObject({
+      releasedBy: 'server',
+      releasedHost: 'mx2',
+      releasedHow: 'operator',
+      releasedWho: 'paula',
+    });
     a.spam('eve@example.net', LIM - 1, 'c');
     await a.eventually('to send all', isAllSent);
     await wait(300);
@@ -93,10 +106,16 @@ describe.runIf(hasRedis)('servers that share', () => {
     const [a, b] = await startHosts();
     const key = parseIdentity('mallory@example.net') as StoredBlock['key'];
     a.use((store) =>
-      store.blocks.start({ key, cause: 'manual', start: Date.now(), note: 'phished' }),
+      store.commit(() => {
+        const start = Date.now();
+        const begun = store.blocks.start({ key, cause: 'manual', start, note: 'phished' });
+        const block = begun as StoredBlock;
+        noteAction(store, { time: start, who: 'paula', what: 'block', key, block });
+      }),
     );
     await b.blocked('mallory@example.net');
-    expect(b.block('mallory@example.net')).toMatchObject({ host: 'mx1', note: 'phished' });
+    const told = { host: 'mx1', note: 'phished', who: 'paula' };
+    expect(b.block('mallory@example.net')).toMatchObject(told);
   });
 
   /** What may happen to the engine, and to a server meanwhile; afterwards, counts and blocks must be one again. */

@@ -9,7 +9,7 @@ import { readAllKeys, readHosts } from '../../src/share/blocks.ts';
 import { type Engine, PREFIX } from '../../src/share/engine.ts';
 import { buildMember } from '../../src/share/member.ts';
 import { type Folder, scratchFolder } from '../support/folder.ts';
-import { hasRedis, RedisServer } from '../support/redis.ts';
+import { ENGINE_PATIENCE, ENGINES, RedisServer } from '../support/redis.ts';
 
 const HOSTS = ['mx1', 'mx2', 'mx3'];
 const KEYS = ['user:alice', 'client:192.0.2.7'];
@@ -114,17 +114,17 @@ const rule = fc.record({
   ),
 });
 
-describe.runIf(hasRedis)('the script', () => {
+describe.each(ENGINES)('the script in $name', (program) => {
   let folder: Folder;
   let server: RedisServer;
   let engines: Map<string, Engine>;
 
   beforeAll(async () => {
     folder = scratchFolder();
-    server = new RedisServer(folder.path);
+    server = new RedisServer(folder.path, program);
     await server.start(['--appendonly', 'yes', '--appendfsync', 'always']);
     engines = new Map(HOSTS.map((host) => [host, server.engine(host)]));
-  });
+  }, ENGINE_PATIENCE);
   afterAll(async () => {
     for (const engine of engines.values()) engine.close();
     await server.stop();
@@ -153,12 +153,13 @@ describe.runIf(hasRedis)('the script', () => {
       if (one.do === 'release') {
         const row: Row = { kind: 'release', key: one.key, time: Date.now() + 5 };
         await send(one.host, [row]);
-        const time = await first.call(['HGET', `${PREFIX}${one.host}:released`, one.key]);
+        const told = await first.call(['HGET', `${PREFIX}${one.host}:released`, one.key]);
+        const time = Number.parseInt(String(told), 10);
         const model = models.get(one.key) as Model;
         // Two within one ms are one.
-        if (Number(time) > model.since) {
+        if (time > model.since) {
           releases++;
-          model.release(Number(time));
+          model.release(time);
         }
         continue;
       }

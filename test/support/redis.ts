@@ -1,11 +1,12 @@
-/** A real Redis server on a unix socket in a folder of its own. */
+/** A real Redis server, or Valkey, on a unix socket in a folder of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Engine, type EngineOptions } from '../../src/share/engine.ts';
-import { available } from './server.ts';
+import { available, missingParts } from './server.ts';
+import { prepareValkey, VALKEY } from './valkey.ts';
 
 const SERVER = ['/usr/bin/redis-server', '/usr/bin/valkey-server'].find((path) => existsSync(path));
 
@@ -15,22 +16,47 @@ export const hasRedis = available(
   SERVER === undefined ? 'redis-server is missing' : undefined,
 );
 
+interface EngineProgram {
+  readonly name: string;
+  readonly argv: readonly string[];
+  readonly prepare?: () => Promise<void>;
+}
+
+const REDIS: EngineProgram = { name: 'Redis', argv: [SERVER ?? 'redis-server'] };
+
+/** For `describe.each`: Redis if it is installed, and in the long form of the tests the Valkey of Debian 13. */
+export const ENGINES: readonly EngineProgram[] = [
+  ...(hasRedis ? [REDIS] : []),
+  ...(process.env.POSTERN_TORTURE === 'long' &&
+  available('Valkey', missingParts(['/usr/sbin/debootstrap'], []))
+    ? [{ name: 'Valkey', argv: VALKEY, prepare: prepareValkey }]
+    : []),
+];
+
+/** Fetching it takes minutes, ms. */
+export const ENGINE_PATIENCE = 1_200_000;
+
 export class RedisServer {
   readonly folder: string;
   readonly socket: string;
+  readonly #program: EngineProgram;
   #process: ChildProcess | undefined;
 
   /** `folder`: for its socket and its data. */
-  constructor(folder: string) {
+  constructor(folder: string, program = REDIS) {
+    this.#program = program;
     this.folder = folder;
     this.socket = join(folder, 'redis.sock');
   }
 
   /** Starts it, with further settings, and waits until it answers. */
   async start(settings: readonly string[] = []): Promise<void> {
+    await this.#program.prepare?.();
+    const [command, ...options] = this.#program.argv as [string, ...string[]];
     const process = spawn(
-      SERVER as string,
+      command,
       [
+        ...options,
         ...['--port', '0', '--unixsocket', this.socket, '--dir', this.folder, '--save', ''],
         ...settings,
       ],

@@ -2,8 +2,10 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { silentLog } from '../../src/base/silent-log.ts';
 import { systemClock } from '../../src/base/time.ts';
+import { noteAction } from '../../src/cli/operator.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { runDaemon } from '../../src/daemon/daemon.ts';
+import type { Verdict } from '../../src/model/block.ts';
 import type { StoredBlock } from '../../src/store/blocks.ts';
 import type { ShareHealth } from '../../src/store/saved-state.ts';
 import { Store } from '../../src/store/store.ts';
@@ -87,12 +89,24 @@ share: { url: '${url}', host: ${name} }\n${more}`,
     return this.use((store) => store.blocks.running({ type: 'user', id: login }));
   }
 
+  /** The newest verdict on that login. */
+  verdict(login: string): Verdict | undefined {
+    return this.use(
+      (store) => store.verdicts.findByKey({ type: 'user', id: login }, 1)[0]?.verdict,
+    );
+  }
+
   /** As `postern unblock` does. */
-  unblock(login: string): void {
-    this.use((store) => {
-      const id = store.blocks.running({ type: 'user', id: login })?.id as number;
-      store.blocks.release(id, Date.now(), 'operator', store.events.newest());
-    });
+  unblock(login: string, who?: string): void {
+    this.use((store) =>
+      store.commit(() => {
+        const time = Date.now();
+        const key = { type: 'user', id: login } as const;
+        const block = store.blocks.running(key) as StoredBlock;
+        store.blocks.release(block.id, time, 'operator', store.events.newest());
+        noteAction(store, { time, who, what: 'unblock', key, block });
+      }),
+    );
   }
 
   health(): ShareHealth | undefined {

@@ -92,6 +92,10 @@ export const LOGS: readonly Entry[] = [
       new Option('--to <day>', 'to this day, which is included; default: today'),
       ...eventConditions(),
       new Option('--table <name>', 'with --format csv: which table; a wrong name lists them'),
+      new Option(
+        '--all-hosts',
+        'also what the servers that count together (share) have counted and blocked',
+      ),
       new Option('--mail', 'send it to the abuse address, as text and HTML'),
       new Option('--only-if-any', 'print or send nothing if there is nothing to look at'),
       utc(),

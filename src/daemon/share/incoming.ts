@@ -9,7 +9,10 @@ import type { Block, BlockableType, Verdict } from '../../model/block.ts';
 import { parseBlockable } from '../../model/identity.ts';
 import { type BlockAbout, SKEW } from '../../share/batch.ts';
 import type { KeyState, SharedBlock } from '../../share/blocks.ts';
+import { isHostName } from '../../share/host-name.ts';
+import { RELEASED_BY } from '../../store/blocks.ts';
 import type { Store } from '../../store/store.ts';
+import type { StoredVerdict } from '../../store/verdicts.ts';
 import { type DecisionOptions, recordVerdicts } from '../decisions.ts';
 
 interface IncomingOptions extends DecisionOptions {
@@ -45,12 +48,17 @@ export function applyStates(
     if (applyRelease(options.store, key, state, now, ahead)) changed = true;
     const { block } = state;
     if (block === undefined || (block.end !== undefined && block.end + ahead <= now)) continue;
-    if (isSettled(options.store, key, block, ahead)) continue;
+    noteHosts(options.store, key, block);
+    if (isSettled(options, key, block, ahead)) continue;
     if (block.about.rule === 'manual') changed = begin(options, key, block, now, ahead) || changed;
     else decisions.push(...decideOn(options, key, block, now, ahead));
   }
   return { decisions, changed: changed || decisions.some(({ outcome }) => outcome === 'blocked') };
 }
+
+const MOST_NOTE = 500;
+const MOST_NAME = 64;
+const MOST_HOSTS = 1000;
 
 const TYPES: readonly BlockableType[] = ['user', 'client', 'uid', 'sender'];
 
@@ -67,26 +75,47 @@ export function parseKey(name: string): Block['key'] | undefined {
 function applyRelease(
   store: Store,
   key: Block['key'],
-  { released, releasedBy = '' }: KeyState,
+  { released, releasedBy: host = '', release }: KeyState,
   now: number,
   ahead: number,
 ): boolean {
   const running = store.blocks.running(key);
   if (running === undefined || released + ahead < running.start) return false;
   if (!store.blocks.release(running.id, now, 'server', store.events.newest())) return false;
-  store.blocks.noteReleasedBy(running.id, releasedBy);
+  const how = RELEASED_BY.find((how) => how === release?.how);
+  store.blocks.noteReleasedBy(running.id, { host, how, who: readText(release?.who, MOST_NAME) });
   return true;
 }
 
+/** This server may have blocked the key before it heard what each of them had counted. */
+function noteHosts(store: Store, key: Block['key'], block: SharedBlock): void {
+  const hosts = readHosts(block.about);
+  const id = store.blocks.runningOver(key)?.verdict;
+  if (hosts === undefined || id === undefined) return;
+  const stored = store.verdicts.get(id)?.verdict;
+  if (stored?.hosts === undefined && stored?.rule === block.about.rule)
+    store.verdicts.noteHosts(id, hosts);
+}
+
 /** Whether this server has dealt with the block: it runs, it was released here, or there was a decision on it. */
-function isSettled(store: Store, key: Block['key'], block: SharedBlock, ahead: number): boolean {
+function isSettled(
+  { store, host: own }: IncomingOptions,
+  key: Block['key'],
+  block: SharedBlock,
+  ahead: number,
+): boolean {
   if (store.blocks.runningOver(key) !== undefined) return true;
   const { start, host } = block;
   const isReleased = store.blocks.findOver(key).some(({ released, releasedBy, ...one }) => {
     if (releasedBy === 'expiry') return one.host === host && one.start === start;
     return released !== undefined && released - ahead >= start;
   });
-  return isReleased || store.verdicts.hasFrom(nameSource(host), start, getTime(block), key);
+  const time = getTime(block);
+  if (isReleased || store.verdicts.hasFrom(nameSource(host), start, time, key)) return true;
+  // What this server counted met its own limit, too, and there was a reason not to block.
+  const isOwn = ({ verdict }: StoredVerdict) =>
+    verdict.rule === block.about.rule && verdict.time === time;
+  return host === own && store.verdicts.findByKey(key).some(isOwn);
 }
 
 /** A block by hand. What is beyond the cap waits: it is looked at again with the next comparison. */
@@ -101,9 +130,10 @@ function begin(
   if (block.host !== host && isCapped(begunByHand, policy.blocksPerHour, now)) return false;
   const end = block.end === undefined ? undefined : block.end + ahead;
   const origin = block.host === host ? undefined : block.host;
-  const note = typeof block.about.note === 'string' ? block.about.note.slice(0, 500) : undefined;
+  const note = readText(block.about.note, MOST_NOTE);
+  const who = origin === undefined ? undefined : readText(block.about.who, MOST_NAME);
   const { start } = block;
-  const begun = store.blocks.start({ key, cause: 'manual', start, end, note, host: origin });
+  const begun = store.blocks.start({ key, cause: 'manual', start, end, note, host: origin, who });
   if (begun !== undefined && origin !== undefined) begunByHand.push(now);
   return begun !== undefined;
 }
@@ -146,6 +176,7 @@ function buildVerdict(
   const { about, start, end, host } = block;
   const time = getTime(block);
   const [limit] = rule.limits;
+  const hosts = readHosts(about);
   return {
     rule: rule.name,
     action: rule.action,
@@ -159,6 +190,7 @@ function buildVerdict(
     limit: readNumber(about, 'limit') ?? limit?.limit ?? 1,
     period: readNumber(about, 'period') ?? limit?.period ?? 1,
     ...(end === undefined ? {} : { duration: end + ahead - now }),
+    ...(hosts === undefined ? {} : { hosts }),
     ...(start - time > rule.fresh ? { stale: true } : {}),
   };
 }
@@ -177,4 +209,19 @@ function readNumber(about: BlockAbout, name: 'time' | 'count' | 'limit' | 'perio
   const value: unknown = about[name];
   const isPossible = typeof value === 'number' && value >= 1 && value <= Number.MAX_SAFE_INTEGER;
   return isPossible ? Math.round(value) : undefined;
+}
+
+function readText(value: unknown, most: number): string | undefined {
+  return typeof value === 'string' && value !== '' ? value.slice(0, most) : undefined;
+}
+
+/** What each server counted; undefined unless there are several. */
+function readHosts({ hosts }: BlockAbout): Record<string, number> | undefined {
+  if (typeof hosts !== 'object' || hosts === null) return undefined;
+  const counts = Object.entries(hosts as Record<string, unknown>).filter(
+    (entry): entry is [string, number] =>
+      isHostName(entry[0]) && Number.isSafeInteger(entry[1]) && (entry[1] as number) > 0,
+  );
+  if (counts.length < 2 || counts.length > MOST_HOSTS) return undefined;
+  return Object.fromEntries(counts.sort(([, a], [, b]) => b - a));
 }

@@ -1,4 +1,5 @@
 /** What this server lets the others know: what it counted, and which of its blocks began or were released. */
+import { dropUndefined } from '../../base/defined.ts';
 import type { Counted } from '../../judge/options.ts';
 import type { MailEvent } from '../../model/event.ts';
 import type { BlockAbout, Row } from '../../share/batch.ts';
@@ -46,25 +47,33 @@ export class CountedRows {
 }
 
 /**
- * Puts what the others do not know of this server's blocks into the outbox. `ahead`: how far this clock is ahead of the
- * engine's, ms. True if there was anything.
+ * What the others do not know of this server's blocks; inside a transaction, from then on they do. `ahead`: how far this
+ * clock is ahead of the engine's, ms.
  */
-export function publishBlocks(store: Store, now: number, ahead: number): boolean {
-  const blocks = store.blocks.unshared();
-  if (blocks.length === 0) return false;
-  store.commit(() => {
-    for (const block of blocks) {
-      store.share.add(describeChange(store, block, ahead), now);
-      store.blocks.noteShared(block.id);
-    }
+export function takeChanges(store: Store, ahead: number): readonly Row[] {
+  return store.blocks.unshared().flatMap((block) => {
+    store.blocks.noteShared(block.id);
+    return describeChange(store, block, ahead);
   });
-  return true;
+}
+
+/**
+ * In the order in which the engine is to have them: what is counted after a release counts again, and a block takes no
+ * more counts.
+ */
+export function orderRows(changes: readonly Row[], counted: readonly Row[]): readonly Row[] {
+  const isRelease = ({ kind }: Row) => kind === 'release';
+  return [
+    ...changes.filter(isRelease),
+    ...counted,
+    ...changes.filter((change) => !isRelease(change)),
+  ];
 }
 
 function describeChange(store: Store, block: StoredBlock, ahead: number): Row[] {
   // A sender at one gateway of this server does not concern the others.
   if (block.at !== undefined) return [];
-  const { key, start, end, released, releasedBy } = block;
+  const { key, start, end, released, releasedBy, passwordBy } = block;
   if (released === undefined) {
     const about = describeBlock(store, block);
     const stop = end === undefined ? 0 : end - ahead;
@@ -76,14 +85,26 @@ function describeChange(store: Store, block: StoredBlock, ahead: number): Row[] 
   // A client may be blocked with its whole network, and is counted by its address.
   const verdict = block.verdict === undefined ? undefined : store.verdicts.get(block.verdict);
   if (verdict !== undefined) names.add(nameKey(verdict.verdict.key));
-  return [...names].map((name) => ({ kind: 'release', key: name, time }));
+  const about = dropUndefined({
+    how: releasedBy,
+    who: passwordBy ?? findWho(store, block, 'unblock'),
+  });
+  return [...names].map((name) => ({ kind: 'release', key: name, time, about }));
 }
 
-function describeBlock(store: Store, { cause, verdict, note }: StoredBlock): BlockAbout {
+function describeBlock(store: Store, block: StoredBlock): BlockAbout {
+  const { cause, verdict, note } = block;
   const stored = verdict === undefined ? undefined : store.verdicts.get(verdict)?.verdict;
-  if (stored === undefined) return note === undefined ? { rule: cause } : { rule: cause, note };
-  const { time, count, limit, period } = stored;
-  return { rule: cause, time, count, limit, period };
+  if (stored === undefined)
+    return dropUndefined({ rule: cause, note, who: findWho(store, block, 'block') });
+  const { time, count, limit, period, hosts } = stored;
+  return dropUndefined({ rule: cause, time, count, limit, period, hosts });
+}
+
+/** Who did it by hand, on this server or the one where it began. */
+function findWho(store: Store, { id, who }: StoredBlock, what: 'block' | 'unblock') {
+  const done = store.actions.ofBlock(id).findLast((one) => one.what === what && one.done);
+  return done?.who ?? (what === 'block' ? who : undefined);
 }
 
 /** The key as it stands in the engine. */

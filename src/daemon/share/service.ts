@@ -1,6 +1,8 @@
 /**
  * Counting together with other servers: one loop sends what waits in the outbox, one follows what the others block and
- * release. Whatever happens to the engine, this server goes on alone: nothing waits for these loops.
+ * release, one looks now and then who is there and whether anything was missed. Whatever happens to the engine, this
+ * server goes on alone: nothing waits for these loops. Between an event here and the block on another server, nothing
+ * waits for a time to pass.
  */
 import { dropUndefined } from '../../base/defined.ts';
 import { getMessage } from '../../base/errors.ts';
@@ -20,15 +22,20 @@ import {
   readKeys,
 } from '../../share/blocks.ts';
 import { Engine, EngineError, type EngineOptions, type Taken } from '../../share/engine.ts';
-import { KeyStream } from '../../share/stream.ts';
+import { interrupt, KeyStream } from '../../share/stream.ts';
 import type { ShareHealth, ShareHost } from '../../store/saved-state.ts';
 import type { Store } from '../../store/store.ts';
 import { repeat } from '../retry.ts';
-import { publishBlocks } from './outgoing.ts';
+import { takeChanges } from './outgoing.ts';
 import { digestRules } from './rules.ts';
 
 const BATCH = 200;
 const HEARTBEAT = 2 * SECOND;
+/** How often to look for new servers. */
+const LOOK = SECOND;
+/** With many servers less often, so that it stays the same work for the engine: ms for each. */
+const LOOK_EACH = 30;
+const RECONCILE_EACH = 300;
 const LONGEST_PAUSE = 5 * SECOND;
 /** Everything is read again this often, in case something was missed. */
 const RECONCILE = 30 * SECOND;
@@ -57,6 +64,8 @@ export class ShareService {
   readonly #rules: ReadonlyMap<string, SharedRule>;
   readonly #digest: string;
   readonly #sendSoon = new WakeUp();
+  readonly #followSoon = new WakeUp();
+  readonly #lookSoon = new WakeUp();
   #failure: { text: string; since: number } | undefined;
   #pause = 0;
   #ahead = 0;
@@ -64,8 +73,11 @@ export class ShareService {
   #lost = 0;
   #clamped = 0;
   #resent = 0;
+  #refused = 0;
+  /** hosts that wrote times in the future */
+  readonly #future = new Set<string>();
   /** names of all hosts */
-  readonly #known = new Set<string>();
+  #known: ReadonlySet<string>;
   #hosts: readonly HostState[] = [];
   #sentAt = 0;
   #prunedAt = 0;
@@ -79,11 +91,17 @@ export class ShareService {
     this.#stream = new KeyStream(this.#reader);
     this.#rules = buildSharedRules(options.rules);
     this.#digest = digestRules(options.rules);
+    this.#known = new Set([options.engine.host]);
   }
 
   /** There may be something to send. */
   wake(): void {
     this.#sendSoon.wake();
+  }
+
+  /** How far this clock is ahead of the engine's, ms; undefined while it is not known. */
+  get ahead(): number | undefined {
+    return this.#isAheadKnown ? this.#ahead : undefined;
   }
 
   /** Ends when the signal is aborted. */
@@ -100,7 +118,8 @@ export class ShareService {
     const trouble = 'the database cannot be used for what other servers share, will try again';
     await waitForAll(ending, [
       repeat(context, this.#sendSoon, trouble, () => this.#attempt(() => this.#send())),
-      repeat(context, new WakeUp(), trouble, () => this.#attempt(() => this.#follow())),
+      repeat(context, this.#followSoon, trouble, () => this.#attempt(() => this.#follow())),
+      repeat(context, this.#lookSoon, trouble, () => this.#attempt(() => this.#look())),
     ]);
     close();
     signal.removeEventListener('abort', close);
@@ -116,6 +135,7 @@ export class ShareService {
       ahead: this.#isAheadKnown ? roundTime(this.#ahead) : undefined,
       clamped: this.#clamped,
       resent: this.#resent,
+      refused: this.#refused,
       hosts: this.#hosts
         .filter(({ host }) => host !== engine.host)
         .map((state) => this.#describeHost(state)),
@@ -131,6 +151,7 @@ export class ShareService {
       waiting: typeof waiting === 'number' ? waiting : undefined,
       version: typeof version === 'string' ? version.slice(0, 40) : undefined,
       sameRules: rules === this.#digest,
+      future: this.#future.has(host) ? (true as const) : undefined,
     });
   }
 
@@ -171,10 +192,8 @@ export class ShareService {
   async #send(): Promise<number> {
     const { store, clock } = this.#options;
     const now = clock.now();
-    this.#prune(now);
     // The first batch is empty: how far the clocks are apart has to be known first.
-    if (this.#isAheadKnown) publishBlocks(store, now, this.#ahead);
-    const stored = this.#isAheadKnown ? store.share.next(BATCH) : [];
+    const stored = this.#isAheadKnown ? this.#takeStored(now) : [];
     if (stored.length === 0 && now - this.#sentAt < HEARTBEAT) return SECOND;
     const expected = store.share.sent;
     const upto = stored.at(-1)?.id ?? expected;
@@ -191,8 +210,24 @@ export class ShareService {
     }
     if (rows.length > stored.length) this.#tidiedAt = now;
     this.#clamped += taken.clamped;
+    this.#refused += taken.refused;
     store.share.noteSent(upto);
+    if (isFirst) this.#begin();
     return isFirst || stored.length === BATCH ? 0 : SECOND;
+  }
+
+  /** Changes of blocks that were not written with a batch of the log are those that an operator has made. */
+  #takeStored(now: number) {
+    const { store } = this.#options;
+    if (store.blocks.unshared().length > 0)
+      store.commit(() => store.share.add(takeChanges(store, this.#ahead), now));
+    return store.share.next(BATCH);
+  }
+
+  /** The clocks are compared: what the others have can be read. */
+  #begin(): void {
+    this.#followSoon.wake();
+    this.#lookSoon.wake();
   }
 
   #describeSelf(): object {
@@ -221,6 +256,7 @@ export class ShareService {
     log.warn({}, 'the engine has lost what it had; sending it again');
     store.commit(() => {
       store.share.noteSent(0);
+      store.share.save();
       store.blocks.shareAgain();
     });
     this.#reconciledAt = 0;
@@ -235,26 +271,51 @@ export class ShareService {
   }
 
   async #follow(): Promise<number> {
-    const { clock, engine, apply } = this.#options;
-    if (!this.#isAheadKnown) return SECOND / 20;
-    // A host that was once there stays: an engine that was emptied learns of it again only with its next batch.
-    for (const host of await readHosts(this.#reader)) this.#known.add(host);
-    const hosts = [...this.#known.add(engine.host)];
-    const isNew = await this.#stream.follow(hosts);
-    if (isNew || clock.now() - this.#reconciledAt > RECONCILE) {
-      await apply(await readAllKeys(this.#reader, hosts, this.#engineNow()), this.#ahead);
-      this.#reconciledAt = clock.now();
-    }
-    this.#hosts = await readHostStates(this.#reader, hosts);
-    const keys = await this.#stream.next();
-    if (keys.length > 0)
-      await apply(await readKeys(this.#reader, hosts, keys, this.#engineNow()), this.#ahead);
+    if (!this.#isAheadKnown) return SECOND;
+    // What was there before this server looked at the stream is read by the other loop.
+    if (await this.#stream.follow([...this.#known])) this.#reconcileSoon();
+    const changes = await this.#stream.next();
+    // Only of those who changed something: with many servers, that of all would be too much to ask. What somebody else
+    // has released earlier was told earlier.
+    if (changes.keys.length > 0)
+      await this.#apply(
+        await readKeys(this.#reader, changes.hosts, changes.keys, this.#engineNow()),
+      );
     return 0;
   }
 
-  /** The engine's clock, ms. */
+  async #apply(states: readonly KeyState[]): Promise<void> {
+    for (const host of states.flatMap(({ future }) => future)) this.#future.add(host);
+    await this.#options.apply(states, this.#ahead);
+  }
+
   #engineNow(): number {
     return this.#options.clock.now() - this.#ahead;
+  }
+
+  /** Uses the connection that sends: on the other one, a call waits until something happens. */
+  async #look(): Promise<number> {
+    const { clock, engine } = this.#options;
+    this.#prune(clock.now()); // also while the engine is away
+    if (!this.#isAheadKnown) return SECOND;
+    // A host that was once there stays: an engine that was emptied learns of it again only with its next batch.
+    const hosts = [...new Set([...this.#known, ...(await readHosts(this.#sender))])];
+    if (hosts.length > this.#known.size) {
+      this.#known = new Set(hosts);
+      await interrupt(this.#sender, engine.host); // so that the new one is followed at once
+    }
+    this.#hosts = await readHostStates(this.#sender, hosts);
+    const now = clock.now();
+    if (now - this.#reconciledAt > Math.max(RECONCILE, hosts.length * RECONCILE_EACH)) {
+      this.#reconciledAt = now;
+      await this.#apply(await readAllKeys(this.#sender, hosts, this.#engineNow()));
+    }
+    return Math.max(LOOK, hosts.length * LOOK_EACH);
+  }
+
+  #reconcileSoon(): void {
+    this.#reconciledAt = 0;
+    this.#lookSoon.wake();
   }
 }
 

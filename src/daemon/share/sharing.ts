@@ -12,7 +12,7 @@ import type { Store } from '../../store/store.ts';
 import type { DecisionOptions } from '../decisions.ts';
 import type { LogReader } from '../log-reader.ts';
 import { type Applied, applyStates, parseKey } from './incoming.ts';
-import { CountedRows } from './outgoing.ts';
+import { CountedRows, orderRows, takeChanges } from './outgoing.ts';
 import type { ShareService } from './service.ts';
 
 interface SharingOptions {
@@ -51,7 +51,17 @@ export class Sharing {
     this.#counted.note(counted, event);
   };
 
-  readonly takeRows = (): readonly unknown[] => this.#counted.take();
+  /** What the other servers are to know of the events that were judged last: to be called in their transaction. */
+  take(): (now: number) => void {
+    const counted = this.#counted.take();
+    return (now) => {
+      const { store } = this.#options;
+      const ahead = this.#service?.ahead;
+      // Until the clocks were compared, changes of blocks wait.
+      const changes = ahead === undefined ? [] : takeChanges(store, ahead);
+      store.share.add(orderRows(changes, counted), now);
+    };
+  }
 
   /** There may be something to send. */
   wake(): void {

@@ -4,7 +4,7 @@ import { DAY, HOUR, systemClock } from '../../base/time.ts';
 import { loadInForce } from '../../daemon/in-force.ts';
 import { withSpellings } from '../../daemon/spellings.ts';
 import { formatTarget } from '../../model/identity.ts';
-import { buildHostLookup, describeRelease } from '../../report/block.ts';
+import { buildHostLookup, describeCauseThere, describeRelease } from '../../report/block.ts';
 import type { StoredBlock } from '../../store/blocks.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { field, select, table } from '../layout.ts';
@@ -98,7 +98,7 @@ function blockRows(
     return [
       html`<a href="/story?block=${block.id}">${block.id}</a>`,
       html`${storyLink(block.key, formatTarget(block))}${also}`,
-      block.cause,
+      describeCauseThere(block),
       ...(hostOf === undefined ? [] : [hostOf(block)]),
       view.time(block.start),
       describeState(view, block, forceOf),
