@@ -49,12 +49,11 @@ const RESERVED: readonly { what: string; pattern: RegExp; where: RegExp }[] = [
   {
     what: 'sockets',
     pattern: /from 'node:(?:net|tls|http)'/,
-    where: /^(?:policy|milter|notify|recipients|probe|metrics|web|base)\//,
+    where: /^(?:policy|milter|notify|recipients|probe|metrics|web|share|base)\//,
   },
   { what: 'DNS', pattern: /from 'node:dns/, where: /^(?:probe|recipients|setup)\// },
   { what: 'prom-client', pattern: /from 'prom-client'/, where: /^metrics\// },
   { what: 'nodemailer', pattern: /from 'nodemailer'/, where: /^notify\// },
-  { what: '@redis/client', pattern: /from '@redis\/client'/, where: /^share\// },
   { what: 'postal-mime', pattern: /from 'postal-mime'/, where: /^complaint\// },
   { what: 'hono', pattern: /from '(?:hono|@hono\/)/, where: /^web\// },
   { what: 'commander', pattern: /from 'commander'/, where: /^cli\// },

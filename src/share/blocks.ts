@@ -43,7 +43,7 @@ export async function readHosts(engine: Engine): Promise<string[]> {
   return (await engine.runScript(READ_SCRIPT, [PREFIX, encode([], [], [])])) as string[];
 }
 
-/** So many hosts are read at once. */
+/** So many hosts are read at once, at most. */
 const TOGETHER = 50;
 
 /** For each host, for each of these tables, what it has under these keys, or all. */
@@ -54,7 +54,8 @@ async function readTables(
   keys: readonly string[] = [],
 ): Promise<Map<string, string>[][]> {
   const replies: string[][][] = [];
-  for (let at = 0; at < hosts.length; at += TOGETHER) {
+  while (replies.length < hosts.length) {
+    const at = replies.length;
     const asked = encode(hosts.slice(at, at + TOGETHER), tables, keys);
     replies.push(...((await engine.runScript(READ_SCRIPT, [PREFIX, asked])) as string[][][]));
   }

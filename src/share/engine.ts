@@ -4,21 +4,13 @@
  * it was asked: everything that is sent may be sent again.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { createClient } from '@redis/client';
 import { getMessage } from '../base/errors.ts';
 import { encodeBatch, type Row, type SharedRule, SKEW } from './batch.ts';
+import { type EngineAddress, EngineConnection } from './connection.ts';
+import { ReplyError } from './reply.ts';
 import { BATCH_SCRIPT } from './script.ts';
 
-export interface EngineOptions {
-  readonly address:
-    | { readonly kind: 'unix'; readonly path: string }
-    | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly tls: boolean };
-  readonly user?: string | undefined;
-  /** read at every attempt to connect */
-  readonly passwordFile?: string | undefined;
-  /** certificates (PEM) of who signs the engine's; default: those of the system */
-  readonly caFile?: string | undefined;
+export interface EngineOptions extends EngineAddress {
   /** this host's name in the engine */
   readonly host: string;
   /** ms that a call may take; default 2 s */
@@ -31,8 +23,6 @@ export class EngineError extends Error {}
 /** In front of every key. */
 export const PREFIX = 'postern:';
 const TIMEOUT = 2000;
-
-type Client = ReturnType<typeof buildClient>;
 
 type Four = [number, number, number, number];
 
@@ -52,7 +42,7 @@ export interface Taken {
 
 export class Engine {
   readonly #options: EngineOptions;
-  #client: Client | undefined;
+  #connection: EngineConnection | undefined;
   #isClosed = false;
 
   constructor(options: EngineOptions) {
@@ -92,31 +82,17 @@ export class Engine {
   }
 
   /** Runs commands one after the other, sent together; the replies in their order. Throws an EngineError. */
-  async callAll(commands: readonly (readonly string[])[], timeout?: number): Promise<unknown[]> {
-    return await this.#callAll(commands, (error) => Promise.reject(error), timeout);
-  }
-
-  /** The same for keys of other hosts, which may have written anything: undefined for a key of another type. */
-  async askAll(commands: readonly (readonly string[])[]): Promise<unknown[]> {
-    return await this.#callAll(commands, (error) =>
-      getMessage(error).startsWith('WRONGTYPE ')
-        ? Promise.resolve(undefined)
-        : Promise.reject(error),
-    );
-  }
-
-  async #callAll(
+  async callAll(
     commands: readonly (readonly string[])[],
-    onError: (error: unknown) => Promise<undefined>,
     timeout = this.#options.timeout ?? TIMEOUT,
   ): Promise<unknown[]> {
-    const client = await this.#connect();
+    const connection = await this.#connect();
     try {
-      const replies = commands.map((command) => client.sendCommand([...command]).catch(onError));
+      const replies = commands.map((command) => connection.send(command));
       return await withTimeout(Promise.all(replies), timeout);
     } catch (error) {
       // A reply of the engine leaves the connection as it is; without one, nothing is known of what comes next.
-      if (!isReply(error)) this.#drop(client);
+      if (!(error instanceof ReplyError)) this.#drop(connection);
       throw new EngineError(getMessage(error), { cause: error });
     }
   }
@@ -124,55 +100,29 @@ export class Engine {
   /** Closes the connection, whatever it is doing. */
   close(): void {
     this.#isClosed = true;
-    if (this.#client !== undefined) this.#drop(this.#client);
+    if (this.#connection !== undefined) this.#drop(this.#connection);
   }
 
-  async #connect(): Promise<Client> {
+  async #connect(): Promise<EngineConnection> {
     if (this.#isClosed) throw new EngineError('closed');
-    if (this.#client?.isReady === true) return this.#client;
-    if (this.#client !== undefined) this.#drop(this.#client);
-    let client: Client | undefined;
+    if (this.#connection?.isOpen === true) return this.#connection;
+    let opened: EngineConnection | undefined;
     try {
-      client = buildClient(this.#options);
-      this.#client = client;
-      // Each failure is also the result of the call under way.
-      client.on('error', () => {});
-      await withTimeout(client.connect(), this.#options.timeout ?? TIMEOUT);
-      return client;
+      const { connection, ready } = EngineConnection.open(this.#options);
+      opened = connection;
+      this.#connection = connection;
+      await withTimeout(ready, this.#options.timeout ?? TIMEOUT);
+      return connection;
     } catch (error) {
-      if (client !== undefined) this.#drop(client);
+      if (opened !== undefined) this.#drop(opened);
       throw new EngineError(getMessage(error), { cause: error });
     }
   }
 
-  #drop(client: Client): void {
-    if (this.#client === client) this.#client = undefined;
-    try {
-      client.destroy();
-    } catch {
-      // It has closed itself.
-    }
+  #drop(connection: EngineConnection): void {
+    if (this.#connection === connection) this.#connection = undefined;
+    connection.close();
   }
-}
-
-function buildClient({ address, user, passwordFile, caFile, timeout = TIMEOUT }: EngineOptions) {
-  const common = { connectTimeout: timeout, reconnectStrategy: false } as const;
-  const password =
-    passwordFile === undefined ? undefined : readFileSync(passwordFile, 'utf8').split('\n', 1)[0];
-  const ca = caFile === undefined ? {} : { ca: readFileSync(caFile) };
-  return createClient({
-    socket:
-      address.kind === 'unix'
-        ? { path: address.path, tls: false, ...common }
-        : address.tls
-          ? { host: address.host, port: address.port, tls: true, ...ca, ...common }
-          : { host: address.host, port: address.port, ...common },
-    ...(password === undefined ? {} : { username: user ?? 'default', password }),
-    RESP: 2,
-    disableOfflineQueue: true,
-    disableClientInfo: true,
-    maintNotifications: 'disabled',
-  });
 }
 
 const NAMES = new Map<string, string>();
@@ -184,10 +134,6 @@ function nameScript(script: string): string {
     NAMES.set(script, name);
   }
   return name;
-}
-
-function isReply(error: unknown): boolean {
-  return error instanceof Error && /^[A-Z]{2,} /.test(error.message);
 }
 
 async function withTimeout<T>(work: Promise<T>, timeout: number): Promise<T> {

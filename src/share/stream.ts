@@ -1,5 +1,6 @@
 /** Follows the streams of all hosts: who changed which keys. What they say now is read elsewhere (blocks.ts). */
 import { type Engine, PREFIX } from './engine.ts';
+import { LAST_SCRIPT, LONGEST_KEY } from './read-script.ts';
 
 /** How long one call waits for news, ms. */
 const WAIT = 1000;
@@ -24,12 +25,10 @@ export class KeyStream {
   async follow(hosts: readonly string[]): Promise<boolean> {
     const added = hosts.filter((host) => !this.#read.has(host));
     if (added.length === 0) return false;
-    const replies = await this.#engine.askAll(
-      added.map((host) => ['XREVRANGE', streamOf(host), '+', '-', 'COUNT', '1']),
-    );
+    const last = await this.#engine.runScript(LAST_SCRIPT, [PREFIX, JSON.stringify(added)]);
     for (const [index, host] of added.entries()) {
-      const entries = replies[index] as [string, string[]][] | undefined;
-      this.#read.set(host, entries && (entries[0]?.[0] ?? '0-0'));
+      const id = (last as string[])[index];
+      this.#read.set(host, id === '' ? undefined : id);
     }
     return true;
   }
@@ -55,7 +54,7 @@ export class KeyStream {
       const host = name.slice(PREFIX.length, -':stream'.length);
       for (const [id, [, key]] of entries) {
         this.#read.set(host, id);
-        if (key === undefined || key === '') continue;
+        if (key === undefined || key === '' || key.length > LONGEST_KEY) continue;
         changedBy.add(host);
         keys.add(key);
       }

@@ -7,6 +7,12 @@ import { hasRedis, RedisServer } from '../support/redis.ts';
 import { Host, LIM } from '../support/share-host.ts';
 
 const LIAR = 'liar';
+/** Something that fills the memory that the service may take, with its copies and a few like it. */
+const FILL_VALUE = "redis.call('HSET', ARGV[1], 'user:carol@example.net', string.rep('x', 4e7))";
+const FILL_STREAM = "redis.call('XADD', ARGV[1], '*', 'key', string.rep('x', 4e7))";
+const FILL_TABLE = `for at = 1, 15000 do
+  redis.call('HSET', ARGV[1], 'user:u' .. at .. '@example.net', string.rep('x', 4000))
+end`;
 const FAR = 900_000_000_000_000;
 
 describe.runIf(hasRedis)('a server that lies', () => {
@@ -33,7 +39,7 @@ describe.runIf(hasRedis)('a server that lies', () => {
   });
 
   async function tell(...commands: string[][]): Promise<void> {
-    const engine = server.engine(LIAR);
+    const engine = server.engine(LIAR, { timeout: 20_000 });
     await engine.callAll(commands);
     engine.close();
   }
@@ -110,6 +116,20 @@ describe.runIf(hasRedis)('a server that lies', () => {
     const mx1 = start('mx1');
     await mx1.blocked('carol@example.net');
     await mx1.blocked('dave@example.net');
+  });
+
+  it.each([
+    ['a value', 'blocks', FILL_VALUE],
+    ['many values', 'released', FILL_TABLE],
+    ['an entry of its stream', 'stream', FILL_STREAM],
+  ])('cannot fill the memory of the others, nor stop them: %s', async (_, table, script) => {
+    await tell(['EVAL', script, '0', `${PREFIX}${LIAR}:${table}`]);
+    await countTogether();
+    // Also while they follow the streams.
+    await tell(['EVAL', FILL_STREAM, '0', `${PREFIX}${LIAR}:stream`]);
+    const [mx1] = hosts as [Host];
+    mx1.unblock('alice@example.net');
+    for (const host of hosts) await host.unblocked('alice@example.net');
   });
 
   it.each(['manual', 'invalid'])('begins no more blocks than the cap allows: %s', async (rule) => {
