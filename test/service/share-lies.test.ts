@@ -140,4 +140,14 @@ describe.runIf(hasRedis)('a server that lies', () => {
     await mx1.blocked('@example.net');
     expect(mx1.use((store) => store.blocks.allRunning().length)).toBe(3);
   });
+
+  it('cannot fill the database of the others with verdicts', async () => {
+    const names = Array.from({ length: 2000 }, (_, index) => `user:u${index}@example.net`);
+    await tell(...names.map((name) => block(name, { rule: 'invalid' })));
+    const mx1 = start('mx1', 'caps: { blocksPerHour: 3 }\n');
+    await mx1.blocked('@example.net');
+    await mx1.eventually('connected', (host) => host.isConnected());
+    const kept = mx1.use((store) => store.verdicts.between(0, FAR).length);
+    expect(kept).toBeLessThanOrEqual(500);
+  });
 });

@@ -2,7 +2,6 @@
  * What other servers blocked and released, turned into blocks and releases of this one: by the same policy as its own
  * verdicts, so its allow list and its cap hold. What another server wrote is only a claim, and is checked.
  */
-import { HOUR } from '../../base/time.ts';
 import type { Decision } from '../../enforce/decide.ts';
 import type { Rule } from '../../judge/rule.ts';
 import type { Block, BlockableType, Verdict } from '../../model/block.ts';
@@ -10,18 +9,36 @@ import { parseBlockable } from '../../model/identity.ts';
 import { type BlockAbout, SKEW } from '../../share/batch.ts';
 import type { KeyState, SharedBlock } from '../../share/blocks.ts';
 import { isHostName } from '../../share/host-name.ts';
+import { MOST_HOSTS } from '../../share/read-script.ts';
 import { RELEASED_BY } from '../../store/blocks.ts';
 import type { Store } from '../../store/store.ts';
 import type { StoredVerdict } from '../../store/verdicts.ts';
 import { type DecisionOptions, recordVerdicts } from '../decisions.ts';
+import { HourlyLimit } from './hourly-limit.ts';
 
 interface IncomingOptions extends DecisionOptions {
   readonly rules: ReadonlyMap<string, Rule>;
   /** the name of this server among the others */
   readonly host: string;
-  /** when blocks by hand of other servers began here, ms; the cap holds for them, too */
-  readonly begunByHand: number[];
+  readonly limits: IncomingLimits;
 }
+
+/** How much other servers may make this one do. What is beyond waits: it is looked at again with the next comparison. */
+export interface IncomingLimits {
+  /** blocks by hand: the cap holds for them, too */
+  readonly byHand: HourlyLimit;
+  /** decisions on their verdicts, each of which is kept, whatever it is */
+  readonly verdicts: HourlyLimit;
+}
+
+/** `blocksPerHour`: the cap. */
+export function makeIncomingLimits(blocksPerHour: number): IncomingLimits {
+  const verdicts = new HourlyLimit(Math.max(MOST_VERDICTS, 2 * blocksPerHour));
+  return { byHand: new HourlyLimit(blocksPerHour), verdicts };
+}
+
+/** More accounts than that do not meet a limit in an hour, unless a server makes them up. */
+const MOST_VERDICTS = 500;
 
 /** What has become of it here. */
 export interface Applied {
@@ -58,7 +75,6 @@ export function applyStates(
 
 const MOST_NOTE = 500;
 const MOST_NAME = 64;
-const MOST_HOSTS = 1000;
 
 const TYPES: readonly BlockableType[] = ['user', 'client', 'uid', 'sender'];
 
@@ -118,31 +134,23 @@ function isSettled(
   return host === own && store.verdicts.findByKey(key).some(isOwn);
 }
 
-/** A block by hand. What is beyond the cap waits: it is looked at again with the next comparison. */
 function begin(
-  { store, policy, host, begunByHand }: IncomingOptions,
+  { store, policy, host, limits }: IncomingOptions,
   key: Block['key'],
   block: SharedBlock,
   now: number,
   ahead: number,
 ): boolean {
   if (policy.allow.reason(key) !== undefined) return false;
-  if (block.host !== host && isCapped(begunByHand, policy.blocksPerHour, now)) return false;
+  if (block.host !== host && limits.byHand.isReached(now)) return false;
   const end = block.end === undefined ? undefined : block.end + ahead;
   const origin = block.host === host ? undefined : block.host;
   const note = readText(block.about.note, MOST_NOTE);
   const who = origin === undefined ? undefined : readText(block.about.who, MOST_NAME);
   const { start } = block;
   const begun = store.blocks.start({ key, cause: 'manual', start, end, note, host: origin, who });
-  if (begun !== undefined && origin !== undefined) begunByHand.push(now);
+  if (begun !== undefined && origin !== undefined) limits.byHand.note(now);
   return begun !== undefined;
-}
-
-/** Whether so many began within the last hour; forgets those before. */
-function isCapped(begun: number[], most: number, now: number): boolean {
-  const recent = begun.filter((time) => time > now - HOUR && time <= now);
-  begun.splice(0, begun.length, ...recent);
-  return recent.length >= most;
 }
 
 function decideOn(
@@ -155,6 +163,8 @@ function decideOn(
   const rule = options.rules.get(block.about.rule);
   if (rule === undefined) return []; // this server does not have the rule
   const isOwn = block.host === options.host;
+  if (!isOwn && options.limits.verdicts.isReached(now)) return [];
+  if (!isOwn) options.limits.verdicts.note(now);
   const verdict = buildVerdict(key, block, rule, now, ahead);
   const host = isOwn ? undefined : block.host;
   const notifyRules = isOwn || options.notifyRules === undefined ? options.notifyRules : SILENT;

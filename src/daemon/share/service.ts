@@ -22,6 +22,7 @@ import {
   readKeys,
 } from '../../share/blocks.ts';
 import { Engine, EngineError, type EngineOptions, type Taken } from '../../share/engine.ts';
+import { MOST_HOSTS } from '../../share/read-script.ts';
 import { interrupt, KeyStream } from '../../share/stream.ts';
 import type { ShareHealth, ShareHost } from '../../store/saved-state.ts';
 import type { Store } from '../../store/store.ts';
@@ -299,7 +300,9 @@ export class ShareService {
     this.#prune(clock.now()); // also while the engine is away
     if (!this.#isAheadKnown) return SECOND;
     // A host that was once there stays: an engine that was emptied learns of it again only with its next batch.
-    const hosts = [...new Set([...this.#known, ...(await readHosts(this.#sender))])];
+    // Those that were seen first stay, however many names somebody makes up.
+    const all = [...new Set([...this.#known, ...(await readHosts(this.#sender))])];
+    const hosts = all.slice(0, MOST_HOSTS);
     if (hosts.length > this.#known.size) {
       this.#known = new Set(hosts);
       await interrupt(this.#sender, engine.host); // so that the new one is followed at once

@@ -11,9 +11,18 @@ import type { ShareHealth } from '../../store/saved-state.ts';
 import type { Store } from '../../store/store.ts';
 import type { DecisionOptions } from '../decisions.ts';
 import type { LogReader } from '../log-reader.ts';
-import { type Applied, applyStates, parseKey } from './incoming.ts';
+import {
+  type Applied,
+  applyStates,
+  type IncomingLimits,
+  makeIncomingLimits,
+  parseKey,
+} from './incoming.ts';
 import { CountedRows, orderRows, takeChanges } from './outgoing.ts';
 import type { ShareService } from './service.ts';
+
+/** Releases that are remembered; other servers may name any number. */
+const MOST_RELEASED = 100_000;
 
 interface SharingOptions {
   readonly clock: Clock;
@@ -40,10 +49,11 @@ export class Sharing {
   #service: ShareService | undefined;
   /** by key, the release (ms, engine) that the judge knows of */
   readonly #released = new Map<string, number>();
-  readonly #begunByHand: number[] = [];
+  readonly #limits: IncomingLimits;
 
   constructor(options: SharingOptions) {
     this.#options = options;
+    this.#limits = makeIncomingLimits(options.decisions.policy.blocksPerHour);
     this.#counted = new CountedRows(options.share.host);
   }
 
@@ -90,7 +100,7 @@ export class Sharing {
     const known = new Map(rules.map((rule) => [rule.name, rule]));
     const options = {
       ...decisions,
-      ...{ rules: known, host: share.host, begunByHand: this.#begunByHand },
+      ...{ rules: known, host: share.host, limits: this.#limits },
     };
     let applied: Applied | undefined;
     await parts.logReader.decide((now) => {
@@ -103,10 +113,12 @@ export class Sharing {
 
   /** What was counted until a release does not count again, whether or not this server had a block. */
   #tellReleased(judge: Judge, { key: name, released }: KeyState, ahead: number): void {
-    if (released <= (this.#released.get(name) ?? 0)) return;
-    this.#released.set(name, released);
     const key = parseKey(name);
-    if (key === undefined || this.#options.store.blocks.runningOver(key) !== undefined) return;
+    if (key === undefined || released <= (this.#released.get(name) ?? 0)) return;
+    // Of one that is forgotten, the judge is told again, which changes nothing.
+    if (this.#released.size >= MOST_RELEASED) this.#released.clear();
+    this.#released.set(name, released);
+    if (this.#options.store.blocks.runningOver(key) !== undefined) return;
     judge.release(key, released + ahead);
   }
 }
