@@ -274,7 +274,10 @@ export class ShareService {
   async #follow(): Promise<number> {
     if (!this.#isAheadKnown) return SECOND;
     // What was there before this server looked at the stream is read by the other loop.
-    if (await this.#stream.follow([...this.#known])) this.#reconcileSoon();
+    const known = this.#known;
+    if (await this.#stream.follow([...known])) this.#reconcileSoon();
+    // The other loop may have found a server meanwhile; what it wrote to interrupt the call came before the call.
+    if (this.#known !== known) return 0;
     const changes = await this.#stream.next();
     // Only of those who changed something: with many servers, that of all would be too much to ask. What somebody else
     // has released earlier was told earlier.
