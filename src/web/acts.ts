@@ -160,9 +160,8 @@ function conclude({ desk, visitor }: Deed, conclusion: Conclusion): Outcome {
 
 /** `postern block` and `postern unblock` do it in the transaction of the change, so that other servers hear of it, too. */
 function isNoted({ actions }: Desk['store'], { who, what, block, done }: Action): boolean {
-  if (block === undefined || !done) return false;
-  const last = actions.ofBlock(block).findLast((one) => one.what === what);
-  return last?.done === true && last.who === who;
+  if (block === undefined || !done || (what !== 'block' && what !== 'unblock')) return false;
+  return actions.ofBlock(block).some((one) => one.what === what && one.who === who && one.done);
 }
 
 function storyOf({ id }: StoredBlock): string {
