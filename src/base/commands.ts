@@ -36,6 +36,8 @@ interface CommandOptions {
   readonly signal?: AbortSignal;
   /** receives each line of standard output as it comes, of any number of lines; then `stdout` stays empty */
   readonly onLine?: (line: string) => void;
+  /** instead, receives standard output as it comes, whatever its length; then `stdout` stays empty */
+  readonly onOutput?: (text: string) => void;
   /** receives all of standard error so far, whenever there is more */
   readonly onError?: (text: string) => void;
 }
@@ -98,7 +100,7 @@ function startCommand(
 function converse(
   child: ChildProcess,
   output: Record<'stdout' | 'stderr', string>,
-  { input = '', onLine, onError }: CommandOptions,
+  { input = '', onLine, onOutput, onError }: CommandOptions,
 ) {
   for (const stream of ['stdout', 'stderr'] as const) {
     const keep = (text: string) => {
@@ -106,7 +108,8 @@ function converse(
       if (stream === 'stderr') onError?.(output.stderr);
     };
     const readable = child[stream]?.setEncoding('utf8');
-    if (stream === 'stderr' || onLine === undefined) readable?.on('data', keep);
+    if (stream === 'stderr') readable?.on('data', keep);
+    else if (onLine === undefined) readable?.on('data', onOutput ?? keep);
     else if (readable != null) passLines(readable, onLine);
   }
   child.stdin?.on('error', () => {}); // a command need not read its input

@@ -37,10 +37,10 @@ export class ApartCommands {
   }
 
   async #run(words: readonly string[]): Promise<Ran> {
-    const lines: string[] = [];
+    const parts: string[] = [];
     const { status, stderr, timedOut, failure } = await runCommand([...this.#program, ...words], {
       timeout: TIMEOUT,
-      onLine: (line) => void lines.push(`${line}\n`),
+      onOutput: (text) => void parts.push(text),
     });
     const trouble = timedOut
       ? 'postern: it took too long and was ended; ask for a shorter period\n'
@@ -49,7 +49,7 @@ export class ApartCommands {
         : `postern: cannot start a process: ${failure}\n`;
     return {
       status: (status ?? EXIT.failed) as ExitStatus,
-      out: lines.join(''),
+      out: parts.join(''),
       err: `${stderr}${trouble}`,
       deeds: [],
     };

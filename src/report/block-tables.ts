@@ -7,6 +7,9 @@ import { describeCause, describeRelease, UNBLOCKABLE_CURE } from './block.ts';
 import type { Report } from './period.ts';
 import type { Table } from './table.ts';
 
+/** `postern blocks --all` lists all, and JSON has all. */
+const MOST_BLOCKS = 500;
+
 /** The nearest; programs get all. */
 const MOST_NEAR = 30;
 
@@ -14,18 +17,21 @@ const MOST_NEAR = 30;
 const MOST_MET = 40;
 
 export function buildBlocks({ blocks }: Report, style: Style): Table {
+  const isCut = blocks.length > MOST_BLOCKS;
   return {
     name: 'blocks',
-    title: 'Blocks',
+    title: isCut ? `Blocks: the newest ${MOST_BLOCKS} of ${blocks.length}` : 'Blocks',
     head: ['Number', 'Who', 'Cause', 'Began', 'Ended', 'Note'],
-    rows: blocks.map((block) => [
-      block.id,
-      style.target(block),
-      describeCause(block),
-      style.minute(block.start),
-      describeEnd(block, style),
-      block.note ?? '',
-    ]),
+    rows: blocks
+      .slice(-MOST_BLOCKS)
+      .map((block) => [
+        block.id,
+        style.target(block),
+        describeCause(block),
+        style.minute(block.start),
+        describeEnd(block, style),
+        block.note ?? '',
+      ]),
     empty: 'None.',
   };
 }

@@ -25,6 +25,12 @@ describe('a command', () => {
     expect(out).toHaveLength(30 * 100_001);
   });
 
+  it('may print one line of several megabytes, as JSON is', async () => {
+    const text = 'console.log(JSON.stringify("x".repeat(3e6)))';
+    const { out } = await new ApartCommands(script(text)).run([]);
+    expect(JSON.parse(out)).toHaveLength(3e6);
+  });
+
   it('that cannot be started has failed', async () => {
     const ran = await new ApartCommands([at.path('nothing')]).run(['report']);
     expect(ran).toMatchObject({ status: 1, out: '', err: expect.stringContaining('cannot start') });

@@ -231,3 +231,16 @@ describe('as HTML', () => {
     expect(reportToHtml(full('&lt;b&gt;'))).not.toContain('&lt;b');
   });
 });
+
+describe('more blocks than anybody reads', () => {
+  const blocks = Array.from({ length: 501 }, (_, at) => block(`user${at}@example.net`));
+
+  it('are the newest 500 in text and HTML, and all in JSON', () => {
+    const text = reportToText({ ...EMPTY, blocks });
+    expect(text).toContain('Blocks: the newest 500 of 501');
+    expect(text).not.toContain('user0@example.net');
+    expect(text).toContain('user500@example.net');
+    expect(reportToHtml({ ...EMPTY, blocks })).not.toContain('user0@example.net');
+    expect(JSON.stringify(reportToJson({ ...EMPTY, blocks }))).toContain('user0@example.net');
+  });
+});
