@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -99,7 +100,7 @@ it.runIf(EXIM !== undefined)(
       { numRuns: 40 },
     );
     // Only a key that begins with * means others as well, and what reads as an address is one.
-    expect([...refused].filter((id) => !id.startsWith('*'))).toEqual([]);
+    expect([...refused].filter((id) => !id.startsWith('*') && isIP(id) === 0)).toEqual([]);
   },
 );
 
