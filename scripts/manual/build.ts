@@ -4,8 +4,10 @@
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { COMMANDS } from '../../src/cli/commands.ts';
 import { completionScript, SHELLS } from '../../src/cli/completion.ts';
 import { version } from '../../src/cli/version.ts';
+import { describeKey } from '../../src/config/describe.ts';
 import { listPages } from './pages.ts';
 import { renderPage } from './roff.ts';
 import { renderText } from './text.ts';
@@ -54,8 +56,14 @@ function pageBehind(href: string, folder: string): string {
 function helpBehind(href: string): string {
   const path = pageBehind(href, 'docs');
   return path.endsWith('.md') && dirname(path).startsWith('docs')
-    ? `postern help ${topicOf(path.slice('docs/'.length))}`
+    ? `postern help ${askFor(topicOf(path.slice('docs/'.length)))}`
     : path;
+}
+
+/** With `.md` where a command or a key of the configuration has the name and comes first. */
+function askFor(topic: string): string {
+  const isCommand = COMMANDS.some(({ usage }) => usage.split(' ')[0] === topic);
+  return isCommand || describeKey(topic).length > 0 ? `${topic}.md` : topic;
 }
 
 function fillFolder(folder: string, files: readonly File[]): void {

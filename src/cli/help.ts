@@ -18,8 +18,12 @@ export function addHelp(program: Command): void {
   const help = program.command(`${HELP.usage} ${HELP.argument}`).description(HELP.summary);
   help.action(async (name?: string) => {
     const command = program.commands.find((one) => name !== undefined && one.name() === name);
-    if (name === undefined || command !== undefined) return (command ?? program).outputHelp();
-    const { findTopic, suggestTopic } = await import('./topics.ts');
+    if (name === undefined) return program.outputHelp();
+    const { findTopic, pointToPage, suggestTopic } = await import('./topics.ts');
+    if (command !== undefined) {
+      command.outputHelp();
+      return program.configureOutput().writeOut?.(pointToPage(name));
+    }
     const text = findTopic(name);
     if (text !== undefined) return program.configureOutput().writeOut?.(text);
     const commands = program.commands.map((one) => one.name());

@@ -25,7 +25,14 @@ export function findTopic(name: string): string | undefined {
         `${key}\n${indent(`Default: ${fallback}.`)}\n${indent(about)}\n`,
     )
     .join('\n');
-  return isPage ? `${text}\nThere is more on this topic: postern help ${page}.md\n` : text;
+  return `${text}${pointToPage(page)}`;
+}
+
+/** What to add where a command or a key of the configuration has the name of a page and comes first; empty if none has. */
+export function pointToPage(name: string): string {
+  return listPages().includes(name)
+    ? `\nThere is more on this topic: postern help ${name}.md\n`
+    : '';
 }
 
 /** All that `findTopic` knows. */

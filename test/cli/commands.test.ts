@@ -341,6 +341,6 @@ describe('--format text', () => {
 
 it.each(COMMANDS.map(({ usage }) => usage))('help %s tells the exit statuses', async (name) => {
   expect((await run('help', name)).out).toMatch(
-    /\nExit status:\n {2}0 {2}.+\n {2}1 {2}.+\n {2}2 {2}.+\n(?: {2}3 {2}.+\n)?$/,
+    /\nExit status:\n {2}0 {2}.+\n {2}1 {2}.+\n {2}2 {2}.+\n(?: {2}3 {2}.+\n)?(?:\nThere is more on this topic: .+\n)?$/,
   );
 });

@@ -127,6 +127,9 @@ describe('postern help', () => {
     ['caps', 'caps.blocksPerHour\n    Default: 10.'],
     ['leases', 'There is more on this topic: postern help leases.md'],
     ['blocks', 'Usage: postern blocks'],
+    ['topics', 'postern help web.md\n'],
+    ['topics', 'postern help rules.md\n'],
+    ['report', 'There is more on this topic: postern help report.md'],
   ])('%s', async (topic, text) => {
     expect(await help(topic)).toEqual({ status: 0, out: expect.stringContaining(text) });
   });
