@@ -79,6 +79,7 @@ function addCommand(
   const command = program
     .command(entry.usage, { hidden: entry.hidden === true })
     .description(entry.summary);
+  command.showHelpAfterError(`(postern ${command.name()} --help shows how it is used)`);
   for (const argument of entry.args ?? []) command.addArgument(argument);
   for (const option of listEntryOptions(entry)) command.addOption(option);
   command.addHelpText('after', describeStatuses(entry.statuses ?? STATUSES));

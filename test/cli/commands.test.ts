@@ -63,6 +63,7 @@ describe('wrong usage and configuration: one clear message, exit status 2', () =
   it.each<[string[], string]>([
     [['frobnicate'], "error: unknown command 'frobnicate'"],
     [['parse', '--colour', '@/mail.log'], "error: unknown option '--colour'"],
+    [['parse', '--colour', '@/mail.log'], '(postern parse --help shows how it is used)'],
     [['parse'], "error: missing required argument 'file'"],
     [
       ['parse', '--mta', 'sendmail', '@/mail.log'],
