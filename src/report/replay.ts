@@ -26,12 +26,13 @@ export function buildTuningTables(tuning: readonly RuleTuning[], format: ValueFo
     {
       name: 'tuning',
       title: 'Who would have met each limit: half of it, as it is, double',
-      head: ['Half', 'As it is', 'Double', 'Rule', 'Limit'],
+      head: ['Half', 'As it is', 'Double', 'Rule', 'Action', 'Limit'],
       rows: tuning.map(({ rule, action, limits, half, asIs, double }) => [
         half.length,
         asIs.length,
         double.length,
-        action === 'block' ? rule : `${rule} (observes)`,
+        rule,
+        action,
         limits
           .map(({ limit, period }) => `${format(limit, rule)} in ${formatDuration(period)}`)
           .join(', '),

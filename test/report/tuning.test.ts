@@ -77,7 +77,7 @@ describe('postern replay', () => {
 
   it('shows it as text', async () => {
     const { out } = await at.run('replay', at.log, '--tuning');
-    expect(out).toMatch(/^ +2 +1 +1 {2}invalid-recipients {2}5 in 1h$/m);
+    expect(out).toMatch(/^ +2 +1 +1 {2}invalid-recipients {2}block {3}5 in 1h$/m);
     expect(out).toMatch(/ invalid-recipients {2}double {2}alice@example\.net$/m);
     expect(out).toMatch(/ invalid-recipients {2}half {4}bob@example\.net$/m);
     expect(out).toMatch(/^ {4}bob@example\.net: 3 of 5 \(invalid-recipients\)$/m);

@@ -409,7 +409,7 @@ describe('another limit', () => {
     expect(text).toContain('Limit 3 (tried): 1 key would have met it');
     expect(text).toContain('Limit 5 (its limit now): 0 keys would have met it');
     const all = (await client.get('/rules/tuning?since=1d')).text.replaceAll(/<[^>]*>/g, ' ');
-    expect(all).toMatch(/1\s+0\s+0\s+invalid-recipients\s+5 in 1h/);
+    expect(all).toMatch(/1\s+0\s+0\s+invalid-recipients\s+block\s+5 in 1h/);
     expect(all).toMatch(/invalid-recipients\s+half\s+alice@example\.net/);
   });
 });
