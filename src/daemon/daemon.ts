@@ -34,8 +34,9 @@ export async function runDaemon(options: ServiceOptions): Promise<void> {
       pseudonyms === undefined ? {} : { pseudonyms: findKeptTime(pseudonyms, rules).events };
     const keeping = { ...config, retention: events, privacy };
     const service = new Service(store, rules, { ...options, config: keeping, signal });
+    const enabled = rules.filter((rule) => rule.enabled).length;
     log.info(
-      { version: options.version, mta: config.mta, mode: config.mode, rules: rules.length },
+      { version: options.version, mta: config.mta, mode: config.mode, rules: enabled },
       'started',
     );
     options.started?.();
