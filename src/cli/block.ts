@@ -15,6 +15,7 @@ import { assertAccount, listForms } from './account-forms.ts';
 import { BlockChange, findNumbered } from './block-change.ts';
 import { blockedText } from './block-text.ts';
 import { withStore } from './database.ts';
+import { findAllowance } from './exemptions.ts';
 import type { CommonOptions, Io } from './io.ts';
 import { findOperator, noteAction } from './operator.ts';
 import { parseLength, parseTypedBlockable } from './typed.ts';
@@ -104,6 +105,7 @@ function assertBlockable(
   const kind = getTargetKind(key);
   const refused =
     findUnblockableReason(key, policy) ??
+    findAllowance(key, config) ??
     policy.allow.reason(key) ??
     findMissingTarget(config, kind) ??
     (kind === 'network' ? policy.noNetworks : undefined);

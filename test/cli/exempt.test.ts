@@ -27,6 +27,24 @@ it.each([
   });
 });
 
+it.each([
+  [
+    'alice@example.net',
+    'it is allowed by @/exceptions:2; to take that back: postern allow alice@example.net --undo',
+  ],
+  [
+    'carol@sub.example.com',
+    'it is allowed by @/exceptions:4; to take that back: postern allow @example.com --undo',
+  ],
+  ['boss@example.net', 'it is listed in allow.users'],
+])('%s cannot be blocked by hand, and the message says where', async (who, text) => {
+  const { status, err } = await at.run('block', who);
+  expect({ status, err }).toEqual({
+    status: 1,
+    err: `postern: ${who} cannot be blocked: ${text.replace('@/', `${at.folder}/`)}\n`,
+  });
+});
+
 it('nobody else is', async () => {
   expect((await at.run('explain', 'dave@example.net')).status).toBe(1);
 });
