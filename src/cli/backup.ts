@@ -2,9 +2,10 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { randomHex } from '../base/digest.ts';
-import { EXIT, type ExitStatus, getErrno, getMessage, PosternError } from '../base/errors.ts';
+import { EXIT, type ExitStatus, getErrno, PosternError } from '../base/errors.ts';
 import { counted } from '../base/text.ts';
 import { loadConfig } from '../config/load.ts';
+import { explainFileError } from '../enforce/target-file.ts';
 import { type CopyFacts, checkCopy } from '../store/backup.ts';
 import { isForeign } from '../store/header.ts';
 import { withStore } from './database.ts';
@@ -23,7 +24,7 @@ export async function runBackup(file: string, options: CommonOptions, io: Io): P
   const temporary = join(dirname(place), `.${basename(place)}.${randomHex(6)}`);
   return await withStore(config, async (store) => {
     try {
-      make(temporary);
+      make(temporary, place);
       const size = statSync(config.database).size;
       watchLong(io, size, 'copying', () => store.copyTo(temporary));
       const facts = watchLong(io, size, 'checking', () => checkCopy(temporary));
@@ -40,15 +41,15 @@ export async function runBackup(file: string, options: CommonOptions, io: Io): P
 const NOT_TO_TERMINAL = 'a backup cannot be printed on a terminal: postern backup - > FILE';
 
 /** Only the owner may read it, as the database. */
-function make(file: string): void {
+function make(temporary: string, file: string): void {
   try {
-    closeSync(openSync(file, 'wx', 0o600));
+    closeSync(openSync(temporary, 'wx', 0o600));
   } catch (error) {
     const denied = ['EACCES', 'EPERM', 'EROFS'].includes(getErrno(error) ?? '');
     const hint = denied
       ? ' (the account of the database cannot write there: postern backup - > FILE)'
       : '';
-    throw new PosternError('environment', `${getMessage(error)}${hint}`, {
+    throw new PosternError('environment', `${file}: ${explainFileError(error)}${hint}`, {
       code: 'backup',
       cause: error,
     });

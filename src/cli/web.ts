@@ -8,6 +8,7 @@ import { systemClock } from '../base/time.ts';
 import { type Config, type ConfigChoice, loadConfig } from '../config/load.ts';
 import type { WebConfig } from '../config/web.ts';
 import { inRounds } from '../daemon/rounds.ts';
+import { explainFileError } from '../enforce/target-file.ts';
 import { Store } from '../store/store.ts';
 import type { Desk, Ran } from '../web/desk.ts';
 import { serveWeb } from '../web/serve.ts';
@@ -18,6 +19,7 @@ import {
   loadUsers,
   ROLES,
   type Role,
+  type User,
 } from '../web/users.ts';
 import { ApartCommands } from './apart.ts';
 import { becomeDatabaseOwner } from './database.ts';
@@ -155,9 +157,21 @@ function removeUser(file: string, name: string, io: Io): ExitStatus {
     io.stderr(`${name} is not in ${file}.\n`);
     return EXIT.failed;
   }
-  replaceFile(file, formatUsers(users));
+  writeUsers(file, users);
   io.stdout(`${name} may no longer use the page.\n`);
   return EXIT.done;
+}
+
+/** Throws a PosternError (exit status 1) when the file cannot be written. */
+function writeUsers(file: string, users: ReadonlyMap<string, User>): void {
+  try {
+    replaceFile(file, formatUsers(users), 0o640);
+  } catch (error) {
+    throw new PosternError('environment', `${file}: ${explainFileError(error)}`, {
+      place: { file },
+      cause: error,
+    });
+  }
 }
 
 /** A shorter one is guessed too soon (NIST SP 800-63B allows 8 only with more than a password). */
@@ -175,7 +189,7 @@ async function setPassword(
   const password = options.proxy === true ? '-' : await hashPassword(await askPassword(name, io));
   users.set(name, { name, role: ROLES.includes(role) ? role : 'view', password });
   const isNew = !existsSync(file);
-  replaceFile(file, formatUsers(users), 0o640);
+  writeUsers(file, users);
   if (isNew) letServiceRead(file, options.config);
   io.stdout(
     `${name} may use the page (role: ${role})${password === '-' ? ', named by the reverse proxy' : ''}.\n`,

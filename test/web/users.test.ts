@@ -42,6 +42,14 @@ describe('postern web password', () => {
     return runCommand([...argv, 'web', ...words, '--config', at.config], { timeout: 30_000, env });
   };
 
+  it('says in plain words that the folder of the file does not exist', async () => {
+    at = scratch({ extra: 'web: { users: no/web.users }\n' });
+    expect(await at.run('web', 'password', 'pat', '--proxy')).toMatchObject({
+      status: 1,
+      err: `postern: ${at.path('no/web.users')}: cannot write: the folder does not exist (ENOENT)\n`,
+    });
+  });
+
   it('writes a file that only its owner and the service may read', async () => {
     at = scratch({ extra: 'web: { users: web.users }\n' });
     expect(await run('short\n', 'password', 'ann')).toMatchObject({ status: 2 });
