@@ -66,6 +66,12 @@ export function getMessage(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
+/** The same without the path that Node puts at its end, for a line that begins with it: `ENOENT: no such file or directory`. */
+export function getCause(thrown: unknown): string {
+  const message = getMessage(thrown);
+  return getErrno(thrown) === undefined ? message : message.replace(/, \w+ '.*'$/s, '');
+}
+
 /** The `code` of a Node system error (`ENOENT`), or undefined. */
 export function getErrno(thrown: unknown): string | undefined {
   if (thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string') {

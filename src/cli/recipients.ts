@@ -1,7 +1,7 @@
 /** `postern recipients`: what is known of recipients, by the milter's database. Works while the milter runs. */
 import { readFileSync, statSync } from 'node:fs';
 import { becomeAccount } from '../base/account.ts';
-import { EXIT, type ExitStatus, getMessage, located, PosternError } from '../base/errors.ts';
+import { EXIT, type ExitStatus, getCause, located, PosternError } from '../base/errors.ts';
 import { escapeControls } from '../base/escape.ts';
 import { replaceFile } from '../base/files.ts';
 import { silentLog } from '../base/log.ts';
@@ -292,7 +292,7 @@ function readImport(file: string): { readonly text: string; readonly written: nu
     if (file === '-') return { text: readFileSync(0, 'latin1'), written: systemClock.now() };
     return { text: readFileSync(file, 'latin1'), written: statSync(file).mtimeMs };
   } catch (error) {
-    throw new PosternError('environment', `${file}: cannot be read: ${getMessage(error)}`, {
+    throw new PosternError('environment', `${file}: cannot be read: ${getCause(error)}`, {
       place: { file },
       cause: error,
     });

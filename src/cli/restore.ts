@@ -2,7 +2,7 @@
 import { closeSync, fsyncSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { randomHex } from '../base/digest.ts';
-import { EXIT, type ExitStatus } from '../base/errors.ts';
+import { EXIT, type ExitStatus, getCause, PosternError } from '../base/errors.ts';
 import { escapeControls } from '../base/escape.ts';
 import { counted } from '../base/text.ts';
 import { systemClock } from '../base/time.ts';
@@ -24,7 +24,8 @@ export async function runRestore(
   try {
     copyIn(file, copy, io);
     const { size } = statSync(copy);
-    const times = { clock: systemClock, version: version() };
+    const name = file === '-' ? 'standard input' : file;
+    const times = { clock: systemClock, version: version(), name };
     const { aside, blocks, problems } = await watchLong(io, size, 'checking', () =>
       restoreDatabase(copy, config, times),
     );
@@ -42,8 +43,20 @@ export async function runRestore(
   }
 }
 
+/** Throws a PosternError (exit status 1) if it cannot be opened. */
+function open(file: string): number {
+  try {
+    return openSync(file, 'r');
+  } catch (error) {
+    throw new PosternError('environment', `${file}: cannot be read: ${getCause(error)}`, {
+      place: { file },
+      cause: error,
+    });
+  }
+}
+
 function copyIn(file: string, copy: string, io: Io): void {
-  const from = file === '-' ? 0 : openSync(file, 'r');
+  const from = file === '-' ? 0 : open(file);
   try {
     const fd = openSync(copy, 'wx', 0o600);
     try {

@@ -24,6 +24,13 @@ interface Restored {
   readonly problems: readonly string[];
 }
 
+interface Circumstances {
+  readonly clock: Clock;
+  readonly version: string;
+  /** of the backup, for messages; default: that of the copy */
+  readonly name?: string;
+}
+
 /**
  * `copy`: a file in the folder of the database, which is used up. Throws a PosternError if a service runs, or if the copy
  * cannot be used; then nothing has changed.
@@ -31,10 +38,10 @@ interface Restored {
 export async function restoreDatabase(
   copy: string,
   config: Config,
-  { clock, version }: { readonly clock: Clock; readonly version: string },
+  { clock, version, name }: Circumstances,
 ): Promise<Restored> {
   const { database } = config;
-  checkCopy(copy);
+  checkCopy(copy, name);
   assertStopped(database);
   const current = openCurrent(database);
   // Until this process has ended, no service starts with the database.

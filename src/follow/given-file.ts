@@ -5,7 +5,7 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { createGunzip, type Gunzip } from 'node:zlib';
-import { getMessage, PosternError } from '../base/errors.ts';
+import { getCause, PosternError } from '../base/errors.ts';
 import { Lines } from '../model/lines.ts';
 import { isGzip } from './gzip.ts';
 import { LineSplitter } from './lines.ts';
@@ -46,7 +46,7 @@ export async function* readLines(
     }
   } catch (error) {
     const name = path === '-' ? 'standard input' : path;
-    throw new PosternError('environment', `${name}: cannot be read: ${getMessage(error)}`, {
+    throw new PosternError('environment', `${name}: cannot be read: ${getCause(error)}`, {
       code: 'unreadable',
       place: { file: name },
       cause: error,

@@ -1,6 +1,6 @@
 /** Reads and writes the key file. Whoever can read it can forge bounces, so its owner and mode are checked first. */
 import { closeSync, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
-import { getErrno, getMessage, PosternError } from '../base/errors.ts';
+import { getCause, getErrno, PosternError } from '../base/errors.ts';
 import { replaceFile } from '../base/files.ts';
 import { formatKeys, parseKeys } from './keys.ts';
 import type { Key } from './scheme.ts';
@@ -35,7 +35,7 @@ export function hasKeyFile(file: string): boolean {
     return true;
   } catch (error) {
     if (getErrno(error) === 'ENOENT') return false;
-    throw new PosternError('environment', `${file}: ${getMessage(error)}`, { cause: error });
+    throw new PosternError('environment', `${file}: ${getCause(error)}`, { cause: error });
   }
 }
 
@@ -49,7 +49,7 @@ function openKeyFile(file: string): number {
     return openSync(file, 'r');
   } catch (error) {
     const advice = getErrno(error) === 'ENOENT' ? '; make one with: postern key add' : '';
-    throw new PosternError('environment', `${file}: ${getMessage(error)}${advice}`, {
+    throw new PosternError('environment', `${file}: ${getCause(error)}${advice}`, {
       cause: error,
     });
   }

@@ -26,28 +26,28 @@ export function copyDatabase(db: Db, file: string): void {
   db.prepare('VACUUM INTO ?').run(file);
 }
 
-/** Reads all of a copy. Throws a PosternError if it is not a sound database of Postern that this version knows. */
-export function checkCopy(file: string): CopyFacts {
+/** Reads all of a copy; `name` is for messages. Throws a PosternError if it is not a sound database of Postern that this version knows. */
+export function checkCopy(file: string, name = file): CopyFacts {
   let db: Db | undefined;
   try {
     db = new Database(file, { readonly: true, fileMustExist: true });
     const id = db.pragma('application_id', { simple: true });
     const version = db.pragma('user_version', { simple: true }) as number;
-    if (id !== APPLICATION_ID || version === 0) throw refuse(file, 'not a backup of Postern');
+    if (id !== APPLICATION_ID || version === 0) throw refuse(name, 'not a backup of Postern');
     if (version > MIGRATIONS.length) {
       throw refuse(
-        file,
+        name,
         `of a newer Postern (version ${version}, known up to ${MIGRATIONS.length})`,
       );
     }
     const foreign = findForeign(db);
-    if (foreign !== undefined) throw refuse(file, `not as Postern made it: it has ${foreign}`);
+    if (foreign !== undefined) throw refuse(name, `not as Postern made it: it has ${foreign}`);
     const damage = describeDamage(db, { thorough: true });
-    if (damage !== undefined) throw refuse(file, `damaged: ${damage}`);
+    if (damage !== undefined) throw refuse(name, `damaged: ${damage}`);
     const blocks = db.prepare('SELECT count(*) FROM block WHERE released IS NULL').pluck().get();
     return { version, blocks: blocks as number };
   } catch (error) {
-    if (isCorrupt(error)) throw refuse(file, 'not a sound database', error);
+    if (isCorrupt(error)) throw refuse(name, 'not a sound database', error);
     throw error;
   } finally {
     db?.close();

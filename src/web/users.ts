@@ -6,7 +6,7 @@ import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:c
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { ChangedFile } from '../base/changed-file.ts';
-import { getErrno, getMessage, PosternError } from '../base/errors.ts';
+import { getCause, getErrno, PosternError } from '../base/errors.ts';
 
 export const ROLES = ['view', 'act'] as const;
 /** `view` sees everything, `act` also changes something. */
@@ -103,7 +103,7 @@ export function loadUsers(file: string): Map<string, User> {
   } catch (error) {
     if (error instanceof PosternError) throw error;
     if (getErrno(error) === 'ENOENT') return new Map();
-    throw new PosternError('environment', `${file}: cannot be read: ${getMessage(error)}`, {
+    throw new PosternError('environment', `${file}: cannot be read: ${getCause(error)}`, {
       place: { file },
       cause: error,
     });

@@ -144,8 +144,16 @@ describe('backup and restore', () => {
     const before = count();
     writeFileSync(at('text'), 'SELECT 1');
     expect((await postern.command('restore', at('text'))).stderr).toContain(
-      'not a sound database; nothing was changed',
+      `${at('text')}: not a sound database; nothing was changed`,
     );
+    expect(await postern.command('restore', at('none'))).toMatchObject({
+      status: 1,
+      stderr: `postern: ${at('none')}: cannot be read: ENOENT: no such file or directory\n`,
+    });
+    expect(await postern.command('backup', at('none/copy.db'))).toMatchObject({
+      status: 1,
+      stderr: `postern: ${at('none/copy.db')}: cannot write: the folder does not exist (ENOENT)\n`,
+    });
     expect((await postern.command('backup', at('copy.db'))).status).toBe(0);
     const bytes = readFileSync(at('copy.db'));
     // All pages but the first: a few bytes of a page may be in use by nobody.
