@@ -1,6 +1,6 @@
 /** Addresses: signed return paths, and which recipients exist. */
 import { Argument, Option } from 'commander';
-import { at, keyFile, scheme, since, until } from '../options.ts';
+import { at, keyFile, scheme, since, until, WRONG } from '../options.ts';
 import type { Entry } from '../program.ts';
 
 export const ADDRESSES: readonly Entry[] = [
@@ -21,6 +21,7 @@ export const ADDRESSES: readonly Entry[] = [
   {
     usage: 'verify',
     summary: 'check a signed return path and print the address without its signature',
+    statuses: ['the signature is valid', 'it is not, or it failed', WRONG],
     args: [new Argument('<address>', 'address that mail was sent to')],
     format: true,
     options: [

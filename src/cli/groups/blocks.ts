@@ -70,7 +70,11 @@ export const BLOCKS: readonly Entry[] = [
     asOwner: true,
     summary: 'block a submitter, network or sender by hand, and look whether it is in force',
     format: true,
-    statuses: ['blocked', 'it cannot be blocked, or the block is not in force', WRONG],
+    statuses: [
+      'blocked; in observe mode: only recorded',
+      'it cannot be blocked, or the block is not in force',
+      WRONG,
+    ],
     args: [blockable()],
     options: [
       new Option('--for <duration>', 'how long, 1h or 7d; default: until released'),

@@ -2,7 +2,17 @@
 import { Argument, Option } from 'commander';
 import type { InitOptions } from '../init.ts';
 import type { ReturnPathOptions } from '../init-return-path.ts';
-import { installation, many, mta, preset, scheme, since, spareAllBut, until } from '../options.ts';
+import {
+  installation,
+  many,
+  mta,
+  preset,
+  scheme,
+  since,
+  spareAllBut,
+  until,
+  WRONG,
+} from '../options.ts';
 import type { Entry } from '../program.ts';
 
 type InitCommandOptions = InitOptions &
@@ -137,6 +147,11 @@ export const SETUP: readonly Entry[] = [
   {
     usage: 'listings',
     summary: 'ask DNS blocklists about this server, and show who refuses it because of them',
+    statuses: [
+      'no list has it',
+      'a list has it that is not for information only, or it failed',
+      WRONG,
+    ],
     format: ['text', 'json', 'csv'],
     options: [
       many('--address <address>', 'IP address or name to ask about; default: those of this server'),
