@@ -6,8 +6,17 @@
  * is a stranger, which may use XCLIENT to come from any address.
  */
 import { spawn } from 'node:child_process';
-import { appendFileSync, chmodSync, chownSync, mkdirSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { type Folder, makeOld, scratchFolder, until } from './folder.ts';
 import { type MailServer, watched } from './mail-server.ts';
 import { DAEMONS, mainCf, masterCf, type Ports, type PostfixOptions } from './postfix-config.ts';
@@ -123,9 +132,9 @@ function operations(folder: Folder): Omit<PostfixServer, keyof Ports | 'folder' 
     async configure(lines) {
       appendFileSync(folder.at('etc/main.cf'), `\n${lines.replaceAll('{dir}', configuration)}\n`);
       makeOld(folder.at('etc/main.cf'));
-      await reload(configuration, log);
+      await reload(folder, log);
     },
-    reload: () => reload(configuration, log),
+    reload: () => reload(folder, log),
     async postmap(map) {
       await run(['postmap', '-c', configuration, map]);
     },
@@ -151,11 +160,35 @@ async function addUsers(folder: Folder, users: Readonly<Record<string, string>>)
   chmodSync(database, 0o640);
 }
 
-async function reload(configuration: string, log: () => string): Promise<void> {
+async function reload(folder: Folder, log: () => string): Promise<void> {
   const count = () => log().split(': reload -- ').length;
   const before = count();
-  await run(['postfix', '-c', configuration, 'reload']);
+  const old = listSmtpd(Number(folder.read('queue/pid/master.pid')));
+  await run(['postfix', '-c', folder.at('etc'), 'reload']);
   await until('the reload', () => count() > before, { evidence: log });
+  await waitForEnd(old);
+}
+
+/** Process IDs of the smtpd(8) that this master(8) runs. */
+function listSmtpd(master: number): number[] {
+  const isOurs = (pid: string) => {
+    try {
+      const [, parent] =
+        /^\d+ \(smtpd\) \S (\d+) /.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
+      return Number(parent) === master;
+    } catch {
+      return false; // it has ended
+    }
+  };
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && isOurs(name))
+    .map(Number);
+}
+
+/** An idle smtpd(8) soon hears of the reload and ends; until then it may take the next client. One that serves somebody stays. */
+async function waitForEnd(pids: readonly number[]): Promise<void> {
+  for (let tries = 0; tries < 100 && pids.some((pid) => existsSync(`/proc/${pid}`)); tries++)
+    await setTimeout(10);
 }
 
 async function listQueue(configuration: string): Promise<QueuedMail[]> {
