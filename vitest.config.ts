@@ -7,6 +7,9 @@ const SERVICES = [
   'test/e2e/**/*.test.ts',
   'test/torture/**/*.test.ts',
   'test/service/**/*.test.ts',
+  'test/audit/{harden-exim,harden-postfix,probe}.test.ts',
+  'test/setup/return-path-exim.test.ts',
+  'test/{report,web}/browser.test.ts',
 ];
 
 /**
