@@ -6,5 +6,6 @@ import { testDesk } from './desk.ts';
 import { startEximRig } from './rig-exim.ts';
 
 describe.runIf(hasExim() && hasChromium())('the desk beside Exim', { timeout: 60_000 }, () => {
-  testDesk(startEximRig);
+  // What is released by hand must not have left before.
+  testDesk((sinkPort) => startEximRig(sinkPort, '1h'));
 });

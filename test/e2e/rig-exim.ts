@@ -3,8 +3,9 @@ import { eximProgram, startExim } from '../support/exim.ts';
 import { sendMail } from '../support/smtp-client.ts';
 import type { Rig } from './pipeline.ts';
 
-export async function startEximRig(sinkPort: number): Promise<Rig> {
-  const server = await startExim({ sinkPort, recipes: [] });
+/** `queueInterval`: how often Exim tries the queue again. */
+export async function startEximRig(sinkPort: number, queueInterval = '5s'): Promise<Rig> {
+  const server = await startExim({ sinkPort, recipes: [], queueInterval });
   const { configuration } = server;
   return {
     yaml: `mta: exim

@@ -65,6 +65,8 @@ export interface EximOptions {
   readonly edit?: (configuration: string) => string;
   /** whole ACLs */
   readonly acls?: string;
+  /** how often it tries the queue again, as `-q` has it; default 5s */
+  readonly queueInterval?: string;
   /** default: alice and bob @example.net, password `secret` */
   readonly users?: Readonly<Record<string, string>>;
 }
@@ -116,7 +118,9 @@ export async function startExim(options: EximOptions): Promise<EximServer> {
       chownSync(folder.at(name), idOf('/etc/passwd', ACCOUNT) as number, 0);
     }
     await run([program, '-C', configuration, '-bV']); // says what is wrong, which the daemon cannot
-    const daemon = spawnServer([...command, '-bdf', '-q5s'], { folder: folder.path });
+    const { queueInterval = '5s' } = options;
+    const argv = [...command, '-bdf', `-q${queueInterval}`];
+    const daemon = spawnServer(argv, { folder: folder.path });
     stops.push(() => stopServer(daemon));
     const log = () => folder.read('log/mainlog');
     await until('Exim to start', () => log().includes('daemon started'), { evidence: log });
