@@ -22,7 +22,7 @@ import { parsePeriod, parseTypedBlockable } from './typed.ts';
 /** How many blocks `--all` prints, the newest. */
 const MOST = 1000;
 
-export const BLOCK_ORDERS = ['number', 'who', 'cause', 'host', 'start', 'end'] as const;
+type BlockOrder = 'number' | 'who' | 'cause' | 'host' | 'start' | 'end';
 
 interface BlocksOptions extends Omit<CommonOptions, 'format'> {
   readonly format?: 'text' | 'json' | 'csv' | 'plain';
@@ -36,7 +36,7 @@ interface BlocksOptions extends Omit<CommonOptions, 'format'> {
   readonly cause?: string;
   /** where it began: this server or another */
   readonly host?: string;
-  readonly sort?: (typeof BLOCK_ORDERS)[number];
+  readonly sort?: BlockOrder;
   /** times in UTC only */
   readonly utc?: boolean;
 }
@@ -108,7 +108,7 @@ function buildTest(options: BlocksOptions, config: Config): (block: StoredBlock)
 }
 
 /** Those that last longest come last. */
-function compare(order: (typeof BLOCK_ORDERS)[number]): (a: StoredBlock, b: StoredBlock) => number {
+function compare(order: BlockOrder): (a: StoredBlock, b: StoredBlock) => number {
   const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
   const endOf = ({ released, end = Number.MAX_SAFE_INTEGER }: StoredBlock) => released ?? end;
   const orders: { readonly [name in typeof order]: (a: StoredBlock, b: StoredBlock) => number } = {

@@ -84,7 +84,7 @@ export function listNotifying(
 }
 
 /** How verdicts are decided on. */
-export function buildDecisionOptions(
+function buildDecisionOptions(
   store: Store,
   rules: readonly Rule[],
   { config, listed, noNetworks }: ServiceOptions,

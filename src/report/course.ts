@@ -51,7 +51,7 @@ const { bounced: BOUNCED, expired: EXPIRED } = KINDS.numberOf;
 const { rejected: REJECTED, 'auth-failed': AUTH_FAILED } = KINDS.numberOf;
 
 /** The shortest step (ms) of which a chart can show all. */
-export function chooseStep(length: number): number {
+function chooseStep(length: number): number {
   return STEPS.find((step) => length <= step * MOST_STEPS) ?? Math.ceil(length / MOST_STEPS);
 }
 

@@ -7,9 +7,9 @@
 /** More servers than this are not looked at. */
 export const MOST_HOSTS = 1000;
 /** A host's table with more entries than this is not read. */
-export const MOST_ENTRIES = 20_000;
+const MOST_ENTRIES = 20_000;
 /** A longer value is not read, bytes. */
-export const LONGEST_VALUE = 4096;
+const LONGEST_VALUE = 4096;
 /** A longer key in a stream is none, characters. */
 export const LONGEST_KEY = 1024;
 /** Of a host's table with more than that nothing is read, bytes: 20,000 blocks are less. */

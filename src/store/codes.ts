@@ -64,11 +64,6 @@ export const STAGES = codes<Stage>({
 
 export const SUBMITTERS = codes<SubmitterType>({ client: 1, uid: 2, user: 3 });
 
-/** The numbers of some words, for `IN (...)` in SQL. */
-export function sqlList<Word extends string>(list: Codes<Word>, ...words: readonly Word[]): string {
-  return words.map((word) => list.numberOf[word]).join(', ');
-}
-
 /** The numbers of some kinds. */
 export function kindSet(...kinds: readonly EventKind[]): ReadonlySet<number> {
   return new Set(kinds.map((kind) => KINDS.numberOf[kind]));

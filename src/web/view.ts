@@ -32,7 +32,7 @@ export function mayAct({ visitor }: View): boolean {
 }
 
 /** Where the story of an identity is told; undefined for what is no submitter: a network of senders, a domain. */
-export function storyPath({ type, id }: Key): string | undefined {
+function storyPath({ type, id }: Key): string | undefined {
   if (type === 'client-net') return `/story?id=${encodeURIComponent(id)}`;
   if (type !== 'user' && type !== 'client' && type !== 'uid' && type !== 'sender') return undefined;
   return `/story?id=${encodeURIComponent(formatWord({ type, id }))}`;
