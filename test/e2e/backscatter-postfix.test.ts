@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { describe } from 'vitest';
 import { hasPostfix, indexedMapType, startPostfix } from '../support/postfix.ts';
-import { postfixTargets } from '../support/recipes.ts';
+import { postfixCommands, postfixTargets } from '../support/recipes.ts';
 import { SmtpClient, sendMail } from '../support/smtp-client.ts';
 import { complaintCommand, type Rig, testBackscatter } from './backscatter.ts';
 
@@ -38,10 +38,7 @@ smtp_address_preference = ipv4`,
     yaml: `mta: postfix
 logs: [ ${server.logFile} ]
 ${postfixTargets(configuration, type)}
-commands:
-  postsuper: [ /usr/sbin/postsuper, -c, ${configuration} ]
-  postqueue: [ /usr/sbin/postqueue, -c, ${configuration} ]
-  postconf: [ /usr/sbin/postconf, -c, ${configuration} ]`,
+${postfixCommands(configuration)}`,
     complaints,
     isDeferred: () => /to=<abuse@example\.net>.*status=deferred/.test(server.log()),
     submit: (recipients, subject) =>

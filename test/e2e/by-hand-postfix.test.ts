@@ -1,7 +1,7 @@
 /** Blocks by hand on a real Postfix, see by-hand.ts. */
 import { describe } from 'vitest';
 import { hasPostfix, indexedMapType, startPostfix } from '../support/postfix.ts';
-import { postfixRecipe, postfixTargets } from '../support/recipes.ts';
+import { postfixCommands, postfixLines, postfixTargets } from '../support/recipes.ts';
 import { sendMail } from '../support/smtp-client.ts';
 import { type Rig, testByHand } from './by-hand.ts';
 
@@ -19,10 +19,7 @@ async function startRig(sinkPort: number): Promise<Rig> {
     yaml: `mta: postfix
 logs: [ ${server.logFile} ]
 ${postfixTargets(configuration, type)}
-commands:
-  postsuper: [ /usr/sbin/postsuper, -c, ${configuration} ]
-  postqueue: [ /usr/sbin/postqueue, -c, ${configuration} ]
-  postconf: [ /usr/sbin/postconf, -c, ${configuration} ]`,
+${postfixCommands(configuration)}`,
     files: { user: table('sasl_access'), network: table('client_access') },
     lineFor: (id) => `${id}\tHOLD by hand`,
     account: '33',
@@ -49,12 +46,7 @@ commands:
     },
     held: async () =>
       (await server.queue()).flatMap((mail) => (mail.queue === 'hold' ? mail.recipients : [])),
-    wire: () =>
-      server.configure(
-        ['main.cf.data', 'main.cf.local'] //
-          .map((name) => postfixRecipe(name as 'main.cf.data', configuration, type))
-          .join('\n'),
-      ),
+    wire: () => server.configure(postfixLines(configuration, type)),
     log: server.log,
     stop: server.stop,
   };

@@ -9,6 +9,7 @@ import { hasExim } from '../support/exim.ts';
 import { hasDebianConfiguration } from '../support/exim-debian.ts';
 import { until } from '../support/folder.ts';
 import { hasMachine, type Machine, startMachine } from '../support/machine.ts';
+import { runPrinted } from '../support/machine-install.ts';
 import { type PageBlock, pageBlocks } from '../support/recipes.ts';
 
 const PAGES = ['install.md', 'mta/exim.md', 'mta/exim-open-session.md'];
@@ -103,7 +104,7 @@ describe.runIf(canRun).each(['split', 'single'] as const)("Debian's configuratio
     if (found.length === 0) throw new Error(`${page}: no commands below "${heading}"`);
     for (const { text } of found) {
       done.add(text);
-      await machine.must(`export npm_config_prefix=/usr/local; set -e\n${text}`);
+      await runPrinted(machine, text);
     }
   }
 

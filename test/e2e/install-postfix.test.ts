@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../support/folder.ts';
 import { hasMachine, type Machine, startMachine } from '../support/machine.ts';
+import { runPrinted } from '../support/machine-install.ts';
 import { POSTFIX } from '../support/machine-postfix.ts';
 import { hasPostfix } from '../support/postfix.ts';
 import { type PageBlock, pageBlocks } from '../support/recipes.ts';
@@ -50,7 +51,7 @@ describe.runIf(canRun).each(['4a', '4b'] as const)('form %s', (form) => {
     let output = '';
     for (const block of below(page, heading).filter(choose)) {
       done.add(block.text);
-      output += await machine.must(`export npm_config_prefix=/usr/local; set -e\n${block.text}`);
+      output += await runPrinted(machine, block.text);
     }
     return output;
   }
@@ -231,7 +232,7 @@ describe.runIf(canRun).each(['4a', '4b'] as const)('form %s', (form) => {
     for (const { text } of rest) {
       if (text.startsWith('userdel') && form !== '4a') continue;
       done.add(text);
-      await machine.must(`export npm_config_prefix=/usr/local; set -e\n${text}`);
+      await runPrinted(machine, text);
     }
     expect(await configuration()).toBe(before.configuration);
     expect(await machine.must('ls -R /etc/systemd/system /etc/postfix /etc/cron.d')).toBe(

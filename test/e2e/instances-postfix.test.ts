@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../support/folder.ts';
 import { hasMachine, type Machine, startMachine } from '../support/machine.ts';
+import { installPackage, runPrinted } from '../support/machine-install.ts';
 import { POSTFIX } from '../support/machine-postfix.ts';
 import { hasPostfix } from '../support/postfix.ts';
 import { type PageBlock, pageBlocks } from '../support/recipes.ts';
@@ -58,8 +59,7 @@ function take(text: string): string {
 
 describe.runIf(hasMachine() && hasPostfix())('two instances of Postfix', { retry: 0 }, () => {
   let machine: Machine;
-  const run = (text: string) =>
-    machine.must(`export npm_config_prefix=/usr/local; set -e\n${text}`);
+  const run = (text: string) => runPrinted(machine, text);
   const output = async (text: string) => (await machine.shell(text)).output;
   const settled = (what: string, question: () => Promise<boolean>) =>
     until(what, question, { timeout: 40_000 });
@@ -102,9 +102,7 @@ describe.runIf(hasMachine() && hasPostfix())('two instances of Postfix', { retry
     machine = await startMachine({ hasBuild: true });
     await machine.must(POSTFIX);
     await machine.must(INSTANCES);
-    const install = pageBlocks('install.md').filter(({ isCommand }) => isCommand);
-    for (const { text } of install.filter(({ heading }) => heading.startsWith('2. The package')))
-      await run(text);
+    await installPackage(machine);
     await machine.must('mkdir -p /etc/postern');
   }, 240_000);
   afterAll(() => machine?.stop());

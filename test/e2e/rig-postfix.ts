@@ -1,6 +1,6 @@
 /** A real Postfix with the recipe of docs/mta. */
 import { indexedMapType, startPostfix } from '../support/postfix.ts';
-import { postfixRecipe, postfixTargets } from '../support/recipes.ts';
+import { postfixCommands, postfixLines, postfixTargets } from '../support/recipes.ts';
 import { sendMail } from '../support/smtp-client.ts';
 import type { Rig } from './pipeline.ts';
 
@@ -14,11 +14,7 @@ export async function startPostfixRig(sinkPort: number): Promise<Rig> {
     yaml: `mta: postfix
 logs: [ ${server.logFile} ]
 ${postfixTargets(configuration, type)}
-commands:
-  postsuper: [ /usr/sbin/postsuper, -c, ${configuration} ]
-  postqueue: [ /usr/sbin/postqueue, -c, ${configuration} ]
-  postcat: [ /usr/sbin/postcat, -c, ${configuration} ]
-  postconf: [ /usr/sbin/postconf, -c, ${configuration} ]`,
+${postfixCommands(configuration)}`,
     port: server.smtpPort,
     files: { user: table('sasl_access'), client: table('client_access') },
     check: ['--postfix-config', configuration],
@@ -40,12 +36,7 @@ commands:
     remove: (queueId) => server.postsuper('-d', queueId),
     held: async () =>
       (await server.queue()).flatMap((mail) => (mail.queue === 'hold' ? mail.recipients : [])),
-    wire: () =>
-      server.configure(
-        ['main.cf.data', 'main.cf.local'] //
-          .map((name) => postfixRecipe(name as 'main.cf.data', configuration, type))
-          .join('\n'),
-      ),
+    wire: () => server.configure(postfixLines(configuration, type)),
     log: server.log,
     stop: server.stop,
   };

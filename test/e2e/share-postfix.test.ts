@@ -9,7 +9,7 @@ import {
   type PostfixServer,
   startPostfix,
 } from '../support/postfix.ts';
-import { postfixTargets } from '../support/recipes.ts';
+import { postfixCommands, postfixTargets } from '../support/recipes.ts';
 import { ENGINE_PATIENCE, ENGINES, RedisServer } from '../support/redis.ts';
 import { type Sink, startSink, unknownNobody } from '../support/sink.ts';
 import { sendMail } from '../support/smtp-client.ts';
@@ -44,10 +44,7 @@ logs: [ ${postfix.logFile} ]
 database: postern.db
 share: { url: 'unix:${redis.socket}', host: ${name} }
 ${postfixTargets(configuration, type)}
-commands:
-  postsuper: [ /usr/sbin/postsuper, -c, ${configuration} ]
-  postqueue: [ /usr/sbin/postqueue, -c, ${configuration} ]
-  postconf: [ /usr/sbin/postconf, -c, ${configuration} ]
+${postfixCommands(configuration)}
 `);
       servers.push({ postfix, postern });
       await postern.start();

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../support/folder.ts';
 import { hasMachine, type Machine, startMachine } from '../support/machine.ts';
+import { installPackage, runPrinted } from '../support/machine-install.ts';
 import { POSTFIX } from '../support/machine-postfix.ts';
 import { hasPostfix } from '../support/postfix.ts';
 import { type PageBlock, pageBlocks } from '../support/recipes.ts';
@@ -24,8 +25,7 @@ const done = new Set<PageBlock>();
 describe.runIf(hasMachine() && hasPostfix())('the pages for a task', { retry: 0 }, () => {
   let machine: Machine;
 
-  const run = (text: string) =>
-    machine.must(`export npm_config_prefix=/usr/local; set -e\n${text}`);
+  const run = (text: string) => runPrinted(machine, text);
   /** Runs the commands below a heading of a page, and returns what they print. */
   async function follow(page: string, heading: string): Promise<string> {
     let output = '';
@@ -53,7 +53,7 @@ describe.runIf(hasMachine() && hasPostfix())('the pages for a task', { retry: 0 
     const install = pageBlocks('install.md').filter(({ isCommand }) => isCommand);
     const below = (heading: string) =>
       install.filter((one) => one.heading.startsWith(heading)).map(({ text }) => text);
-    for (const text of below('2. The package')) await run(text);
+    await installPackage(machine);
     const printed = await run('postern init --notify abuse@example.net');
     for (const text of below('4b')) await run(text);
     await prints('the maps', 'ls /etc/postfix/postern', 'submit_users');

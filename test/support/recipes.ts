@@ -31,6 +31,21 @@ export function postfixTargets(configuration: string, mapType: 'lmdb' | 'hash'):
     reload: [ /usr/sbin/postfix, -c, ${configuration}, reload ]`;
 }
 
+/** The commands of a Postern that asks the Postfix of this configuration folder. */
+export function postfixCommands(configuration: string): string {
+  const lines = ['postsuper', 'postqueue', 'postcat', 'postconf'].map(
+    (name) => `  ${name}: [ /usr/sbin/${name}, -c, ${configuration} ]`,
+  );
+  return ['commands:', ...lines].join('\n');
+}
+
+/** The restrictions of the recipe, for main.cf. */
+export function postfixLines(configuration: string, mapType: 'lmdb' | 'hash'): string {
+  return (['main.cf.data', 'main.cf.local'] as const)
+    .map((name) => postfixRecipe(name, configuration, mapType))
+    .join('\n');
+}
+
 /** A block of a page that is set off by four spaces (more in a list), with the heading above it. */
 export interface PageBlock {
   /** the page below docs/ */
