@@ -73,7 +73,7 @@ export const ADDRESSES: readonly Entry[] = [
       new Option('--output <file>', 'export: replace this file'),
     ],
     run: async ([action, words], options, io) =>
-      (await import('../recipients.ts')).runRecipients(
+      (await import('../recipients/command.ts')).runRecipients(
         action as never,
         words as never,
         options,
