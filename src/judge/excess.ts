@@ -29,13 +29,12 @@ export class Excess {
   noteFrom(from: number, measure: number, time: number): void {
     const peak = this.#peaks[from];
     if (peak === undefined) this.#peaks[from] = { highest: measure, time };
-    else if (measure > peak.highest) Object.assign(peak, { highest: measure, time });
+    else improve(peak, measure, time);
   }
 
   /** A measure that only matters to one rung, which it does not meet. */
   noteAt(at: number, measure: number, time: number): void {
-    if (measure <= (this.#rungs[at]?.highest ?? 0)) return;
-    Object.assign(this.rung(at), { highest: measure, time });
+    if (measure > 0) improve(this.rung(at), measure, time);
   }
 
   /** The largest measure that did not meet a rung; undefined: there is only what the window knows. */
@@ -71,6 +70,10 @@ export class Excess {
     const rung = this.#rungs[at];
     if (rung !== undefined) rung.met = false;
   }
+}
+
+function improve(peak: Peak, highest: number, time: number): void {
+  if (isBefore({ highest, time }, peak)) Object.assign(peak, { highest, time });
 }
 
 /** Whether one is the higher of two, or was reached first. */

@@ -101,7 +101,7 @@ function climb(
       continue;
     }
     window.excess?.leave(at);
-    if (reached <= window.highest) continue;
+    if (!window.isNearer(reached, time)) continue;
     window.excess ??= new Excess();
     window.excess.noteAt(at, reached, time);
   }
@@ -109,7 +109,7 @@ function climb(
   if (at === rungs.length) return;
   const reached = share.overall >= 1 ? measure : Math.floor(measure * share.overall);
   if (at === 0) window.note(reached, time);
-  else if (reached > window.highest) {
+  else if (window.isNearer(reached, time)) {
     window.excess ??= new Excess();
     window.excess.noteFrom(at, reached, time);
   }

@@ -25,7 +25,7 @@ export function rankNearest(active: ActiveRule, isSettled: (key: Key) => boolean
     const last = nearest.at(-1);
     if (nearest.length < MOST || last === undefined) return true;
     const share = highest / limit;
-    return share > measureShare(last) || (share === measureShare(last) && time < last.time);
+    return share > measureShare(last) || (share === measureShare(last) && time <= last.time);
   };
   for (const near of findBest(active, isWorth)) {
     const last = nearest.at(-1);
@@ -45,9 +45,14 @@ export function rankNearest(active: ActiveRule, isSettled: (key: Key) => boolean
   return nearest;
 }
 
-/** Nearest first, then the earliest. */
+/** Nearest first, then the earliest, then by name: whoever asks gets the same keys in the same order. */
 function compare(a: Nearest, b: Nearest): number {
-  return measureShare(b) - measureShare(a) || a.time - b.time;
+  return measureShare(b) - measureShare(a) || a.time - b.time || compareKeys(a.key, b.key);
+}
+
+function compareKeys(a: Key, b: Key): number {
+  const [one, other] = [`${a.type} ${a.id}`, `${b.type} ${b.id}`];
+  return one < other ? -1 : one > other ? 1 : 0;
 }
 
 /** For each key, the limit of the rule that it came nearest to. */

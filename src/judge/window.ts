@@ -89,9 +89,14 @@ export class Window {
 
   /** Notes a measure that meets none of the limits, at a time (ms). */
   note(measure: number, time: number): void {
-    if (measure <= this.highest) return;
+    if (!this.isNearer(measure, time)) return;
     this.highest = measure;
     this.highestTime = time;
+  }
+
+  /** Whether a measure is higher than what was noted, or as high at an earlier time (ms): a clock may have been set back. */
+  isNearer(measure: number, time: number): boolean {
+    return measure > this.highest || (measure === this.highest && time < this.highestTime);
   }
 
   /** Forgets how near the key came to its limits. */
