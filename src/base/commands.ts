@@ -1,14 +1,9 @@
 /** Runs other programs, always by argument vector and never through a shell. */
-import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
-import { Readable } from 'node:stream';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { dropUndefined } from './defined.ts';
 import { getErrno, getMessage } from './errors.ts';
-
-/** A local account, by its numbers. */
-interface Account {
-  readonly uid: number;
-  readonly gid: number;
-}
+import { type Account, killGroup } from './process-group.ts';
 
 /** How a command ended. `status` is null if it was killed or could not be started. */
 export interface CommandResult {
@@ -152,57 +147,6 @@ export async function launchCommand(argv: readonly string[]): Promise<string | u
   }
 }
 
-/** A program that was started as a service. */
-export interface StartedService {
-  readonly pid: number;
-  /** exit status, or the signal that ended it; undefined while it runs */
-  ended(): number | string | undefined;
-  kill(): void;
-  /** Lets it live on when this process ends. */
-  leave(): void;
-}
-
-/**
- * Starts `argv` in a session of its own, without a terminal; what it prints on standard error goes to the command `log`,
- * which ends with it. Throws an error if one of them cannot be started.
- */
-export async function startService(
-  argv: readonly string[],
-  options: { readonly log: readonly string[]; readonly env: NodeJS.ProcessEnv },
-): Promise<StartedService> {
-  const log = spawnDetached(options.log, { stdio: ['pipe', 'ignore', 'ignore'] });
-  await untilSpawned(log);
-  const stdio = ['ignore', 'ignore', log.stdin] as never;
-  const child = spawnDetached(argv, { stdio, env: options.env });
-  await untilSpawned(child);
-  // The service has the only other end of the pipe now: when it ends, so does the log command.
-  log.stdin?.destroy();
-  let end: number | string | undefined;
-  child.once('exit', (status, signal) => {
-    end = status ?? signal ?? 0;
-  });
-  const leave = () => {
-    for (const one of [log, child]) one.unref();
-  };
-  return {
-    pid: child.pid as number,
-    ended: () => end,
-    kill: () => void child.kill('SIGKILL'),
-    leave,
-  };
-}
-
-function spawnDetached([file = '', ...args]: readonly string[], options: SpawnOptions) {
-  return spawn(file, args, { ...options, detached: true, cwd: '/' });
-}
-
-function untilSpawned(child: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('spawn', resolve);
-  });
-}
-
 interface CommandEnd extends Pick<CommandResult, 'status' | 'timedOut'> {
   readonly failure: string | undefined;
 }
@@ -242,81 +186,4 @@ function waitForEnd(
 function release(child: ChildProcess): void {
   for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
   child.unref();
-}
-
-/**
- * Kills the process group `pid`, because a script that hangs often waits for a child. A group of another account is
- * killed as that account, because root may lack the capability.
- */
-function killGroup(pid: number, account: Account | undefined): void {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch (error) {
-    if (getErrno(error) !== 'EPERM' || account === undefined) return; // it has ended
-    const { uid, gid } = account;
-    const argv = ['-c', 'kill -s KILL -- "-$0"', String(pid)];
-    const killer = spawn('/bin/sh', argv, { uid, gid, cwd: '/', stdio: 'ignore', detached: true });
-    killer.on('error', () => {}); // there is nothing else to try
-  }
-}
-
-/** A process of ours that runs beside us until we end it, with lines of text in both directions. */
-export interface Helper {
-  readonly pid: number | undefined;
-  /** what it writes to its file descriptor 3 */
-  readonly output: Readable;
-  /** Writes one line to its standard input. If the process has ended, the line is dropped. */
-  send(line: string): void;
-  /** Closes its standard input, which tells it to end. */
-  close(): void;
-  /** Kills it and its children, and ends `output` at once even if another process holds the other end. */
-  kill(): void;
-  /** resolves when it has ended, with the cause: `exit status 1`, `killed by SIGKILL`, `cannot be started: ENOENT` */
-  readonly ended: Promise<HelperEnd>;
-}
-
-interface HelperEnd {
-  readonly status: number | null;
-  readonly how: string;
-}
-
-/**
- * Starts `argv`, as another account if one is given: then with no group but its own. The process has its own session,
- * so it has no access to our terminal, and shares only standard error with us. Throws the system error if it cannot be
- * started at all.
- */
-export function startHelper(argv: readonly string[], account: Account | undefined): Helper {
-  const [file = '', ...args] = argv;
-  const child = spawn(file, args, {
-    ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
-    cwd: '/',
-    stdio: ['pipe', 'ignore', 'inherit', 'pipe'],
-    detached: true,
-  });
-  // If there are no file descriptors left, there are no pipes either.
-  const input = child.stdin;
-  const output = child.stdio?.[3] as Readable | undefined;
-  input?.on('error', () => {}); // the process has ended, see `ended`
-  return {
-    pid: child.pid,
-    output: output ?? Readable.from([]),
-    send: (line) => void input?.write(`${line}\n`),
-    close: () => void input?.end(),
-    kill() {
-      if (child.pid !== undefined) killGroup(child.pid, account);
-      output?.destroy();
-    },
-    ended: waitForHelper(child),
-  };
-}
-
-function waitForHelper(child: ChildProcess): Promise<HelperEnd> {
-  return new Promise((resolve) => {
-    child.on('error', (error) =>
-      resolve({ status: null, how: `cannot be started: ${getErrno(error) ?? error.message}` }),
-    );
-    child.on('exit', (status, signal) =>
-      resolve({ status, how: status === null ? `killed by ${signal}` : `exit status ${status}` }),
-    );
-  });
 }

@@ -16,7 +16,7 @@ import {
 import { type Config, loadConfig } from '../config/load.ts';
 import { loadRules } from '../judge/rule.ts';
 import { canonicalLogin } from '../model/login.ts';
-import type { StoredBlock } from '../store/blocks.ts';
+import type { StoredBlock } from '../store/stored-block.ts';
 import { assertAccount, listForms } from './account-forms.ts';
 import { BlockChange } from './block-change.ts';
 import { blockedText } from './block-text.ts';

@@ -15,8 +15,8 @@ import { describePlaces, type Listing, type Lookup, lookUpBlock } from '../daemo
 import { withSpellings } from '../daemon/spellings.ts';
 import { formatTarget } from '../model/identity.ts';
 import { buildStyle } from '../model/style.ts';
-import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
+import type { StoredBlock } from '../store/stored-block.ts';
 import { blockText, untilText } from './block-text.ts';
 import type { CommonOptions, Io } from './io.ts';
 

@@ -7,7 +7,7 @@ import type { Block } from '../model/block.ts';
 import { formatTarget } from '../model/identity.ts';
 import { PLAIN_STYLE, type Style } from '../model/style.ts';
 import { blockToJson, describeCause, describeRelease } from '../report/block.ts';
-import type { StoredBlock } from '../store/blocks.ts';
+import type { StoredBlock } from '../store/stored-block.ts';
 import type { Value } from './csv.ts';
 import { type CommonOptions, jsonLine } from './io.ts';
 import type { Cell } from './screen-table.ts';

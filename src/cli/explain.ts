@@ -27,8 +27,8 @@ import {
 import { loadStyle } from '../report/style.ts';
 import { findSubject, type Subject, toSubject } from '../report/subject.ts';
 import { drawLines } from '../report/text.ts';
-import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
+import type { StoredBlock } from '../store/stored-block.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
 import { listForms } from './account-forms.ts';
 import { findNumbered } from './block-change.ts';

@@ -8,7 +8,7 @@ import { type Config, loadConfig } from '../config/load.ts';
 import { loadRules } from '../judge/rule.ts';
 import { formatIdentity } from '../model/identity.ts';
 import { buildCanonicalLogin } from '../model/login.ts';
-import type { StoredBlock } from '../store/blocks.ts';
+import type { StoredBlock } from '../store/stored-block.ts';
 import { listForms } from './account-forms.ts';
 import { BlockChange } from './block-change.ts';
 import { withStore } from './database.ts';

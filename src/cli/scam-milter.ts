@@ -4,13 +4,13 @@
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type StartedService, startService } from '../base/commands.ts';
 import { dropUndefined } from '../base/defined.ts';
 import { EXIT, type ExitStatus, getMessage, PosternError } from '../base/errors.ts';
 import { replaceFile } from '../base/files.ts';
 import { type ListenAddress, parseMilterAddress } from '../base/listen-address.ts';
 import { createLog, type Log } from '../base/log.ts';
 import { findId } from '../base/socket.ts';
+import { type StartedService, startService } from '../base/started-service.ts';
 import { SECOND, systemClock } from '../base/time.ts';
 import { waitOrAbort } from '../base/wait.ts';
 import type { MilterConfig } from '../config/load.ts';

@@ -3,10 +3,10 @@ import { DAY, HOUR } from '../base/time.ts';
 import { type BlockPolicy, type Decision, decide } from '../enforce/decide.ts';
 import type { Verdict, VerdictOutcome } from '../model/block.ts';
 import type { OutageChange } from '../model/outage.ts';
-import type { StoredBlock } from '../store/blocks.ts';
 import { saveOutages } from '../store/outages.ts';
 import type { NoticeKind } from '../store/outbox.ts';
 import type { Store } from '../store/store.ts';
+import type { StoredBlock } from '../store/stored-block.ts';
 
 export interface DecisionOptions {
   readonly store: Store;

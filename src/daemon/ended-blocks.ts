@@ -2,8 +2,8 @@
 import type { Log } from '../base/log.ts';
 import type { Clock } from '../base/time.ts';
 import type { Block } from '../model/block.ts';
-import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
+import type { StoredBlock } from '../store/stored-block.ts';
 
 interface EndedOptions {
   readonly store: Store;

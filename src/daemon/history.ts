@@ -10,8 +10,8 @@ import type { Rule } from '../judge/rule.ts';
 import type { Recall } from '../judge/verdict.ts';
 import type { Verdict, VerdictOutcome } from '../model/block.ts';
 import type { Position } from '../model/line.ts';
-import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
+import type { StoredBlock } from '../store/stored-block.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
 import { loadUsual } from './usual.ts';
 

@@ -9,9 +9,9 @@ import type { BlindChange } from '../model/occurrence.ts';
 import type { Outage } from '../model/outage.ts';
 import { blockToJson, describeRelease } from '../report/block.ts';
 import { outageToJson } from '../report/outages.ts';
-import type { StoredBlock } from '../store/blocks.ts';
 import type { Occurrence } from '../store/occurrences.ts';
 import type { Store } from '../store/store.ts';
+import type { StoredBlock } from '../store/stored-block.ts';
 import { withSpellings } from './spellings.ts';
 
 /** The part of an event that depends on its kind; `text` is one sentence about it without a full stop. */

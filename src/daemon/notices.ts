@@ -22,9 +22,9 @@ import { blindNotice, cappedNotice, outageNotice } from '../notify/warning.ts';
 import { DEFERRED_TEXT, UNBLOCKABLE_TEXT } from '../report/block.ts';
 import { gatherEvidence } from '../report/evidence.ts';
 import type { QuotedJournals } from '../report/quoted-lines.ts';
-import type { StoredBlock } from '../store/blocks.ts';
 import { NOTICE_KINDS, type NoticeKind, type WaitingNotice } from '../store/outbox.ts';
 import type { Store } from '../store/store.ts';
+import type { StoredBlock } from '../store/stored-block.ts';
 import { readTriedBlock } from './enforcer.ts';
 import { describeMeasures } from './in-force.ts';
 

@@ -12,7 +12,8 @@ import type { Action } from '../model/block.ts';
 import type { Direction } from '../model/event.ts';
 import type { NewKind } from '../model/usual.ts';
 import type { Adjustment } from './adjustment.ts';
-import { contradictions, REFUSALS, type RuleFields, ruleSchema } from './schema.ts';
+import { contradictions, REFUSALS } from './contradictions.ts';
+import { type RuleFields, ruleSchema } from './schema.ts';
 
 /** An event kind, a reason, or one of the sets `invalid`, `recipients`, `messages`, `logins`, `backscatter`. */
 type Count = RuleFields['count'];

@@ -1,7 +1,7 @@
 /** The tables of limits and blocks: who is blocked, who came near, who met a limit and is not blocked. */
 import { formatDuration } from '../base/time.ts';
 import type { Style } from '../model/style.ts';
-import type { StoredBlock } from '../store/blocks.ts';
+import type { StoredBlock } from '../store/stored-block.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
 import { describeCause, describeRelease, UNBLOCKABLE_CURE } from './block.ts';
 import type { Report } from './period.ts';

@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { dropUndefined } from '../base/defined.ts';
 import { formatTime } from '../base/time.ts';
-import type { StoredBlock } from '../store/blocks.ts';
+import type { StoredBlock } from '../store/stored-block.ts';
 
 /** A block for programs. */
 export function blockToJson(block: StoredBlock): Record<string, unknown> {

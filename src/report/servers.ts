@@ -15,8 +15,8 @@ import {
   readSums,
 } from '../share/blocks.ts';
 import type { Engine, EngineOptions } from '../share/engine.ts';
-import type { ReleasedBy, StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
+import type { ReleasedBy, StoredBlock } from '../store/stored-block.ts';
 
 /** Times in ms, of this server's clock. */
 export interface Servers {

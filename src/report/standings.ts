@@ -9,11 +9,11 @@ import { measureShare, type Nearest } from '../judge/nearest.ts';
 import type { Limit, Rule } from '../judge/rule.ts';
 import type { Key } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
-import type { StoredBlock } from '../store/blocks.ts';
 import type { HeldPages } from '../store/held-pages.ts';
 import { loadOutages } from '../store/outages.ts';
 import type { Page } from '../store/page.ts';
 import type { Store } from '../store/store.ts';
+import type { StoredBlock } from '../store/stored-block.ts';
 import { Candidates } from './candidates.ts';
 import { buildOutageLookup } from './outages.ts';
 

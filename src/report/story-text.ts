@@ -5,7 +5,7 @@ import { formatDuration } from '../base/time.ts';
 import type { Key, Verdict } from '../model/block.ts';
 import { formatIdentity } from '../model/identity.ts';
 import type { Style } from '../model/style.ts';
-import type { StoredBlock } from '../store/blocks.ts';
+import type { StoredBlock } from '../store/stored-block.ts';
 import type { Rise } from './against-limit.ts';
 import type { Chart } from './chart.ts';
 import { nameRefuser } from './reputation.ts';

@@ -1,8 +1,8 @@
 /** What somebody means who asks about an identity: which of its blocks, and which verdict. */
 import { dropUndefined } from '../base/defined.ts';
 import type { Block } from '../model/block.ts';
-import type { StoredBlock } from '../store/blocks.ts';
 import type { Store } from '../store/store.ts';
+import type { StoredBlock } from '../store/stored-block.ts';
 import type { StoredVerdict } from '../store/verdicts.ts';
 
 export interface Subject {

@@ -1,38 +1,9 @@
 /** Blocks in the database: the desired state. Each identity has at most one running block. */
-import { dropUndefined } from '../base/defined.ts';
 import { isNetwork, isWithin } from '../model/address.ts';
 import type { Block, BlockableType } from '../model/block.ts';
 import type { Db } from './database.ts';
 import { addOccurrence } from './occurrences.ts';
-import { readGateway } from './verdicts.ts';
-
-/**
- * `guard`: its refusals came from a provider outage. `password`: somebody else than the owner changed the password, and
- * the rule ends its blocks with that. `server`: another server released it.
- */
-export const RELEASED_BY = ['operator', 'file', 'expiry', 'guard', 'password', 'server'] as const;
-export type ReleasedBy = (typeof RELEASED_BY)[number];
-
-/** A block with its history. */
-export interface StoredBlock extends Block {
-  /** number of the verdict that led to it; none for a manual block */
-  readonly verdict?: number;
-  readonly note?: string;
-  readonly released?: number;
-  readonly releasedBy?: ReleasedBy;
-  /** who changed the password, if that ended it */
-  readonly passwordBy?: string;
-  /** newest event at the release: events up to it do not count again */
-  readonly releasedEvent?: number;
-  /** the other server where it began */
-  readonly host?: string;
-  /** who began it there, by hand */
-  readonly who?: string;
-  /** the other server that released it, how and by whom */
-  readonly releasedHost?: string;
-  readonly releasedHow?: ReleasedBy;
-  readonly releasedWho?: string;
-}
+import { type BlockRow, fromBlockRow, type ReleasedBy, type StoredBlock } from './stored-block.ts';
 
 /** Where a block of several servers was released, how and by whom. */
 interface ReleasedElsewhere {
@@ -53,28 +24,6 @@ interface NewBlock {
   readonly host?: string | undefined;
   /** who began it there */
   readonly who?: string | undefined;
-}
-
-interface Row {
-  id: number;
-  key_type: string;
-  key_id: string;
-  cause: string;
-  note: string | null;
-  verdict: number | null;
-  start: number;
-  end: number | null;
-  released: number | null;
-  released_by: string | null;
-  released_event: number | null;
-  at_type: string | null;
-  at_id: string | null;
-  password_by: string | null;
-  host: string | null;
-  released_host: string | null;
-  who: string | null;
-  released_who: string | null;
-  released_how: string | null;
 }
 
 export class BlockTable {
@@ -133,7 +82,7 @@ export class BlockTable {
 
   get(id: number): StoredBlock | undefined {
     const row = this.#db.prepare('SELECT * FROM block WHERE id = ?').get(id);
-    return row === undefined ? undefined : fromRow(row as Row);
+    return row === undefined ? undefined : fromBlockRow(row as BlockRow);
   }
 
   /** The running block of this identity. */
@@ -141,7 +90,7 @@ export class BlockTable {
     const row = this.#db
       .prepare('SELECT * FROM block WHERE key_type = ? AND key_id = ? AND released IS NULL')
       .get(key.type, key.id);
-    return row === undefined ? undefined : fromRow(row as Row);
+    return row === undefined ? undefined : fromBlockRow(row as BlockRow);
   }
 
   /** The running block of this identity or, of a client, of a network that it is in. */
@@ -154,15 +103,15 @@ export class BlockTable {
   /** All running blocks, oldest first. */
   allRunning(): StoredBlock[] {
     return (
-      this.#db.prepare('SELECT * FROM block WHERE released IS NULL ORDER BY id').all() as Row[]
-    ).map(fromRow);
+      this.#db.prepare('SELECT * FROM block WHERE released IS NULL ORDER BY id').all() as BlockRow[]
+    ).map(fromBlockRow);
   }
 
   /** The newest blocks, ended ones included, newest first. */
   history(most: number): StoredBlock[] {
     return (
-      this.#db.prepare('SELECT * FROM block ORDER BY id DESC LIMIT ?').all(most) as Row[]
-    ).map(fromRow);
+      this.#db.prepare('SELECT * FROM block ORDER BY id DESC LIMIT ?').all(most) as BlockRow[]
+    ).map(fromBlockRow);
   }
 
   /** Blocks of an identity and, of a client, of networks that it is in; newest first. */
@@ -173,7 +122,7 @@ export class BlockTable {
         `SELECT * FROM block WHERE key_type = 'client' AND (key_id = ? OR key_id LIKE '%/%') ORDER BY id DESC`,
       )
       .all(key.id);
-    return (rows as Row[]).map(fromRow).filter((block) => isOver(block, key.id));
+    return (rows as BlockRow[]).map(fromBlockRow).filter((block) => isOver(block, key.id));
   }
 
   /** Blocks of an identity, newest first. */
@@ -181,7 +130,7 @@ export class BlockTable {
     const rows = this.#db
       .prepare('SELECT * FROM block WHERE key_type = ? AND key_id = ? ORDER BY id DESC')
       .all(key.type, key.id);
-    return (rows as Row[]).map(fromRow);
+    return (rows as BlockRow[]).map(fromBlockRow);
   }
 
   /** Ends a running block; false if it does not run. `time` in ms, `event`: number of the newest event. */
@@ -225,7 +174,7 @@ export class BlockTable {
          ORDER BY id`,
       )
       .all();
-    return (rows as Row[]).map(fromRow);
+    return (rows as BlockRow[]).map(fromBlockRow);
   }
 
   /** Forgets that the others know the running blocks. */
@@ -247,7 +196,7 @@ export class BlockTable {
     const rows = this.#db
       .prepare('SELECT * FROM block WHERE released IS NULL AND "end" <= ? ORDER BY id')
       .all(now);
-    return (rows as Row[]).map(fromRow);
+    return (rows as BlockRow[]).map(fromBlockRow);
   }
 
   /** When rules started blocks since `time`, ms, here or on other servers: for the limit of blocks per hour. */
@@ -272,7 +221,7 @@ export class BlockTable {
          WHERE block.cause <> 'manual' AND block.start < ? AND block.released_by IS NOT 'guard'
          GROUP BY block.cause, 2, 3`,
       )
-      .all(time) as (Pick<Row, 'cause' | 'key_type' | 'key_id'> & {
+      .all(time) as (Pick<BlockRow, 'cause' | 'key_type' | 'key_id'> & {
       count: number;
       last: number;
     })[];
@@ -289,33 +238,11 @@ export class BlockTable {
     const rows = this.#db
       .prepare('SELECT * FROM block WHERE released_event >= ? ORDER BY released_event, id')
       .all(event);
-    return (rows as Row[]).map(fromRow);
+    return (rows as BlockRow[]).map(fromBlockRow);
   }
 }
 
 /** Whether the clients of a block hold this one. */
 function isOver({ key }: StoredBlock, id: string): boolean {
   return key.type === 'client' && (isNetwork(key.id) ? isWithin(id, key.id) : key.id === id);
-}
-
-function fromRow(row: Row): StoredBlock {
-  return dropUndefined({
-    id: row.id,
-    key: { type: row.key_type as BlockableType, id: row.key_id },
-    at: readGateway(row),
-    cause: row.cause,
-    start: row.start,
-    end: row.end ?? undefined,
-    note: row.note ?? undefined,
-    verdict: row.verdict ?? undefined,
-    released: row.released ?? undefined,
-    releasedBy: row.released_by === null ? undefined : (row.released_by as ReleasedBy),
-    passwordBy: row.password_by ?? undefined,
-    releasedEvent: row.released_event ?? undefined,
-    host: row.host ?? undefined,
-    who: row.who ?? undefined,
-    releasedHost: row.released_host ?? undefined,
-    releasedHow: row.released_how === null ? undefined : (row.released_how as ReleasedBy),
-    releasedWho: row.released_who ?? undefined,
-  });
 }

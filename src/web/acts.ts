@@ -8,7 +8,7 @@ import { counted } from '../base/text.ts';
 import { systemClock } from '../base/time.ts';
 import { formatIdentity, formatWord } from '../model/identity.ts';
 import type { Action } from '../store/actions.ts';
-import type { StoredBlock } from '../store/blocks.ts';
+import type { StoredBlock } from '../store/stored-block.ts';
 import type { Desk, Ran } from './desk.ts';
 import type { Visitor } from './gate.ts';
 

@@ -3,7 +3,8 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { runCommand, startHelper } from '../../src/base/commands.ts';
+import { runCommand } from '../../src/base/commands.ts';
+import { startHelper } from '../../src/base/helper.ts';
 
 let folder = '';
 const at = (name: string) => join(folder, name);

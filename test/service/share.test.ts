@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { noteAction } from '../../src/cli/operator.ts';
 import { parseIdentity } from '../../src/model/identity.ts';
-import type { StoredBlock } from '../../src/store/blocks.ts';
+import type { StoredBlock } from '../../src/store/stored-block.ts';
 import { type Folder, scratchFolder } from '../support/folder.ts';
 import { hasRedis, RedisServer } from '../support/redis.ts';
 import { Host, isAllSent, isAway, LIM } from '../support/share-host.ts';

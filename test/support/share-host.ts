@@ -6,9 +6,9 @@ import { noteAction } from '../../src/cli/operator.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { runDaemon } from '../../src/daemon/daemon.ts';
 import type { Verdict } from '../../src/model/block.ts';
-import type { StoredBlock } from '../../src/store/blocks.ts';
 import type { ShareHealth } from '../../src/store/saved-state.ts';
 import { Store } from '../../src/store/store.ts';
+import type { StoredBlock } from '../../src/store/stored-block.ts';
 import { type Folder, scratchFolder, until } from './folder.ts';
 
 /** So many different recipients who do not exist. */

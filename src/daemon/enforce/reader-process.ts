@@ -5,8 +5,9 @@
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type Account, ownerToBecome } from '../../base/account.ts';
-import { type Helper, runCommand, startHelper } from '../../base/commands.ts';
+import { runCommand } from '../../base/commands.ts';
 import { dropUndefined } from '../../base/defined.ts';
+import { type Helper, startHelper } from '../../base/helper.ts';
 import { SECOND } from '../../base/time.ts';
 import type { Opening, Reply } from './protocol.ts';
 

@@ -4,8 +4,8 @@ import type { Counted } from '../../judge/options.ts';
 import type { MailEvent } from '../../model/event.ts';
 import type { BlockAbout, Row } from '../../share/batch.ts';
 import { buildMember } from '../../share/member.ts';
-import type { StoredBlock } from '../../store/blocks.ts';
 import type { Store } from '../../store/store.ts';
+import type { StoredBlock } from '../../store/stored-block.ts';
 
 /** Collects what the judge counts, until it is committed with its events. */
 export class CountedRows {

@@ -5,7 +5,7 @@ import { loadInForce } from '../../daemon/in-force.ts';
 import { withSpellings } from '../../daemon/spellings.ts';
 import { formatTarget } from '../../model/identity.ts';
 import { buildHostLookup, describeCauseThere, describeRelease } from '../../report/block.ts';
-import type { StoredBlock } from '../../store/blocks.ts';
+import type { StoredBlock } from '../../store/stored-block.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { field, select, table } from '../layout.ts';
 import { storyLink, type View } from '../view.ts';
