@@ -18,8 +18,8 @@ const LEAST_PART = 0.5;
 const LEAST_OTHERS = 3;
 /** The others must have had at least so many recipients delivered; with fewer, nothing is known of them. */
 const LEAST_SOUND = 10;
-/** Up to this part of refused recipients, mail is sound: the share at which a clean list is doubted. */
-const SOUND = 0.08;
+/** Up to this many percent of refused recipients, mail is sound: the share at which a clean list is doubted. */
+const SOUND = 8;
 /** Beyond it the oldest are forgotten, and their senders may be found again. */
 const MOST_GATEWAYS = 1000;
 
@@ -37,11 +37,16 @@ interface Mail {
   good: number;
 }
 
-/** Looks at the senders of a window. */
-export function findBlame(timeline: Timeline, window: Window): Blame {
+/**
+ * Looks at the senders of a window whose limit is met. `period` (ms) is the longest of the rule: where the window knows
+ * too little of the others, since a thief comes at night and web sites seldom write, that window tells.
+ */
+export function findBlame(timeline: Timeline, window: Window, period: number): Blame {
   const mails = sumBySender(timeline, window);
   const people = mails.filter(({ sender }) => sender !== '').length;
-  return { sender: findCulprit(mails), people };
+  const longest = timeline.windows.find((each) => each.period === period) ?? window;
+  const all = longest === window ? mails : sumBySender(timeline, longest);
+  return { sender: findCulprit(mails, all), people };
 }
 
 function sumBySender(timeline: Timeline, { head }: Window): Mail[] {
@@ -59,32 +64,57 @@ function sumBySender(timeline: Timeline, { head }: Window): Mail[] {
     mail.counted += counted;
     mail.good += Math.max(0, whole - counted);
   }
-  // Of two with as many refusals, the one with less sound mail is worse.
-  return [...mails.values()].sort((a, b) => b.counted - a.counted || a.good - b.good);
+  return [...mails.values()].sort(byGuilt);
 }
 
-/** The worst sender, if the mail is sound without it, or without it and the next one or two. */
-function findCulprit(mails: readonly Mail[]): string | undefined {
+/** The worst first. A newsletter may have more refusals than a thief, so those beyond a sound part come before all. */
+function byGuilt(a: Mail, b: Mail): number {
+  return measureExcess(b) - measureExcess(a) || b.counted - a.counted || a.good - b.good;
+}
+
+/** A hundred times the refusals beyond what is sound; 0 of a sound sender. */
+function measureExcess({ counted, good }: Mail): number {
+  return Math.max(0, 100 * counted - SOUND * (counted + good));
+}
+
+/**
+ * The worst sender, if the mail is sound without it, or without it and the next one or two. `all`: the mail of the
+ * longest window.
+ */
+function findCulprit(mails: readonly Mail[], all: readonly Mail[]): string | undefined {
   const worst = mails[0]?.sender ?? '';
   if (!isAddress(worst)) return undefined;
-  const all = sumCounted(mails);
+  const counted = sumCounted(mails);
   for (let bad = 1; bad <= MOST_SENDERS; bad++) {
-    const isMost = sumCounted(mails.slice(0, bad)) >= LEAST_PART * all;
-    if (isMost && isSound(mails.slice(bad))) return worst;
+    const culprits = mails.slice(0, bad);
+    if (sumCounted(culprits) < LEAST_PART * counted) continue;
+    const rest = mails.slice(bad);
+    if (isSound(isEnough(rest) ? rest : without(all, culprits))) return worst;
   }
   return undefined;
 }
 
+function without(mails: readonly Mail[], left: readonly Mail[]): Mail[] {
+  return mails.filter(({ sender }) => !left.some((each) => each.sender === sender));
+}
+
+/** Whether enough people have had enough mail delivered. */
+function isEnough(mails: readonly Mail[]): boolean {
+  const senders = mails.filter((mail) => mail.sender !== '' && mail.good > 0).length;
+  return senders >= LEAST_OTHERS && sumGood(mails) >= LEAST_SOUND;
+}
+
 function isSound(mails: readonly Mail[]): boolean {
   const counted = sumCounted(mails);
-  const good = mails.reduce((sum, mail) => sum + mail.good, 0);
-  const senders = mails.filter((mail) => mail.sender !== '' && mail.good > 0).length;
-  if (senders < LEAST_OTHERS || good < LEAST_SOUND) return false;
-  return counted <= SOUND * (counted + good);
+  return isEnough(mails) && 100 * counted <= SOUND * (counted + sumGood(mails));
 }
 
 function sumCounted(mails: readonly Mail[]): number {
   return mails.reduce((sum, mail) => sum + mail.counted, 0);
+}
+
+function sumGood(mails: readonly Mail[]): number {
+  return mails.reduce((sum, mail) => sum + mail.good, 0);
 }
 
 /** A target can only name an address with both parts. */

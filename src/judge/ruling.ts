@@ -113,10 +113,11 @@ export class Ruling {
   }
 
   /** Whom to block: the key, or the sender behind it that is to blame. */
-  #findTarget({ maySpare, tally }: ActiveRule, met: Met, { time }: MailEvent): Target {
+  #findTarget({ rule, maySpare, tally }: ActiveRule, met: Met, { time }: MailEvent): Target {
     const key: Key = { type: met.type, id: met.id };
     if (maySpare === undefined || !tally.tellsSenders(met.type)) return { key };
-    const { sender, people } = findBlame(met.timeline, met.window);
+    const longest = Math.max(...rule.limits.map(({ period }) => period));
+    const { sender, people } = findBlame(met.timeline, met.window, longest);
     const isSpared =
       sender !== undefined &&
       maySpare(key) &&

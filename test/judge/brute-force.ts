@@ -133,7 +133,10 @@ export class BruteForce {
         this.#met.set(name, newest);
         if (last !== undefined && newest - last < period) continue;
       } else {
-        const sender = isGateway ? this.#findBlamed(rule, user, inside, event.time) : undefined;
+        const longest = Math.max(...rule.limits.map((other) => other.period));
+        const wide = used.filter(({ time }) => time > newest - longest);
+        const mails = [inside, wide] as const;
+        const sender = isGateway ? this.#findBlamed(rule, user, mails, event.time) : undefined;
         const end = rule.lasts === undefined ? Number.POSITIVE_INFINITY : now + rule.lasts;
         this.#until.set(sender ?? user, end);
         if (sender !== undefined) this.#blame(rule, user, sender, event.time);
@@ -173,39 +176,61 @@ export class BruteForce {
     }
   }
 
-  /** The sender with most of the refusals, if the rest is sound without it and at most two others. */
+  /**
+   * The sender with most refusals beyond what is sound, if the rest is sound without it and at most two others. Of
+   * fewer than three others, or with less than ten good mails, the longest window tells.
+   */
   #findBlamed(
     rule: SimpleRule,
     gateway: string,
-    inside: readonly MailEvent[],
+    [inside, wide]: readonly [readonly MailEvent[], readonly MailEvent[]],
     time: number,
   ): string | undefined {
     if (rule.count !== 'invalid') return undefined;
     const recent = this.#blamed.filter(
       (each) => each.gateway === gateway && each.time > time - DAY,
     );
-    const inOrder = inside.toSorted((a, b) => a.time - b.time);
-    const senders = [...new Set(inOrder.map(({ sender = '' }) => sender))].map((sender) => {
-      const mail = inside.filter((each) => each.sender === sender);
-      const bad = mail.filter((each) => isCounted(rule, each)).length;
-      const sound = mail.filter((each) => !isCounted(rule, each));
-      const good = rule.ratio === true ? sumRecipients(sound) : sound.length;
-      return { sender, bad, good };
-    });
-    senders.sort((a, b) => b.bad - a.bad || a.good - b.good);
-    const all = sum(senders.map(({ bad }) => bad));
+    const senders = listSenders(rule, inside);
+    const all = listSenders(rule, wide);
+    const refusals = sum(senders.map(({ bad }) => bad));
     const worst = senders[0]?.sender ?? '';
     if (recent.length >= 3 || time < (this.#until.get(worst) ?? 0)) return undefined;
     for (const most of [1, 2, 3]) {
-      const rest = senders.slice(most);
-      const bad = sum(rest.map((each) => each.bad));
-      const good = sum(rest.map((each) => each.good));
-      const others = rest.filter((each) => each.good > 0).length;
-      const isMost = (all - bad) * 2 >= all;
-      if (isMost && others >= 3 && good >= 10 && bad * 100 <= 8 * (bad + good)) return worst;
+      const theirs = senders.slice(0, most);
+      const names = theirs.map(({ sender }) => sender);
+      const isMost = sum(theirs.map(({ bad }) => bad)) * 2 >= refusals;
+      const here = judgeRest(senders.filter(({ sender }) => !names.includes(sender)));
+      const there = judgeRest(all.filter(({ sender }) => !names.includes(sender)));
+      if (isMost && (here === 'unknown' ? there : here) === 'sound') return worst;
     }
     return undefined;
   }
+}
+
+interface SimpleSender {
+  readonly sender: string;
+  readonly bad: number;
+  readonly good: number;
+}
+
+function listSenders(rule: SimpleRule, inside: readonly MailEvent[]): SimpleSender[] {
+  const inOrder = inside.toSorted((a, b) => a.time - b.time);
+  const senders = [...new Set(inOrder.map(({ sender = '' }) => sender))].map((sender) => {
+    const mail = inside.filter((each) => each.sender === sender);
+    const bad = mail.filter((each) => isCounted(rule, each)).length;
+    const sound = mail.filter((each) => !isCounted(rule, each));
+    const good = rule.ratio === true ? sumRecipients(sound) : sound.length;
+    return { sender, bad, good };
+  });
+  const beyond = ({ bad, good }: SimpleSender) => Math.max(0, 92 * bad - 8 * good);
+  return senders.sort((a, b) => beyond(b) - beyond(a) || b.bad - a.bad || a.good - b.good);
+}
+
+function judgeRest(rest: readonly SimpleSender[]): 'unknown' | 'sound' | 'bad' {
+  const bad = sum(rest.map((each) => each.bad));
+  const good = sum(rest.map((each) => each.good));
+  if (rest.filter((each) => each.good > 0).length < 3 || good < 10) return 'unknown';
+  return bad * 100 <= 8 * (bad + good) ? 'sound' : 'bad';
 }
 
 function sum(numbers: readonly number[]): number {

@@ -1,6 +1,6 @@
 /** Many people behind one client or one local account: who is shut out. */
 import { describe, expect, test } from 'vitest';
-import { DAY, MINUTE, SECOND } from '../../src/base/time.ts';
+import { DAY, HOUR, MINUTE, SECOND } from '../../src/base/time.ts';
 import { Judge } from '../../src/judge/judge.ts';
 import type { JudgeOptions } from '../../src/judge/options.ts';
 import { parseRule } from '../../src/judge/rule.ts';
@@ -102,6 +102,32 @@ describe('a gateway', () => {
       const judge = judgeFor({ limit: 5, 'at-least-share': undefined });
       expect(feed(judge, senders, thief)).toMatchObject([THIEF_THERE]);
     }
+  });
+
+  const DAYS = {
+    limits: [
+      { limit: 10, period: '1h' },
+      { limit: 40, period: '1d' },
+    ],
+    ...{ limit: undefined, period: undefined },
+  };
+
+  test('a thief at night, when nobody else writes: the day knows the others', () => {
+    const verdicts = feed(judgeFor(DAYS), people(0), mails(9 * HOUR, THIEF, 40, 2));
+    expect(verdicts).toMatchObject([THIEF_THERE]);
+  });
+
+  test('the day knows others whose mail is not sound: the gateway', () => {
+    const others = [1, 2, 3, 4].flatMap((n) => mails(0, `p${n}@example.net`, 8, 4));
+    const verdicts = feed(judgeFor(DAYS), others, mails(9 * HOUR, THIEF, 40, 2));
+    expect(verdicts).toMatchObject([{ key: WEBMAIL }]);
+  });
+
+  test('a clean newsletter has more refusals than the thief', () => {
+    const newsletter = mails(0, 'news@example.net', 160, 20);
+    const judge = judgeFor({ limit: 15, 'at-least-share': undefined });
+    const verdicts = feed(judge, people(0), newsletter, mails(4 * MINUTE, THIEF, 7, 1));
+    expect(verdicts).toMatchObject([THIEF_THERE]);
   });
 
   test('two limits are met at once: one sender is blamed, and nobody else for the second one', () => {

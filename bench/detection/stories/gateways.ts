@@ -68,6 +68,47 @@ export const GATEWAYS: readonly Pair[] = [
         block: ['sender:mensa@kreis.example'],
       },
       {
+        name: 'night-thief-by-webmail',
+        says: 'Sixty teachers write all day. At night, when nobody else writes, a stolen mailbox sends.',
+        flows: [
+          sends({
+            by: WEBMAIL,
+            senders: TEACHERS,
+            at: '07:00',
+            over: 11 * HOUR,
+            mails: 260,
+            to: people({ dead: 3 }),
+          }),
+          sends({
+            by: WEBMAIL,
+            senders: ['hausmeister@kreis.example'],
+            at: '23:10',
+            over: 35 * MINUTE,
+            mails: 380,
+            to: people({ dead: 38 }),
+          }),
+        ],
+        block: ['sender:hausmeister@kreis.example'],
+      },
+      {
+        name: 'newsletter-and-thief-by-webmail',
+        says: 'A stolen mailbox behind that host, beside a newsletter that has as many dead addresses, but 4 %.',
+        flows: [
+          honest(WEBMAIL, TEACHERS, 60),
+          sends({
+            by: WEBMAIL,
+            senders: ['elternbrief@kreis.example'],
+            at: '09:05',
+            over: 20 * MINUTE,
+            mails: 34,
+            each: 50,
+            to: people({ dead: 4 }),
+          }),
+          bad(WEBMAIL, ['turnhalle@kreis.example']),
+        ],
+        block: ['sender:turnhalle@kreis.example'],
+      },
+      {
         name: 'many-thieves-by-webmail',
         says: 'That host itself is taken over and sends with 220 different senders.',
         flows: [honest(WEBMAIL, TEACHERS, 50), bad(WEBMAIL, STRANGE, 700)],
@@ -118,6 +159,29 @@ export const GATEWAYS: readonly Pair[] = [
         name: 'one-site-hacked',
         says: 'One of the fourteen sites is hacked.',
         flows: [honest(WEB, SITES.slice(1), 125), bad(WEB, ['wordpress@blumen.example'])],
+        block: ['sender:wordpress@blumen.example'],
+      },
+      {
+        name: 'one-site-hacked-at-night',
+        says: 'One site is hacked and sends at night. The others send a few mails in a day.',
+        flows: [
+          sends({
+            by: WEB,
+            senders: SITES,
+            at: '00:00',
+            over: 22 * HOUR,
+            mails: 56,
+            to: people({ dead: 3 }),
+          }),
+          sends({
+            by: WEB,
+            senders: ['wordpress@blumen.example'],
+            at: '22:20',
+            over: 30 * MINUTE,
+            mails: 400,
+            to: people({ dead: 36 }),
+          }),
+        ],
         block: ['sender:wordpress@blumen.example'],
       },
       {
