@@ -46,6 +46,11 @@ export const SMALL: readonly Site[] = Array.from({ length: 240 }, (_, n) => ({
 /** As an ordinary address book is: nearly half of it at the large providers. */
 export const MIXED: readonly Site[] = [...SMALL, ...BIG.flatMap((site) => Array(40).fill(site))];
 
+const EXCHANGE_HUB: Dialect = {
+  ...EXCHANGE,
+  dead: () => refuses('RCPT', '550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found'),
+};
+
 /** A mail server of ours behind this one, for which this one is the backup. */
 export function primary(domain: string): Site {
   const host = `primary.${domain}`;
@@ -56,6 +61,14 @@ export function primary(domain: string): Site {
 export function smarthost(domain: string): Site {
   const host = 'smarthost.carrier.example';
   return { domain, host, address: '203.0.113.66', agent: 'smtp', dialect: POSTFIX };
+}
+
+/** A server inside that has mailboxes of ours, which SMTP leads to. */
+export function inside(domain: string): Site {
+  return {
+    ...{ domain, host: `hub.${domain}`, address: '10.1.1.5' },
+    ...{ agent: 'smtp', dialect: EXCHANGE_HUB },
+  };
 }
 
 /** Our own mailboxes, by the agent that delivers to them. */

@@ -15,7 +15,7 @@ import {
   recordOutcome,
 } from './message.ts';
 import { noteNotification, noteSent } from './notification.ts';
-import { isOwnDelivery, isOwnRefusal, noteOwnDomain } from './own-delivery.ts';
+import { isOwnDelivery, isOwnRefusal, noteInsideDomain, noteOwnDomain } from './own-delivery.ts';
 import { makeClient, openMessage, type Turn } from './turn.ts';
 
 /** Recipients that Exim delivers to while it receives a message; only the first is, by default. */
@@ -35,8 +35,10 @@ export function correlateDelivery(turn: Turn<DeliveryRecord>): void {
   if (message.origin === 'probe' || isNotice(turn, message)) return;
   if (record.next !== undefined && passOn(turn, message)) return;
   if (message.continued === true && isHandOver(turn)) return;
-  if (!isOwnDelivery(turn)) inferRelaying(turn, message);
-  else if (record.outcome === 'delivered') noteOwnDomain(turn);
+  if (!isOwnDelivery(turn)) {
+    inferRelaying(turn, message);
+    noteInsideDomain(turn, message);
+  } else if (record.outcome === 'delivered') noteOwnDomain(turn);
   addAttempt(turn, message);
 }
 
@@ -46,7 +48,8 @@ function addAttempt(turn: Turn<DeliveryRecord>, message: OpenMessage): void {
   const reason = findReason(turn, message, key);
   const expired = record.retryTimeout === true;
   const last = expired ? message.outcomes?.[key] : undefined;
-  const isOwn = expired && last !== undefined ? last.own === true : isOwnRefusal(turn, reason);
+  const isOwn =
+    expired && last !== undefined ? last.own === true : isOwnRefusal(turn, message, reason);
   const event = newDeliveryEvent(turn, expired ? 'expired' : record.outcome, message, isOwn);
   event.stage = record.stage;
   event.recipient = record.recipient;

@@ -1,17 +1,29 @@
 /** Our own mailboxes that our own delivery does not find, beside the same volume to foreign dead addresses. */
 import { people } from '../audience.ts';
 import { login, relay, sends } from '../cast.ts';
-import { MIXED, ownMailboxes } from '../sites.ts';
-import { MINUTE, type Pair, type Sending, type Submitter } from '../story.ts';
+import { inside, MIXED, ownMailboxes, smarthost } from '../sites.ts';
+import { MINUTE, type Pair, type Sending, type Site, type Submitter } from '../story.ts';
 
 type Agent = Parameters<typeof ownMailboxes>[1];
 
+const HUB = inside('verwaltung.example');
 const CLOCK = relay('10.8.0.77', 'zeiterfassung.intern');
 
 /** A letter to 320 colleagues; most of their mailboxes are not found. */
 function announces(by: Submitter, agent: Agent): Sending {
-  const to = people({ dead: 72, at: [ownMailboxes('verwaltung.example', agent)] });
+  return announcesTo(by, ownMailboxes('verwaltung.example', agent));
+}
+
+/** The same by SMTP, to a server inside. */
+function announcesTo(by: Submitter, site: Site): Sending {
+  const to = people({ dead: 72, at: [site] });
   return sends({ by, at: '08:40', over: 30 * MINUTE, mails: 40, each: 8, to });
+}
+
+/** The server inside passes mail on for all domains. */
+function spamsThroughHub(): Sending {
+  const to = people({ dead: 30, at: [{ ...smarthost('irgendwo.example'), address: HUB.address }] });
+  return sends({ by: colleague('mensa'), at: '08:50', over: 30 * MINUTE, mails: 420, to });
 }
 
 /** The same volume, to foreign addresses. */
@@ -70,6 +82,25 @@ export const MAILBOXES: readonly Pair[] = [
         says: 'A thief uses the days of a migration: mail abroad from an account whose colleagues are not found either.',
         flows: [announces(colleague('registratur'), 'virtual'), spams(colleague('registratur'))],
         block: ['user:registratur@verwaltung.example'],
+      },
+    ],
+  },
+  {
+    name: 'mailboxes on a server inside',
+    on: ['postfix', 'exim'],
+    innocent: [
+      {
+        name: 'moved-to-the-hub',
+        says: 'The mailboxes have moved to a server inside, which does not know 230 of 320 colleagues yet.',
+        flows: [announcesTo(colleague('kanzler'), HUB), announcesTo(CLOCK, HUB)],
+      },
+    ],
+    guilty: [
+      {
+        name: 'thief-through-the-hub',
+        says: 'All mail goes through that server inside. A stolen account sends to foreign dead addresses.',
+        flows: [announcesTo(colleague('mensa'), HUB), spamsThroughHub()],
+        block: ['user:mensa@verwaltung.example'],
       },
     ],
   },
