@@ -17,6 +17,10 @@ const UNTIL = ['until', 'to', 'end', 'acctstoptime'];
 /** Kea's `state` of a lease that somebody has (0); declined and reclaimed ones are nobody's. */
 const ASSIGNED = '0';
 
+/** Date, time of day, and the offset's hours and minutes, where there is one. PostgreSQL leaves `:00` out. */
+const STAMP =
+  /^([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)(?:Z|([+-][0-9]{2})(?::?([0-9]{2}))?)?$/;
+
 type Row = ReadonlyMap<string, string>;
 
 /** Reads a table. `field` is the column that names the person, if it is not one of the usual ones. */
@@ -45,7 +49,16 @@ interface Times {
 
 function readTimes(row: Row): Times | undefined {
   const from = readTime(pick(row, FROM));
-  return from === undefined ? undefined : { from, until: readTime(pick(row, UNTIL)) };
+  const end = pick(row, UNTIL);
+  const until = isNone(end) ? undefined : readTime(end);
+  // A lease whose end cannot be read would last for ever.
+  if (from === undefined || (until === undefined && !isNone(end))) return undefined;
+  return { from, until };
+}
+
+/** An empty cell, or what databases print for one. */
+function isNone(text: string | undefined): boolean {
+  return text === undefined || /^(?:null|\\n|0|0000-.*)?$/i.test(text);
 }
 
 function readKeaTimes(row: Row): Times | undefined {
@@ -56,13 +69,15 @@ function readKeaTimes(row: Row): Times | undefined {
   return { from: (expire - lifetime) * SECOND, until: expire * SECOND };
 }
 
-/** Seconds since the epoch, RFC 3339, or `2026-11-10 08:00:00` as databases print it (UTC). */
+/**
+ * Seconds since the epoch, RFC 3339, or as databases print it: `2026-11-10 08:00:00` (UTC), `2026-11-10 09:00:00.25+01`.
+ */
 function readTime(text: string | undefined): number | undefined {
-  if (text === undefined || /^(?:null|\\n|0|0000-.*)?$/i.test(text)) return undefined;
+  if (text === undefined || isNone(text)) return undefined;
   if (/^[0-9]{9,11}$/.test(text)) return Number(text) * SECOND;
-  if (!/^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}/.test(text)) return undefined;
-  const hasZone = /(?:Z|[+-][0-9]{2}:?[0-9]{2})$/.test(text);
-  const time = Date.parse(`${text.replace(' ', 'T')}${hasZone ? '' : 'Z'}`);
+  const [, date, clock, hours, minutes = '00'] = STAMP.exec(text) ?? [];
+  if (date === undefined) return undefined;
+  const time = Date.parse(`${date}T${clock}${hours === undefined ? 'Z' : `${hours}:${minutes}`}`);
   return Number.isNaN(time) ? undefined : time;
 }
 

@@ -1,6 +1,7 @@
 /**
  * FreeRADIUS's accounting log, rlm_detail(5): a stamp without indentation, then one attribute a line
- * (`\tUser-Name = "alice"`), then an empty line. A session (`Acct-Session-Id`) starts, is updated and stops (RFC 2866).
+ * (`\tUser-Name = "alice"`), then an empty line. A session (`Acct-Session-Id`) starts, is updated and stops (RFC 2866). An
+ * access server that was restarted may give the same identifiers again, to others.
  *
  * The person is `User-Name` unless the configuration names another attribute. The time is `Timestamp` (seconds since the
  * epoch), less `Acct-Delay-Time`.
@@ -13,16 +14,24 @@ type Attributes = ReadonlyMap<string, string>;
 
 /** Reads an accounting log. `field` is the attribute that names the person, `User-Name` by default. */
 export function parseRadiusDetail(text: string, field = 'User-Name'): Lease[] {
+  const ended: Lease[] = [];
+  /** the newest session by identifier, address and person */
   const sessions = new Map<string, Lease>();
   for (const attributes of readRecords(text)) {
-    const lease = readSession(attributes, field);
-    if (lease === undefined) continue;
-    const name = `${attributes.get('Acct-Session-Id') ?? ''} ${lease.address}`;
-    const known = sessions.get(name);
-    const from = Math.min(lease.from, known?.from ?? Number.POSITIVE_INFINITY);
-    sessions.set(name, { ...lease, from });
+    for (const lease of readSession(attributes, field)) {
+      const name = `${attributes.get('Acct-Session-Id') ?? ''} ${lease.address} ${lease.person}`;
+      const known = sessions.get(name);
+      const isNew = known?.until !== undefined && lease.from >= known.until;
+      if (isNew) ended.push(known);
+      sessions.set(name, known === undefined || isNew ? lease : join(known, lease));
+    }
   }
-  return [...sessions.values()];
+  return [...ended, ...sessions.values()];
+}
+
+/** What two records say of one session. An update may come after the stop. */
+function join(known: Lease, lease: Lease): Lease {
+  return { ...lease, from: Math.min(known.from, lease.from), until: lease.until ?? known.until };
 }
 
 function* readRecords(text: string): Generator<Attributes> {
@@ -38,24 +47,31 @@ function* readRecords(text: string): Generator<Attributes> {
   if (attributes.size > 0) yield attributes;
 }
 
-/** RFC 2866 5.1: Start (1), Stop (2) and Interim-Update (3); all else says nothing of a session. */
-function readSession(attributes: Attributes, field: string): Lease | undefined {
-  const address = canonicalIp(
-    attributes.get('Framed-IP-Address') ?? attributes.get('Framed-IPv6-Address') ?? '',
-  );
+/** A lease of each address of the session, of IPv4 and IPv6 (RFC 6911). */
+function readSession(attributes: Attributes, field: string): Lease[] {
   const person = cleanPerson(attributes.get(field));
+  const times = readTimes(attributes);
+  if (person === undefined || times === undefined) return [];
+  return ['Framed-IP-Address', 'Framed-IPv6-Address'].flatMap((name) => {
+    const address = canonicalIp(attributes.get(name) ?? '');
+    return address === undefined ? [] : [{ address, person, ...times }];
+  });
+}
+
+/** RFC 2866 5.1: Start (1), Stop (2) and Interim-Update (3); all else says nothing of a session. */
+function readTimes(attributes: Attributes): Pick<Lease, 'from' | 'until'> | undefined {
   const stamp = Number(attributes.get('Timestamp'));
-  if (address === undefined || person === undefined || !(stamp > 0)) return undefined;
+  if (!(stamp > 0)) return undefined;
   const time = (stamp - Number(attributes.get('Acct-Delay-Time') ?? 0)) * SECOND;
   const began = time - Number(attributes.get('Acct-Session-Time') ?? 0) * SECOND;
   switch (attributes.get('Acct-Status-Type')) {
     case 'Start':
-      return { address, person, from: time, until: undefined };
+      return { from: time, until: undefined };
     case 'Interim-Update':
     case 'Alive':
-      return { address, person, from: began, until: undefined };
+      return { from: began, until: undefined };
     case 'Stop':
-      return { address, person, from: began, until: time };
+      return { from: began, until: time };
     default:
       return undefined;
   }

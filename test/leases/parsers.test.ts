@@ -91,6 +91,18 @@ Tue Nov 10 09:10:00 2026
 
 `;
 
+/** One record of an accounting log; `at` in seconds after 08:00. */
+function account(status: string, user: string, at: number, more = ''): string {
+  return `Tue Nov 10 08:00:00 2026
+\tAcct-Status-Type = ${status}
+\tUser-Name = "${user}"
+\tFramed-IP-Address = 10.1.0.7
+\tAcct-Session-Id = "00000001"
+${more}\tTimestamp = ${1794297600 + at}
+
+`;
+}
+
 const CASES: readonly Case[] = [
   {
     name: 'ISC dhcpd: the hardware address, a lease without end, one that was given back',
@@ -133,6 +145,14 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    name: 'Kea: a lease that was given back',
+    format: 'kea',
+    text: `${KEA.split('\n')[0]}\n10.1.0.7,02:00:5e:00:53:01,,0,1794301200,1,0,0,,0,,0\n`,
+    expected: [
+      ['10.1.0.7', '02:00:5e:00:53:01', '2026-11-10T09:00:00.000Z', '2026-11-10T09:00:00.000Z'],
+    ],
+  },
+  {
     name: 'Kea: the host name names the person',
     format: 'kea',
     field: 'hostname',
@@ -148,6 +168,41 @@ const CASES: readonly Case[] = [
     expected: [['10.1.0.7', 'erika', '2026-11-10T08:00:00.000Z', '2026-11-10T09:00:00.000Z']],
   },
   {
+    name: 'FreeRADIUS: after a restart, the access server gives an identifier again',
+    format: 'radius-detail',
+    text: [
+      account('Start', 'erika', 0),
+      account('Stop', 'erika', 600),
+      account('Start', 'karl', 1200),
+      account('Stop', 'karl', 1800),
+      account('Start', 'erika', 2400),
+    ].join(''),
+    expected: [
+      ['10.1.0.7', 'erika', '2026-11-10T08:00:00.000Z', '2026-11-10T08:10:00.000Z'],
+      ['10.1.0.7', 'erika', '2026-11-10T08:40:00.000Z'],
+      ['10.1.0.7', 'karl', '2026-11-10T08:20:00.000Z', '2026-11-10T08:30:00.000Z'],
+    ],
+  },
+  {
+    name: 'FreeRADIUS: an update comes after the stop, and a stop twice',
+    format: 'radius-detail',
+    text: [
+      account('Stop', 'erika', 600, '\tAcct-Session-Time = 600\n'),
+      account('Interim-Update', 'erika', 580, '\tAcct-Session-Time = 580\n'),
+      account('Stop', 'erika', 605, '\tAcct-Session-Time = 600\n\tAcct-Delay-Time = 5\n'),
+    ].join(''),
+    expected: [['10.1.0.7', 'erika', '2026-11-10T08:00:00.000Z', '2026-11-10T08:10:00.000Z']],
+  },
+  {
+    name: 'FreeRADIUS: a session with addresses of both kinds',
+    format: 'radius-detail',
+    text: account('Start', 'erika', 0, '\tFramed-IPv6-Address = 2001:db8:1::7\n'),
+    expected: [
+      ['10.1.0.7', 'erika', '2026-11-10T08:00:00.000Z'],
+      ['2001:db8:1::7', 'erika', '2026-11-10T08:00:00.000Z'],
+    ],
+  },
+  {
     name: 'a plain table',
     format: 'csv',
     text: 'address,person,from,until\n10.1.0.7,"Muster, Erika",2026-11-10T09:00:00+01:00,\n10.1.0.8,karl,1794297600,2026-11-10T10:00:00Z\r\nnonsense\n',
@@ -161,6 +216,15 @@ const CASES: readonly Case[] = [
     format: 'csv',
     text: 'username\tframedipaddress\tacctstarttime\tacctstoptime\nerika\t10.1.0.7\t2026-11-10 08:00:00\tNULL\n',
     expected: [['10.1.0.7', 'erika', '2026-11-10T08:00:00.000Z']],
+  },
+  {
+    name: 'radacct as psql --csv prints it: the offset has no minutes, or some',
+    format: 'csv',
+    text: 'username,framedipaddress,acctstarttime,acctstoptime\nerika,10.1.0.7,2026-11-10 08:00:00+00,2026-11-10 10:00:00.25+01\nkarl,10.1.0.7,2026-11-10 13:30:00+05:30,\nrosa,10.1.0.7,2026-11-10 08:00:00 CET,\nrosa,10.1.0.7,2026-11-10 08:00:00+00,soon\n',
+    expected: [
+      ['10.1.0.7', 'erika', '2026-11-10T08:00:00.000Z', '2026-11-10T09:00:00.250Z'],
+      ['10.1.0.7', 'karl', '2026-11-10T08:00:00.000Z'],
+    ],
   },
 ];
 
