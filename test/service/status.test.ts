@@ -191,3 +191,21 @@ it('a stamp without a year keeps its year behind a line of the year 9999', async
   at.start();
   await expect.poll(shown, patience).toContain(`newest event: ${now.toISOString().slice(0, 10)}`);
 });
+
+/** A foreign client of its own for each number is refused. */
+function refuse(now: string, n: number): string {
+  const client = `unknown[${[11 + (n >> 16), (n >> 8) & 255, n & 255, 7].join('.')}]`;
+  return `${now} mx postfix/smtpd[9]: NOQUEUE: reject: RCPT from ${client}: 550 5.1.1 <x@example.net>: Recipient address rejected: User unknown in virtual mailbox table; from=<y@example.org> to=<x@example.net> proto=ESMTP helo=<z>`;
+}
+
+it('says that the rules had no memory for more keys', async () => {
+  const rule =
+    'name: harvest\ncount: invalid\nper: client\nlimit: 20\nperiod: 1d\naction: observe\n';
+  writeFileSync(at.path('rules/rule.yaml'), rule);
+  const now = new Date().toISOString();
+  at.write(Array.from({ length: 330_000 }, (_, n) => refuse(now, n)).join('\n'));
+  at.start();
+  await expect
+    .poll(shown, { timeout: 200_000, interval: 1000 })
+    .toContain('more users, clients and other keys than the rules have memory for');
+}, 240_000);
