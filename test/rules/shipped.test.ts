@@ -28,6 +28,15 @@ const SHIPPED: Readonly<Record<string, Partial<Rule>>> = {
     limits: [{ limit: 10, period: 10 * MINUTE }],
     action: 'observe',
   },
+  'automatic-replies': {
+    count: 'invalid',
+    per: 'client',
+    direction: 'outbound',
+    nullSender: true,
+    distinct: 'recipient',
+    limits: [{ limit: 50, period: HOUR }],
+    action: 'observe',
+  },
   backscatter: {
     count: 'backscatter',
     per: 'host',

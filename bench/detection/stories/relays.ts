@@ -35,6 +35,7 @@ export const RELAYS: readonly Pair[] = [
       {
         name: 'holiday-replies',
         says: 'An inside server sends staff mail, and 500 out-of-office replies with the null sender to forged senders.',
+        observe: ['client:10.20.0.14'],
         flows: [
           sends({
             by: GROUPWARE,
@@ -87,6 +88,7 @@ export const RELAYS: readonly Pair[] = [
       {
         name: 'filter-bounces',
         says: 'A spam filter inside sends 900 DSNs to forged senders within half an hour.',
+        observe: ['client:10.44.3.9'],
         flows: [
           sends({
             by: FILTER,
