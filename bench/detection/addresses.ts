@@ -26,6 +26,15 @@ export function ofOneCarrier(count: number): string[] {
   return range(count, (n) => `242.${40 + (n % 3)}.${(n * 29) % 256}.${1 + ((n * 71) % 250)}`);
 }
 
+/** A relay that hides its users' addresses, at three companies: a dozen /16, four /32, a new address every few minutes. */
+export function ofAPrivacyRelay(count: number): string[] {
+  return range(count, (n) =>
+    n % 2 === 0
+      ? `${[241, 245, 250][(n / 2) % 3]}.${70 + (n % 8)}.${(n * 29) % 256}.${1 + ((n * 71) % 250)}`
+      : `3fff:a${n % 8}:${hex(n, 3)}::${hex(n, 17)}`,
+  );
+}
+
 /** Machines all over the world: each in a /16 of its own. */
 export function ofABotnet(count: number): string[] {
   return range(

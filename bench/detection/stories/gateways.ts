@@ -5,6 +5,7 @@ import { BIGMAIL } from '../sites.ts';
 import { HOUR, MINUTE, type Pair, type Sending, type Submitter } from '../story.ts';
 
 const WEBMAIL = relay('10.31.0.40', 'webmail.kreis.example');
+const LIST_SERVER = relay('10.31.0.44', 'listen.kreis.example');
 const CONTAINER = relay('172.19.0.6', 'apps.stack_default');
 const FORM_HOST = relay('10.60.0.8', 'www.stadtwerk.example');
 const LOOPBACK = relay('127.0.0.1', 'localhost');
@@ -141,6 +142,43 @@ export const GATEWAYS: readonly Pair[] = [
         says: 'The sign-up page of one application is abused; the other five go on.',
         flows: [honest(CONTAINER, APPS.slice(1), 125), bad(CONTAINER, ['git@apps.example'])],
         block: ['sender:git@apps.example'],
+      },
+    ],
+  },
+  {
+    name: 'return paths of one recipient each',
+    on: ['postfix', 'exim'],
+    innocent: [
+      {
+        name: 'list-server-with-verp',
+        says: 'A list server inside gives each of 2,900 mails a return path of its own (VERP); 4 % of the members are dead.',
+        flows: [
+          sends({
+            by: LIST_SERVER,
+            senders: series(2900, (n) => `singen-bounces+${n}=mitglied@listen.example`),
+            at: '17:00',
+            over: 50 * MINUTE,
+            mails: 2900,
+            to: people({ dead: 4, grey: 20 }),
+          }),
+        ],
+      },
+    ],
+    guilty: [
+      {
+        name: 'bought-list-with-verp',
+        says: 'A bought list is loaded into that list server.',
+        flows: [
+          sends({
+            by: LIST_SERVER,
+            senders: series(900, (n) => `aktion-bounces+${n}=kunde@listen.example`),
+            at: '17:00',
+            over: 50 * MINUTE,
+            mails: 900,
+            to: people({ dead: 21, grey: 20 }),
+          }),
+        ],
+        block: ['client:10.31.0.44'],
       },
     ],
   },

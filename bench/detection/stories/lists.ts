@@ -1,11 +1,13 @@
 /** Newsletters, shops and schools, and the bought lists that look like them. */
 import { people } from '../audience.ts';
 import { login, sends } from '../cast.ts';
-import { BIG, BIGMAIL, SMALL } from '../sites.ts';
+import { BIG, BIGMAIL, LIVEBOX, SMALL } from '../sites.ts';
 import { HOUR, MINUTE, type Pair } from '../story.ts';
 
 const CHOIR = login('rundbrief@chorverband.example', '198.51.100.77');
 const TREASURER = login('kasse@tanzhaus.example', '203.0.113.131');
+const PARISH = login('rundbrief@pfarre.example', '198.51.100.78');
+const DANCER = login('auftritt@tanzhaus.example', '203.0.113.132');
 const PARTY = login('aktiv@buergerforum.example', '198.51.100.91');
 const MUSEUM = login('presse@museum.example', '203.0.113.140');
 const PRESS = login('druck@museum.example', '203.0.113.141');
@@ -40,8 +42,58 @@ export const LISTS: readonly Pair[] = [
           }),
         ],
       },
+      {
+        name: 'parish-old-addresses',
+        says: 'The large providers put all of a newsletter off. The small ones answer, and have 12 % dead addresses: 4 % of all.',
+        flows: [
+          sends({
+            by: PARISH,
+            at: '09:10',
+            over: 50 * MINUTE,
+            mails: 480,
+            each: 4,
+            to: people({ at: BIG, busy: 100 }),
+          }),
+          sends({
+            by: PARISH,
+            at: '09:10',
+            over: 50 * MINUTE,
+            mails: 270,
+            each: 4,
+            to: people({ at: SMALL, dead: 12 }),
+          }),
+        ],
+      },
     ],
     guilty: [
+      {
+        name: 'list-at-three-providers',
+        says: 'A bought list with 20 % dead addresses. The largest provider puts everything off, the next some, many small servers greylist.',
+        flows: [
+          sends({
+            by: DANCER,
+            at: '14:05',
+            over: 55 * MINUTE,
+            mails: 1300,
+            to: people({ at: [BIGMAIL], busy: 100 }),
+          }),
+          sends({
+            by: DANCER,
+            at: '14:05',
+            over: 55 * MINUTE,
+            mails: 350,
+            to: people({ at: [LIVEBOX], dead: 20, busy: 4 }),
+          }),
+          sends({
+            by: DANCER,
+            at: '14:05',
+            over: 55 * MINUTE,
+            mails: 350,
+            to: people({ at: SMALL, dead: 20, grey: 25 }),
+          }),
+        ],
+        block: ['user:auftritt@tanzhaus.example'],
+      },
       {
         name: 'list-behind-throttle',
         says: 'A bought list with 20 % dead addresses. Two thirds of it are at one provider that puts everything off.',

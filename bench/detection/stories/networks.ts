@@ -5,6 +5,7 @@ import {
   inOneSlash64,
   ofABotnet,
   ofABotnetV6,
+  ofAPrivacyRelay,
   ofOneCarrier,
 } from '../addresses.ts';
 import { people } from '../audience.ts';
@@ -43,6 +44,11 @@ export const NETWORKS: readonly Pair[] = [
         name: 'mail-app-in-the-cloud',
         says: 'A mail app fetches and sends through 130 servers of one provider.',
         flows: [fromEach('nele@wohnen.example', inOneSlash16(130))],
+      },
+      {
+        name: 'privacy-relay',
+        says: 'A tablet hides behind a privacy relay: 220 addresses of IPv4 and IPv6, at three companies, in a day.',
+        flows: [fromEach('jette@wohnen.example', ofAPrivacyRelay(220))],
       },
     ],
     guilty: [

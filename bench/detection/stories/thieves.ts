@@ -244,6 +244,23 @@ export const THIEVES: readonly Pair[] = [
           'A hundred dead addresses in a day are less than any limit that blocks. The share is observed.',
       },
       {
+        name: 'between-the-limits',
+        says: 'A stolen account meets 85 dead addresses an hour for three hours, a quarter of its recipients.',
+        flows: [
+          sends({
+            by: login('labor@praxisklinik.example', '252.77.9.9'),
+            at: '19:10',
+            over: 3 * HOUR,
+            mails: 1020,
+            to: people({ dead: 25 }),
+          }),
+        ],
+        block: ['user:labor@praxisklinik.example'],
+        observe: ['user:labor@praxisklinik.example'],
+        missed:
+          "255 dead addresses in three hours are less than the hour's limit and the day's. The share is observed.",
+      },
+      {
         name: 'refused-behind-the-smarthost',
         says: 'All mail goes through a provider that accepts everything. Its DSNs come back as mail from outside.',
         flows: [
