@@ -110,13 +110,32 @@ function recallOwn(
 /** What the log says about the reply takes precedence over what the reply itself says. */
 function find(shape: string, { code, status, stage }: ReplyFacts): CachedFinding {
   const reply = readReply(shape);
-  const wording = normalise(removeCodes(reply.text, reply.code));
-  const finding = findReason(wording, {
+  const finding = findByWords(normalise(removeCodes(reply.text, reply.code)), {
     code: code ?? reply.code,
     status: status ?? reply.status,
     stage: stage ?? reply.stage,
   });
   return reply.cached === true ? { ...finding, cached: true } : finding;
+}
+
+/** What RFC 5321 4.2.3 proposes as the text of 450, 550 and others. Some servers say so first, then the reason. */
+const FORMULA =
+  /^requested (?:mail )?action (?:not taken|aborted) ?: ?mail ?box (?:is )?unavailable(?: ?[-.,:;])? (?=\S)/;
+const BY_NUMBERS: ReadonlySet<string> = new Set(['none', 'status', 'code', 'stage']);
+
+/**
+ * The words behind the formula decide. If they say nothing, the formula does. If no words decide, the underscores of
+ * `mailbox_quota_exceeded` are read as blanks.
+ */
+function findByWords(wording: string, facts: ReplyFacts): Finding {
+  const words = wording.replace(FORMULA, '');
+  if (words.length < wording.length) {
+    const finding = findReason(words, facts);
+    if (!BY_NUMBERS.has(finding.by)) return finding;
+  }
+  const finding = findReason(wording, facts);
+  if (!BY_NUMBERS.has(finding.by) || !wording.includes('_')) return finding;
+  return findReason(wording.replaceAll('_', ' ').trim(), facts);
 }
 
 const REPEATED =

@@ -74,6 +74,7 @@ export function findReason(wording: string, facts: ReplyFacts): Finding {
   const temporary = code === undefined ? status?.startsWith('4') === true : code < 500;
   for (const entry of BEGINS_WITH_CODE.test(wording) ? PREPARED : WITHOUT_CODES) {
     if (!matches(entry, wording, status, temporary)) continue;
+    if (entry.coded === true && code === undefined) continue;
     if (entry.stages !== undefined && (stage === undefined || !entry.stages.includes(stage)))
       continue;
     const reason = adaptToStage(entry.reason, stage);

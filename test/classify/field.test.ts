@@ -25,6 +25,56 @@ const CASES: Readonly<Partial<Record<Reason, string>>> = {
 550 recipient undefined
 550 user bob has been blocked by the administrator
 550 5.4.1 <bob@example.org>: Recipient address rejected: Access denied [EX1.prod.example.com]
+550 Unrouteable address
+550 Requested action not taken: mailbox unavailable: no such user
+554 5.2.1 STOREDRV.Deliver.Exception:AccountDisabledException.MapiExceptionMailboxDisabled; Failed to process message
+550 bob_is_an_unknown_user
+550_Invalid_recipient
+550 Mailaddress unknown
+550 disabled due to inactivity
+550 User hasn't logged on for 90 days
+550 bob is inactive on this server
+550 bob is not known at this site
+550 The e-mail account is not found
+550 no final e-mail delivery point
+550 Please check the recipient's e-mail address
+501 <bob>: domain missing or malformed
+`,
+  'mailbox-full': `
+552 message is larger than the space available
+452 mailbox space not enough
+550 mailbox_quota_exceeded
+554 5.2.2 STOREDRV.Deliver.Exception:QuotaExceededException; Failed to process message
+`,
+  'invalid-domain': `
+550 this host does not have any mail exchanger
+550 Domain not used for mail
+Cannot resolve the IP address of the following domain: example.org
+`,
+  'spam-or-content': `
+554 Format restriction violation
+554 5.7.1 black listed url host www.example.com
+554 HTML mail is not accepted here
+550 5.7.1 Keyword Filter
+554 5.7.1 Rejected by DCC
+550 SURBL filtered
+550 the message has been quarantined
+552 message has exceeded the attachment count
+550 5.7.512 Access denied, message must be RFC 5322 compliant
+`,
+  auth: `
+550 5.7.0 Your mail could not be delivered due to domain owner policy restrictions
+550 Sending is only allowed with authentication
+553 Please get your mail before sending
+550 5.7.1 sender id (pra) not permitted
+`,
+  'relay-denied': `
+554 5.7.1 <bob@example.org>: Recipient address rejected: NO-DOMAIN.
+553 this recipient isn't in my list of allowed recipients
+550 Delivery is not allowed to this address.
+`,
+  network: `
+550 conection refused
 `,
   reputation: `
 550 5.7.1 host mx.example.net [192.0.2.7] from unknown TLD #122
@@ -45,6 +95,13 @@ const CASES: Readonly<Partial<Record<Reason, string>>> = {
 550 Your host is impersonating us
 550 you may not get access from your country
 550 Comcast block for spam
+450-Requested action not taken: mailbox unavailable 450 Sender address is not allowed
+553-5.1.2 The sender address <a@b@example.net> is not a valid 553 5.1.2 RFC-5321 address
+553 5.5.4 <alice>... Domain name required for sender address alice
+501 5.5.1 HELO/EHLO requires domain address
+451 Domain must resolve
+550 the mail server is currently blocked
+550 Mail is only accepted from IPs with valid reverse lookups
 554- (RTR:BL) https://postmaster.example.com/errors/554rtrbl.html
 `,
   'rate-limited': `
@@ -56,12 +113,17 @@ const CASES: Readonly<Partial<Record<Reason, string>>> = {
 451 out of allow RCPT numbers.
 451 Ratelimit exceeded for mailbox bob
 421 Submission rate for this client has exceeded the configured limit
+450-Requested mail action not taken: mailbox unavailable 450-Mail send limit exceeded. 450 See url
+452 4.1.0 requested action aborted: try again later - CXTHRT
+550 Mailbox quota for messages per hour exceeded
 `,
   other: `
 550 5.4.1 [bob@example.org]: Access denied [EX1.prod.example.com]
 551 line parse error
 551 5.7.1 Our database returned invalid information about the recipient's domain
 550 5.7.1 Policy rejection on the target address
+554 5.5.1 Error: no valid recipients
+451 4.5.0 Error in processing, virus_scan FAILED: all scanners failed
 `,
 };
 
@@ -109,6 +171,20 @@ const NOT_INVALID = [
   '451 Ratelimit exceeded for mailbox bob',
   '552 5.0.0 Transaction Failure. Invalid Args.',
   '550 5.7.1 Policy rejection on the target address',
+  '554 5.5.1 Error: no valid recipients',
+  '421 4.4.2 Connection closed due to inactivity',
+  '421 Session suspended due to inactivity',
+  '550 IP blocked due to inactivity',
+  '550 Sender mailbox disabled due to inactivity',
+  '550 Your user has never logged in',
+  '550 You have not logged in',
+  '550 5.7.1 The recipient has not entered you in the list',
+  '550 client not known at this site',
+  '550 sender domain not known on this server',
+  '550 your e-mail is not found',
+  '550 message_rejected: user_unknown_sender',
+  '550 Requested action not taken: mailbox unavailable: sender unknown',
+  '450 Requested mail action not taken: mailbox unavailable',
 ] as const;
 
 describe('replies from the field', () => {

@@ -82,7 +82,7 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
     name: 'foreign-recipient',
     reason: 'relay-denied',
     literals:
-      'handle mail for|forward mail for|forward for|not served|not handled|list of|not local|non-local|local domain|not hosted|host mail for|accept mail for|allowed domain|is not allowed|local user only|mx record points to local',
+      'handle mail for|forward mail for|forward for|not served|not handled|list of|not local|non-local|local domain|not hosted|host mail for|accept mail for|allowed domain|is not allowed|not allowed to this|local user only|no-domain|mx record points to local',
     pattern: either(
       near(
         "don't|not|doesn't|do not",
@@ -90,7 +90,7 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
         20,
       ),
       near('domain', 'not (?:served|handled|hosted) (?:by|here|on)', 10),
-      /not in (?:our|my|the) list of (?:local|accepted|allowed|hosted|relay) domains|local users? only|not local host|non-local e-?mail|not (?:a|one of our|an?) (?:local|hosted|allowed) domains?|specified domain is not allowed/,
+      /not in (?:our|my|the) list of (?:local|accepted|allowed|hosted|relay) domains|list of allowed recipients|local users? only|not local host|non-local e-?mail|not (?:a|one of our|an?) (?:local|hosted|allowed) domains?|specified domain is not allowed|delivery is not allowed to this address|recipient address rejected: no-domain\b/,
     ),
     unless: /for (?:that|this) user|have an account/,
     example: "550 5.7.1 We don't handle mail for example.org",
@@ -116,11 +116,14 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
     name: 'domain-authentication',
     reason: 'auth',
     literals:
-      'spf|dkim|dmarc|domainkeys|sender policy framework|sender id|senderid|sender-id|sender authentication|domain authentication|authentication check',
+      'spf|dkim|dmarc|domainkeys|sender policy framework|sender id|senderid|sender-id|sender authentication|domain authentication|authentication check|domain owner',
     pattern: either(
       word('spf|dkim|dmarc|domainkeys|sender policy framework'),
-      near('sender[ -]?id|(?:sender|domain|message|e-?mail) authentication', FAILED),
-      word('authentication checks'),
+      near(
+        'sender[ -]?id(?: \\(pra\\))?|(?:sender|domain|message|e-?mail) authentication',
+        `${FAILED}|not (?:permitted|allowed)`,
+      ),
+      word("authentication checks|domain owner(?:'s)? policy"),
     ),
     // Greylisting replies only mention the result of such a check.
     unless:
@@ -154,7 +157,7 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
     name: 'login',
     reason: 'auth',
     literals:
-      'auth|log in|login|logged in|password|credential|pop before|anmelde|identifiants|contrasena',
+      'auth|log in|login|logged in|password|credential|pop before|before sending|mail first|anmelde|identifiants|contrasena',
     pattern: either(
       near(
         'auth|authentication|authentification|autenticacion|autenticazione|autenticacao|authori[sz]ation|smtp auth|login|log in',
@@ -170,6 +173,9 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
       near(
         'password|credentials',
         'not accepted|incorrect|wrong|invalid|expired|fail(?:ed|ure)?|rejected|required|do not match|mismatch',
+      ),
+      word(
+        'only (?:allowed|accepted|permitted|possible) (?:with|after|for) (?:smtp )?auth\\w*|(?:receive|check|get|fetch|read|collect) your (?:e-?)?mail (?:before|first)',
       ),
       word('pop before smtp|smtp-auth|(?:unrecogni[sz]ed|unsupported|unknown) auth[a-z]*'),
     ),

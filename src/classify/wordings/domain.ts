@@ -7,7 +7,7 @@ export const DOMAIN: readonly ReasonEntry[] = [
     name: 'no-mail-domain',
     reason: 'invalid-domain',
     literals:
-      'nullmx|null mx|not accept mail|nxdomain|no mx|no mail service|no smtp service|receiving disabled|smtp service|no valid mx|mx record|no mail exchanger|no mail server|no dns|find mx|mx for|accept any mail|mail-enabled|inbounds disabled|accept email|not accept e-mail|no route for current',
+      'nullmx|null mx|not accept mail|nxdomain|no mx|no mail service|no smtp service|receiving disabled|smtp service|no valid mx|mx record|mail exchanger|no mail server|not used for |no dns|find mx|mx for|accept any mail|mail-enabled|inbounds disabled|accept email|not accept e-mail|no route for current',
     pattern: either(
       word('null ?mx|nxdomain|mail receiving disabled|no route for current request'),
       near(
@@ -21,7 +21,7 @@ export const DOMAIN: readonly ReasonEntry[] = [
         15,
       ),
       near('mx records?', 'non-?existent|do not exist|not found|point to|no such|invalid', 30),
-      /indicated no smtp service|no mail-enabled subscriptions|inbounds disabled/,
+      /\b(?:domain|host|dom#)[^.;]{0,10} not used for (?:e-?)?mail|indicated no smtp service|no mail-enabled subscriptions|inbounds disabled/,
     ),
     unless: /sender|from (?:your|this|the|ip)|your domain|try again/,
     example: '556 5.1.10 Domain example.org does not accept mail (nullMX)',
@@ -56,6 +56,16 @@ export const DOMAIN: readonly ReasonEntry[] = [
       'SMTP error from remote mail server after RCPT TO:<bob@example.org>: 550 Unrouteable address',
   },
   {
+    // An Exim that answers for the domain finds no router for this address.
+    name: 'unrouteable-said',
+    reason: 'invalid-recipient',
+    literals: 'unrouteable address|unroutable address',
+    coded: true,
+    permanent: true,
+    unless: /sender/,
+    example: '550 Unrouteable address',
+  },
+  {
     name: 'unrouteable',
     reason: 'invalid-domain',
     literals: 'unrouteable|unroutable',
@@ -77,7 +87,7 @@ export const DOMAIN: readonly ReasonEntry[] = [
       word(
         'unknown (?:recipient |mail |destination |remote )?(?:domain|host|destination)|no such (?:mail )?(?:domain|host)|invalid (?:recipient |destination |mail )?(?:domain|host ?name)|bad (?:destination|recipient) (?:system|domain|host|mailbox system)\\w*|(?:un)?able to (?:find|resolve) (?:the )?(?:recipient |destination )?(?:domain|host)|name or service not known|infodomainnonexistent|not able to find the recipient domain|illegal host(?:/domain)?(?: name)?|unresolvable (?:domain|host|mail ?host)(?: ?name)?',
       ),
-      /(?:weren't|unable|not able|could not|cannot|can't|couldn't) (?:able )?(?:to )?(?:find|resolve|locate|look ?up)[^.;]{0,20}(?:domain|host)|mx record points to local host|no route (?:found )?to (?:the |this )?domain/,
+      /(?:weren't|unable|not able|could not|cannot|can't|couldn't) (?:able )?(?:to )?(?:find|resolve|locate|look ?up)[^.;]{0,40}\b(?:domain|host)|mx record points to local host|no route (?:found )?to (?:the |this )?domain/,
       /all (?:mx )?hosts for \S+ (?:don't|do not) exist|had no relevant answers|no (?:ip )?address(?:es)? found for host|name service error[^;]{0,60}: no matching entry/,
       /unrout(?:e)?able (?:mail )?domain|(?:ドメイン|域名|домен).{0,30}(?:見つかり|存在し|不存在|не найден|не существует)/,
     ),

@@ -26,6 +26,8 @@ export interface ReasonEntry {
   readonly permanent?: true;
   /** only for 4yz: a 5yz with these words means something else */
   readonly temporary?: true;
+  /** only for a reply with a code: the words of another server, not of our own MTA */
+  readonly coded?: true;
   /** a reply in our own words that this entry must decide */
   readonly example: string;
 }
@@ -54,7 +56,7 @@ export const ALONE =
   "(?!(?:'s|s')? (?:agents?|agreement|rights?|quotas?|errors?|problems?|providers?|commands?|balance|input|(?:mail ?)?servers?|systems?|certificates?|passwords?|polic(?:y|ies)|lists?|authentication|count|headers?|database|store|rules|licen[cs]es?|sessions?|range|family|literal|records?|block|space|settings?)(?!\\w))";
 
 /** A recipient or a mailbox. */
-export const WHO = `(?:user(?:s|name|id)?|user'?s|recipients?|rcpt(?:-?to)?|mail[- ]?box(?:es)?|mail ?drop|mailfolder|accounts?|addressee|(?<!\\b(?:ip|ipv0|sender|from|source|return|client|host|reply-to|network|relay) )address(?:es)?|alias(?:es)?|person|customer|subscriber|inbox|local[- ]?part|recipient\\(s\\)|user\\(s\\)|address\\(es\\))${ALONE}`;
+export const WHO = `(?:user(?:s|name|id)?|user'?s|recipients?|rcpt(?:-?to)?|mail[- ]?box(?:es)?|mail ?drop|mailfolder|accounts?|addressee|mail-?address(?:es)?|(?<!\\b(?:ip|ipv0|sender|from|source|return|client|host|reply-to|network|relay) )address(?:es)?|alias(?:es)?|person|customer|subscriber|inbox|local[- ]?part|recipient\\(s\\)|user\\(s\\)|address\\(es\\))${ALONE}`;
 
 /** One of several patterns. */
 export function either(...patterns: readonly RegExp[]): RegExp {

@@ -40,7 +40,7 @@ export const HOSTS: readonly ReasonEntry[] = [
   {
     name: 'content-blocklist',
     reason: 'spam-or-content',
-    literals: 'url|uri|link',
+    literals: 'url|uri|link|surbl',
     pattern: either(
       near('black-?listed|blocked|listed|malicious|bad|spam', '(?:url|uri|link)s?(?!#)', 20),
       near(
@@ -50,7 +50,7 @@ export const HOSTS: readonly ReasonEntry[] = [
       ),
       word('uribl|surbl'),
     ),
-    unless: /\b(?:ip|host|client)\b/,
+    unless: /\b(?:ip|(?<!url )host|client)\b/,
     example: '550 5.7.1 Blacklisted URL in message',
   },
   {
@@ -89,7 +89,7 @@ export const HOSTS: readonly ReasonEntry[] = [
       'ptr|reverse|rdns|hostname|host name|name lookup|dynamic|dialup|dial-up|residential|fcrdns|generic|inverse|forward dns|forward-dns|unresolvable relay|mismatches client|unverifyable|unverifiable|invalid dns',
     pattern: either(
       word(
-        'ptr|rdns|fcrdns|reverse[- ]?(?:dns|lookup|hostname|name|mapping|resolution|address|ip|record)|dns reverse|resolution inverse|inverse dns|forward[- ]dns|forward-confirmed',
+        'ptr|rdns|fcrdns|reverse[- ]?(?:dns|lookups?|hostnames?|names?|mapping|resolution|address(?:es)?|ips?|records?|entry|entries)|dns reverse|resolution inverse|inverse dns|forward[- ]dns|forward-confirmed',
       ),
       near(
         'cannot|no|not|unable to',
@@ -119,7 +119,7 @@ export const HOSTS: readonly ReasonEntry[] = [
       /\bhelohost\b/,
       around(
         'helo|ehlo',
-        `${REFUSED}|invalid|valid|bad|need|fully[- ]qualified|not (?:a )?(?:resolve|match|found|valid)|mismatch|does(?: not|n't)|malformed|must|fake|forged|spoof\\w*|bogus|your|my|wrong|literal|unknown|missing|policy`,
+        `${REFUSED}|invalid|valid|bad|need|fully[- ]qualified|not (?:a )?(?:resolve|match|found|valid)|mismatch|does(?: not|n't)|malformed|must|fake|forged|spoof\\w*|bogus|your|my|wrong|literal|unknown|missing|policy|requires?`,
         60,
       ),
     ),
@@ -225,7 +225,7 @@ export const HOSTS: readonly ReasonEntry[] = [
         30,
       ),
       near(
-        '(?:thread|hourly|daily|sending|submission|connection|message|recipient|concurren\\w+|traffic|volume|session|frequency|rate|smtp|batch)',
+        '(?:thread|hourly|daily|send(?:ing)?|submission|connection|message|recipient|concurren\\w+|traffic|volume|session|frequency|rate|smtp|batch)',
         '(?:[a-z]+ )?(?:limits?|quota|threshold)(?: (?:is |was |has been )?(?:exceeded|reached|hit))?',
         12,
       ),
@@ -238,11 +238,11 @@ export const HOSTS: readonly ReasonEntry[] = [
       near('(?:number|count) of (?:rcpts?|recipients?)', 'over|exceed\\w*|limits?|too|maximum', 20),
       near('limits? of', '(?:per (?:hour|day|minute|second)|reached|exceeded)', 30),
       word(
-        'p=receivingrate\\w*|too much fail|unexpected volume|excessive volume|frequency limited|limit exceeded: (?:connection|rate)|rate control|out of allow(?:ed)? rcpt|(?:out|in)bound limit|sending too (?:much|many)',
+        'p=receivingrate\\w*|too much fail|unexpected volume|excessive volume|frequency limited|limit exceeded: (?:connection|rate)|rate control|out of allow(?:ed)? rcpt|(?:out|in)bound limit|sending too (?:much|many)|quota for messages per (?:hour|day|minute)',
       ),
     ),
     unless:
-      /mail[- ]?box(?! received)|inbox|message size|size limit|storage|disk|quota exceeded for user|boite|reputation|maximum (?:message )?size|hop|too (?:large|big)|header|corrupt|ptr\b|(?:complaint|spam|bounce) rate|score/,
+      /mail[- ]?box(?! received| quota for messages per)|inbox|message size|size limit|storage|disk|quota exceeded for user|boite|reputation|maximum (?:message )?size|hop|too (?:large|big)|header|corrupt|ptr\b|(?:complaint|spam|bounce) rate|score/,
     example: '421 4.7.0 Too many connections from 192.0.2.7',
   },
   {

@@ -69,6 +69,14 @@ export const PERSON: readonly ReasonEntry[] = [
     unless: /unknown|not found|no such|exist/,
     example: '450 4.2.1 The mailbox is locked',
   },
+  {
+    // To DATA, when no RCPT was accepted. Why not, is in the replies to RCPT: it may have been greylisting.
+    name: 'no-recipient-left',
+    reason: 'other',
+    literals: 'no valid recipients',
+    status: ['5.1'],
+    example: '554 5.5.1 Error: no valid recipients',
+  },
   FOREIGN_PERSON,
   {
     name: 'destination-domain',
@@ -185,7 +193,7 @@ export const PERSON: readonly ReasonEntry[] = [
     name: 'unknown-recipient',
     reason: 'invalid-recipient',
     literals:
-      "unknown|unkown|no such|not|n't|exist|invalid|no longer|undeliverable|unroutable|incorrect|wrong|bad |bad_|badrcptto|badrecipientto|validrcptto|illegal|undefined|no one|nobody|no mail|no user|no account|no person|no local|no known|no active|works here|no longer|not one|vacated|unallocated|unassigned|find |locate |match|no such entry|no valid|no recipient|recipientnotfound|address_not_found|fully-qualified address|callout verification failure|reserved by|recipnotfound|unresolvable|missing home|address unknown|no mailbox|userunknown|unable to find|notfound|cannot deliver|unrecogni|no record|left the |must contain|must have|malformed|misspelled|mistyped|missing|obsolete|p=nosuchuser|has no|have no|unregistered|incorrectly addressed|employee|dead |deceased",
+      "unknown|unkown|no such|not|n't|exist|invalid|no longer|undeliverable|unroutable|incorrect|wrong|bad |bad_|badrcptto|badrecipientto|validrcptto|illegal|undefined|no one|nobody|no mail|no user|no account|no person|no local|no known|no active|works here|no longer|not one|vacated|unallocated|unassigned|find |locate |match|no such entry|no valid|no recipient|recipientnotfound|address_not_found|fully-qualified address|callout verification failure|reserved by|recipnotfound|unresolvable|missing home|address unknown|no mailbox|userunknown|unable to find|notfound|cannot deliver|unrecogni|no record|left the |must contain|must have|malformed|misspelled|mistyped|missing|obsolete|p=nosuchuser|has no|have no|unregistered|incorrectly addressed|employee|dead |deceased|delivery point",
     pattern: either(
       near(WHO, GONE),
       new RegExp(`\\b(?:${NO})[ :,/_]{1,3}${TARGET}\\b`),
@@ -199,7 +207,11 @@ export const PERSON: readonly ReasonEntry[] = [
         `(?:(?:an?|any|this|that|such) )?(?:${WHO})`,
         6,
       ),
-      near('(?<!your )e-?mail(?: id)?', "(?:does not|doesn't|not) exists?", 2),
+      near(
+        '(?<!your )e-?mail(?: id| name| account)?',
+        "(?:(?:does not|doesn't|not) exists?|is (?:not found|unknown))",
+        2,
+      ),
       near(
         "(?:do|does)(?: not|n't) know|nobody (?:has|uses|with|by)",
         `(?:that|this|such an?|any) (?:${WHO})(?! (?:of|in|for)(?!\\w))`,
@@ -209,7 +221,7 @@ export const PERSON: readonly ReasonEntry[] = [
         'not (?:a )?registered (?:address|user|recipient|e-?mail)|no longer works? (?:here|for us|for this company|with us|with the company|at)',
       ),
       /recipient address must (?:contain|have|include)|(?:recipient|destination|mail[- ]?box)(?: address)? (?:is )?(?:missing|malformed|misspelled|mistyped)(?! header)/,
-      /recipient (?:is )?not (?:on|in) (?:this|our|the)|reserved by rfc|(?<!\byou )(?:do|does)(?: not|n't) have an? (?:\S+ )?account|recipient(?: address)? (?:cannot|could not|can't) be verified|is no longer valid|not (?:found|listed|present|known) in (?:[a-z]+ ){0,3}(?:ldap|directory|address book)|(?:is )?no longer an? (?:employee|customer)|not (?:our|one of our) (?:[a-z]+ ){0,3}(?:customers?|clients?|subscribers?|users?)|not a member of (?:this |the |our )?domain|incorrectly addressed|mailbox name not allowed|need fully-qualified address|handle mail for (?:that|this) user|callout verification failure|exists? that user|no record of (?:this|that|the|any|such) (?:user|recipient|address|account|mail[- ]?box|e-?mail)|is deceased|(?:has )?left the (?:company|organi[sz]ation)|cannot deliver mail for/,
+      /recipient (?:is )?not (?:on|in) (?:this|our|the)|reserved by rfc|(?<!\byou )(?:do|does)(?: not|n't) have an? (?:\S+ )?account|recipient(?: address)? (?:cannot|could not|can't) be verified|is no longer valid|not (?:found|listed|present|known) in (?:[a-z]+ ){0,3}(?:ldap|directory|address book)|(?:is )?no longer an? (?:employee|customer)|not (?:our|one of our) (?:[a-z]+ ){0,3}(?:customers?|clients?|subscribers?|users?)|not a member of (?:this |the |our )?domain|incorrectly addressed|mailbox name not allowed|need fully-qualified address|handle mail for (?:that|this) user|callout verification failure|exists? that user|no record of (?:this|that|the|any|such) (?:user|recipient|address|account|mail[- ]?box|e-?mail)|is deceased|(?:has )?left the (?:company|organi[sz]ation)|domain missing or malformed|final (?:e-?mail )?delivery point|(?<!\b(?:domain|host|sender|client|server|command|ip#?|mail) (?:is )?)not known (?:at|on|to) (?:this|our) (?:site|server|system)|cannot deliver mail for/,
     ),
     unless: SOMETHING_ELSE_UNKNOWN,
     example:
@@ -219,14 +231,22 @@ export const PERSON: readonly ReasonEntry[] = [
     name: 'closed-mailbox',
     reason: 'invalid-recipient',
     literals:
-      'disable|inactive|in-active|suspend|deactivat|terminat|closed|locked|frozen|expired|deleted|removed|discontinued|cancel|archived|retired|moved|replaced by|no longer|blocked|activat|inactiv|new address|forbid|changed|p=disableduser',
+      'disable|inactive|in-active|suspend|deactivat|terminat|closed|locked|frozen|expired|deleted|removed|discontinued|cancel|archived|retired|moved|replaced by|no longer|blocked|activat|inactiv|new address|forbid|changed|p=disableduser|logged|entered|signed|inactivity|accountdisabled|mailboxdisabled',
     pattern: either(
       near(
         WHO,
         '(?:is |are |was |were |has |have |been |currently |temporar(?:y|ily) |permanently |a )*(?:disabled|inactive|in-active|suspended|deactivated|de-activated|terminated|closed|locked|frozen|expired|deleted|removed|discontinued|cancel(?:l)?ed|archived|retired|moved|changed|replaced by|no longer|blocked|suspend the service|not been activated|not activated)',
         45,
       ),
-      /p=disableduser/,
+      near(
+        WHO,
+        "(?:(?:has|was|is)(?: not|n't)|has never|never|not) (?:been )?(?:logged (?:in|on|onto)|signed in|entered (?:during|since|for)|used (?:for|since))",
+        5,
+      ),
+      /(?<!\b(?:connection|session|channel|host|ip#?|server|domain|network) (?:is |was |has been )?)(?:disabled|suspended|deactivated|blocked) (?:due to|because of|for|after) (?:[a-z]+ )?inactivity/,
+      /\binactive on this (?:domain|server|system|host)/,
+      // Exchange names its exception: `AccountDisabledException`.
+      /p=disableduser|(?:account|mailbox)disabled/,
       /^<[^<> ]{1,64}>[:. ]{1,5}(?:is |was |has been |now |currently )*(?:disabled|inactive|suspended|deactivated|closed|expired|deleted)\b/,
       new RegExp(
         `\\b(?:disabled|inactive|suspended|deactivated|terminated|closed|locked|frozen|expired|deleted|archived|discontinued|abandoned|dead|cancel(?:l)?ed|retired|removed|invalid/inactive)[ :]{1,2}${TARGET}\\b`,
@@ -250,7 +270,7 @@ export const PERSON: readonly ReasonEntry[] = [
       /^(?:<@>:? ?)?recipient address rejected[. ]*(?:\(|$)|envelope recipient has been denied|recipient (?:is )?(?:not accepted|not allowed|refuses to accept|rejected$|denied$)|rejected recipients?|recipients? not ok/,
       /(?:recipient|rcpt)(?: address)?[^.;:]{0,30} (?:is |was |has been )?(?:rejected|denied|refused)[. ]*$/,
       near('unavailable', '(?:mail )?(?:user|recipient|account|mail[- ]?box)', 2),
-      /sorry, no mail[- ]?box|banned recipient/,
+      /sorry, no mail[- ]?box|banned recipient|check the recipient'?s?'? (?:e-?mail )?address/,
     ),
     permanent: true,
     // These are the words of RFC 5321 4.2.3 for any 550; what follows them may give another reason.

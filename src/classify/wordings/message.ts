@@ -30,7 +30,7 @@ export const SIZE: readonly ReasonEntry[] = [
       /太大|大きすぎ|サイズ.{0,20}(?:超|オーバー|制限)/,
     ),
     unless:
-      /headers?\b[^.;]{0,25}(?:size|too|limit|exceed|long|large)|size of (?:the )?headers?|mail[- ]?box[^.;]{0,25}(?:limit|exceed|over|size)|(?:rate|number)[^.;]{0,15} limit|line too long|domain name|mail ?folder|command|quota|queue too long|mailbox is full|in (?:the )?queue|deliver\w* for|mail file|recipient list|(?:number|count) of (?:rcpts?|recipients?)/,
+      /headers?\b[^.;]{0,25}(?:size|too|limit|exceed|long|large)|size of (?:the )?headers?|mail[- ]?box[^.;]{0,25}(?:limit|exceed|over|size)|(?:rate|number)[^.;]{0,15} limit|line too long|domain name|mail ?folder|command|quota|queue too long|mailbox is full|than the (?:available )?space|in (?:the )?queue|deliver\w* for|mail file|recipient list|(?:number|count) of (?:rcpts?|recipients?)/,
     example: '552 5.3.4 Message size exceeds fixed limit',
   },
 ];
@@ -44,6 +44,9 @@ export const CONTENT: readonly ReasonEntry[] = [
     pattern: word(
       'spoofed (?:messages?|mails?|e-?mails?)|virus(?:es)?|malware|infected|trojan|phish(?:ing)?|worm|executable|ransomware',
     ),
+    // The scanner itself does not work.
+    unless:
+      /(?:virus[- _]?scan\w*|anti-?virus|scanners?)[^.;]{0,15} (?:fail(?:ed|ure)|error|unavailable|not available|timed? ?out)|(?:unable|failed) to scan|could not be scanned/,
     example: '554 5.7.1 Virus found in message',
   },
   {
@@ -70,7 +73,7 @@ export const CONTENT: readonly ReasonEntry[] = [
     pattern: either(
       around(
         'attach(?:ment|ments|ed)|archives?|pieces? jointes?|file types?|filename|file name|extensions?|anhang|adjunto|anexo|allegato',
-        `${REFUSED}|illegal|dangerous|not accept|potential\\w*|unsafe|type|contains?|nicht|interdite?|suspect|bad|invalid`,
+        `${REFUSED}|illegal|dangerous|not accept|potential\\w*|unsafe|type|contains?|count|number|too many|nicht|interdite?|suspect|bad|invalid`,
       ),
     ),
     unless: /service extension/,
@@ -80,7 +83,7 @@ export const CONTENT: readonly ReasonEntry[] = [
     name: 'malformed-message',
     reason: 'spam-or-content',
     literals:
-      'header|mime|rfc|without|blank|empty|conform|message-id|from:|multiple from|bare lf|bare line|bare cr|malformed|encoded-word|improperly|invalid characters|0-bit|0bit|base0|subject|date:|from header|nul |charset|line too long|lines longer|line length|not compliant|compliance|comply|lone lf|lone cr',
+      'header|mime|rfc|without|blank|empty|conform|message-id|from:|multiple from|bare lf|bare line|bare cr|malformed|encoded-word|improperly|invalid characters|0-bit|0bit|base0|subject|date:|from header|nul |charset|line too long|lines longer|line length|not compliant|compliance|comply|violation|lone lf|lone cr',
     pattern: either(
       around(
         'headers?|mime|message-id|date:|from: header|(?:from|to|subject|date|reply-to) (?:header|field|line)|charset|0-?bit',
@@ -89,7 +92,7 @@ export const CONTENT: readonly ReasonEntry[] = [
       ),
       near(
         'message|mail|e-?mail|messages',
-        "(?:is |are |does |do )*(?:not|n't|non)[- ](?:be )?(?:rfc|compl\\w+|conform\\w*)|malformed|improperly[- ]formatted|rfc[ -]?0? (?:non-?)?complian\\w*",
+        "must be rfc|(?:is |are |does |do )*(?:not|n't|non)[- ](?:be )?(?:rfc|compl\\w+|conform\\w*)|malformed|improperly[- ]formatted|rfc[ -]?0? (?:non-?)?complian\\w*",
         30,
       ),
       near(
@@ -97,17 +100,17 @@ export const CONTENT: readonly ReasonEntry[] = [
         '(?:an? |any )?(?:valid )?"?(?:from|to|date|subject|cc|sender)"?(?:: ?|-| )(?:addresses|address|headers?|fields?|lines?)',
         3,
       ),
-      /\b(?:bare|lone) (?:lf|cr|linefeed|newline|line ?feed)|nul (?:character|byte)s?|lines? (?:too long|longer)|unnecessary base0|not a valid rfc|p=rfcmessagenoncompliant|not allowed as a from|encoded-word|invalid characters|(?:not|non-?) ?rfc|headers? are not/,
+      /\b(?:bare|lone) (?:lf|cr|linefeed|newline|line ?feed)|nul (?:character|byte)s?|lines? (?:too long|longer)|unnecessary base0|not a valid rfc|p=rfcmessagenoncompliant|not allowed as a from|\bformat (?:restriction )?violation|encoded-word|invalid characters|(?:not|non-?) ?rfc|headers? are not/,
     ),
     unless:
-      /bad sequence|protocol|command|helo|review rfc .* (?:bad|sequence)|domain is invalid|(?:recipient|destination) address(?! header)/,
+      /bad sequence|server response|protocol|command|helo|review rfc .* (?:bad|sequence)|domain is invalid|(?:recipient|destination) address(?! header)/,
     example: '550 5.6.0 Message is missing a valid From: header',
   },
   {
     name: 'content-refused',
     reason: 'spam-or-content',
     literals:
-      'content|malicious|body|filter|inhalt|contenu|contenido|conteudo|contenuto|内容|pattern|banned|forbidden|prohibited',
+      'content|malicious|body|filter|quarantin|by dcc|html|inhalt|contenu|contenido|conteudo|contenuto|内容|pattern|banned|forbidden|prohibited',
     pattern: either(
       around(
         'contents?|inhalt|contenu|contenido|conteudo|contenuto',
@@ -116,13 +119,14 @@ export const CONTENT: readonly ReasonEntry[] = [
       ),
       near('(?:message|mail|e-?mail)', '(?:was |has been |is )?(?:filtered|quarantined)', 20),
       near('unacceptable|forbidden|illegal', '(?:message )?(?:body|text)', 3),
+      around('html', REFUSED, 20),
       near(
         'blocked by|rejected by|stopped by|caught by',
         '(?:[a-z]+ ){0,3}(?:filter|filters|filtering|scanner|engine)',
         20,
       ),
       word(
-        'recurrent pattern detection|banned (?:content|words?|phrases?|subject|file)|forbidden (?:content|words?|links?|urls?|files?)|prohibited (?:content|words?)',
+        '(?:rejected|blocked) by (?:dcc|razor|pyzor)|(?:url|word|keyword|body|subject|phone number) filter|recurrent pattern detection|banned (?:content|words?|phrases?|subject|file)|forbidden (?:content|words?|links?|urls?|files?)|prohibited (?:content|words?)',
       ),
       /内容/,
     ),

@@ -78,6 +78,13 @@ export const CODES: readonly ReasonEntry[] = [
 
 export const PROVIDERS: readonly ReasonEntry[] = [
   {
+    // Cox: limits of connections, messages and recipients. CXBL and CXSNDR are about the host and the sender.
+    name: 'cox-rate',
+    reason: 'rate-limited',
+    literals: 'cxcnct|cxthrt|cxmxrt|cxmxrc',
+    example: '452 4.1.0 Requested action aborted: try again later - CXTHRT',
+  },
+  {
     // `BL0005`, `IPBL0001`: a number of the provider's own blocklist.
     name: 'block-code',
     reason: 'reputation',

@@ -22,11 +22,11 @@ export const SENDERS: readonly ReasonEntry[] = [
     name: 'sender-refused',
     reason: 'reputation',
     literals:
-      'sender|mail from|mailfrom|from address|from:|return path|return-path|reverse path|reverse-path|envelope from|originator|emetteur|expediteur|remitente|remetente|mittente|absender|batv|backscatter|unresolvable rfc|bounce|null sender|empty envelope|returned mail|dsn|送信者|发件人|發件人|отправител|from domain|sending domain|your domain|your mail domain|senderfilterconfig|purported responsible|gateway user|different address or alias|cname|sending address|email address is not verified|from unknown tld|reserved domain|allowed-senders|allow list',
+      'sender|mail from|mailfrom|from address|from:|return path|return-path|reverse path|reverse-path|envelope from|originator|emetteur|expediteur|remitente|remetente|mittente|absender|batv|backscatter|unresolvable rfc|bounce|null sender|empty envelope|returned mail|dsn|送信者|发件人|發件人|отправител|from domain|sending domain|your domain|your mail domain|senderfilterconfig|purported responsible|gateway user|different address or alias|cname|sending address|email address is not verified|from unknown tld|reserved domain|allowed-senders|allow list|domain name required|domain must resolve',
     pattern: either(
       around(
         "senders?(?:'s)?|sender(?:'s)? (?:e-?mail )?(?:address|domain)|mail ?from:?|from address|from: domain|return[- ]path|reverse[- ]path|envelope[- ]from|originator|emetteur|expediteur|remitente|remetente|mittente|absender|from domain|sending domain",
-        `${REFUSED}|invalid[ae]?|newly|unknown|not exist\\w*|does(?: not|n't) exist|not found|not valid|bad|verif\\w+|unresolvable|not resolve|unroutable|unrouteable|no such|not owned|not own|must|missing|empty|unverified|illegal|bogus|malformed|fake|forged|spoof\\w*|spam\\w*|disabled|suspended|inconnue?|desconocid[oa]|n'existe|no existe|nao existe|non esiste|existiert nicht|unbekannt\\w*|sconosciut[oa]|ungultig\\w*|not match|mismatch|resolve fail\\w*|has no(?: valid)?|undeliverable|not pre-?approved|unvalidated|not validated|nullmx|null`,
+        `${REFUSED}|invalid[ae]?|not a valid|newly|unknown|not exist\\w*|does(?: not|n't) exist|not found|not valid|bad|verif\\w+|unresolvable|not resolve|unroutable|unrouteable|no such|not owned|not own|must|missing|empty|unverified|illegal|bogus|malformed|fake|forged|spoof\\w*|spam\\w*|disabled|suspended|inconnue?|desconocid[oa]|n'existe|no existe|nao existe|non esiste|existiert nicht|unbekannt\\w*|sconosciut[oa]|ungultig\\w*|not match|mismatch|resolve fail\\w*|has no(?: valid)?|undeliverable|not pre-?approved|unvalidated|not validated|nullmx|null`,
         50,
       ),
       near(
@@ -35,7 +35,7 @@ export const SENDERS: readonly ReasonEntry[] = [
         5,
       ),
       word(
-        'senderfilterconfig|purported responsible address|gateway user|different address or alias|recursive cname|bouncedeny|not in (?:my|our|this) domain|not in (?:the )?allow(?:ed)?[- ](?:senders?|list)[- ]?(?:list)?|email address is not verified|batv|backscatter|unresolvable rfc\\S* (?:from )?domain|send as (?:this|that|the) sender|returned mail not accepted|bounces? (?:messages? )?(?:are |is )?(?:not accepted|never)|multi(?:ple)?[- ]recipients? bounces?|requires (?:a )?valid sender|from (?:unknown tld|rfc0 reserved domain)|(?:null|empty) (?:envelope )?senders?|unsigned dsn|third-party dsns',
+        'senderfilterconfig|purported responsible address|gateway user|different address or alias|recursive cname|bouncedeny|not in (?:my|our|this) domain|not in (?:the )?allow(?:ed)?[- ](?:senders?|list)[- ]?(?:list)?|email address is not verified|batv|backscatter|unresolvable rfc\\S* (?:from )?domain|send as (?:this|that|the) sender|returned mail not accepted|bounces? (?:messages? )?(?:are |is )?(?:not accepted|never)|multi(?:ple)?[- ]recipients? bounces?|requires (?:a )?valid sender|from (?:unknown tld|rfc0 reserved domain)|(?:null|empty) (?:envelope )?senders?|unsigned dsn|third-party dsns|domain name required|(?<!of )domain must resolve',
       ),
       /(?:送信者|发件人|發件人|отправител).{0,30}(?:拒|无效|無効|存在|не |заблок)/,
     ),
@@ -92,7 +92,7 @@ export const HOST_REFUSED: readonly ReasonEntry[] = [
         '(?:[a-z]+ ){0,4}from (?:your |this |the |that )?(?:ip|ip#|host|server|network|dom#|domain|isp|country|mail)',
         20,
       ),
-      /^blocked\b|@:blocked|ip[:= ]+ip# - a problem occurred/,
+      /^blocked\b|@:blocked|\bmail ?server is (?:currently |temporarily )?(?:blocked|banned)|ip[:= ]+ip# - a problem occurred/,
       word(
         'invalid ip|no access from|over ipv?0|not authori[sz]ed to send (?:e-?mail|mail) directly|connection denied|connections? (?:was |were |is )?(?:rejected|denied|blocked) by|connections? (?:was |were |is )?(?:rejected|refused|denied|blocked) (?:due to|for|because of)|connections (?:will )?not (?:be )?accepted|no valid recipients from|requires? confirmation|confirm this mail server|refused - see|administrative prohibition|envelope (?:blocked|rejected)|delivery not authori[sz]ed|smtp server of your isp|not (?:currently )?accept(?:ing|ed)? (?:mail|traffic|connections) from|unauthori[sz]ed interface|restrictdomains\\w+|access denied|go away|you are not allowed to (?:connect|send)|not allowed to connect|client host rejected|server access',
       ),

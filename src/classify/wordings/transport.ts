@@ -31,10 +31,10 @@ export const NETWORK: readonly ReasonEntry[] = [
     name: 'connection',
     reason: 'network',
     literals:
-      'connect|timed out|timeout|time-out|time out|no route|unreachable|network|broken pipe|socket|conversation|did not respond|not respond|not responding|not answer|host is down|eof|not reachable|unable to reach',
+      'connect|conection|timed out|timeout|time-out|time out|no route|unreachable|network|broken pipe|socket|conversation|did not respond|not respond|not responding|not answer|host is down|eof|not reachable|unable to reach',
     pattern: either(
       near(
-        'connections?|connect|connected|connecting|conversation|session',
+        'conn?ections?|connect|connected|connecting|conversation|session',
         'timed? ?-?out|refused|reset|lost|dropped|closed|aborted|fail(?:ed|ure|s)?|error|rejected|broken|interrupted|unexpectedly|expired|not accept',
         40,
       ),
