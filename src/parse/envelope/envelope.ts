@@ -8,20 +8,22 @@
  */
 import { z } from 'zod';
 import type { Line, LoggedLine } from '../../model/line.ts';
-import { isDigit, isUpperCase } from '../reader.ts';
+import { endOfDigits, isDigit, isUpperCase } from '../reader.ts';
 import { createZone } from './clock.ts';
-import { EximFrame, startsHostAndTag } from './exim.ts';
+import { EximFrame, startsHostAndTag, startsSyslogLine } from './exim.ts';
 import { exportSchema, JournalExport } from './export.ts';
 import { type JsonEntry, readJournal, readJson } from './json.ts';
 import { MessageReader } from './message.ts';
 import { Origin } from './origin.ts';
-import { readOtherStamp } from './other-stamp.ts';
+import { startsAnyStamp } from './other-stamp.ts';
 import { openLinesSchema, Parts, readCriMark } from './parts.ts';
 import {
   endOfComposeName,
   endOfFileName,
+  endOfFrameLength,
   endOfJsonMark,
   endOfLabels,
+  endOfNames,
   endOfPodName,
   endOfPriority,
   endOfPriorityWord,
@@ -30,10 +32,12 @@ import {
   readRfc5424Header,
   removeColours,
   removeFluentdTag,
+  replaceTabs,
   startsStamp,
   trimLine,
 } from './prefix.ts';
 import { repeatsSchema } from './repeat.ts';
+import { unwrapRow } from './rows.ts';
 import { StampReader } from './timestamp.ts';
 
 const ESCAPE = 0x1b;
@@ -136,7 +140,7 @@ export class Envelope {
     const first = text.charCodeAt(from);
     if (isUpperCase(first)) {
       const time = this.#stamps.short(text, from, this.#origin.instant);
-      if (time >= 0) return this.#afterStamp(text, time, depth);
+      if (time >= 0 && !this.#isBeforeYear(text)) return this.#afterStamp(text, time, depth);
     } else if (isDigit(first)) {
       return this.#readLongStamp(text, from, depth);
     } else if (first === OPEN_BRACE) {
@@ -148,6 +152,13 @@ export class Envelope {
     return this.#readRare(text, from, depth);
   }
 
+  /** True when the stamp that was read is followed by `2026 `, as ctime(3) writes it: it is one of the rare forms. */
+  #isBeforeYear(text: string): boolean {
+    const at = this.#stamps.end + 1;
+    if (!isDigit(text.charCodeAt(at)) || text.charCodeAt(at + 4) !== SPACE) return false;
+    return endOfDigits(text, at, 4) === at + 4;
+  }
+
   /** Reads a stamp that begins with the year, of syslog or Exim, or the version of RFC 5424. */
   #readLongStamp(text: string, from: number, depth: number): LoggedLine | undefined {
     if (text.startsWith('1 ', from)) return this.#readRfc5424(text, from + 2);
@@ -156,8 +167,8 @@ export class Envelope {
     if (time >= 0) return this.#afterStamp(text, time, depth);
     const line = this.#exim.readInFile(text, from, this.#origin);
     if (line === undefined) return this.#readRare(text, from, depth);
-    if (!startsHostAndTag(line.text)) return line;
-    // `2026-11-01 09:05:07 HOST TAG`: only the stamp is like that of Exim's file.
+    if (!startsHostAndTag(line.text) && !startsSyslogLine(line.text)) return line;
+    // `2026-11-01 09:05:07 HOST TAG` or another stamp: only this stamp is like that of Exim's file.
     return this.#afterStamp(text, this.#stamps.long(text, from, SPACE, instant), depth);
   }
 
@@ -167,38 +178,50 @@ export class Envelope {
     if (time >= 0) return this.#afterStamp(text, time, depth);
     if (depth === 0 && this.#export.begin(text)) return undefined;
     const first = text.charCodeAt(from);
-    const marked = endOfJsonMark(text, from);
+    const marked = Math.max(endOfJsonMark(text, from), endOfFrameLength(text, from));
     if (marked > from) return this.#readPrefix(text, marked, depth + 1);
     if (first === ESCAPE) {
       const plain = removeColours(text.slice(from));
       return plain.charCodeAt(0) === ESCAPE ? undefined : this.#readPrefix(plain, 0, depth + 1);
     }
+    const row = depth === 0 ? unwrapRow(text) : undefined;
+    if (row !== undefined) return this.#readPrefix(row, 0, depth + 1);
     const pod = first === OPEN_BRACKET ? endOfPodName(text, from) : from;
     const inner = pod > from ? pod : endOfComposeName(text, from);
     if (inner > from) return this.#readPrefix(text, inner, depth + 1);
     const file = endOfFileName(text, from);
-    if (file > from && this.#startsStamp(text, file))
-      return this.#readPrefix(text, file, depth + 1);
+    if (file > from && startsAnyStamp(text, file)) return this.#readPrefix(text, file, depth + 1);
+    const names = depth <= 1 ? endOfNames(text, from) : from;
+    if (names > from) return this.#readNamed(text, names);
     return this.#origin.exact ? this.#readHostAndTag(text, from) : undefined;
   }
 
-  #startsStamp(text: string, at: number): boolean {
-    return startsStamp(text, at) || readOtherStamp(text, at) !== undefined;
+  /** Reads the line behind the names of a container: nothing but a whole line of syslog, with host, tag and pid. */
+  #readNamed(text: string, from: number): LoggedLine | undefined {
+    const time = this.#readTime(text, from);
+    if (time < 0 || !startsHostAndTag(text, this.#stamps.end + 1)) return undefined;
+    return this.#afterStamp(text, time, DEEPEST);
+  }
+
+  #readTime(text: string, from: number): number {
+    const { instant } = this.#origin;
+    if (isDigit(text.charCodeAt(from))) return this.#stamps.long(text, from, UPPER_T, instant);
+    return this.#stamps.short(text, from, instant);
   }
 
   /** Reads what follows a stamp: another one that a container wrapped, the CRI fields, or host and tag. */
   #afterStamp(text: string, time: number, depth: number): LoggedLine | undefined {
     const { end, exact } = this.#stamps;
     if (text.charCodeAt(end) !== SPACE) {
-      const tabbed = depth === 0 ? removeFluentdTag(text) : undefined;
+      const tabbed = removeFluentdTag(text) ?? replaceTabs(text, end);
       return tabbed === undefined ? undefined : this.#readPrefix(tabbed, 0, depth + 1);
     }
     this.#origin.setTime(time, exact);
     const from = endOfSpaces(text, end + 1);
     const tagAt = this.#origin.takeSameHost(text, from);
     if (tagAt >= 0) return this.#messages.readTag(text, tagAt);
-    if (!exact) return this.#readHostAndTag(text, from);
     if (startsStamp(text, from)) return this.#readPrefix(text, from, depth + 1);
+    if (!exact) return this.#readHostAndTag(text, from);
     const labels = endOfLabels(text, from);
     if (labels > from) return this.#readPrefix(text, labels, depth + 1);
     if (text.charCodeAt(from) === OPEN_BRACE) return this.#readJson(text.slice(from), depth + 1);

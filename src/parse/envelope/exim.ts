@@ -6,6 +6,7 @@ import type { LoggedLine } from '../../model/line.ts';
 import { endOfDigits, endOfRun } from '../reader.ts';
 import type { Origin } from './origin.ts';
 import { type Parts, readEximMark } from './parts.ts';
+import { startsStamp } from './prefix.ts';
 import type { Tag } from './tag.ts';
 import type { StampReader } from './timestamp.ts';
 
@@ -92,6 +93,13 @@ export function startsHostAndTag(text: string, at = 0): boolean {
     if (text.charCodeAt(at + 18) === HYPHEN && text.charCodeAt(at + 23) === SPACE) return false;
   }
   return endOfRun(HOST_AND_TAG, text, at) > at;
+}
+
+/** True at `Nov 12 09:05:07 mx1 postfix/smtpd[811]: `, also with a stamp of RFC 3339. */
+export function startsSyslogLine(text: string): boolean {
+  if (!startsStamp(text, 0)) return false;
+  const clock = text.indexOf(':');
+  return startsHostAndTag(text, text.indexOf(' ', clock) + 1);
 }
 
 /** Index after `[811] ` at `at`; `at` when there is no pid. */

@@ -1,7 +1,7 @@
 /**
  * The names under which log shippers keep the parts of a syslog line in a JSON object: templates of rsyslog, syslog-ng
  * and logstash, Elastic's common schema (flat and nested), GELF (its additional fields begin with `_`), Vector, Fluent
- * Bit, NXLog, Loki. The first name that holds something counts.
+ * Bit, NXLog, Loki, Splunk, OpenTelemetry, Datadog, Azure. The first name that holds something counts.
  */
 import { SECOND } from '../../base/time.ts';
 
@@ -14,6 +14,10 @@ export const MESSAGES = [
   'short_message',
   'line',
   'textPayload',
+  'SyslogMessage',
+  'body.stringValue',
+  'body',
+  '_raw',
   'jsonPayload.message',
   'Message',
   'MESSAGE',
@@ -23,7 +27,6 @@ export const MESSAGES = [
 
 export const PROGRAMS = [
   'program',
-  'programname',
   'appname',
   'app-name',
   'app_name',
@@ -35,10 +38,14 @@ export const PROGRAMS = [
   'syslog.identifier',
   'syslog_identifier',
   'syslog_program',
+  'attributes.appname',
+  'attributes.syslog.appname',
   'ident',
+  'programname',
   'PROGRAM',
   'SYSLOG_IDENTIFIER',
   'SourceName',
+  'ProcessName',
 ] as const;
 
 export const TAGS = ['tag', 'syslogtag', 'syslog-tag', 'syslog_tag'] as const;
@@ -48,11 +55,14 @@ export const HOSTS = [
   'host',
   'logsource',
   'host.hostname',
+  'attributes.hostname',
+  'attributes.syslog.hostname',
   'log.syslog.hostname',
   'syslog.hostname',
   'HOSTNAME',
   'Hostname',
   'HOST',
+  'Computer',
   'source',
 ] as const;
 
@@ -65,6 +75,8 @@ export const PIDS = [
   'syslog.procid',
   'syslog.pid',
   'syslog_pid',
+  'attributes.proc_id',
+  'attributes.syslog.procid',
   'SYSLOG_PID',
   'PID',
   'PROCID',
@@ -80,7 +92,11 @@ export const TIMES = [
   'ts',
   'date',
   'Timestamp',
+  'timeUnixNano',
+  'TimeGenerated',
+  'isodate',
   'ISODATE',
+  'S_ISODATE',
   'DATE',
   'EventTime',
 ] as const;

@@ -17,8 +17,7 @@ import {
   TAGS,
   TIMES,
 } from './json-fields.ts';
-import { readOtherStamp } from './other-stamp.ts';
-import { startsStamp } from './prefix.ts';
+import { startsAnyStamp } from './other-stamp.ts';
 
 /** What the object says about a line. */
 export interface JsonEntry {
@@ -40,34 +39,42 @@ export interface JsonEntry {
 
 /** Reads the byte string of one JSON object. */
 export function readJson(bytes: string): JsonEntry | undefined {
-  const fields = parseObject(decodeText(bytes));
-  if (fields === undefined) return undefined;
+  const outer = parseObject(decodeText(bytes));
+  if (outer === undefined) return undefined;
+  const fields = findHit(outer);
   if ('MESSAGE' in fields && !('PROGRAM' in fields)) return readJournal(fields);
   if (isDocker(fields)) return readDocker(fields, fields.log);
   const message = encodeBytes(findField(fields, MESSAGES));
   return message === '' ? undefined : readNamedFields(fields, removeLineEnd(message));
 }
 
+/** What Elasticsearch or Splunk found is inside an object about the search. */
+function findHit(outer: Fields): Fields {
+  const hit = '_index' in outer ? outer._source : 'preview' in outer ? outer.result : undefined;
+  return typeof hit === 'object' && hit !== null ? (hit as Fields) : outer;
+}
+
 /** Reads a message and its syslog fields. Without a program, or when it begins with a stamp, it is a whole line. */
 function readNamedFields(fields: Fields, message: string): JsonEntry | undefined {
   const program = encodeBytes(findField(fields, PROGRAMS));
-  const named = encodeBytes(findField(fields, TAGS)) || program;
-  const tag = named.endsWith(':') ? named.slice(0, -1) : named;
-  if (tag === '' || startsWholeLine(message, program)) {
-    // The time is for a line that has none of its own, such as `mx1 postfix/smtpd[811]: ...`.
+  const named = encodeBytes(findField(fields, TAGS));
+  // Fluentd's tag is not a tag of syslog, which begins with the program's name.
+  const full = named !== '' && named.startsWith(program) ? named : program;
+  const tag = full.endsWith(':') ? full.slice(0, -1) : full;
+  // Beside a program's name, a message may begin with a time of its own; without it, that is the line's stamp.
+  if (program === '' && startsAnyStamp(message, 0)) {
     return { message, host: '', pid: '', isOutput: true };
   }
   const time = findInstant(fields);
+  if (tag === '') {
+    // The time is for a line that has none of its own, such as `mx1 postfix/smtpd[811]: ...`.
+    return { message, host: '', pid: '', isOutput: true, ...(time === undefined ? {} : { time }) };
+  }
   const host = encodeBytes(findField(fields, HOSTS));
   const pid = tag.includes('[') ? '' : takeDigits(findField(fields, PIDS));
   if (time === undefined)
     return readCivil(fields, host, pid === '' ? tag : `${tag}[${pid}]`, message);
   return { message, time, host, tag, pid, isOutput: false };
-}
-
-/** Beside a program's name, a message may begin with a time of its own; without it, that is the line's stamp. */
-function startsWholeLine(message: string, program: string): boolean {
-  return program === '' && (startsStamp(message, 0) || readOtherStamp(message, 0) !== undefined);
 }
 
 /**
@@ -78,7 +85,7 @@ function readCivil(fields: Fields, host: string, tag: string, text: string): Jso
   const stamp = findField(fields, TIMES);
   if (stamp === '') return { message: text, host, tag, pid: '', isOutput: false };
   if (stamp.charAt(10) === 'T') return undefined;
-  if (!startsStamp(stamp, 0) && readOtherStamp(`${stamp} `, 0) === undefined) return undefined;
+  if (!startsAnyStamp(`${stamp} `, 0)) return undefined;
   const message = `${stamp} ${host === '' ? '' : `${host} `}${tag}: ${text}`;
   return { message, host: '', pid: '', isOutput: true };
 }

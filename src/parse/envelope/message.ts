@@ -7,6 +7,7 @@ import { isDigit } from '../reader.ts';
 import { type EximFrame, startsHostAndTag } from './exim.ts';
 import type { Origin } from './origin.ts';
 import {
+  endOfPlainTag,
   endOfPriorityWord,
   endOfSpaces,
   isPriorityWord,
@@ -20,8 +21,12 @@ const SPACE = 0x20;
 const COLON = 0x3a;
 const UPPER_T = 0x54;
 const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
 const LOWER_L = 0x6c;
 const LOWER_M = 0x6d;
+
+/** Short or whole, as docker's syslog driver writes it (its option `tag`). */
+const CONTAINER_ID = /^[0-9a-f]{12}(?:[0-9a-f]{52})?$/;
 
 /** Reads a line inside a message, from its stamp on; undefined when that is not a line. */
 type ReadInner = (text: string) => LoggedLine | undefined;
@@ -49,9 +54,12 @@ export class MessageReader {
       if (next > from) return this.readTag(text, next, true);
       return this.#readRareTag(text, from, end);
     }
-    const tag = this.tags.read(text, from, end - 1);
+    // `name[pid]:message`, of a template without a blank in between.
+    const glued = text.charCodeAt(end - 2) === CLOSE_BRACKET ? -1 : text.indexOf(']:', from);
+    const tagEnd = glued >= 0 && glued < end ? glued + 1 : end - 1;
+    const tag = this.tags.read(text, from, tagEnd);
     if (tag === undefined) return undefined;
-    return this.readMessage(tag, this.tags.pid, text.slice(end + 1));
+    return this.readMessage(tag, this.tags.pid, text.slice(tagEnd + 1));
   }
 
   /** Reads `[name] message` and `[name[pid]] message` of metalog(8) at `from`. */
@@ -68,6 +76,9 @@ export class MessageReader {
    */
   #readRareTag(text: string, from: number, end: number): LoggedLine | undefined {
     if (end === from && end < text.length) return this.readTag(text, endOfSpaces(text, from));
+    if (text.charCodeAt(from) === OPEN_BRACKET) return this.readBracketedTag(text, from);
+    const tagEnd = endOfPlainTag(text, from);
+    if (tagEnd > from) return this.#readPlainTag(text, from, tagEnd);
     if (startsHostAndTag(text, from)) {
       const host = text.slice(from, end);
       if (isPriorityWord(host)) return undefined;
@@ -79,6 +90,14 @@ export class MessageReader {
       return this.#readInner(text.slice(from));
     }
     return this.repeats.repeatLast(this.#origin, text, from);
+  }
+
+  /** Reads `name[pid] message` and `name[pid] : message`: the tag ends at `end` without its colon. */
+  #readPlainTag(text: string, from: number, end: number): LoggedLine | undefined {
+    const tag = this.tags.read(text, from, end);
+    if (tag === undefined) return undefined;
+    const start = text.startsWith(' : ', end) ? end + 3 : end + 1;
+    return this.readMessage(tag, this.tags.pid, text.slice(start));
   }
 
   /** Reads the message of a known program. */
@@ -122,7 +141,8 @@ export class MessageReader {
    */
   #readInnerLine(tag: Tag, text: string): LoggedLine | undefined {
     const origin = this.#origin;
-    const isOther = tag.program === tag.instance || tag.instance === 'docker';
+    const isOther =
+      tag.program === tag.instance || tag.instance === 'docker' || CONTAINER_ID.test(tag.program);
     if (!isOther || tag.isExim || origin.isInner || !startsStamp(text, 0)) return undefined;
     origin.isInner = true;
     const { host, time, exact } = origin;

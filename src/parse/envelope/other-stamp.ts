@@ -6,6 +6,7 @@
 import { HOUR, SECOND } from '../../base/time.ts';
 import { parseOffset, readMilliseconds, readTimeOfDay } from './civil-time.ts';
 import { findMonth } from './month-names.ts';
+import { startsStamp } from './prefix.ts';
 
 /** One of: an instant (ms); a civil time (ms, as if in UTC); a day and a time without a year. */
 export type OtherStamp = {
@@ -22,12 +23,12 @@ export type OtherStamp = {
     }
 );
 
-const WEEKDAY = String.raw`(?:[A-Za-z\x80-\xff]{2,5}[.,]{0,2} )?`;
-const MONTH = String.raw`([A-Za-z\x80-\xff]{3,6}\.?)`;
+const WEEKDAY = String.raw`(?:[A-Za-z\x80-\xff]{2,9}[.,]{0,2} )?`;
+const MONTH = String.raw`([A-Za-z\x80-\xff]{3,10}\.?| ?\d{1,2}(?:\xe6\x9c\x88|\xec\x9b\x94))`;
 const TIME = String.raw`(\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?`;
-const ZONE = String.raw`(?: ([A-Z]{1,5}|[+-]\d\d(?::?\d\d)?))?(?= )`;
+const ZONE = String.raw`(?: ?(Z|[+-]\d\d(?::?\d\d)?)| ([A-Z]{1,5}))?(?=[ \t])`;
 
-/** `Tue 2026-11-10 09:05:08 CET`, `2026/11/10 09:05:08`, `2026-11-10_09:05:08.123`. */
+/** `Tue 2026-11-10 09:05:08 CET`, `2026/11/10 09:05:08`, `2026-11-10_09:05:08.123`, `2026-11-10 09:05:08+01:00`. */
 const YEAR_FIRST = new RegExp(
   String.raw`${WEEKDAY}(\d{4})[-/](\d\d)[-/](\d\d)[ _T]${TIME}${ZONE}`,
   'y',
@@ -37,12 +38,14 @@ const MONTH_FIRST = new RegExp(
   String.raw`${WEEKDAY}(?:(\d{4}) )?${MONTH} {1,2}(\d{1,2})[.,]?(?: (\d{4}))? ${TIME}(?: ([A-Z]{3,5}))?(?: (\d{4}))?${ZONE}`,
   'y',
 );
-/** `10 Nov 09:05:08`, `10. Nov 2026 09:05:08`. */
+/** `10.11.2026 09:05:08`. */
+const DOTTED = new RegExp(String.raw`(\d\d)\.(\d\d)\.(\d{4}),? ${TIME}${ZONE}`, 'y');
+/** `10 Nov 09:05:08`, `10. Nov 2026 09:05:08`, `10/Nov/2026:09:05:08 +0100`. */
 const DAY_FIRST = new RegExp(
-  String.raw`${WEEKDAY}(\d{1,2})\.? ${MONTH}(?: (\d{4}))? ${TIME}${ZONE}`,
+  String.raw`${WEEKDAY}(\d{1,2})(?:\.? |[/-])${MONTH}(?:[ /-](\d{4}))?[ :]${TIME}${ZONE}`,
   'y',
 );
-const UNIX_TIME = /(\d{10})(?:\.(\d{1,9}))?(?= )/y;
+const UNIX_TIME = /(\d{10})(?:\.(\d{1,9})|(\d{3}))?(?=[ \t])/y;
 /** Seconds since 1970 in TAI, plus 2^62 (multilog(8), s6-log). */
 const TAI64N = /@40000000([0-9a-f]{8})([0-9a-f]{8})(?= )/y;
 /** A year that has every day. */
@@ -83,8 +86,14 @@ export function readOtherStamp(text: string, at: number): OtherStamp | undefined
     readYearFirst(text, at) ??
     readMonthFirst(text, at) ??
     readDayFirst(text, at) ??
+    readDotted(text, at) ??
     readSeconds(text, at)
   );
+}
+
+/** True where any stamp begins, common or rare. */
+export function startsAnyStamp(text: string, at: number): boolean {
+  return startsStamp(text, at) || readOtherStamp(text, at) !== undefined;
 }
 
 function match(form: RegExp, text: string, at: number): (string | undefined)[] | undefined {
@@ -95,7 +104,8 @@ function match(form: RegExp, text: string, at: number): (string | undefined)[] |
 function readYearFirst(text: string, at: number): OtherStamp | undefined {
   const found = match(YEAR_FIRST, text, at);
   if (found === undefined) return undefined;
-  const [, year, month, day, time, fraction, zone] = found;
+  const [, year, month, day, time, fraction, offset, name] = found;
+  const zone = offset ?? name;
   return create(YEAR_FIRST.lastIndex, {
     year,
     month: Number(month) - 1,
@@ -109,18 +119,39 @@ function readYearFirst(text: string, at: number): OtherStamp | undefined {
 function readMonthFirst(text: string, at: number): OtherStamp | undefined {
   const found = match(MONTH_FIRST, text, at);
   if (found === undefined) return undefined;
-  const [, before, name, day, between, time, fraction, inner, behind, outer] = found;
+  const [, before, name, day, between, time, fraction, inner, behind, offset, outer] = found;
   const month = findMonth(name as string);
   const year = before ?? between ?? behind;
-  return create(MONTH_FIRST.lastIndex, { year, month, day, time, fraction, zone: inner ?? outer });
+  return create(MONTH_FIRST.lastIndex, {
+    year,
+    month,
+    day,
+    time,
+    fraction,
+    zone: inner ?? offset ?? outer,
+  });
 }
 
 function readDayFirst(text: string, at: number): OtherStamp | undefined {
   const found = match(DAY_FIRST, text, at);
   if (found === undefined) return undefined;
-  const [, day, name, year, time, fraction, zone] = found;
+  const [, day, name, year, time, fraction, offset, zone] = found;
   const month = findMonth(name as string);
-  return create(DAY_FIRST.lastIndex, { year, month, day, time, fraction, zone });
+  return create(DAY_FIRST.lastIndex, { year, month, day, time, fraction, zone: offset ?? zone });
+}
+
+function readDotted(text: string, at: number): OtherStamp | undefined {
+  const found = match(DOTTED, text, at);
+  if (found === undefined) return undefined;
+  const [, day, month, year, time, fraction, offset, zone] = found;
+  return create(DOTTED.lastIndex, {
+    year,
+    month: Number(month) - 1,
+    day,
+    time,
+    fraction,
+    zone: offset ?? zone,
+  });
 }
 
 interface Fields {
@@ -159,7 +190,7 @@ function findOffset(zone: string | undefined): number | undefined {
 function readSeconds(text: string, at: number): OtherStamp | undefined {
   const unix = match(UNIX_TIME, text, at);
   if (unix !== undefined) {
-    const [, seconds, fraction = ''] = unix;
+    const [, seconds, fraction = unix[3] ?? ''] = unix;
     const milliseconds = readMilliseconds(fraction, 0, fraction.length);
     return { end: UNIX_TIME.lastIndex, instant: Number(seconds) * SECOND + milliseconds };
   }

@@ -4,6 +4,7 @@
  */
 import { endOfDigits, endOfRun, isDigit, isUpperCase } from '../reader.ts';
 
+const TAB = 0x09;
 const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
 const QUOTE = 0x22;
@@ -54,7 +55,7 @@ export function endOfComposeName(text: string, at: number): number {
   return text.charCodeAt(bar + 1) === SPACE ? bar + 2 : startsStamp(text, bar + 1) ? bar + 1 : at;
 }
 
-const COLOUR = /\x1b\[[0-9;]{0,16}m/g;
+const COLOUR = /\x1b\[[0-9;]{0,16}[mK]/g;
 
 /** The line without the colours in which compose, kubectl and journalctl print the prefix for terminals. */
 export function removeColours(text: string): string {
@@ -83,6 +84,17 @@ export function removeFluentdTag(text: string): string | undefined {
   return match === null ? undefined : `${match[1]} ${text.slice(match[0].length)}`;
 }
 
+/**
+ * The line with blanks for the tabs that a template or an export put between its columns, from the end of the stamp to
+ * the tag; undefined when the stamp does not end with a tab.
+ */
+export function replaceTabs(text: string, end: number): string | undefined {
+  if (text.charCodeAt(end) !== TAB) return undefined;
+  const tag = text.indexOf(':\t', end);
+  const head = tag < 0 ? text.lastIndexOf('\t') : tag + 1;
+  return text.slice(0, head).replaceAll('\t', ' ') + text.slice(head).replace('\t', ' ');
+}
+
 const FILE_NAME = /[^\x00-\x20:]{1,500}:(?:[0-9]{1,12}:)?/y;
 
 /** Index after `/var/log/mail.log:` or `mail.log:12:`, which grep -H and -n write, at `at`; `at` when there is none. */
@@ -97,6 +109,25 @@ export function endOfLabels(text: string, at: number): number {
   return endOfRun(LABELS, text, at);
 }
 
+const FRAME_LENGTH = /[1-9][0-9]{0,4} (?=<[0-9]{1,3}>)/y;
+
+/** Index after the length of a message that was taken from a TCP connection (RFC 6587 3.4.1), at `at`. */
+export function endOfFrameLength(text: string, at: number): number {
+  return endOfRun(FRAME_LENGTH, text, at);
+}
+
+const NAME = String.raw`[A-Za-z0-9][\w./-]{0,253} `;
+const NAMES = [1, 2, 3].map((words) => new RegExp(`(?:${NAME}){${words}}`, 'y'));
+
+/**
+ * Index after the names of namespace, pod and container that stern prints, or podman's of the container, at `at`; `at`
+ * when there is none. No name has a colon, so the text of a mail's header is none.
+ */
+export function endOfNames(text: string, at: number): number {
+  const ends = NAMES.map((names) => endOfRun(names, text, at));
+  return ends.find((end) => end > at && startsStamp(text, end)) ?? at;
+}
+
 /** Index after the priority `<22>` at `at` (RFC 5424 6.2.1); `at` when there is none. */
 export function endOfPriority(text: string, at: number): number {
   const end = endOfDigits(text, at + 1, 3);
@@ -104,14 +135,21 @@ export function endOfPriority(text: string, at: number): number {
 }
 
 const PRIORITY_WORD =
-  /<?(?:kern|user|mail|daemon|auth|authpriv|syslog|local[0-7])[.:](?:debug|info|notice|warn|warning|err|error|crit|alert|emerg|panic)>? /y;
+  /<[0-9]{1,2}\.[0-7]> |<?(?:kern|user|mail|daemon|auth|authpriv|syslog|local[0-7])[.:](?:debug|info|notice|warn|warning|err|error|crit|alert|emerg|panic)>? /y;
 
 /**
- * Index after `mail.info ` (BusyBox syslogd; `mail:info ` on AIX) or `<mail.info> ` (FreeBSD's with -v) at `at`;
+ * Index after `mail.info ` (BusyBox syslogd; `mail:info ` on AIX), `<2.6> ` or `<mail.info> ` (FreeBSD's with -v) at `at`;
  * `at` when there is none.
  */
 export function endOfPriorityWord(text: string, at: number): number {
   return endOfRun(PRIORITY_WORD, text, at);
+}
+
+const PLAIN_TAG = /[\w.-]{1,60}(?:\/[\w.:-]{1,60}){1,3}\[[0-9]{1,10}\](?= )/y;
+
+/** Index after `postfix/smtpd[811]` at `at`, where a template left out the colon; `at` when there is none. */
+export function endOfPlainTag(text: string, at: number): number {
+  return endOfRun(PLAIN_TAG, text, at);
 }
 
 const SEVERITY_END = /[.:](?:debug|info|notice|warn|warning|err|error|crit|alert|emerg|panic)$/;

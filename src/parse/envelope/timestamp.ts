@@ -18,6 +18,7 @@ import {
 import { LogClock, type Zone } from './clock.ts';
 import { type OtherStamp, readOtherStamp } from './other-stamp.ts';
 
+const TAB = 0x09;
 const SPACE = 0x20;
 
 /** Lengths of `Nov  1 `, `Nov  1 09:05:07`, `2026-11-01` and `2026-11-01T09:05:07`. */
@@ -25,6 +26,10 @@ const SHORT_DATE = 7;
 const SHORT = 15;
 const LONG_DATE = 10;
 const LONG = 19;
+
+function isBlank(code: number): boolean {
+  return code === SPACE || code === TAB;
+}
 
 export class StampReader {
   /** Index after the stamp that was read last. */
@@ -180,7 +185,7 @@ export class StampReader {
       return true;
     }
     const end = endOfOffset(text, start);
-    if (end === start || (end < text.length && text.charCodeAt(end) !== SPACE)) return false;
+    if (end === start || (end < text.length && !isBlank(text.charCodeAt(end)))) return false;
     this.#offset = parseOffset(text.slice(start, end));
     this.#offsetText = end < text.length ? text.slice(start, end + 1) : '';
     this.end = end;
