@@ -26,6 +26,7 @@ const CASES: Readonly<Partial<Record<Reason, string>>> = {
 550 user bob has been blocked by the administrator
 550 5.4.1 <bob@example.org>: Recipient address rejected: Access denied [EX1.prod.example.com]
 550 Unrouteable address
+550 5.1.2 Mailing list not found
 550 Requested action not taken: mailbox unavailable: no such user
 554 5.2.1 STOREDRV.Deliver.Exception:AccountDisabledException.MapiExceptionMailboxDisabled; Failed to process message
 550 bob_is_an_unknown_user
@@ -56,6 +57,13 @@ Cannot resolve the IP address of the following domain: example.org
 554 5.7.1 black listed url host www.example.com
 554 HTML mail is not accepted here
 550 5.7.1 Keyword Filter
+550 5.6.0 Invalid address in From
+550 5.6.0 Missing Sender header field
+550 5.7.7 Failed to parse message
+554 5.3.4 Line is too long
+550 5.7.1 Refusing to deliver a quarantined message
+550 5.7.1 Message refuse : contenu indesirable
+550 5.7.1 Macros in an Office document
 554 5.7.1 Rejected by DCC
 550 SURBL filtered
 550 the message has been quarantined
@@ -72,9 +80,13 @@ Cannot resolve the IP address of the following domain: example.org
 554 5.7.1 <bob@example.org>: Recipient address rejected: NO-DOMAIN.
 553 this recipient isn't in my list of allowed recipients
 550 Delivery is not allowed to this address.
+550 5.1.1 not accepting email for domain
+550 5.7.1 example.org is not one of our domains
+550 5.7.1 This server only accepts mail for its own domains
 `,
   network: `
 550 conection refused
+550 5.7.0 Failed to establish the authenticity of the MX (MTA-STS)
 `,
   reputation: `
 550 5.7.1 host mx.example.net [192.0.2.7] from unknown TLD #122
@@ -102,6 +114,11 @@ Cannot resolve the IP address of the following domain: example.org
 451 Domain must resolve
 550 the mail server is currently blocked
 550 Mail is only accepted from IPs with valid reverse lookups
+553 Sender address syntax error
+550 5.7.27 Domain in MAIL FROM does not have any MX records
+550 5.7.1 From address must belong to the authenticated user
+554 Serveur bloque pour envoi de spam
+554 5.7.1 Connections from hosting providers are rejected
 554- (RTR:BL) https://postmaster.example.com/errors/554rtrbl.html
 `,
   'rate-limited': `
@@ -116,6 +133,11 @@ Cannot resolve the IP address of the following domain: example.org
 450-Requested mail action not taken: mailbox unavailable 450-Mail send limit exceeded. 450 See url
 452 4.1.0 requested action aborted: try again later - CXTHRT
 550 Mailbox quota for messages per hour exceeded
+451 4.7.1 <bob@example.org>: Recipient address rejected: Intentional policy rejection, please try again later
+554 5.7.1 <bob@example.org>: Recipient address rejected: Throttling quota exceeded
+451 4.7.1 max number of new recipients (20) over past 24h reached
+451 Превышен лимит
+421 发送频率过高
 `,
   other: `
 550 5.4.1 [bob@example.org]: Access denied [EX1.prod.example.com]
@@ -124,6 +146,8 @@ Cannot resolve the IP address of the following domain: example.org
 550 5.7.1 Policy rejection on the target address
 554 5.5.1 Error: no valid recipients
 451 4.5.0 Error in processing, virus_scan FAILED: all scanners failed
+503 Must have sender and recipient first.
+550 5.7.1 The recipient's challenge-response system refused your message
 `,
 };
 
@@ -185,6 +209,10 @@ const NOT_INVALID = [
   '550 message_rejected: user_unknown_sender',
   '550 Requested action not taken: mailbox unavailable: sender unknown',
   '450 Requested mail action not taken: mailbox unavailable',
+  '503 5.5.1 No recipient specified',
+  '550 5.6.0 Invalid address in From',
+  '550 5.7.1 example.org is not one of our domains',
+  '451 4.3.2 cannot copy message to temporary file: No space left on device',
 ] as const;
 
 describe('replies from the field', () => {

@@ -82,15 +82,15 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
     name: 'foreign-recipient',
     reason: 'relay-denied',
     literals:
-      'handle mail for|forward mail for|forward for|not served|not handled|list of|not local|non-local|local domain|not hosted|host mail for|accept mail for|allowed domain|is not allowed|not allowed to this|local user only|no-domain|mx record points to local',
+      'handle mail for|mail for domain|mail for this domain|mail for that domain|mail for the domain|forward mail for|forward for|not served|not handled|list of|not local|non-local|local domain|our domain|own domain|not hosted|host mail for|accept mail for|allowed domain|is not allowed|not allowed to this|local user only|no-domain|mx record points to local',
     pattern: either(
       near(
         "don't|not|doesn't|do not",
-        'handle mail for|host mail for|accept mail for|forward (?:mail )?for|hosted (?:here|on)',
+        'handle mail for|host mail for|accept(?:ing)? (?:e-?)?mail for (?:this |that |the )?domain|accept mail for|forward (?:mail )?for|hosted (?:here|on)',
         20,
       ),
       near('domain', 'not (?:served|handled|hosted) (?:by|here|on)', 10),
-      /not in (?:our|my|the) list of (?:local|accepted|allowed|hosted|relay) domains|list of allowed recipients|local users? only|not local host|non-local e-?mail|not (?:a|one of our|an?) (?:local|hosted|allowed) domains?|specified domain is not allowed|delivery is not allowed to this address|recipient address rejected: no-domain\b/,
+      /not in (?:our|my|the) list of (?:local|accepted|allowed|hosted|relay) domains|list of allowed recipients|local users? only|not local host|non-local e-?mail|not (?:an? (?:local|hosted|allowed)|one of our(?: [a-z]+)?) domains?|only accepts? (?:e-?)?mail for (?:its|our|my) (?:own )?domains?|specified domain is not allowed|delivery is not allowed to this address|recipient address rejected: no-domain\b/,
     ),
     unless: /for (?:that|this) user|have an account/,
     example: "550 5.7.1 We don't handle mail for example.org",
@@ -98,10 +98,10 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
   {
     name: 'tls-needed',
     reason: 'network',
-    literals: 'starttls|tls|ssl|encrypt|certificate|handshake|dane validation|dnssec',
+    literals: 'starttls|tls|ssl|encrypt|certificate|handshake|dane validation|dnssec|mta-sts',
     pattern: either(
       word(
-        'starttls|tls|tlsa|ssl|dane validation|dnssec|session encryption|encryption (?:is )?(?:required|needed)|must be encrypted',
+        'starttls|tls|tlsa|ssl|mta-sts|requiretls|dane validation|dnssec|session encryption|encryption (?:is )?(?:required|needed)|must be encrypted',
       ),
       near(
         'certificate|handshake',
@@ -180,7 +180,7 @@ export const AUTHENTICATION: readonly ReasonEntry[] = [
       word('pop before smtp|smtp-auth|(?:unrecogni[sz]ed|unsupported|unknown) auth[a-z]*'),
     ),
     unless:
-      /archive|attachment|zip|sender address|not authori[sz]ed to (?:send|accept)|delivery not authori[sz]ed|not authori[sz]ed$|authoritative/,
+      /archive|attachment|zip|sender address|not authori[sz]ed to (?:send|accept)|delivery not authori[sz]ed|not authori[sz]ed$|authoritative|belong to/,
     example: '530 5.7.0 Authentication required',
   },
 ];

@@ -23,7 +23,7 @@ export const DOMAIN: readonly ReasonEntry[] = [
       near('mx records?', 'non-?existent|do not exist|not found|point to|no such|invalid', 30),
       /\b(?:domain|host|dom#)[^.;]{0,10} not used for (?:e-?)?mail|indicated no smtp service|no mail-enabled subscriptions|inbounds disabled/,
     ),
-    unless: /sender|from (?:your|this|the|ip)|your domain|try again/,
+    unless: /sender|mail ?from|from (?:your|this|the|ip)|your domain|try again/,
     example: '556 5.1.10 Domain example.org does not accept mail (nullMX)',
   },
   {

@@ -6,7 +6,9 @@ export const HOSTS: readonly ReasonEntry[] = [
   {
     name: 'greylisting',
     reason: 'rate-limited',
-    literals: 'greylist|graylist|grey-list|gray-list|grey list|postgrey',
+    // Some policy servers call it an intentional rejection.
+    literals:
+      'greylist|graylist|grey-list|gray-list|grey list|postgrey|intentional policy rejection',
     example: '451 4.7.1 Greylisting in action, please come back later',
   },
   {
@@ -57,7 +59,7 @@ export const HOSTS: readonly ReasonEntry[] = [
     name: 'recipient-blocks-sender',
     reason: 'other',
     literals:
-      'notauthorized|recipient|user|member|destinataire|subscriber|permission|to this|to the',
+      'notauthorized|recipient|user|member|destinataire|subscriber|permission|to this|to the|challenge',
     pattern: either(
       near(
         'recipient|user|subscriber',
@@ -75,7 +77,7 @@ export const HOSTS: readonly ReasonEntry[] = [
         3,
       ),
       word(
-        "resolver\\.rst\\.notauthorized|recipient'?s? (?:preferences|rules|personal|white ?list|allow ?list)",
+        "challenge[- ]response|resolver\\.rst\\.notauthorized|recipient'?s? (?:preferences|rules|personal|white ?list|allow ?list)",
       ),
     ),
     unless:
@@ -184,7 +186,7 @@ export const HOSTS: readonly ReasonEntry[] = [
         3,
       ),
       /\b(?:this|your|sending|the) (?:ip|host|server|network)\b[^.;]{0,40}\b(?:blocked|banned|refused|rejected)\b[^.;]{0,80}(?:spam|abuse|invalid)/,
-      /\b(?:client host|(?:adresse|direccion|endereco|indirizzo) ip|ip(?: address|-adresse)?)\b[^.;]{0,25}(?:blocked|rejected|banned|bloqu\w+|bloccat\w|gesperrt)[^.;]{0,30}(?:spam|abus)/,
+      /\b(?:client host|serveur|servidor|(?:adresse|direccion|endereco|indirizzo) ip|ip(?: address|-adresse)?)\b[^.;]{0,25}(?:blocked|rejected|banned|bloqu\w+|bloccat\w|gesperrt)[^.;]{0,30}(?:spam|abus)/,
       word(
         'spam ?traps?|honey ?pots?|spammers?|abus detecte|spam source|source of spam|spam ips?|permanently deferred|dnsrbl|spam abuse|go away|blocked for abuse|block for (?:spam(?:ming)?|abuse)|currently sending spam|(?:user|because of|due to|of) complaints|bounce attacks?',
       ),
@@ -209,7 +211,7 @@ export const HOSTS: readonly ReasonEntry[] = [
     name: 'rate',
     reason: 'rate-limited',
     literals:
-      'too many|too much|rate|throttl|slow|fast|limit|frequen|flood|exceed|quota|unusual|concurren|maximum|max |trop de|demasiad|muitas|troppe|zu viele|per hour|per day|per minute|excessive|volume|numerous|reached|quick|thread|threshold|permitted limits|p=receivingrate|out of allow|number of',
+      'too many|too much|rate|throttl|slow|fast|limit|frequen|flood|exceed|quota|unusual|concurren|maximum|max |trop de|demasiad|muitas|troppe|zu viele|per hour|per day|per minute|excessive|volume|numerous|reached|quick|thread|threshold|permitted limits|p=receivingrate|out of allow|number of|лимит|频率|頻率|频繁|頻繁',
     pattern: either(
       near(
         'too many|too much|trop de|demasiad[oa]s|muitas|troppe|zu viele|excessive|maximum number of|max(?:imum)? |numerous|many concurrent',
@@ -235,6 +237,12 @@ export const HOSTS: readonly ReasonEntry[] = [
         15,
       ),
       near('rate', 'exceed(?:s|ed|ing)?', 45),
+      /лимит|频率|頻率|频繁|頻繁/,
+      near(
+        'max(?:imum)? number of (?:[a-z/-]+ )?(?:messages|e-?mails|mails|recipients)',
+        'reached|exceeded|over',
+        20,
+      ),
       near('(?:number|count) of (?:rcpts?|recipients?)', 'over|exceed\\w*|limits?|too|maximum', 20),
       near('limits? of', '(?:per (?:hour|day|minute|second)|reached|exceeded)', 30),
       word(

@@ -22,12 +22,13 @@ const TARGET = `(?:local |mail |e-?mail |virtual |recipient'?s? |user'?s? |final
 const SOMETHING_ELSE_UNKNOWN = either(
   /\b(?:from|sender|return[- ]path|reply-to|helo|host name|hostname|command(?! output| rcpt)|header|sequence)\b[^.;]{0,30}\b(?:invalid|unknown|not|bad|wrong|incorrect)/,
   /(?:invalid|unknown|bad|wrong|illegal) (?:sender|from|return|command|helo|host|domain|ip|sequence|message|header|credentials|user[- ]agent|user error|address record)/,
-  /\b(?:sending|bounce|reply|client|reply-to|provider|isp) (?:mail[- ]?box|user|account|address)|\b(?:smtp|auth|login) user\b|(?:address|user)[^.;]{0,20} in reply-to|(?<!rcpt )\bto: address|\bcc:? address|dns records?|(?:for|of) (?:this|the|your) sender|backscatter/,
+  /\b(?:sending|bounce|reply|client|reply-to|provider|isp) (?:mail[- ]?box|user|account|address)|\b(?:smtp|auth|login) user\b|(?:address|user)[^.;]{0,20} in (?:the )?(?:reply-to|from|sender|header)|(?<!rcpt )\bto: address|\bcc:? address|dns records?|(?:for|of) (?:this|the|your) sender|backscatter/,
   /\byour (?:e-?mail |mail |user )?(?:account|mail[- ]?box|address|user ?name|user|e-?mail)(?: address| account)? (?:is|was|does|do|could|has|cannot|can't|doesn't|isn't)\b|users? (?:of|from|at) your\b/,
   /\b(?:sasl|password|you are (?:sending|using|logged)|you log ?in|logged in as|log in as)\b/,
   /(?:recipient|addressee|destination|user)(?:'s|s|s')? (?:mx|host|domain|(?:mail ?)?server)\b[^.;]{0,15}(?:not|n't|unknown|cannot|could|invalid)|(?:host|domain|mx|server) (?:of|for) (?:the |this )?(?:recipient|addressee)[^.;]{0,8} (?:not|unknown|cannot|could|does|invalid)|mail domain mentioned/,
   /\b(?:client|host|server|ip|domain)\b[^.;]{0,15} not (?:found|listed|present|known) in|\bsender\b[^.;]{0,10} no longer|\byou are not\b|\bour client ip\b/,
-  /no (?:valid )?recipients (?:from|specified|in)|alias database|\.forward|try (?:again )?later|temporar\w+ (?:lookup|failure)/,
+  /not one of (?:our|my|the|its|your) (?:[a-z]+ )?(?:domains?|hosts?|servers?|networks?)\b/,
+  /no (?:valid )?recipients? (?:from|specified|given|in)|alias database|\.forward|try (?:again )?later|temporar\w+ (?:lookup|failure)/,
 );
 
 /** The mailbox does not exist or no longer exists: this is what counts as an invalid recipient. */
@@ -207,6 +208,7 @@ export const PERSON: readonly ReasonEntry[] = [
         `(?:(?:an?|any|this|that|such) )?(?:${WHO})`,
         6,
       ),
+      near('(?:mailing|distribution) list', "(?:does not|doesn't) exist|not found|unknown", 5),
       near(
         '(?<!your )e-?mail(?: id| name| account)?',
         "(?:(?:does not|doesn't|not) exists?|is (?:not found|unknown))",

@@ -30,7 +30,7 @@ export const SIZE: readonly ReasonEntry[] = [
       /太大|大きすぎ|サイズ.{0,20}(?:超|オーバー|制限)/,
     ),
     unless:
-      /headers?\b[^.;]{0,25}(?:size|too|limit|exceed|long|large)|size of (?:the )?headers?|mail[- ]?box[^.;]{0,25}(?:limit|exceed|over|size)|(?:rate|number)[^.;]{0,15} limit|line too long|domain name|mail ?folder|command|quota|queue too long|mailbox is full|than the (?:available )?space|in (?:the )?queue|deliver\w* for|mail file|recipient list|(?:number|count) of (?:rcpts?|recipients?)/,
+      /headers?\b[^.;]{0,25}(?:size|too|limit|exceed|long|large)|size of (?:the )?headers?|mail[- ]?box[^.;]{0,25}(?:limit|exceed|over|size)|(?:rate|number)[^.;]{0,15} limit|lines? (?:is |are )?too long|domain name|mail ?folder|command|quota|queue too long|mailbox is full|than the (?:available )?space|in (?:the )?queue|deliver\w* for|mail file|recipient list|(?:number|count) of (?:rcpts?|recipients?)/,
     example: '552 5.3.4 Message size exceeds fixed limit',
   },
 ];
@@ -53,7 +53,7 @@ export const CONTENT: readonly ReasonEntry[] = [
     name: 'spam',
     reason: 'spam-or-content',
     literals:
-      'spam|scam|unsolicited|bulk|junk|uce|ube|score|suspicious|pourriel|no deseado|indesejad|mass mail|reject, id|gtube|dt:spm|спам|垃圾|迷惑メール|スパム|advertis',
+      'spam|scam|unsolicited|bulk|junk|uce|ube|score|suspicious|pourriel|indesirable|no deseado|indesejad|mass mail|reject, id|gtube|dt:spm|спам|垃圾|迷惑メール|スパム|advertis',
     pattern: either(
       /спам|垃圾|迷惑メール|スパム/,
       /spam|reject, id=|gtube|\bdt:spm\b/,
@@ -83,7 +83,7 @@ export const CONTENT: readonly ReasonEntry[] = [
     name: 'malformed-message',
     reason: 'spam-or-content',
     literals:
-      'header|mime|rfc|without|blank|empty|conform|message-id|from:|multiple from|bare lf|bare line|bare cr|malformed|encoded-word|improperly|invalid characters|0-bit|0bit|base0|subject|date:|from header|nul |charset|line too long|lines longer|line length|not compliant|compliance|comply|violation|lone lf|lone cr',
+      'header|mime|rfc|without|blank|empty|conform|message-id|from:|multiple from|bare lf|bare line|bare cr|malformed|encoded-word|improperly|invalid characters|0-bit|0bit|base0|subject|date:|from header|nul |charset|line too long|lines longer|line length|not compliant|compliance|comply|violation|parse|too long|address in |lone lf|lone cr',
     pattern: either(
       around(
         'headers?|mime|message-id|date:|from: header|(?:from|to|subject|date|reply-to) (?:header|field|line)|charset|0-?bit',
@@ -100,7 +100,7 @@ export const CONTENT: readonly ReasonEntry[] = [
         '(?:an? |any )?(?:valid )?"?(?:from|to|date|subject|cc|sender)"?(?:: ?|-| )(?:addresses|address|headers?|fields?|lines?)',
         3,
       ),
-      /\b(?:bare|lone) (?:lf|cr|linefeed|newline|line ?feed)|nul (?:character|byte)s?|lines? (?:too long|longer)|unnecessary base0|not a valid rfc|p=rfcmessagenoncompliant|not allowed as a from|\bformat (?:restriction )?violation|encoded-word|invalid characters|(?:not|non-?) ?rfc|headers? are not/,
+      /\b(?:bare|lone) (?:lf|cr|linefeed|newline|line ?feed)|nul (?:character|byte)s?|lines? (?:is |are )?(?:too long|longer)|unnecessary base0|not a valid rfc|p=rfcmessagenoncompliant|(?:failed|unable|could not|cannot) (?:to )?parse (?:the )?(?:message|mail|header)|address in (?:the )?"?(?:from|to|cc|sender)\b|not allowed as a from|\bformat (?:restriction )?violation|encoded-word|invalid characters|(?:not|non-?) ?rfc|headers? are not/,
     ),
     unless:
       /bad sequence|server response|protocol|command|helo|review rfc .* (?:bad|sequence)|domain is invalid|(?:recipient|destination) address(?! header)/,
@@ -110,7 +110,7 @@ export const CONTENT: readonly ReasonEntry[] = [
     name: 'content-refused',
     reason: 'spam-or-content',
     literals:
-      'content|malicious|body|filter|quarantin|by dcc|html|inhalt|contenu|contenido|conteudo|contenuto|内容|pattern|banned|forbidden|prohibited',
+      'content|malicious|body|filter|macro|quarantin|by dcc|html|inhalt|contenu|contenido|conteudo|contenuto|内容|pattern|banned|forbidden|prohibited',
     pattern: either(
       around(
         'contents?|inhalt|contenu|contenido|conteudo|contenuto',
@@ -118,8 +118,10 @@ export const CONTENT: readonly ReasonEntry[] = [
         50,
       ),
       near('(?:message|mail|e-?mail)', '(?:was |has been |is )?(?:filtered|quarantined)', 20),
+      /\bquarantined (?:message|e-?mail|mail)/,
       near('unacceptable|forbidden|illegal', '(?:message )?(?:body|text)', 3),
       around('html', REFUSED, 20),
+      around('macros?', 'document|office|attachment|file', 20),
       near(
         'blocked by|rejected by|stopped by|caught by',
         '(?:[a-z]+ ){0,3}(?:filter|filters|filtering|scanner|engine)',

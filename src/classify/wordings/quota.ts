@@ -43,7 +43,7 @@ export const FULL: readonly ReasonEntry[] = [
       /p=overquota|quotaexceeded|(?:mail[- ]?box|inbox|account)[^.;]{0,20} (?:at|over|exceeds) (?:its )?capacity/,
     ),
     unless:
-      /header|insufficient system (?:storage|resources)|submission|sending|hourly|daily|messages? (?:per|quota)|connections?|rate|fully|full(?:y)? (?:qualified|domain|name|log|details|headers?)|mail system full|your quota|relay|system storage|not enough (?:memory|resources)|outbound|outgoing|queue quota|per (?:hour|day|minute)|messages they can|insufficient disk space; try again|server storage|write error|rate[- ]?limit|^e-?mail quota/,
+      /header|insufficient system (?:storage|resources)|submission|sending|hourly|daily|messages? (?:per|quota)|connections?|rate|fully|full(?:y)? (?:qualified|domain|name|log|details|headers?)|mail system full|your quota|relay|system storage|not enough (?:memory|resources)|outbound|outgoing|queue quota|per (?:hour|day|minute)|messages they can|insufficient disk space; try again|server storage|write error|rate[- ]?limit|throttl|temporary file|^e-?mail quota/,
     example: '452 4.2.2 Mailbox of bob@example.org is full',
   },
 ];

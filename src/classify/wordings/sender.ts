@@ -26,7 +26,7 @@ export const SENDERS: readonly ReasonEntry[] = [
     pattern: either(
       around(
         "senders?(?:'s)?|sender(?:'s)? (?:e-?mail )?(?:address|domain)|mail ?from:?|from address|from: domain|return[- ]path|reverse[- ]path|envelope[- ]from|originator|emetteur|expediteur|remitente|remetente|mittente|absender|from domain|sending domain",
-        `${REFUSED}|invalid[ae]?|not a valid|newly|unknown|not exist\\w*|does(?: not|n't) exist|not found|not valid|bad|verif\\w+|unresolvable|not resolve|unroutable|unrouteable|no such|not owned|not own|must|missing|empty|unverified|illegal|bogus|malformed|fake|forged|spoof\\w*|spam\\w*|disabled|suspended|inconnue?|desconocid[oa]|n'existe|no existe|nao existe|non esiste|existiert nicht|unbekannt\\w*|sconosciut[oa]|ungultig\\w*|not match|mismatch|resolve fail\\w*|has no(?: valid)?|undeliverable|not pre-?approved|unvalidated|not validated|nullmx|null`,
+        `${REFUSED}|invalid[ae]?|not a valid|newly|unknown|not exist\\w*|does(?: not|n't) exist|not found|not valid|bad|verif\\w+|unresolvable|not resolve|unroutable|unrouteable|no such|not owned|not own|must|missing|empty|unverified|illegal|bogus|malformed|fake|forged|spoof\\w*|spam\\w*|disabled|suspended|inconnue?|desconocid[oa]|n'existe|no existe|nao existe|non esiste|existiert nicht|unbekannt\\w*|sconosciut[oa]|ungultig\\w*|not match|mismatch|resolve fail\\w*|has no(?: valid)?|(?:does not|doesn't) have an?y?|syntax|undeliverable|not pre-?approved|unvalidated|not validated|nullmx|null`,
         50,
       ),
       near(
@@ -40,7 +40,7 @@ export const SENDERS: readonly ReasonEntry[] = [
       /(?:送信者|发件人|發件人|отправител).{0,30}(?:拒|无效|無効|存在|не |заблок)/,
     ),
     unless:
-      /sender(?:s)? (?:guidelines|support)|email sender guidelines|returned to sender|return to sender|sender is not authori[sz]ed by the recipient|senders? (?:to accept|list)/,
+      /sender header|(?:from|sender) header|header or from|(?:sender|recipient) first|sender(?:s)? (?:guidelines|support)|email sender guidelines|returned to sender|return to sender|sender is not authori[sz]ed by the recipient|senders? (?:to accept|list)/,
     example: '550 5.1.8 <alice@example.net>: Sender address rejected: Domain not found',
   },
   {
@@ -74,7 +74,7 @@ export const HOST_REFUSED: readonly ReasonEntry[] = [
     name: 'host-refused',
     reason: 'reputation',
     literals:
-      'ip|host|client|server|network|connect|mta|isp|provider|access|domain|you |go away|no valid recipients from|requires confirmation|envelope|a problem occurred|blocked|refused - see|prohibition|not authorized|white|allow|over ip|abuse',
+      'ip|host|client|server|network|connect|mta|isp|provider|access|domain|you |talker|go away|no valid recipients from|requires confirmation|envelope|a problem occurred|blocked|refused - see|prohibition|not authorized|white|allow|over ip|abuse',
     pattern: either(
       around(
         "ip|ips|ip#|hosts?|client(?: host)?|networks?|(?:your|this|that|sending|remote|sender's|the following) (?:mail ?server|server|mta|isp|provider|domain|network|connection)|dom#",
@@ -94,7 +94,7 @@ export const HOST_REFUSED: readonly ReasonEntry[] = [
       ),
       /^blocked\b|@:blocked|\bmail ?server is (?:currently |temporarily )?(?:blocked|banned)|ip[:= ]+ip# - a problem occurred/,
       word(
-        'invalid ip|no access from|over ipv?0|not authori[sz]ed to send (?:e-?mail|mail) directly|connection denied|connections? (?:was |were |is )?(?:rejected|denied|blocked) by|connections? (?:was |were |is )?(?:rejected|refused|denied|blocked) (?:due to|for|because of)|connections (?:will )?not (?:be )?accepted|no valid recipients from|requires? confirmation|confirm this mail server|refused - see|administrative prohibition|envelope (?:blocked|rejected)|delivery not authori[sz]ed|smtp server of your isp|not (?:currently )?accept(?:ing|ed)? (?:mail|traffic|connections) from|unauthori[sz]ed interface|restrictdomains\\w+|access denied|go away|you are not allowed to (?:connect|send)|not allowed to connect|client host rejected|server access',
+        'invalid ip|no access from|over ipv?0|not authori[sz]ed to send (?:e-?mail|mail) directly|connection denied|connections? (?:was |were |is )?(?:rejected|denied|blocked) by|connections? (?:was |were |is )?(?:rejected|refused|denied|blocked) (?:due to|for|because of)|connections (?:will )?not (?:be )?accepted|no valid recipients from|requires? confirmation|confirm this mail server|refused - see|administrative prohibition|envelope (?:blocked|rejected)|delivery not authori[sz]ed|smtp server of your isp|not (?:currently )?accept(?:ing|ed)? (?:mail|traffic|connections) from|unauthori[sz]ed interface|restrictdomains\\w+|access denied|go away|you are not allowed to (?:connect|send)|not allowed to connect|client host rejected|server access|early ?talkers?|connections from (?:[a-z]+ ){1,3}(?:are|is) (?:rejected|refused|denied|blocked)',
       ),
     ),
     unless:

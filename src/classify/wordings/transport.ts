@@ -50,7 +50,7 @@ export const NETWORK: readonly ReasonEntry[] = [
       ),
     ),
     unless:
-      /too many connections|your (?:ip|host|server|network|domain|country)|refused (?:because|due to)|ldap|database|banned|policy/,
+      /too many connections|your (?:ip|host|server|network|domain|country)|refused (?:because|due to)|connections from (?:[a-z]+ ){1,3}(?:are|is) (?:rejected|refused|denied|blocked|not accepted)|ldap|database|banned|policy/,
     example: 'connect to mx.example.org[192.0.2.7]:25: Connection refused',
   },
 ];
