@@ -64,6 +64,9 @@ const PREPARED: readonly PreparedEntry[] = REASON_TABLE.map((entry) => ({
 
 const WITHOUT_CODES = PREPARED.slice(CODES.length);
 
+/** RFC 5321 4.3.2: the command came at the wrong time, so `no recipient` is not about anybody. */
+const BAD_SEQUENCE = 503;
+
 /** RFC 4954 6: a client that gets one of these has not logged in, even if the text is about accounts and users. */
 const LOGIN_CODES: ReadonlySet<number | undefined> = new Set([435, 534, 535, 538]);
 
@@ -78,6 +81,7 @@ export function findReason(wording: string, facts: ReplyFacts): Finding {
     if (entry.stages !== undefined && (stage === undefined || !entry.stages.includes(stage)))
       continue;
     const reason = adaptToStage(entry.reason, stage);
+    if (reason === 'invalid-recipient' && code === BAD_SEQUENCE) continue;
     if (reason !== undefined) return { reason, by: entry.name };
   }
   const { reason, by } = findByCodes(code, status, wording);

@@ -210,6 +210,8 @@ const NOT_INVALID = [
   '550 Requested action not taken: mailbox unavailable: sender unknown',
   '450 Requested mail action not taken: mailbox unavailable',
   '503 5.5.1 No recipient specified',
+  '503 5.5.1 No recipients',
+  '503 5.5.1 Invalid recipient.',
   '550 5.6.0 Invalid address in From',
   '550 5.7.1 example.org is not one of our domains',
   '451 4.3.2 cannot copy message to temporary file: No space left on device',
