@@ -28,7 +28,7 @@ const SHORTEST_ID = 6;
 const LONGEST_ID = 64;
 const LONGEST_NAME = 260;
 /** Longer texts may have been cut (parse/postfix/cut.ts). */
-const LONGEST_TEXT = 789;
+const LONGEST_TEXT = 769;
 
 const CONNECT_FROM = toBytes('connect from ');
 const DISCONNECT_FROM = toBytes('disconnect from ');

@@ -110,27 +110,42 @@ describe('a whole false line in an address, cut where its own end is', () => {
   /** Length of the text that is left of a line. */
   const limits = [
     ['Postfix', 2000],
+    ['Postfix, behind its label', 2009],
     ['RFC 3164', 1024 - short.length],
     ['RFC 3164, with a long stamp', 1024 - header.length],
+    ['RFC 3164, with the longest header', 1024 - 150],
+    ['RFC 3164, for the text alone', 1024],
+    ['svlogd', 1000],
+    ['AIX', 900 - short.length],
     ['RFC 5424', 2048 - header.length],
+    ['rsyslog, maxMessageSize=4k', 4096 - header.length],
+    ['rsyslog', 8192 - header.length],
     ['a repeated line of rsyslog', 800],
   ] as const;
 
-  it.each(limits)('names nobody at the limit of %s', (_name, limit) => {
-    for (const length of [limit - 1, limit]) {
-      const text = forge('r@nx.example', length);
-      const bytes = header + text;
-      const logged = new Envelope({ zone: 'UTC', reference: NOW }).read({
-        source: 'x',
-        line: 1,
-        offset: 0,
-        bytes,
-      });
-      const record = logged === undefined ? undefined : postfixParser.parse(logged);
-      expect(JSON.stringify(record)).not.toContain('victim');
-      expect(record).toMatchObject({ kind: 'rejected', client: { address: '192.0.2.66' } });
-    }
-  });
+  it.each(
+    limits.flatMap(([name, limit]) =>
+      [0, 1, 200, 600].map((blanks) => [name, limit, blanks] as const),
+    ),
+  )(
+    'names nobody at the limit of %s (%i bytes, of which %i are blanks)',
+    (_name, limit, blanks) => {
+      for (const length of [limit - 1, limit]) {
+        const whole = forge('r@nx.example', length - blanks);
+        const text = whole + ' '.repeat(Math.max(blanks, length - whole.length));
+        const bytes = header + text;
+        const logged = new Envelope({ zone: 'UTC', reference: NOW }).read({
+          source: 'x',
+          line: 1,
+          offset: 0,
+          bytes,
+        });
+        const record = logged === undefined ? undefined : postfixParser.parse(logged);
+        expect(JSON.stringify(record)).not.toContain('victim');
+        expect(record).toMatchObject({ kind: 'rejected', client: { address: '192.0.2.66' } });
+      }
+    },
+  );
 
   it('but a whole line names its user', () => {
     const logged = new Envelope({ zone: 'UTC', reference: NOW }).read({
@@ -145,6 +160,10 @@ describe('a whole false line in an address, cut where its own end is', () => {
 });
 
 /** Line, and what of it must not be named. */
+/** What amavis writes when a line has no room for the addresses: the second half begins inside the sender's text. */
+const SPLIT =
+  'amavis[1]: (1-01) ...x) Passed CLEAN, Queue-ID: B00025CDEF0, queued_as: 9BE7E21449E, 1 ms';
+
 const LOOSE_ENDS: readonly (readonly [name: string, line: string, forged: string])[] = [
   [
     'a source route',
@@ -191,6 +210,7 @@ const LOOSE_ENDS: readonly (readonly [name: string, line: string, forged: string
     'amavis[1]: (1-01) Passed CLEAN {Relayed}, [192.0.2.66]:1 <a@x> -> <b@y>, Queue-ID: 9BE7E21449E, Message-ID: <m, queued_as: B00025CDEF0, 1 ms',
     'B00025CDEF0',
   ],
+  ['the rest of a line of amavis', SPLIT, 'B00025CDEF0'],
   [
     'the recipient of a delivery',
     'postfix/smtp[1]: 9BE7E21449E: to=<"x>, relay=127.0.0.1[127.0.0.1]:10024, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as B00025CDEF0)',
@@ -200,6 +220,16 @@ const LOOSE_ENDS: readonly (readonly [name: string, line: string, forged: string
     'the login that does not own a sender',
     'postfix/smtpd[1]: NOQUEUE: reject: RCPT from h[192.0.2.66]: 553 5.7.1 <a@b>: Sender address rejected: not owned by user victim>: Relay access denied; from=<a@b> to=<"a@b>: Sender address rejected: not owned by user victim"> proto=ESMTP helo=<h>',
     '"user":"victim',
+  ],
+  [
+    'the login that does not own a sender, in front of a second tail',
+    'postfix/smtpd[1]: NOQUEUE: reject: RCPT from h[192.0.2.66]: 553 5.7.1 <a@b>: Sender address rejected: not owned by user anna; from=<a@b> to=<x; from=<a@b> to=<c@d> proto=ESMTP helo=<h>',
+    '"user":',
+  ],
+  [
+    'a login with blanks behind it',
+    `postfix/smtpd[1]: NOQUEUE: reject: RCPT from h[192.0.2.66]: 550 5.1.1 <r@x>: Recipient address rejected: User unknown; from=<a@b> to=<r@x> proto=ESMTP helo=<h> sasl_username=victim${' '.repeat(20)}`,
+    'victim',
   ],
 ];
 

@@ -38,7 +38,7 @@ const FALSE_PARTS = [
   ' Completed',
 ];
 /** Lengths at which texts may have been cut. */
-const LONG = [789, 790, 800, 1010, 1920, 2000, 2048];
+const LONG = [769, 770, 800, 1010, 1920, 2000, 2048];
 
 /** One change to a message. */
 const change: fc.Arbitrary<(text: string, other: string) => string> = fc.oneof(

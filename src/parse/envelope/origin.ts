@@ -8,10 +8,13 @@ import type { Tag } from './tag.ts';
 const TAB = 0x09;
 const SPACE = 0x20;
 
+/** More than any program adds. A client may write more, so that a line which was cut in them looks like a shorter one. */
+const MOST_BLANKS = 8;
+
 function removeBlanks(text: string): string {
   let end = text.length;
   while (text.charCodeAt(end - 1) === SPACE || text.charCodeAt(end - 1) === TAB) end--;
-  return text.slice(0, end);
+  return text.length - end > MOST_BLANKS ? text : text.slice(0, end);
 }
 
 export class Origin {

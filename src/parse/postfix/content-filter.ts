@@ -25,19 +25,22 @@ import { endWithoutTail } from './rejection.ts';
 import { findTail } from './tail.ts';
 
 const QUOTE = 0x22;
-const OPEN_PARENTHESIS = 0x28;
 const COMMA = 0x2c;
 const HYPHEN = 0x2d;
 const SLASH = 0x2f;
 const LESS_THAN = 0x3c;
 const GREATER_THAN = 0x3e;
 
+/** How amavis begins a line; the ID holds digits, hyphens and slashes. */
+const PASSED = /^\([^\x00-\x20()]{1,40}\) Passed /;
+
 /**
  * Reads amavis's `(ID) Passed CLEAN ..., Queue-ID: Q1, Message-ID: <M>, ..., queued_as: Q2, ...`. The sender chose the
- * addresses and the Message-ID in it, so where a key comes twice, or inside brackets or quotes, there is no link.
+ * addresses and the Message-ID in it, so where a key comes twice, or inside brackets or quotes, there is no link. Amavis
+ * splits a long line ($logline_maxlen) and goes on with `(ID) ...`: what stands there may be all the sender's.
  */
 export function parseAmavis(text: string): LinkRecord | undefined {
-  if (text.charCodeAt(0) !== OPEN_PARENTHESIS || !text.includes(') Passed ')) return undefined;
+  if (!PASSED.test(text)) return undefined;
   const queueId = findOnlyQueueId(text, ', Queue-ID: ');
   const nextQueueId = findOnlyQueueId(text, ', queued_as: ');
   if (queueId === undefined || nextQueueId === undefined) return undefined;

@@ -208,8 +208,8 @@ function findLoginOwner(said: string, at: number, sender: string | undefined): s
   const end = sender === undefined ? -1 : endOfValue(said, at, sender);
   if (end < 0 || !said.startsWith(NOT_OWNED, end)) return undefined;
   const login = said.slice(end + NOT_OWNED.length);
-  // Behind a second value, the first one was the beginning of a recipient.
-  return login.includes('>: ') ? undefined : login;
+  // Behind a second value or a second tail, the first one was the beginning of a recipient.
+  return login.includes('>: ') || login.includes('; from=<') ? undefined : login;
 }
 
 /** The host that an address probe asked: `undeliverable address: host H[IP] said: ...`. */

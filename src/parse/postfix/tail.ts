@@ -41,6 +41,8 @@ export interface Tail {
 /** How many places are tried as the end of an address that was logged without quotes. */
 const MOST_TRIES = 64;
 const LONGEST_PROTOCOL = 16;
+/** More blanks than the envelope takes off the end of a line. */
+const MANY_BLANKS = ' '.repeat(9);
 
 /** The tail that begins at or after `from`; undefined when there is none that can be believed. */
 export function findTail(text: string, from: number): Tail | undefined {
@@ -252,13 +254,15 @@ function isReplacedInHelo(code: number): boolean {
 
 /**
  * Takes ` sasl_username=U[ sasl_sender=X]` or ` sasl_username=<U>`, to the end of the line. Null when ambiguous: U may
- * hold spaces, but with an angle bracket in it, it could as well be a false field that swallows the true tail.
+ * hold spaces, but with an angle bracket in it, it could as well be a false field that swallows the true tail. With many
+ * blanks behind it, the line may have been cut in them.
  */
 function takeUser(reader: Reader): string | undefined | null {
   const { text } = reader;
   if (!reader.literal(' sasl_username=')) {
     return reader.literal(' sasl_sender=') && !takeSaslSender(reader) ? null : undefined;
   }
+  if (text.endsWith(MANY_BLANKS)) return null;
   const start = reader.position;
   const bracketed = readBracketedUser(text, start);
   if (bracketed !== undefined) {
