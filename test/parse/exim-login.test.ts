@@ -71,3 +71,27 @@ describe('AUTH= of an attacker', () => {
     expect(named.filter((login) => login !== user)).toEqual([]);
   });
 });
+
+describe('what an identd answers', () => {
+  const HOST = 'H=(pc) [192.0.2.9]';
+  const TRUE = 'F=<x@example.net> A=plain:anna rejected RCPT <c@example.org>: Unrouteable address';
+
+  it.each([
+    `${MESSAGE.slice(0, 23)} <= x@example.net ${HOST} U=y A=login:victim P=esmtp S=1000`,
+    `${MESSAGE.slice(0, 23)} <= x@example.net ${HOST} U=y A=login:victim P=esmtpa A=plain:anna S=1000`,
+    `${MESSAGE.slice(0, 23)} <= x@example.net ${HOST} U=y Ci=5 A=login:victim K P=esmtp S=1000`,
+    `${HOST} U=y F=<a@b.example> A=login:victim rejected MAIL <x@example.net>: no`,
+    `${HOST} U=y F=<a@b.example> A=login:victim rejected EHLO or HELO pc: no`,
+    `${HOST} U=y F=<a@b.example> A=login:victim dropped by AUTH: no`,
+    `${HOST} U=y F=<a@b.example> A=login:victim ${TRUE}`,
+    `${HOST} U=y F=<a@b.example> A=login:victim SPF=pass ${TRUE}`,
+  ])('names nobody: %s', (line) => {
+    const record = createEximParser().parse(entry(line));
+    expect(JSON.stringify(record ?? null)).not.toMatch(/"user":"victim|"ambiguousLogin":"victim/);
+  });
+
+  it('leaves the user of an honest line', () => {
+    const line = `${HOST} U=y ${TRUE}`;
+    expect(createEximParser().parse(entry(line))).toMatchObject({ user: 'anna' });
+  });
+});

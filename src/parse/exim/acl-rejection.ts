@@ -43,7 +43,14 @@ export function parseAclRejection(
   if (reader.literal(' RCPT ')) return readDiscarded(reader, record);
   if (!takeRejected(reader, record)) return undefined;
   if (who.isForgeable && countRejections(text, start) > 1) return undefined;
-  return readWhat(reader, record);
+  const read = readWhat(reader, record);
+  if (who.isForgeable && !namesSender(record)) record.user = undefined;
+  return read;
+}
+
+/** Whether Exim itself writes F= and A= at this stage (smtp_in.c, smtp_handle_acl_fail); else an identd wrote them. */
+function namesSender({ stage }: Rejection): boolean {
+  return stage === 'RCPT' || stage === 'EOM';
 }
 
 /** Takes ` F=<S>[ A=AUTH[:ID]]` and the SPF and DMARC results; false when F= is there but broken. */

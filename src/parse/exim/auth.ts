@@ -11,8 +11,13 @@ import { endOfAddress } from './address.ts';
 import { looksForged, skipInterface, takeClient } from './host.ts';
 import { toOneLine, unescapeText } from './reply.ts';
 
-/** The end of a HOST. When an ID holds it, a HELO name wrote the field. */
+/**
+ * What comes in front of `A=`, so that the text of an identd or a HELO name wrote a field which holds it: the end of a
+ * HOST, the protocol of an arrival, the sender of a refusal.
+ */
 const HOST_END = ') [';
+const PROTOCOL = ' P=';
+const SENDER = ' F=<';
 
 /**
  * Takes the value of `A=` on an arrival line. The ID may hold spaces. With `+smtp_mailauth` a colon and the sender that
@@ -21,7 +26,7 @@ const HOST_END = ') [';
  */
 export function takeArrivalAuth(reader: Reader, record: Mutable<ArrivalRecord>): boolean {
   const value = reader.upTo([' S=', ' PRDR', ' PRX=', ' K ']);
-  if (value === '' || value.includes(HOST_END)) return false;
+  if (value === '' || value.includes(HOST_END) || value.includes(PROTOCOL)) return false;
   const colon = value.indexOf(':');
   const id = colon < 0 ? '' : value.slice(colon + 1);
   if (id === '' || id.includes('"')) return id === '';
@@ -64,7 +69,7 @@ export function takeRejectionAuth(reader: Reader, record: Mutable<RejectionRecor
   const id = colon < 0 ? '' : value.slice(colon + 1);
   if (id === '') return !value.includes(HOST_END);
   record.user = decodeText(id);
-  return !id.includes(HOST_END);
+  return !id.includes(HOST_END) && !id.includes(SENDER);
 }
 
 const FAILED = ' authenticator failed for ';
