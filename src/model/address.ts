@@ -84,6 +84,39 @@ export function isWithin(inner: string, outer: string): boolean {
   return within[0].match(around[0] as never, around[1]);
 }
 
+/** What is left of a network without others; each may be a single address. */
+export function subtractNetworks(network: string, excluded: readonly string[]): string[] {
+  return excluded.reduce(
+    (left, other) => left.flatMap((one) => subtractNetwork(one, other)),
+    [network],
+  );
+}
+
+/** At most one network for each bit. */
+function subtractNetwork(network: string, excluded: string): string[] {
+  const whole = parseNetwork(network);
+  const part = parseNetwork(excluded);
+  if (whole === undefined || part === undefined || whole[0].kind() !== part[0].kind()) {
+    return [network];
+  }
+  const [base, bits] = whole;
+  if (!base.match(part[0] as never, Math.min(bits, part[1]))) return [network];
+  if (part[1] <= bits) return [];
+  return [false, true].flatMap((isUpper) =>
+    subtractNetwork(getHalf(base, bits, isUpper), excluded),
+  );
+}
+
+/** Half of the network with this base. */
+function getHalf(base: ipaddr.IPv4 | ipaddr.IPv6, bits: number, isUpper: boolean): string {
+  const bytes = base.toByteArray().map((byte, at) => {
+    const kept = clamp(bits - 8 * at);
+    return byte & (0xff00 >> kept);
+  });
+  if (isUpper) bytes[bits >> 3] = (bytes[bits >> 3] as number) | (0x80 >> (bits & 7));
+  return `${canonicalIp(ipaddr.fromByteArray(bytes).toString())}/${bits + 1}`;
+}
+
 /** Ranges that no other network sees, as ipaddr.js calls them. */
 const HIDDEN: ReadonlySet<string> = new Set([
   'private',

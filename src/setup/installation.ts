@@ -1,7 +1,7 @@
 /** What `postern init` finds out about a mail server, and the parts that Postfix and Exim share. Writes nothing. */
 import { existsSync, statSync } from 'node:fs';
 import { readTail } from '../base/tail.ts';
-import { canonicalIp, parseNetwork } from '../model/address.ts';
+import { canonicalIp, parseNetwork, subtractNetworks } from '../model/address.ts';
 import type { Mta } from '../model/event.ts';
 
 /** One mail server of this machine. */
@@ -61,7 +61,7 @@ export interface NotFound {
 export interface RelayNetworks {
   /** canonical, each once */
   readonly networks: readonly string[];
-  /** other words of its lists (tables, host names, exceptions), which Postern cannot read as networks */
+  /** other words of its lists (host names, tables that are not readable), which Postern cannot read as networks */
   readonly others: readonly string[];
   /** where they come from: `mynetworks`, `relay_from_hosts` */
   readonly setting: string;
@@ -86,15 +86,23 @@ export function endMatches(path: string, pattern: RegExp): boolean {
   return pattern.test(readTail(path, TAIL));
 }
 
-/** The networks in a list, canonical, and its other words (tables, names, exceptions). */
+/**
+ * The networks in a list, canonical, and its other words (tables, names). The first word that matches decides, so a
+ * network lacks what an exception in front of it (`!192.0.2.7`) takes out.
+ */
 export function networksIn(words: readonly string[]): { networks: string[]; others: string[] } {
   const networks: string[] = [];
+  const excluded: string[] = [];
   const others: string[] = [];
   for (const word of words) {
-    const network = word.startsWith('!') ? undefined : parseNetwork(word);
+    const isException = word.startsWith('!');
+    const text = isException ? word.slice(1) : word;
+    const network = parseNetwork(text);
     if (network === undefined) others.push(word);
     // IPv4 written as IPv6: Postfix logs such clients as IPv4, and has those networks in its list, too.
-    else if (!/^\[?::ffff:/i.test(word)) networks.push(networkText(word, network[1]));
+    else if (/^\[?::ffff:/i.test(text)) continue;
+    else if (isException) excluded.push(text);
+    else networks.push(...subtractNetworks(networkText(text, network[1]), excluded));
   }
   return { networks: [...new Set(networks)], others };
 }

@@ -3,7 +3,7 @@
  * reload and by `postern check`. Changes nothing; a mail server that gives no answer is a value, never an error.
  */
 import type { Config } from '../config/load.ts';
-import { parseNetwork } from '../model/address.ts';
+import { parseNetwork, subtractNetworks } from '../model/address.ts';
 import { type Finding, ok, warning } from './finding.ts';
 import type { NoAnswer, RelayNetworks } from './installation.ts';
 import type { InstallationOptions } from './mail-server.ts';
@@ -85,13 +85,9 @@ function shorten(names: readonly string[]): string {
   return names.slice(0, MOST_NAMED).join(', ') + more;
 }
 
-/** Whether one of `networks` contains the whole network. Loopback is always ours. */
+/** Whether `networks` together contain the whole network. Loopback is always ours. */
 function isCovered(network: string, networks: readonly string[]): boolean {
   const inner = parseNetwork(network);
   if (inner === undefined || inner[0].range() === 'loopback') return true;
-  return networks.some((text) => {
-    const outer = parseNetwork(text);
-    if (outer === undefined || outer[0].kind() !== inner[0].kind()) return false;
-    return outer[1] <= inner[1] && inner[0].match(outer[0], outer[1]);
-  });
+  return subtractNetworks(network, networks).length === 0;
 }

@@ -113,6 +113,11 @@ describe('the recipe', () => {
   });
 });
 
+/** The network of this length whose base is 127.0.0.0 and `offset`. */
+function networkFrom(offset: number, bits: number): string {
+  return `127.${offset >> 16}.${(offset >> 8) & 255}.${offset & 255}/${bits}`;
+}
+
 describe('what a mail server says', () => {
   it.each([
     ['', []],
@@ -125,19 +130,25 @@ describe('what a mail server says', () => {
     expect(listItems(list)).toEqual(expected);
   });
 
-  it('networks, and what else stands among them', () => {
+  it('networks without the exceptions in front of them, and what else stands among them', () => {
     const words = [
+      '!127.0.0.8/29',
+      '![::ffff:192.0.2.7]',
       '127.0.0.0/8',
       '[::1]/128',
       '[::ffff:127.0.0.0]/104',
       '[2001:DB8::]/32',
       '192.0.2.7',
     ];
+    const halves = [
+      '127.0.0.0/29',
+      ...Array.from({ length: 20 }, (_, at) => networkFrom(2 ** (at + 4), 28 - at)),
+    ];
     expect(
       networksIn([...words, 'hash:/etc/postfix/nets', '!192.0.2.8', 'mail.example.net']),
     ).toEqual({
-      networks: ['127.0.0.0/8', '::1/128', '2001:db8::/32', '192.0.2.7'],
-      others: ['hash:/etc/postfix/nets', '!192.0.2.8', 'mail.example.net'],
+      networks: [...halves, '::1/128', '2001:db8::/32', '192.0.2.7'],
+      others: ['hash:/etc/postfix/nets', 'mail.example.net'],
     });
   });
 

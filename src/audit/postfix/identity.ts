@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { canonicalIp } from '../../model/address.ts';
-import { expand } from '../../setup/postfix/networks.ts';
+import { expand } from '../../setup/postfix/network-list.ts';
 import { splitWords } from '../../setup/postfix/restriction-list.ts';
 import { type MailIdentity, publicDomains, type SigningKey } from '../dns/identity.ts';
 import { CLASSES } from './domains.ts';

@@ -5,10 +5,10 @@
 
 import { join } from 'node:path';
 import { dropUndefined } from '../../base/defined.ts';
-import { type Installation, type NotFound, networksIn, pickLog } from '../installation.ts';
+import { type Installation, type NotFound, pickLog } from '../installation.ts';
 import { ask, describeFailure, findProgram, settingsIn } from '../programs.ts';
 import { findExistingRecipe, findLoginCut } from './existing-recipe.ts';
-import { listItems } from './list.ts';
+import { findRelayHosts, RELAY_LIST } from './host-list.ts';
 import { describeDated, readLogPlaces, UNDATED } from './log-path.ts';
 
 /** Where syslog usually writes the facility `mail`. */
@@ -98,14 +98,11 @@ function findLog(
   return file;
 }
 
-/** `relay_from_hosts`, the name in Exim's default configuration and in Debian's. */
 function relayHosts(configuration: string, notes: string[]): string[] | undefined {
-  const definition = /^hostlist relay_from_hosts = (.*)$/m.exec(configuration)?.[1];
-  if (definition === undefined) return undefined;
-  const { networks, others } = networksIn(listItems(definition));
+  const { networks, others } = findRelayHosts(configuration) ?? { networks: [], others: [] };
   if (others.length > 0)
     notes.push(
-      `relay_from_hosts also names ${others.slice(0, 5).join(', ')}: add their networks to trustedNetworks yourself.`,
+      `${RELAY_LIST} also names ${others.slice(0, 5).join(', ')}: add their networks to trustedNetworks yourself.`,
     );
   return networks.length === 0 ? undefined : networks;
 }

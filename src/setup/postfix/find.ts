@@ -12,10 +12,10 @@ import {
   isDomain,
   type LoginHints,
   type NotFound,
-  networksIn,
   pickLog,
 } from '../installation.ts';
 import { ask, describeFailure, findProgram, settingsIn } from '../programs.ts';
+import { readNetworkList } from './network-list.ts';
 import { QUEUE_DIRECTORY } from './policy-recipe.ts';
 
 /** The usual ones, see docs/install.md. */
@@ -77,7 +77,8 @@ export async function findPostfix(options: FindPostfix = {}): Promise<Installati
   ]);
   const types = await mapTypes(postconf);
   const notes: string[] = [];
-  const networks = relayNetworks(settings.get('mynetworks') ?? '', notes);
+  const targets = targetsFor(options.folder, settings, types);
+  const networks = await relayNetworks(settings.get('mynetworks') ?? '', targets.postmap, notes);
   const domain = findOrigin(settings.get('myorigin') ?? '');
   return dropUndefined({
     mta: 'postfix' as const,
@@ -86,7 +87,7 @@ export async function findPostfix(options: FindPostfix = {}): Promise<Installati
     networks,
     domain,
     hostname: settings.has('myhostname') ? (settings.get('myhostname') as string) : undefined,
-    targets: { postfix: targetsFor(options.folder, settings, types) },
+    targets: { postfix: targets },
     commands: commandsFor(options.folder, settings),
     loginHints: findLoginHints(settings, domain),
     ...policyFor(settings.get('queue_directory') ?? QUEUE_DIRECTORY),
@@ -111,8 +112,12 @@ function findLog(
   return '/var/log/mail.log';
 }
 
-function relayNetworks(mynetworks: string, notes: string[]): string[] | undefined {
-  const { networks, others } = networksIn(mynetworks.split(/[\s,]+/).filter(Boolean));
+async function relayNetworks(
+  mynetworks: string,
+  postmap: readonly string[],
+  notes: string[],
+): Promise<string[] | undefined> {
+  const { networks, others } = await readNetworkList(mynetworks, postmap);
   if (others.length > 0)
     notes.push(
       `mynetworks also names ${others.slice(0, 5).join(', ')}: add their networks to trustedNetworks yourself.`,
@@ -134,7 +139,7 @@ function targetsFor(
   folder: string | undefined,
   settings: ReadonlyMap<string, string>,
   types: readonly string[],
-): Record<string, unknown> {
+): Record<string, unknown> & { readonly postmap: readonly string[] } {
   const home = join(folder ?? settings.get('config_directory') ?? '/etc/postfix', 'postern');
   const type = indexedType(types);
   const program = (name: string) => locateProgram(settings, name);

@@ -19,9 +19,10 @@ export const postfix: MailServer = {
   readSettings: ({ postfixConfig }) => readRecipeSettings(postconfCommand(postfixConfig)),
   recipeSteps: postfixSteps,
   milterSteps: postfixMilterSteps,
-  findNetworks: ({ commands }, { postfixConfig }) =>
+  findNetworks: ({ commands, targets }, { postfixConfig }) =>
     findPostfixNetworks(
       postfixConfig === undefined ? commands.postconf : postconfCommand(postfixConfig),
+      postmapCommand(targets, postfixConfig),
     ),
   readLogSettings: async () => ({}),
   // A cidr table is in use as a whole, or not at all.
@@ -36,7 +37,7 @@ export const postfix: MailServer = {
     checkPostfixMilter(
       milter,
       postfixConfig === undefined ? commands.postconf : postconfCommand(postfixConfig),
-      postfixConfig === undefined ? targets.postfix.postmap : ['postmap', '-c', postfixConfig],
+      postmapCommand(targets, postfixConfig),
     ),
   listTargetFiles,
   listCommands,
@@ -44,6 +45,10 @@ export const postfix: MailServer = {
   unitCommands: () => [],
   listUnits: postfixUnits,
 };
+
+function postmapCommand({ postfix }: Config['targets'], folder?: string): readonly string[] {
+  return folder === undefined ? postfix.postmap : ['postmap', '-c', folder];
+}
 
 function listCommands({ commands, targets: { postfix } }: Config): NamedCommand[] {
   return [

@@ -1,15 +1,16 @@
-/** `mynetworks` of a running Postfix, in main.cf and in every smtpd of master.cf, with the files that it names. */
-import { readFileSync } from 'node:fs';
-import { type NoAnswer, networksIn, type RelayNetworks } from '../installation.ts';
+/** `mynetworks` of a running Postfix, in main.cf and in every smtpd of master.cf. */
+import type { NoAnswer, RelayNetworks } from '../installation.ts';
 import { ask, describeFailure } from '../programs.ts';
 import { postfixSettings } from './find.ts';
-import { splitWords } from './restriction-list.ts';
+import { readNetworkList } from './network-list.ts';
 import { smtpdServices } from './services.ts';
 
 const SETTING = 'mynetworks';
 
+/** `postconf`, `postmap`: argument vectors. */
 export async function findPostfixNetworks(
   postconf: readonly string[],
+  postmap: readonly string[],
 ): Promise<RelayNetworks | NoAnswer> {
   const version = await ask([...postconf, '-h', 'mail_version']);
   const failure = describeFailure(postconf, version);
@@ -21,21 +22,12 @@ export async function findPostfixNetworks(
   const overridden = services
     .filter((service) => service.overrides(SETTING))
     .map((service) => service.setting(SETTING));
-  const found = [own, ...overridden].flatMap(splitWords).flatMap(expand);
-  return { ...networksIn([...new Set(found)]), setting: SETTING };
-}
-
-/** A word of mynetworks as networks: it may name a file with such a list, or a CIDR table, in which every network that is found counts. */
-export function expand(word: string): string[] {
-  const table = /^(?:proxy:)?cidr:(\/.*)$/.exec(word)?.[1];
-  const file = table ?? (word.startsWith('/') ? word : undefined);
-  if (file === undefined) return [word];
-  try {
-    const lines = readFileSync(file, 'utf8').split('\n');
-    const kept = lines.filter((line) => !line.startsWith('#') && line.trim() !== '');
-    if (table === undefined) return kept.flatMap(splitWords);
-    return kept.flatMap((line) => splitWords(line).slice(0, 1));
-  } catch {
-    return [word];
-  }
+  const lists = await Promise.all(
+    [...new Set([own, ...overridden])].map((list) => readNetworkList(list, postmap)),
+  );
+  return {
+    networks: [...new Set(lists.flatMap(({ networks }) => networks))],
+    others: [...new Set(lists.flatMap(({ others }) => others))],
+    setting: SETTING,
+  };
 }

@@ -1,6 +1,6 @@
 /** Who may send to foreign domains: open-relay, wide-mynetworks, permit-before-relay-check, percent-hack. */
 import { parseNetwork } from '../../../model/address.ts';
-import { expand } from '../../../setup/postfix/networks.ts';
+import { expand } from '../../../setup/postfix/network-list.ts';
 import { splitWords } from '../../../setup/postfix/restriction-list.ts';
 import type { Check } from '../../check.ts';
 import type { Hit } from '../../finding.ts';
