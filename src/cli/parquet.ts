@@ -1,6 +1,8 @@
 /** Events as a Parquet file, row group by row group: never more than one of them is in memory. */
 import { ByteWriter, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer';
+import { escapeControls } from '../base/escape.ts';
 import type { MailEvent } from '../model/event.ts';
+import type { Value } from './csv.ts';
 import { EVENT_COLUMNS } from './event-columns.ts';
 
 /** Rows of a row group. With more of them, more is in memory, and the file is hardly smaller. */
@@ -32,14 +34,7 @@ export class ParquetEvents {
 
   add(event: MailEvent): void {
     EVENT_COLUMNS.forEach(({ type, of }, at) => {
-      const value = of(event);
-      const cell =
-        type === 'time'
-          ? new Date(value as number)
-          : typeof value === 'number'
-            ? BigInt(value)
-            : (value ?? null);
-      this.#columns[at]?.push(cell);
+      this.#columns[at]?.push(toCell(of(event), type));
     });
     if (this.#columns[0]?.length === GROUP) this.#write();
   }
@@ -66,6 +61,13 @@ export class ParquetEvents {
     this.#send(this.#bytes.getBytes().slice());
     this.#bytes.index = 0;
   }
+}
+
+/** Texts are as in CSV: programs that read such files print them to terminals. */
+function toCell(value: Value, type: keyof typeof TYPES): Date | bigint | string | boolean | null {
+  if (type === 'time') return new Date(value as number);
+  if (typeof value === 'number') return BigInt(value);
+  return typeof value === 'string' ? escapeControls(value) : (value ?? null);
 }
 
 function newColumns(): unknown[][] {

@@ -5,6 +5,7 @@
 import { hostname } from 'node:os';
 import { dropUndefined } from '../base/defined.ts';
 import { randomHex } from '../base/digest.ts';
+import { escapeOutput } from '../base/escape.ts';
 import type { Log } from '../base/log.ts';
 import { type Clock, formatTime, HOUR, MINUTE } from '../base/time.ts';
 import { nextPoll } from '../base/wait.ts';
@@ -112,7 +113,7 @@ export class Hooks {
       ...told,
     });
     const created = this.#options.clock.now();
-    return { messageId, subject: told.text, text: JSON.stringify(event), created };
+    return { messageId, subject: told.text, text: escapeOutput(JSON.stringify(event)), created };
   }
 
   /** A flood meets the cap thousands of times: hooks are told once an hour. */

@@ -1,5 +1,6 @@
 /** Families as the text that Prometheus reads. */
 import { Counter, Gauge, Registry } from 'prom-client';
+import { escapeControls } from '../base/escape.ts';
 import type { Family } from './family.ts';
 
 /** A function that renders what the families say now, and the type of that text. */
@@ -22,7 +23,14 @@ function addFamily(registry: Registry, { name, help, type, labels = [], read }: 
     // Each scrape shows the present alone: a log or an outage that is gone leaves no series behind.
     collect() {
       this.reset();
-      for (const sample of read()) this.inc(sample.labels ?? {}, sample.value);
+      for (const { labels = {}, value } of read()) this.inc(escapeLabels(labels), value);
     },
   });
+}
+
+/** A path, a host or a provider may hold anything; prom-client escapes quotes, backslashes and line feeds alone. */
+function escapeLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(labels).map(([name, value]) => [name, escapeControls(value)]),
+  );
 }

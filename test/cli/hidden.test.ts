@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -19,14 +20,18 @@ import {
 } from '../../src/base/escape.ts';
 import { main } from '../../src/cli/commands.ts';
 import { escaped, jsonLine } from '../../src/cli/io.ts';
+import { ParquetEvents } from '../../src/cli/parquet.ts';
 import { buildEximTargets } from '../../src/enforce/exim.ts';
 import {
   buildFixedFormat,
   buildPatternFormat,
   listFormat,
 } from '../../src/enforce/postfix-format.ts';
+import { buildExposition } from '../../src/metrics/exposition.ts';
+import type { Family } from '../../src/metrics/family.ts';
 import { plainHtml } from '../../src/notify/compose.ts';
 import { eventually, type Scratch, scratch } from '../service/scratch.ts';
+import { event } from '../store/made-up.ts';
 
 const range = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, at) => String.fromCodePoint(first + at));
@@ -172,8 +177,13 @@ describe('a hostile login', () => {
   it('leaves no command and no file as it is', async () => {
     const log = [...logLines(LOGIN), ...logLines('alice@example.net', 'B0000002')];
     at.write(...log);
+    const told = at.path('told');
+    const hook = at.path('hook');
+    writeFileSync(hook, `#!/bin/sh\ncat >> ${told}\n`);
+    chmodSync(hook, 0o755);
+    appendFileSync(at.config, `hooks: [ { name: h, command: [ ${hook} ], events: [ block ] } ]\n`);
     const service = at.start();
-    await eventually(() => at.mails().length > 0);
+    await eventually(() => at.mails().length > 0 && existsSync(told));
     await service.stop();
     // No rule blocks such a login, because no file can hold it. An older version, or a colleague, may have.
     at.withStore((store) =>
@@ -193,9 +203,12 @@ describe('a hostile login', () => {
     writeFileSync(file, log.map((line) => `${line}\n`).join(''));
     const texts = await outputs([
       ...forms('replay', '--rules', at.path('rules'), file),
+      ['replay', '--rules', at.path('rules'), '--tuning', file],
+      ['replay', '--rules', at.path('rules'), '--format', 'html', file],
       ...forms('parse', file),
       ...forms('events'),
       ...forms('events', '--of', shown),
+      ['events', '--format', 'csv'],
       ...forms('status'),
       ...forms('blocks', '--all'),
       ...forms('explain', '1'),
@@ -205,6 +218,22 @@ describe('a hostile login', () => {
       ...['--hold', '--release', '--delete'].flatMap((what) => forms('queue', shown, what)),
       ...forms('report'),
       ['report', '--format', 'html'],
+      ['report', '--format', 'csv', '--table', 'submitters'],
+      ...forms('report', '--tuning'),
+      ...['plain', 'csv'].map((format) => ['blocks', '--all', '--format', format]),
+      ...forms('audit'),
+      ...forms('listings'),
+      ...forms('allow', shown, '--why', EVIL),
+      ...forms('allow'),
+      ...forms('allow', shown, '--undo'),
+      ...forms('except', 'r', shown, '--why', EVIL),
+      ...forms('forget', shown),
+      ...forms('verify', EVIL),
+      ...forms('sign', `s${EVIL}@example.net`),
+      ...forms('recipients', 'lookup', `r${EVIL}@example.net`),
+      ...forms('status', '--instance', EVIL),
+      ['import', 'scam-conf', EVIL],
+      ['restore', EVIL],
       ...forms('unblock', shown),
       ...forms('block', 'sender:s@example.net', '--note', EVIL),
       ...forms('blocks', '--all'),
@@ -216,7 +245,8 @@ describe('a hostile login', () => {
       ['replay', EVIL],
     ]);
     const mails = at.mails().map((mail) => mail.replaceAll('\r\n', '\n'));
-    for (const text of [...texts, ...mails]) expect(text).not.toMatch(RAW);
+    const hooked = readFileSync(told, 'utf8');
+    for (const text of [...texts, ...mails, hooked]) expect(text).not.toMatch(RAW);
     for (const name of readdirSync(at.path('maps'))) {
       expect(readFileSync(join(at.path('maps'), name), 'utf8')).not.toMatch(RAW);
     }
@@ -304,6 +334,29 @@ describe('a hostile login', () => {
       await done;
       expect(out).not.toMatch(RAW);
     }
+  });
+
+  it('is not in a table for other programs', async () => {
+    const { parquetReadObjects } = await import('hyparquet');
+    const chunks: Uint8Array[] = [];
+    const file = new ParquetEvents((bytes) => void chunks.push(bytes));
+    const submitter = { type: 'user', id: LOGIN } as const;
+    file.add(event({ submitter, sender: EVIL, recipient: EVIL, reply: EVIL }));
+    file.finish();
+    const bytes = Buffer.concat(chunks);
+    const rows = await parquetReadObjects({ file: new Uint8Array(bytes).buffer });
+    expect(rows).toMatchObject([{ submitter: escapeControls(LOGIN), reply: escapeControls(EVIL) }]);
+    for (const row of rows) {
+      for (const value of Object.values(row)) expect(String(value)).not.toMatch(RAW);
+    }
+  });
+
+  it('is not in the labels of metrics', async () => {
+    const read = () => [{ labels: { log: `/${EVIL}` }, value: 1 }];
+    const family: Family = { name: 'x', help: 'x', type: 'gauge', labels: ['log'], read };
+    const text = await buildExposition([family]).render();
+    expect(text).toContain('owned');
+    expect(text).not.toMatch(RAW);
   });
 
   it('a failure does not print it raw', () => {
