@@ -16,6 +16,7 @@ import { MAX_NAME } from '../model/provider.ts';
 import type { Relay } from '../model/record.ts';
 import { findProvider, listRelayPlaces } from './relay-places.ts';
 import { digest, type ReadPart, type StatePart } from './saved-map.ts';
+import { type Counts, OpenPage, type SavedPage, SealedPage, type SentPage } from './sent-page.ts';
 
 /** How long a notification may take: Postfix and Exim give up after five days by default. */
 const LIFETIME = 5 * DAY;
@@ -26,44 +27,8 @@ const PAGE = 250;
 const PAGE_TIME = HOUR;
 /** Longer addresses and places are replaced by their digest, so that an entry has a fixed size. */
 const LONGEST_KEY = 160;
-/** Submitters with the same sender and place in one page; the sender is free to choose for anybody who logged in. */
-const MOST_SUBMITTERS = 8;
 /** Stands for all places. */
 const ALL = '';
-
-/** By submitter: recipients sent to, less the notifications that came back. */
-type Counts = Map<string, number>;
-
-/** One submitter's mail of one sender to one place. */
-interface Entry {
-  readonly place: string;
-  readonly who: string;
-  count: number;
-}
-
-interface Page {
-  readonly number: number;
-  /** ms */
-  readonly began: number;
-  /**
-   * By address, the entries of a place one behind the other. A list, because a sender writes to few places in an hour:
-   * maps by place and submitter took five times the memory.
-   */
-  readonly addresses: Map<string, Entry[]>;
-  size: number;
-}
-
-/** A page as JSON. */
-interface SavedPage {
-  readonly number: number;
-  readonly began: number;
-  readonly entries: readonly (readonly [
-    address: string,
-    place: string,
-    who: string,
-    count: number,
-  ])[];
-}
 
 /** One recipient's mail that is not in a page yet. */
 interface Sent {
@@ -80,7 +45,9 @@ const MOST_WAITING = 40_000;
 
 export class SentMail {
   #waiting: Sent[] = [];
-  #pages: Page[] = [];
+  /** the last one is open */
+  #pages: SentPage[] = [];
+  #open: OpenPage | undefined;
   /** numbers of the pages that changed */
   readonly #dirty = new Set<number>();
 
@@ -117,8 +84,8 @@ export class SentMail {
       const [who, open] = this.#mostOpen(recipient, place);
       if (who === undefined || open < 1 || (this.#sum(recipient, ALL).get(who) ?? 0) < 1) continue;
       const page = this.#findPage(time);
-      const entries = findEntries(page, ownCopy(recipient));
-      for (const one of [ALL, place]) addTo(page, entries, ownCopy(shorten(one)), who, -1);
+      const address = nameAddress(ownCopy(recipient));
+      for (const one of [ALL, place]) page.add(address, ownCopy(shorten(one)), who, -1);
       return readSubmitter(who);
     }
     return undefined;
@@ -130,29 +97,32 @@ export class SentMail {
     if (this.#dirty.size === 0) return [];
     const changed = this.#pages.filter(({ number }) => this.#dirty.has(number));
     this.#dirty.clear();
-    return changed.map((page) => [buildName(page.number), savePage(page)]);
+    return changed.map((page) => [buildName(page.number), page.save()]);
   }
 
   load(read: ReadPart): void {
-    const found: Page[] = [];
+    const found: OpenPage[] = [];
     for (let index = 0; index < PAGES; index++) {
       const page = read(buildName(index)) as SavedPage | undefined;
-      if (Array.isArray(page?.entries)) found.push(loadPage(page as SavedPage));
+      if (Array.isArray(page?.entries)) found.push(OpenPage.load(page as SavedPage));
     }
-    this.#pages = found.sort((a, b) => a.number - b.number);
+    found.sort((a, b) => a.number - b.number);
+    this.#open = found.pop();
+    this.#pages = found.map((page) => new SealedPage(page));
+    if (this.#open !== undefined) this.#pages.push(this.#open);
   }
 
   /** Enters what waits into the pages. */
   #index(): void {
     for (const { submitter, sender, host, address, domain, time } of this.#waiting) {
       const page = this.#findPage(time);
-      const entries = findEntries(page, sender);
+      const from = nameAddress(sender);
       const who = nameSubmitter(submitter);
       const places = listRelayPlaces(host, address);
       const provider = findProvider(domain);
-      addTo(page, entries, ALL, who, 1);
-      for (const place of places) addTo(page, entries, shorten(place), who, 1);
-      if (!places.includes(provider)) addTo(page, entries, shorten(provider), who, 1);
+      page.add(from, ALL, who, 1);
+      for (const place of places) page.add(from, shorten(place), who, 1);
+      if (!places.includes(provider)) page.add(from, shorten(provider), who, 1);
     }
     if (this.#waiting.length > 0) this.#waiting = [];
   }
@@ -163,84 +133,37 @@ export class SentMail {
   }
 
   #sum(address: string, place: string): Counts {
-    const key = shorten(address.toLowerCase());
     const sums: Counts = new Map();
-    const short = shorten(place);
-    for (const { addresses } of this.#pages) {
-      for (const { place, who, count } of addresses.get(key) ?? []) {
-        if (place === short) sums.set(who, (sums.get(who) ?? 0) + count);
-      }
-    }
+    const [name, short] = [nameAddress(address), shorten(place)];
+    for (const page of this.#pages) page.addCounts(name, short, sums);
     return sums;
   }
 
   /** The newest page, or a new one if it is full or too old. */
-  #findPage(time: number): Page {
-    const last = this.#pages.at(-1);
-    const isOpen = last !== undefined && time - last.began < PAGE_TIME && last.size < PAGE;
-    const page = isOpen ? last : this.#addPage((last?.number ?? -1) + 1, time);
-    this.#dirty.add(page.number);
-    return page;
+  #findPage(time: number): OpenPage {
+    let open = this.#open;
+    if (open === undefined || time - open.began >= PAGE_TIME || open.size >= PAGE) {
+      open = this.#addPage((this.#pages.at(-1)?.number ?? -1) + 1, time);
+    }
+    this.#dirty.add(open.number);
+    return open;
   }
 
-  #addPage(number: number, began: number): Page {
-    const page = { number, began, addresses: new Map(), size: 0 };
-    this.#pages.push(page);
+  #addPage(number: number, began: number): OpenPage {
+    const open = new OpenPage(number, began);
+    if (this.#open !== undefined) this.#pages[this.#pages.length - 1] = new SealedPage(this.#open);
+    this.#pages.push(open);
+    this.#open = open;
     if (this.#pages.length > PAGES) this.#pages.shift();
-    return page;
+    return open;
   }
 
   #forget(time: number): void {
     const first = this.#pages[0];
     if (first === undefined || time - first.began < LIFETIME + PAGE_TIME) return;
     this.#pages = this.#pages.filter(({ began }) => time - began < LIFETIME + PAGE_TIME);
+    if (this.#pages.at(-1) !== this.#open) this.#open = undefined;
   }
-}
-
-function findEntries({ addresses }: Page, address: string): Entry[] {
-  const key = shorten(address.toLowerCase());
-  let entries = addresses.get(key);
-  if (entries === undefined) {
-    entries = [];
-    addresses.set(key, entries);
-  }
-  return entries;
-}
-
-function addTo(page: Page, entries: Entry[], place: string, who: string, amount: number): void {
-  let submitters = 0;
-  let behind = entries.length;
-  for (let index = 0; index < entries.length; index++) {
-    const entry = entries[index] as Entry;
-    if (entry.place !== place) continue;
-    if (entry.who === who) {
-      entry.count += amount;
-      return;
-    }
-    submitters++;
-    behind = index + 1;
-  }
-  if (submitters >= MOST_SUBMITTERS) return;
-  if (submitters === 0) page.size++;
-  const entry = { place, who, count: amount };
-  if (behind === entries.length) entries.push(entry);
-  else entries.splice(behind, 0, entry);
-}
-
-function savePage({ number, began, addresses }: Page): SavedPage {
-  const saved: [string, string, string, number][] = [];
-  for (const [address, entries] of addresses) {
-    for (const { place, who, count } of entries) saved.push([address, place, who, count]);
-  }
-  return { number, began, entries: saved };
-}
-
-function loadPage({ number, began, entries }: SavedPage): Page {
-  const page: Page = { number, began, addresses: new Map(), size: 0 };
-  for (const [address, place, who, count] of entries) {
-    addTo(page, findEntries(page, address), place, who, count);
-  }
-  return page;
 }
 
 function buildName(number: number): string {
@@ -250,6 +173,11 @@ function buildName(number: number): string {
 /** A copy of a host name, an address or a domain, as far as it is looked at. */
 function copyStart(name: string): string {
   return ownCopy(name.length > MAX_NAME ? name.slice(0, MAX_NAME) : name);
+}
+
+/** Upper and lower case of an address are the same. */
+function nameAddress(address: string): string {
+  return shorten(address.toLowerCase());
 }
 
 function shorten(key: string): string {
