@@ -89,8 +89,9 @@ export class OutageMonitor {
       const counted = refusals.filter((event) => countsRefusal(rule, event) && admits(event));
       tally.takeBack(counted, released);
     }
+    const others = this.#refusals.list();
     const takenBack = this.#given.filter(
-      (given) => given.verdict.time >= since && !this.#stillHolds(given),
+      (given) => given.verdict.time >= since && !this.#stillHolds(given, others),
     );
     this.#given = this.#given.filter((given) => !takenBack.includes(given));
     const verdicts = takenBack.map(({ verdict: { rule, key } }) => ({ rule, key }));
@@ -99,12 +100,12 @@ export class OutageMonitor {
     return { outage, takenBack };
   }
 
-  /** Whether the limit is met by the refusals that are left, from a period before the verdict until now. */
-  #stillHolds({ tally, limit, verdict }: GivenVerdict): boolean {
+  /** Whether the limit is met by the refusals that are left (`others`), from a period before the verdict until now. */
+  #stillHolds({ tally, limit, verdict }: GivenVerdict, others: readonly MailEvent[]): boolean {
     const { rule } = tally;
     const admits = this.#rules.find((each) => each.rule === rule)?.admits;
     const left: MailEvent[] = [];
-    for (const { event } of this.#refusals) {
+    for (const event of others) {
       if (event.time <= verdict.time - limit.period || admits?.(event) !== true) continue;
       if (countsRefusal(rule, event) && isAbout(rule, verdict, event)) left.push(event);
     }
