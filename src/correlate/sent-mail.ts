@@ -16,12 +16,19 @@ import { MAX_NAME } from '../model/provider.ts';
 import type { Relay } from '../model/record.ts';
 import { findProvider, listRelayPlaces } from './relay-places.ts';
 import { digest, type ReadPart, type StatePart } from './saved-map.ts';
-import { type Counts, OpenPage, type SavedPage, SealedPage, type SentPage } from './sent-page.ts';
+import {
+  type Counts,
+  type EarlierPage,
+  OpenPage,
+  type SavedPage,
+  SealedPage,
+  type SentPage,
+} from './sent-page.ts';
 
 /** How long a notification may take: Postfix and Exim give up after five days by default. */
 const LIFETIME = 5 * DAY;
 const PAGES = 240;
-/** Entries of a page; a page that is saved has some 25 kB. */
+/** Entries of a page; a page that is saved has some 6 kB. */
 const PAGE = 250;
 /** A page takes entries for this time, so that it can be forgotten as a whole. */
 const PAGE_TIME = HOUR;
@@ -85,7 +92,7 @@ export class SentMail {
       if (who === undefined || open < 1 || (this.#sum(recipient, ALL).get(who) ?? 0) < 1) continue;
       const page = this.#findPage(time);
       const address = nameAddress(ownCopy(recipient));
-      for (const one of [ALL, place]) page.add(address, ownCopy(shorten(one)), who, -1);
+      page.add(address, [ALL, ownCopy(shorten(place))], who, -1);
       return readSubmitter(who);
     }
     return undefined;
@@ -103,8 +110,8 @@ export class SentMail {
   load(read: ReadPart): void {
     const found: OpenPage[] = [];
     for (let index = 0; index < PAGES; index++) {
-      const page = read(buildName(index)) as SavedPage | undefined;
-      if (Array.isArray(page?.entries)) found.push(OpenPage.load(page as SavedPage));
+      const page = read(buildName(index));
+      if (isPage(page)) found.push(OpenPage.load(page));
     }
     found.sort((a, b) => a.number - b.number);
     this.#open = found.pop();
@@ -115,14 +122,10 @@ export class SentMail {
   /** Enters what waits into the pages. */
   #index(): void {
     for (const { submitter, sender, host, address, domain, time } of this.#waiting) {
-      const page = this.#findPage(time);
-      const from = nameAddress(sender);
-      const who = nameSubmitter(submitter);
-      const places = listRelayPlaces(host, address);
-      const provider = findProvider(domain);
-      page.add(from, ALL, who, 1);
-      for (const place of places) page.add(from, shorten(place), who, 1);
-      if (!places.includes(provider)) page.add(from, shorten(provider), who, 1);
+      const places = [ALL, ...listRelayPlaces(host, address).map(shorten)];
+      const provider = shorten(findProvider(domain));
+      if (!places.includes(provider)) places.push(provider);
+      this.#findPage(time).add(nameAddress(sender), places, nameSubmitter(submitter), 1);
     }
     if (this.#waiting.length > 0) this.#waiting = [];
   }
@@ -164,6 +167,12 @@ export class SentMail {
     this.#pages = this.#pages.filter(({ began }) => time - began < LIFETIME + PAGE_TIME);
     if (this.#pages.at(-1) !== this.#open) this.#open = undefined;
   }
+}
+
+/** What is saved by another name is none. */
+function isPage(value: unknown): value is SavedPage | EarlierPage {
+  const page = value as Partial<SavedPage & EarlierPage> | undefined;
+  return Array.isArray(page?.texts) ? Array.isArray(page.rows) : Array.isArray(page?.entries);
 }
 
 function buildName(number: number): string {

@@ -10,14 +10,24 @@ const MOST_SUBMITTERS = 8;
 /** By submitter: recipients sent to, less the notifications that came back. */
 export type Counts = Map<string, number>;
 
-/** What one submitter sent from an address to a place. */
-type Saved = readonly [address: string, place: string, who: string, count: number];
-
-/** A page as JSON. */
+/** A page as JSON: each text once, and of each entry the numbers of its address, place and submitter, and its count. */
 export interface SavedPage {
   readonly number: number;
   readonly began: number;
-  readonly entries: readonly Saved[];
+  readonly texts: readonly string[];
+  readonly rows: readonly number[];
+}
+
+/** As an earlier version saved a page, in four times the space. */
+export interface EarlierPage {
+  readonly number: number;
+  readonly began: number;
+  readonly entries: readonly (readonly [
+    address: string,
+    place: string,
+    who: string,
+    count: number,
+  ])[];
 }
 
 export interface SentPage {
@@ -52,14 +62,20 @@ export class OpenPage implements SentPage {
     this.began = began;
   }
 
-  static load({ number, began, entries }: SavedPage): OpenPage {
-    const page = new OpenPage(number, began);
-    for (const [address, place, who, count] of entries) page.add(address, place, who, count);
+  static load(saved: SavedPage | EarlierPage): OpenPage {
+    const page = new OpenPage(saved.number, saved.began);
+    const entries = 'entries' in saved ? saved.entries : listEntries(saved);
+    for (const [address, place, who, count] of entries) page.add(address, [place], who, count);
     return page;
   }
 
-  add(address: string, place: string, who: string, amount: number): void {
+  /** Counts `amount` for each of the places. */
+  add(address: string, places: readonly string[], who: string, amount: number): void {
     const entries = this.#findEntries(address);
+    for (const place of places) this.#addTo(entries, place, who, amount);
+  }
+
+  #addTo(entries: Entry[], place: string, who: string, amount: number): void {
     let submitters = 0;
     let behind = entries.length;
     for (let index = 0; index < entries.length; index++) {
@@ -86,11 +102,15 @@ export class OpenPage implements SentPage {
   }
 
   save(): SavedPage {
-    const entries: Saved[] = [];
-    for (const [address, list] of this.#addresses) {
-      for (const { place, who, count } of list) entries.push([address, place, who, count]);
+    const texts = new Map<string, number>();
+    const rows: number[] = [];
+    for (const [address, entries] of this.#addresses) {
+      const number = numberOf(address, texts);
+      for (const { place, who, count } of entries) {
+        rows.push(number, numberOf(place, texts), numberOf(who, texts), count);
+      }
     }
-    return { number: this.number, began: this.began, entries };
+    return { number: this.number, began: this.began, texts: [...texts.keys()], rows };
   }
 
   #findEntries(address: string): Entry[] {
@@ -103,8 +123,9 @@ export class OpenPage implements SentPage {
   }
 }
 
-/** Numbers of an entry: the hash of the address; address, place and submitter as numbers of texts; the count. */
-const WIDTH = 5;
+/** Numbers of a saved row, and of one in memory: the hash of its address is before them. */
+const SAVED_WIDTH = 4;
+const WIDTH = SAVED_WIDTH + 1;
 
 export class SealedPage implements SentPage {
   readonly number: number;
@@ -117,14 +138,18 @@ export class SealedPage implements SentPage {
   readonly #texts: string;
 
   constructor(page: OpenPage) {
-    const { number, began, entries } = page.save();
+    const { number, began, texts, rows } = page.save();
     this.number = number;
     this.began = began;
-    this.#count = entries.length;
-    const texts = numberTexts(entries);
-    this.#texts = [...texts.keys()].join('');
-    this.#numbers = new Int32Array(WIDTH * entries.length + texts.size);
-    this.#fill(entries, texts);
+    this.#count = rows.length / SAVED_WIDTH;
+    this.#texts = texts.join('');
+    this.#numbers = new Int32Array(WIDTH * this.#count + texts.length);
+    const hashes = texts.map(hash);
+    const marked = splitRows(rows).map((row) => [hashes[row[0]] as number, ...row]);
+    // Entries of one address stay in their order.
+    marked.sort(([one = 0], [other = 0]) => one - other);
+    for (const [row, values] of marked.entries()) this.#numbers.set(values, WIDTH * row);
+    this.#noteEnds(texts);
   }
 
   addCounts(address: string, place: string, sums: Counts): void {
@@ -133,33 +158,27 @@ export class SealedPage implements SentPage {
     for (let row = this.#find(mark); row < this.#count; row++) {
       const at = WIDTH * row;
       if (numbers[at] !== mark) return;
-      if (!this.#is(at + 1, address) || !this.#is(at + 2, place)) continue;
-      addCount(sums, this.#text(at + 3), numbers[at + 4] as number);
+      if (!this.#is(numbers[at + 1], address) || !this.#is(numbers[at + 2], place)) continue;
+      addCount(sums, this.#text(numbers[at + 3] as number), numbers[at + 4] as number);
     }
   }
 
   save(): SavedPage {
-    const entries: Saved[] = [];
-    for (let at = 0; at < WIDTH * this.#count; at += WIDTH) {
-      const count = this.#numbers[at + 4] as number;
-      entries.push([this.#text(at + 1), this.#text(at + 2), this.#text(at + 3), count]);
+    const end = WIDTH * this.#count;
+    const rows: number[] = [];
+    for (let at = 0; at < end; at++) {
+      if (at % WIDTH !== 0) rows.push(this.#numbers[at] as number);
     }
-    return { number: this.number, began: this.began, entries };
+    const count = this.#numbers.length - end;
+    const texts = Array.from({ length: count }, (_, number) => this.#text(number));
+    return { number: this.number, began: this.began, texts, rows };
   }
 
-  #fill(entries: readonly Saved[], texts: ReadonlyMap<string, number>): void {
-    const numbers = this.#numbers;
-    const rows = entries.map(([address, place, who, count]) => {
-      const names = [address, place, who].map((text) => texts.get(text) as number);
-      return [hash(address), ...names, count];
-    });
-    // Entries of one address stay in their order.
-    rows.sort(([one = 0], [other = 0]) => one - other);
-    for (const [row, values] of rows.entries()) numbers.set(values, WIDTH * row);
+  #noteEnds(texts: readonly string[]): void {
     let end = 0;
-    for (const [text, number] of texts) {
+    for (const [number, text] of texts.entries()) {
       end += text.length;
-      numbers[WIDTH * this.#count + number] = end;
+      this.#numbers[WIDTH * this.#count + number] = end;
     }
   }
 
@@ -174,31 +193,47 @@ export class SealedPage implements SentPage {
     return low;
   }
 
-  #is(at: number, text: string): boolean {
-    const [start, end] = this.#place(at);
+  #is(number: number | undefined, text: string): boolean {
+    const [start, end] = this.#place(number as number);
     return end - start === text.length && this.#texts.startsWith(text, start);
   }
 
-  #text(at: number): string {
-    return ownCopy(this.#texts.slice(...this.#place(at)));
+  #text(number: number): string {
+    return ownCopy(this.#texts.slice(...this.#place(number)));
   }
 
-  /** Where the text lies whose number is at this index. */
-  #place(at: number): [start: number, end: number] {
-    const end = WIDTH * this.#count + (this.#numbers[at] as number);
-    const isFirst = this.#numbers[at] === 0;
-    return [isFirst ? 0 : (this.#numbers[end - 1] as number), this.#numbers[end] as number];
+  /** Where the text with this number lies. */
+  #place(number: number): [start: number, end: number] {
+    const at = WIDTH * this.#count + number;
+    return [number === 0 ? 0 : (this.#numbers[at - 1] as number), this.#numbers[at] as number];
   }
 }
 
-function numberTexts(entries: readonly Saved[]): Map<string, number> {
-  const texts = new Map<string, number>();
-  for (const [address, place, who] of entries) {
-    for (const text of [address, place, who]) {
-      if (!texts.has(text)) texts.set(text, texts.size);
-    }
-  }
-  return texts;
+type Row = readonly [address: number, place: number, who: number, count: number];
+
+function splitRows(rows: readonly number[]): Row[] {
+  return Array.from(
+    { length: Math.floor(rows.length / SAVED_WIDTH) },
+    (_, row) => rows.slice(SAVED_WIDTH * row, SAVED_WIDTH * (row + 1)) as unknown as Row,
+  );
+}
+
+function listEntries({ texts, rows }: SavedPage): EarlierPage['entries'] {
+  const text = (number: number) => texts[number] ?? '';
+  return splitRows(rows).map(([address, place, who, count]) => [
+    text(address),
+    text(place),
+    text(who),
+    count,
+  ]);
+}
+
+/** The number of a text, which gets one if it is new. */
+function numberOf(text: string, texts: Map<string, number>): number {
+  const known = texts.get(text);
+  if (known !== undefined) return known;
+  texts.set(text, texts.size);
+  return texts.size - 1;
 }
 
 function addCount(sums: Counts, who: string, count: number): void {
