@@ -42,7 +42,8 @@ export class OpenMessages {
   #size = 0;
   #weight = 0;
   #last: HostMessages = { host: '', byId: new Map() };
-  #dirty = new Set<OpenMessage>();
+  /** Messages that changed; true: the store cannot hold an earlier state of it. */
+  #dirty = new Map<OpenMessage, boolean>();
   #closed = new Map<string, { host: string; queueId: string }>();
   /** the store may hold messages that are not in memory */
   #hasStored: boolean;
@@ -70,8 +71,11 @@ export class OpenMessages {
   /** Adds a message, in place of an older one with the same ID. */
   put(message: OpenMessage): void {
     if (this.#store !== undefined) {
-      this.#closed.delete(buildKey(message.host, message.queueId));
-      this.#dirty.add(message);
+      const before = this.#findHost(message.host)?.byId.get(message.queueId);
+      const wasNew = before === undefined ? !this.#hasStored : this.#dirty.get(before) === true;
+      if (before !== undefined) this.#dirty.delete(before);
+      const wasClosed = this.#closed.delete(buildKey(message.host, message.queueId));
+      this.#dirty.set(message, wasNew && !wasClosed);
     }
     this.#insert(message);
   }
@@ -79,7 +83,7 @@ export class OpenMessages {
   /** Call it after a new line about the message, or after the message has grown. `time` is in ms. */
   touch(message: OpenMessage, time: number): void {
     if (time > message.touched) message.touched = time;
-    if (this.#store !== undefined) this.#dirty.add(message);
+    if (this.#store !== undefined && !this.#dirty.has(message)) this.#dirty.set(message, false);
     this.#weigh(message);
   }
 
@@ -90,8 +94,10 @@ export class OpenMessages {
     const known = messages?.byId.get(queueId);
     if (messages !== undefined && known !== undefined) this.#remove(messages, known);
     if (this.#store === undefined) return;
+    const isNew = known === message && this.#dirty.get(message) === true;
     this.#dirty.delete(message);
-    this.#closed.set(buildKey(host, queueId), { host, queueId });
+    // Most messages come and go between two commits.
+    if (!isNew) this.#closed.set(buildKey(host, queueId), { host, queueId });
   }
 
   /** Closes messages without a line since `before` (ms): their queue lifetime is long over. */
@@ -105,8 +111,8 @@ export class OpenMessages {
 
   /** What changed since the last call. */
   takeChanges(): MessageChanges {
-    const changes = { changed: [...this.#dirty], closed: [...this.#closed.values()] };
-    this.#dirty = new Set();
+    const changes = { changed: [...this.#dirty.keys()], closed: [...this.#closed.values()] };
+    this.#dirty = new Map();
     this.#closed = new Map();
     if (this.#weight > this.#limit) this.#shrink();
     return changes;
