@@ -26,8 +26,8 @@ const STEPS: readonly Step[] = [
     off: '--no-optimize-for-size',
   },
   {
-    above: 140_000_000,
-    below: 125_000_000,
+    above: 190_000_000,
+    below: 170_000_000,
     on: '--heap-growing-percent=10',
     off: `--heap-growing-percent=${GROWTH}`,
   },
