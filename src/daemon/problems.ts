@@ -243,14 +243,17 @@ function lossProblems(health: Health | undefined): string[] {
   return losses > 0 ? [`the system log reported lost lines ${counted(losses, 'time')}`] : [];
 }
 
-/** Exim's `A=login:ID:SENDER`: whether the colon is part of the login cannot be seen. */
+/** Exim's `A=login:ID:SENDER`: whether a colon or a quote is part of the login cannot be seen. */
 function ambiguousProblems(health: Health | undefined): string[] {
   const count = health?.ambiguousLogins ?? 0;
   if (count === 0) return [];
-  const cure = 'set log_selector = -smtp_mailauth, or give these accounts a login without a colon';
+  const cure =
+    'set log_selector = -smtp_mailauth, or give these accounts a login without a colon or a quote';
   const names = health?.ambiguousNames?.map((name) => JSON.stringify(name)).join(', ');
   const such = names === undefined ? '' : `, for example in ${names},`;
-  return [`${counted(count, 'message')} of logins with a colon${such} counted for nobody: ${cure}`];
+  return [
+    `${counted(count, 'message')} of logins with a colon or a quote${such} counted for nobody: ${cure}`,
+  ];
 }
 
 /** Said for a day: whoever has set the clock right cannot take the lines back. */

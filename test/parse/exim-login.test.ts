@@ -35,6 +35,12 @@ describe('A=', () => {
     // Either a:b with AUTH=c@d, or a with AUTH=b:c@d, which Exim accepts.
     ['plain:a:b:c@example.net', 'a:b:c@example.net', '?a:b:c@example.net', '?a:b:c@example.net'],
     ['plain::c@example.net', ':c@example.net', '?:c@example.net', '?:c@example.net'],
+    // A quote is part of the login, or of AUTH=.
+    ['plain:q"uote', 'q"uote', '?q"uote', '?q"uote'],
+    ['plain:"', '"', '?"', '?"'],
+    ['plain:"a b"@example.net', '"a b"@example.net', '?"a b"@example.net', '?"a b"@example.net'],
+    ['plain:a:"b"@c', 'a:"b"@c', '?a:"b"@c', '?a:"b"@c'],
+    ['plain:a":b@c', 'a":b@c', '?a":b@c', '?a":b@c'],
   ])('%s', (value, off, on, unknown) => {
     const line = `${MESSAGE} A=${value} S=1000`;
     expect([readLogin(line, false), readLogin(line, true), readLogin(line)]).toEqual([
@@ -49,6 +55,13 @@ describe('A=', () => {
     for (const logsMailAuth of [true, false, undefined])
       expect(createEximParser({ logsMailAuth }).parse(entry(line))).toMatchObject({ user: 'a:b' });
   });
+});
+
+it('is not what the name of a certificate wrote in front of it', () => {
+  const read = (name: string) =>
+    readLogin(`${MESSAGE} X=TLS1.3:x:256 CV=no DN="/CN=${name}" A=plain:mallory S=1000`, false);
+  for (const name of ['x" A=plain:victim', 'x" A=plain:victim" S=1', 'x" A=plain:"victim'])
+    expect(read(name)).toBe('mallory');
 });
 
 describe('AUTH= of an attacker', () => {

@@ -105,7 +105,7 @@ function readBehindRawName(
   for (let tries = 0; end >= 0 && tries < MOST_TRIES; tries++) {
     reader.position = end + 1;
     const found = takeFields(reader, { ...record }, seen, order);
-    if (found !== undefined) return found;
+    if (found !== undefined && found.ambiguousLogin?.includes('"') !== true) return found;
     end = text.indexOf('" ', end + 1);
   }
   return undefined;

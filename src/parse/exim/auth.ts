@@ -21,16 +21,16 @@ const SENDER = ' F=<';
 
 /**
  * Takes the value of `A=` on an arrival line. The ID may hold spaces. With `+smtp_mailauth` a colon and the sender that
- * the client named follow it, but an ID may hold a colon itself: then it is given as it stands, for `settleLogin`.
- * False when it cannot be Exim's own.
+ * the client named follow it, but an ID may hold a colon or a quote itself: then it is given as it stands, for
+ * `settleLogin`. False when it cannot be Exim's own.
  */
 export function takeArrivalAuth(reader: Reader, record: Mutable<ArrivalRecord>): boolean {
   const value = reader.upTo([' S=', ' PRDR', ' PRX=', ' K ']);
   if (value === '' || value.includes(HOST_END) || value.includes(PROTOCOL)) return false;
   const colon = value.indexOf(':');
   const id = colon < 0 ? '' : value.slice(colon + 1);
-  if (id === '' || id.includes('"')) return id === '';
-  if (id.includes(':')) record.ambiguousLogin = decodeText(id);
+  if (id === '') return true;
+  if (/[:"]/.test(id)) record.ambiguousLogin = decodeText(id);
   else record.user = decodeText(id);
   return true;
 }
@@ -39,7 +39,8 @@ export function takeArrivalAuth(reader: Reader, record: Mutable<ArrivalRecord>):
  * Decides whose arrival it is where a colon follows the ID or is part of it. Without `smtp_mailauth` in log_selector
  * all of it is the ID. With it, the value of AUTH= on MAIL (RFC 4954 5) follows the ID if the client sent one: what is
  * behind the last colon, if that is an address. Exim accepts and prints any AUTH=, so the rest stays ambiguous: `a:b` is
- * also what `a` gets by AUTH=b, and `a:b:c@example.net` what `a` gets by AUTH=b:c@example.net.
+ * also what `a` gets by AUTH=b, and `a:b:c@example.net` what `a` gets by AUTH=b:c@example.net. A quote may be a piece of
+ * AUTH= in the same way.
  */
 export function settleLogin(
   record: ArrivalRecord,
@@ -48,17 +49,18 @@ export function settleLogin(
   const { ambiguousLogin: text } = record;
   if (text === undefined || logsMailAuth === undefined) return record;
   const colon = text.lastIndexOf(':');
-  const login = logsMailAuth ? text.slice(0, colon) : text;
+  const login = logsMailAuth ? text.slice(0, Math.max(0, colon)) : text;
   if (logsMailAuth && !(isPlain(login) && isMailbox(text.slice(colon + 1)))) return record;
   return { ...record, user: login, ambiguousLogin: undefined };
 }
 
 function isPlain(login: string): boolean {
-  return login !== '' && !login.includes(':');
+  return login !== '' && !/[:"]/.test(login);
 }
 
-/** Whether the text is an address with a domain and nothing else. Without quotes: no `A=` that has one gets here. */
+/** Whether the text is an address with a domain, without quotes, and nothing else. */
 function isMailbox(text: string): boolean {
+  if (text.includes('"')) return false;
   return text.indexOf('@') > 0 && !text.endsWith('@') && endOfAddress(text, 0) === text.length;
 }
 
