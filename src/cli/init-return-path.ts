@@ -8,11 +8,10 @@ import { packagePath } from '../base/package.ts';
 import { findId } from '../base/socket.ts';
 import { systemClock } from '../base/time.ts';
 import { makeOpenFolder } from '../setup/config-file.ts';
+import { findLayout, type Layout } from '../setup/exim/debian.ts';
 import { eximCommand } from '../setup/exim/find.ts';
 import {
-  findLayout,
   KEYS_FILE,
-  type Layout,
   RETURN_PATH_RECIPES,
   type Refusal,
   type ReturnPathSettings,

@@ -116,7 +116,7 @@ describe('Exim', () => {
       ['acl_smtp_rcpt', 'r'],
       ['acl_smtp_data', 'd'],
     ]);
-    return checkEximPolicy(parseConfig(text, 'p.yaml'), acls, settings);
+    return checkEximPolicy(parseConfig(text, 'p.yaml'), { printed: '', acls, settings });
   };
 
   it('has statements with the address in place', () => {

@@ -6,7 +6,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/commands.ts';
-import { findLayout, type Layout } from '../../src/setup/exim/return-path.ts';
+import { findLayout, type Layout } from '../../src/setup/exim/debian.ts';
 import { readKeyFile } from '../../src/sign/key-file.ts';
 import { RETURN_PATH_SCHEMES } from '../../src/sign/schemes.ts';
 import { type EximServer, eximProgram, hasExim, startExim } from '../support/exim.ts';

@@ -124,14 +124,17 @@ describe('an Exim that asks where there is no policy service', () => {
   const ask = (rest: string, verb = 'warn', address = '/run/postern/policy') =>
     `  ${verb}\n    condition = \${readsocket{${address}}{x\\n}${rest}}\n`;
   const check = (rcpt: string) =>
-    checkEximPolicy(
-      parseConfig('mta: exim', '/etc/p.yaml'),
-      aclsIn(`begin acl\nr:\n  accept acl = called\n  accept\ncalled:\n${rcpt}\n  accept\n`, '/s'),
-      new Map([
+    checkEximPolicy(parseConfig('mta: exim', '/etc/p.yaml'), {
+      printed: '',
+      acls: aclsIn(
+        `begin acl\nr:\n  accept acl = called\n  accept\ncalled:\n${rcpt}\n  accept\n`,
+        '/s',
+      ),
+      settings: new Map([
         ['acl_smtp_rcpt', 'r'],
         ['acl_smtp_data', 'r'],
       ]),
-    );
+    });
 
   it.each<[string, string, 'warning' | 'wrong', string]>([
     ['as told', OURS, 'warning', 'Exim takes "action=DUNNO" for the answer and mail passes'],

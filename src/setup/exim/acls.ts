@@ -3,6 +3,14 @@
 /** ACLs by name, each a list of statements with their verb in the first line. */
 export type Acls = ReadonlyMap<string, readonly string[]>;
 
+/** What Exim says about its configuration. */
+export interface EximAnswers {
+  /** what `exim -bP config` prints */
+  readonly printed: string;
+  readonly acls: Acls;
+  readonly settings: ReadonlyMap<string, string>;
+}
+
 const VERB = /^\s*(accept|defer|deny|discard|drop|require|warn)\b/;
 /** The condition that calls another ACL; it may follow the verb on the same line. */
 const CALL = /^\s*(?:(?:accept|defer|deny|discard|drop|require|warn)\s+)?!?\s*acl\s*=\s*(\w+)/gm;

@@ -5,7 +5,8 @@
 import type { Config } from '../../config/load.ts';
 import { canonicalIp } from '../../model/address.ts';
 import { ENFORCE_FIRST, type Finding, ok, warning, wrong } from '../finding.ts';
-import { type Acls, findUse, mentions, reachable } from './acls.ts';
+import { type EximAnswers, findUse, mentions, reachable } from './acls.ts';
+import { debianFix, findLayoutOf, hasRecipe } from './debian.ts';
 import { listItems } from './list.ts';
 import { findEximNetworks } from './networks.ts';
 import { eximStatements, putFirst } from './recipe.ts';
@@ -13,19 +14,11 @@ import { withTrial } from './trial.ts';
 import { type Result, tryWays } from './try-ways.ts';
 import { LOCAL_ACLS, type Place, STRANGER, WAYS, type Way } from './ways.ts';
 
-/** What Exim says about its configuration. */
-interface Answers {
-  /** what `exim -bP config` prints */
-  readonly printed: string;
-  readonly acls: Acls;
-  readonly settings: ReadonlyMap<string, string>;
-}
-
 /** One finding for each way, and one that says why when nothing could be tried. */
 export async function checkBlocks(
   config: Config,
   exim: readonly string[],
-  answers: Answers,
+  answers: EximAnswers,
 ): Promise<Finding[]> {
   const targets = config.targets.exim;
   const place = await findPlace(exim, answers.settings);
@@ -89,7 +82,7 @@ function pickClients(networks: readonly string[]): string[] {
   return clients.length === 0 ? [STRANGER] : clients;
 }
 
-function judgeWay(config: Config, way: Way, answers: Answers, result: Result): Finding {
+function judgeWay(config: Config, way: Way, answers: EximAnswers, result: Result): Finding {
   const { mail } = way;
   const file = way.file(config.targets.exim);
   const look = lookAtText(way, file, answers);
@@ -101,11 +94,9 @@ function judgeWay(config: Config, way: Way, answers: Answers, result: Result): F
     result === 'passes'
       ? `${mail} passes (tried): ${look.why}`
       : `nothing stops ${mail}, by the text of the ACLs: ${look.why} (${result.untried})`;
-  const statements = eximStatements(config.targets.exim);
   const first = config.mode === 'observe' ? `${ENFORCE_FIRST}; then ` : '';
-  return level('mta', text, first + describeFix(way, answers.settings, statements), {
-    lines: statements,
-  });
+  const { fix, lines } = describeFix(way, config, answers);
+  return level('mta', text, first + fix, lines === undefined ? {} : { lines });
 }
 
 interface Look {
@@ -118,7 +109,7 @@ interface Look {
 }
 
 /** The best use among the ACLs that can stop this mail. */
-function lookAtText(way: Way, file: string, { acls, settings }: Answers): Look {
+function lookAtText(way: Way, file: string, { acls, settings }: EximAnswers): Look {
   const looks = way.settings.map((setting) => {
     const acl = settings.get(setting) ?? '';
     const statements = reachable(acls, acl);
@@ -143,10 +134,18 @@ const WEAK = {
   unused: '',
 } as const;
 
-function describeFix(way: Way, settings: ReadonlyMap<string, string>, statements: string): string {
+function describeFix(
+  way: Way,
+  config: Config,
+  { printed, settings }: EximAnswers,
+): { readonly fix: string; readonly lines?: string } {
+  const layout = findLayoutOf(printed);
+  if (layout !== 'plain' && !hasRecipe(printed)) return { fix: debianFix(layout, config) };
+  const lines = eximStatements(config.targets.exim);
   const setting = way.settings[0] as string;
   const acl = settings.get(setting) ?? '';
-  if (acl !== '') return putFirst(acl, statements);
+  if (acl !== '') return { fix: putFirst(acl, lines), lines };
   const name = way.settings === LOCAL_ACLS ? 'acl_postern_local' : 'acl_postern_data';
-  return `set in the main section: ${setting} = ${name}\nadd after "begin acl", then restart Exim:\n${name}:\n${statements}\n  accept`;
+  const fix = `set in the main section: ${setting} = ${name}\nadd after "begin acl", then restart Exim:\n${name}:\n${lines}\n  accept`;
+  return { fix, lines };
 }

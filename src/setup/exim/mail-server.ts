@@ -10,16 +10,16 @@ import { checkEximLogSettings, readEximLogSettings } from './log-settings.ts';
 import { findNoNetworks } from './network-statement.ts';
 import { findEximNetworks } from './networks.ts';
 import { findEximSendsAs } from './sends-as.ts';
-import { eximSteps, listDropInCommands, UNITS } from './steps.ts';
+import { eximSteps, listDropInCommands, readStepSettings, UNITS } from './steps.ts';
 import { checkEximWiring } from './wiring.ts';
 
 export const exim: MailServer = {
   name: 'Exim',
-  find: ({ eximBinary: binary, eximConfig }) =>
-    findExim(
-      dropUndefined({ binary, config: eximConfig === undefined ? undefined : resolve(eximConfig) }),
-    ),
-  readSettings: async () => new Map(),
+  find: (options) => findExim(whichExim(options)),
+  readSettings: async (options) => {
+    const exim = eximCommand(whichExim(options));
+    return exim === undefined ? new Map() : await readStepSettings(exim);
+  },
   recipeSteps: eximSteps,
   findNetworks: async (config, options) => {
     const exim = findCommand(config, options);
@@ -43,6 +43,13 @@ export const exim: MailServer = {
   unitCommands: listDropInCommands,
   listUnits: () => UNITS,
 };
+
+function whichExim({ eximBinary: binary, eximConfig }: InstallationOptions) {
+  return dropUndefined({
+    binary,
+    config: eximConfig === undefined ? undefined : resolve(eximConfig),
+  });
+}
 
 async function checkWiring(config: Config, options: InstallationOptions): Promise<Finding[]> {
   const exim = findCommand(config, options);

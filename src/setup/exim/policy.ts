@@ -4,7 +4,7 @@
  */
 
 import { parseListenAddress } from '../../base/listen-address.ts';
-import type { Config } from '../../config/load.ts';
+import type { Config, PolicyConfig } from '../../config/load.ts';
 import { loadDeferring } from '../deferring.ts';
 import { ENFORCE_FIRST, type Finding, ok, warning, wrong } from '../finding.ts';
 import {
@@ -14,11 +14,15 @@ import {
   type Outcome,
   unansweredFinding,
 } from '../unanswered.ts';
-import { type Acls, bracedAfter, findUse, mentions, reachable } from './acls.ts';
+import { type Acls, bracedAfter, type EximAnswers, findUse, mentions, reachable } from './acls.ts';
+import { debianFix, debianPolicyFix, findLayoutOf, hasRecipe } from './debian.ts';
 import { eximPolicyStatements, putFirst, RESTART, readsocketAddress } from './recipe.ts';
 
 /** Settings that name an ACL which can ask the service, the recommended one first. */
 const ASKING = ['acl_smtp_rcpt', 'acl_smtp_data', 'acl_smtp_predata', 'acl_smtp_mail'];
+
+/** The RCPT ACL of Debian's configuration, without and with the recipe. */
+const DEBIAN_ACLS = ['acl_check_rcpt', 'acl_postern_rcpt'];
 
 /** What is wrong with an ACL that asks it, as the end of a sentence. */
 const WEAK = {
@@ -26,11 +30,10 @@ const WEAK = {
   late: 'only after a statement that accepts the mail',
 } as const;
 
-/** `settings` name the ACLs. If the configuration has no policy service, reports only questions to it. */
+/** If the configuration has no policy service, reports only questions to it. */
 export function checkEximPolicy(
   config: Config,
-  acls: Acls,
-  settings: ReadonlyMap<string, string>,
+  { printed, acls, settings }: EximAnswers,
 ): Finding[] {
   const { policy, mode } = config;
   if (policy === undefined) return checkUnanswered(config, acls, settings);
@@ -48,13 +51,20 @@ export function checkEximPolicy(
   const level = mode === 'observe' ? warning : wrong;
   const first = mode === 'observe' ? `${ENFORCE_FIRST}; then ` : '';
   const acl = looks[0]?.acl ?? 'the ACL of acl_smtp_rcpt';
-  const fix = first + putFirst(acl, eximPolicyStatements(policy.listen));
+  const fix = first + describeFix(acl, config, policy, printed);
   for (const { name, use } of looks) {
     if (use === 'mild' || use === 'late')
       return [level('mta', `${name} asks the policy service ${address}, but ${WEAK[use]}`, fix)];
   }
   const text = `no ACL (${ASKING.join(', ')}) asks the policy service ${address}`;
   return [level('mta', text, fix)];
+}
+
+function describeFix(acl: string, config: Config, policy: PolicyConfig, printed: string): string {
+  const layout = findLayoutOf(printed);
+  if (layout === 'plain' || !DEBIAN_ACLS.includes(acl))
+    return putFirst(acl, eximPolicyStatements(policy.listen));
+  return hasRecipe(printed) ? debianPolicyFix(layout, policy) : debianFix(layout, config);
 }
 
 function findQuestion(address: string, statements: readonly string[]) {

@@ -8,7 +8,8 @@ import { formatListenAddress, type ListenAddress } from '../../base/listen-addre
 import { packagePath } from '../../base/package.ts';
 import type { EximTargets } from '../../config/load.ts';
 
-const RECIPES = packagePath('docs/mta/exim');
+/** The folder of the recipe's files. */
+export const RECIPES = packagePath('docs/mta/exim');
 
 /** The statements for `acl_smtp_data` and `acl_not_smtp`: docs/mta/exim/acl-blocked.conf. */
 export function eximStatements(targets: EximTargets): string {

@@ -1,10 +1,10 @@
 /**
  * Signed return paths that Exim makes and checks by itself: the settings for docs/mta/exim/return-path*.conf, and where
- * to include those files. Pure, but for finding Debian's layout.
+ * to include those files. Pure.
  */
-import { existsSync, readFileSync } from 'node:fs';
 import { PosternError } from '../../base/errors.ts';
 import type { SchemeName } from '../../sign/scheme.ts';
+import type { Layout } from './debian.ts';
 
 /** The files of docs/mta/exim that Exim needs. */
 export const RETURN_PATH_RECIPES = [
@@ -19,9 +19,6 @@ export const RETURN_PATH_RECIPES = [
 export const SETTINGS_FILE = 'return-path-settings.conf';
 export const KEYS_FILE = 'return-path.keys';
 
-/** How the configuration of Exim is put together: Debian's in pieces, Debian's in one template, or any other. */
-export type Layout = 'split' | 'single' | 'plain';
-
 /** What happens to a bogus notification. */
 export type Refusal = 'warn' | 'deny' | 'defer';
 
@@ -34,14 +31,6 @@ export interface ReturnPathSettings {
   readonly refusal: Refusal;
   /** what a client is told, if not the text of the recipe */
   readonly text?: string;
-}
-
-const DEBIAN = '/etc/exim4/update-exim4.conf.conf';
-
-/** The layout of this machine, as Debian's own settings say. */
-export function findLayout(file = DEBIAN): Layout {
-  if (!existsSync(file)) return 'plain';
-  return /^\s*dc_use_split_config=['"]?true/m.test(readFileSync(file, 'utf8')) ? 'split' : 'single';
 }
 
 /**

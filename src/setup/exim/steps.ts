@@ -1,22 +1,38 @@
-/** What an operator has to do to connect Exim, as steps of the recipe that `postern init` prints. Pure. */
+/** What an operator has to do to connect Exim, as steps of the recipe that `postern init` prints. */
 import { packagePath } from '../../base/package.ts';
 import type { Config } from '../../config/load.ts';
 import { indented, startCommand } from '../steps.ts';
+import { debianStep, findLayoutOf, type Layout } from './debian.ts';
+import { eximConfiguration } from './find.ts';
 import { eximPolicyStatements, eximStatements } from './recipe.ts';
 
 /** It names Debian's user. */
 const DROP_IN = packagePath('systemd/postern-exim.conf');
 
+/** The key of the settings that has the layout. */
+const LAYOUT = 'layout';
+
+/** What the steps depend on: how the configuration of this Exim is put together. */
+export async function readStepSettings(
+  exim: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  return new Map([[LAYOUT, findLayoutOf(await eximConfiguration(exim))]]);
+}
+
 /** Postern runs as Exim's user, so one unit is enough (docs/install.md). */
 export const UNITS = 'postern';
 
-export function eximSteps(config: Config): string[] {
+/** `settings`: what readStepSettings gave. */
+export function eximSteps(config: Config, settings: ReadonlyMap<string, string>): string[] {
+  const start = `${startSentence(config)}:\n\n${indented(startCommands(config).join('\n'))}\n`;
+  const layout = settings.get(LAYOUT) as Layout | undefined;
+  if (layout === 'split' || layout === 'single') return [start, debianStep(layout, config)];
   return [
-    `${startSentence(config)}:\n\n${indented(startCommands(config).join('\n'))}\n`,
-    `Put these statements at the beginning of the ACL that acl_smtp_data names. (In Debian's own configuration\n   two lines do it, and no file of the package changes: see docs/mta/exim.md.)\n\n${eximStatements(config.targets.exim)}`,
+    start,
+    `Put these statements at the beginning of the ACL that acl_smtp_data names:\n\n${eximStatements(config.targets.exim)}`,
     'The same statements are needed for mail from local accounts. If acl_not_smtp names an ACL, put them at its\n   beginning; otherwise set in the main section\n\n    acl_not_smtp = acl_postern_local\n\n   and add after "begin acl" an ACL "acl_postern_local:" with these statements and a last line "  accept".\n',
     ...policySteps(config),
-    'Make Exim read it (Debian: run update-exim4.conf first):\n\n    systemctl restart exim4\n',
+    'Make Exim read it:\n\n    systemctl restart exim4\n',
   ];
 }
 
@@ -32,10 +48,15 @@ function startCommands(config: Config): string[] {
   return config.mode === 'observe' ? [start] : [...listDropInCommands(), start];
 }
 
-/** The unit by itself names the account `postern`, which there need not be beside Exim. */
+/** The units name the account `postern`, which there need not be beside Exim. Those of the reports come along. */
 export function listDropInCommands(): string[] {
-  const folder = `/etc/systemd/system/${UNITS}.service.d`;
-  return [`install -D -m 0644 ${DROP_IN} ${folder}/exim.conf`, 'systemctl daemon-reload'];
+  const units = [UNITS, 'postern-report', 'postern-report-weekly'];
+  return [
+    ...units.map(
+      (unit) => `install -D -m 0644 ${DROP_IN} /etc/systemd/system/${unit}.service.d/exim.conf`,
+    ),
+    'systemctl daemon-reload',
+  ];
 }
 
 function policySteps({ policy }: Config): string[] {

@@ -49,13 +49,14 @@ export async function checkEximWiring(config: Config, exim: readonly string[]): 
     ];
   const settings = settingsIn(answer.stdout);
   const acls = aclsIn(text, settings.get('spool_directory') ?? '');
+  const answers = { printed: text, acls, settings };
   return [
     ok('mta', `Exim ${/^Exim version (\S+)/m.exec(about.stdout)?.[1] ?? ''}`),
-    ...(await checkBlocks(config, exim, { printed: text, acls, settings })),
+    ...(await checkBlocks(config, exim, answers)),
     ...Object.values(config.targets.exim).flatMap((file) =>
       checkReadable(file, settings.get('exim_user') ?? ''),
     ),
-    ...checkEximPolicy(config, acls, settings),
+    ...checkEximPolicy(config, answers),
     ...checkEximLog(config, settings),
     ...checkEximDaemon(text, { settings, logs: config.logs }),
   ];
