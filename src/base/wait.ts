@@ -23,6 +23,15 @@ export function nextPoll(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 }
 
+/** Works to the end, and lets the event loop look at its sockets wherever `work` yields. Returns what it returns. */
+export async function finishInTurns<T>(work: Generator<void, T>): Promise<T> {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+    await nextPoll();
+  }
+}
+
 /** Waits for all loops. The first that fails aborts `ending`; its error is thrown when all have ended. */
 export async function waitForAll(
   ending: AbortController,

@@ -3,13 +3,14 @@
 import { readStamp } from '../base/changed-file.ts';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { createLog, type Log } from '../base/log.ts';
-import { systemClock } from '../base/time.ts';
-import { waitForAll } from '../base/wait.ts';
+import { MINUTE, SECOND, systemClock } from '../base/time.ts';
+import { waitForAll, waitOrAbort } from '../base/wait.ts';
 import { type Config, type ConfigChoice, openConfig, openConfigs } from '../config/load.ts';
 import { loadConfiguredRules } from '../config/rules.ts';
 import type { ServiceOptions } from '../daemon/assemble.ts';
 import { buildBlockPolicy } from '../daemon/block-policy.ts';
 import { runDaemon } from '../daemon/daemon.ts';
+import { Lasting } from '../daemon/lasting.ts';
 import { buildMtaControl } from '../daemon/mta-control.ts';
 import { inRounds, logRefused } from '../daemon/rounds.ts';
 import { findHookMistake } from '../setup/hooks.ts';
@@ -32,16 +33,27 @@ export async function runRun(
   const reload = () => {
     configs = startable(options.config);
   };
+  const lasting = new Map<string | undefined, Lasting>();
   const round = async (signal: AbortSignal) => {
     const current = configs;
+    await keepInstances(lasting, current);
     const waiting = new Set(current);
+    const again = new AbortController();
+    const until = AbortSignal.any([signal, again.signal]);
     const started = (config: Config) => {
       waiting.delete(config);
       if (waiting.size === 0) proven = current;
     };
     try {
-      await runInstances(current, signal, (config, until) =>
-        runInstance(config, { log: logFor(config, log), version, signal: until, started }),
+      await runInstances(current, until, (config, ending) =>
+        runInstance(config, {
+          log: logFor(config, log),
+          version,
+          lasting: lasting.get(config.instance) as Lasting,
+          signal: ending,
+          started,
+          again: () => again.abort(),
+        }),
       );
     } catch (error) {
       // Whether a database can be used shows only when it is opened.
@@ -52,10 +64,29 @@ export async function runRun(
     }
     return true;
   };
-  await inRounds(reload, round, log, () =>
-    configs.map(({ exceptions }) => readStamp(exceptions)).join(),
-  );
+  try {
+    await inRounds(reload, round, log, () =>
+      configs.map(({ exceptions }) => readStamp(exceptions)).join(),
+    );
+  } finally {
+    await keepInstances(lasting, []);
+  }
   return EXIT.done;
+}
+
+/** Begins what lasts for instances that are new, and ends it for those that are gone. */
+async function keepInstances(
+  lasting: Map<string | undefined, Lasting>,
+  configs: readonly Config[],
+): Promise<void> {
+  const names = new Set(configs.map(({ instance }) => instance));
+  for (const [name, parts] of lasting) {
+    if (names.has(name)) continue;
+    lasting.delete(name);
+    await parts.end();
+  }
+  for (const name of names)
+    if (!lasting.has(name)) lasting.set(name, new Lasting(systemClock.now()));
 }
 
 /** All of them side by side. If one fails, all end, and the error of that one is thrown. */
@@ -77,8 +108,14 @@ async function runInstance(
   {
     log,
     started,
+    again,
     ...options
-  }: Pick<ServiceOptions, 'log' | 'version' | 'signal'> & { started: (config: Config) => void },
+  }: Pick<ServiceOptions, 'log' | 'version' | 'signal'> & {
+    lasting: Lasting;
+    started: (config: Config) => void;
+    /** begins another round with the same configurations */
+    again: () => void;
+  },
 ): Promise<void> {
   const [networks, noNetworks, logSettings, addresses] = await Promise.all([
     askForNetworks(config, log),
@@ -89,7 +126,30 @@ async function runInstance(
   warnOfHooks(config, log);
   const asked = { ...networks, ...noNetworks, logSettings, ...addresses };
   const done = () => started(config);
-  await runDaemon({ config, clock: systemClock, log, ...options, started: done, ...asked });
+  const ending = new AbortController();
+  const signal = AbortSignal.any([options.signal, ending.signal]);
+  const daemon = { config, clock: systemClock, log, ...options, signal, started: done, ...asked };
+  await waitForAll(ending, [
+    runDaemon(daemon).finally(() => ending.abort()),
+    noNetworks.noNetworks === undefined ? undefined : awaitNetworks(daemon, again),
+  ]);
+}
+
+/** How long to wait before the mail server is asked again whether it looks up networks, ms. */
+const FIRST_QUESTION = 10 * SECOND;
+const LAST_QUESTION = 5 * MINUTE;
+
+/** An operator may include the statement for networks after the start: then the service begins anew with it. */
+async function awaitNetworks(
+  { config, log, signal }: Pick<ServiceOptions, 'config' | 'log' | 'signal'>,
+  again: () => void,
+): Promise<void> {
+  for (let pause = FIRST_QUESTION; !signal.aborted; pause = Math.min(2 * pause, LAST_QUESTION)) {
+    await waitOrAbort(pause, signal);
+    if (signal.aborted || (await findNoNetworks(config)) !== undefined) continue;
+    log.info({}, 'networks can be blocked now');
+    return again();
+  }
 }
 
 /** A hook that cannot be told keeps nobody from being blocked: its events wait. */

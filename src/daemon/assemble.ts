@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import type { Clock } from '../base/time.ts';
 import { buildFindPerson } from '../config/leases.ts';
 import type { Config } from '../config/load.ts';
+import type { BlockPolicy } from '../enforce/decide.ts';
 import type { FollowedLog } from '../follow/followed-log.ts';
 import { Follower } from '../follow/follower.ts';
 import { JournalFollower } from '../follow/journal/follower.ts';
@@ -26,6 +27,7 @@ import { loadStyle } from '../report/style.ts';
 import type { Store } from '../store/store.ts';
 import { buildBlockPolicy } from './block-policy.ts';
 import type { DecisionOptions } from './decisions.ts';
+import type { Lasting } from './lasting.ts';
 import { ListingWatch } from './listing-watch.ts';
 import { DAEMON_MTAS } from './mtas.ts';
 import { Notices } from './notices.ts';
@@ -48,6 +50,8 @@ export interface ServiceOptions extends AskedSettings {
   readonly notifier?: Notifier;
   /** called when the database is taken over and all parts are made, so that nothing can prevent the start any more */
   readonly started?: () => void;
+  /** what goes on over a reload; default: it ends with the service */
+  readonly lasting?: Lasting;
   /** ends the service */
   readonly signal: AbortSignal;
 }
@@ -83,17 +87,19 @@ export function listNotifying(
   return new Set(rules.filter((rule) => rule.notify).map((rule) => rule.name));
 }
 
+/** Who may be blocked, and how. */
+export function buildPolicy({ config, listed, noNetworks }: ServiceOptions): BlockPolicy {
+  return buildBlockPolicy(config, { relayNetworks: listed?.networks, noNetworks });
+}
+
 /** How verdicts are decided on. */
 function buildDecisionOptions(
   store: Store,
   rules: readonly Rule[],
-  { config, listed, noNetworks }: ServiceOptions,
+  options: ServiceOptions,
 ): DecisionOptions {
-  return dropUndefined({
-    store,
-    policy: buildBlockPolicy(config, { relayNetworks: listed?.networks, noNetworks }),
-    notifyRules: listNotifying(rules, config),
-  });
+  const notifyRules = listNotifying(rules, options.config);
+  return dropUndefined({ store, policy: buildPolicy(options), notifyRules });
 }
 
 /** What joins this server with others, if the configuration has that. */

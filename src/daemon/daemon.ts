@@ -10,6 +10,7 @@ import type { ServiceOptions } from './assemble.ts';
 import { findLongestPeriod } from './history.ts';
 import { isAlive, takeOver } from './instance.ts';
 import { findKeptTime } from './kept-time.ts';
+import { Lasting } from './lasting.ts';
 import { openOrRebuild } from './recovery.ts';
 import { Service } from './service.ts';
 
@@ -24,6 +25,7 @@ export async function runDaemon(options: ServiceOptions): Promise<void> {
   const store = await openOrRebuild({ ...options, reach, isAlive });
   const ending = new AbortController();
   const signal = AbortSignal.any([options.signal, ending.signal]);
+  const lasting = options.lasting ?? new Lasting(options.clock.now());
   try {
     const { events, why } = findKeptTime(config.retention, rules);
     takeOver(store, why === undefined ? options : { ...options, kept: { events, why } });
@@ -33,7 +35,12 @@ export async function runDaemon(options: ServiceOptions): Promise<void> {
     const privacy =
       pseudonyms === undefined ? {} : { pseudonyms: findKeptTime(pseudonyms, rules).events };
     const keeping = { ...config, retention: events, privacy };
-    const service = new Service(store, rules, { ...options, config: keeping, signal });
+    const service = await Service.build(store, rules, {
+      ...options,
+      lasting,
+      config: keeping,
+      signal,
+    });
     const enabled = rules.filter((rule) => rule.enabled).length;
     log.info(
       { version: options.version, mta: config.mta, mode: config.mode, rules: enabled },
@@ -48,6 +55,7 @@ export async function runDaemon(options: ServiceOptions): Promise<void> {
     store.beside.change({ suspect: getMessage(error) });
     throw describeDamage(store, error);
   } finally {
+    if (options.lasting === undefined) await lasting.end();
     store.close();
   }
 }

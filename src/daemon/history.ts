@@ -3,6 +3,7 @@
  * follows from the stored events, verdicts and blocks.
  */
 import { DAY, HOUR } from '../base/time.ts';
+import { type BlockPolicy, isStillUnblocked } from '../enforce/decide.ts';
 import { Judge } from '../judge/judge.ts';
 import type { JudgeOptions } from '../judge/options.ts';
 import { OUTAGE_REACH } from '../judge/outage/detector.ts';
@@ -25,36 +26,50 @@ export function measureReach(rules: readonly Rule[]): number {
   return Math.max(2 * findLongestPeriod(rules), OUTAGE_REACH);
 }
 
+/** How many events are fed again at a time: some milliseconds of work. */
+const PART = 500;
+
 /**
  * A judge in the state that the stored events, verdicts, releases and running blocks lead to. Windows are not stored:
  * they are a function of the events, so they cannot disagree with them, and changed rules see the same past.
- * `now` (ms) bounds the newest event: one time stamp from the future must not hide the past.
+ * `now` (ms) bounds the newest event: one time stamp from the future must not hide the past. It yields now and then, so
+ * that others get their turn; nobody may write to the store in between. `policy`: how verdicts are decided on from now on;
+ * who was not blocked for a reason that is gone is judged again at the next event.
  */
-export function rebuildJudge(
+export function* rebuildJudge(
   store: Store,
   rules: readonly Rule[],
   now: number,
-  options: Pick<JudgeOptions, 'canShutOutAt' | 'onCounted'> = {},
-): Judge {
+  options: Pick<JudgeOptions, 'canShutOutAt' | 'onCounted'> & { policy?: BlockPolicy } = {},
+): Generator<void, Judge> {
   const since = Math.min(store.events.newestTime(), now) - measureReach(rules);
-  const judge = new Judge(rules, { ...options, offences: store.blocks.offencesBefore(since) });
+  const { policy, ...others } = options;
+  const judge = new Judge(rules, { ...others, offences: store.blocks.offencesBefore(since) });
   const past = new PastVerdicts(store, since);
+  const hold = (verdict: Verdict, outcome: VerdictOutcome | undefined) => {
+    const isSame =
+      outcome === undefined || policy === undefined || isStillUnblocked(verdict, outcome, policy);
+    if (!isSame) judge.unhold(verdict.key);
+    else holdUnblocked(judge, verdict, outcome);
+  };
   const releases = store.blocks.releasedSince(0);
   let next = 0;
+  let count = 0;
   for (const { id, event } of store.events.after(0, since)) {
+    if (++count % PART === 0) yield;
     for (; (releases[next]?.releasedEvent ?? id) < id; next++) applyRelease(judge, releases[next]);
     for (const verdict of judge.recount(event, (verdict) => past.recall(verdict))) {
       const outcome = past.outcomeOf(verdict);
       // Until its release, which is stored as well.
       if (outcome === 'blocked') judge.hold(verdict.key, undefined, verdict.at);
-      else holdUnblocked(judge, verdict, outcome);
+      else hold(verdict, outcome);
     }
   }
   for (const block of releases.slice(next)) applyRelease(judge, block);
   loadUsual(store, judge.usual);
   for (const { verdict, outcome } of past.all) {
     if (verdict.past !== undefined && outcome === 'blocked') judge.noteOffence(verdict);
-    holdUnblocked(judge, verdict, outcome);
+    hold(verdict, outcome);
   }
   for (const { key, end, at } of store.blocks.allRunning()) judge.hold(key, end, at);
   judge.takeOutageChanges(); // they were reported when they were committed

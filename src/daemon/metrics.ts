@@ -1,5 +1,5 @@
 /** What the service measures, for Prometheus. docs/monitoring.md lists it. */
-import { type Clock, SECOND } from '../base/time.ts';
+import { SECOND } from '../base/time.ts';
 import type { Config } from '../config/load.ts';
 import type { Decision } from '../enforce/decide.ts';
 import { type Family, processFamilies, type Sample, Tally } from '../metrics/family.ts';
@@ -9,23 +9,41 @@ import { loadOutages } from '../store/outages.ts';
 import type { Store } from '../store/store.ts';
 import { gatherStatus } from './status.ts';
 
+interface Lines {
+  readonly read: number;
+  readonly unread: number;
+}
+
 interface Measured {
   readonly store: Store;
   readonly config: Config;
-  readonly clock: Clock;
   readonly version: string;
-  /** lines of the mail server since the start */
-  lines(): { readonly read: number; readonly unread: number };
+  /** lines of the mail server since the start or the last reload */
+  lines(): Lines;
   /** time of the newest line, ms; 0 before the first */
   newest(): number;
 }
 
+/** Counts from the start of the process on, over all reloads. */
 export class ServiceMetrics {
+  /** ms */
+  readonly #started: number;
   readonly #events = new Tally();
   readonly #refusals = new Tally();
   readonly #verdicts = new Tally();
-  readonly #started = new Tally();
+  readonly #begun = new Tally();
   readonly #ended = new Tally();
+  #earlier: Lines = { read: 0, unread: 0 };
+
+  /** `started`: when the process did, ms. */
+  constructor(started: number) {
+    this.#started = started;
+  }
+
+  /** Adds the lines that were read before a reload. */
+  keepLines({ read, unread }: Lines): void {
+    this.#earlier = { read: this.#earlier.read + read, unread: this.#earlier.unread + unread };
+  }
 
   /** Counts what a batch of lines has led to. */
   count(events: readonly MailEvent[], decisions: readonly Decision[]): void {
@@ -41,14 +59,13 @@ export class ServiceMetrics {
   countBlock({ kind, about }: Occurrence, store: Store): void {
     if (kind !== 'block' && kind !== 'release') return;
     const block = store.blocks.get((about as { block: number }).block);
-    if (kind === 'block') this.#started.add({ cause: block?.cause ?? 'unknown' });
+    if (kind === 'block') this.#begun.add({ cause: block?.cause ?? 'unknown' });
     else this.#ended.add({ by: block?.releasedBy ?? 'unknown' });
   }
 
   list(measured: Measured): Family[] {
-    const { clock } = measured;
     return [
-      ...processFamilies(clock.now()),
+      ...processFamilies(this.#started),
       ...this.#listCounters(measured),
       ...listGauges(measured),
       ...listStoreGauges(measured),
@@ -62,8 +79,13 @@ export class ServiceMetrics {
         help: 'Lines of the mail server, by whether they say something to Postern.',
         type: 'counter',
         labels: ['result'],
-        read: () =>
-          Object.entries(lines()).map(([result, value]) => ({ labels: { result }, value })),
+        read: () => {
+          const { read, unread } = lines();
+          return [
+            { labels: { result: 'read' }, value: this.#earlier.read + read },
+            { labels: { result: 'unread' }, value: this.#earlier.unread + unread },
+          ];
+        },
       },
       counter(
         'postern_events_total',
@@ -78,7 +100,7 @@ export class ServiceMetrics {
         ['rule', 'outcome'],
         this.#verdicts,
       ),
-      counter('postern_blocks_started_total', 'Blocks that began.', ['cause'], this.#started),
+      counter('postern_blocks_started_total', 'Blocks that began.', ['cause'], this.#begun),
       counter('postern_blocks_ended_total', 'Blocks that ended.', ['by'], this.#ended),
     ];
   }

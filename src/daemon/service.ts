@@ -5,7 +5,7 @@
 
 import { dropUndefined } from '../base/defined.ts';
 import { formatDuration, MINUTE } from '../base/time.ts';
-import { waitForAll } from '../base/wait.ts';
+import { finishInTurns, waitForAll } from '../base/wait.ts';
 import { WakeUp } from '../base/wake-up.ts';
 import type { Judge } from '../judge/judge.ts';
 import type { Rule } from '../judge/rule.ts';
@@ -23,6 +23,7 @@ import {
   buildMetricsServer,
   buildNotices,
   buildPipeline,
+  buildPolicy,
   buildPolicyServer,
   buildSharing,
   listNotifying,
@@ -36,9 +37,10 @@ import { forgetAsAsked } from './forget.ts';
 import { rebuildJudge } from './history.ts';
 import { Hooks } from './hooks.ts';
 import { canShutOutSenders } from './in-force.ts';
+import type { Lasting } from './lasting.ts';
 import type { ListingWatch } from './listing-watch.ts';
 import { LogReader } from './log-reader.ts';
-import { ServiceMetrics } from './metrics.ts';
+import type { ServiceMetrics } from './metrics.ts';
 import type { Notices } from './notices.ts';
 import { logOutages } from './outages.ts';
 import { keepPacked } from './pack.ts';
@@ -55,8 +57,14 @@ const SHORTEST_OUTBOX_PAUSE = 100;
 /** Users that are put off and that the state names. */
 const MOST_DEFERRED = 20;
 
+type LastingOptions = ServiceOptions & { readonly lasting: Lasting };
+type BuiltOptions = LastingOptions & {
+  readonly judge: Judge;
+  readonly sharing: Sharing | undefined;
+};
+
 export class Service {
-  readonly #options: ServiceOptions;
+  readonly #options: LastingOptions;
   readonly #store: Store;
   readonly #blocks: RunningBlocks;
   readonly #judge: Judge;
@@ -66,7 +74,7 @@ export class Service {
   readonly #notices: Notices | undefined;
   readonly #notifySoon = new WakeUp();
   readonly #hooks: Hooks;
-  readonly #metrics = new ServiceMetrics();
+  readonly #metrics: ServiceMetrics;
   readonly #metricsServer: MetricsServer | undefined;
   readonly #policyServer: PolicyServer | undefined;
   readonly #listingWatch: ListingWatch | undefined;
@@ -78,18 +86,31 @@ export class Service {
   readonly #sharing: Sharing | undefined;
   #writtenHealth = '';
 
-  constructor(store: Store, rules: readonly Rule[], options: ServiceOptions) {
+  /** Judges the past again, in turns, and makes all parts; then `run` starts them. */
+  static async build(
+    store: Store,
+    rules: readonly Rule[],
+    options: LastingOptions,
+  ): Promise<Service> {
     const { config, clock } = options;
-    this.#options = options;
-    this.#store = store;
     forgetAsAsked(store);
     const sharing = buildSharing(store, rules, options);
-    this.#sharing = sharing;
-    const judge = rebuildJudge(store, rules, clock.now(), {
+    const rebuilding = rebuildJudge(store, rules, clock.now(), {
+      policy: buildPolicy(options),
       canShutOutAt: ({ type }) => canShutOutSenders(config, type),
       ...(sharing === undefined ? {} : { onCounted: sharing.onCounted }),
     });
+    const judge = await finishInTurns(rebuilding);
+    return new Service(store, rules, { ...options, judge, sharing });
+  }
+
+  private constructor(store: Store, rules: readonly Rule[], options: BuiltOptions) {
+    const { config, clock, lasting, judge, sharing } = options;
+    this.#options = options;
+    this.#store = store;
+    this.#sharing = sharing;
     this.#judge = judge;
+    this.#metrics = lasting.metrics;
     endOtherOutages(store, judge.outages(), clock.now());
     this.#pipeline = buildPipeline(store, judge, rules, options, sharing);
     this.#enforceLoop = new EnforceLoop(store, options, {
@@ -104,9 +125,9 @@ export class Service {
     this.#started = clock.now();
     if (this.#rates !== undefined) resumeRates(this.#rates, store, this.#started);
     this.#recording = { store, notifyRules: listNotifying(rules, config), mode: config.mode };
-    this.#policyServer = buildPolicyServer(blocklist, this.#rates, options);
     this.#blocks = new RunningBlocks(store, judge, blocklist);
     this.#blocks.sync();
+    this.#policyServer = lasting.serve(buildPolicyServer(blocklist, this.#rates, options));
     this.#logReader = new LogReader(this.#pipeline, buildFollowers(store, options), (committed) =>
       this.#handleCommitted(committed),
     );
@@ -134,9 +155,8 @@ export class Service {
    */
   async run(ending: AbortController): Promise<void> {
     const { signal, config, clock, log } = this.#options;
-    await waitForAll(ending, [
+    const loops = [
       ...this.#logReader.start(),
-      this.#policyServer?.run(signal),
       this.#enforceLoop.run(),
       this.#notify(),
       ...this.#hooks.run(),
@@ -156,7 +176,12 @@ export class Service {
         },
       }),
       keepPruned({ store: this.#store, retention: config.retention, clock, log, signal }),
-    ]);
+    ];
+    try {
+      await waitForAll(ending, loops);
+    } finally {
+      this.#metrics.keepLines(this.#pipeline.lines);
+    }
   }
 
   #keepPseudonyms(): Promise<void> | undefined {

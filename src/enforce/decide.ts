@@ -93,6 +93,20 @@ function findExemption(verdict: Verdict, policy: BlockPolicy): Decision | undefi
   return verdict.stale === true ? { verdict, outcome: 'stale' } : undefined;
 }
 
+/**
+ * Whether a verdict that blocked nobody would do so for the same reason by this policy. Otherwise the reason is gone:
+ * somebody is not allowed any more, the mode has changed, another target can hold the login.
+ */
+export function isStillUnblocked(
+  { key }: Verdict,
+  outcome: VerdictOutcome,
+  policy: BlockPolicy,
+): boolean {
+  if (outcome === 'allowed') return policy.allow.reason(key) !== undefined;
+  if (outcome === 'unblockable') return findUnblockableReason(key, policy) !== undefined;
+  return outcome !== 'mode-observe' || policy.mode === 'observe';
+}
+
 /** Why no target can hold this key, as the end of a sentence; undefined if one may. */
 export function findUnblockableReason(
   key: Key,

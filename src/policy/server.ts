@@ -33,6 +33,7 @@ const LONGEST_END = 500;
 
 export class PolicyServer {
   readonly #options: PolicyServerOptions;
+  #answer: Decide;
   readonly #connections: ConnectionLimit;
   readonly #listener: Listener;
   /** ms on the process's clock: when it was last logged that connections had to be closed */
@@ -40,6 +41,7 @@ export class PolicyServer {
 
   constructor(options: PolicyServerOptions) {
     this.#options = options;
+    this.#answer = options.decide;
     this.#connections = new ConnectionLimit(options.mostConnections);
     const { listen, group, log, lookAgain } = options;
     this.#listener = new Listener({
@@ -52,6 +54,17 @@ export class PolicyServer {
       log,
       lookAgain,
     });
+  }
+
+  /** Where it listens and who may connect, as a text. */
+  get name(): string {
+    const { listen, group } = this.#options;
+    return JSON.stringify([listen, group]);
+  }
+
+  /** Answers from now on as `other` would, also on connections that are open. */
+  answerLike(other: PolicyServer): void {
+    this.#answer = other.#answer;
   }
 
   /** why it does not listen, while that is so */
@@ -83,7 +96,7 @@ export class PolicyServer {
 
   #decide(request: Parameters<Decide>[0]): string {
     try {
-      return this.#options.decide(request);
+      return this.#answer(request);
     } catch (error) {
       this.#options.log.error({ error: getMessage(error) }, 'policy service: answered DUNNO');
       return DUNNO;

@@ -10,7 +10,7 @@ import { silentLog } from '../../src/base/log.ts';
 import { HOUR, MINUTE, SECOND } from '../../src/base/time.ts';
 import { runReplay } from '../../src/cli/replay.ts';
 import { findMisfit } from '../../src/config/rules.ts';
-import { applyRelease, rebuildJudge } from '../../src/daemon/history.ts';
+import { applyRelease } from '../../src/daemon/history.ts';
 import { Pipeline } from '../../src/daemon/pipeline.ts';
 import { makeAllowList } from '../../src/enforce/allow-list.ts';
 import type { Hours } from '../../src/judge/hours.ts';
@@ -26,6 +26,7 @@ import { Store } from '../../src/store/store.ts';
 import { BruteForce, type Found, type LimitOf, type SimpleRule } from '../judge/brute-force.ts';
 import { event, START } from '../judge/event.ts';
 import { scratchFolder } from '../support/folder.ts';
+import { rebuildAtOnce } from '../support/rebuilt-judge.ts';
 
 const RUNS = process.env.POSTERN_TORTURE === 'long' ? 2000 : 20;
 /** `interruptAfterTimeLimit` also ends the search for the smallest case, ms. */
@@ -77,7 +78,7 @@ class Service {
   #start(): void {
     const store = this.#store;
     const rules = this.#rules.map((rule) => this.#adjust(parseRule(ruleText(rule), 'test.yaml')));
-    this.#judge = rebuildJudge(store, rules, this.now);
+    this.#judge = rebuildAtOnce(store, rules, this.now);
     this.#pipeline = new Pipeline({
       ...{ store, judge: this.#judge, log: silentLog, clock: { now: () => this.now } },
       policy: { mode: 'enforce', allow: makeAllowList({}), blocksPerHour: 1e9 },

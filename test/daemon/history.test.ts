@@ -2,8 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { DAY, HOUR, MINUTE, SECOND } from '../../src/base/time.ts';
 import { recordVerdicts } from '../../src/daemon/decisions.ts';
-import { applyRelease, holdUnblocked, rebuildJudge } from '../../src/daemon/history.ts';
+import { applyRelease, holdUnblocked } from '../../src/daemon/history.ts';
 import { makeAllowList } from '../../src/enforce/allow-list.ts';
+import type { BlockPolicy } from '../../src/enforce/decide.ts';
 import { Judge } from '../../src/judge/judge.ts';
 import type { JudgeOptions } from '../../src/judge/options.ts';
 import { parseRule, type Rule } from '../../src/judge/rule.ts';
@@ -11,8 +12,9 @@ import type { Verdict } from '../../src/model/block.ts';
 import type { MailEvent } from '../../src/model/event.ts';
 import { Store } from '../../src/store/store.ts';
 import { event, invalid, START } from '../judge/event.ts';
+import { rebuildAtOnce } from '../support/rebuilt-judge.ts';
 
-const POLICY = { mode: 'enforce', allow: makeAllowList({}), blocksPerHour: 1000 } as const;
+const POLICY: BlockPolicy = { mode: 'enforce', allow: makeAllowList({}), blocksPerHour: 1000 };
 
 function rule(fields: Record<string, unknown> = {}): Rule {
   const all = {
@@ -31,12 +33,15 @@ class Service {
   readonly store = new Store(':memory:');
   #judge: Judge;
 
+  #policy = POLICY;
+
   constructor(rules: readonly Rule[], options?: JudgeOptions) {
     this.#judge = new Judge(rules, options);
   }
 
-  restart(rules: readonly Rule[]): void {
-    this.#judge = rebuildJudge(this.store, rules, this.store.events.newestTime());
+  restart(rules: readonly Rule[], policy = this.#policy): void {
+    this.#policy = policy;
+    this.#judge = rebuildAtOnce(this.store, rules, this.store.events.newestTime(), { policy });
   }
 
   feed(event: MailEvent): readonly Verdict[] {
@@ -44,7 +49,7 @@ class Service {
     const verdicts = this.#judge.feed(event, event.time);
     const decisions = store.commit(() => {
       store.events.insert([event]);
-      return recordVerdicts({ store, policy: POLICY }, verdicts, event.time);
+      return recordVerdicts({ store, policy: this.#policy }, verdicts, event.time);
     });
     for (const { verdict, outcome, block } of decisions) {
       holdUnblocked(this.#judge, verdict, outcome);
@@ -151,4 +156,40 @@ test('a replay says the same', () => {
   const judge = new Judge([rule({ for: '5m' })]);
   const found = [...refusals(0, 7), refusal(11 * MINUTE)].flatMap((each) => judge.feed(each));
   expect(found).toMatchObject([{ count: 3 }, { count: 8 }]);
+});
+
+describe('somebody who was not blocked', () => {
+  const SUBMITTER = refusal(START).submitter as { type: 'user'; id: string };
+  const allowed = makeAllowList({ users: [SUBMITTER.id] });
+  test.each<[string, Partial<BlockPolicy>, string]>([
+    ['because of an exception', { allow: allowed }, 'allowed'],
+    ['in observe mode', { mode: 'observe' }, 'mode-observe'],
+    ['because no file could hold the login', { findInexpressible: () => 'too odd' }, 'unblockable'],
+  ])('%s is judged again at the next event when that is over', (_why, policy, outcome) => {
+    const rules = [rule()];
+    const service = new Service(rules);
+    service.restart(rules, { ...POLICY, ...policy });
+    const outcomes = () => service.store.verdicts.between(0, Date.now() * 2).map((v) => v.outcome);
+    feedAll(service, refusals(START, 4));
+    expect(outcomes()).toEqual([outcome]);
+    // As long as the reason is the same, not before an hour is over.
+    service.restart(rules);
+    feedAll(service, refusals(START + 5 * MINUTE, 2));
+    expect(outcomes()).toEqual([outcome]);
+    service.restart(rules, POLICY);
+    feedAll(service, refusals(START + 10 * MINUTE, 2));
+    expect(outcomes()).toEqual([outcome, 'blocked']);
+  });
+
+  test('because of the cap is not judged again by a restart', () => {
+    const rules = [rule()];
+    const service = new Service(rules);
+    service.restart(rules, { ...POLICY, blocksPerHour: 0 });
+    feedAll(service, refusals(START, 4));
+    service.restart(rules, POLICY);
+    feedAll(service, refusals(START + 10 * MINUTE, 2));
+    expect(service.store.verdicts.between(0, Date.now() * 2).map((v) => v.outcome)).toEqual([
+      'capped',
+    ]);
+  });
 });

@@ -6,12 +6,12 @@ import { main } from '../../src/cli/commands.ts';
 import { type Config, loadConfig, SHIPPED_RULES } from '../../src/config/load.ts';
 import { buildBlocklist, buildPipeline } from '../../src/daemon/assemble.ts';
 import { Enforcer } from '../../src/daemon/enforcer.ts';
-import { rebuildJudge } from '../../src/daemon/history.ts';
 import { buildMtaControl } from '../../src/daemon/mta-control.ts';
 import { loadRules } from '../../src/judge/rule.ts';
 import { Lines } from '../../src/model/lines.ts';
 import { Store } from '../../src/store/store.ts';
 import { type Folder, scratchFolder } from '../support/folder.ts';
+import { rebuildAtOnce } from '../support/rebuilt-judge.ts';
 
 const SPELLINGS = ['alice', 'Alice@Example.NET', 'alice@example.net', 'alice+phone'];
 const START = Date.UTC(2026, 10, 10, 9);
@@ -60,7 +60,7 @@ const clock = { now: () => START + 1_200_000 };
 async function readLog(text: string, position: number) {
   const rules = loadRules(SHIPPED_RULES);
   const signal = new AbortController().signal;
-  const judge = rebuildJudge(store, rules, clock.now());
+  const judge = rebuildAtOnce(store, rules, clock.now());
   const options = { config: { ...config, mta: 'postfix' as const }, clock, log: silentLog };
   const pipeline = buildPipeline(store, judge, rules, { ...options, version: '0', signal });
   let offset = position;

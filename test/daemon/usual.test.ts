@@ -12,7 +12,6 @@ import { listStories, type Story } from '../../bench/detection/story.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { main } from '../../src/cli/commands.ts';
 import { runReplay } from '../../src/cli/replay.ts';
-import { rebuildJudge } from '../../src/daemon/history.ts';
 import { Pipeline } from '../../src/daemon/pipeline.ts';
 import { makeAllowList } from '../../src/enforce/allow-list.ts';
 import { loadRules, type Rule } from '../../src/judge/rule.ts';
@@ -20,6 +19,7 @@ import { Lines } from '../../src/model/lines.ts';
 import { pastToJson } from '../../src/report/past.ts';
 import { Store } from '../../src/store/store.ts';
 import { scratchFolder } from '../support/folder.ts';
+import { rebuildAtOnce } from '../support/rebuilt-judge.ts';
 
 const folder = scratchFolder();
 afterAll(folder.remove);
@@ -60,7 +60,7 @@ class Service {
     this.#store = new Store(this.file);
     const store = this.#store;
     this.#pipeline = new Pipeline({
-      ...{ store, judge: rebuildJudge(store, rules, this.now) },
+      ...{ store, judge: rebuildAtOnce(store, rules, this.now) },
       ...{ log: silentLog, clock: { now: () => this.now } },
       policy: { mode: 'enforce', allow: makeAllowList({}), blocksPerHour: 10 },
       interpreter: { mta: 'postfix', zone: '+00:00' },

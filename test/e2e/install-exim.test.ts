@@ -76,6 +76,8 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
   [/^install -d -o postern/, 'Postern as an account of its own: an alternative'],
 ];
 
+const HEADINGS = { split: 'Debian, split configuration', single: 'Debian, single file' };
+
 const blocks = PAGES.flatMap(pageBlocks).filter(({ isCommand }) => isCommand);
 const done = new Set<string>();
 const canRun = hasMachine() && hasExim() && hasDebianConfiguration();
@@ -97,19 +99,32 @@ describe.runIf(canRun).each(['split', 'single'] as const)("Debian's configuratio
   }, 120_000);
   afterAll(() => machine?.stop());
 
+  /** Returns what the commands print. */
   async function follow(page: string, heading: string, choose = (_: PageBlock) => true) {
     const found = blocks.filter(
       (block) => block.page === page && block.heading.startsWith(heading) && choose(block),
     );
     if (found.length === 0) throw new Error(`${page}: no commands below "${heading}"`);
+    const outputs: string[] = [];
     for (const { text } of found) {
       done.add(text);
-      await runPrinted(machine, text);
+      outputs.push(await runPrinted(machine, text));
     }
+    return outputs.join('');
+  }
+
+  /** The commands of a section as init and check print them, with the folder of the package. */
+  function printed(heading: string): string {
+    const [found] = blocks.filter(
+      (block) => block.page === 'mta/exim.md' && block.heading === heading,
+    );
+    const folder = '/usr/local/lib/node_modules';
+    return (found?.text ?? '').replace('"$(npm root -g)"', folder);
   }
 
   const client = (login: string, ...recipients: string[]) =>
     machine.must(`node ${SUPPORT}/machine-client.ts 25 '${login}' ${recipients.join(' ')}`);
+  const serviceLog = () => machine.must('cat /var/log/units-postern.log');
   const output = async (text: string) => (await machine.shell(text)).output;
   const settled = (what: string, question: () => Promise<boolean>) =>
     until(what, question, { timeout: 40_000 });
@@ -122,7 +137,12 @@ describe.runIf(canRun).each(['split', 'single'] as const)("Debian's configuratio
     before = await configuration();
     await follow('install.md', '1. Node.js', ({ text }) => !text.startsWith('systemctl'));
     await follow('install.md', '2. The package');
-    await follow('install.md', '3. The configuration', ({ text }) => text.includes(' init '));
+    const init = await follow('install.md', '3. The configuration', ({ text }) =>
+      text.includes(' init '),
+    );
+    for (const command of printed(HEADINGS[style]).split('\n'))
+      expect(init).toContain(`    ${command}\n`);
+    expect(init).not.toContain('Authenticated users');
     await follow('install.md', '4c');
     await settled('the service', async () =>
       /^Debian-+exim +node .* run --config|^Debian-exim .* run --config/m.test(
@@ -132,7 +152,16 @@ describe.runIf(canRun).each(['split', 'single'] as const)("Debian's configuratio
   }, 120_000);
 
   it('the recipe makes check content', async () => {
-    await follow('mta/exim.md', `Debian, ${style}`);
+    const before = await machine.shell('postern check');
+    expect(before.status).toBe(2);
+    expect(before.output).not.toContain('Authenticated users');
+    for (const command of printed(HEADINGS[style]).split('\n'))
+      expect(before.output.split(`           ${command}\n`)).toHaveLength(2); // once
+    expect(await serviceLog()).toContain('networks cannot be blocked');
+    await follow('mta/exim.md', HEADINGS[style]);
+    await settled('the service to know of the statement', async () =>
+      (await serviceLog()).includes('networks can be blocked now'),
+    );
     const check = await machine.shell('postern check');
     done.add('postern check');
     expect(check).toEqual({ status: 0, output: expect.stringMatching(/No problems found\.\n$/) });

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { HOUR, MINUTE, SECOND } from '../../src/base/time.ts';
 import { recordVerdicts } from '../../src/daemon/decisions.ts';
-import { applyRelease, holdUnblocked, rebuildJudge } from '../../src/daemon/history.ts';
+import { applyRelease, holdUnblocked } from '../../src/daemon/history.ts';
 import { makeAllowList } from '../../src/enforce/allow-list.ts';
 import { Judge } from '../../src/judge/judge.ts';
 import { buildAdjustment, type Overrides } from '../../src/judge/limits.ts';
@@ -14,6 +14,7 @@ import { type Override, OverrideTable } from '../../src/judge/overrides.ts';
 import { parseRule, type Rule } from '../../src/judge/rule.ts';
 import type { MailEvent } from '../../src/model/event.ts';
 import { Store } from '../../src/store/store.ts';
+import { rebuildAtOnce } from '../support/rebuilt-judge.ts';
 import { BruteForce, type Found, type LimitOf, type SimpleRule } from './brute-force.ts';
 import { event, START } from './event.ts';
 
@@ -93,7 +94,7 @@ class Service {
 
   restart(rules: readonly SimpleRule[], now: number): void {
     this.#rules = this.#build(rules);
-    this.#judge = rebuildJudge(this.store, this.#rules, now);
+    this.#judge = rebuildAtOnce(this.store, this.#rules, now);
   }
 
   feed(event: MailEvent, now: number): Found[] {

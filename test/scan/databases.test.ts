@@ -1,13 +1,13 @@
 /** The service leaves the same database whether its lines were scanned or went the plain way, row by row. */
 import { afterEach, expect, test } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
-import { rebuildJudge } from '../../src/daemon/history.ts';
 import { Pipeline } from '../../src/daemon/pipeline.ts';
 import { makeAllowList } from '../../src/enforce/allow-list.ts';
 import { LineSplitter } from '../../src/follow/lines.ts';
 import { loadRules } from '../../src/judge/rule.ts';
 import { type Db, openStore } from '../support/database.ts';
 import { scratchFolder } from '../support/folder.ts';
+import { rebuildAtOnce } from '../support/rebuilt-judge.ts';
 import { makeLogs, readSamples } from './logs.ts';
 
 const folder = scratchFolder();
@@ -37,7 +37,7 @@ async function store(logs: readonly Buffer[], plain: boolean): Promise<Rows> {
   try {
     const pipeline = new Pipeline({
       ...{ store, log: silentLog, clock: { now: () => NOW } },
-      judge: rebuildJudge(store, loadRules(SHIPPED), NOW),
+      judge: rebuildAtOnce(store, loadRules(SHIPPED), NOW),
       policy: { mode: 'enforce', allow: makeAllowList({}), blocksPerHour: 1000 },
       interpreter: { zone: '+00:00', plain },
     });

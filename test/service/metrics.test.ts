@@ -122,7 +122,7 @@ it.each(['inet:0.0.0.0:9797', 'inet:192.0.2.1:9797', '9797'])('is not served at 
 
 /** Every name that there is. */
 function listNames(): string[] {
-  const service = new ServiceMetrics().list({ clock: systemClock } as never);
+  const service = new ServiceMetrics(0).list({} as never);
   const milter = listMilterFamilies({
     started: 0,
     counters: createCounters,
@@ -137,7 +137,7 @@ const used = (text: string) =>
 
 it('has names by the conventions', () => {
   for (const name of listNames()) expect(name).toMatch(/^(?:postern|process)_[a-z_]+[a-z]$/);
-  const service = new ServiceMetrics().list({ clock: systemClock } as never);
+  const service = new ServiceMetrics(0).list({} as never);
   for (const { name, type } of service) expect(name.endsWith('_total')).toBe(type === 'counter');
 });
 

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Log } from '../../src/base/log.ts';
 import { systemClock } from '../../src/base/time.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { Lasting } from '../../src/daemon/lasting.ts';
 import { Service } from '../../src/daemon/service.ts';
 import { loadRules } from '../../src/judge/rule.ts';
 import { BlockTable } from '../../src/store/blocks.ts';
@@ -34,11 +35,13 @@ async function start(said: string[]): Promise<Store> {
   const log = { debug: say, info: say, warn: say, error: say } as unknown as Log;
   const ending = new AbortController();
   const { signal } = ending;
-  const options = { config, clock: systemClock, log, version: '0', signal };
-  const done = new Service(store, loadRules(config.rules), options).run(ending);
+  const lasting = new Lasting(Date.now());
+  const options = { config, clock: systemClock, log, version: '0', lasting, signal };
+  const service = await Service.build(store, loadRules(config.rules), options);
+  const done = service.run(ending);
   end = async () => {
     ending.abort();
-    await done.finally(() => store.close());
+    await done.finally(() => lasting.end()).finally(() => store.close());
   };
   return store;
 }

@@ -5,7 +5,6 @@
 import { join } from 'node:path';
 import { silentLog } from '../../src/base/log.ts';
 import { HOUR } from '../../src/base/time.ts';
-import { rebuildJudge } from '../../src/daemon/history.ts';
 import { Pipeline } from '../../src/daemon/pipeline.ts';
 import { makeAllowList } from '../../src/enforce/allow-list.ts';
 import type { BlockPolicy, Decision } from '../../src/enforce/decide.ts';
@@ -15,6 +14,7 @@ import { Lines } from '../../src/model/lines.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type Db, openStore } from '../support/database.ts';
 import { type Folder, scratchFolder } from '../support/folder.ts';
+import { rebuildAtOnce } from '../support/rebuilt-judge.ts';
 import { RULE } from '../support/rule.ts';
 
 export interface BenchOptions {
@@ -107,7 +107,7 @@ export class Bench {
     this.db = db;
     const rules = loadRules(this.folder.at('rules'));
     const { zone, policy, allowed = [], silent = false } = this.#options;
-    this.#judge = rebuildJudge(store, rules, this.now);
+    this.#judge = rebuildAtOnce(store, rules, this.now);
     this.#pipeline = new Pipeline({
       store,
       judge: this.#judge,

@@ -2,7 +2,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DAY, HOUR, MINUTE } from '../../../src/base/time.ts';
-import { rebuildJudge } from '../../../src/daemon/history.ts';
 import { saveUsual } from '../../../src/daemon/usual.ts';
 import { Judge } from '../../../src/judge/judge.ts';
 import { parseRule, type Rule } from '../../../src/judge/rule.ts';
@@ -11,6 +10,7 @@ import type { Verdict } from '../../../src/model/block.ts';
 import type { MailEvent } from '../../../src/model/event.ts';
 import { describePast, type Past } from '../../../src/model/usual.ts';
 import { Store } from '../../../src/store/store.ts';
+import { rebuildAtOnce } from '../../support/rebuilt-judge.ts';
 import { login } from '../event.ts';
 import { type Found, findByBruteForce, type SimpleUsual } from './brute-force.ts';
 
@@ -130,7 +130,7 @@ describe('rules with usual', () => {
             if (steps[index] === 'store') saveUsual(store, judge.usual);
           });
           if (steps[index] === 'store') judge.usual.saved(event.time);
-          if (steps[index] === 'restart') judge = rebuildJudge(store, [rule], event.time);
+          if (steps[index] === 'restart') judge = rebuildAtOnce(store, [rule], event.time);
           return [...verdicts];
         });
         store.close();
