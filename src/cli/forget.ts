@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { runCommand } from '../base/commands.ts';
 import { randomHex } from '../base/digest.ts';
 import { EXIT, type ExitStatus, getErrno, PosternError } from '../base/errors.ts';
+import { escapeControls } from '../base/escape.ts';
 import { counted, lowerAscii } from '../base/text.ts';
 import { MINUTE } from '../base/time.ts';
 import { type Config, loadConfig, loadShared } from '../config/load.ts';
@@ -183,6 +184,8 @@ interface Done {
 }
 
 function describe(typed: string, done: Done): string {
+  if (Object.values(done).every((count) => count === 0))
+    return `Nothing is stored of ${escapeControls(typed)}; is the name right? Nothing was changed.\n`;
   const { events, verdicts, blocks, mails, messages, recipients, open } = done;
   const changed = [
     counted(events, 'event'),

@@ -54,7 +54,7 @@ export async function runReport(options: ReportOptions, io: Io): Promise<ExitSta
     progress.end();
     const servers = await gatherAllHosts(store, config, gathered, options);
     const report = dropUndefined({ ...gathered, service, servers });
-    if (options.onlyIfAny === true && !isEventful(report)) {
+    if (options.onlyIfAny === true && !isEventful(report, systemClock.now())) {
       io.stderr('postern: nothing happened in this period, so there is no report\n');
       return EXIT.done;
     }

@@ -1,5 +1,6 @@
 /** A report in three sentences: what was blocked, who refuses this server, how much mail there was. */
 import { counted } from '../base/text.ts';
+import { HOUR } from '../base/time.ts';
 import { PLAIN_STYLE, type Style } from '../model/style.ts';
 import type { Report } from './period.ts';
 import { nameRefuser } from './reputation.ts';
@@ -13,12 +14,18 @@ export function summarize(report: Report, style = PLAIN_STYLE): string[] {
   ].map((text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`);
 }
 
-/** Whether there is anything that somebody should look at. Mail alone is not. */
-export function isEventful(report: Report): boolean {
+/** The longest day of a year, when the clocks are set back, ms. */
+const LONGEST_DAY = 25 * HOUR;
+
+/**
+ * Whether there is anything that somebody should look at. Mail alone is not. The problems of the service are those of
+ * `now` (ms): they say nothing about a period that ended more than a day ago.
+ */
+export function isEventful(report: Report, now: number): boolean {
   const { blocks, verdicts, lasting, near, outages, listings, reputation, backscatter } = report;
   const { notices, returned, complaints } = backscatter;
   const lists = [blocks, verdicts, lasting, near, outages, listings, reputation, notices];
-  const problems = report.service?.problems ?? [];
+  const problems = now - report.until <= LONGEST_DAY ? (report.service?.problems ?? []) : [];
   return [...lists, returned, complaints, problems].some(({ length }) => length > 0);
 }
 

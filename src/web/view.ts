@@ -11,6 +11,8 @@ export interface View {
   readonly visitor: Visitor;
   /** a parameter of the address, without white space around it; `''` if it is missing */
   query(name: string): string;
+  /** the names of all parameters of the address */
+  readonly names: readonly string[];
   /** to the minute, in the configured zone */
   time(ms: number): Html;
 }
@@ -21,6 +23,7 @@ export function buildView(desk: Desk, visitor: Visitor, url: URL): View {
     desk,
     visitor,
     query: (name) => (url.searchParams.get(name) ?? '').trim(),
+    names: [...new Set(url.searchParams.keys())],
     time: (ms) =>
       html`<time datetime="${formatTime(ms)}" title="${formatTime(ms)}">${formatLocalMinute(ms, zone)}</time>`,
   };

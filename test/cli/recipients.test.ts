@@ -94,6 +94,13 @@ describe('postern recipients', () => {
     expect((await recipients('list')).out).toBe('No recipients are known.\n');
   });
 
+  it('prints what it did as CSV, too', async () => {
+    const list = folder.write('list.txt', '0 a@x.example\n0 b@x.example\nnonsense\n');
+    const csv = (...argv: string[]) => recipients(...argv, '--format', 'csv');
+    expect((await csv('import', list)).out).toBe('imported,passedOver\n2,1\n');
+    expect((await csv('forget', '@x.example')).out).toBe('forgotten\n2\n');
+  });
+
   it.each([
     [['forget'], 'postern: recipients forget: name addresses, @domains, or --all\n'],
     [['import'], 'postern: recipients import: name one file, or - for standard input\n'],
@@ -121,7 +128,13 @@ describe('postern recipients', () => {
     expect((await ask('good@example.net', 'bad@example.net', 'a@b.example')).out).toBe(
       'good@example.net: valid, by callout\nbad@example.net: invalid, by callout\na@b.example: not verified: no back end is named for its domain\n',
     );
+    expect((await ask('good@example.net', 'a@b.example', '--format', 'csv')).out).toBe(
+      'recipient,kind,from,why\ngood@example.net,valid,callout,\na@b.example,not-ours,,\n',
+    );
     await server.stop();
+    expect((await ask('good@example.net', '--format', 'csv')).out).toMatch(
+      /\ngood@example\.net,unknown,,"?connect: 127\.0\.0\.1:/,
+    );
     const failed = await ask('good@example.net');
     expect(failed.status).toBe(1);
     expect(failed.out).toContain('unknown, failed at connect: 127.0.0.1:');

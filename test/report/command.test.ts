@@ -121,7 +121,12 @@ describe('by mail', () => {
       await service.stop();
       await quiet.remove();
     }
-    const { out } = await at.run('report', '--only-if-any', '--day', '2026-11-08');
+  });
+
+  it('is there because of a problem of now, but not of an old day', async () => {
+    const old = await at.run('report', '--only-if-any', '--day', '2026-11-08');
+    expect(old).toMatchObject({ status: 0, out: '' });
+    const { out } = await at.run('report', '--only-if-any', '--day', 'yesterday');
     expect(out).toMatch(/^Problem +postern run is not running/m);
   });
 });

@@ -202,6 +202,8 @@ describe('forget', () => {
       'alice@example.net is blocked (block 1), and a block needs the name',
     );
     expect((await postern.command('forget', '192.0.2.7')).status).toBe(2);
+    const mistyped = await postern.command('forget', 'alcie@example.net');
+    expect(mistyped.stdout).toMatch(/^Nothing is stored of alcie@example\.net; is the name right\?/);
   });
 
   it.each(['while the service runs', 'while it does not'])(

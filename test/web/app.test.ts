@@ -358,6 +358,10 @@ describe('what cannot be read', () => {
     expect((await client.get('/events?since=13h14')).text).toContain(
       'expected a duration such as 24h',
     );
+    expect((await client.get('/blocks?since=13h14&age=day&sort=size')).text).toContain(
+      'Not used: since: this list has no such filter. sort=size: expected newest, oldest, ',
+    );
+    expect((await client.get('/blocks?age=week&sort=who&state=')).text).not.toContain('Not used');
   });
 });
 

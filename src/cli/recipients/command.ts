@@ -4,10 +4,10 @@ import { replaceFile } from '../../base/files.ts';
 import { counted } from '../../base/text.ts';
 import { formatBackListLine } from '../../recipients/back-list.ts';
 import { csvRow } from '../csv.ts';
-import { type Io, jsonLine } from '../io.ts';
+import type { Io } from '../io.ts';
 import { parseCount, parsePeriod } from '../typed.ts';
 import { readAddresses, toBytes, toText } from './address.ts';
-import { COLUMNS, FORMS, isText } from './forms.ts';
+import { COLUMNS, FORMS, isText, printCounts } from './forms.ts';
 import { runImport } from './import.ts';
 import { runLookup } from './lookup.ts';
 import {
@@ -105,8 +105,10 @@ function runForget({ config, words, options, io }: Work): ExitStatus {
       options.all === true
         ? store.forgetAll()
         : store.forget(addresses) + ofDomains.reduce((sum, one) => sum + one, 0);
-    if (options.format === 'json') io.stdout(jsonLine({ forgotten: count }));
-    else io.stdout(`${counted(count, 'recipient')} forgotten.\n`);
+    printCounts({ forgotten: count }, `${counted(count, 'recipient')} forgotten.\n`, {
+      options,
+      io,
+    });
     return EXIT.done;
   });
 }

@@ -4,7 +4,7 @@ import type { StoredAnswer } from '../../store/recipients.ts';
 import { csvRow } from '../csv.ts';
 import { jsonLine } from '../io.ts';
 import { shown, toText } from './address.ts';
-import type { RecipientsOptions } from './work.ts';
+import type { RecipientsOptions, Work } from './work.ts';
 
 export const COLUMNS = ['recipient', 'valid', 'time'];
 
@@ -29,4 +29,16 @@ function listLine(answer: StoredAnswer): string {
 
 export function toJson({ address, isValid, time }: StoredAnswer) {
   return { address: toText(address), valid: isValid, time: formatTime(time) };
+}
+
+/** What an action has done: as one JSON object, as CSV with a line of names, or as `text`. */
+export function printCounts(
+  counts: Readonly<Record<string, number>>,
+  text: string,
+  { options, io }: Pick<Work, 'options' | 'io'>,
+): void {
+  if (options.format === 'json') io.stdout(jsonLine(counts));
+  else if (options.format === 'csv')
+    io.stdout(csvRow(Object.keys(counts)) + csvRow(Object.values(counts)));
+  else io.stdout(text);
 }

@@ -8,9 +8,9 @@ import { mergeBackList } from '../../daemon/recipients.ts';
 import { parseRecipient } from '../../recipients/address.ts';
 import { parseBackList } from '../../recipients/back-list.ts';
 import type { StoredAnswer } from '../../store/recipients.ts';
-import { jsonLine } from '../io.ts';
 import { Progress } from '../progress.ts';
 import { toBytes } from './address.ts';
+import { printCounts } from './forms.ts';
 import { type Work, withRecipients } from './work.ts';
 
 /** Takes lines of a BackList and those of `export --format json`. Broken lines are named and passed over. */
@@ -36,11 +36,8 @@ export function runImport({ config, words, options, io }: Work): ExitStatus {
     });
     progress.end();
     const [count, passed] = [answers.length + listed.length, problems.length];
-    if (options.format === 'json') io.stdout(jsonLine({ imported: count, passedOver: passed }));
-    else
-      io.stdout(
-        `${counted(count, 'recipient')} imported, ${counted(passed, 'line')} passed over.\n`,
-      );
+    const text = `${counted(count, 'recipient')} imported, ${counted(passed, 'line')} passed over.\n`;
+    printCounts({ imported: count, passedOver: passed }, text, { options, io });
     return EXIT.done;
   });
 }

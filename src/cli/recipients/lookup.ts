@@ -56,14 +56,30 @@ async function askNow(
   const store = { read: () => undefined, write: () => undefined, version: () => 0 };
   const verifier = new Verifier(config.options, { clock: systemClock, log: silentLog, store });
   let status: ExitStatus = EXIT.done;
+  if (options.format === 'csv') io.stdout(csvRow(ASKED_COLUMNS));
   for (const address of addresses) {
     const verdict = await verifier.verify(address, { authenticated: false, local: false });
     if (verdict.kind === 'unknown') status = EXIT.failed;
     if (options.format === 'json') io.stdout(jsonLine({ address: toText(address), ...verdict }));
+    else if (options.format === 'csv') io.stdout(csvRow(askedValues(address, verdict)));
     else io.stdout(`${shown(address)}: ${describeVerdict(verdict)}\n`);
   }
   verifier.close();
   return status;
+}
+
+const ASKED_COLUMNS = ['recipient', 'kind', 'from', 'why'];
+
+/** `why`: why it was skipped, or at which step asking failed and how. */
+function askedValues(address: string, verdict: Verdict): (string | undefined)[] {
+  const from = 'from' in verdict ? verdict.from : undefined;
+  const why =
+    verdict.kind === 'skipped'
+      ? verdict.why
+      : verdict.kind === 'unknown'
+        ? `${verdict.step}: ${verdict.reason}`
+        : undefined;
+  return [toText(address), verdict.kind, from, why];
 }
 
 function describeVerdict(verdict: Verdict): string {

@@ -7,7 +7,7 @@ import { formatTarget } from '../../model/identity.ts';
 import { buildHostLookup, describeCauseThere, describeRelease } from '../../report/block.ts';
 import type { StoredBlock } from '../../store/stored-block.ts';
 import { type Html, html, type Part } from '../html.ts';
-import { field, select, table } from '../layout.ts';
+import { field, message, select, table } from '../layout.ts';
 import { storyLink, type View } from '../view.ts';
 
 const ROWS = 50;
@@ -37,8 +37,26 @@ const AGE_NAMES = [
   ['older', 'more than a week'],
 ] as const;
 
+/** The parameters that this page looks at, and those that are one of several words. */
+const PARAMETERS = ['q', 'state', 'cause', 'age', 'host', 'log', 'sort', 'page', 'outcome'];
+const CHOICES = { state: STATES, age: AGE_NAMES, sort: SORTS };
+
+/** What of the address has no effect on the list, one sentence each. */
+function listIgnored({ names, query }: View): string[] {
+  const unknown = names.filter((name) => !PARAMETERS.includes(name));
+  const wrong = Object.entries(CHOICES).flatMap(([name, choices]) => {
+    const words = choices.map(([word]) => word).filter((word) => word !== '');
+    const word = query(name);
+    return word === '' || words.some((one) => one === word)
+      ? []
+      : [`${name}=${word}: expected ${words.join(', ')}.`];
+  });
+  return [...unknown.map((name) => `${name}: this list has no such filter.`), ...wrong];
+}
+
 /** The whole page. */
 export function blocksPage(view: View): Html {
+  const ignored = listIgnored(view);
   const all = readBlocks(view);
   const list = (values: Iterable<string>): [string, string][] =>
     [...new Set(values)].sort().map((value) => [value, value]);
@@ -54,6 +72,7 @@ ${field('log', 'Log', view.query('log'), 'part of its path')}
 ${select('sort', 'Order', SORTS, view.query('sort'))}
 <button class="main">Show</button>
 </form>
+${ignored.length > 0 && message(`Not used: ${ignored.join(' ')}`, 'bad')}
 ${listBlocks(view, all)}`;
 }
 
