@@ -1,6 +1,6 @@
 /** What may change the limits of a rule: the interface between what a rule measures and what limit applies. Types only. */
 import type { KeyType } from '../model/block.ts';
-import type { MailEvent } from '../model/event.ts';
+import type { CountedEvent } from './counted-event.ts';
 
 /** A limit as it applies to a key at a time. */
 export interface AppliedLimit {
@@ -26,7 +26,7 @@ export interface Adjustment {
   /** The lowest that `usualLimit` can give. */
   lowestUsual(limit: AppliedLimit): number;
   /** Whether the mail is that of a list that is exempt: it does not count. */
-  sparesMail(event: MailEvent): boolean;
+  sparesMail(event: CountedEvent): boolean;
   /** Whether mail of an exempt list may be spared for this rule alone, now or when a table of overrides changes. */
   readonly namesList: boolean;
   /** Two adjustments with the same ones of these give the same answers, where no rule is named. */

@@ -1,14 +1,14 @@
 /** Events that a rule leaves alone: the exceptions in its `except`. */
 import { getDomain, networkSet } from '../model/address.ts';
-import type { MailEvent } from '../model/event.ts';
 import type { CanonicalLogin } from '../model/login.ts';
+import type { CountedEvent } from './counted-event.ts';
 import { getClientAddress, getKeyId, MAX_ID } from './key.ts';
 import type { Exceptions, Rule } from './rule.ts';
 
 /** A test whether a rule leaves an event alone; undefined when the rule has no exceptions. */
 export function buildExceptionTest(
   except: Exceptions,
-): ((event: MailEvent) => boolean) | undefined {
+): ((event: CountedEvent) => boolean) | undefined {
   const users = new Set(except.users);
   const addresses = new Set(except.addresses);
   const domains = new Set(except.domains);

@@ -1,8 +1,8 @@
 /** What rules read of an event. Each fact is worked out when it is first asked for, and once for all rules. */
 import { formatIpv4, getDomain, readIpv4, readIpv6Network } from '../model/address.ts';
 import type { KeyType } from '../model/block.ts';
-import type { MailEvent } from '../model/event.ts';
 import { ownCopy } from '../model/line.ts';
+import type { CountedEvent } from './counted-event.ts';
 import {
   getClientAddress,
   getKeyId,
@@ -37,7 +37,7 @@ const UNKNOWN = Symbol();
 type Lazy<T> = T | undefined | typeof UNKNOWN;
 
 export class Facts {
-  event!: MailEvent;
+  event!: CountedEvent;
   /** counts the events */
   number = 0;
   #address: Lazy<Id> = UNKNOWN;
@@ -45,7 +45,7 @@ export class Facts {
   #recipient: Lazy<string> = UNKNOWN;
 
   /** From now on, the facts are those of this event. */
-  read(event: MailEvent): void {
+  read(event: CountedEvent): void {
     this.event = event;
     this.number++;
     this.#address = UNKNOWN;

@@ -1,7 +1,7 @@
 /** Who is blocked, and how often somebody was: what a judge remembers of its own verdicts and other decisions. */
 import { DAY } from '../base/time.ts';
 import type { Key, KeyType, Verdict } from '../model/block.ts';
-import type { MailEvent } from '../model/event.ts';
+import type { CountedEvent } from './counted-event.ts';
 import { ShutOutSenders } from './gateway.ts';
 import { canonicalKey, getKeyId, getKeyType } from './key.ts';
 import { KeyTimes, Offences } from './key-memory.ts';
@@ -76,7 +76,7 @@ export class Holds {
   }
 
   /** How long a block of the key lasts, ms; undefined: until it is released. */
-  durationFor(rule: Rule, key: Key, { time }: Pick<MailEvent, 'time'>): number | undefined {
+  durationFor(rule: Rule, key: Key, { time }: Pick<CountedEvent, 'time'>): number | undefined {
     const before = this.#offences.count(rule.name, key, time);
     return rule.durations[Math.min(before, rule.durations.length - 1)];
   }
@@ -92,7 +92,7 @@ export class Holds {
   }
 
   /** Whether the sender of the event is shut out at its gateway: what still comes of it is not the gateway's. */
-  isShutOut(per: Per, event: MailEvent): boolean {
+  isShutOut(per: Per, event: CountedEvent): boolean {
     if (this.#shutOut.size === 0 || !event.sender) return false;
     const type = getKeyType(per, event);
     const id = type === undefined ? undefined : getKeyId(type, event);

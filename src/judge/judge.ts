@@ -5,9 +5,9 @@
  */
 import { isNetwork, isWithin } from '../model/address.ts';
 import type { Key, Verdict } from '../model/block.ts';
-import type { MailEvent } from '../model/event.ts';
 import type { Outage, OutageChange } from '../model/outage.ts';
 import { type ActiveRule, activateRules } from './activate.ts';
+import type { CountedEvent } from './counted-event.ts';
 import { formatId, readId } from './facts.ts';
 import { Holds } from './holds.ts';
 import { findJoint } from './joint.ts';
@@ -89,7 +89,7 @@ export class Judge {
    * Counts an event and returns the verdicts that fall on it, usually none. With `now` (ms), the verdict on an event
    * that is older than the rule's `fresh` is stale. Without it (replay), no verdict is stale.
    */
-  feed(event: MailEvent, now?: number): readonly Verdict[] {
+  feed(event: CountedEvent, now?: number): readonly Verdict[] {
     const verdicts = this.#feed({ event, now, recall: undefined });
     const unusual = this.usual.feed(event);
     if (unusual.length === 0) return verdicts;
@@ -105,7 +105,7 @@ export class Judge {
    * Counts an event of the past again. `recall` says what became of a verdict then: a rule that is new or has changed
    * has not given it, and the key is not held for it. Rules with `usual` do not count it: see `usual`.
    */
-  recount(event: MailEvent, recall: Recall): readonly Verdict[] {
+  recount(event: CountedEvent, recall: Recall): readonly Verdict[] {
     return this.#feed({ event, now: undefined, recall });
   }
 
@@ -123,7 +123,7 @@ export class Judge {
   }
 
   /** Finds out which tracks use the event, and returns how many. */
-  #collect(steps: readonly Step[], event: MailEvent): number {
+  #collect(steps: readonly Step[], event: CountedEvent): number {
     let count = 0;
     for (let index = 0; index < steps.length; index++) {
       const step = steps[index] as Step;
@@ -204,7 +204,7 @@ export class Judge {
   }
 
   /** Tells that a rule has counted an event, if several servers may count together. */
-  #tell({ active: { rule }, track, timeline }: Turn, event: MailEvent): void {
+  #tell({ active: { rule }, track, timeline }: Turn, event: CountedEvent): void {
     const { type, arrival } = track;
     if (this.#onCounted === undefined || findJoint(rule).types?.has(type) !== true) return;
     const { facts } = this.#tables;
@@ -284,7 +284,7 @@ export class Judge {
   }
 
   /** Whether the event is a refusal by a provider that has an outage. */
-  #isInOutage(event: MailEvent): boolean {
+  #isInOutage(event: CountedEvent): boolean {
     const outages = this.#outages;
     if (outages === undefined) return false;
     if (event.relay === undefined && event.reason === undefined) return false;

@@ -2,12 +2,12 @@
 import { createHash } from 'node:crypto';
 import { canonicalIp, getDomain, getNetwork } from '../model/address.ts';
 import type { Key, KeyType } from '../model/block.ts';
-import type { MailEvent } from '../model/event.ts';
 import { ownCopy } from '../model/line.ts';
+import type { CountedEvent } from './counted-event.ts';
 import type { Per } from './rule.ts';
 
 /** The type of the key: that of the rule or, for `submitter`, the type of the event's submitter. */
-export function getKeyType(per: Per, event: MailEvent): KeyType | undefined {
+export function getKeyType(per: Per, event: CountedEvent): KeyType | undefined {
   return per === 'submitter' ? event.submitter?.type : per;
 }
 
@@ -15,12 +15,12 @@ export function getKeyType(per: Per, event: MailEvent): KeyType | undefined {
 export const MAX_ID = 320;
 
 /** The ID of a key of this type; undefined when the event has none, or one that is too long. */
-export function getKeyId(type: KeyType, event: MailEvent): string | undefined {
+export function getKeyId(type: KeyType, event: CountedEvent): string | undefined {
   const id = getId(type, event);
   return id === undefined || id.length > MAX_ID ? undefined : id;
 }
 
-function getId(type: KeyType, event: MailEvent): string | undefined {
+function getId(type: KeyType, event: CountedEvent): string | undefined {
   switch (type) {
     case 'user':
       return event.submitter?.type === 'user' ? event.submitter.id.toLowerCase() : undefined;
@@ -51,7 +51,7 @@ export function canonicalKey({ type, id }: Key): Key {
 }
 
 /** The recipient that a distinct rule compares; undefined when the event has none and does not count. */
-export function getRecipientValue(event: MailEvent): string | undefined {
+export function getRecipientValue(event: CountedEvent): string | undefined {
   const recipient = event.originalRecipient ?? event.recipient;
   if (recipient === undefined || recipient === '') return undefined;
   // RFC 5321 2.4: the local part may be case-sensitive, the domain never is.
@@ -68,13 +68,13 @@ function getMailbox(recipient: string, at: number): string {
 }
 
 /** The client's address in canonical form; undefined when the MTA did not know it (`unknown`). */
-export function getClientAddress(event: MailEvent): string | undefined {
+export function getClientAddress(event: CountedEvent): string | undefined {
   const address = getLoggedAddress(event);
   return address === undefined || address.length > MAX_ADDRESS ? undefined : canonicalIp(address);
 }
 
 /** The client's address as the log has it. */
-export function getLoggedAddress({ submitter, client }: MailEvent): string | undefined {
+export function getLoggedAddress({ submitter, client }: CountedEvent): string | undefined {
   return submitter?.type === 'client' ? submitter.id : client?.address;
 }
 

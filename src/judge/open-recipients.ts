@@ -3,7 +3,7 @@
  * answer. A recipient that was not tried for so long is not open any more: its message is gone, or the log was lost.
  */
 import { HOUR } from '../base/time.ts';
-import type { MailEvent } from '../model/event.ts';
+import type { CountedEvent } from './counted-event.ts';
 
 /** ms; mail servers try again within minutes at first, and after some hours at last. */
 export const OPEN_FOR = 8 * HOUR;
@@ -42,7 +42,7 @@ export class OpenRecipients {
   }
 
   /** The mail to the recipient of this event was put off. */
-  defer(event: MailEvent, place: string): void {
+  defer(event: CountedEvent, place: string): void {
     const recipient = hashRecipient(event);
     this.#remove(recipient);
     if (this.#attempts.size >= MOST) this.expire(event.time);
@@ -55,7 +55,7 @@ export class OpenRecipients {
   }
 
   /** The recipient of this event has its outcome. */
-  resolve(event: MailEvent): void {
+  resolve(event: CountedEvent): void {
     if (this.#attempts.size > 0) this.#remove(hashRecipient(event));
   }
 
@@ -82,7 +82,7 @@ function hashRecipient({
   queueId = '',
   recipient = '',
   originalRecipient = '',
-}: MailEvent): number {
+}: CountedEvent): number {
   let one = 0x811c9dc5;
   let two = 0x01234567;
   for (const text of [queueId, recipient, originalRecipient]) {

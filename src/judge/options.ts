@@ -1,6 +1,6 @@
 /** What a judge can be told before the first event. */
 import type { Key } from '../model/block.ts';
-import type { MailEvent } from '../model/event.ts';
+import type { CountedEvent } from './counted-event.ts';
 import type { Rule } from './rule.ts';
 import type { Bounds } from './table.ts';
 
@@ -32,7 +32,7 @@ export interface Counted {
 
 export interface JudgeOptions {
   /** called for each event that one of these rules counts (joint.ts), but not for one that is counted again */
-  readonly onCounted?: (counted: Counted, event: MailEvent) => void;
+  readonly onCounted?: (counted: Counted, event: CountedEvent) => void;
 
   /** keys that never get a verdict */
   readonly allowed?: (key: Key) => boolean;

@@ -8,11 +8,11 @@ import {
   type EventKind,
   isBackscatter,
   isInvalid,
-  type MailEvent,
   REASONS,
   type Reason,
   SUBMITTER_TYPES,
 } from '../model/event.ts';
+import type { CountedEvent } from './counted-event.ts';
 import { buildExceptionTest } from './exceptions.ts';
 import { getKeyId, getKeyType } from './key.ts';
 import type { Member } from './member.ts';
@@ -26,19 +26,19 @@ export interface Step {
   /** its rules count the event, or the event adds to the whole of a share, or only opens or closes a recipient */
   readonly use: Use;
   /** whether they use this event, of those of its sort; undefined: all */
-  readonly admits: ((event: MailEvent) => boolean) | undefined;
+  readonly admits: ((event: CountedEvent) => boolean) | undefined;
   /** one rule that may blame one of the senders behind the key; its turn comes in the order of the rules */
   readonly blaming: Member | undefined;
 }
 
 /** A test whether the rule uses an event at all: direction, exceptions. */
-export function buildAdmission(rule: Rule): (event: MailEvent) => boolean {
+export function buildAdmission(rule: Rule): (event: CountedEvent) => boolean {
   const admits = buildOwnTest(rule);
   return (event) => admitsSort(rule, event) && admits?.(event) !== false;
 }
 
 /** Whether the rule uses an event of this direction and submitter. */
-function admitsSort({ direction, count, per }: Rule, event: MailEvent): boolean {
+function admitsSort({ direction, count, per }: Rule, event: CountedEvent): boolean {
   if (direction !== undefined && event.direction !== direction) return false;
   // What our own delivery refuses is nobody's fault but ours.
   if (event.direction === 'local' && direction !== 'local') return false;
@@ -49,7 +49,7 @@ function admitsSort({ direction, count, per }: Rule, event: MailEvent): boolean 
 }
 
 /** A test for what only the event itself tells; undefined: there is nothing to test. */
-function buildOwnTest(rule: Rule): ((event: MailEvent) => boolean) | undefined {
+function buildOwnTest(rule: Rule): ((event: CountedEvent) => boolean) | undefined {
   const { count, nullSender, adjustment } = rule;
   const excepted = buildExceptionTest(rule.except);
   const hasTest = nullSender === true || count === 'backscatter' || adjustment !== undefined;
@@ -86,7 +86,7 @@ export class Plan {
    * The tracks that use the event: first those that share it among all their rules, then those of a rule that may blame
    * a sender, in the order of the rules. `inOutage`: it is a refusal that does not count.
    */
-  stepsFor(event: MailEvent, inOutage: boolean): readonly Step[] {
+  stepsFor(event: CountedEvent, inOutage: boolean): readonly Step[] {
     const sort = nameSort(event, inOutage);
     const known = this.#steps.get(sort);
     if (known !== undefined) return known;
@@ -101,7 +101,7 @@ export class Plan {
 }
 
 /** A number for all events that are alike as far as `findStepUse` looks. */
-function nameSort(event: MailEvent, inOutage: boolean): number {
+function nameSort(event: CountedEvent, inOutage: boolean): number {
   const { direction, repeated, amends, submitter } = event;
   let sort = KIND_INDEX.get(event.kind) ?? 0;
   sort = sort * REASON_INDEX.size + (REASON_INDEX.get(event.reason) ?? 0);
@@ -115,7 +115,7 @@ function nameSort(event: MailEvent, inOutage: boolean): number {
 }
 
 /** How the rules of a track use an event, as far as its sort tells. */
-function findStepUse(track: Track, event: MailEvent, inOutage: boolean): Use | undefined {
+function findStepUse(track: Track, event: CountedEvent, inOutage: boolean): Use | undefined {
   const { rule } = track.rules[0] as Member;
   const { type, shape } = track;
   const isKeyType = rule.per === 'submitter' || rule.per === 'user' || rule.per === 'uid';
@@ -127,7 +127,7 @@ function findStepUse(track: Track, event: MailEvent, inOutage: boolean): Use | u
 }
 
 /** Whether the event matters after all: it was counted before, or its refusal was. */
-function isUsed(rule: Rule, use: Use, event: MailEvent): boolean {
+function isUsed(rule: Rule, use: Use, event: CountedEvent): boolean {
   if (use === 'whole') return event.repeated !== true;
   // A put-off recipient whose refusal counts is not open. `repeated` is no matter here: each attempt keeps it open.
   return use !== 'open' || event.kind !== 'deferred' || !countsRefusal(rule, event);
@@ -138,7 +138,7 @@ function findBlaming({ rules, shape }: Track): Member | undefined {
   return shape.hasSenders ? rules[0] : undefined;
 }
 
-function bringsRecipients({ newRecipients }: MailEvent): boolean {
+function bringsRecipients({ newRecipients }: CountedEvent): boolean {
   return newRecipients !== undefined && newRecipients > 0;
 }
 
@@ -146,11 +146,11 @@ function bringsRecipients({ newRecipients }: MailEvent): boolean {
  * The reason, if it counts. This is the one place where a refusal is left out: because it was counted before, or
  * because the provider that sent it has an outage.
  */
-function countedReason(event: MailEvent, inOutage: boolean): Reason | undefined {
+function countedReason(event: CountedEvent, inOutage: boolean): Reason | undefined {
   return event.repeated === true || inOutage ? undefined : event.reason;
 }
 
-function findUse(rule: Rule, event: MailEvent, inOutage: boolean): Use | undefined {
+function findUse(rule: Rule, event: CountedEvent, inOutage: boolean): Use | undefined {
   const { kind } = event;
   const brings = bringsRecipients(event);
   if (counts(rule, kind, countedReason(event, inOutage), brings)) return 'counted';
@@ -169,7 +169,7 @@ export function countsInvalid({ count }: Rule): boolean {
 }
 
 /** Whether the rule counts this refusal of a recipient. */
-export function countsRefusal({ count }: Rule, event: MailEvent): boolean {
+export function countsRefusal({ count }: Rule, event: CountedEvent): boolean {
   return count === 'invalid' ? isInvalid(event) : count === event.reason;
 }
 
@@ -177,7 +177,7 @@ export function countsRefusal({ count }: Rule, event: MailEvent): boolean {
 export function buildCountedTest(
   rule: Rule,
   verdict: Pick<Verdict, 'key' | 'at'>,
-): (event: MailEvent) => boolean {
+): (event: CountedEvent) => boolean {
   const admits = buildAdmission(rule);
   return (event) => {
     const reason = countedReason(event, false);
@@ -190,7 +190,7 @@ export function buildCountedTest(
 export function isAbout(
   { per }: Rule,
   { key, at }: Pick<Verdict, 'key' | 'at'>,
-  event: MailEvent,
+  event: CountedEvent,
 ): boolean {
   const { type, id } = at ?? key;
   if (getKeyType(per, event) !== type || getKeyId(type, event) !== id) return false;

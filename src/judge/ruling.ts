@@ -2,13 +2,12 @@
 
 import { isLoopbackAddress } from '../model/address.ts';
 import type { Key, Verdict } from '../model/block.ts';
-import type { MailEvent } from '../model/event.ts';
 import type { ActiveRule } from './activate.ts';
+import type { CountedEvent } from './counted-event.ts';
 import { findBlame } from './gateway.ts';
 import type { Holds } from './holds.ts';
 import type { Met } from './met.ts';
 import type { JudgeOptions } from './options.ts';
-
 import type { Limit } from './rule.ts';
 import type { Tally } from './tally.ts';
 import type { UsualMet } from './usual/usual-rule.ts';
@@ -16,7 +15,7 @@ import { buildVerdict, isSameExcess, noteMet, type Recall, type Target } from '.
 
 /** The event on which verdicts fall. */
 export interface Occasion {
-  readonly event: MailEvent;
+  readonly event: CountedEvent;
   /** ms; undefined: no verdict is stale */
   readonly now: number | undefined;
   /** what became of verdicts of the past; undefined: this is the present */
@@ -113,7 +112,7 @@ export class Ruling {
   }
 
   /** Whom to block: the key, or the sender behind it that is to blame. */
-  #findTarget({ rule, maySpare, tally }: ActiveRule, met: Met, { time }: MailEvent): Target {
+  #findTarget({ rule, maySpare, tally }: ActiveRule, met: Met, { time }: CountedEvent): Target {
     const key: Key = { type: met.type, id: met.id };
     if (maySpare === undefined || !tally.tellsSenders(met.type)) return { key };
     const longest = Math.max(...rule.limits.map(({ period }) => period));

@@ -3,8 +3,8 @@
  * which it shares with other rules. Decides nothing about blocks; the judge does.
  */
 import type { KeyType } from '../model/block.ts';
-import type { MailEvent } from '../model/event.ts';
 import { ownCopy } from '../model/line.ts';
+import type { CountedEvent } from './counted-event.ts';
 import { isBefore } from './excess.ts';
 import { Facts, formatId } from './facts.ts';
 import { dropOldest } from './key-memory.ts';
@@ -49,7 +49,7 @@ export class Tally {
   }
 
   /** Takes back refusals that were counted before the outage of their provider was detected: once for all rules of a track. */
-  takeBack(events: readonly MailEvent[], since: Since | undefined): void {
+  takeBack(events: readonly CountedEvent[], since: Since | undefined): void {
     for (const track of this.#tracks.values()) {
       if (track.rules[0]?.rule === this.rule) track.takeBack(events, since);
     }
@@ -61,7 +61,7 @@ export class Tally {
   }
 
   /** Whether these refusals alone meet the limit: all of one key, in their order. */
-  isMetBy(events: Iterable<MailEvent>, limit: Limit): boolean {
+  isMetBy(events: Iterable<CountedEvent>, limit: Limit): boolean {
     const shape = buildShape(this.rule, false, [limit]);
     const timeline = new Timeline(shape);
     const facts = new Facts();

@@ -3,11 +3,11 @@
  * events of these keys. Whatever their number, an event is counted once for all of them.
  */
 import type { KeyType } from '../model/block.ts';
-import type { MailEvent } from '../model/event.ts';
 import type { Adjustment } from './adjustment.ts';
 import type { Arrival } from './arrival.ts';
 import { buildCode, MOST_CLASSES, type Reader } from './classes.ts';
 import type { Entry } from './columns.ts';
+import type { CountedEvent } from './counted-event.ts';
 import { type Facts, formatId, type Id } from './facts.ts';
 import { buildLadders, type Ladder } from './ladder.ts';
 import { leastLimit } from './measure.ts';
@@ -97,7 +97,7 @@ export class Track implements Reader {
   }
 
   /** Takes back refusals that were counted before the outage of their provider was detected. */
-  takeBack(events: Iterable<MailEvent>, since: Since | undefined): void {
+  takeBack(events: Iterable<CountedEvent>, since: Since | undefined): void {
     const { table, shape, slot, type } = this;
     const facts = this.#facts;
     for (const event of events) {

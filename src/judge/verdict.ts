@@ -1,7 +1,7 @@
 /** Verdicts as they are made: what they say, and whether one is due. */
 import { dropUndefined } from '../base/defined.ts';
 import type { Verdict } from '../model/block.ts';
-import type { MailEvent } from '../model/event.ts';
+import type { CountedEvent } from './counted-event.ts';
 import { Excess } from './excess.ts';
 import type { Met } from './met.ts';
 import type { Rule } from './rule.ts';
@@ -44,7 +44,7 @@ function getFullLimit({ limit, full = limit }: Met['limit']): number {
 export function buildVerdict(
   { name }: Rule,
   { limit: { limit, why, full, period }, measure }: Pick<Met, 'limit' | 'measure'>,
-  { time, source, line, offset }: MailEvent,
+  { time, source, line, offset }: CountedEvent,
   {
     key,
     at,

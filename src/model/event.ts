@@ -120,11 +120,15 @@ export interface MailEvent extends Position, Reply {
 }
 
 /** Invalid: the mailbox or its domain does not exist. */
-export function isInvalid(event: MailEvent): boolean {
-  return event.reason === 'invalid-recipient' || event.reason === 'invalid-domain';
+export function isInvalid({ reason }: Pick<MailEvent, 'reason'>): boolean {
+  return reason === 'invalid-recipient' || reason === 'invalid-domain';
+}
+
+interface Backscatter extends Pick<MailEvent, 'kind' | 'direction'> {
+  readonly cause?: Pick<DsnCause, 'home'> | undefined;
 }
 
 /** Backscatter: a DSN about a stranger's mail, to an address elsewhere that may be forged. */
-export function isBackscatter({ kind, direction, cause }: MailEvent): boolean {
+export function isBackscatter({ kind, direction, cause }: Backscatter): boolean {
   return kind === 'dsn-sent' && direction === 'inbound' && cause?.home !== true;
 }

@@ -1,7 +1,7 @@
 /** Mailboxes that the server's own delivery did not find, among the events of a replay. Bounded. */
 import { counted } from '../base/text.ts';
+import type { CountedEvent } from '../judge/counted-event.ts';
 import { getDomain } from '../model/address.ts';
-import type { MailEvent } from '../model/event.ts';
 
 /** Recipients that are told apart. */
 const MOST = 100_000;
@@ -11,7 +11,7 @@ const MOST_DOMAINS = 5;
 export class OwnMailboxes {
   readonly #missing = new Set<string>();
 
-  note({ direction, reason, recipient, originalRecipient }: MailEvent): void {
+  note({ direction, reason, recipient, originalRecipient }: CountedEvent): void {
     if (direction !== 'local' || reason !== 'invalid-recipient') return;
     const name = (originalRecipient ?? recipient ?? '').toLowerCase();
     if (this.#missing.size < MOST) this.#missing.add(name);

@@ -1,7 +1,7 @@
 /** What this server lets the others know: what it counted, and which of its blocks began or were released. */
 import { dropUndefined } from '../../base/defined.ts';
+import type { CountedEvent } from '../../judge/counted-event.ts';
 import type { Counted } from '../../judge/options.ts';
-import type { MailEvent } from '../../model/event.ts';
 import type { BlockAbout, Row } from '../../share/batch.ts';
 import { buildMember } from '../../share/member.ts';
 import type { Store } from '../../store/store.ts';
@@ -19,7 +19,7 @@ export class CountedRows {
     this.#host = host;
   }
 
-  note({ rule, key, value, duration = 0 }: Counted, event: MailEvent): void {
+  note({ rule, key, value, duration = 0 }: Counted, event: CountedEvent): void {
     const name = nameKey(key);
     const first = buildMember({ ...event, host: this.#host }, value);
     const id = `${rule.name} ${name} ${first}`;

@@ -2,10 +2,10 @@
 import type { Log } from '../../base/log.ts';
 import type { Clock } from '../../base/time.ts';
 import type { ShareConfig } from '../../config/config.ts';
+import type { CountedEvent } from '../../judge/counted-event.ts';
 import type { Judge } from '../../judge/judge.ts';
 import type { Counted } from '../../judge/options.ts';
 import type { Rule } from '../../judge/rule.ts';
-import type { MailEvent } from '../../model/event.ts';
 import type { KeyState } from '../../share/blocks.ts';
 import type { ShareHealth } from '../../store/saved-state.ts';
 import type { Store } from '../../store/store.ts';
@@ -57,7 +57,7 @@ export class Sharing {
     this.#counted = new CountedRows(options.share.host);
   }
 
-  readonly onCounted = (counted: Counted, event: MailEvent): void => {
+  readonly onCounted = (counted: Counted, event: CountedEvent): void => {
     this.#counted.note(counted, event);
   };
 

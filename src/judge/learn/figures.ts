@@ -4,8 +4,9 @@
  */
 import { DAY } from '../../base/time.ts';
 import type { Key } from '../../model/block.ts';
-import { isInvalid, type MailEvent } from '../../model/event.ts';
+import { isInvalid } from '../../model/event.ts';
 import { ownCopy } from '../../model/line.ts';
+import type { CountedEvent } from '../counted-event.ts';
 import { Facts } from '../facts.ts';
 import { getKeyId, getKeyType } from '../key.ts';
 import { buildAdmission, counts } from '../plan.ts';
@@ -44,7 +45,7 @@ export class Learner {
     this.#rules = rules.filter(isRate).map((rule) => new RateRule(rule));
   }
 
-  feed(event: MailEvent): void {
+  feed(event: CountedEvent): void {
     this.#noteOutcome(event);
     for (const rule of this.#rules) rule.feed(event);
   }
@@ -58,7 +59,7 @@ export class Learner {
     return this.#outcomes.get(`${type} ${id}`) ?? { recipients: 0, invalid: 0 };
   }
 
-  #noteOutcome(event: MailEvent): void {
+  #noteOutcome(event: CountedEvent): void {
     const { newRecipients = 0, direction, kind } = event;
     const isRefused = isInvalid(event) && event.repeated !== true && kind !== 'removed';
     if ((newRecipients === 0 && !isRefused) || direction === 'local') return;
@@ -105,7 +106,7 @@ interface Measures {
 class RateRule {
   readonly #rule: Rule;
   readonly #facts = new Facts();
-  readonly #admits: (event: MailEvent) => boolean;
+  readonly #admits: (event: CountedEvent) => boolean;
   readonly #keys = new Map<string, Measures>();
 
   constructor(rule: Rule) {
@@ -113,7 +114,7 @@ class RateRule {
     this.#admits = buildAdmission(rule);
   }
 
-  feed(event: MailEvent): void {
+  feed(event: CountedEvent): void {
     const { newRecipients = 0 } = event;
     if (!counts(this.#rule, event.kind, undefined, newRecipients > 0)) return;
     if (!this.#admits(event)) return;
@@ -142,7 +143,7 @@ class RateRule {
     }));
   }
 
-  #find(event: MailEvent): Measures | undefined {
+  #find(event: CountedEvent): Measures | undefined {
     const type = getKeyType(this.#rule.per, event);
     const id = type === undefined ? undefined : getKeyId(type, event);
     if (type === undefined || id === undefined) return undefined;

@@ -7,8 +7,9 @@
  * own submitters that name the host that answered are used. The memory is bounded, whatever the log holds.
  */
 import { HOUR } from '../../base/time.ts';
-import { isInvalid, type MailEvent } from '../../model/event.ts';
+import { isInvalid } from '../../model/event.ts';
 import type { Outage } from '../../model/outage.ts';
+import type { CountedEvent } from '../counted-event.ts';
 import { PROVIDERS } from './provider.ts';
 import { IDLE, ProviderHistory, type Share, STEP, WINDOW } from './provider-history.ts';
 
@@ -60,7 +61,7 @@ export class OutageDetector {
   }
 
   /** Looks at an event and returns the outage that is detected with it, if there is one. */
-  see(event: MailEvent): Outage | undefined {
+  see(event: CountedEvent): Outage | undefined {
     const { relay, submitter, kind, time } = event;
     if (relay === undefined || submitter === undefined || event.amends === true) return undefined;
     const refusal = isInvalid(event) && event.repeated !== true;
@@ -78,13 +79,13 @@ export class OutageDetector {
   }
 
   /** Whether the event is a refusal by a provider that has an outage now. Such refusals do not count. */
-  covers(event: MailEvent): boolean {
+  covers(event: CountedEvent): boolean {
     if (this.#running.size === 0 || event.relay === undefined || !isInvalid(event)) return false;
     return this.#running.has(PROVIDERS.get(event.relay) ?? '');
   }
 
   /** The provider that refused or accepted the recipient. */
-  findProvider({ relay }: MailEvent): string | undefined {
+  findProvider({ relay }: CountedEvent): string | undefined {
     return relay === undefined ? undefined : PROVIDERS.get(relay);
   }
 

@@ -3,9 +3,10 @@
  * to the windows, and finds the verdicts that no longer hold without them. Knows rules and windows, but not blocks.
  */
 import type { Verdict } from '../../model/block.ts';
-import { isInvalid, type MailEvent } from '../../model/event.ts';
+import { isInvalid } from '../../model/event.ts';
 import type { Outage } from '../../model/outage.ts';
 import type { ActiveRule } from '../activate.ts';
+import type { CountedEvent } from '../counted-event.ts';
 import type { Since } from '../met.ts';
 import { buildAdmission, countsInvalid, countsRefusal, isAbout } from '../plan.ts';
 import type { Limit } from '../rule.ts';
@@ -32,7 +33,7 @@ const VERDICTS_KEPT = 1000;
 export class OutageMonitor {
   readonly #detector = new OutageDetector();
   readonly #refusals = new RecentRefusals();
-  readonly #rules: readonly (ActiveRule & { readonly admits: (event: MailEvent) => boolean })[];
+  readonly #rules: readonly (ActiveRule & { readonly admits: (event: CountedEvent) => boolean })[];
   #given: GivenVerdict[] = [];
 
   /** `rules`: all that are enabled. */
@@ -46,7 +47,7 @@ export class OutageMonitor {
    * Looks at an event before it is counted, and returns the outage that is detected with it, if there is one.
    * `released` returns the time up to which the events of a key do not count.
    */
-  see(event: MailEvent, released: Since | undefined): Detection | undefined {
+  see(event: CountedEvent, released: Since | undefined): Detection | undefined {
     const detected = this.#detector.see(event);
     const counts =
       isInvalid(event) &&
@@ -60,7 +61,7 @@ export class OutageMonitor {
   }
 
   /** Whether the event is a refusal by a provider that has an outage now. Such refusals do not count. */
-  covers(event: MailEvent): boolean {
+  covers(event: CountedEvent): boolean {
     return this.#detector.covers(event);
   }
 
@@ -101,10 +102,10 @@ export class OutageMonitor {
   }
 
   /** Whether the limit is met by the refusals that are left (`others`), from a period before the verdict until now. */
-  #stillHolds({ tally, limit, verdict }: GivenVerdict, others: readonly MailEvent[]): boolean {
+  #stillHolds({ tally, limit, verdict }: GivenVerdict, others: readonly CountedEvent[]): boolean {
     const { rule } = tally;
     const admits = this.#rules.find((each) => each.rule === rule)?.admits;
-    const left: MailEvent[] = [];
+    const left: CountedEvent[] = [];
     for (const event of others) {
       if (event.time <= verdict.time - limit.period || admits?.(event) !== true) continue;
       if (countsRefusal(rule, event) && isAbout(rule, verdict, event)) left.push(event);

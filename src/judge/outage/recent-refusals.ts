@@ -3,7 +3,7 @@
  * number is fixed and the oldest are overwritten. Each is one short text, which takes a third of the memory of its
  * objects: they are looked at only when an outage begins.
  */
-import type { MailEvent } from '../../model/event.ts';
+import type { CountedEvent } from '../counted-event.ts';
 
 const KEPT = 10_000;
 
@@ -11,7 +11,7 @@ const KEPT = 10_000;
 interface Refusal {
   readonly provider: string | undefined;
   /** only the fields that rules use */
-  readonly event: MailEvent;
+  readonly event: CountedEvent;
 }
 
 export class RecentRefusals {
@@ -24,14 +24,14 @@ export class RecentRefusals {
     this.#most = most;
   }
 
-  add(event: MailEvent, provider: string | undefined): void {
+  add(event: CountedEvent, provider: string | undefined): void {
     this.#refusals[this.#next] = pack(event, provider);
     this.#next = (this.#next + 1) % this.#most;
   }
 
   /** Removes and returns what a provider refused since a time (ms), in the order in which it came. */
-  take(provider: string, since: number): MailEvent[] {
-    const taken: MailEvent[] = [];
+  take(provider: string, since: number): CountedEvent[] {
+    const taken: CountedEvent[] = [];
     const left: string[] = [];
     for (const packed of this.#inOrder()) {
       const refusal = unpack(packed);
@@ -45,7 +45,7 @@ export class RecentRefusals {
   }
 
   /** The events of all refusals, in the order in which they came. */
-  list(): MailEvent[] {
+  list(): CountedEvent[] {
     return this.#inOrder().map((packed) => unpack(packed).event);
   }
 
@@ -55,11 +55,11 @@ export class RecentRefusals {
 }
 
 /** What rules count by, as JSON: values without their names, null for none. */
-function pack(event: MailEvent, provider: string | undefined): string {
-  const { time, mta, host, kind, submitter, client, sender, recipient, relay } = event;
+function pack(event: CountedEvent, provider: string | undefined): string {
+  const { time, host, kind, submitter, client, sender, recipient, relay } = event;
   const { originalRecipient, reason, direction, amends } = event;
   return JSON.stringify([
-    ...[provider, time, mta, host, kind, submitter?.type, submitter?.id, client?.address, sender],
+    ...[provider, time, host, kind, submitter?.type, submitter?.id, client?.address, sender],
     ...[recipient, originalRecipient, relay && [relay.host, relay.address], reason, direction],
     amends,
   ]);
@@ -67,11 +67,11 @@ function pack(event: MailEvent, provider: string | undefined): string {
 
 function unpack(packed: string): Refusal {
   const values = (JSON.parse(packed) as unknown[]).map((value) => value ?? undefined);
-  const [provider, time, mta, host, kind, type, id, address, sender, ...others] = values;
+  const [provider, time, host, kind, type, id, address, sender, ...others] = values;
   const [recipient, originalRecipient, relay, reason, direction, amends] = others;
   const [relayHost, relayAddress] = (relay ?? []) as (string | null)[];
   const event = {
-    ...{ source: '', line: 0, offset: 0, time, mta, host, kind },
+    ...{ source: '', line: 0, offset: 0, time, host, kind },
     submitter: type && { type, id },
     client: address === undefined ? undefined : { address },
     ...{ sender, recipient, originalRecipient },

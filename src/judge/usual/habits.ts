@@ -5,9 +5,9 @@
 import { DAY } from '../../base/time.ts';
 import { getDomain } from '../../model/address.ts';
 import type { KeyType } from '../../model/block.ts';
-import type { MailEvent } from '../../model/event.ts';
 import { ownCopy } from '../../model/line.ts';
 import type { NewKind } from '../../model/usual.ts';
+import type { CountedEvent } from '../counted-event.ts';
 import { Facts } from '../facts.ts';
 import { getKeyId, getKeyType, internId, MAX_ID } from '../key.ts';
 import { buildAdmission } from '../plan.ts';
@@ -69,7 +69,7 @@ interface Noted {
 
 export class Habits {
   readonly #rule: RuleWithUsual;
-  readonly #admits: (event: MailEvent) => boolean;
+  readonly #admits: (event: CountedEvent) => boolean;
   readonly #profiles = new Map<KeyType, Map<string, Profile>>();
   readonly #facts = new Facts();
   readonly #covered = new CoveredDays();
@@ -83,7 +83,7 @@ export class Habits {
   }
 
   /** Notes an event that the rules count by its kind. Undefined: it does not count. */
-  note(event: MailEvent): Noted | undefined {
+  note(event: CountedEvent): Noted | undefined {
     if (event.repeated === true || !this.#admits(event)) return undefined;
     const type = getKeyType(this.#rule.per, event);
     const id = type === undefined ? undefined : getKeyId(type, event);
@@ -133,7 +133,7 @@ export class Habits {
   }
 
   /** A new value counts only when the key has other habits: until then everything is new. */
-  #isCounted(profile: Profile, event: MailEvent, day: number): boolean {
+  #isCounted(profile: Profile, event: CountedEvent, day: number): boolean {
     if (profile.values === undefined) return true;
     const isNew =
       this.#rule.usual.new === 'recipient-domain'
@@ -142,13 +142,18 @@ export class Habits {
     return isNew && !this.isLearning(profile, event.time);
   }
 
-  #usesNewDomain(values: KnownValues, { recipient }: MailEvent, day: number): boolean {
+  #usesNewDomain(values: KnownValues, { recipient }: CountedEvent, day: number): boolean {
     if (recipient === undefined || recipient.length > MAX_ID) return false;
     const domain = getDomain(recipient);
     return domain !== '' && values.use(domain, day);
   }
 
-  #usesNewNetwork(profile: Profile, values: KnownValues, event: MailEvent, day: number): boolean {
+  #usesNewNetwork(
+    profile: Profile,
+    values: KnownValues,
+    event: CountedEvent,
+    day: number,
+  ): boolean {
     const address = event.client?.address ?? '';
     if (address === profile.client && day === profile.clientDay) return profile.isClientNew;
     const kind = this.#rule.usual.new as Exclude<NewKind, 'recipient-domain'>;

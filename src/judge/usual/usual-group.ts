@@ -2,8 +2,8 @@
  * Rules with `usual` that differ only in their limits and in what they do: they have the same profiles, and count an event
  * once. A rule whose stored past is another one leaves its group.
  */
-import type { MailEvent } from '../../model/event.ts';
 import type { AppliedLimit } from '../adjustment.ts';
+import type { CountedEvent } from '../counted-event.ts';
 import { lowestUsual } from '../measure.ts';
 import type { BlockCounter } from './counter.ts';
 import { Habits, type RuleWithUsual, type SavedProfile, saveProfile } from './habits.ts';
@@ -26,7 +26,7 @@ export class UsualGroup {
   }
 
   /** Counts an event that the rules count by its kind. Adds what it goes beyond, as the first of its day. */
-  feed(event: MailEvent, all: UsualMet[]): void {
+  feed(event: CountedEvent, all: UsualMet[]): void {
     const noted = this.habits.note(event);
     if (noted === undefined) return;
     const { type, id, profile, day, amount } = noted;

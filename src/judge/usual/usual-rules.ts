@@ -1,6 +1,7 @@
 /** All rules with `usual` of a judge, and what the service stores of them. */
 import { MINUTE } from '../../base/time.ts';
-import { EVENT_KINDS, type EventKind, type MailEvent } from '../../model/event.ts';
+import { EVENT_KINDS, type EventKind } from '../../model/event.ts';
+import type { CountedEvent } from '../counted-event.ts';
 import { counts } from '../plan.ts';
 import type { Rule, Usual } from '../rule.ts';
 import { Habits, type SavedProfile } from './habits.ts';
@@ -40,7 +41,7 @@ export class UsualRules {
   }
 
   /** Counts an event; returns what it goes beyond, usually nothing. */
-  feed(event: MailEvent): readonly UsualMet[] {
+  feed(event: CountedEvent): readonly UsualMet[] {
     const groups = this.#groupsFor(event);
     if (groups.length === 0) return NONE;
     this.#eventsSince++;
@@ -51,7 +52,7 @@ export class UsualRules {
   }
 
   /** Counts a stored event again. `isCovered`: the stored state holds it, where there is one. */
-  recount(event: MailEvent, isCovered: boolean): void {
+  recount(event: CountedEvent, isCovered: boolean): void {
     for (const group of this.#groupsFor(event)) {
       if (!isCovered || this.#fresh.has(group.rules[0] as UsualRule)) group.feed(event, []);
     }
@@ -135,7 +136,7 @@ export class UsualRules {
     });
   }
 
-  #groupsFor({ kind, newRecipients = 0 }: MailEvent): readonly UsualGroup[] {
+  #groupsFor({ kind, newRecipients = 0 }: CountedEvent): readonly UsualGroup[] {
     return this.#counting.get(kind)?.[newRecipients > 0 ? 1 : 0] ?? [];
   }
 

@@ -1,10 +1,10 @@
 /** Refusals are kept as texts, and come back as what they were. */
 import { describe, expect, it } from 'vitest';
+import type { CountedEvent } from '../../../src/judge/counted-event.ts';
 import { RecentRefusals } from '../../../src/judge/outage/recent-refusals.ts';
-import type { MailEvent } from '../../../src/model/event.ts';
 
-const FULL: MailEvent = {
-  ...{ source: '', line: 0, offset: 0, time: 1_700_000_000_123, mta: 'exim' },
+const FULL: CountedEvent = {
+  ...{ source: '', line: 0, offset: 0, time: 1_700_000_000_123 },
   ...{ host: 'mail', kind: 'bounced', reason: 'invalid-recipient', direction: 'outbound' },
   submitter: { type: 'user', id: 'zoë "the" user@example.net' },
   client: { address: '2001:db8::7' },
@@ -19,7 +19,7 @@ const BARE = {
   relay: undefined,
   amends: undefined,
 };
-const HALF: MailEvent = {
+const HALF: CountedEvent = {
   ...BARE,
   relay: { host: undefined, address: '192.0.2.9' },
   host: undefined,
@@ -39,7 +39,7 @@ describe('recent refusals', () => {
     const add = (time: number, provider: string | undefined) =>
       refusals.add({ ...BARE, time }, provider);
     for (const time of [1, 2, 3, 4, 5]) add(time, time % 2 === 0 ? 'even.example' : undefined);
-    const times = (events: readonly MailEvent[]) => events.map(({ time }) => time);
+    const times = (events: readonly CountedEvent[]) => events.map(({ time }) => time);
     expect(times(refusals.list())).toEqual([2, 3, 4, 5]);
     expect(times(refusals.take('even.example', 3))).toEqual([4]);
     add(6, 'odd.example');
