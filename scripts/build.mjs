@@ -29,7 +29,8 @@ const ASSETS = [
 
 await build({
   cwd: dirname(import.meta.dirname),
-  input: { main: 'src/cli/main.ts' },
+  // The second is a thread of `replay`.
+  input: { main: 'src/cli/main.ts', 'trial-worker': 'src/report/trial-worker.ts' },
   platform: 'node',
   // A native binding, which finds its binary beside its own files.
   external: ['better-sqlite3'],

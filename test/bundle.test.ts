@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { generateLog } from '../bench/generate.ts';
 
 const MAIN = resolve('dist/cli/main.js'); // scripts/prepare.mjs builds it before the tests
 
@@ -40,6 +41,18 @@ describe('the bundle', () => {
     const code = `process.exit = () => { throw new Error('a bug'); };`;
     const { stderr } = runAfter(code, ['--enable-source-maps'], '--version');
     expect(stderr).toMatch(/at \S*.*\/src\/cli\/main\.ts:\d+:\d+\)?\n/);
+  });
+
+  it('replays a log with a second thread as without', () => {
+    const log = [...generateLog({ mta: 'postfix', prefix: 'rfc3339', lines: 30_000 })].join('');
+    const replay = (command: string, ...args: readonly string[]) =>
+      spawnSync(command, [...args, MAIN, 'replay', '--tuning', '-'], {
+        encoding: 'utf8',
+        input: log,
+      });
+    const one = replay('taskset', '--cpu-list', '0', process.execPath);
+    expect(one.stdout).toMatch(/^30000 lines, [1-9]\d{4} events/);
+    expect(replay(process.execPath)).toMatchObject({ status: 0, stdout: one.stdout, stderr: '' });
   });
 
   it('has the licenses of the packages that are in it', () => {

@@ -16,7 +16,7 @@ import type { RuleTuning } from '../report/tuning.ts';
 interface Replay {
   readonly verdicts: readonly Verdict[];
   readonly nearest: readonly NearLimit[];
-  readonly tuning?: readonly RuleTuning[];
+  readonly tuning: readonly RuleTuning[] | undefined;
 }
 
 /** `headline`: what was read, in one line. */

@@ -6,28 +6,26 @@ import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { escapeControls } from '../base/escape.ts';
 import { counted } from '../base/text.ts';
 import { formatDuration, formatTime, systemClock } from '../base/time.ts';
-import { buildAllowList, isAllowed } from '../config/allow-list.ts';
+import type { AllowSource } from '../config/allow-list.ts';
 import type { Config } from '../config/load.ts';
 import { SHIPPED_RULES } from '../config/resolve.ts';
-import { findMisfit, loadConfiguredRules, type RulesConfig } from '../config/rules.ts';
+import { findMisfit, loadPlainRules, type RulesConfig } from '../config/rules.ts';
 import { readEvents } from '../interpret/files.ts';
 import type { InterpreterOptions } from '../interpret/interpreter.ts';
-import { Learner } from '../judge/learn/figures.ts';
-import { propose } from '../judge/learn/propose.ts';
 import { loadRules, type Rule } from '../judge/rule.ts';
-import type { Key, Verdict } from '../model/block.ts';
+import type { Verdict } from '../model/block.ts';
 import { buildValueFormat, type ValueFormat } from '../model/evidence.ts';
 import { formatIdentity, formatTarget } from '../model/identity.ts';
 import { PLAIN_LOGINS } from '../model/login.ts';
-import type { Outage } from '../model/outage.ts';
 import type { Preset } from '../model/preset.ts';
 import { describePast } from '../model/usual.ts';
+import { Judging } from '../report/judging.ts';
 import { describeOutage, outageToJson } from '../report/outages.ts';
-import { OwnMailboxes } from '../report/own-mailboxes.ts';
 import { pastToJson } from '../report/past.ts';
 import { proposalsToJson, proposalsToYaml } from '../report/proposals.ts';
 import type { NearLimit } from '../report/replay.ts';
-import { type RuleTuning, Trial, Tuning, tuningToJson } from '../report/tuning.ts';
+import type { Findings, TrialTask } from '../report/trials.ts';
+import { tuningToJson } from '../report/tuning.ts';
 import { type Io, jsonLine } from './io.ts';
 import { interpreterOptions, namedConfig, type OfflineOptions } from './offline-options.ts';
 import { Progress } from './progress.ts';
@@ -56,23 +54,19 @@ export async function runReplay(
   const most = readMost(options.spareAllBut);
   const config = await namedConfig(options);
   const reading = await interpreterOptions(options, config);
-  // Without a configuration, nobody is allowed beyond those who are never blocked anyway.
-  const allowed = isAllowed(buildAllowList(config ?? { allow: {} }));
-  const rules = loadConfiguredRules(chooseRules(options, config)).map(countDeferred);
   if (options.html === true && options.format === 'json')
     throw new PosternError('usage', '--html: name it or --format json, not both');
-  const learner = options.suggest === true ? new Learner(rules) : undefined;
-  const isTuned = options.tuning === true || options.html === true;
-  const replay = await judgeFiles(files, reading, { rules, allowed }, { io, learner, isTuned });
-  if (learner !== undefined) {
-    const proposals = propose(learner, replay.verdicts, most);
+  const task = buildTask(options, config, options.suggest === true ? most : undefined);
+  const replay = await judgeFiles(files, reading, task, io);
+  const { proposals } = replay;
+  if (proposals !== undefined) {
     const isJson = options.format === 'json';
     io.stdout(
       isJson ? jsonLine(proposalsToJson(proposals)) : proposalsToYaml(proposals, replay.lines),
     );
     return EXIT.done;
   }
-  const format = buildValueFormat(rules);
+  const format = buildValueFormat(task.rules);
   if (options.html === true) {
     const { replayToHtml } = await import('./replay-html.ts');
     io.stdout(replayToHtml(replay, headline(replay), format));
@@ -80,6 +74,30 @@ export async function runReplay(
     io.stdout(options.format === 'json' ? replayJson(replay) : await replayText(replay, format));
   }
   return EXIT.done;
+}
+
+/** `mostCaught`: by a proposed limit; undefined: nothing is proposed. */
+function buildTask(
+  options: ReplayOptions,
+  config: Config | undefined,
+  mostCaught: number | undefined,
+): TrialTask {
+  const chosen = chooseRules(options, config);
+  const { hours, overrides, logins } = chosen;
+  return {
+    rules: loadPlainRules(chosen).map(countDeferred),
+    changes: dropUndefined({ hours, overrides, logins }),
+    allow: chooseAllowed(config),
+    isTuned: options.tuning === true || options.html === true,
+    mostCaught,
+  };
+}
+
+/** Without a configuration, nobody is allowed beyond those who are never blocked anyway. */
+function chooseAllowed(config: Config | undefined): AllowSource {
+  if (config === undefined) return { allow: {} };
+  const { allow, exceptions, logins, trustedNetworks, mta } = config;
+  return dropUndefined({ allow, exceptions, logins, trustedNetworks, mta });
 }
 
 /** A log has no requests for recipients, only accepted mail: a rule that defers observes that here. */
@@ -109,31 +127,36 @@ function readMost(text = '3'): number {
   throw new PosternError('usage', `--spare-all-but ${text}: expected a whole number, such as 3`);
 }
 
-interface Replay {
+interface Replay extends Omit<Findings, 'nearest'> {
   readonly lines: number;
   readonly events: number;
-  readonly verdicts: readonly Verdict[];
   readonly nearest: readonly NearLimit[];
-  readonly outages: readonly Outage[];
-  readonly ownMailboxes: OwnMailboxes;
-  /** absent: not asked for */
-  readonly tuning?: readonly RuleTuning[];
 }
 
 async function judgeFiles(
   files: readonly string[],
   reading: InterpreterOptions,
-  { rules, allowed }: { rules: readonly Rule[]; allowed: (key: Key) => boolean },
-  {
-    io,
-    learner,
-    isTuned,
-  }: { readonly io: Io; readonly learner: Learner | undefined; readonly isTuned: boolean },
+  task: TrialTask,
+  io: Io,
 ): Promise<Replay> {
-  const trial = new Trial(rules, allowed);
-  // It takes more than as long again.
-  const tuning = isTuned ? new Tuning(rules, allowed) : undefined;
-  const ownMailboxes = new OwnMailboxes();
+  const judging = new Judging(task);
+  try {
+    const read = await readFiles(files, reading, judging, io);
+    const found = await judging.end();
+    const nearest = found.nearest.map((near) => ({ ...near, time: formatTime(near.time) }));
+    return { ...found, ...read, nearest };
+  } finally {
+    await judging.stop();
+  }
+}
+
+/** Reads all lines, and lets their events be judged. */
+async function readFiles(
+  files: readonly string[],
+  reading: InterpreterOptions,
+  judging: Judging,
+  io: Io,
+): Promise<{ readonly lines: number; readonly events: number }> {
   let lines = 0;
   let made = 0;
   let leftOut = 0;
@@ -149,21 +172,11 @@ async function judgeFiles(
     lines += batch.lines;
     leftOut = batch.leftOut;
     progress.add(batch.lines, size === undefined ? undefined : read / size);
-    for (const event of batch.events) {
-      if (event.amends !== true) made++;
-      ownMailboxes.note(event);
-      learner?.feed(event);
-      trial.feed(event);
-      tuning?.feed(event);
-    }
-    trial.settle();
-    tuning?.settle();
+    for (const event of batch.events) if (event.amends !== true) made++;
+    await judging.feed(batch.events);
   }
   progress.end();
-  const { judge, verdicts, outages } = trial;
-  const nearest = judge.nearest().map((near) => ({ ...near, time: formatTime(near.time) }));
-  const found = { lines, events: made + leftOut, verdicts, nearest, outages, ownMailboxes };
-  return tuning === undefined ? found : { ...found, tuning: tuning.result };
+  return { lines, events: made + leftOut };
 }
 
 /** Bytes of all files; undefined if one of them has no size, as standard input. */
@@ -187,7 +200,7 @@ function replayJson(replay: Replay): string {
       nearest,
       suspects: outages.length === 0 ? undefined : outages.map(outageToJson),
       tuning: tuning?.map(tuningToJson),
-      ownMailboxesNotFound: ownMailboxes.size === 0 ? undefined : ownMailboxes.size,
+      ownMailboxesNotFound: ownMailboxes?.count,
     }),
   );
 }
@@ -210,7 +223,7 @@ async function replayText(replay: Replay, measure: ValueFormat): Promise<string>
   if (verdicts.length === 0) out.push('Nobody met a limit.');
   if (outages.length > 0) out.push('', 'Provider outages, whose refusals did not count:');
   for (const outage of outages) out.push(`    ${describeOutage(outage)}`);
-  if (ownMailboxes.size > 0) out.push('', escapeControls(ownMailboxes.describe()));
+  if (ownMailboxes !== undefined) out.push('', escapeControls(ownMailboxes.text));
   if (nearest.length > 0) out.push('', 'Closest without a verdict:');
   for (const { key, rule, highest, limit } of nearest.slice(0, MOST_NEAR)) {
     out.push(

@@ -7,7 +7,7 @@ import { buildCanonicalLogin, type LoginOptions, PLAIN_LOGINS } from '../model/l
 import { addAllowed, readExceptions } from './exceptions.ts';
 import { CONFIG_MTAS } from './mtas.ts';
 
-interface AllowSource {
+export interface AllowSource {
   readonly allow: AllowOptions;
   /** file with more of them; undefined without a configuration */
   readonly exceptions?: string;

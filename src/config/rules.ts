@@ -42,12 +42,26 @@ export interface OverrideTrouble {
  * what is wrong there goes to `log`.
  */
 export function loadConfiguredRules(config: RulesConfig, log: Log = silentLog): readonly Rule[] {
+  return adjustRules(loadPlainRules(config), config, log);
+}
+
+/** Loads the rules, as plain data: without `adjustment`. Throws as `loadConfiguredRules` does. */
+export function loadPlainRules(config: RulesConfig): readonly Rule[] {
   const canonical = buildCanonicalLogin(config.logins);
   const excepted = config.exceptions === undefined ? [] : readExceptions(config.exceptions).entries;
   const rules = withCanonicalUsers(addExcepted(loadWithPreset(config), excepted), canonical);
   assertFitting(config, rules);
-  const { hours } = config;
-  const table = buildTableLookup(config, rules, canonical, log);
+  return rules;
+}
+
+/** The same rules, each with the limits that apply. What is wrong with a file of overrides goes to `log`. */
+export function adjustRules(
+  rules: readonly Rule[],
+  config: Pick<RulesConfig, 'hours' | 'overrides' | 'logins'>,
+  log: Log = silentLog,
+): readonly Rule[] {
+  const { hours, logins } = config;
+  const table = buildTableLookup(config, rules, buildCanonicalLogin(logins), log);
   if (table === undefined && hours === undefined) return rules;
   return rules.map((rule) => ({
     ...rule,
@@ -109,7 +123,7 @@ export function findMisfit(override: Override, rules: readonly Rule[]): string |
 
 /** The overrides, or a function that gives them as they are now; undefined if there are none and no file. */
 function buildTableLookup(
-  { overrides }: RulesConfig,
+  { overrides }: Pick<RulesConfig, 'overrides'>,
   rules: readonly Rule[],
   canonical: CanonicalLogin | undefined,
   log: Log,

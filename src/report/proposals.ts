@@ -43,7 +43,7 @@ export function proposalsToYaml({ overrides, withheld, limits }: Proposals, line
 function overrideLines(override: ProposedOverride): string[] {
   const { rule, key, limit, reached } = override;
   const fields = [
-    `rule: ${rule.name}`,
+    `rule: ${rule}`,
     `${key.type}: ${JSON.stringify(key.id)}`,
     `limit: ${limit}`,
     `why: ${JSON.stringify(`${describeReached(reached)}; ${describeInvalid(override)}`)}`,
@@ -53,7 +53,7 @@ function overrideLines(override: ProposedOverride): string[] {
 
 function withheldLine(withheld: Withheld): string {
   const { key, rule, reached, why } = withheld;
-  return `#   ${formatIdentity(key)} (${rule.name}): ${why}. ${describeReached(reached)}.`;
+  return `#   ${formatIdentity(key)} (${rule}): ${why}. ${describeReached(reached)}.`;
 }
 
 function limitLine({ rule, limit, smallest, caught }: ProposedLimit): string {
@@ -92,7 +92,7 @@ export function proposalsToJson({
   limits,
 }: Proposals): Record<string, unknown> {
   const shown = ({ rule, key, reached, outcome }: Caught) => ({
-    rule: rule.name,
+    rule,
     key,
     ...outcome,
     reached: reached.map(({ limit, highest, time, days }) => ({

@@ -22,12 +22,8 @@ export async function tuneStored(
     let read = 0;
     for (const { event } of store.events.query({ since, until })) {
       tuning.feed(withoutOutage(event, findOutage));
-      if (++read % PART === 0) {
-        tuning.settle();
-        await nextTurn();
-      }
+      if (++read % PART === 0) await nextTurn();
     }
-    tuning.settle();
   } finally {
     store.close();
   }

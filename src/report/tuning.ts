@@ -4,10 +4,10 @@
  * not hide what another would have found.
  */
 import { formatTime } from '../base/time.ts';
+import type { CountedEvent } from '../judge/counted-event.ts';
 import { Judge } from '../judge/judge.ts';
 import type { Rule } from '../judge/rule.ts';
 import type { Key, Verdict } from '../model/block.ts';
-import type { MailEvent } from '../model/event.ts';
 import { applyOutageChange, type Outage, withoutTakenBack } from '../model/outage.ts';
 
 /** A key that met a limit: when it first did. */
@@ -39,12 +39,8 @@ export class Trial {
     this.judge = new Judge(rules, { allowed });
   }
 
-  feed(event: MailEvent): void {
+  feed(event: CountedEvent): void {
     for (const verdict of this.judge.feed(event)) this.verdicts.push(verdict);
-  }
-
-  /** Call it after some events. */
-  settle(): void {
     const changes = this.judge.takeOutageChanges();
     for (const change of changes) applyOutageChange(this.outages, change);
     this.verdicts = withoutTakenBack(this.verdicts, changes);
@@ -75,13 +71,8 @@ export class Tuning {
     );
   }
 
-  feed(event: MailEvent): void {
+  feed(event: CountedEvent): void {
     for (const trial of this.#trials) trial.feed(event);
-  }
-
-  /** Call it after some events. */
-  settle(): void {
-    for (const trial of this.#trials) trial.settle();
   }
 
   /** Who would have met this rule, for each factor. */

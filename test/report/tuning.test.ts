@@ -21,7 +21,6 @@ function tune(counts: Readonly<Record<string, number>>, rules = [rule('r', 10)])
       tuning.feed(invalid(n * MINUTE, `u${n}@example.org`, { submitter }));
     }
   }
-  tuning.settle();
   return tuning.result.map(({ rule, half, asIs, double }) => {
     const names = (met: typeof half) => met.map(({ key }) => key.id.split('@')[0]);
     return { rule, half: names(half), asIs: names(asIs), double: names(double) };

@@ -16,7 +16,8 @@ const ROOM = 1.5;
 
 /** What the logs say about a key and a rule. */
 export interface Caught {
-  readonly rule: Rule;
+  /** name of the rule */
+  readonly rule: string;
   readonly key: Key;
   /** the limits that it reached; at least one */
   readonly reached: readonly Reached[];
@@ -56,7 +57,7 @@ export function propose(learner: Learner, verdicts: readonly Verdict[], most: nu
   for (const { rule, key, reached } of figures) {
     const met = reached.filter(({ highest, limit }) => highest >= limit.limit);
     if (met.length === 0) continue;
-    const caught = { rule, key, reached: met, outcome: learner.outcome(key) };
+    const caught = { rule: rule.name, key, reached: met, outcome: learner.outcome(key) };
     const why = findSuspicion(caught, verdicts);
     if (why === undefined) overrides.push({ ...caught, limit: findRoom(rule, reached) });
     else withheld.push({ ...caught, why });
