@@ -508,6 +508,49 @@ describe("the journal's export format", () => {
   });
 });
 
+describe('JSON over several lines', () => {
+  const fields = {
+    MESSAGE: `${TEXT} "{\n}"`,
+    SYSLOG_IDENTIFIER: 'postfix/qmgr',
+    _HOSTNAME: 'mx1',
+    __REALTIME_TIMESTAMP: '1794297908123456',
+  };
+  const lines = JSON.stringify(fields, null, '\t').split('\n');
+
+  test('is read at its last line, with the position of its first', () => {
+    const envelope = open();
+    const found = lines.map((bytes, line) =>
+      envelope.read({ source: 'x', line, offset: 0, bytes }),
+    );
+    expect(found.filter(Boolean)).toHaveLength(1);
+    expect(found.at(-1)).toMatchObject({ program: 'qmgr', host: 'mx1', text: fields.MESSAGE });
+    expect(found.at(-1)?.at.line).toBe(0);
+  });
+
+  test('continues after a restart', () => {
+    for (let cut = 1; cut < lines.length; cut++) {
+      const first = open();
+      for (const bytes of lines.slice(0, cut)) read(first, bytes);
+      const second = open();
+      second.load(JSON.parse(JSON.stringify(first.save())));
+      expect(
+        lines
+          .slice(cut)
+          .map((bytes) => read(second, bytes))
+          .filter(Boolean),
+      ).toHaveLength(1);
+    }
+  });
+
+  test('is given up at a line that is not indented', () => {
+    const envelope = open();
+    for (const bytes of lines.slice(0, 2)) read(envelope, bytes);
+    expect(read(envelope, `Nov 10 09:05:08 ${LINE}`)?.text).toBe(TEXT);
+    expect(read(envelope, '}')).toBeUndefined();
+    expect(read(envelope, `Nov 10 09:05:08 ${LINE}`)?.text).toBe(TEXT);
+  });
+});
+
 test.each<string>([
   'P Received: from x',
   '  Subject: Nov 10 09:05:08 mx1 postfix/qmgr[700]: 9BE7E21449E: removed',

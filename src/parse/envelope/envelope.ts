@@ -8,7 +8,7 @@
  */
 import { z } from 'zod';
 import type { Line, LoggedLine } from '../../model/line.ts';
-import { endOfDigits, isDigit, isUpperCase } from '../reader.ts';
+import { isDigit, isUpperCase } from '../reader.ts';
 import { createZone } from './clock.ts';
 import { EximFrame, startsHostAndTag, startsSyslogLine } from './exim.ts';
 import { exportSchema, JournalExport } from './export.ts';
@@ -29,6 +29,7 @@ import {
   endOfPriorityWord,
   endOfSpaces,
   isSeverity,
+  isYear,
   readRfc5424Header,
   removeColours,
   removeFluentdTag,
@@ -36,6 +37,7 @@ import {
   startsStamp,
   trimLine,
 } from './prefix.ts';
+import { PrettyJson, prettySchema } from './pretty.ts';
 import { repeatsSchema } from './repeat.ts';
 import { unwrapRow } from './rows.ts';
 import { StampReader } from './timestamp.ts';
@@ -56,6 +58,7 @@ const stateSchema = z.object({
   parts: openLinesSchema,
   repeats: repeatsSchema,
   export: exportSchema,
+  pretty: prettySchema,
 });
 
 export interface EnvelopeOptions {
@@ -70,6 +73,7 @@ export class Envelope {
   readonly #stamps: StampReader;
   readonly #parts = new Parts();
   readonly #export = new JournalExport();
+  readonly #pretty = new PrettyJson();
   readonly #exim: EximFrame;
   readonly #messages: MessageReader;
   /** What is known about the line being read. */
@@ -100,6 +104,7 @@ export class Envelope {
   read(line: Line): LoggedLine | undefined {
     this.#origin.start(line);
     if (this.#export.isOpen) return this.#readExport(line);
+    if (this.#pretty.state !== undefined) return this.#readPretty(trimLine(line.bytes));
     return this.#readPrefix(trimLine(line.bytes), 0, 0);
   }
 
@@ -114,6 +119,15 @@ export class Envelope {
     return this.#readEntry(entry, 0);
   }
 
+  /** Reads a line while a JSON object over several lines is open. */
+  #readPretty(text: string): LoggedLine | undefined {
+    const object = this.#pretty.take(text);
+    if (object === true) return undefined;
+    if (typeof object !== 'object') return this.#readPrefix(text, 0, 0);
+    this.#origin.at = object.at;
+    return this.#readJson(object.text, 0);
+  }
+
   /** What the lines to come depend on, as JSON. */
   save(): unknown {
     return {
@@ -121,6 +135,7 @@ export class Envelope {
       parts: this.#parts.state,
       repeats: this.#messages.repeats.state,
       export: this.#export.state,
+      pretty: this.#pretty.state,
     };
   }
 
@@ -132,6 +147,7 @@ export class Envelope {
     this.#parts.state = saved.parts;
     this.#messages.repeats.state = saved.repeats;
     this.#export.state = saved.export;
+    this.#pretty.state = saved.pretty;
   }
 
   /** Reads the rest of a line from any prefix on. The first byte tells the forms of prefixes apart. */
@@ -140,7 +156,8 @@ export class Envelope {
     const first = text.charCodeAt(from);
     if (isUpperCase(first)) {
       const time = this.#stamps.short(text, from, this.#origin.instant);
-      if (time >= 0 && !this.#isBeforeYear(text)) return this.#afterStamp(text, time, depth);
+      if (time >= 0 && !isYear(text, this.#stamps.end + 1))
+        return this.#afterStamp(text, time, depth);
     } else if (isDigit(first)) {
       return this.#readLongStamp(text, from, depth);
     } else if (first === OPEN_BRACE) {
@@ -150,13 +167,6 @@ export class Envelope {
       return end > from ? this.#readPrefix(text, end, depth + 1) : undefined;
     }
     return this.#readRare(text, from, depth);
-  }
-
-  /** True when the stamp that was read is followed by `2026 `, as ctime(3) writes it: it is one of the rare forms. */
-  #isBeforeYear(text: string): boolean {
-    const at = this.#stamps.end + 1;
-    if (!isDigit(text.charCodeAt(at)) || text.charCodeAt(at + 4) !== SPACE) return false;
-    return endOfDigits(text, at, 4) === at + 4;
   }
 
   /** Reads a stamp that begins with the year, of syslog or Exim, or the version of RFC 5424. */
@@ -192,21 +202,9 @@ export class Envelope {
     const file = endOfFileName(text, from);
     if (file > from && startsAnyStamp(text, file)) return this.#readPrefix(text, file, depth + 1);
     const names = depth <= 1 ? endOfNames(text, from) : from;
-    if (names > from) return this.#readNamed(text, names);
+    if (names > from && startsSyslogLine(text.slice(names)))
+      return this.#readPrefix(text, names, DEEPEST);
     return this.#origin.exact ? this.#readHostAndTag(text, from) : undefined;
-  }
-
-  /** Reads the line behind the names of a container: nothing but a whole line of syslog, with host, tag and pid. */
-  #readNamed(text: string, from: number): LoggedLine | undefined {
-    const time = this.#readTime(text, from);
-    if (time < 0 || !startsHostAndTag(text, this.#stamps.end + 1)) return undefined;
-    return this.#afterStamp(text, time, DEEPEST);
-  }
-
-  #readTime(text: string, from: number): number {
-    const { instant } = this.#origin;
-    if (isDigit(text.charCodeAt(from))) return this.#stamps.long(text, from, UPPER_T, instant);
-    return this.#stamps.short(text, from, instant);
   }
 
   /** Reads what follows a stamp: another one that a container wrapped, the CRI fields, or host and tag. */
@@ -260,6 +258,10 @@ export class Envelope {
   }
 
   #readJson(text: string, depth: number): LoggedLine | undefined {
+    if (text === '{' && depth === 0) {
+      this.#pretty.begin(this.#origin.at);
+      return undefined;
+    }
     const entry = readJson(text);
     return entry === undefined ? undefined : this.#readEntry(entry, depth);
   }

@@ -197,6 +197,12 @@ export function startsStamp(text: string, at: number): boolean {
   return text.charCodeAt(hour + 2) === COLON;
 }
 
+/** True at `2026 `: behind a stamp of RFC 3164 it makes one as ctime(3) writes it. */
+export function isYear(text: string, at: number): boolean {
+  if (!isDigit(text.charCodeAt(at)) || text.charCodeAt(at + 4) !== SPACE) return false;
+  return endOfDigits(text, at, 4) === at + 4;
+}
+
 /** The header fields of RFC 5424 that name a program, empty where they are `-`. */
 interface Rfc5424Header {
   readonly host: string;
