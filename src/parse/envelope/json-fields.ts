@@ -1,7 +1,7 @@
 /**
  * The names under which log shippers keep the parts of a syslog line in a JSON object: templates of rsyslog, syslog-ng
  * and logstash, Elastic's common schema (flat and nested), GELF (its additional fields begin with `_`), Vector, Fluent
- * Bit, NXLog, Loki, Splunk, OpenTelemetry, Datadog, Azure. The first name that holds something counts.
+ * Bit, NXLog, Loki, Splunk, OpenTelemetry, Datadog, Azure, Google, Telegraf, Wazuh, Loggly, Papertrail. The first name that holds something counts.
  */
 import { SECOND } from '../../base/time.ts';
 
@@ -18,6 +18,10 @@ export const MESSAGES = [
   'body.stringValue',
   'body',
   '_raw',
+  'full_log',
+  'logmsg',
+  '@rawstring',
+  'fields.message',
   'jsonPayload.message',
   'Message',
   'MESSAGE',
@@ -40,6 +44,10 @@ export const PROGRAMS = [
   'syslog_program',
   'attributes.appname',
   'attributes.syslog.appname',
+  'tags.appname',
+  'event.syslog.appName',
+  'jsonPayload.ident',
+  'process_name',
   'ident',
   'programname',
   'PROGRAM',
@@ -56,6 +64,9 @@ export const HOSTS = [
   'logsource',
   'host.hostname',
   'attributes.hostname',
+  'tags.hostname',
+  'event.syslog.host',
+  'jsonPayload.host',
   'attributes.syslog.hostname',
   'log.syslog.hostname',
   'syslog.hostname',
@@ -76,6 +87,9 @@ export const PIDS = [
   'syslog.pid',
   'syslog_pid',
   'attributes.proc_id',
+  'fields.procid',
+  'event.syslog.pid',
+  'jsonPayload.pid',
   'attributes.syslog.procid',
   'SYSLOG_PID',
   'PID',
@@ -94,6 +108,8 @@ export const TIMES = [
   'Timestamp',
   'timeUnixNano',
   'TimeGenerated',
+  'generated_at',
+  'received_at',
   'isodate',
   'ISODATE',
   'S_ISODATE',

@@ -105,7 +105,8 @@ function readYearFirst(text: string, at: number): OtherStamp | undefined {
   const found = match(YEAR_FIRST, text, at);
   if (found === undefined) return undefined;
   const [, year, month, day, time, fraction, offset, name] = found;
-  const zone = offset ?? name;
+  // Only svlogd(8) writes `2026-11-10_09:05:08`, which is UTC.
+  const zone = offset ?? name ?? (found[0]?.includes('_') ? 'UTC' : undefined);
   return create(YEAR_FIRST.lastIndex, {
     year,
     month: Number(month) - 1,
