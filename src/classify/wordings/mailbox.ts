@@ -27,6 +27,7 @@ const SOMETHING_ELSE_UNKNOWN = either(
   /\b(?:sasl|password|you are (?:sending|using|logged)|you log ?in|logged in as|log in as)\b/,
   /(?:recipient|addressee|destination|user)(?:'s|s|s')? (?:mx|host|domain|(?:mail ?)?server)\b[^.;]{0,15}(?:not|n't|unknown|cannot|could|invalid)|(?:host|domain|mx|server) (?:of|for) (?:the |this )?(?:recipient|addressee)[^.;]{0,8} (?:not|unknown|cannot|could|does|invalid)|mail domain mentioned/,
   /\b(?:client|host|server|ip|domain)\b[^.;]{0,15} not (?:found|listed|present|known) in|\bsender\b[^.;]{0,10} no longer|\byou are not\b|\bour client ip\b/,
+  /address(?:es)? of (?:an? |the |your )?(?:link|host|server|sender|client)|connection to (?:the )?(?:directory|ldap|database)[^.;]{0,20} failed/,
   /not one of (?:our|my|the|its|your) (?:[a-z]+ )?(?:domains?|hosts?|servers?|networks?)\b/,
   /no (?:valid )?recipients? (?:from|specified|given|in)|alias database|\.forward|try (?:again )?later|temporar\w+ (?:lookup|failure)/,
 );
@@ -109,6 +110,19 @@ export const PERSON: readonly ReasonEntry[] = [
     unless: /sender address|undeliverable address|(?:user|recipient|mailbox) unknown|unknown user/,
     example:
       '450 4.1.1 <bob@example.org>: Recipient address rejected: unverified address: Address verification in progress',
+  },
+  {
+    name: 'look-up-failed',
+    reason: 'other',
+    literals: 'look up|lookup|check|verify',
+    pattern: near(
+      'unable to|failed to|cannot|could not',
+      '(?:look ?up|check|verify) (?:the |this )?(?:recipient|user|mail[- ]?box|address)',
+      3,
+    ),
+    temporary: true,
+    unless: /sender|unknown|not found|no such|exist/,
+    example: '450 4.1.1 Unable to look up the recipient',
   },
   {
     // Exim remembers that an earlier callout was refused at RCPT (verify.c), but not the words.
