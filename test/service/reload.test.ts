@@ -47,9 +47,13 @@ const ask = (user: string, path = at('policy')) =>
 const starts = () => postern.log().split('"started"').length;
 
 async function reload(): Promise<void> {
+  // While another reload is under way, status knows of no process.
+  const pid = await until<number>('the process', async () => {
+    const { stdout } = await postern.command('status', '--format', 'json');
+    return JSON.parse(stdout).pid;
+  });
   const before = starts();
-  const { stdout } = await postern.command('status', '--format', 'json');
-  process.kill(JSON.parse(stdout).pid, 'SIGHUP');
+  process.kill(pid, 'SIGHUP');
   await until('the reload', () => starts() > before, { evidence: postern.log });
 }
 

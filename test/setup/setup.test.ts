@@ -691,6 +691,12 @@ describe.runIf(available('Exim', eximProgram()))('beside Exim', () => {
       'Exim logs to DIR/mainlog and to syslog (log_file_path), and logs also has DIR/mail: its lines would count twice',
     ],
     [
+      'the built-in file, and syslog',
+      ': syslog',
+      { mainlog: OWN_LINE },
+      'Exim logs to BUILT-IN, which is not one of logs',
+    ],
+    [
       'a file each day',
       'DIR/%slog-%D',
       { mainlog: OWN_LINE },
@@ -703,6 +709,15 @@ describe.runIf(available('Exim', eximProgram()))('beside Exim', () => {
       `Exim changes the name of its log each day or month (DIR/mainlog-%M), ${DATED}`,
     ],
   ];
+  /** Where an Exim writes that no configuration tells anything. */
+  async function findBuiltInLog(): Promise<string> {
+    const spool = folder.write('spool-only.conf', `spool_directory = ${folder.at('own')}\n`);
+    const { stdout } = await runCommand([eximProgram(), '-C', spool, '-bP', 'log_file_path'], {
+      timeout: 20_000,
+    });
+    return stdout.replace(/^log_file_path = (.*)\n$/, '$1').replace('%s', 'main');
+  }
+
   it.each(LOGS)('check knows a log in %s', async (_name, setting, logs, expected) => {
     const place = folder.at('log');
     const option = () => `log_file_path = ${setting.replaceAll('DIR', place)}`;
@@ -718,7 +733,9 @@ describe.runIf(available('Exim', eximProgram()))('beside Exim', () => {
     const { findings } = await check();
     const about = findings.filter(({ text }) => /^Exim (?:logs|changes)/.test(text));
     expect(about.map(({ text }) => text)).toEqual(
-      expected === undefined ? [] : [expected.replaceAll('DIR', place)],
+      expected === undefined
+        ? []
+        : [expected.replaceAll('DIR', place).replace('BUILT-IN', await findBuiltInLog())],
     );
   });
 

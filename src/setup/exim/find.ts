@@ -9,7 +9,7 @@ import { type Installation, type NotFound, pickLog } from '../installation.ts';
 import { ask, describeFailure, findProgram, settingsIn } from '../programs.ts';
 import { findExistingRecipe, findLoginCut } from './existing-recipe.ts';
 import { findRelayHosts, RELAY_LIST } from './host-list.ts';
-import { describeDated, readLogPlaces, UNDATED } from './log-path.ts';
+import { describeDated, type LogPlaces, readLogPlaces, UNDATED } from './log-path.ts';
 
 /** Where syslog usually writes the facility `mail`. */
 export const SYSLOG_FILES = ['/var/log/mail.log', '/var/log/maillog', '/var/log/mail'];
@@ -48,10 +48,11 @@ export async function findExim(options: FindExim = {}): Promise<Installation | N
   const networks = relayHosts(configuration, notes);
   const recipe = findExistingRecipe(configuration, spool);
   const domain = settings.get('qualify_domain');
+  const places = await readLogPlaces(settings.get('log_file_path') ?? '', exim, spool);
   return dropUndefined({
     mta: 'exim' as const,
     version,
-    logs: [findLog(settings.get('log_file_path') ?? '', spool, options.logCandidates, notes)],
+    logs: [findLog(places, options.logCandidates, notes)],
     networks,
     domain: domain ? domain : undefined,
     hostname: settings.get('primary_hostname')
@@ -82,12 +83,10 @@ export async function eximConfiguration(exim: readonly string[]): Promise<string
 
 /** The main log, or the file of syslog in which Exim's lines are. */
 function findLog(
-  setting: string,
-  spool: string,
+  { file, isDated }: LogPlaces,
   candidates: readonly string[] = SYSLOG_FILES,
   notes: string[],
 ): string {
-  const { file, isDated } = readLogPlaces(setting, spool);
   if (file === undefined) {
     const log = pickLog(candidates, 'exim');
     if (log !== undefined) return log;

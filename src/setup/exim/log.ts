@@ -5,9 +5,14 @@ import { endMatches, pickLog } from '../installation.ts';
 import { SYSLOG_FILES } from './find.ts';
 import { describeDated, readLogPlaces, UNDATED } from './log-path.ts';
 
-export function checkEximLog(config: Config, settings: ReadonlyMap<string, string>): Finding[] {
+export async function checkEximLog(
+  config: Config,
+  exim: readonly string[],
+  settings: ReadonlyMap<string, string>,
+): Promise<Finding[]> {
   const spool = settings.get('spool_directory') ?? '';
-  const { file, isDated, syslog } = readLogPlaces(settings.get('log_file_path') ?? '', spool);
+  const places = await readLogPlaces(settings.get('log_file_path') ?? '', exim, spool);
+  const { file, isDated, syslog } = places;
   const program = settings.get('syslog_processname') || 'exim';
   const isFedBySyslog = (log: string) => endMatches(log, syslogLine(program));
   if (file === undefined) {

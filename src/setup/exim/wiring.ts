@@ -57,7 +57,7 @@ export async function checkEximWiring(config: Config, exim: readonly string[]): 
       checkReadable(file, settings.get('exim_user') ?? ''),
     ),
     ...checkEximPolicy(config, answers),
-    ...checkEximLog(config, settings),
+    ...(await checkEximLog(config, exim, settings)),
     ...checkEximDaemon(text, { settings, logs: config.logs }),
   ];
 }
