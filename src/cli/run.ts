@@ -12,7 +12,7 @@ import { buildBlockPolicy } from '../daemon/block-policy.ts';
 import { runDaemon } from '../daemon/daemon.ts';
 import { Lasting } from '../daemon/lasting.ts';
 import { buildMtaControl } from '../daemon/mta-control.ts';
-import { inRounds, logRefused } from '../daemon/rounds.ts';
+import { inRounds, logRefused, RELOAD } from '../daemon/rounds.ts';
 import { findHookMistake } from '../setup/hooks.ts';
 import { SETUP_MTAS } from '../setup/mtas.ts';
 import { compareNetworks, findNetworks, findNoNetworks } from '../setup/networks.ts';
@@ -52,7 +52,7 @@ export async function runRun(
           lasting: lasting.get(config.instance) as Lasting,
           signal: ending,
           started,
-          again: () => again.abort(),
+          again: () => again.abort(RELOAD),
         }),
       );
     } catch (error) {

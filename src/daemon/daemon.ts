@@ -8,10 +8,11 @@ import { loadConfiguredRules } from '../config/rules.ts';
 import type { Store } from '../store/store.ts';
 import type { ServiceOptions } from './assemble.ts';
 import { findLongestPeriod } from './history.ts';
-import { isAlive, takeOver } from './instance.ts';
+import { isAlive, signOff, takeOver } from './instance.ts';
 import { findKeptTime } from './kept-time.ts';
 import { Lasting } from './lasting.ts';
 import { openOrRebuild } from './recovery.ts';
+import { RELOAD } from './rounds.ts';
 import { Service } from './service.ts';
 
 /** While it waits for another process that writes, the service does nothing else: short waits, more often. ms. */
@@ -29,6 +30,7 @@ export async function runDaemon(options: ServiceOptions): Promise<void> {
   try {
     const { events, why } = findKeptTime(config.retention, rules);
     takeOver(store, why === undefined ? options : { ...options, kept: { events, why } });
+    lasting.arrive(store.path);
     store.waitFor(LONGEST_STANDSTILL);
     const { pseudonyms } = config.privacy;
     // What a rule counts again after a restart must be told apart as before.
@@ -48,7 +50,8 @@ export async function runDaemon(options: ServiceOptions): Promise<void> {
     );
     options.started?.();
     await service.run(ending);
-    signOff(store);
+    if (options.lasting !== undefined && options.signal.reason === RELOAD) lasting.stay(store.path);
+    else signOff(store);
     log.info({}, 'stopped');
   } catch (error) {
     if (!store.isCorrupt(error)) throw error;
@@ -66,13 +69,4 @@ function describeDamage({ path }: Store, cause: unknown): PosternError {
     `${path}: the database is damaged (${getMessage(cause)}); the next start sets it aside and rebuilds it from the block files and the logs`,
     { code: 'database-corrupt', cause },
   );
-}
-
-function signOff(store: Store): void {
-  try {
-    store.state.write('daemon', null);
-  } catch (error) {
-    // Whoever reads the state finds that the process is gone.
-    if (!store.isPassing(error)) throw error;
-  }
 }

@@ -36,6 +36,16 @@ export function takeOver(
   if (role === 'daemon') store.beside.change({ daemon: state, failing: undefined });
 }
 
+/** No process serves the database any more. */
+export function signOff(store: Store): void {
+  try {
+    store.state.write('daemon', null);
+  } catch (error) {
+    // Whoever reads the state finds that the process is gone.
+    if (!store.isPassing(error)) throw error;
+  }
+}
+
 /** This process, as it is known to others; `started` is now. */
 export function describeSelf(clock: Clock, version: string): ServiceProcess {
   const ticks = readStartTicks(process.pid) ?? '';

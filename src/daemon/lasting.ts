@@ -1,8 +1,11 @@
 /**
- * What outlives a reload of the service: the figures that it counts, and the policy service, which goes on answering with
- * the blocks of before while the past is judged again.
+ * What outlives a reload of the service: the figures that it counts, the policy service, which goes on answering with the
+ * blocks of before while the past is judged again, and the entry in the database that says that this process serves it.
  */
+import { PosternError } from '../base/errors.ts';
 import type { PolicyServer } from '../policy/server.ts';
+import { Store } from '../store/store.ts';
+import { signOff } from './instance.ts';
 import { ServiceMetrics } from './metrics.ts';
 
 interface Serving {
@@ -16,6 +19,8 @@ interface Serving {
 export class Lasting {
   readonly metrics: ServiceMetrics;
   #serving: Serving | undefined;
+  /** the database that this process is still said to serve, between two rounds */
+  #database: string | undefined;
 
   /** `started`: when the process did, ms. */
   constructor(started: number) {
@@ -44,10 +49,34 @@ export class Lasting {
     return next;
   }
 
-  /** Ends the policy service. */
+  /** A reload has begun: the database goes on naming this process. */
+  stay(database: string): void {
+    this.#database = database;
+  }
+
+  /** The service is back, with this database. */
+  arrive(database: string): void {
+    if (this.#database !== database) this.#leave();
+    this.#database = undefined;
+  }
+
+  /** Ends the policy service, and takes the process out of a database to which it does not come back. */
   async end(): Promise<void> {
     const serving = this.#serving;
     this.serve(undefined);
+    this.#leave();
     await serving?.ended;
+  }
+
+  #leave(): void {
+    if (this.#database === undefined) return;
+    try {
+      const store = new Store(this.#database);
+      signOff(store);
+      store.close();
+    } catch (error) {
+      if (!(error instanceof PosternError)) throw error; // it is not there any more, or damaged
+    }
+    this.#database = undefined;
   }
 }

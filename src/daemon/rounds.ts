@@ -3,6 +3,9 @@ import { getMessage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { SECOND } from '../base/time.ts';
 
+/** Why the signal of a round is aborted when another round follows. */
+export const RELOAD = 'reload';
+
 /**
  * Calls `round` again and again, until SIGTERM or SIGINT aborts its signal or it returns false. SIGHUP calls `reload`
  * and begins the next round; if `reload` throws, that is logged and the round continues. So does a change of `stamp`, which
@@ -23,7 +26,7 @@ export async function inRounds(
   const again = () => {
     try {
       reload();
-      controller.abort();
+      controller.abort(RELOAD);
     } catch (error) {
       logRefused(log, error);
     }

@@ -4,6 +4,8 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findRunning } from '../../src/daemon/instance.ts';
+import { Store } from '../../src/store/store.ts';
 import { exchange, requestText } from '../policy/client.ts';
 import { until } from '../support/folder.ts';
 import { type Postern, setUpPostern } from '../support/postern.ts';
@@ -46,14 +48,14 @@ const ask = (user: string, path = at('policy')) =>
   exchange({ path }, requestText({ sasl_username: user })).catch(String);
 const starts = () => postern.log().split('"started"').length;
 
+async function findProcess(): Promise<number> {
+  const { stdout } = await postern.command('status', '--format', 'json');
+  return JSON.parse(stdout).pid;
+}
+
 async function reload(): Promise<void> {
-  // While another reload is under way, status knows of no process.
-  const pid = await until<number>('the process', async () => {
-    const { stdout } = await postern.command('status', '--format', 'json');
-    return JSON.parse(stdout).pid;
-  });
   const before = starts();
-  process.kill(pid, 'SIGHUP');
+  process.kill(await findProcess(), 'SIGHUP');
   await until('the reload', () => starts() > before, { evidence: postern.log });
 }
 
@@ -150,4 +152,31 @@ it('counters go on, and so does the time of the start', async () => {
       timeout: 30_000,
     })
     .toMatch(/ 7$/);
+});
+
+it('status knows the process all the time, and not in a database that it has left', async () => {
+  const running = () => {
+    const store = new Store(at('postern.db'));
+    try {
+      return findRunning(store)?.pid;
+    } finally {
+      store.close();
+    }
+  };
+  const pid = await findProcess();
+  const before = starts();
+  process.kill(pid, 'SIGHUP');
+  const seen = new Set<number | undefined>();
+  await until('the reload', async () => {
+    seen.add(running());
+    return starts() > before;
+  });
+  expect([...seen]).toEqual([pid]);
+  edit((text) => text.replace('postern.db', 'other.db'));
+  process.kill(pid, 'SIGHUP');
+  await until('the other database', () => starts() > before + 1, { evidence: postern.log });
+  expect(running()).toBeUndefined();
+  expect(await findProcess()).toBe(pid);
+  await postern.stop();
+  expect(await findProcess()).toBeUndefined();
 });
