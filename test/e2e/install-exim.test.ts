@@ -203,6 +203,32 @@ describe.runIf(canRun).each(['split', 'single'] as const)("Debian's configuratio
     );
   }, 120_000);
 
+  it('and with the policy service, as check says, the header is there once', async () => {
+    const yaml = '/etc/postern/postern.yaml';
+    await machine.must(
+      `cp ${yaml} /run/before.yaml; echo 'policy: { group: Debian-exim }' >>${yaml}; systemctl restart postern`,
+    );
+    await settled('the socket', async () => (await output('ls /run/postern')).includes('policy'));
+    const { status, output: said } = await machine.shell('postern check');
+    expect(status).toBe(2);
+    const fix = /in (\S+) put this line in front of .*, then run: (.*)\n +(POSTERN_POLICY.*)/;
+    const [, file = '', command = '', line = ''] = fix.exec(said) ?? [];
+    await machine.must(`cp ${file} /run/before.conf; sed -i '1i ${line}' ${file}; ${command}`);
+    expect((await machine.shell('postern check')).output).toMatch(/No problems found\.\n$/);
+    await machine.must('postern block carol@example.net');
+    expect(await client('carol@example.net', 'one@example.org', 'two@example.org')).toMatch(
+      /^250 /,
+    );
+    await settled('frozen mail', async () => /frozen/.test(await output('exim4 -bp')));
+    const list = "exim4 -bp | awk '/frozen/{print $3}'";
+    const headers = await machine.must(`for id in $(${list}); do exim4 -Mvh $id; done`);
+    expect(headers.match(/X-Authenticated-As: carol@example\.net/g)).toHaveLength(1);
+    await machine.must('postern unblock carol@example.net');
+    await machine.must('postern queue carol@example.net --release');
+    await machine.must(`cp /run/before.conf ${file}; ${command}`);
+    await machine.must(`cp /run/before.yaml ${yaml}; systemctl restart postern`);
+  }, 60_000);
+
   it('and back: Exim is as it was, and nothing of Postern is left', async () => {
     await follow('mta/exim.md', 'Try it');
     await follow('mta/exim.md', 'Undo');
