@@ -11,7 +11,13 @@ import type { Config } from '../config/load.ts';
 import { loadInForce } from '../daemon/in-force.ts';
 import { findRunning } from '../daemon/instance.ts';
 import { buildTargets } from '../daemon/mta-control.ts';
-import { describePlaces, type Listing, type Lookup, lookUpBlock } from '../daemon/real-force.ts';
+import {
+  describePlaces,
+  type Listing,
+  type Lookup,
+  lookUpBlock,
+  shouldList,
+} from '../daemon/real-force.ts';
 import { withSpellings } from '../daemon/spellings.ts';
 import { formatTarget } from '../model/identity.ts';
 import { buildStyle } from '../model/style.ts';
@@ -61,7 +67,7 @@ export class BlockChange {
     }
     const failures = await this.#carryOut(() => this.#hasBegun(block));
     const lookup = await lookUpBlock(this.#store, this.#config, block);
-    const why = this.#findObstacle(block, lookup);
+    const why = this.#findObstacle(block, lookup) ?? (await this.#findUnused(block));
     if (this.#isOver(block)) {
       this.say(`${who} was blocked, and the time of block ${block.id} is over.`);
       this.#print(block);
@@ -168,6 +174,14 @@ export class BlockChange {
     if (first !== undefined)
       return `${describePlaces(passing)} lets ${first.key.id} pass (${first.text})`;
     return missing.length === 0 ? undefined : `nothing is found in ${missing.join(', ')}`;
+  }
+
+  /** Why the mail server does not see the files that list the block; undefined if it looks into one of them. */
+  async #findUnused({ key }: StoredBlock): Promise<string | undefined> {
+    const { findUnused } = await import('../setup/unused.ts');
+    const listing = buildTargets(this.#config).filter((target) => shouldList(target, key));
+    const reasons = await Promise.all(listing.map(({ file }) => findUnused(this.#config, file)));
+    return reasons.every((reason) => reason !== undefined) ? reasons[0] : undefined;
   }
 
   /** What the change waits for. */

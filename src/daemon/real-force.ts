@@ -65,7 +65,8 @@ function mayList({ accepts }: BlockTarget, key: Block['key']): boolean {
   return key.type === 'client' && (accepts.includes('client') || accepts.includes('network'));
 }
 
-function shouldList(target: BlockTarget, key: Block['key']): boolean {
+/** Whether the file of this target should have a line for the identity itself. */
+export function shouldList(target: BlockTarget, key: Block['key']): boolean {
   return target.accepts.includes(getTargetKind(key)) && 'key' in target.renderEntry(key);
 }
 

@@ -1,6 +1,9 @@
 /** Blocks by hand on a real Exim, see by-hand.ts. */
-import { describe } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { eximStatements } from '../../src/setup/exim/recipe.ts';
+import { Store } from '../../src/store/store.ts';
 import { eximProgram, hasExim, startExim } from '../support/exim.ts';
+import { setUpPostern } from '../support/postern.ts';
 import { sendMail } from '../support/smtp-client.ts';
 import { type Rig, testByHand } from './by-hand.ts';
 
@@ -44,3 +47,37 @@ commands:
     stop: server.stop,
   };
 }
+
+it.runIf(hasExim())('without the recipe, block says that it stops nothing', async () => {
+  const server = await startExim({ sinkPort: 9, recipes: [], main: 'queue_only' });
+  const postern = setUpPostern(`mta: exim
+database: postern.db
+logs: [ ${server.logFile} ]
+queue: { hold: false }
+targets: { exim: { blockedUsers: ${server.folder.at('listed')}, blockedNetworks: ${server.folder.at('networks')} } }
+commands: { exim: [ ${eximProgram()}, -C, ${server.configuration} ] }
+`);
+  try {
+    new Store(`${postern.path}/postern.db`).close();
+    const block = () => postern.command('block', 'alice@example.net');
+    const { status, stderr } = await block();
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringMatching(
+        /^alice@example\.net is NOT blocked yet .*: Exim does not look into \S+\/listed /,
+      ),
+    });
+    const statements = eximStatements({
+      blockedUsers: server.folder.at('listed'),
+      blockedSenders: '/none',
+      blockedNetworks: '/none',
+    });
+    const edit = (text: string) =>
+      text.replace(/^acl_check_data:$/m, (line) => `${line}\n${statements}`);
+    await server.reconfigure({ sinkPort: 9, recipes: [], main: 'queue_only', edit });
+    expect(await block()).toMatchObject({ status: 0, stderr: '' });
+  } finally {
+    await postern.remove();
+    await server.stop();
+  }
+});

@@ -11,6 +11,7 @@ import { findNoNetworks } from './network-statement.ts';
 import { findEximNetworks } from './networks.ts';
 import { findEximSendsAs } from './sends-as.ts';
 import { eximSteps, listDropInCommands, readStepSettings, UNITS } from './steps.ts';
+import { findUnused } from './unused.ts';
 import { checkEximWiring } from './wiring.ts';
 
 export const exim: MailServer = {
@@ -28,6 +29,7 @@ export const exim: MailServer = {
   },
   readLogSettings: ({ commands }) => readEximLogSettings(commands.exim),
   findNoNetworks: async (config) => await findNoNetworks(config, config.commands.exim),
+  findUnused: (config, file) => findUnused(config, config.commands.exim, file),
   findSendsAs: ({ commands }) => findEximSendsAs(commands.exim),
   checkWiring,
   checkMilter: async () => [
