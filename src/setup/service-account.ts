@@ -30,7 +30,7 @@ export function findServiceAccounts(config: Config, folders?: readonly string[])
   const find = (name: string): Asker | undefined => {
     const unit = readUnit(`${name}.service`, folders);
     if (unit === undefined) return name === run ? ownerOf(dirname(config.database)) : undefined;
-    const found = accountOf(`${name}.service`, unit);
+    const found = accountOf(`${name}.service`, unit, config);
     if ('text' in found) {
       problems.push(found);
       return undefined;
@@ -46,11 +46,15 @@ export function findServiceAccounts(config: Config, folders?: readonly string[])
   };
 }
 
-function accountOf(name: string, unit: UnitSettings): Account | UnitProblem {
+function accountOf(name: string, unit: UnitSettings, config: Config): Account | UnitProblem {
   const user = unit.get('User')?.at(-1) ?? 'root';
   const found = lookUp(user, `${user} (${name})`);
   if (found === undefined) {
-    const fix = 'make the account, or name the right one in the unit: docs/install.md, "The units"';
+    const commands = SETUP_MTAS[config.mta].unitCommands(config);
+    const fix =
+      commands.length === 0
+        ? 'make the account, or name the right one in the unit: docs/install.md, "The units"'
+        : `name the account of the mail server in the unit, then start it again:\n${commands.join('\n')}`;
     return { text: `${name} runs as ${user}, and there is no such account`, fix };
   }
   const more = (unit.get('SupplementaryGroups') ?? []).flatMap((line) => line.split(/\s+/));

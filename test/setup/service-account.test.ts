@@ -94,6 +94,14 @@ describe.runIf(canAsk)('the accounts of the service', () => {
     ]);
   });
 
+  it('that do not exist beside Exim are a drop-in that is missing', () => {
+    unit('postern', 'User=no-such-user');
+    const [problem] = find('mta: exim\n').problems;
+    expect(problem?.fix).toMatch(
+      /^install -D -m 0644 \S+\/systemd\/postern-exim\.conf \S+\/postern\.service\.d\/exim\.conf$/m,
+    );
+  });
+
   it('without a unit are the owner of the folder of the database', () => {
     const name = `uid ${idOf('/etc/passwd', 'www-data')} (owner of ${folder.at('state')})`;
     expect(find(SEPARATE).run?.name).toBe(name);
