@@ -101,14 +101,22 @@ function findSubmitter(
 
 /**
  * Whether a client that only the log makes ours sent this to a local recipient. It may be a gateway in front of us as
- * well as a machine behind us, so the mail counts as inbound.
+ * well as a machine behind us, so the mail counts as inbound. If its address is a public one, so does whatever we refuse
+ * before we have accepted it: we may be the gateway, which asks other hosts, and the client the server of any provider.
  */
 function isInboundRefusal(turn: Turn<RejectionRecord>, submitter: Submitter | undefined): boolean {
-  const { record, relayClients } = turn;
+  const { record, relayClients, traits } = turn;
   if (submitter !== undefined && submitter.type !== 'client') return false;
-  if (!isRefusedByTables(turn)) return false;
-  if (turn.traits.mta === 'postfix') relayClients.noteOwnDomain(getDomain(record.recipient ?? ''));
-  return submitter !== undefined && !relayClients.isTrusted(submitter.id);
+  const isLocal = isRefusedByTables(turn);
+  if (isLocal && traits.mta === 'postfix')
+    relayClients.noteOwnDomain(getDomain(record.recipient ?? ''));
+  if (submitter === undefined || relayClients.isTrusted(submitter.id)) return false;
+  return isLocal || (isRefusedRecipient(record) && !relayClients.isPrivate(submitter.id));
+}
+
+/** Not the warning of Postern's recipe, which asks about the recipients of our own clients alone. */
+function isRefusedRecipient({ kind, stage, accepted }: RejectionRecord): boolean {
+  return kind === 'rejected' && stage === 'RCPT' && accepted !== true;
 }
 
 function findDirection(
