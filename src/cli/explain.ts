@@ -7,6 +7,7 @@ import { type Config, loadConfig } from '../config/load.ts';
 import { loadConfiguredRules } from '../config/rules.ts';
 import { describeMeasures, loadInForce } from '../daemon/in-force.ts';
 import { withSpellings } from '../daemon/spellings.ts';
+import { isLoopbackAddress } from '../model/address.ts';
 import type { Verdict } from '../model/block.ts';
 import { buildValueFormat } from '../model/evidence.ts';
 import { formatIdentity } from '../model/identity.ts';
@@ -206,7 +207,9 @@ function findGap({ state }: Store, { time, period }: Verdict): { pruned: string 
 function outcomeText({ outcome, verdict: { key } }: StoredVerdict, config: Config): string {
   switch (outcome) {
     case 'observed':
-      return 'Nothing was changed: the rule only observes.';
+      return key.type === 'client' && isLoopbackAddress(key.id)
+        ? 'Not blocked: loopback is never blocked, whatever the rule says.'
+        : 'Nothing was changed: the rule only observes.';
     case 'deferred':
       return DEFERRED_TEXT;
     case 'mode-observe':

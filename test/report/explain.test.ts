@@ -115,3 +115,12 @@ describe('explain and the mail', () => {
     expect(text).not.toMatch(/in force|unblock/);
   });
 });
+
+it('says why a program of this machine is not blocked', async () => {
+  const key = { type: 'client', id: '127.0.0.1' } as const;
+  at.withStore((store) => store.verdicts.insert({ ...VERDICT, key }, 'observed', 0));
+  const out: string[] = [];
+  const io = { stdout: (text: string) => void out.push(text), stderr: () => undefined };
+  await main(['explain', key.id, '--utc', '--config', at.config], io);
+  expect(flat(out.join(''))).toContain('Not blocked: loopback is never blocked');
+});
