@@ -4,13 +4,13 @@ import type { Mta } from '../model/event.ts';
 import type { LoggedLine } from '../model/line.ts';
 import { createEximParser, type EximLogSettings } from '../parse/exim/parser.ts';
 import type { LogParser } from '../parse/parser.ts';
-import { postfixParser } from '../parse/postfix/parser.ts';
+import { createPostfixParser } from '../parse/postfix/parser.ts';
 
 /** What the configuration of a mail server says about its log, as far as its lines cannot be read without it. */
 export type LogSettings = EximLogSettings;
 
 export function createParsers(settings: LogSettings = {}): Readonly<Record<Mta, LogParser>> {
-  return { postfix: postfixParser, exim: createEximParser(settings) };
+  return { postfix: createPostfixParser(), exim: createEximParser(settings) };
 }
 
 /** Their names as people write them. */

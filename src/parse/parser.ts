@@ -3,7 +3,10 @@ import type { Mta } from '../model/event.ts';
 import { decodeText, type LoggedLine } from '../model/line.ts';
 import type { LogRecord, LossRecord } from '../model/record.ts';
 
-/** Turns one line into what it says; keeps no state, and its time is linear in the length of the line. */
+/**
+ * Turns one line into what it says; keeps no state but the length at which lines are cut, and its time is linear in the
+ * length of the line.
+ */
 export interface LogParser {
   readonly mta: Mta;
   /** Undefined for a line that says nothing Postern uses. Never throws, whatever the line holds. */

@@ -8,7 +8,7 @@ import { decodeText } from '../../src/model/line.ts';
 import type { LogRecord } from '../../src/model/record.ts';
 import { Envelope } from '../../src/parse/envelope/envelope.ts';
 import { createEximParser } from '../../src/parse/exim/parser.ts';
-import { postfixParser } from '../../src/parse/postfix/parser.ts';
+import { createPostfixParser, postfixParser } from '../../src/parse/postfix/parser.ts';
 import { EXIM_FIELDS, eximLine } from './exim-fields.ts';
 import { buildCast, type Cast, EXIM_PAYLOADS, POSTFIX_PAYLOADS, toBytes } from './payloads.ts';
 import { POSTFIX_FIELDS, postfixLine, type Scene } from './postfix-fields.ts';
@@ -156,6 +156,51 @@ describe('a whole false line in an address, cut where its own end is', () => {
     });
     const record = logged === undefined ? undefined : postfixParser.parse(logged);
     expect(record).toMatchObject({ user: VICTIM });
+  });
+});
+
+describe('a syslog daemon with a limit of its own', () => {
+  const RELAY = 'relay=mx.example.org[192.0.2.25]:25, delay=0.5, delays=0/0/0.2/0.3, dsn=5.1.1';
+  const bounce = (reply: string) =>
+    `smtp[4242]: 9BE7E21449E: to=<x@example.org>, ${RELAY}, status=bounced (host mx.example.org[192.0.2.25] said: ${reply} (in reply to RCPT TO command))`;
+  const refused = (pid: number, recipient: string, helo = 'h') =>
+    `smtpd[${pid}]: NOQUEUE: reject: RCPT from h[192.0.2.66]: 550 5.1.1 <${recipient}>: Recipient address rejected: User unknown; from=<a@b> to=<${recipient}> proto=SMTP helo=<${helo}> sasl_username=`;
+
+  /** The users that the lines name, cut as the daemon does it. */
+  function readUsers(texts: readonly string[], limit: number): (string | undefined)[] {
+    const envelope = new Envelope({ zone: 'UTC', reference: NOW });
+    const parser = createPostfixParser();
+    return texts.map((text) => {
+      const cut = `postfix/${text}`.slice(0, limit - '<22>Nov 10 09:05:07 '.length);
+      const bytes = `Nov 10 09:05:07 mx1 mail.info ${cut}`;
+      const logged = envelope.read({ source: 'x', line: 1, offset: 0, bytes });
+      const record = logged === undefined ? undefined : parser.parse(logged);
+      return record !== undefined && 'user' in record ? record.user : undefined;
+    });
+  }
+
+  it.each([255, 480, 512, 640])('of %i bytes names nobody by a line that reaches it', (limit) => {
+    const long = bounce(`550 5.1.1 User unknown ${'x'.repeat(limit)}`);
+    for (const pid of [7, 4242, 1234567]) {
+      for (const blanks of [0, 3, 8]) {
+        const room = limit - '<22>Nov 10 09:05:07 postfix/'.length - VICTIM.length - blanks;
+        const fill = room - refused(pid, 'r').length;
+        const recipient = 'r'.repeat(1 + Math.floor(fill / 2)); // it comes twice
+        const forged = refused(pid, recipient, 'h'.repeat(1 + (fill % 2))) + VICTIM;
+        const hidden = `${forged}${' '.repeat(blanks)}@example.net>: the true line`;
+        expect(readUsers([hidden], limit)).toEqual([VICTIM]); // nobody can know
+        expect(readUsers([long, long, hidden], limit)).toEqual([undefined, undefined, undefined]);
+      }
+    }
+  });
+
+  it('is not taken for one because of a torn line, of whole lines or of lines that all end oddly', () => {
+    const honest = `${refused(7, 'r')}anna`;
+    const torn = bounce('550 5.1.1 x').slice(0, honest.length);
+    const odd = Array.from({ length: 20 }, (_, index) => `${bounce('x'.repeat(10 * index))}#015`);
+    for (const before of [[torn], [bounce('550 5.1.1 User unknown')], odd]) {
+      expect(readUsers([...before, honest], 2048).at(-1)).toBe('anna');
+    }
   });
 });
 

@@ -6,6 +6,7 @@ import type { LoggedLine } from '../../model/line.ts';
 import type { LogRecord } from '../../model/record.ts';
 import { type LogParser, parseLoss } from '../parser.ts';
 import { parseAmavis, parseMailScanner } from './content-filter.ts';
+import { CutLimits } from './cut.ts';
 import { parseBounce, parseDelivery } from './delivery.ts';
 import { endOfQueueId } from './primitives.ts';
 import {
@@ -18,7 +19,32 @@ import {
 import { parsePostscreen } from './rejection.ts';
 import { parseQueued, parseSmtpd } from './smtpd.ts';
 
+/** Reads each line by itself. */
 export const postfixParser: LogParser = { mta: 'postfix', parse };
+
+/** For the lines of a log, in their order: of one that may have been cut, the user is not believed. */
+export function createPostfixParser(): LogParser {
+  const limits = new CutLimits();
+  return {
+    mta: 'postfix',
+    parse(line: LoggedLine) {
+      if (hasLostEnd(line)) limits.learn(line);
+      const record = parse(line);
+      if (record === undefined || !('user' in record) || record.kind === 'auth-failed')
+        return record;
+      return record.user !== undefined && limits.isReached(line)
+        ? { ...record, user: undefined }
+        : record;
+    },
+  };
+}
+
+/** Whether a delivery line does not end with the bracket with which each of them ends (log_adhoc.c). */
+function hasLostEnd({ program, text }: LoggedLine): boolean {
+  if (text.endsWith(')') || !QUEUE_PARSERS.has(program)) return false;
+  const end = endOfQueueId(text, 0);
+  return end > 0 && text.startsWith(': to=<', end);
+}
 
 /** The programs of `parse` whose lines do not begin with a queue ID. */
 const OTHER_PROGRAMS: ReadonlySet<string> = new Set([
