@@ -1,5 +1,6 @@
 /** Stored events by filter, and their export. `postern events` reads the filter and finds them. */
 import { csvRow, defuse } from '../../base/csv.ts';
+import { escapeControls } from '../../base/escape.ts';
 import { EVENT_KINDS, REASONS, type Submitter } from '../../model/event.ts';
 import type { Ran } from '../desk.ts';
 import { type Html, html, output, type Part } from '../html.ts';
@@ -127,7 +128,7 @@ function toCsv(events: readonly EventJson[]): string {
       client: client?.address,
     };
     return csvRow(
-      COLUMNS.map((column) => defuse(String(flat[column] ?? ''))),
+      COLUMNS.map((column) => defuse(escapeControls(String(flat[column] ?? '')))),
       '\r\n',
     );
   });
