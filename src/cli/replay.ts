@@ -131,6 +131,8 @@ interface Replay extends Omit<Findings, 'nearest'> {
   readonly lines: number;
   readonly events: number;
   readonly nearest: readonly NearLimit[];
+  /** messages that counted for nobody, because their login is not certain */
+  readonly ambiguousLogins: number;
 }
 
 async function judgeFiles(
@@ -156,10 +158,11 @@ async function readFiles(
   reading: InterpreterOptions,
   judging: Judging,
   io: Io,
-): Promise<{ readonly lines: number; readonly events: number }> {
+): Promise<Pick<Replay, 'lines' | 'events' | 'ambiguousLogins'>> {
   let lines = 0;
   let made = 0;
   let leftOut = 0;
+  let ambiguousLogins = 0;
   const progress = new Progress(io, 'line');
   const size = measureFiles(files);
   let read = 0;
@@ -170,13 +173,13 @@ async function readFiles(
   const options = { ...reading, now: systemClock.now(), onBytes, leavesOutRemovals: true };
   for await (const batch of readEvents(files, options)) {
     lines += batch.lines;
-    leftOut = batch.leftOut;
+    ({ leftOut, ambiguousLogins } = batch);
     progress.add(batch.lines, size === undefined ? undefined : read / size);
     for (const event of batch.events) if (event.amends !== true) made++;
     await judging.feed(batch.events);
   }
   progress.end();
-  return { lines, events: made + leftOut };
+  return { lines, events: made + leftOut, ambiguousLogins };
 }
 
 /** Bytes of all files; undefined if one of them has no size, as standard input. */
@@ -191,7 +194,8 @@ function measureFiles(files: readonly string[]): number | undefined {
 }
 
 function replayJson(replay: Replay): string {
-  const { lines, events, verdicts, nearest, outages, ownMailboxes, tuning } = replay;
+  const { lines, events, verdicts, nearest, outages, ownMailboxes, ambiguousLogins, tuning } =
+    replay;
   return jsonLine(
     dropUndefined({
       lines,
@@ -201,6 +205,7 @@ function replayJson(replay: Replay): string {
       suspects: outages.length === 0 ? undefined : outages.map(outageToJson),
       tuning: tuning?.map(tuningToJson),
       ownMailboxesNotFound: ownMailboxes?.count,
+      ambiguousLogins: ambiguousLogins === 0 ? undefined : ambiguousLogins,
     }),
   );
 }
@@ -217,13 +222,20 @@ function verdictJson(verdict: Verdict): Record<string, unknown> {
 }
 
 async function replayText(replay: Replay, measure: ValueFormat): Promise<string> {
-  const { verdicts, nearest, outages, ownMailboxes, tuning } = replay;
+  const { verdicts, nearest, outages, ownMailboxes, ambiguousLogins, tuning } = replay;
   const out = [headline(replay), ''];
   for (const verdict of verdicts) out.push(...verdictLines(verdict, measure));
   if (verdicts.length === 0) out.push('Nobody met a limit.');
   if (outages.length > 0) out.push('', 'Provider outages, whose refusals did not count:');
   for (const outage of outages) out.push(`    ${describeOutage(outage)}`);
   if (ownMailboxes !== undefined) out.push('', escapeControls(ownMailboxes.text));
+  if (ambiguousLogins > 0) {
+    const messages = counted(ambiguousLogins, 'message');
+    out.push(
+      '',
+      `${messages} of logins with a colon or a quote counted for nobody: see docs/mta/exim.md.`,
+    );
+  }
   if (nearest.length > 0) out.push('', 'Closest without a verdict:');
   for (const { key, rule, highest, limit } of nearest.slice(0, MOST_NEAR)) {
     out.push(

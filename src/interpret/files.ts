@@ -19,6 +19,8 @@ interface OfflineBatch {
   readonly events: readonly MailEvent[];
   /** events that were not made, of this batch and all before: `leavesOutRemovals` asks for it */
   readonly leftOut: number;
+  /** messages that count for nobody, because their login is not certain, of this batch and all before */
+  readonly ambiguousLogins: number;
 }
 
 /**
@@ -47,7 +49,7 @@ async function* readOne(log: LogFile, interpreter: Interpreter): AsyncGenerator<
     const events: MailEvent[] = [];
     log.noteFirst(lines);
     interpreter.feedLines(log.envelope, lines, events);
-    yield { lines: lines.length, events, leftOut: interpreter.correlator.leftOut };
+    yield { lines: lines.length, events, ...countLeft(interpreter) };
   }
 }
 
@@ -63,11 +65,16 @@ async function* readSeveral(
     const others = logs.filter((log) => log !== next);
     const limit = Math.min(...others.map((other) => other.time));
     const lines = next.take(limit, interpreter, events);
-    yield { lines, events, leftOut: interpreter.correlator.leftOut };
+    yield { lines, events, ...countLeft(interpreter) };
     if (next.isEmpty) await next.fill();
   }
   const damaged = logs.find((log) => log.damage !== undefined);
   if (damaged !== undefined) throw damaged.damage;
+}
+
+function countLeft({ correlator }: Interpreter) {
+  const { leftOut, ambiguousLogins } = correlator;
+  return { leftOut, ambiguousLogins };
 }
 
 function findEarliest(logs: readonly LogFile[]): LogFile | undefined {
