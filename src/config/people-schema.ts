@@ -35,7 +35,9 @@ export const logins = section({
 });
 
 export const lease = section({
-  file: path.describe('The file. It is read again when it changes.'),
+  file: path.describe(
+    'The file. It is read again when it changes. `*` in its name stands for any characters: of such files, the last three by name are one.',
+  ),
   format: choice(LEASE_FORMATS).describe(
     '`isc-dhcpd`: dhcpd.leases; `kea`: its memfile; `radius-detail`: FreeRADIUS; `csv`: a table with a header.',
   ),

@@ -6,6 +6,7 @@ import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:f
 import { dirname, join } from 'node:path';
 import { getErrno } from '../base/errors.ts';
 import type { Config } from '../config/load.ts';
+import { listLeaseFiles } from '../leases/files.ts';
 import type { Asker } from './asker.ts';
 import { SETUP_MTAS } from './mtas.ts';
 import { makeFolder, makePrivateFolder, socketFolder } from './steps.ts';
@@ -28,7 +29,9 @@ export function inputFindings(config: Config, asker: Asker | undefined): FileFin
   const named: [string[], string][] = [
     [[], file],
     ...listRules(rules).map((rule): [string[], string] => [['rules'], rule]),
-    ...leases.map((lease): [string[], string] => [['leases'], lease.file]),
+    ...leases
+      .flatMap(({ file }) => listLeases(file))
+      .map((path): [string[], string] => [['leases'], path]),
     ...(password === undefined
       ? []
       : [[['notify', 'smtp', 'passwordFile'], password] as [string[], string]]),
@@ -52,6 +55,15 @@ function listRules(folder: string): string[] {
     return names.map((name) => join(folder, name));
   } catch {
     return [folder];
+  }
+}
+
+/** The folder itself if it cannot be listed. */
+function listLeases(name: string): string[] {
+  try {
+    return listLeaseFiles(name);
+  } catch {
+    return [dirname(name)];
   }
 }
 

@@ -87,4 +87,39 @@ describe('the files', () => {
     expect(sources.table(3000).findPerson('10.1.0.7', at)).toBe('erika');
     expect(sources.failures(3500)).toEqual([]);
   });
+
+  it('a session goes on in the file of the next day', () => {
+    const record = (status: string, seconds: number, length: number) =>
+      [
+        'Tue Nov 10 00:00:00 2026',
+        `\tAcct-Status-Type = ${status}`,
+        '\tUser-Name = "erika"',
+        '\tFramed-IP-Address = 10.1.0.7',
+        '\tAcct-Session-Id = "00000001"',
+        `\tAcct-Session-Time = ${length}`,
+        `\tTimestamp = ${1794297600 + seconds}`,
+        '\n',
+      ].join('\n');
+    const source = { file: folder.at('radacct/detail-*'), format: 'radius-detail' } as const;
+    const sources = new LeaseSources([source]);
+    const personAt = (now: number, seconds: number) =>
+      sources.table(now).findPerson('10.1.0.7', (1794297600 + seconds) * 1000);
+    expect(personAt(0, 10)).toBeUndefined();
+    expect(sources.failures(0)).toEqual([expect.stringContaining('ENOENT')]);
+
+    folder.write('radacct/other', record('Start', 0, 0).replace('erika', 'karl'));
+    expect(personAt(1000, 10)).toBeUndefined();
+    expect(sources.failures(1000)).toEqual([`${source.file}: there is no such file`]);
+
+    folder.write('radacct/detail-20261110', record('Start', 0, 0));
+    expect(personAt(2000, 500)).toBe('erika');
+    // Its beginning as the stop tells it is a second earlier than the start was.
+    folder.write('radacct/detail-20261111', record('Stop', 400, 401));
+    expect(personAt(3000, 399)).toBe('erika');
+    expect(personAt(3000, 500)).toBeUndefined();
+    expect(sources.failures(3000)).toEqual([]);
+
+    for (const day of ['12', '13', '14']) folder.write(`radacct/detail-202611${day}`, '');
+    expect(personAt(4000, 399), 'too old').toBeUndefined();
+  });
 });
