@@ -2,6 +2,7 @@
 import type { Account } from '../base/account.ts';
 import { runCommand } from '../base/commands.ts';
 import { PosternError } from '../base/errors.ts';
+import { assertPackageReadable } from '../base/package.ts';
 import { MINUTE } from '../base/time.ts';
 import type { Config } from '../config/load.ts';
 
@@ -16,6 +17,7 @@ export async function runAsOwner(
   texts: readonly string[],
   onLine: (line: string) => void = () => {},
 ): Promise<void> {
+  assertPackageReadable(account);
   const program = [process.execPath, ...process.execArgv, process.argv[1] ?? ''];
   const chosen = ['--config', file, ...(instance === undefined ? [] : ['--instance', instance])];
   const argv = [...program, command, ...words, ...chosen, '--', ...texts];

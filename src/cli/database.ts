@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Account, becomeAccount, ownerToBecome } from '../base/account.ts';
+import { assertPackageReadable } from '../base/package.ts';
 import { type Config, type ConfigChoice, loadConfig } from '../config/load.ts';
 import { Store } from '../store/store.ts';
 
@@ -14,7 +15,9 @@ export function databaseOwner(database: string): Account | undefined {
 /** Makes this process the owner of the configured database, for good. */
 export function becomeDatabaseOwner(configFile: ConfigChoice | undefined): void {
   const owner = databaseOwner(loadConfig(configFile).database);
-  if (owner !== undefined) becomeAccount(owner);
+  if (owner === undefined) return;
+  assertPackageReadable(owner);
+  becomeAccount(owner);
 }
 
 /** Runs `work` and closes the store. Throws a PosternError when there is no database. */

@@ -50,12 +50,13 @@ export async function runInit(options: InitOptions, io: Io): Promise<ExitStatus>
     );
   const rules = chooseRules(found, dirname(output), options);
   const logins = proposeLogins(found);
-  const text = configText(found, { ...options, logins, rules: rules?.name });
+  const elsewhere = output === DEFAULT_CONFIG_FILE ? undefined : output;
+  const database = elsewhere === undefined ? undefined : join(dirname(output), 'postern.db');
+  const text = configText(found, { ...options, logins, rules: rules?.name, database });
   const config = parseConfig(text, output);
   writeConfigFile(output, text);
   if (rules !== undefined) copyRules(join(dirname(output), rules.name), rules);
   const settings = await SETUP_MTAS[found.mta].readSettings(options);
-  const elsewhere = output === DEFAULT_CONFIG_FILE ? undefined : output;
   const recipe = recipeText(config, { settings, output: elsewhere });
   io.stdout(
     options.format === 'json' ? initJson(found, config, recipe) : initText(found, config, recipe),

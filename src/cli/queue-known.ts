@@ -4,27 +4,35 @@ import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import type { Config } from '../config/load.ts';
 import { listKnown } from '../daemon/queue-access.ts';
 import type { KnownMessage } from '../enforce/queue/selection.ts';
+import { asFailure } from '../store/failure.ts';
 import { runAsOwner } from './as-owner.ts';
 import { databaseOwner, withStore } from './database.ts';
 import { type Io, jsonLine } from './io.ts';
 import type { Named } from './queue-request.ts';
 
+/** `failure`: why the database cannot be read, as one line. */
+export interface Known {
+  readonly messages: readonly KnownMessage[];
+  readonly failure?: string;
+}
+
 /**
- * What the log says about messages that may be meant; nothing if there is no database yet. Throws a PosternError (exit
- * status 1) if there is one that cannot be read; where all are named by queue ID, the queue itself is enough.
+ * What the log says about messages that may be meant; nothing if there is no database yet, or if it cannot be read: the
+ * mail server knows most of it, and the queue is needed most when a disk is full. Where all are named by queue ID, the
+ * queue itself is enough, and it is no failure.
  */
-export async function loadKnown(config: Config, named: readonly Named[]): Promise<KnownMessage[]> {
+export async function loadKnown(config: Config, named: readonly Named[]): Promise<Known> {
   try {
     const owner = databaseOwner(config.database);
-    if (owner === undefined) return await readKnown(config, named);
-    return await readAs(
-      owner,
-      config,
-      named.map(({ text }) => text),
-    );
+    const texts = named.map(({ text }) => text);
+    const messages =
+      owner === undefined ? await readKnown(config, named) : await readAs(owner, config, texts);
+    return { messages };
   } catch (error) {
-    if (named.every(({ owner }) => owner === undefined)) return [];
-    throw error;
+    if (named.every(({ owner }) => owner === undefined)) return { messages: [] };
+    const known = asFailure(error);
+    if (known === undefined) throw error;
+    return { messages: [], failure: known.message };
   }
 }
 

@@ -24,7 +24,7 @@ import { type CommonOptions, type Io, jsonLine } from './io.ts';
 import { findOperator } from './operator.ts';
 import { QueueChange } from './queue-change.ts';
 import { buildQueueTest, listTyped, type QueueFilterOptions } from './queue-filter.ts';
-import { loadKnown, printKnown } from './queue-known.ts';
+import { type Known, loadKnown, printKnown } from './queue-known.ts';
 import {
   type ActedOn,
   buildQueueDeeds,
@@ -69,9 +69,10 @@ export async function runQueue(
       one.owner === undefined ? one : { ...one, owner: toLoggedLogin(one.owner, config) },
     );
   if (options.known === true) return await printKnown(config, named, io);
-  const { findKey, ...found } = await listNamed(config, queue, named);
+  const known = await loadKnown(config, named);
+  const { findKey, ...found } = await listNamed(config, queue, named, known.messages);
   const listing = { ...found, messages: found.messages.filter(isMeant) };
-  const status = reportUnread(listing, io);
+  const status = reportUnread(listing, known, io);
   if (listing.failure !== undefined && listing.messages.length === 0) return status;
   if (action === undefined) {
     printListing(named, listing, options, io);
@@ -138,8 +139,8 @@ async function listNamed(
   config: Config,
   queue: MailQueue,
   named: readonly Named[],
+  known: readonly KnownMessage[],
 ): Promise<QueueListing & { readonly findKey: KeyLookup }> {
-  const known = await loadKnown(config, named);
   const options = { known, ...buildOwnerOptions(config) };
   const owners: MailOwner[] = [];
   for (const { owner } of named) if (owner !== undefined) owners.push(...(await listNames(owner)));
@@ -172,13 +173,18 @@ function buildKeyLookup(
 }
 
 /** Says what could not be examined; returns the exit status. */
-function reportUnread({ unread, failure }: QueueListing, io: Io): ExitStatus {
+function reportUnread({ unread, failure }: QueueListing, known: Known, io: Io): ExitStatus {
+  if (known.failure !== undefined)
+    io.stderr(
+      `postern: ${known.failure}; mail whose submitter only the log names may be missing here\n`,
+    );
   if (failure !== undefined) io.stderr(`postern: ${failure.message}${hint(failure.message)}\n`);
   if (unread > 0)
     io.stderr(
       `postern: ${counted(unread, 'message')} of the queue could not be examined, so mail may be missing here\n`,
     );
-  return failure === undefined && unread === 0 ? EXIT.done : EXIT.failed;
+  const isWhole = failure === undefined && known.failure === undefined && unread === 0;
+  return isWhole ? EXIT.done : EXIT.failed;
 }
 
 function hint(message: string): string {

@@ -5,7 +5,9 @@
 import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { getErrno } from '../base/errors.ts';
+import { describePackageCure, packagePath } from '../base/package.ts';
 import type { Config } from '../config/load.ts';
+import { SHIPPED_RULES } from '../config/resolve.ts';
 import { listLeaseFiles } from '../leases/files.ts';
 import type { Asker } from './asker.ts';
 import { SETUP_MTAS } from './mtas.ts';
@@ -20,6 +22,14 @@ export interface FileFinding {
   readonly text: string;
   /** what to do about it */
   readonly fix?: string;
+}
+
+/** Postern itself, which npm installs for root alone where the umask is 027. Nothing if the account can read it. */
+export function packageFindings(asker: Asker | undefined): FileFinding[] {
+  const path = packagePath('package.json');
+  const reason = denied(path, constants.R_OK, asker);
+  if (reason === undefined || reason === ABSENT) return [];
+  return [{ option: [], isOk: false, text: `${path} ${reason}`, fix: describePackageCure() }];
 }
 
 /** The configuration file, the rules, the lease files and passwords, which only have to be readable; nothing if all are. */
@@ -48,8 +58,9 @@ export function inputFindings(config: Config, asker: Asker | undefined): FileFin
   });
 }
 
-/** The folder itself if it cannot be listed. */
+/** The folder itself if it cannot be listed. Those of the package are readable with it. */
 function listRules(folder: string): string[] {
+  if (folder === SHIPPED_RULES) return [];
   try {
     const names = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
     return names.map((name) => join(folder, name));

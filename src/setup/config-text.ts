@@ -18,6 +18,8 @@ interface ConfigWishes {
   readonly milter?: boolean;
   /** which spellings of a login are one person, if several are */
   readonly logins?: LoginProposal | undefined;
+  /** for a configuration that is only looked at: another database than that of the service */
+  readonly database?: string | undefined;
   /** folder of rules; default: the shipped ones */
   readonly rules?: string | undefined;
 }
@@ -31,6 +33,7 @@ export function configText(found: Installation, wishes: ConfigWishes = {}): stri
     `# Configuration of Postern, written by "postern init" for ${name} ${found.version}.\n# All options with their defaults: docs/config.md. Test a change with: postern check`,
     option('mta', found.mta),
     option('logs', found.logs),
+    ...(wishes.database === undefined ? [] : [databaseOption(wishes.database)]),
     option('mode', wishes.observe === true ? 'observe' : 'enforce'),
     ...(found.networks === undefined ? [] : [option('trustedNetworks', found.networks)]),
     ...loginsSection(wishes.logins),
@@ -46,6 +49,12 @@ export function configText(found: Installation, wishes: ConfigWishes = {}): stri
 
 function option(key: Key, value: unknown): string {
   return `${comment(key)}\n${key}: ${inline(value)}`;
+}
+
+function databaseOption(file: string): string {
+  const why =
+    '# This one is for trying this file out. The service has its own: leave this out there.';
+  return `${comment('database')}\n${why}\ndatabase: ${inline(file)}`;
 }
 
 function section(key: Key, value: Readonly<Record<string, unknown>>): string {

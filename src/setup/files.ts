@@ -7,6 +7,7 @@ import {
   type FileFinding,
   inputFindings,
   logFindings,
+  packageFindings,
   policyFindings,
   targetFindings,
 } from './access.ts';
@@ -26,6 +27,7 @@ export async function checkFiles(
 ): Promise<Finding[]> {
   return [
     ...problems.map(({ text, fix }) => wrong('files', text, fix)),
+    ...packageFindings(run).map(toFinding),
     ...inputFindings(config, run).map(toFinding),
     ...logFindings(config, run).map(toFinding),
     ...(await checkJournals(config, run)),

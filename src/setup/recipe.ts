@@ -39,7 +39,7 @@ function copyStep({ file, rules }: Config, { output }: RecipeContext): string[] 
   const folder = dirname(UNITS_READ);
   const own = dirname(file) === dirname(rules) ? `    cp -r ${rules} ${folder}/\n` : '';
   return [
-    `The units read ${UNITS_READ}. When you are content with ${file}, put it there:\n\n    install -D -m 0644 ${file} ${UNITS_READ}\n${own}`,
+    `The units read ${UNITS_READ}. When you are content with ${file}, put it there:\n\n    install -D -m 0644 ${file} ${UNITS_READ}\n    sed -i '/^database:/d' ${UNITS_READ}\n${own}`,
   ];
 }
 

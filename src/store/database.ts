@@ -11,6 +11,7 @@ import {
   lstatSync,
   openSync,
   readdirSync,
+  statfsSync,
   statSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -232,16 +233,39 @@ export function migrate(db: Db, migrations: readonly string[]): void {
 function explain(error: unknown, path: string): PosternError {
   if (error instanceof PosternError) return error;
   if (isDenied(error, path)) {
-    const message = `${path}: no permission to use the database; run this as root, or as the account that owns it`;
+    const message = `${path}: no permission to use the database; ${findStranger(path) ?? 'run this as root, or as the account that owns it'}`;
     const details = { code: 'database-denied', place: { file: path }, cause: error };
     return new PosternError('environment', message, details);
   }
   const code = isCorrupt(error) ? 'database-corrupt' : 'database-unusable';
-  return new PosternError('environment', `${path}: cannot use the database: ${getMessage(error)}`, {
+  const message = `${path}: cannot use the database: ${getMessage(error)}${describeSpace(path)}`;
+  return new PosternError('environment', message, {
     code,
     place: { file: path },
     cause: error,
   });
+}
+
+/** What to do about a file that the owner of its folder cannot use, as after root has copied one there. */
+function findStranger(path: string): string | undefined {
+  const owner = process.geteuid?.();
+  const folder = statSync(dirname(path), { throwIfNoEntry: false });
+  if (folder === undefined || folder.uid !== owner) return undefined;
+  for (const file of PARTS.map((part) => path + part)) {
+    const uid: number | undefined = lstatSync(file, { throwIfNoEntry: false })?.uid ?? owner;
+    if (uid !== owner)
+      return `${file} belongs to uid ${uid}, and its folder to uid ${owner}: chown ${owner} ${file}`;
+  }
+  return undefined;
+}
+
+/** SQLite calls a full disk an I/O error. */
+function describeSpace(path: string): string {
+  try {
+    return statfsSync(dirname(path)).bavail === 0 ? ` (the disk of ${dirname(path)} is full)` : '';
+  } catch {
+    return '';
+  }
 }
 
 /** SQLite says of a file that it may not open or write only that it could not. */

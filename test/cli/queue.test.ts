@@ -69,6 +69,24 @@ describe('a queue that cannot be listed', () => {
     );
   });
 
+  it('is listed and held without a database that can be used, and the exit status says so', async () => {
+    queue(['4ABCDEF012', 'alice'], ['4ABCDEF013', 'bob']);
+    writeFileSync(at.path('postern.db'), 'damaged '.repeat(1000));
+    const { status, out, err } = await at.run('queue', 'alice');
+    expect({ status, out }).toEqual({ status: 1, out: expect.stringContaining('4ABCDEF012') });
+    expect(out).not.toContain('4ABCDEF013');
+    expect(err).toBe(
+      `postern: ${at.path('postern.db')}: cannot use the database: file is not a database; mail whose submitter only the log names may be missing here\n`,
+    );
+    command('postsuper', 'cat >/dev/null; echo "postsuper: 4ABCDEF012: placed on hold" >&2');
+    const held = await at.run('queue', 'alice', '--hold');
+    expect({ status: held.status, out: held.out }).toEqual({
+      status: 1,
+      out: expect.stringContaining('1 message held.'),
+    });
+    expect((await at.run('queue', 'id:4ABCDEF013')).status).toBe(0);
+  });
+
   it('for want of the program is a failure', async () => {
     writeFileSync(at.path('postqueue'), '');
     chmodSync(at.path('postqueue'), 0o644);

@@ -120,6 +120,37 @@ describe.runIf(canRun).each(['4a', '4b'] as const)('form %s', (form) => {
     }
   }, 60_000);
 
+  it.runIf(form === '4a')(
+    'a package that was installed with umask 027: every part says what to do',
+    async () => {
+      const root = '/usr/local/lib/node_modules/postern';
+      await machine.must(`systemctl stop ${units.join(' ')}; chmod -R o= ${root}`);
+      await machine.must('rm /var/log/units-*.log; systemctl start postern-enforce');
+      const check = await machine.shell('postern check');
+      expect(check.status).toBe(2);
+      expect(check.output).toMatch(
+        new RegExp(
+          `wrong +files: ${root}/package.json cannot be read by postern \\(postern.service`,
+        ),
+      );
+      expect(check.output).toContain(`fix: chmod -R a+rX ${root}\n`);
+      const uid = (await machine.must('id -u postern')).trim();
+      const said = `uid ${uid} cannot read ${root}, where Postern is installed: chmod -R a+rX ${root}`;
+      for (const command of ['status', 'blocks', 'block carol@example.net'])
+        expect(await machine.shell(`postern ${command}`)).toEqual({
+          status: 1,
+          output: `postern: ${said}\n`,
+        });
+      const queue = await machine.shell('postern queue carol@example.net');
+      expect(queue).toMatchObject({ status: 1, output: expect.stringContaining(said) });
+      await settled('the log', async () => (await log()).includes(said));
+      expect(await log()).not.toMatch(/^ {4}at |node:internal/m);
+      await machine.must(`chmod -R a+rX ${root}; systemctl start postern`);
+      await settled('all well', async () => (await machine.shell('postern status')).status === 0);
+    },
+    90_000,
+  );
+
   it('the lines for main.cf make check content', async () => {
     const [copy] = below('install.md', '5. The mail server');
     done.add(copy?.text ?? '');

@@ -203,7 +203,9 @@ describe('forget', () => {
     );
     expect((await postern.command('forget', '192.0.2.7')).status).toBe(2);
     const mistyped = await postern.command('forget', 'alcie@example.net');
-    expect(mistyped.stdout).toMatch(/^Nothing is stored of alcie@example\.net; is the name right\?/);
+    expect(mistyped.stdout).toMatch(
+      /^Nothing is stored of alcie@example\.net; is the name right\?/,
+    );
   });
 
   it.each(['while the service runs', 'while it does not'])(

@@ -1,7 +1,8 @@
 /** Commands whose output, descriptors or environment are not as usual: one line and an exit status, never a stack trace. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { smallDisk } from '../torture/disk.ts';
 import { bounced, eventually, type Scratch, scratch } from './scratch.ts';
 import { PROGRAM } from './step-place.ts';
 
@@ -20,7 +21,8 @@ afterAll(() => at.remove());
 
 /** Runs `postern` in a shell: `script` has the program as "$@". */
 function shell(script: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
-  const argv = [process.execPath, PROGRAM, ...args, '--config', at.config];
+  const config = args.includes('--config') ? [] : ['--config', at.config];
+  const argv = [process.execPath, PROGRAM, ...args, ...config];
   const options = { encoding: 'utf8', timeout: 60_000, env } as const;
   const { status, stdout, stderr } = spawnSync('/bin/bash', ['-c', script, 'sh', ...argv], options);
   expect(stderr).not.toMatch(/^ {4}at |node:internal|Node\.js v/m);
@@ -75,6 +77,32 @@ describe('an environment', { timeout: 120_000 }, () => {
       const { status, err } = shell(`ulimit -n ${limit}; exec "$@"`, ['status']);
       expect(status).not.toBe(null);
       if (err !== '') expect(err).toMatch(/^postern: [^\n]*\n$/);
+    }
+  });
+
+  it('with a full disk gives one line that says so', async (context) => {
+    const disk = await smallDisk(at.path('disk'), 1024);
+    if (disk === undefined) return context.skip();
+    try {
+      copyFileSync(at.path('postern.db'), at.path('disk/postern.db'));
+      writeFileSync(
+        at.path('full.yaml'),
+        readFileSync(at.config, 'utf8').replace(/^database:.*$/m, 'database: disk/postern.db'),
+      );
+      disk.fill();
+      for (const args of [['status'], ['blocks'], ['report'], ['block', 'bob'], ['run']]) {
+        const { status, out, err } = shell('exec "$@"', [
+          ...args,
+          '--config',
+          at.path('full.yaml'),
+        ]);
+        expect({ status, out }).toEqual({ status: 1, out: '' });
+        expect(err).toMatch(
+          /^postern: \S+\/disk\/postern\.db: cannot use the database: .* \(the disk of \S+\/disk is full\)\n$/m,
+        );
+      }
+    } finally {
+      await disk.unmount();
     }
   });
 

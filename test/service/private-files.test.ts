@@ -276,4 +276,18 @@ describe.runIf(hasSteps())('an account without permission', { timeout: 60_000 },
       });
     }
   });
+
+  it('is told whose the file is, when root has copied one to a folder of the service', async () => {
+    const child = await start('022');
+    child.kill('SIGTERM');
+    expect(await eventually(() => child.exitCode !== null)).toBe(true);
+    chownSync(path('state'), SERVICE.uid, SERVICE.gid);
+    for (const name of readdirSync(path('state'))) chownSync(path(`state/${name}`), 0, 0);
+    const said = `no permission to use the database; ${path('state/postern.db')} belongs to uid 0, and its folder to uid ${SERVICE.uid}: chown ${SERVICE.uid} ${path('state/postern.db')}\n`;
+    expect(run('status')).toEqual({
+      status: 1,
+      out: '',
+      err: `postern: ${path('state/postern.db')}: ${said}`,
+    });
+  });
 });

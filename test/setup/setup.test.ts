@@ -7,7 +7,7 @@ import { EXIT } from '../../src/base/errors.ts';
 import { type CheckOptions, runCheck } from '../../src/cli/check.ts';
 import { main } from '../../src/cli/commands.ts';
 import { type InitOptions, runInit } from '../../src/cli/init.ts';
-import { type Config, loadConfig } from '../../src/config/load.ts';
+import { type Config, loadConfig, parseConfig } from '../../src/config/load.ts';
 import { eximPolicyStatements } from '../../src/setup/exim/recipe.ts';
 import { findProgram } from '../../src/setup/programs.ts';
 import { recipeText } from '../../src/setup/recipe.ts';
@@ -64,11 +64,9 @@ async function firstStart(config: Config): Promise<void> {
   }
 }
 
-/** Keeps the file that init wrote, with a database in the scratch folder. */
-function useScratchDatabase(): Config {
-  const path = folder.at('postern.yaml');
-  writeFileSync(path, `${readFileSync(path, 'utf8')}\ndatabase: postern.db\n`);
-  return loadConfig(path);
+/** The file that init wrote, whose database is in the scratch folder as well. */
+function loadWritten(): Config {
+  return loadConfig(folder.at('postern.yaml'));
 }
 
 function available(name: string, path: string | undefined): boolean {
@@ -122,7 +120,7 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
   it('init writes what it finds, and the recipe makes check content', async () => {
     const { status, text } = await init({ postfixConfig: etc });
     expect(status).toBe(EXIT.done);
-    const config = useScratchDatabase();
+    const config = loadWritten();
     expect(config).toMatchObject({
       mta: 'postfix',
       logs: [folder.at('mail.log')],
@@ -154,7 +152,7 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
         'authorized_submit_users = !www, static:all',
     );
     const { text } = await init({ postfixConfig: etc });
-    const config = useScratchDatabase();
+    const config = loadWritten();
     await firstStart(config);
     mainCf(printedLines(text));
     expect((await check()).wrong).toEqual([]);
@@ -201,7 +199,7 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
   ];
   it.each(BROKEN)('check finds %s', async (_name, _area, lines, expected) => {
     const { text } = await init({ postfixConfig: etc });
-    const config = useScratchDatabase();
+    const config = loadWritten();
     await firstStart(config);
     mainCf(`${printedLines(text)}\n${lines(config)}`);
     const texts = (await check()).wrong.map((finding) => finding.text);
@@ -214,7 +212,7 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
     mkdirSync(join(queue, 'postern'), { recursive: true });
     mainCf(`queue_directory = ${queue}`);
     const { text } = await init({ postfixConfig: etc, policy: true });
-    await firstStart(useScratchDatabase());
+    await firstStart(loadWritten());
     return { text, queue };
   }
 
@@ -363,7 +361,7 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
 
   it('check finds a map that Postfix asks and that is not there', async () => {
     const { text } = await init({ postfixConfig: etc });
-    const config = useScratchDatabase();
+    const config = loadWritten();
     folder.write('mail.log', '');
     mainCf(printedLines(text));
     const texts = (await check()).wrong.map((finding) => finding.text);
@@ -374,7 +372,7 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
 
   it('check proposes no line for main.cf before the maps are there', async () => {
     await init({ postfixConfig: etc, policy: true });
-    const config = useScratchDatabase();
+    const config = loadWritten();
     folder.write('mail.log', '');
     const first = /^first start Postern, which writes the maps; then set this in \S+\/main\.cf/;
     const fixesOf = async () =>
@@ -393,7 +391,7 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
 
   it('check proposes nothing for main.cf to who only observes, maps or none', async () => {
     const { text } = await init({ postfixConfig: etc, observe: true, policy: true });
-    const config = useScratchDatabase();
+    const config = loadWritten();
     folder.write('mail.log', '');
     const enforceFirst =
       /^set mode: enforce and restart Postern first(?:, which writes the maps)?; then /;
@@ -419,7 +417,7 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
 
   it('check tells lines for main.cf once, however many services lack them', async () => {
     await init({ postfixConfig: etc });
-    await firstStart(useScratchDatabase());
+    await firstStart(loadWritten());
     let text = '';
     await runCheck(
       { config: folder.at('postern.yaml') },
@@ -442,7 +440,7 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
 
   it('check finds a service of master.cf with a list of its own', async () => {
     const { text } = await init({ postfixConfig: etc });
-    await firstStart(useScratchDatabase());
+    await firstStart(loadWritten());
     mainCf(printedLines(text));
     const master = folder.read('etc/master.cf');
     folder.write(
@@ -461,7 +459,7 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
     await expect(init({ postfixConfig: etc })).rejects.toThrow(/exists already; --force/);
     expect(folder.read('postern.yaml')).toBe('mine\n');
     await init({ postfixConfig: etc, force: true, observe: true, notify: 'abuse@example.org' });
-    expect(useScratchDatabase()).toMatchObject({
+    expect(loadWritten()).toMatchObject({
       mode: 'observe',
       notify: { to: ['abuse@example.org'] },
     });
@@ -484,7 +482,14 @@ describe.runIf(available('Postfix', findProgram('postconf')))('beside Postfix', 
     expect(text).toContain(`    install -D -m 0644 ${file} /etc/postern/postern.yaml\n`);
     // Every other file that is named is one that exists, or that the steps make.
     expect(text.replaceAll(/.*(?:Wrote|content with|install -D).*/g, '')).not.toContain('own.yaml');
-    expect(loadConfig(folder.at('own.yaml')).mta).toBe('postfix');
+    expect(loadConfig(folder.at('own.yaml'))).toMatchObject({
+      mta: 'postfix',
+      database: folder.at('postern.db'),
+    });
+    // Where the units read it, the database is theirs.
+    expect(text).toContain("    sed -i '/^database:/d' /etc/postern/postern.yaml\n");
+    const moved = folder.read('own.yaml').replaceAll(/^database:.*\n/gm, '');
+    expect(parseConfig(moved, file).database).toBe('/var/lib/postern/postern.db');
     expect(existsSync(folder.at('postern.yaml'))).toBe(false);
     text = '';
     expect(await main(argv, io)).not.toBe(EXIT.done);
@@ -549,7 +554,7 @@ describe.runIf(available('Exim', eximProgram()))('beside Exim', () => {
   it('init writes what it finds, and the recipe makes check content', async () => {
     configure(SET, acl('acl_check_data') + acl('acl_local'));
     const { text } = await init({ mta: 'exim', ...options() });
-    expect(useScratchDatabase()).toMatchObject({
+    expect(loadWritten()).toMatchObject({
       mta: 'exim',
       logs: [folder.at('log/mainlog')],
       trustedNetworks: ['192.0.2.0/24', '2001:db8::/32'],
@@ -576,7 +581,7 @@ describe.runIf(available('Exim', eximProgram()))('beside Exim', () => {
   it('check tells the statements once, and in observe mode none as a thing to do now', async () => {
     configure(SET, acl('acl_check_data') + acl('acl_local'));
     await init({ mta: 'exim', observe: true, policy: true, ...options() });
-    useScratchDatabase();
+    loadWritten();
     let text = '';
     await runCheck(
       { config: folder.at('postern.yaml') },
@@ -604,7 +609,7 @@ describe.runIf(available('Exim', eximProgram()))('beside Exim', () => {
       path,
       readFileSync(path, 'utf8').replace(/^policy: .*$/m, `policy: { listen: "unix:${listen}" }`),
     );
-    const text = recipeText(useScratchDatabase());
+    const text = recipeText(loadWritten());
     const asking = text.slice(
       text.indexOf('  warn\n    set acl_m_postern_answer'),
       text.indexOf('\n5. '),
@@ -633,7 +638,7 @@ describe.runIf(available('Exim', eximProgram()))('beside Exim', () => {
           : `  ${verb}\n    condition = \${readsocket{${socket}}{x\\n}{2s}}\n`;
       configure(rcpt, acl('acl_check_rcpt', asking));
       await init({ mta: 'exim', observe: true, ...options() });
-      useScratchDatabase();
+      loadWritten();
       const { findings } = await check();
       const found = findings.filter(({ text }) => text.includes('nobody answers'));
       expect(found).toMatchObject([
@@ -724,7 +729,7 @@ describe.runIf(available('Exim', eximProgram()))('beside Exim', () => {
     configure(SET, acl('acl_check_data') + acl('acl_local'));
     folder.write('exim.conf', folder.read('exim.conf').replace(/^log_file_path = .*$/m, option));
     await init({ mta: 'exim', ...options() });
-    useScratchDatabase();
+    loadWritten();
     const names = Object.entries(logs).map(([name, text]) => folder.write(`log/${name}`, text));
     const yaml = folder
       .read('postern.yaml')
@@ -747,7 +752,7 @@ describe.runIf(available('Exim', eximProgram()))('beside Exim', () => {
     const texts = async (statements: string) => {
       configure(SET, acl('acl_check_data', statements) + acl('acl_local', all.join('')));
       await init({ mta: 'exim', force: true, ...options() });
-      useScratchDatabase();
+      loadWritten();
       const { findings } = await check();
       return findings
         .filter(({ text }) => text.includes('mail of a blocked user'))

@@ -8,6 +8,7 @@ import { type Account, ownerToBecome } from '../../base/account.ts';
 import { runCommand } from '../../base/commands.ts';
 import { dropUndefined } from '../../base/defined.ts';
 import { type Helper, startHelper } from '../../base/helper.ts';
+import { assertPackageReadable } from '../../base/package.ts';
 import { SECOND } from '../../base/time.ts';
 import type { Opening, Reply } from './protocol.ts';
 
@@ -21,10 +22,11 @@ export class ReaderProcess {
 
   /**
    * Starts it. `patience`: ms that it has to end after it was told to. Throws an error if the folder of the database
-   * does not exist, or if there is no descriptor left.
+   * does not exist, if its owner cannot read this program, or if there is no descriptor left.
    */
   constructor(argv: readonly string[], database: string, patience: number) {
     this.#account = ownerToBecome(dirname(database));
+    if (this.#account !== undefined) assertPackageReadable(this.#account);
     this.#helper = startHelper(argv, this.#account);
     this.#patience = patience;
     // It may have left its end of the pipe to another process.
