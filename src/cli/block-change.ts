@@ -101,7 +101,10 @@ export class BlockChange {
   }
 
   #hasBegun(block: StoredBlock): { readonly inForce: boolean } {
-    return this.#isOver(block) ? { inForce: true } : loadInForce(this.#store, this.#config)(block);
+    if (this.#isOver(block)) return { inForce: true };
+    const force = loadInForce(this.#store, this.#config)(block);
+    // Where there is a reason, waiting does not help.
+    return { inForce: force.inForce || force.why !== undefined };
   }
 
   /** A block can be shorter than what this command takes. */

@@ -104,6 +104,7 @@ function assertBlockable(
 ): void {
   const kind = getTargetKind(key);
   const refused =
+    findPattern(identity) ??
     findUnblockableReason(key, policy) ??
     findAllowance(key, config) ??
     policy.allow.reason(key) ??
@@ -113,6 +114,13 @@ function assertBlockable(
   throw new PosternError('environment', `${identity} cannot be blocked: ${refused}`, {
     code: 'not-blockable',
   });
+}
+
+/** With a prefix, `*@example.org` is a name like any other, and whoever types it means all names. */
+function findPattern(typed: string): string | undefined {
+  return /^(?:user|sender):\*@/i.test(typed)
+    ? 'patterns and whole domains cannot be blocked'
+    : undefined;
 }
 
 /** Throws a PosternError (exit status 2) for the number of a block where a login is expected. */

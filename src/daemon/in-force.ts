@@ -26,13 +26,15 @@ export type InForce =
  */
 export function loadInForce(store: Store, config: Config): (block: Block) => InForce {
   const listed = readListedBlocks(store, config);
+  const passed = new Map(listPassed(store, config).map(({ block, why }) => [block, why]));
   return (block) => {
     const { id, key } = block;
-    if (listed.has(id)) return { inForce: true };
+    const pass = passed.get(id);
+    if (listed.has(id) && pass === undefined) return { inForce: true };
     const observing = config.mode === 'observe' ? 'observe mode' : undefined;
     if (observing === undefined && isServedByPolicy(config.policy !== undefined, block))
       return { inForce: true };
-    const why = findMissingTarget(config, getTargetKind(key)) ?? observing;
+    const why = findMissingTarget(config, getTargetKind(key)) ?? observing ?? pass;
     return dropUndefined({ inForce: false, why });
   };
 }
@@ -69,6 +71,14 @@ export function findInexpressible(config: Config, key: Block['key']): string | u
 export function canShutOutSenders(config: Config, gateway: KeyType): boolean {
   if (config.mta === 'postfix' && gateway !== 'client') return false;
   return findMissingTarget(config, 'sender') === undefined;
+}
+
+/** Blocks that a line of the operator lets pass, in the files of the configured targets. */
+export function listPassed(
+  store: Store,
+  config: Config,
+): readonly { readonly block: number; readonly why: string }[] {
+  return buildTargets(config).flatMap(({ name }) => store.state.target(name)?.passed ?? []);
 }
 
 /** Numbers of the blocks in files that the mail server uses. */
@@ -121,7 +131,9 @@ function describeGateway({ at }: Block, isListed: boolean): string[] {
 function describeTargets(store: Store, block: number): string[] {
   const listed = store.state.enforced();
   return store.state.targets().flatMap(({ name, state }) => {
-    const { file, failure, pending } = state;
+    const { file, failure, pending, passed = [] } = state;
+    const pass = passed.find((each) => each.block === block);
+    if (pass !== undefined) return [`NOT in force: ${pass.why}.`];
     if (listed.get(name)?.has(block) !== true) {
       return failure === undefined ? [] : [`NOT in force yet: ${failure}`];
     }

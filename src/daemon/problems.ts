@@ -18,7 +18,7 @@ import type { Health } from '../store/saved-state.ts';
 import type { Store } from '../store/store.ts';
 import type { StoredBlock } from '../store/stored-block.ts';
 import { listUnheld } from './held-queue.ts';
-import { findInexpressible, findMissingTarget } from './in-force.ts';
+import { findInexpressible, findMissingTarget, listPassed } from './in-force.ts';
 import { findRunning } from './instance.ts';
 import { findLogProblems, type LogStatus } from './log-status.ts';
 import { readMilterStatus } from './milter/status.ts';
@@ -132,6 +132,7 @@ function targetProblems(store: Store, config: Config): string[] {
     ...targets.flatMap(({ name, inexpressible }) =>
       inexpressible.map((text) => `${name}: cannot hold ${text}`),
     ),
+    ...listPassed(store, config).map(({ block, why }) => `not in force: block ${block}: ${why}`),
     ...readExceptions(config.exceptions).problems,
     ...(config.queue.hold ? listUnheld(store) : []).map(
       ({ block, failure }) => `queued mail of block ${block} is not held yet: ${failure}`,

@@ -32,7 +32,7 @@ export function rememberTarget(
 }
 
 function buildState(
-  { file, pending, failure, inexpressible }: TargetResult,
+  { file, pending, failure, inexpressible, passed }: TargetResult,
   before: TargetState | undefined,
   now: number,
 ): TargetState {
@@ -42,6 +42,7 @@ function buildState(
     inexpressible: inexpressible.map(
       ({ block, reason }) => `${block.key.type} ${block.key.id}: ${reason}`,
     ),
+    passed: passed.length === 0 ? undefined : passed,
     failure: failure?.message,
     failingSince: failure === undefined ? undefined : (before?.failingSince ?? now),
   });

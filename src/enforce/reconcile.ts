@@ -7,6 +7,7 @@
  */
 import { type Block, listBlockedKeys } from '../model/block.ts';
 import { runMtaCommand } from './command.ts';
+import { addPassed } from './passed.ts';
 import { listEntries, readListed } from './table.ts';
 import { type BlockTarget, type Failure, getTargetKind, type TargetResult } from './target.ts';
 import {
@@ -73,7 +74,8 @@ async function reconcileTarget(
     await target.prepare(blocks);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const result = await writeOnce(target, blocks, request);
-      if (result !== undefined) return await activate(target, result, request);
+      if (result !== undefined)
+        return await addPassed(target, await activate(target, result, request), blocks);
     }
     return reportFailure(target, request, 'keeps changing while it is written');
   } catch (error) {
@@ -237,6 +239,7 @@ function reportUnchanged({ name, file }: BlockTarget, request: ReconcileRequest)
     written: [...(request.written.get(name) ?? [])],
     released: [],
     inexpressible: [],
+    passed: [],
     pending: request.pending.has(name),
   };
 }

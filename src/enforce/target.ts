@@ -72,6 +72,13 @@ export interface BlockTarget {
   lookUp(keys: readonly Block['key'][]): Promise<readonly (LookedUp | undefined)[] | Failure>;
 }
 
+/** A block without effect on one of its identities. */
+export interface Passed {
+  readonly block: number;
+  /** the line that lets it pass, as the end of a sentence */
+  readonly why: string;
+}
+
 /** What a run over the targets did to one of them. */
 export interface TargetResult {
   readonly name: string;
@@ -83,6 +90,8 @@ export interface TargetResult {
   /** blocks whose line was deleted by hand: to be ended as unblocked by the operator */
   readonly released: readonly Block[];
   readonly inexpressible: readonly { readonly block: Block; readonly reason: string }[];
+  /** what a line of the operator lets pass all the same */
+  readonly passed: readonly Passed[];
   /** the file is right, but the MTA does not use it yet: pass in again, and retry */
   readonly pending: boolean;
   /** ms after which to run again: somebody is editing the file */

@@ -184,4 +184,6 @@ export interface TargetState {
   readonly failingSince?: number;
   /** identities that the file cannot hold, with the reason */
   readonly inexpressible: readonly string[];
+  /** blocks that a line of the operator lets pass, and which line that is; absent if there is none */
+  readonly passed?: readonly { readonly block: number; readonly why: string }[];
 }

@@ -6,7 +6,7 @@ import { sendMail } from '../support/smtp-client.ts';
 import { type Rig, testByHand } from './by-hand.ts';
 
 describe.runIf(hasPostfix())('Postfix', { timeout: 60_000 }, () => {
-  testByHand(startRig);
+  testByHand(startRig, { hasActions: true });
 });
 
 async function startRig(sinkPort: number): Promise<Rig> {

@@ -34,8 +34,14 @@ export interface Rig {
 
 const ALICE = 'alice@example.net';
 
-/** Registers the tests; `start` gets the port of the sink. */
-export function testByHand(start: (sinkPort: number) => Promise<Rig>): void {
+/**
+ * Registers the tests; `start` gets the port of the sink. `hasActions`: lines have an action, so that one can let
+ * somebody pass.
+ */
+export function testByHand(
+  start: (sinkPort: number) => Promise<Rig>,
+  { hasActions }: { readonly hasActions: boolean },
+): void {
   let sink: Sink;
   let rig: Rig;
   let postern: Postern;
@@ -170,6 +176,56 @@ export function testByHand(start: (sinkPort: number) => Promise<Rig>): void {
     await run(0, 'unblock', 'bob@example.net'); // builds the table anew
     expect(await run(1, 'unblock', ALICE)).toContain('is not blocked');
     await settles('delivered', submit);
+  });
+
+  it.runIf(hasActions)(
+    'a line by hand that lets somebody pass is shown until it is gone',
+    async () => {
+      const { files } = rig;
+      const remove = (file: string, line: string) =>
+        writeFileSync(file, readFileSync(file, 'utf8').replace(line, ''));
+      appendFileSync(files.user, `${ALICE}\tOK\n`);
+      appendFileSync(files.network, '198.51.100.0/24\tDUNNO\n');
+      for (const [who, send, file, action] of [
+        [ALICE, submit, files.user, 'OK'],
+        ['198.51.100.9', from('198.51.100.9'), files.network, 'DUNNO'],
+      ] as const) {
+        const said = await run(1, 'block', who);
+        expect(said).toContain(`${who} is NOT blocked yet (block `);
+        const why = new RegExp(
+          `line \\d+ of ${file} \\(written by hand\\) lets ${who} pass \\(${action}\\)`,
+        );
+        expect(said).toMatch(why);
+        expect(await fate(send)).toBe('delivered');
+        expect(await run(0, 'blocks')).toMatch(
+          new RegExp(`${who} .*, NOT IN FORCE: ${why.source}`),
+        );
+        expect(await run(1, 'status')).toMatch(
+          new RegExp(`not in force: block \\d+: ${why.source}`),
+        );
+        expect(await run(0, 'explain', who)).toMatch(/NOT\s+IN\s+FORCE:\s+line/);
+      }
+      remove(files.user, `${ALICE}\tOK\n`);
+      remove(files.network, '198.51.100.0/24\tDUNNO\n');
+      expect(await run(0, 'block', ALICE)).toContain('is already blocked');
+      expect(await run(0, 'block', '198.51.100.9')).toContain('is already blocked');
+      expect(await run(0, 'blocks')).not.toContain('NOT IN FORCE');
+      await settles('held', submit);
+      await settles('held', from('198.51.100.9'));
+      for (const who of [ALICE, '198.51.100.9']) await run(0, 'unblock', who);
+      await settles('delivered', submit);
+    },
+  );
+
+  it('a pattern is refused, whatever is in front of it', async () => {
+    for (const typed of ['sender:*@example.org', 'user:*@example.org'])
+      expect(await run(1, 'block', typed)).toContain(
+        'patterns and whole domains cannot be blocked',
+      );
+    for (const typed of ['*@example.org', '@example.org'])
+      expect(await run(2, 'block', typed)).toContain(
+        'patterns and whole domains cannot be blocked',
+      );
   });
 
   it('a login of a Windows domain is taken with its prefix, and the refusal says so', async () => {
