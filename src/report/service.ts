@@ -37,6 +37,7 @@ export function buildServiceTables(service: ServiceHealth | undefined): Table[] 
     name: 'service',
     title: 'Service, when this was written',
     head: ['What', 'State'],
+    isWhole: true,
   };
   return [{ ...table, rows, empty: '' }, ...buildMilter(service.milter)];
 }

@@ -8,6 +8,8 @@ export interface Table {
   readonly rows: readonly Row[];
   /** what is shown when there are no rows */
   readonly empty: string;
+  /** as text, a cell that is longer than a line continues below: what is lost by a cut matters here */
+  readonly isWhole?: boolean;
 }
 
 /** The cells of a row. Text is not escaped yet. */

@@ -1,6 +1,6 @@
 /**
- * A report as text, in 80 columns if nothing else is asked for. A row that is too long continues on the next line, between two cells; only a cell that
- * is longer than a line is cut.
+ * A report as text, in 80 columns if nothing else is asked for. A row that is too long continues on the next line,
+ * between two cells; only a cell that is longer than a line is cut, or broken at spaces in a table that says so.
  */
 import { escapeControls } from '../base/escape.ts';
 import { PLAIN_STYLE } from '../model/style.ts';
@@ -29,10 +29,14 @@ export function reportToText(report: Report, style = PLAIN_STYLE, width = WIDTH)
   return `${parts.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
-/** At spaces. */
 function breakSentence(sentence: string, width: number): string[] {
+  return breakWords(escapeControls(sentence), width);
+}
+
+/** At spaces. */
+function breakWords(text: string, width: number): string[] {
   const lines: string[] = [];
-  for (const word of escapeControls(sentence).split(' ')) {
+  for (const word of text.split(' ')) {
     const line = lines.at(-1);
     if (line === undefined || line.length + 1 + word.length > width) lines.push(word);
     else lines[lines.length - 1] = `${line} ${word}`;
@@ -60,7 +64,7 @@ export function drawLines(chart: Chart, width = WIDTH): string[] {
   const lines = [
     title,
     '-'.repeat(title.length),
-    ...breakRow(legend.map(escapeControls), width),
+    ...breakRow(legend.map(escapeControls), width).map((line) => cutLine(line, width)),
     ...rows,
   ];
   return (limit === undefined ? lines : [...lines, `| ${limit.name}`]).map((line) =>
@@ -95,7 +99,8 @@ function breakTitle(title: string, width: number): string[] {
 }
 
 /** A heading, and the table in columns below it; no line is longer than `width` characters. */
-export function tableToLines({ title, head, rows, empty }: Table, width = WIDTH): string[] {
+export function tableToLines(table: Table, width = WIDTH): string[] {
+  const { title, head, rows, empty, isWhole = false } = table;
   const heading = [title, '-'.repeat(title.length)].map((line) => cutLine(line, width));
   if (rows.length === 0) return [...heading, empty];
   const columns = head
@@ -108,7 +113,18 @@ export function tableToLines({ title, head, rows, empty }: Table, width = WIDTH)
     )
     .filter((column) => column !== undefined);
   const lines = [head, ...rows].map((_, at) => columns.map((column) => column[at] ?? ''));
-  return [...heading, ...lines.flatMap((row) => breakRow(row, width))];
+  return [
+    ...heading,
+    ...lines.flatMap((row) => breakRow(row, width)).flatMap((line) => fit(line, width, isWhole)),
+  ];
+}
+
+/** What strangers wrote may be endless, and is cut, except where all of it matters. */
+function fit(line: string, width: number, isWhole: boolean): string[] {
+  if (!isWhole || line.trimEnd().length <= width) return [cutLine(line, width)];
+  const text = line.trimStart();
+  const indent = ' '.repeat(line.length - text.length);
+  return breakWords(text.trimEnd(), width - indent.length).map((part) => indent + part);
 }
 
 /** The name of a column and its cells, all as wide as the widest one; undefined when every cell is empty. */
@@ -134,7 +150,7 @@ function breakRow(cells: readonly string[], width: number): string[] {
       line = INDENT + cell;
     }
   }
-  return [...lines, line].map((text) => cutLine(text, width));
+  return [...lines, line];
 }
 
 function cutLine(line: string, width: number): string {

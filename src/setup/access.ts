@@ -168,12 +168,18 @@ function writableFinding(
     return {
       ...finding,
       text: `the folder ${folder} ${reason}`,
-      fix: reason === ABSENT ? make(folder) : `let ${nameOf(asker)} write there`,
+      fix: reason === ABSENT ? make(folder) : letWrite(folder, asker),
     };
   const own = denied(file, constants.R_OK | constants.W_OK, asker);
   if (own !== undefined && own !== ABSENT)
     return { ...finding, text: `${file} ${own}`, fix: `chown or chmod ${file}` };
   return { ...finding, isOk: true, text: `${file} is writable${byWhom(asker)}` };
+}
+
+/** A unit takes from root what opens the folders of others; and what is root's must not be another account's. */
+function letWrite(folder: string, asker: Asker | undefined): string {
+  const isOfOther = asker?.uid === 0 && tryStat(folder)?.uid !== 0;
+  return isOfOther ? `chown root ${folder}` : `let ${nameOf(asker)} write there`;
 }
 
 const ABSENT = 'does not exist';

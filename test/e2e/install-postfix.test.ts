@@ -120,6 +120,19 @@ describe.runIf(canRun).each(['4a', '4b'] as const)('form %s', (form) => {
     }
   }, 60_000);
 
+  it('a folder of maps of another account: check says whose it has to be', async () => {
+    const folder = '/etc/postfix/postern';
+    await machine.must(`chown nobody ${folder}`);
+    const { status, output } = await machine.shell('postern check');
+    expect(status).toBe(2);
+    expect(output).toContain(
+      `wrong    files: targets.postfix.user.file: the folder ${folder} cannot be written by root`,
+    );
+    expect(output).toContain(`         fix: chown root ${folder}\n`);
+    await machine.must(`chown root ${folder}`);
+    expect((await machine.shell('postern check')).output).not.toContain('cannot be written');
+  }, 30_000);
+
   it.runIf(form === '4a')(
     'a package that was installed with umask 027: every part says what to do',
     async () => {

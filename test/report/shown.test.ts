@@ -156,6 +156,23 @@ it('cuts a cell that is longer than a line, and none of those after it', () => {
   ]);
 });
 
+it('cuts no problem of the service', () => {
+  const problem = `cap reached (caps.blocksPerHour: 2), NOT blocked: uid:33; look at each with postern explain, then postern block, or raise the cap and restart`;
+  const service = {
+    running: false,
+    mode: 'enforce',
+    logs: [],
+    noticesWaiting: 0,
+    databaseSize: 0,
+    problems: [problem],
+  };
+  const lines = reportToText({ ...EMPTY, service }).split('\n');
+  const at = lines.findIndex((line) => line.startsWith('Problem'));
+  const shown = lines.slice(at + 1, lines.indexOf('', at)).map((line) => line.trim());
+  expect(shown.join(' ')).toBe(problem);
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
+});
+
 describe('a share is in percent, a number is not', () => {
   it('in the text', () => {
     const text = reportToText(full('bob@example.net'));
