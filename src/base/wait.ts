@@ -32,6 +32,12 @@ export async function finishInTurns<T>(work: Generator<void, T>): Promise<T> {
   }
 }
 
+/** Lets others go first who wait for `nextPoll`. */
+export async function giveWay(): Promise<void> {
+  await nextPoll();
+  await nextPoll();
+}
+
 /** Waits for all loops. The first that fails aborts `ending`; its error is thrown when all have ended. */
 export async function waitForAll(
   ending: AbortController,

@@ -9,17 +9,17 @@ import type { Committed, Pipeline } from './pipeline.ts';
 export class LogReader {
   readonly #pipeline: Pipeline;
   readonly #followers: readonly FollowedLog[];
-  readonly #onCommitted: (committed: Committed) => void;
+  readonly #onCommitted: (committed: Committed) => Promise<void> | undefined;
   /** ends when the batch before is stored */
   #turn: Promise<unknown> = Promise.resolve();
   /** batches that are read and not yet stored */
   #underWay = 0;
 
-  /** `onCommitted` is called after the commit of each batch. */
+  /** `onCommitted` is called after the commit of each batch; the next batch waits for it. */
   constructor(
     pipeline: Pipeline,
     followers: readonly FollowedLog[],
-    onCommitted: (committed: Committed) => void,
+    onCommitted: (committed: Committed) => Promise<void> | undefined,
   ) {
     this.#pipeline = pipeline;
     this.#followers = followers;
@@ -81,7 +81,7 @@ export class LogReader {
   async #finish(committing: Promise<Committed | undefined>): Promise<boolean> {
     const committed = await committing;
     if (committed === undefined) return false;
-    this.#onCommitted(committed);
+    await this.#onCommitted(committed);
     return true;
   }
 }

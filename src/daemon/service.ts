@@ -5,7 +5,7 @@
 
 import { dropUndefined } from '../base/defined.ts';
 import { formatDuration, MINUTE } from '../base/time.ts';
-import { finishInTurns, waitForAll } from '../base/wait.ts';
+import { finishInTurns, giveWay, waitForAll } from '../base/wait.ts';
 import { WakeUp } from '../base/wake-up.ts';
 import type { Judge } from '../judge/judge.ts';
 import type { Rule } from '../judge/rule.ts';
@@ -205,13 +205,17 @@ export class Service {
     return keepComplaints({ folder, store: this.#store, clock, log, signal, add });
   }
 
-  #handleCommitted({ events, decisions, outageChanges, newSpellings }: Committed): void {
+  /** The next lines wait for what it returns. */
+  #handleCommitted(committed: Committed): Promise<void> | undefined {
+    const { events, decisions, outageChanges, newSpellings } = committed;
     const { log } = this.#options;
     if (this.#rates !== undefined) seedRates(this.#rates, events, this.#started);
     this.#metrics.count(events, decisions);
     this.#sharing?.wake(); // first of all, so that the other servers do not wait for our files
     if (outageChanges.length > 0) logOutages(log, outageChanges);
-    if (outageChanges.length > 0 || decisions.some(({ outcome }) => outcome === 'blocked')) {
+    const isChanged =
+      outageChanges.length > 0 || decisions.some(({ outcome }) => outcome === 'blocked');
+    if (isChanged) {
       this.#blocks.trySync();
       this.#enforceLoop.wake();
       this.#hooks.wake();
@@ -221,6 +225,8 @@ export class Service {
       const { rule, key, count } = verdict;
       log.info({ rule, who: key, count, outcome }, 'verdict');
     }
+    // The block files come before the next lines. The policy service has its own turn.
+    return isChanged && this.#policyServer === undefined ? giveWay() : undefined;
   }
 
   #wakeNotifiers(): void {
