@@ -67,13 +67,13 @@ writeManual();
  * stay where they are, so the source map stays right.
  */
 function escapeTexts(_options, bundle) {
-  const escape = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  const escapeUnit = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
   for (const chunk of Object.values(bundle)) {
     if (chunk.type !== 'chunk') continue;
     if (/\\[^\x00-\x7f]|\.raw`[^`]*[^\x00-\x7f`]/.test(chunk.code)) {
       throw new Error(`${chunk.fileName}: an escape would mean something else here`);
     }
-    chunk.code = chunk.code.replace(/[^\x00-\x7f]/g, escape);
+    chunk.code = chunk.code.replace(/[^\x00-\x7f]/g, escapeUnit);
   }
 }
 

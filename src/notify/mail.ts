@@ -1,7 +1,7 @@
 /** Sends a composed mail by SMTP or through sendmail. Rejects if the mail was not accepted; it stays in the outbox. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createTransport, type SendMailOptions, type Transporter } from 'nodemailer';
+import type { SendMailOptions, Transporter } from 'nodemailer';
 import { type CommandResult, runCommand } from '../base/commands.ts';
 import { dropUndefined } from '../base/defined.ts';
 import { replaceFile } from '../base/files.ts';
@@ -56,7 +56,7 @@ export function mailNotifier(route: MailRoute, from: string): Notifier {
     async send(mail, signal) {
       if (route.kind === 'sendmail')
         return await sendThroughProgram(route.path, mail, from, signal);
-      const transport = buildTransport(route);
+      const transport = await buildTransport(route);
       try {
         await transport.sendMail(dropUndefined({ ...buildOptions(mail, from), signal }));
       } finally {
@@ -118,6 +118,7 @@ async function buildMessage(
   from: string,
   options: { readonly newline?: 'unix' } = {},
 ): Promise<Message> {
+  const { createTransport } = await loadMailer();
   const transport = createTransport({ streamTransport: true, buffer: true, ...options });
   const { message, envelope } = await transport.sendMail(buildOptions(mail, from));
   return {
@@ -147,11 +148,17 @@ function buildOptions(mail: Mail, from: string): SendMailOptions {
   };
 }
 
-function buildTransport(route: MailRoute & { readonly kind: 'smtp' }): Transporter {
+/** Loaded with the first mail: most servers send a few in a month, and it takes 1 MB of memory. */
+function loadMailer(): Promise<typeof import('nodemailer')> {
+  return import('nodemailer');
+}
+
+async function buildTransport(route: MailRoute & { readonly kind: 'smtp' }): Promise<Transporter> {
   const { host, port, secure, user, passwordFile } = route;
   const isExposed = user !== undefined && !isThisHost(host);
   const pass =
     passwordFile === undefined ? '' : readFileSync(passwordFile, 'utf8').split('\n', 1)[0];
+  const { createTransport } = await loadMailer();
   return createTransport(
     dropUndefined({
       host,
