@@ -1,6 +1,7 @@
 /**
  * Events in a form that another thread gets at little cost: columns of numbers, and all texts one behind the other in a
- * single string. To hand over objects would take 4.8 us an event, about as long as to read and judge one; this takes 1.
+ * single string. To hand over objects would take 4.8 us an event, half as long as to read and judge one; this takes less
+ * than 1.
  */
 import {
   type Direction,

@@ -215,12 +215,15 @@ export class KeyTable {
     for (const [id, known] of this.#keys) if (typeof known === 'object') yield [id, known];
   }
 
-  /** Keys with a few events: how many (or how many recipients) they have at most, and a way to see them as others. */
-  *few(): IterableIterator<{ id: Id; most: number; time: number; replay: () => Subject }> {
+  /**
+   * Keys with a few events, seen as others; those alone that are wanted. `isWanted` gets how many events, or recipients,
+   * a key has at most, and the time of the last one, ms.
+   */
+  *few(isWanted: (id: Id, most: number, time: number) => boolean): IterableIterator<[Id, Subject]> {
     for (const [id, known] of this.#keys) {
       if (typeof known !== 'number') continue;
-      const most = this.#few.count(known);
-      yield { id, most, time: this.#few.timeOf(known), replay: () => this.#replay(id, known) };
+      if (!isWanted(id, this.#few.count(known), this.#few.timeOf(known))) continue;
+      yield [id, this.#replay(id, known)];
     }
   }
 

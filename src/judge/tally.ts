@@ -6,7 +6,7 @@ import type { KeyType } from '../model/block.ts';
 import { ownCopy } from '../model/line.ts';
 import type { CountedEvent } from './counted-event.ts';
 import { isBefore } from './excess.ts';
-import { Facts, formatId } from './facts.ts';
+import { Facts, formatId, type Id } from './facts.ts';
 import { dropOldest } from './key-memory.ts';
 import type { Ladder } from './ladder.ts';
 import { limitFor, lowestUsual } from './measure.ts';
@@ -110,13 +110,17 @@ export class Tally {
       const places = this.#findPlaces(track);
       for (const place of places) yield* this.#nearDropped(track, place);
       for (const [id, subject] of track.table.subjects()) {
-        yield* this.#nearOf(track, places, formatId(id), subject.get(track.slot));
+        const timeline = subject.get(track.slot);
+        if (timeline !== undefined) yield* this.#nearOf(track, places, id, timeline);
       }
+      const { adjustment, type } = track;
       const least = this.rule.limits.map((one) => lowestUsual(this.rule, one));
-      for (const { id, most, time, replay } of track.table.few()) {
-        const isOverridden = track.adjustment?.isOverridden(track.type, formatId(id)) === true;
-        if (!isOverridden && !least.some((one) => isWorth(most, one, time))) continue;
-        yield* this.#nearOf(track, places, formatId(id), replay().get(track.slot));
+      const mayBeNear = (id: Id, most: number, time: number) =>
+        least.some((one) => isWorth(most, one, time)) ||
+        adjustment?.isOverridden(type, formatId(id)) === true;
+      for (const [id, subject] of track.table.few(mayBeNear)) {
+        const timeline = subject.get(track.slot);
+        if (timeline !== undefined) yield* this.#nearOf(track, places, id, timeline);
       }
     }
   }
@@ -155,13 +159,16 @@ export class Tally {
   *#nearOf(
     { type }: Track,
     places: readonly Place[],
-    id: string,
-    timeline: Timeline | undefined,
+    key: Id,
+    { windows }: Timeline,
   ): Generator<Near> {
-    if (timeline === undefined || this.lastVerdict(type, id) !== undefined) return;
+    let id: string | undefined;
     for (const { limit, window, at } of places) {
-      const peak = findPeak(timeline.windows[window] as Window, at);
+      const peak = findPeak(windows[window] as Window, at);
       if (peak.highest === 0) continue;
+      // Of most keys there is nothing to tell: their names are not needed.
+      id ??= formatId(key);
+      if (this.lastVerdict(type, id) !== undefined) return;
       const applied = limitFor({ rule: this.rule, type }, limit, id, peak.time);
       if (applied !== undefined) yield { type, id, limit: applied.limit, ...peak };
     }

@@ -75,12 +75,12 @@ describe('with a second thread and without, the same is found', () => {
     await expectSame(batches, STRICT);
   });
 
-  it.each(makeLogs(10_000))('in $name', async ({ bytes }) => {
+  it.each(makeLogs(3000))('in $name', async ({ bytes }) => {
     await expectSame(await readLog(bytes), TASK);
   });
 
   it('with limits that the configuration changes', async () => {
-    const [log] = makeLogs(5000);
+    const [log] = makeLogs(2000);
     const batches = await readLog((log as SampleLog).bytes);
     const override = { key: { type: 'domain', id: 'example.net' }, limit: 'exempt' } as const;
     const task: TrialTask = {
