@@ -1,9 +1,10 @@
 /** Runs other programs, always by argument vector and never through a shell. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import type { Readable } from 'node:stream';
+import type { Account } from './account.ts';
 import { dropUndefined } from './defined.ts';
 import { getErrno, getMessage } from './errors.ts';
-import { type Account, killGroup } from './process-group.ts';
+import { killGroup } from './process-group.ts';
 
 /** How a command ended. `status` is null if it was killed or could not be started. */
 export interface CommandResult {

@@ -1,8 +1,9 @@
 /** A process of ours beside this one, perhaps of another account. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { Readable } from 'node:stream';
+import type { Account } from './account.ts';
 import { getErrno } from './errors.ts';
-import { type Account, killGroup } from './process-group.ts';
+import { killGroup } from './process-group.ts';
 
 /** A process of ours that runs beside us until we end it, with lines of text in both directions. */
 export interface Helper {

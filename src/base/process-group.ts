@@ -1,12 +1,7 @@
 /** Ends a program together with the children that it waits for. */
 import { spawn } from 'node:child_process';
+import type { Account } from './account.ts';
 import { getErrno } from './errors.ts';
-
-/** A local account, by its numbers. */
-export interface Account {
-  readonly uid: number;
-  readonly gid: number;
-}
 
 /**
  * Kills the process group `pid`, because a script that hangs often waits for a child. A group of another account is

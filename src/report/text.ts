@@ -115,12 +115,14 @@ export function tableToLines(table: Table, width = WIDTH): string[] {
   const lines = [head, ...rows].map((_, at) => columns.map((column) => column[at] ?? ''));
   return [
     ...heading,
-    ...lines.flatMap((row) => breakRow(row, width)).flatMap((line) => fit(line, width, isWhole)),
+    ...lines
+      .flatMap((row) => breakRow(row, width))
+      .flatMap((line) => fitWidth(line, width, isWhole)),
   ];
 }
 
 /** What strangers wrote may be endless, and is cut, except where all of it matters. */
-function fit(line: string, width: number, isWhole: boolean): string[] {
+function fitWidth(line: string, width: number, isWhole: boolean): string[] {
   if (!isWhole || line.trimEnd().length <= width) return [cutLine(line, width)];
   const text = line.trimStart();
   const indent = ' '.repeat(line.length - text.length);
