@@ -14,6 +14,9 @@ const START =
 const LOG =
   /\/src\/base\/log\.ts$|\/node_modules\/(?:pino|pino-[^/]+|@pinojs\/[^/]+|sonic-boom|thread-stream|safe-stable-stringify|on-exit-leak-free|atomic-sleep|quick-format-unescaped|real-require|process-warning)\//;
 
+/** What replies say, which only those who read a log need. */
+const WORDINGS = /\/src\/classify\/(?:classify|table|codes|wordings\/[^/]+)\.ts$/;
+
 /** Modules that at least so many parts need are one file: to open a file takes longer than to read a larger one. */
 const COMMON = 8;
 
@@ -51,10 +54,16 @@ await build({
     comments: false,
     codeSplitting: {
       groups: [
-        { name: 'start', test: START, priority: 1 },
-        { name: 'common', test: /\/src\/base\/silent-log\.ts$/, priority: 2 },
-        { name: 'log', test: LOG, priority: 1 },
-        { name: 'common', minShareCount: COMMON },
+        { name: 'start', test: START, priority: 2 },
+        { name: 'common', test: /\/src\/base\/silent-log\.ts$/, priority: 3 },
+        { name: 'log', test: LOG, priority: 2 },
+        {
+          name: 'common',
+          test: (id) => !WORDINGS.test(id),
+          minShareCount: COMMON,
+          priority: 1,
+        },
+        { name: 'classify', test: WORDINGS },
       ],
     },
   },
