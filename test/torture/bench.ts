@@ -5,12 +5,14 @@
 import { join } from 'node:path';
 import { silentLog } from '../../src/base/log.ts';
 import { HOUR } from '../../src/base/time.ts';
+import { EndedBlocks } from '../../src/daemon/ended-blocks.ts';
 import { Pipeline } from '../../src/daemon/pipeline.ts';
+import { RunningBlocks } from '../../src/daemon/running-blocks.ts';
 import { makeAllowList } from '../../src/enforce/allow-list.ts';
 import type { BlockPolicy, Decision } from '../../src/enforce/decide.ts';
-import type { Judge } from '../../src/judge/judge.ts';
 import { loadRules } from '../../src/judge/rule.ts';
 import { Lines } from '../../src/model/lines.ts';
+import { Blocklist } from '../../src/policy/blocklist.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type Db, openStore } from '../support/database.ts';
 import { type Folder, scratchFolder } from '../support/folder.ts';
@@ -37,7 +39,8 @@ export class Bench {
   /** connection of `store` */
   db!: Db;
   readonly #options: BenchOptions;
-  #judge!: Judge;
+  readonly #clock = { now: () => this.now };
+  #running!: RunningBlocks;
   #pipeline!: Pipeline;
   #lines = 0;
 
@@ -62,6 +65,7 @@ export class Bench {
       lines: new Lines(batch),
       position: this.#lines,
     });
+    this.#running.sync();
     return committed?.decisions ?? [];
   }
 
@@ -86,15 +90,14 @@ export class Bench {
     const block = this.store.blocks.running({ type: 'user', id });
     if (block === undefined) return;
     this.store.blocks.release(block.id, this.now, 'operator', this.store.events.newest());
-    this.#judge.release(block.key, this.now);
+    this.#running.sync();
   }
 
   /** Ends blocks whose time is over. */
   expire(): void {
-    for (const { id, key } of this.store.blocks.ended(this.now)) {
-      this.store.blocks.release(id, this.now, 'expiry', this.store.events.newest());
-      this.#judge.release(key, this.now);
-    }
+    const { store } = this;
+    new EndedBlocks({ store, clock: this.#clock, log: silentLog }).expire();
+    this.#running.sync();
   }
 
   remove(): void {
@@ -107,10 +110,12 @@ export class Bench {
     this.db = db;
     const rules = loadRules(this.folder.at('rules'));
     const { zone, policy, allowed = [], silent = false } = this.#options;
-    this.#judge = rebuildAtOnce(store, rules, this.now);
+    const judge = rebuildAtOnce(store, rules, this.now);
+    this.#running = new RunningBlocks(store, judge, new Blocklist({}));
+    this.#running.sync();
     this.#pipeline = new Pipeline({
       store,
-      judge: this.#judge,
+      judge,
       policy: {
         mode: 'enforce',
         allow: makeAllowList({ users: allowed }),
@@ -118,7 +123,7 @@ export class Bench {
         ...policy,
       },
       interpreter: { mta: 'postfix', ...(zone === undefined ? {} : { zone }) },
-      clock: { now: () => this.now },
+      clock: this.#clock,
       log: silentLog,
       ...(silent ? {} : { notifyRules: new Set(rules.map(({ name }) => name)) }),
     });
