@@ -16,7 +16,7 @@ import type { Lines } from '../model/lines.ts';
 import { type OutageChange, withoutTakenBack } from '../model/outage.ts';
 import type { Health } from '../store/saved-state.ts';
 import { type DecisionOptions, recordOutages, recordVerdicts } from './decisions.ts';
-import { holdUnblocked } from './history.ts';
+import { tellOutcome } from './outcome.ts';
 import { Committer } from './retry.ts';
 import { saveUsual } from './usual.ts';
 
@@ -153,7 +153,9 @@ export class Pipeline {
     const committed = await this.#committer.commit(() => {
       return { events: [], decisions: decide(now), outageChanges: [], newSpellings: false };
     });
-    for (const decision of committed?.decisions ?? []) this.#hold(decision);
+    for (const decision of committed?.decisions ?? []) {
+      tellOutcome(this.#options.judge, decision, false);
+    }
     return committed;
   }
 
@@ -183,7 +185,7 @@ export class Pipeline {
       return { events, decisions, outageChanges, newSpellings };
     });
     if (committed !== undefined && isUsualDue) judge.usual.saved(now);
-    for (const decision of committed?.decisions ?? []) this.#hold(decision);
+    for (const decision of committed?.decisions ?? []) tellOutcome(judge, decision, true);
     return committed;
   }
 
@@ -201,13 +203,6 @@ export class Pipeline {
       for (const verdict of judge.feed(event, now)) verdicts.push(verdict);
     }
     return verdicts;
-  }
-
-  /** Tells the judge what it cannot know: whether its verdict blocked anybody, and until when. As after a restart. */
-  #hold({ verdict, outcome, block }: Decision): void {
-    const { judge } = this.#options;
-    holdUnblocked(judge, verdict, outcome);
-    if (block !== undefined) judge.hold(block.key, block.end, block.at);
   }
 
   #envelope(path: string) {

@@ -3,7 +3,7 @@ import type { Judge } from '../judge/judge.ts';
 import type { Block } from '../model/block.ts';
 import type { Blocklist } from '../policy/blocklist.ts';
 import type { Store } from '../store/store.ts';
-import { applyRelease } from './history.ts';
+import { applyRelease } from './outcome.ts';
 
 export class RunningBlocks {
   readonly #store: Store;

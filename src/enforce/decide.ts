@@ -83,14 +83,14 @@ class BlockedKeys {
 
 /** The decision for a verdict that blocks nobody, whatever is blocked already. */
 function findExemption(verdict: Verdict, policy: BlockPolicy): Decision | undefined {
-  if (verdict.action === 'observe') {
-    return { verdict, outcome: verdict.stale === true ? 'stale' : 'observed' };
-  }
+  // First: a judge that is rebuilt must know by the outcome that the verdict changed nothing.
+  if (verdict.stale === true) return { verdict, outcome: 'stale' };
+  if (verdict.action === 'observe') return { verdict, outcome: 'observed' };
   const allowed = policy.allow.reason(verdict.key);
   if (allowed !== undefined) return { verdict, outcome: 'allowed', detail: allowed };
   const unblockable = findUnblockableReason(verdict.key, policy);
   if (unblockable !== undefined) return { verdict, outcome: 'unblockable', detail: unblockable };
-  return verdict.stale === true ? { verdict, outcome: 'stale' } : undefined;
+  return undefined;
 }
 
 /**

@@ -12,7 +12,7 @@ interface Peak {
 
 /** One rung of the ladder, for a key that has been on it. */
 interface Rung extends Peak {
-  /** the last event that was counted met the limit (a rule that observes gives no second verdict) */
+  /** the limit was observed, and all events since then met it: a rule that observes gives no second verdict */
   met: boolean;
   /** event time of the last event that met the limit, ms */
   lastMet: number;
@@ -34,7 +34,7 @@ export class Excess {
 
   /** A measure that only matters to one rung, which it does not meet. */
   noteAt(at: number, measure: number, time: number): void {
-    if (measure > 0) improve(this.rung(at), measure, time);
+    if (measure > 0) improve(this.#rung(at), measure, time);
   }
 
   /** The largest measure that did not meet a rung; undefined: there is only what the window knows. */
@@ -47,11 +47,25 @@ export class Excess {
     return best !== undefined && best.highest > 0 ? best : undefined;
   }
 
-  find(at: number): Rung | undefined {
-    return this.#rungs[at];
+  /** Whether the limit was observed and has been met without a break since then. */
+  isObserved(at: number): boolean {
+    return this.#rungs[at]?.met === true;
   }
 
-  rung(at: number): Rung {
+  /** The limit was observed at a time (ms). `limit`: that by day. */
+  observe(at: number, limit: number, time: number): void {
+    Object.assign(this.#rung(at), { met: true, lastMet: time, metLimit: limit });
+  }
+
+  /** The limit is met at a time (ms). After a period (ms) in which it was not, or when it has changed, it begins anew. */
+  meet(at: number, limit: number, period: number, time: number): void {
+    const rung = this.#rungs[at];
+    if (rung === undefined) return;
+    if (time - rung.lastMet >= period || rung.metLimit !== limit) rung.met = false;
+    rung.lastMet = time;
+  }
+
+  #rung(at: number): Rung {
     const known = this.#rungs[at];
     if (known !== undefined) return known;
     const never = { met: false, lastMet: Number.NEGATIVE_INFINITY, metLimit: 0 };

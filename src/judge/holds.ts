@@ -27,10 +27,7 @@ export class Holds {
   /** Whether the key is blocked at a time, ms. */
   isHeld(type: KeyType, id: string, time: number): boolean {
     const until = this.#blocked.get(type, id);
-    if (until === undefined) return false;
-    if (time < until) return true;
-    this.#blocked.delete(type, id);
-    return false;
+    return until !== undefined && time < until;
   }
 
   /** Whether a block of the key is known, over or not. */
@@ -66,6 +63,11 @@ export class Holds {
   /** A rule has blocked a key. */
   noteOffence({ rule, key, time }: Verdict): void {
     this.#offences.add(rule, key, time);
+  }
+
+  /** The last verdict has blocked nobody. */
+  takeBackOffence({ rule, key }: Verdict): void {
+    this.#offences.takeBack(rule, key);
   }
 
   /** A verdict does not hold any more. */

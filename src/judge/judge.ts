@@ -48,6 +48,7 @@ interface Turn {
 
 export class Judge {
   readonly #rules: readonly ActiveRule[];
+  readonly #byName: ReadonlyMap<string, ActiveRule>;
   /** the rules that measure a key against its own past; a restart takes up what is stored of them */
   readonly usual: UsualRules;
   readonly #plan: Plan;
@@ -65,6 +66,8 @@ export class Judge {
   /** undefined when no rule counts what a provider can be wrong about */
   readonly #outages: OutageMonitor | undefined;
   #changes: OutageChange[] = [];
+  /** verdicts of the past on the event that is counted again, which have not been given yet */
+  #recalled: readonly Verdict[] = [];
   readonly #onCounted: JudgeOptions['onCounted'];
 
   constructor(rules: readonly Rule[], options: JudgeOptions = {}) {
@@ -76,6 +79,7 @@ export class Judge {
     );
     const active = activateRules(judged, this.#tables);
     this.#rules = active.rules;
+    this.#byName = new Map(active.rules.map((each) => [each.rule.name, each]));
     this.usual = new UsualRules(rules);
     this.#plan = new Plan(active.tracks);
     const needsMonitor = this.#rules.some(({ rule }) => countsInvalid(rule));
@@ -96,17 +100,33 @@ export class Judge {
     return [...verdicts, ...this.#ruling.judgeUsual(unusual, { event, now })];
   }
 
-  /** A rule has blocked a key; of rules with `usual`, also before a restart. */
-  noteOffence(verdict: Verdict): void {
-    this.#holds.noteOffence(verdict);
+  /** A verdict that this judge has given has blocked nobody, so it is no reason for a longer block the next time. */
+  takeBackOffence(verdict: Verdict): void {
+    this.#holds.takeBackOffence(verdict);
   }
 
   /**
-   * Counts an event of the past again. `recall` says what became of a verdict then: a rule that is new or has changed
-   * has not given it, and the key is not held for it. Rules with `usual` do not count it: see `usual`.
+   * Counts an event of the past again, which leads to the verdicts that it led to then, and to no others: a rule that is
+   * new or has changed holds nobody back. Rules with `usual` do not count it: see `usual`.
    */
-  recount(event: CountedEvent, recall: Recall): readonly Verdict[] {
-    return this.#feed({ event, now: undefined, recall });
+  recount(event: CountedEvent, recall: Recall): void {
+    this.#recalled = [...recall.verdicts];
+    this.#feed({ event, now: undefined, recall });
+    this.#reenact(Number.POSITIVE_INFINITY);
+  }
+
+  /** A stale verdict on an event that is not counted again. */
+  noteStale(verdict: Verdict): void {
+    this.#ruling.reenact(this.#byName.get(verdict.rule), { ...verdict, stale: true });
+  }
+
+  /** Gives the verdicts of the past by the rules before this place; returns whether there were any. */
+  #reenact(before: number): boolean {
+    const due = this.#recalled.filter(({ rule }) => (this.#byName.get(rule)?.order ?? 0) < before);
+    if (due.length === 0) return false;
+    this.#recalled = this.#recalled.filter((verdict) => !due.includes(verdict));
+    for (const verdict of due) this.#ruling.reenact(this.#byName.get(verdict.rule), verdict);
+    return true;
   }
 
   #feed(occasion: Occasion): readonly Verdict[] {
@@ -149,12 +169,13 @@ export class Judge {
     if (index === count && this.#turns.length === 0) return NONE;
     this.#turns.sort((a, b) => b.active.order - a.active.order);
     const verdicts: Verdict[] = [];
+    let isAny = false;
     for (; index < count; index++) {
       const { track, use, blaming } = this.#steps[index] as Step;
       const { order, rule } = blaming as Member;
-      this.#give(order, occasion, verdicts);
+      if (this.#give(order, occasion, verdicts)) isAny = true;
       // A rule before this one may have shut out the sender just now.
-      if (verdicts.length > 0 && this.#holds.isShutOut(rule.per, occasion.event)) {
+      if (isAny && this.#holds.isShutOut(rule.per, occasion.event)) {
         if (use !== 'open') track.arrival.leave(track);
         continue;
       }
@@ -176,7 +197,7 @@ export class Judge {
     if (all.length === 0 && !tells) return;
     const id = formatId(arrival.id);
     // Of a key that is held, no limit leads to a verdict, however many there are.
-    if (!tells && this.#holds.isHeld(type, id, event.time)) return;
+    if (!tells && recall === undefined && this.#holds.isHeld(type, id, event.time)) return;
     const met = new Map<Member, Met[]>();
     for (const one of all) {
       const own = met.get(one.rung.member) ?? [];
@@ -190,17 +211,26 @@ export class Judge {
     }
   }
 
-  /** Gives the rules before this place their turns, in their order, and adds their verdicts. */
-  #give(before: number, occasion: Occasion, verdicts: Verdict[]): void {
+  /**
+   * Gives the rules before this place their turns, in their order, and adds their verdicts. Returns whether there are
+   * any, of the past too.
+   */
+  #give(before: number, occasion: Occasion, verdicts: Verdict[]): boolean {
+    const { event, recall } = occasion;
     const turns = this.#turns;
     while (turns.length > 0 && (turns.at(-1) as Turn).active.order < before) {
       const turn = turns.pop() as Turn;
       const { active, met } = turn;
+      if (recall !== undefined) {
+        if (met.length > 0) this.#ruling.recallObserved(active, met, { event, recall });
+        continue;
+      }
       // Before the verdict: it holds the key, and the event that meets a limit is part of the common count, too.
-      if (occasion.recall === undefined) this.#tell(turn, occasion.event);
+      this.#tell(turn, event);
       const verdict = met.length === 0 ? undefined : this.#ruling.judgeAll(active, met, occasion);
       if (verdict !== undefined) verdicts.push(verdict);
     }
+    return recall === undefined ? verdicts.length > 0 : this.#reenact(before);
   }
 
   /** Tells that a rule has counted an event, if several servers may count together. */

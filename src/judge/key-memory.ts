@@ -19,7 +19,7 @@ export class KeyTimes {
       times = new Map();
       this.#byType.set(type, times);
     }
-    if (times.size >= MAX_KEYS && !times.has(id)) dropOldest(times, MAX_KEYS / 16);
+    if (!times.delete(id) && times.size >= MAX_KEYS) dropOldest(times, MAX_KEYS / 16);
     times.set(ownCopy(id), time);
   }
 
@@ -33,9 +33,16 @@ export class KeyTimes {
   }
 }
 
+interface Offence {
+  readonly count: number;
+  /** times of the last one, and of the one before, ms */
+  readonly last: number;
+  readonly before: number;
+}
+
 /** How often each rule has blocked a key. */
 export class Offences {
-  readonly #offences = new Map<string, { readonly count: number; readonly last: number }>();
+  readonly #offences = new Map<string, Offence>();
   readonly #lifetime: number;
 
   /** The offences of a key are forgotten `lifetime` ms after the last one. */
@@ -49,7 +56,8 @@ export class Offences {
   }
 
   add(rule: string, key: Key, time: number): void {
-    this.set(rule, key, this.count(rule, key, time) + 1, time);
+    const before = this.#offences.get(nameKey(rule, key))?.last;
+    this.set(rule, key, this.count(rule, key, time) + 1, time, before);
   }
 
   /** The last block does not count as an offence. */
@@ -58,13 +66,13 @@ export class Offences {
     const offence = this.#offences.get(name);
     if (offence === undefined) return;
     if (offence.count <= 1) this.#offences.delete(name);
-    else this.#offences.set(name, { ...offence, count: offence.count - 1 });
+    else this.#offences.set(name, { ...offence, count: offence.count - 1, last: offence.before });
   }
 
-  set(rule: string, key: Key, count: number, last: number): void {
+  set(rule: string, key: Key, count: number, last: number, before = last): void {
     const name = nameKey(rule, key);
     if (this.#offences.size >= MAX_KEYS) dropOldest(this.#offences, MAX_KEYS / 16);
-    this.#offences.set(name, { count, last });
+    this.#offences.set(name, { count, last, before });
   }
 }
 

@@ -88,7 +88,7 @@ function climb(
   { ladder: { rungs }, window, measure, share }: Climb,
   met: MetLimit[],
 ): void {
-  const { isOverridden, time } = climber;
+  const { isOverridden, time, timeline } = climber;
   const last = share.overall >= 1 ? measure : Math.max(measure, share.answeringUpTo);
   let at = 0;
   for (; at < rungs.length; at++) {
@@ -97,6 +97,7 @@ function climb(
     if (!isOverridden && limit !== undefined && limit.limit > last) break;
     const reached = limit === undefined ? 0 : reduce(share, measure, limit.limit);
     if (limit !== undefined && reached >= limit.limit) {
+      window.excess?.meet(at, fullOf(limit), limit.period, timeline.newest);
       met.push({ rung, at, limit, window, measure });
       continue;
     }
@@ -113,6 +114,11 @@ function climb(
     window.excess ??= new Excess();
     window.excess.noteFrom(at, reached, time);
   }
+}
+
+/** A limit without regard to the hour. */
+export function fullOf({ limit, full = limit }: AppliedLimit): number {
+  return full;
 }
 
 /** What a measure is worth: below the least share it is reduced in proportion, and never reaches the limit. */

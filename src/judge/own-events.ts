@@ -66,6 +66,7 @@ export class OwnEvents implements Source {
   add(entry: Entry, late: boolean): void {
     const { time } = entry;
     if (time > this.#set.newest) {
+      this.#set.previous = this.#set.newest;
       this.#set.newest = time;
       if (this.#moveValue(entry)) return;
     } else if (time < this.#set.newest - SKEW && !late) {

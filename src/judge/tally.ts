@@ -2,11 +2,11 @@
  * What is known of one rule: how near each key came, and which keys had their verdict. What is counted is in tracks,
  * which it shares with other rules. Decides nothing about blocks; the judge does.
  */
-import type { KeyType } from '../model/block.ts';
+import type { Key, KeyType } from '../model/block.ts';
 import { ownCopy } from '../model/line.ts';
 import type { CountedEvent } from './counted-event.ts';
 import { isBefore } from './excess.ts';
-import { Facts, formatId, type Id } from './facts.ts';
+import { Facts, formatId, type Id, readId } from './facts.ts';
 import { dropOldest } from './key-memory.ts';
 import type { Ladder } from './ladder.ts';
 import { limitFor, lowestUsual } from './measure.ts';
@@ -73,6 +73,12 @@ export class Tally {
       if (timeline.measure(0) >= limit.limit) return true;
     }
     return false;
+  }
+
+  /** What is counted of a key, if it was counted often enough. */
+  timelineOf({ type, id }: Key): Timeline | undefined {
+    const track = this.#tracks.get(type);
+    return track?.table.get(readId(type, id))?.get(track.slot);
   }
 
   /** Forgets the verdict on a key, since it no longer holds. */

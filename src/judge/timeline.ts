@@ -59,6 +59,11 @@ export class Timeline implements Source {
     return this.#set.newest;
   }
 
+  /** Time of the newest event but those of this time (ms). */
+  newestBefore(time: number): number {
+    return time < this.newest ? this.newest : this.#set.previous;
+  }
+
   /** one for each limit of the shape */
   get windows(): readonly Window[] {
     return this.#set.windows;
@@ -147,7 +152,10 @@ export class Timeline implements Source {
     const set = this.#set;
     const { times, classes, amounts } = this.#entries;
     const codes = this.#codes as Uint8Array;
-    if (time > set.newest) set.newest = time;
+    if (time > set.newest) {
+      set.previous = set.newest;
+      set.newest = time;
+    }
     const code = codes[classes[at] as number] as Code;
     const amount = amounts?.[at] ?? 0;
     for (let index = 0; index < set.windows.length; index++) {

@@ -3,41 +3,34 @@ import { dropUndefined } from '../base/defined.ts';
 import type { Verdict } from '../model/block.ts';
 import type { CountedEvent } from './counted-event.ts';
 import { Excess } from './excess.ts';
+import { fullOf } from './measure.ts';
 import type { Met } from './met.ts';
 import type { Rule } from './rule.ts';
 
-/**
- * What becomes of a verdict that a limit calls for. `stale`: it is recorded and changes nothing. `continued`: an
- * observation that was given earlier, and whose excess goes on. Undefined: it is not given.
- */
-export type Recall = (verdict: Verdict) => 'given' | 'stale' | 'continued' | undefined;
+/** What was decided when an event came that is counted again. */
+export interface Recall {
+  /** what came before (ms) is not counted again, so a window that reaches back to it is incomplete */
+  readonly since: number;
+  /** the verdicts that fell on the event */
+  readonly verdicts: readonly Verdict[];
+  /** Whether a rule had observed a limit (that by day, and its period in ms) of a key until a time (ms). */
+  wasObserved(
+    of: Pick<Verdict, 'rule' | 'key' | 'limit' | 'period'> & { readonly time: number },
+  ): boolean;
+}
 
 /** Whom a verdict is about. */
 export type Target = Pick<Verdict, 'key' | 'at' | 'people'>;
 
-/** Whether an observed limit has been met without a break since its last verdict, less than a period ago. */
-export function isSameExcess({ window, at, timeline, limit }: Met): boolean {
-  const { newest } = timeline;
-  const rung = window.excess?.find(at);
-  if (rung?.met !== true || newest - rung.lastMet >= limit.period) return false;
-  if (rung.metLimit !== getFullLimit(limit)) return false;
-  rung.lastMet = newest;
-  return true;
+/** Whether the limit was observed and has been met without a break since then. */
+export function isObserved({ window, at }: Met): boolean {
+  return window.excess?.isObserved(at) === true;
 }
 
-/** An observation was given, or its excess goes on. */
-export function noteMet({ window, at, timeline, limit }: Met): undefined {
+/** The limit is observed now. */
+export function noteObserved({ window, at, timeline, limit }: Met): void {
   window.excess ??= new Excess();
-  const rung = window.excess.rung(at);
-  rung.met = true;
-  rung.metLimit = getFullLimit(limit);
-  rung.lastMet = timeline.newest;
-  return undefined;
-}
-
-/** Without regard to the hour. */
-function getFullLimit({ limit, full = limit }: Met['limit']): number {
-  return full;
+  window.excess.observe(at, fullOf(limit), timeline.newest);
 }
 
 /** The verdict that falls on an event with which a limit is met. */

@@ -9,6 +9,8 @@ export class WindowSet {
   readonly windows: readonly Window[];
   /** time of the newest event in ms; -Infinity before the first */
   newest = Number.NEGATIVE_INFINITY;
+  /** what `newest` was before, unless the clock was set back; ms */
+  previous = Number.NEGATIVE_INFINITY;
   /** the time up to which entries of the past are gone, ms */
   floor: number;
 

@@ -233,6 +233,14 @@ export class BlockTable {
     }));
   }
 
+  /** Blocks that run, or ran until event number `event` or later, oldest first: for a judge that is rebuilt. */
+  runningAt(event: number): StoredBlock[] {
+    const rows = this.#db
+      .prepare('SELECT * FROM block WHERE released IS NULL OR released_event >= ? ORDER BY id')
+      .all(event);
+    return (rows as BlockRow[]).map(fromBlockRow);
+  }
+
   /** Blocks that were released after event number `event`, in order: for a judge that is rebuilt. */
   releasedSince(event: number): StoredBlock[] {
     const rows = this.#db

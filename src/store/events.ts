@@ -102,6 +102,12 @@ export class EventTable {
     return this.query(since === 0 ? { after: id } : { after: id, since });
   }
 
+  /** Number of the first event that happened at `since` (ms) or later; undefined if there is none. */
+  firstSince(since: number): number | undefined {
+    for (const { id } of this.after(0, since)) return id;
+    return undefined;
+  }
+
   /** Whether an event matches, for `scan`; `limit` does not count. */
   matcher(query: EventQuery): Filter {
     return buildFilter(query, query.submitter && this.names.submittersLike(query.submitter));

@@ -9,6 +9,8 @@ export interface StoredVerdict {
   readonly id: number;
   readonly verdict: Verdict;
   readonly outcome: VerdictOutcome;
+  /** number of the newest event when it was stored: the last one of its batch */
+  readonly event: number;
 }
 
 interface Row {
@@ -31,6 +33,7 @@ interface Row {
   people: number | null;
   limit_why: string | null;
   full_limit: number | null;
+  event: number;
   past: string | null;
   hosts: string | null;
 }
@@ -94,6 +97,23 @@ export class VerdictTable {
       .prepare('SELECT * FROM verdict WHERE time >= ? AND time < ? ORDER BY id')
       .all(since, until);
     return (rows as Row[]).map(fromRow);
+  }
+
+  /** Those that were stored together with events from this number on, in their order. */
+  from(event: number): StoredVerdict[] {
+    const rows = this.#db.prepare('SELECT * FROM verdict WHERE event >= ? ORDER BY id').all(event);
+    return (rows as Row[]).map(fromRow);
+  }
+
+  /** Of each rule and key, the last verdict that was stored before event number `event`, if it was stale. */
+  staleBefore(event: number): StoredVerdict[] {
+    const rows = this.#db
+      .prepare(
+        `SELECT *, max(id) FROM verdict WHERE event < ?
+         GROUP BY rule, coalesce(at_type, key_type), coalesce(at_id, key_id) ORDER BY max(id)`,
+      )
+      .all(event);
+    return (rows as Row[]).map(fromRow).filter(({ outcome }) => outcome === 'stale');
   }
 
   /** For each rule, limit (that by day) and key, when it was observed first (ms of event time). */
@@ -164,6 +184,7 @@ function fromRow(row: Row): StoredVerdict {
   return {
     id: row.id,
     outcome: row.outcome as VerdictOutcome,
+    event: row.event,
     verdict: dropUndefined({
       rule: row.rule,
       action: row.action as Action,

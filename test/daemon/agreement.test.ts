@@ -10,7 +10,7 @@ import { silentLog } from '../../src/base/log.ts';
 import { HOUR, MINUTE, SECOND } from '../../src/base/time.ts';
 import { runReplay } from '../../src/cli/replay.ts';
 import { findMisfit } from '../../src/config/rules.ts';
-import { applyRelease } from '../../src/daemon/history.ts';
+import { applyRelease } from '../../src/daemon/outcome.ts';
 import { Pipeline } from '../../src/daemon/pipeline.ts';
 import { makeAllowList } from '../../src/enforce/allow-list.ts';
 import type { Hours } from '../../src/judge/hours.ts';

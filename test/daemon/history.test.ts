@@ -2,11 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { DAY, HOUR, MINUTE, SECOND } from '../../src/base/time.ts';
 import { recordVerdicts } from '../../src/daemon/decisions.ts';
-import { applyRelease, holdUnblocked } from '../../src/daemon/history.ts';
+import { applyRelease, tellOutcome } from '../../src/daemon/outcome.ts';
 import { makeAllowList } from '../../src/enforce/allow-list.ts';
 import type { BlockPolicy } from '../../src/enforce/decide.ts';
 import { Judge } from '../../src/judge/judge.ts';
-import type { JudgeOptions } from '../../src/judge/options.ts';
 import { parseRule, type Rule } from '../../src/judge/rule.ts';
 import type { Verdict } from '../../src/model/block.ts';
 import type { MailEvent } from '../../src/model/event.ts';
@@ -32,11 +31,11 @@ function rule(fields: Record<string, unknown> = {}): Rule {
 class Service {
   readonly store = new Store(':memory:');
   #judge: Judge;
+  #policy: BlockPolicy;
 
-  #policy = POLICY;
-
-  constructor(rules: readonly Rule[], options?: JudgeOptions) {
-    this.#judge = new Judge(rules, options);
+  constructor(rules: readonly Rule[], policy: Partial<BlockPolicy> = {}) {
+    this.#policy = { ...POLICY, ...policy };
+    this.#judge = new Judge(rules);
   }
 
   restart(rules: readonly Rule[], policy = this.#policy): void {
@@ -44,17 +43,15 @@ class Service {
     this.#judge = rebuildAtOnce(this.store, rules, this.store.events.newestTime(), { policy });
   }
 
-  feed(event: MailEvent): readonly Verdict[] {
+  feed(event: MailEvent, now = event.time): readonly Verdict[] {
     const { store } = this;
-    const verdicts = this.#judge.feed(event, event.time);
+    const policy = this.#policy;
+    const verdicts = this.#judge.feed(event, now);
     const decisions = store.commit(() => {
       store.events.insert([event]);
-      return recordVerdicts({ store, policy: this.#policy }, verdicts, event.time);
+      return recordVerdicts({ store, policy }, verdicts, now);
     });
-    for (const { verdict, outcome, block } of decisions) {
-      holdUnblocked(this.#judge, verdict, outcome);
-      if (block !== undefined) this.#judge.hold(block.key, block.end, block.at);
-    }
+    for (const decision of decisions) tellOutcome(this.#judge, decision, true);
     return verdicts;
   }
 
@@ -108,6 +105,68 @@ describe('after a restart', () => {
     expect(service.feed(refusal(6 * DAY))).toEqual([]);
     service.restart(watch);
     expect(feedAll(service, refusals(6 * DAY + 3 * HOUR, 5))).toHaveLength(1);
+  });
+
+  test('an observation that was too old is not one: the first new event gives it', () => {
+    const watch = [rule({ action: 'observe', fresh: '20m', limit: 1, period: '3h' })];
+    const service = new Service(watch);
+    expect(service.feed(refusal(0))).toHaveLength(1);
+    const late = [refusal(5 * HOUR), refusal(5 * HOUR + MINUTE)];
+    const found = late.flatMap((each) => service.feed(each, START + 6 * HOUR));
+    expect(found).toMatchObject([{ stale: true }]);
+    service.restart(watch);
+    expect(service.feed(refusal(6 * HOUR))).toMatchObject([{ action: 'observe', count: 3 }]);
+  });
+
+  test('a verdict that is too old is not repeated, though the user is on the allow list', () => {
+    const rules = [rule({ fresh: '20m' })];
+    const allow = makeAllowList({ users: ['alice@example.net'] });
+    const service = new Service(rules, { allow });
+    const late = (from: number) =>
+      refusals(from, 4).flatMap((each) => service.feed(each, START + 3 * HOUR));
+    expect(late(0)).toHaveLength(1);
+    service.restart(rules);
+    expect(late(2 * HOUR)).toEqual([]);
+  });
+
+  test('a rule that was switched off observes again when it is switched on', () => {
+    const watch = [rule({ action: 'observe' })];
+    const service = new Service(watch);
+    expect(feedAll(service, refusals(0, 3))).toHaveLength(1);
+    service.restart([]);
+    expect(feedAll(service, refusals(30 * HOUR, 4))).toEqual([]);
+    service.restart(watch);
+    expect(service.feed(refusal(30 * HOUR + 5 * MINUTE))).toMatchObject([{ count: 5 }]);
+  });
+
+  test.each([false, true])('a block beyond the cap is no offence; restart: %s', (restarts) => {
+    const rules = [rule({ for: '10m', escalation: ['1d'] })];
+    const service = new Service(rules, { blocksPerHour: 1 });
+    const block = (at: number, user: string) =>
+      Array.from({ length: 3 }, (_, n) => {
+        const submitter = { type: 'user', id: user } as const;
+        return refusal(at + n * SECOND, { submitter });
+      }).flatMap((each) => service.feed(each));
+    block(0, 'bob@example.net');
+    expect(block(MINUTE, 'carol@example.net')).toMatchObject([{ duration: 10 * MINUTE }]);
+    expect(service.store.blocks.allRunning()).toHaveLength(1);
+    if (restarts) service.restart(rules);
+    expect(block(5 * HOUR, 'carol@example.net')).toMatchObject([{ duration: 10 * MINUTE }]);
+  });
+
+  test('a block by hand counts: what was met under it was not observed', () => {
+    const watch = [rule({ action: 'observe', limit: 1, period: '10m' })];
+    const service = new Service(watch);
+    expect(service.feed(refusal(0))).toHaveLength(1);
+    const key = { type: 'user', id: 'alice@example.net' } as const;
+    const times = { start: START + HOUR, end: START + 2 * HOUR };
+    service.store.blocks.start({ key, cause: 'manual', ...times });
+    service.restart(watch);
+    const under = refusal(2 * HOUR - MINUTE);
+    expect(service.feed(under)).toEqual([]);
+    service.restart(watch);
+    service.expire(times.end);
+    expect(service.feed(refusal(2 * HOUR + MINUTE))).toMatchObject([{ count: 2 }]);
   });
 
   test('a block still holds, and one that was released does not', () => {

@@ -55,7 +55,7 @@ describe('one verdict', () => {
     [
       'an allowed user who is stale',
       verdict({ type: 'user', id: 'boss@example.net' }, { stale: true }),
-      'allowed',
+      'stale',
     ],
     ['a network', verdict({ type: 'client-net', id: '192.0.2.0/24' }), 'unblockable'],
     ['a domain', verdict({ type: 'sender-domain', id: 'example.net' }), 'unblockable'],

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { HOUR, MINUTE, SECOND } from '../../src/base/time.ts';
 import { recordVerdicts } from '../../src/daemon/decisions.ts';
-import { applyRelease, holdUnblocked } from '../../src/daemon/history.ts';
+import { applyRelease, tellOutcome } from '../../src/daemon/outcome.ts';
 import { makeAllowList } from '../../src/enforce/allow-list.ts';
 import { Judge } from '../../src/judge/judge.ts';
 import { buildAdjustment, type Overrides } from '../../src/judge/limits.ts';
@@ -105,10 +105,7 @@ class Service {
       store.events.insert([event]);
       return recordVerdicts({ store, policy }, verdicts, now);
     });
-    for (const { verdict, outcome, block } of decisions) {
-      holdUnblocked(this.#judge, verdict, outcome);
-      if (block !== undefined) this.#judge.hold(block.key, block.end, block.at);
-    }
+    for (const decision of decisions) tellOutcome(this.#judge, decision, true);
     return verdicts.map(({ rule, action, key, line, count, limit }) => {
       return { rule, action, id: key.id, line, count, limit };
     });

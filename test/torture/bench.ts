@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { silentLog } from '../../src/base/log.ts';
-import { HOUR } from '../../src/base/time.ts';
+import { HOUR, MINUTE } from '../../src/base/time.ts';
 import { EndedBlocks } from '../../src/daemon/ended-blocks.ts';
 import { Pipeline } from '../../src/daemon/pipeline.ts';
 import { RunningBlocks } from '../../src/daemon/running-blocks.ts';
@@ -90,6 +90,14 @@ export class Bench {
     const block = this.store.blocks.running({ type: 'user', id });
     if (block === undefined) return;
     this.store.blocks.release(block.id, this.now, 'operator', this.store.events.newest());
+    this.#running.sync();
+  }
+
+  /** An operator's block, for some minutes or until it is released. */
+  block(id: string, minutes?: number): void {
+    const key = { type: 'user', id } as const;
+    const end = minutes === undefined ? {} : { end: this.now + minutes * MINUTE };
+    this.store.blocks.start({ key, cause: 'manual', start: this.now, ...end });
     this.#running.sync();
   }
 

@@ -176,7 +176,9 @@ describe('a clock that is set back by an hour', () => {
     ]);
   });
 
-  it('ends a block by the clock, and the next one can follow', async () => {
+  const three = (from: number) => [1, 2, 3].map((second) => formatTime(from + second * SECOND));
+
+  it('ends a block by the clock, and the next one follows', async () => {
     const place = bench({ rules: [rule('limit: 3\nperiod: 1h\nfresh: 10m\nfor: 30m')] });
     expect(await bounces(place, noon, at(-3000), at(-2000), at(-1000))).toEqual(['blocked']);
     const [block] = place.store.blocks.allRunning();
@@ -184,11 +186,17 @@ describe('a clock that is set back by an hour', () => {
     place.now = noon + 31 * MINUTE;
     place.expire();
     const next = noon + 31 * MINUTE + back;
-    // Who was released is not counted before the time of the release: that is the limit, and it ends.
-    const stamps = (from: number) => [1, 2, 3].map((second) => formatTime(from + second * SECOND));
-    expect(await bounces(place, next + MINUTE, ...stamps(next))).toEqual([]);
+    expect(await bounces(place, next + MINUTE, ...three(next))).toEqual(['blocked']);
+  });
+
+  it('and who was released counts again when the clock has reached the time of the release', async () => {
+    const place = bench({ rules: [rule('limit: 3\nperiod: 1h\nfresh: 10m')] });
+    expect(await bounces(place, noon, at(-3000), at(-2000), at(-1000))).toEqual(['blocked']);
+    place.unblock(ALICE);
+    const next = noon + back;
+    expect(await bounces(place, next + MINUTE, ...three(next))).toEqual([]);
     const after = next + HOUR + MINUTE;
-    expect(await bounces(place, after + MINUTE, ...stamps(after))).toEqual(['blocked']);
+    expect(await bounces(place, after + MINUTE, ...three(after))).toEqual(['blocked']);
   });
 
   it('does not keep notices back', async () => {

@@ -9,15 +9,13 @@ import type { ActiveRule } from '../activate.ts';
 import type { CountedEvent } from '../counted-event.ts';
 import type { Since } from '../met.ts';
 import { buildAdmission, countsInvalid, countsRefusal, isAbout } from '../plan.ts';
-import type { Limit } from '../rule.ts';
 import type { Tally } from '../tally.ts';
 import { OutageDetector } from './detector.ts';
 import { RecentRefusals } from './recent-refusals.ts';
 
-/** A verdict of a rule that blocks, with the limit that was met. */
+/** A verdict of a rule that blocks. */
 interface GivenVerdict {
   readonly tally: Tally;
-  readonly limit: Limit;
   readonly verdict: Verdict;
 }
 
@@ -102,14 +100,14 @@ export class OutageMonitor {
   }
 
   /** Whether the limit is met by the refusals that are left (`others`), from a period before the verdict until now. */
-  #stillHolds({ tally, limit, verdict }: GivenVerdict, others: readonly CountedEvent[]): boolean {
+  #stillHolds({ tally, verdict }: GivenVerdict, others: readonly CountedEvent[]): boolean {
     const { rule } = tally;
     const admits = this.#rules.find((each) => each.rule === rule)?.admits;
     const left: CountedEvent[] = [];
     for (const event of others) {
-      if (event.time <= verdict.time - limit.period || admits?.(event) !== true) continue;
+      if (event.time <= verdict.time - verdict.period || admits?.(event) !== true) continue;
       if (countsRefusal(rule, event) && isAbout(rule, verdict, event)) left.push(event);
     }
-    return tally.isMetBy(left, limit);
+    return tally.isMetBy(left, verdict);
   }
 }
