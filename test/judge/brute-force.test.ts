@@ -232,7 +232,7 @@ function buildEvent({ user, what, nth }: Step, time: number, line: number): Mail
   });
 }
 
-/** Each rule changes its action at the first change, and nothing else. */
+/** Every other rule changes its action. */
 function changed(rules: readonly SimpleRule[]): SimpleRule[] {
   return rules.map((rule, index) => {
     if (index % 2 === 1) return rule;
@@ -270,9 +270,8 @@ function play(
         now,
       );
     } else if (step.what === 'change') {
-      // Once: what an observation means that was given before two changes is nowhere defined.
-      const isFirst = !all.slice(0, line).some(({ what }) => what === 'change');
-      if (isFirst) brute.change(changed(first));
+      const isFirst = brute.rules.length < first.length;
+      brute.change(changed(isFirst ? first : brute.rules));
       service.restart(brute.rules, now);
     } else {
       const event = buildEvent(step, time, line);

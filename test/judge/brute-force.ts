@@ -1,6 +1,6 @@
 /**
  * What rules mean, by brute force: for each event, all events before it are looked at again. Shares no code with the
- * judge. Its rules count per submitter. When time goes back by more than a minute, only rules without a share are right.
+ * judge. Its rules count per submitter.
  */
 import type { MailEvent } from '../../src/model/event.ts';
 
@@ -16,6 +16,8 @@ export interface SimpleRule {
   readonly action: 'block' | 'observe';
   /** ms */
   readonly lasts?: number;
+  /** switched off now: it gives no verdict, but its windows are filled when it is switched on */
+  readonly isOff?: boolean;
 }
 
 export interface Found {
@@ -38,6 +40,17 @@ export type LimitOf = (
 const HOURS_OPEN = 8 * 3_600_000;
 const DAY = 86_400_000;
 const SKEW = 60_000;
+/** How much longer than its periods a share is kept, for the time when the clock is set back. */
+const SPARE = 7_200_000;
+
+/** From a time on, a rule has nothing to do with what a sender did before. */
+interface Forgotten {
+  readonly rule: string;
+  readonly gateway: string;
+  readonly sender: string;
+  /** the last event before */
+  readonly after: MailEvent;
+}
 
 export class BruteForce {
   rules: readonly SimpleRule[];
@@ -48,8 +61,7 @@ export class BruteForce {
   #blamed: { readonly gateway: string; readonly sender: string; readonly time: number }[] = [];
   /** events that came from a blamed sender while it was blocked, by the rules for which it was; * are new rules */
   readonly #spared = new Map<MailEvent, Set<string>>();
-  /** events of a sender before its rule blamed it */
-  readonly #forgotten = new Map<MailEvent, Set<string>>();
+  #forgotten: Forgotten[] = [];
   /** by rule, limit and user, the time when an observed limit was met last, as long as it is met */
   #met = new Map<string, number>();
 
@@ -60,14 +72,8 @@ export class BruteForce {
     this.#limitOf = limitOf;
   }
 
-  /** Rules with another action, and new ones, begin anew; what happened before counts for them. */
+  /** The rules change. What happened before counts for all of them, and what a rule has observed stays observed. */
   change(rules: readonly SimpleRule[]): void {
-    for (const name of this.#met.keys()) {
-      const [rule] = name.split(' ');
-      const before = this.rules.find((each) => each.name === rule);
-      const after = rules.find((each) => each.name === rule);
-      if (before?.action !== after?.action) this.#met.delete(name);
-    }
     this.rules = rules;
   }
 
@@ -117,21 +123,31 @@ export class BruteForce {
         isWhole(rule, each) ||
         (isGateway && rule.ratio !== true && isDelivered(each)),
     );
-    const { used, newest } = withoutLaterTimes(all, rule);
+    const forgotten = this.#forgotten.filter(
+      (each) => each.rule === rule.name && each.gateway === user,
+    );
+    const { used, newest, floor } = withoutLaterTimes(all, rule, isGateway, (each) => {
+      const after = this.#seen.indexOf(each);
+      return forgotten.filter((one) => this.#seen.indexOf(one.after) === after);
+    });
     const found: Found[] = [];
     for (const each of rule.limits) {
       const { period } = each;
       const limit = this.#limitOf(rule, each, user, newest) ?? Number.POSITIVE_INFINITY;
       const inside = used.filter(({ time }) => time > newest - period);
-      const count = measure(rule, inside);
+      // A share of what is left would be one of a half.
+      const isHalf = floor !== undefined && newest - period < floor;
+      const count = isHalf ? 0 : measure(rule, inside);
       const isMet = count >= limit && hasShare(rule, limit, inside, seen, newest);
       const name = `${rule.name} ${each.limit} ${period} ${user}`;
-      if (!isMet) this.#met.delete(name);
-      if (!isMet || event.time < (this.#until.get(user) ?? 0)) continue;
+      const last = this.#met.get(name);
+      const goesOn = isMet && last !== undefined && newest - last < period;
+      if (goesOn) this.#met.set(name, newest);
+      else this.#met.delete(name);
+      if (!isMet || rule.isOff === true || event.time < (this.#until.get(user) ?? 0)) continue;
       if (rule.action === 'observe') {
-        const last = this.#met.get(name);
         this.#met.set(name, newest);
-        if (last !== undefined && newest - last < period) continue;
+        if (goesOn) continue;
       } else {
         const longest = Math.max(...rule.limits.map((other) => other.period));
         const wide = used.filter(({ time }) => time > newest - longest);
@@ -152,7 +168,6 @@ export class BruteForce {
 
   /** Whether the rule sees this event: not if it came from a sender who is blocked at this gateway. */
   #isSeen({ name, action, count }: SimpleRule, event: MailEvent): boolean {
-    if (this.#forgotten.get(event)?.has(name) === true) return false;
     if (action === 'observe' || count !== 'invalid') return true;
     const spared = this.#spared.get(event);
     return !(spared?.has(name) || (spared?.has('*') && !spared.has(`not ${name}`)));
@@ -170,10 +185,8 @@ export class BruteForce {
   #blame({ name }: SimpleRule, gateway: string, sender: string, time: number): void {
     this.#blamed = this.#blamed.filter((each) => each.sender !== sender);
     this.#blamed.push({ gateway, sender, time });
-    for (const each of this.#seen) {
-      if (each.submitter?.id !== gateway || each.sender !== sender) continue;
-      this.#forgotten.set(each, (this.#forgotten.get(each) ?? new Set()).add(name));
-    }
+    const after = this.#seen.at(-1) as MailEvent;
+    this.#forgotten.push({ rule: name, gateway, sender, after });
   }
 
   /**
@@ -194,6 +207,7 @@ export class BruteForce {
     const all = listSenders(rule, wide);
     const refusals = sum(senders.map(({ bad }) => bad));
     const worst = senders[0]?.sender ?? '';
+    if (worst === '') return undefined;
     if (recent.length >= 3 || time < (this.#until.get(worst) ?? 0)) return undefined;
     for (const most of [1, 2, 3]) {
       const theirs = senders.slice(0, most);
@@ -229,7 +243,8 @@ function listSenders(rule: SimpleRule, inside: readonly MailEvent[]): SimpleSend
 function judgeRest(rest: readonly SimpleSender[]): 'unknown' | 'sound' | 'bad' {
   const bad = sum(rest.map((each) => each.bad));
   const good = sum(rest.map((each) => each.good));
-  if (rest.filter((each) => each.good > 0).length < 3 || good < 10) return 'unknown';
+  const others = rest.filter((each) => each.sender !== '' && each.good > 0).length;
+  if (others < 3 || good < 10) return 'unknown';
   return bad * 100 <= 8 * (bad + good) ? 'sound' : 'bad';
 }
 
@@ -237,22 +252,47 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((all, each) => all + each, 0);
 }
 
-/** When the clock is set back, events with a later time no longer count, nor what no window had reached any more. */
+/**
+ * When the clock is set back, events with a later time no longer count, nor what no window had reached any more. Of a
+ * share, the later ones stay in the whole, with the time of the event: but of nobody, and to nobody. `floor`: what was
+ * before is gone; undefined: there is no whole. `forgottenAfter`: the senders that are forgotten after an event.
+ */
 function withoutLaterTimes(
   all: readonly MailEvent[],
-  { limits }: SimpleRule,
-): { used: MailEvent[]; newest: number } {
-  const reach = Math.max(...limits.map(({ period }) => period));
+  rule: SimpleRule,
+  isGateway: boolean,
+  forgottenAfter: (event: MailEvent) => readonly Forgotten[],
+): { used: MailEvent[]; newest: number; floor: number | undefined } {
+  const hasWhole =
+    rule.ratio === true || rule.share !== undefined || (isGateway && rule.count === 'invalid');
+  const reach = Math.max(...rule.limits.map(({ period }) => period)) + (hasWhole ? SPARE : 0);
   let used: MailEvent[] = [];
   let newest = Number.NEGATIVE_INFINITY;
+  let floor = Number.NEGATIVE_INFINITY;
   for (const event of all) {
-    const isBack = event.time < newest - SKEW;
-    const edge = newest - reach;
-    if (isBack) used = used.filter(({ time }) => time <= event.time && time > edge);
-    newest = isBack ? event.time : Math.max(newest, event.time);
+    const { time } = event;
+    if (time < newest - SKEW) {
+      floor = Math.max(floor, newest - reach);
+      const kept = used.filter((each) => each.time > floor);
+      const later = hasWhole ? kept.filter((each) => each.time > time) : [];
+      used = [...kept.filter((each) => each.time <= time), ...moveWhole(rule, later, time)];
+      if (time <= floor) floor = Number.NEGATIVE_INFINITY;
+      newest = time;
+    }
+    newest = Math.max(newest, time);
     used.push(event);
+    for (const { sender } of forgottenAfter(event)) {
+      used = used.filter((each) => each.sender !== sender);
+    }
   }
-  return { used, newest };
+  return { used, newest, floor: hasWhole ? floor : undefined };
+}
+
+/** What events add to the whole of a share, at another time. */
+function moveWhole({ ratio }: SimpleRule, later: readonly MailEvent[], time: number): MailEvent[] {
+  const base = { time, source: '', line: 0, offset: 0, mta: 'postfix', sender: '' } as const;
+  if (ratio !== true) return later.map(() => ({ ...base, kind: 'delivered' }));
+  return [{ ...base, kind: 'accepted', newRecipients: sumRecipients(later) }];
 }
 
 function isDelivered({ kind, repeated }: MailEvent): boolean {
