@@ -82,11 +82,13 @@ export async function keepPruned(options: PruneOptions): Promise<void> {
 /** One kind after the other, each until there is no more of it. */
 async function pruneOnce(options: PruneOptions): Promise<void> {
   const { store, signal } = options;
-  notePruned(store, measureAge(options));
+  // Once: what is read meanwhile is for the next round, or it would be deleted without a note.
+  const age = measureAge(options);
+  notePruned(store, age);
   for (const step of KINDS) {
     let more = true;
     while (more && !signal.aborted) {
-      more = step(store, measureAge(options));
+      more = step(store, age);
       await waitOrAbort(STEP_PAUSE, signal);
     }
   }

@@ -127,3 +127,22 @@ test('the loop takes all kinds to their end, then rests', async () => {
   end.abort();
   await pruning;
 });
+
+test('what is read while it deletes is for the next round, which notes what is pruned', async () => {
+  const now = START + 40 * DAY;
+  const end = new AbortController();
+  const clock = { now: () => now };
+  const options = { store, retention: 30 * DAY, clock, log: silentLog, signal: end.signal };
+  const shrink = vi.spyOn(store, 'shrink');
+  const pruning = keepPruned(options);
+  const submitter = { type: 'user', id: 'alice' } as const;
+  store.commit(() => {
+    store.events.insert([event({ submitter }), event({ time: now, submitter })]);
+  });
+  addVerdicts(2, START);
+  await vi.waitFor(() => expect(shrink).toHaveBeenCalled(), { timeout: 20_000 });
+  expect(count('verdict')).toBe(2);
+  expect(store.state.read('pruned')).toBeUndefined();
+  end.abort();
+  await pruning;
+});
