@@ -1,8 +1,5 @@
 /** The files that come with the program: rules, lists, recipes, units. */
-import { closeSync, openSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { type Account, runAs } from './account.ts';
-import { getErrno, PosternError } from './errors.ts';
+import { join } from 'node:path';
 
 /** The folder of package.json. It is two folders above this file, and above each file of the bundle (scripts/build.mjs). */
 const PACKAGE = join(import.meta.dirname, '../..');
@@ -10,36 +7,4 @@ const PACKAGE = join(import.meta.dirname, '../..');
 /** Absolute path of a file or folder of the package; `path` is relative to package.json. */
 export function packagePath(path: string): string {
   return join(PACKAGE, path);
-}
-
-/**
- * Throws a PosternError (exit status 1) if the account cannot read the package: root that has become it, or starts the
- * program as it, would fail in the middle. Call it as root.
- */
-export function assertPackageReadable(account: Account): void {
-  const file = packagePath('package.json');
-  try {
-    runAs(account, () => closeSync(openSync(file, 'r')));
-  } catch (error) {
-    if (getErrno(error) !== 'EACCES') throw error;
-    const message = `uid ${account.uid} cannot read ${PACKAGE}, where Postern is installed: ${describePackageCure()}`;
-    throw new PosternError('environment', message, { code: 'package', cause: error });
-  }
-}
-
-const OTHERS = 0o005;
-
-/** What to do about a package that npm has installed for root alone, which it does with a umask such as 027. */
-export function describePackageCure(): string {
-  const closed = listFolders(PACKAGE).find((folder) => (statSync(folder).mode & OTHERS) !== OTHERS);
-  if (closed === undefined || closed === PACKAGE) return `chmod -R a+rX ${PACKAGE}`;
-  return basename(closed) === 'node_modules'
-    ? `chmod -R a+rX ${closed}`
-    : `let every account enter ${closed}, or install Postern elsewhere`;
-}
-
-/** The folder and those above it, the topmost first. */
-function listFolders(folder: string): string[] {
-  const parent = dirname(folder);
-  return parent === folder ? [folder] : [...listFolders(parent), folder];
 }

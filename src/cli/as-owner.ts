@@ -2,7 +2,7 @@
 import type { Account } from '../base/account.ts';
 import { runCommand } from '../base/commands.ts';
 import { PosternError } from '../base/errors.ts';
-import { assertPackageReadable } from '../base/package.ts';
+import { assertPackageReadable } from '../base/package-access.ts';
 import { MINUTE } from '../base/time.ts';
 import type { Config } from '../config/load.ts';
 

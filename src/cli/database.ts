@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Account, becomeAccount, ownerToBecome } from '../base/account.ts';
-import { assertPackageReadable } from '../base/package.ts';
+import { assertPackageReadable } from '../base/package-access.ts';
 import { type Config, type ConfigChoice, loadConfig } from '../config/load.ts';
 import { Store } from '../store/store.ts';
 

@@ -117,12 +117,12 @@ export function tableToLines(table: Table, width = WIDTH): string[] {
     ...heading,
     ...lines
       .flatMap((row) => breakRow(row, width))
-      .flatMap((line) => fitWidth(line, width, isWhole)),
+      .flatMap((line) => fitLine(line, width, isWhole)),
   ];
 }
 
 /** What strangers wrote may be endless, and is cut, except where all of it matters. */
-function fitWidth(line: string, width: number, isWhole: boolean): string[] {
+function fitLine(line: string, width: number, isWhole: boolean): string[] {
   if (!isWhole || line.trimEnd().length <= width) return [cutLine(line, width)];
   const text = line.trimStart();
   const indent = ' '.repeat(line.length - text.length);

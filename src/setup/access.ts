@@ -5,7 +5,8 @@
 import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { getErrno } from '../base/errors.ts';
-import { describePackageCure, packagePath } from '../base/package.ts';
+import { packagePath } from '../base/package.ts';
+import { describePackageCure } from '../base/package-access.ts';
 import type { Config } from '../config/load.ts';
 import { SHIPPED_RULES } from '../config/resolve.ts';
 import { listLeaseFiles } from '../leases/files.ts';

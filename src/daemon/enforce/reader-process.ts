@@ -8,7 +8,7 @@ import { type Account, ownerToBecome } from '../../base/account.ts';
 import { runCommand } from '../../base/commands.ts';
 import { dropUndefined } from '../../base/defined.ts';
 import { type Helper, startHelper } from '../../base/helper.ts';
-import { assertPackageReadable } from '../../base/package.ts';
+import { assertPackageReadable } from '../../base/package-access.ts';
 import { SECOND } from '../../base/time.ts';
 import type { Opening, Reply } from './protocol.ts';
 
