@@ -1,6 +1,6 @@
 /** dist/cli as scripts/build.mjs makes it: what a small command loads, and where an error came from. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { generateLog } from '../bench/generate.ts';
@@ -35,6 +35,22 @@ describe('the bundle', () => {
     const { stderr } = runAfter(code, [], 'blocks', '--config', '/nonexistent.yaml');
     const loaded = stderr.split('\n').filter((path) => path.includes('/node_modules/'));
     expect(loaded.filter((path) => !path.includes('/node_modules/better-sqlite3/'))).toEqual([]);
+  });
+
+  it.each(['status', 'blocks'])('does not load the wordings of replies for %s', (command) => {
+    const code = `process.on('exit', () => console.error(Object.keys(module._cache).join('\\n')));`;
+    const { stderr } = runAfter(code, [], command, '--config', '/nonexistent.yaml');
+    const loaded = stderr.split('\n').map((path) => basename(path));
+    expect(loaded).toContain('common.js');
+    expect(loaded).not.toContain('classify.js');
+  });
+
+  it('has no letter beyond ASCII, which would double its memory, and means the same', () => {
+    for (const name of readdirSync(resolve('dist/cli')).filter((file) => file.endsWith('.js')))
+      expect(readFileSync(resolve('dist/cli', name), 'latin1'), name).toMatch(/^[\x00-\x7f]*$/);
+    const replies = ['550 Пользователь не найден', '550 用户不存在', '550 użytkownik nieznany'];
+    const { stdout } = runAfter('', [], 'classify', ...replies);
+    expect(stdout.match(/invalid-recipient/g)).toHaveLength(replies.length);
   });
 
   it('names the line of the source in a stack trace, if Node is asked to', () => {
