@@ -4,6 +4,7 @@
  * oldest are forgotten. The limit is in bytes, not in messages, because a log may invent any number of queue IDs, and
  * addresses of any length.
  */
+import { RenewedMap } from '../base/renewed-map.ts';
 import { type OpenMessage, weigh } from './message.ts';
 
 /** Where open messages survive: SQLite in the daemon. Offline commands have none. */
@@ -32,7 +33,7 @@ const WITHOUT_STORE = 60_000_000;
 interface HostMessages {
   /** one string for all messages of the host */
   readonly host: string;
-  readonly byId: Map<string, OpenMessage>;
+  readonly byId: RenewedMap<string, OpenMessage>;
 }
 
 export class OpenMessages {
@@ -41,7 +42,7 @@ export class OpenMessages {
   readonly #limit: number;
   #size = 0;
   #weight = 0;
-  #last: HostMessages = { host: '', byId: new Map() };
+  #last: HostMessages = { host: '', byId: new RenewedMap() };
   /** Messages that changed; true: the store cannot hold an earlier state of it. */
   #dirty = new Map<OpenMessage, boolean>();
   #closed = new Map<string, { host: string; queueId: string }>();
@@ -167,7 +168,7 @@ export class OpenMessages {
   }
 
   #addHost(host: string): HostMessages {
-    const messages = { host, byId: new Map<string, OpenMessage>() };
+    const messages = { host, byId: new RenewedMap<string, OpenMessage>() };
     this.#last = messages;
     return messages;
   }

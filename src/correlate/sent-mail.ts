@@ -47,11 +47,15 @@ interface Sent {
   readonly time: number;
 }
 
+/** Names that are kept once for all mail on the list. */
+const MOST_NAMES = 10_000;
 /** More than the pages hold if every mail has a sender or a place of its own, which makes three entries of each. */
 const MOST_WAITING = 40_000;
 
 export class SentMail {
   #waiting: Sent[] = [];
+  /** hosts, addresses and domains: most mail goes to a few providers */
+  readonly #names = new Map<string, string>();
   /** the last one is open */
   #pages: SentPage[] = [];
   #open: OpenPage | undefined;
@@ -73,9 +77,9 @@ export class SentMail {
     this.#waiting.push({
       submitter,
       sender: sender.length > LONGEST_KEY ? digest(sender.toLowerCase()) : sender,
-      host: relay?.host === undefined ? undefined : copyStart(relay.host),
-      address: relay?.address === undefined ? undefined : copyStart(relay.address),
-      domain: copyStart(domain),
+      host: relay?.host === undefined ? undefined : this.#nameOnce(relay.host),
+      address: relay?.address === undefined ? undefined : this.#nameOnce(relay.address),
+      domain: this.#nameOnce(domain),
       time,
     });
   }
@@ -117,6 +121,20 @@ export class SentMail {
     this.#open = found.pop();
     this.#pages = found.map((page) => new SealedPage(page));
     if (this.#open !== undefined) this.#pages.push(this.#open);
+  }
+
+  /**
+   * A copy of a host name, an address or a domain, as far as it is looked at; the same one for the same name: copies for
+   * each mail were an eighth of what the collector of garbage had to move in a replay.
+   */
+  #nameOnce(name: string): string {
+    const start = name.length > MAX_NAME ? name.slice(0, MAX_NAME) : name;
+    const known = this.#names.get(start);
+    if (known !== undefined) return known;
+    if (this.#names.size >= MOST_NAMES) this.#names.clear();
+    const copy = ownCopy(start);
+    this.#names.set(copy, copy);
+    return copy;
   }
 
   /** Enters what waits into the pages. */
@@ -177,11 +195,6 @@ function isPage(value: unknown): value is SavedPage | EarlierPage {
 
 function buildName(number: number): string {
   return `sent ${number % PAGES}`;
-}
-
-/** A copy of a host name, an address or a domain, as far as it is looked at. */
-function copyStart(name: string): string {
-  return ownCopy(name.length > MAX_NAME ? name.slice(0, MAX_NAME) : name);
 }
 
 /** Upper and lower case of an address are the same. */

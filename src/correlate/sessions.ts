@@ -3,6 +3,7 @@
  * Before 3.10 a `NOQUEUE: reject` does not name the SASL user; the `client=` line of the same session does.
  * Bounded, whatever the log invents; a commit writes only the parts that changed.
  */
+import { RenewedMap } from '../base/renewed-map.ts';
 import type { MailEvent } from '../model/event.ts';
 import { type LoggedLine, ownCopy } from '../model/line.ts';
 import type { Client } from '../model/record.ts';
@@ -39,7 +40,7 @@ const MAX_GROUPS = 1000;
 export class Sessions {
   /** by `HOST INSTANCE `; nearly all lines of a log have the same */
   readonly #groups = new Map<string, SessionGroup>();
-  #last: SessionGroup = { host: '', instance: '', name: '', byPid: new Map() };
+  #last: SessionGroup = { host: '', instance: '', name: '', byPid: new RenewedMap() };
   #sweepAt = MAX_GROUPS;
   #size = 0;
   readonly #dirty = new Set<number>();
@@ -143,7 +144,7 @@ export class Sessions {
     const name = `${host} ${instance} `;
     let group = this.#groups.get(name);
     if (group === undefined) {
-      group = { host, instance, name, byPid: new Map() };
+      group = { host, instance, name, byPid: new RenewedMap() };
       this.#groups.set(name, group);
       if (this.#groups.size > this.#sweepAt) this.#dropEmpty(group);
     }
@@ -195,7 +196,7 @@ interface SessionGroup {
   readonly instance: string;
   /** `HOST INSTANCE ` */
   readonly name: string;
-  readonly byPid: Map<string, Session>;
+  readonly byPid: RenewedMap<string, Session>;
 }
 
 /**
