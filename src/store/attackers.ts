@@ -1,6 +1,8 @@
 /** Clients from outside that were refused: sums over stored events for the report. */
+
+import { type ClientValue, formatClient } from './client-value.ts';
 import { DIRECTIONS, KINDS, REASON_CODES } from './codes.ts';
-import { type ClientValue, formatClient, type Page } from './page.ts';
+import type { Page } from './page.ts';
 import { byText, Groups, greater, type TextSums, top } from './tally.ts';
 
 /** A client address from outside, and how often it was refused. */

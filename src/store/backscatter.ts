@@ -1,9 +1,10 @@
 /** Sums over the notifications of a period: those that were sent, those that came, and those that were refused. */
 import { lowerAscii } from '../base/text.ts';
 import type { DsnCause, DsnWay, Reason, SubmitterType } from '../model/event.ts';
+import { type ClientValue, formatClient } from './client-value.ts';
 import { DIRECTIONS, KINDS, REASON_CODES } from './codes.ts';
 import type { Names } from './names.ts';
-import { type ClientValue, formatClient, type Page } from './page.ts';
+import type { Page } from './page.ts';
 import { byText, Groups, greater, lesser, top } from './tally.ts';
 
 /** DSNs to strangers with the same cause. */

@@ -3,8 +3,9 @@ import { lowerAscii } from '../base/text.ts';
 import { isWithin } from '../model/address.ts';
 import { type EventQuery, isBelow, isInDomain } from '../model/event-query.ts';
 import { markClient } from './client-mark.ts';
+import { formatClient } from './client-value.ts';
 import { KINDS, REASON_CODES } from './codes.ts';
-import { formatClient, type Page, type TextPart } from './page.ts';
+import type { Page, TextPart } from './page.ts';
 
 export type { EventQuery } from '../model/event-query.ts';
 

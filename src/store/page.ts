@@ -1,7 +1,7 @@
 /** A page of events, as it is read. Columns are there at once, records and texts when somebody asks for them. */
-import { lowerAscii } from '../base/text.ts';
 import type { DsnCause, MailEvent, Submitter } from '../model/event.ts';
 import type { Client, Relay } from '../model/record.ts';
+import { type ClientValue, formatClient } from './client-value.ts';
 import { DIRECTIONS, KINDS, MTAS, REASON_CODES, STAGES } from './codes.ts';
 import { type Details, readDetails, TOO_LARGE } from './page-details.ts';
 import {
@@ -11,20 +11,18 @@ import {
   DIRECTION_BITS,
   DIRECTION_SHIFT,
   DOTTED,
-  damaged,
   decompress,
-  HEAD_BYTES,
   KIND_BITS,
   layColumns,
   MTA_BITS,
   MTA_SHIFT,
-  PART_COUNT,
   PARTS,
   REASON_BITS,
   REASON_SHIFT,
   REPEATED,
   TEMPORARY,
 } from './page-form.ts';
+import { Records } from './page-records.ts';
 
 const { accepted: ACCEPTED, rejected: REJECTED } = KINDS.numberOf;
 const CODE_BITS = (1 << CODE_WIDTH) - 1;
@@ -48,12 +46,6 @@ export type TextPart = Exclude<
   keyof typeof PARTS,
   'relayPort' | 'code' | 'size' | 'recipients' | 'stage'
 >;
-
-/**
- * A client without its text: an IPv4 address as a signed number of 32 bits, which V8 keeps without an object, or the text of
- * another one.
- */
-export type ClientValue = number | string;
 
 export class Page {
   readonly columns: Columns;
@@ -286,116 +278,6 @@ export class Page {
   }
 }
 
-/** The records of a page, of which one is open. */
-class Records {
-  source = 0;
-  line = 0;
-  offset = 0;
-  readonly #bytes: Buffer;
-  readonly #firstLine: number;
-  readonly #firstOffset: number;
-  readonly #records: number;
-  readonly #end: number;
-  readonly #textCount: number;
-  readonly #lengths: number;
-  readonly #values: (number | undefined)[] = Array(PART_COUNT).fill(undefined);
-  #at = -1;
-  #next = 0;
-  #whole: string | undefined;
-  /** where each text begins in the whole; of as many as are known, read so far */
-  #begins: Uint32Array | undefined;
-  readonly #texts: string[] = [];
-
-  /** Throws a PosternError (`database-corrupt`) when the bytes are no records. */
-  constructor(bytes: Buffer, count: number) {
-    this.#bytes = bytes;
-    if (bytes.length < HEAD_BYTES || bytes.readUInt32LE(32) !== bytes.length) {
-      throw damaged('the records of a page have another size');
-    }
-    this.#firstLine = bytes.readDoubleLE(0);
-    this.#firstOffset = bytes.readDoubleLE(8);
-    this.#records = HEAD_BYTES + 4 * count;
-    this.#lengths = this.#records + bytes.readUInt32LE(16);
-    this.#end = this.#records + bytes.readUInt32LE(20);
-    this.#textCount = bytes.readUInt32LE(24);
-  }
-
-  /** Opens the record of an event. */
-  open(at: number): void {
-    if (at === this.#at) return;
-    this.#at = at;
-    this.#next = this.#records + this.#bytes.readUInt32LE(HEAD_BYTES + 4 * at);
-    this.source = this.#take();
-    this.line = this.#firstLine + unzigzag(this.#take());
-    this.offset = this.#firstOffset + unzigzag(this.#take());
-    const present = this.#take();
-    for (let part = 0; part < PART_COUNT; part++) {
-      this.#values[part] = (present & (1 << part)) === 0 ? undefined : this.#take();
-    }
-  }
-
-  number(part: number): number | undefined {
-    return this.#values[part];
-  }
-
-  text(part: number): string | undefined {
-    const number = this.#values[part];
-    if (number === undefined) return undefined;
-    const known = this.#texts[number];
-    if (known !== undefined) return known;
-    this.#begins ??= this.#readBegins();
-    const text = this.#all.slice(this.#begins[number], this.#begins[number + 1]);
-    this.#texts[number] = text;
-    return text;
-  }
-
-  includes(text: string): boolean {
-    return this.#all.includes(text);
-  }
-
-  includesFolded(text: string): boolean {
-    return lowerAscii(this.#all).includes(text);
-  }
-
-  get #all(): string {
-    if (this.#whole !== undefined) return this.#whole;
-    const isAscii = this.#bytes.readUInt32LE(28) === 1;
-    this.#whole = this.#bytes.toString(isAscii ? 'latin1' : 'utf8', this.#end);
-    return this.#whole;
-  }
-
-  #readBegins(): Uint32Array {
-    const begins = new Uint32Array(this.#textCount + 1);
-    const before = this.#next;
-    this.#next = this.#lengths;
-    let begin = 0;
-    for (let number = 0; number < this.#textCount; number++) {
-      begins[number] = begin;
-      begin += this.#take();
-    }
-    begins[this.#textCount] = begin;
-    this.#next = before;
-    return begins;
-  }
-
-  #take(): number {
-    const bytes = this.#bytes;
-    let byte = bytes[this.#next++] as number;
-    if (byte < 0x80) return byte;
-    let value = 0;
-    let factor = 1;
-    for (; byte >= 0x80; byte = bytes[this.#next++] as number) {
-      value += (byte & 0x7f) * factor;
-      factor *= 0x80;
-    }
-    return value + byte * factor;
-  }
-}
-
-function unzigzag(value: number): number {
-  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-}
-
 function readSubmitter(known: Submitter | undefined, login: string | undefined) {
   return known === undefined || login === undefined ? known : { ...known, login };
 }
@@ -411,12 +293,6 @@ function readClient(value: ClientValue | undefined, record: Records): Client | u
     name: record.text(PARTS.clientName),
     helo: record.text(PARTS.clientHelo),
   };
-}
-
-/** The address as the log has it. */
-export function formatClient(value: ClientValue): string {
-  if (typeof value === 'string') return value;
-  return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`;
 }
 
 function readRelay(record: Records): Relay | undefined {

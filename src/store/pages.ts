@@ -7,13 +7,13 @@ import type { Db } from './database.ts';
 import { OldRows } from './old-rows.ts';
 import { Page } from './page.ts';
 import { MOST_EVENTS } from './page-form.ts';
+import { buildList, merge } from './page-list.ts';
 import type { Order, Scope } from './page-scope.ts';
 import { PageWriter, type WrittenPage } from './page-writer.ts';
 import { type Numbered, takeOver } from './taken-over.ts';
 
 /** Pages with fewer events are put together: page_small in migrations.ts. */
 const SMALL = MOST_EVENTS / 2;
-const ALL_KINDS = -1;
 /** Small pages that one step looks at. */
 const MOST_SMALL = 64;
 
@@ -302,47 +302,4 @@ function findRun(small: readonly Found[]): readonly Found[] {
     if (end - begin > 1) return small.slice(begin, end);
   }
   return [];
-}
-
-/** Numbers of the first events of the pages. Found by indexes alone: the pages are not touched. */
-function buildList(
-  { since, until = Number.MAX_SAFE_INTEGER, after = 0, kinds = ALL_KINDS, submitters }: Scope,
-  order: Order,
-): { sql: string; values: readonly number[] } {
-  const from = since ?? Number.MIN_SAFE_INTEGER;
-  if (submitters !== undefined) {
-    const ordered = order === 'stored' ? 'first' : 'newest DESC, first DESC';
-    const own = `submitter IN (${submitters.join(', ')}) AND newest >= ? AND first > ?`;
-    const sql = `SELECT DISTINCT first, newest FROM page_submitter WHERE ${own} ORDER BY ${ordered}`;
-    return { sql, values: [from, after - MOST_EVENTS] };
-  }
-  // The plus keeps SQLite from going through all pages of the table in their order, when the index by time has a few.
-  const first = since === undefined ? 'first' : '+first';
-  const ordered = order === 'stored' ? first : 'newest DESC, first DESC';
-  return {
-    sql: `SELECT first FROM page WHERE newest >= ? AND oldest < ? AND (kinds & ?) <> 0 AND ${first} > ? ORDER BY ${ordered}`,
-    values: [from, until, kinds, after - MOST_EVENTS],
-  };
-}
-
-/** Two lists, each in order, as one. */
-function* merge<T>(one: Generator<T>, other: Generator<T>, isBefore: (a: T, b: T) => boolean) {
-  let a = one.next();
-  let b = other.next();
-  try {
-    while (a.done !== true && b.done !== true) {
-      if (isBefore(a.value, b.value)) {
-        yield a.value;
-        a = one.next();
-      } else {
-        yield b.value;
-        b = other.next();
-      }
-    }
-    for (; a.done !== true; a = one.next()) yield a.value;
-    for (; b.done !== true; b = other.next()) yield b.value;
-  } finally {
-    one.return(undefined);
-    other.return(undefined);
-  }
 }

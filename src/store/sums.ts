@@ -2,9 +2,10 @@
 import { lowerAscii } from '../base/text.ts';
 import type { EventKind, Reason, SubmitterType } from '../model/event.ts';
 import { type Backscatter, BackscatterTally } from './backscatter.ts';
+import type { ClientValue } from './client-value.ts';
 import { DIRECTIONS, KINDS, REASON_CODES } from './codes.ts';
 import type { Names } from './names.ts';
-import type { ClientValue, Page } from './page.ts';
+import type { Page } from './page.ts';
 import { byText, Groups, lesser, top } from './tally.ts';
 
 export interface KindCount {
