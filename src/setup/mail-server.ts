@@ -25,7 +25,7 @@ export interface MailServer {
   /** Why blocks of whole networks would have no effect, as the end of a sentence; undefined if they have one. */
   findNoNetworks(config: Config): Promise<string | undefined>;
   /** Why what stands in a file of blocks has no effect, as the end of a sentence; undefined if it may have one. */
-  findUnused?(config: Config, file: string): Promise<string | undefined>;
+  findUnused(config: Config, file: string): Promise<string | undefined>;
   /** From which addresses it is told to send, and its names. Empty when it gives no answer. */
   findSendsAs(config: Config): Promise<SendsAs>;
   /** Whether the mail server uses what Postern writes. */

@@ -1,5 +1,4 @@
 /** Clients from outside that were refused: sums over stored events for the report. */
-
 import { type ClientValue, formatClient } from './client-value.ts';
 import { DIRECTIONS, KINDS, REASON_CODES } from './codes.ts';
 import type { Page } from './page.ts';

@@ -1,5 +1,7 @@
 /** Blocks by hand on a real Postfix, see by-hand.ts. */
-import { describe } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { Store } from '../../src/store/store.ts';
+import { setUpPostern } from '../support/postern.ts';
 import { hasPostfix, indexedMapType, startPostfix } from '../support/postfix.ts';
 import { postfixCommands, postfixLines, postfixTargets } from '../support/recipes.ts';
 import { sendMail } from '../support/smtp-client.ts';
@@ -8,6 +10,39 @@ import { type Rig, testByHand } from './by-hand.ts';
 describe.runIf(hasPostfix())('Postfix', { timeout: 60_000 }, () => {
   testByHand(startRig, { hasActions: true });
 });
+
+it.runIf(hasPostfix())(
+  'without the recipe, block says that it stops nothing',
+  { timeout: 60_000 },
+  async () => {
+    const server = await startPostfix({ sinkPort: 9 });
+    const { configuration } = server;
+    const type = await indexedMapType();
+    server.folder.write('etc/postern/.keep', '');
+    const postern = setUpPostern(`mta: postfix
+database: postern.db
+logs: [ ${server.logFile} ]
+queue: { hold: false }
+${postfixTargets(configuration, type)}
+${postfixCommands(configuration)}`);
+    try {
+      new Store(`${postern.path}/postern.db`).close();
+      const block = () => postern.command('block', 'alice@example.net');
+      const { status, stderr } = await block();
+      expect({ status, stderr }).toEqual({
+        status: 1,
+        stderr: expect.stringMatching(
+          /^alice@example\.net is NOT blocked yet .*: Postfix does not look into \S+\/sasl_access /,
+        ),
+      });
+      await server.configure(postfixLines(configuration, type));
+      expect(await block()).toMatchObject({ status: 0, stderr: '' });
+    } finally {
+      await postern.remove();
+      await server.stop();
+    }
+  },
+);
 
 async function startRig(sinkPort: number): Promise<Rig> {
   const server = await startPostfix({ sinkPort });

@@ -53,8 +53,10 @@ export function testByHand(
       `${rig.yaml}\ndatabase: postern.db\nqueue: { hold: false }\ntrustedNetworks: [ 198.51.100.0/24, "2001:db8:1::/64" ]\n`,
     );
     new Store(`${postern.path}/postern.db`).close();
-    await run(0, 'block', 'bob@example.net'); // writes the files, which the mail server needs
+    // Writes the files, which Postfix needs before it is told to look into them.
+    await postern.command('block', 'bob@example.net');
     await rig.wire();
+    expect(await run(0, 'blocks')).toContain('bob@example.net');
   });
   afterAll(async () => {
     await postern?.remove();

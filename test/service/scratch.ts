@@ -21,6 +21,9 @@ import { Store } from '../../src/store/store.ts';
 import { poll } from '../support/folder.ts';
 import { RULE } from '../support/rule.ts';
 
+// Postfix's commands read their configuration there: that of the machine, if it has one, knows nothing of these files.
+process.env.MAIL_CONFIG = '/nonexistent';
+
 export interface Scratch {
   readonly folder: string;
   readonly config: string;

@@ -8,6 +8,7 @@ import { findPostfixNetworks } from './networks.ts';
 import { findPostfixSendsAs } from './sends-as.ts';
 import { makeSocketFolder, postfixSteps, postfixUnits, readRecipeSettings } from './steps.ts';
 import { listTargetFiles } from './targets.ts';
+import { findUnused } from './unused.ts';
 import { checkPostfixWiring } from './wiring.ts';
 
 export const postfix: MailServer = {
@@ -27,6 +28,7 @@ export const postfix: MailServer = {
   readLogSettings: async () => ({}),
   // A cidr table is in use as a whole, or not at all.
   findNoNetworks: async () => undefined,
+  findUnused,
   findSendsAs: ({ commands }) => findPostfixSendsAs(commands.postconf),
   checkWiring: (config, { postfixConfig }) =>
     checkPostfixWiring(
