@@ -47,28 +47,52 @@ export function rankNearest(active: ActiveRule, isSettled: (key: Key) => boolean
 
 /** Nearest first, then the earliest, then by name: whoever asks gets the same keys in the same order. */
 function compare(a: Nearest, b: Nearest): number {
-  return measureShare(b) - measureShare(a) || a.time - b.time || compareKeys(a.key, b.key);
+  return measureShare(b) - measureShare(a) || a.time - b.time || compareKeys(a, b);
 }
 
-function compareKeys(a: Key, b: Key): number {
-  const [one, other] = [`${a.type} ${a.id}`, `${b.type} ${b.id}`];
+function compareKeys(a: Nearest, b: Nearest): number {
+  const [one, other] = [nameKey(a), nameKey(b)];
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
-/** For each key, the limit of the rule that it came nearest to. */
+/** For each key, the limit of the rule that it came nearest to; the first one of two that are as near. */
 function* findBest({ rule, tally }: ActiveRule, isWorth: IsWorth): Generator<Nearest> {
-  const best = new Map<string, Nearest>();
-  for (const { type, id, highest, limit, time } of tally.near(isWorth)) {
+  /** keys that were dropped: each may have come again */
+  const dropped = new Map<string, Nearest>();
+  /** of the key whose limits come one after the other */
+  let best: Nearest | undefined;
+  for (const { type, id, highest, limit, time, isDropped } of tally.near(isWorth)) {
     const near = { rule: rule.name, key: { type, id }, highest, limit, time };
-    if (rule.limits.length === 1) {
-      yield near;
-      continue;
+    if (rule.limits.length === 1) yield near;
+    else if (isDropped) keepNearer(dropped, near);
+    else if (best?.key.id === id && best.key.type === type) best = nearer(best, near);
+    else {
+      if (best !== undefined) yield* settle(dropped, best);
+      best = near;
     }
-    const name = `${type}:${id}`;
-    const other = best.get(name);
-    if (other === undefined || measureShare(other) < highest / limit) best.set(name, near);
   }
-  yield* best.values();
+  if (best !== undefined) yield* settle(dropped, best);
+  yield* dropped.values();
+}
+
+/** The key is named at once, unless it was also dropped: then with those. */
+function* settle(dropped: Map<string, Nearest>, near: Nearest): Generator<Nearest> {
+  if (dropped.has(nameKey(near))) keepNearer(dropped, near);
+  else yield near;
+}
+
+function keepNearer(known: Map<string, Nearest>, near: Nearest): void {
+  const name = nameKey(near);
+  const before = known.get(name);
+  known.set(name, before === undefined ? near : nearer(before, near));
+}
+
+function nearer(first: Nearest, second: Nearest): Nearest {
+  return measureShare(first) < measureShare(second) ? second : first;
+}
+
+function nameKey({ key: { type, id } }: Nearest): string {
+  return `${type} ${id}`;
 }
 
 /** How near: 1 at the limit. */

@@ -23,7 +23,13 @@ const VERDICTS_KEPT = 10_000;
 /** Whether a measure of this limit and time (ms) is worth looking at. */
 export type IsWorth = (measure: number, limit: number, time: number) => boolean;
 
-type Near = NearMiss & { readonly type: KeyType; readonly id: string; readonly limit: number };
+interface Near extends NearMiss {
+  readonly type: KeyType;
+  readonly id: string;
+  readonly limit: number;
+  /** of a key that was dropped from its table, and may be there again */
+  readonly isDropped: boolean;
+}
 
 /** A limit of the rule, and the place that it has in a track. */
 interface Place {
@@ -110,7 +116,10 @@ export class Tally {
     return this.#verdicts.get(type)?.keys() ?? [];
   }
 
-  /** All remembered keys without a verdict, for each limit; without those that are not worth it for sure. */
+  /**
+   * All remembered keys without a verdict, for each limit; without those that are not worth it for sure. The limits of a
+   * key that is in its table come one after the other.
+   */
   *near(isWorth: IsWorth): Generator<Near> {
     for (const track of this.#tracks.values()) {
       const places = this.#findPlaces(track);
@@ -158,7 +167,8 @@ export class Tally {
     for (const [id, near] of misses) {
       if (this.lastVerdict(type, id) !== undefined) continue;
       const applied = limitFor({ rule: this.rule, type }, limit, id, near.time);
-      if (applied !== undefined) yield { type, id, limit: applied.limit, ...near };
+      if (applied === undefined) continue;
+      yield { type, id, limit: applied.limit, ...near, isDropped: true };
     }
   }
 
@@ -176,7 +186,8 @@ export class Tally {
       id ??= formatId(key);
       if (this.lastVerdict(type, id) !== undefined) return;
       const applied = limitFor({ rule: this.rule, type }, limit, id, peak.time);
-      if (applied !== undefined) yield { type, id, limit: applied.limit, ...peak };
+      if (applied === undefined) continue;
+      yield { type, id, limit: applied.limit, ...peak, isDropped: false };
     }
   }
 }
