@@ -19,7 +19,7 @@ import { formatIdentity, formatTarget } from '../model/identity.ts';
 import { PLAIN_LOGINS } from '../model/login.ts';
 import type { Preset } from '../model/preset.ts';
 import { describePast } from '../model/usual.ts';
-import { Judging } from '../report/judging.ts';
+import { Judging, LONG_LOG } from '../report/judging.ts';
 import { describeOutage, outageToJson } from '../report/outages.ts';
 import { pastToJson } from '../report/past.ts';
 import { proposalsToJson, proposalsToYaml } from '../report/proposals.ts';
@@ -141,9 +141,10 @@ async function judgeFiles(
   task: TrialTask,
   io: Io,
 ): Promise<Replay> {
-  const judging = new Judging(task);
+  const size = measureFiles(files);
+  const judging = new Judging(task, size !== undefined && size >= LONG_LOG ? 0 : undefined);
   try {
-    const read = await readFiles(files, reading, judging, io);
+    const read = await readFiles(files, { reading, size }, judging, io);
     const found = await judging.end();
     const nearest = found.nearest.map((near) => ({ ...near, time: formatTime(near.time) }));
     return { ...found, ...read, nearest };
@@ -152,10 +153,10 @@ async function judgeFiles(
   }
 }
 
-/** Reads all lines, and lets their events be judged. */
+/** Reads all lines, and lets their events be judged. `size` in bytes, if it is known. */
 async function readFiles(
   files: readonly string[],
-  reading: InterpreterOptions,
+  { reading, size }: { readonly reading: InterpreterOptions; readonly size: number | undefined },
   judging: Judging,
   io: Io,
 ): Promise<Pick<Replay, 'lines' | 'events' | 'ambiguousLogins'>> {
@@ -164,7 +165,6 @@ async function readFiles(
   let leftOut = 0;
   let ambiguousLogins = 0;
   const progress = new Progress(io, 'line');
-  const size = measureFiles(files);
   let read = 0;
   const onBytes = (count: number) => {
     read += count;

@@ -1,6 +1,6 @@
 /**
- * Judges the events of a replay: a few of them here, and more than that in a second thread, because a thread takes 0.1 s
- * to begin.
+ * Judges the events of a replay: here, or in a second thread when there are many. That takes 0.2 s of processor time to
+ * begin and to become fast, so it does not pay for a short log.
  */
 import { availableParallelism } from 'node:os';
 import type { CountedEvent } from '../judge/counted-event.ts';
@@ -8,8 +8,10 @@ import { BATCH } from '../judge/event-batch.ts';
 import { TrialThread } from './trial-thread.ts';
 import { type Findings, Trials, type TrialTask } from './trials.ts';
 
-/** Events of some 10,000 lines. */
-const FEW = 4 * BATCH;
+/** Bytes of a log with which a thread pays. */
+export const LONG_LOG = 32 * 1024 * 1024;
+/** Events of some 100,000 lines. */
+const FEW = 32 * BATCH;
 
 export class Judging {
   readonly #task: TrialTask;
@@ -20,7 +22,7 @@ export class Judging {
   readonly #here: Trials | undefined;
   #thread: TrialThread | undefined;
 
-  /** `few`: up to so many events do without a thread. */
+  /** `few`: up to so many events do without a thread. 0: it is known that there are many. */
   constructor(task: TrialTask, few = FEW, processors = availableParallelism()) {
     this.#task = task;
     this.#few = few;

@@ -12,8 +12,11 @@ import type { Findings, TrialTask } from './trials.ts';
 
 /** The file beside this one: a source, or one of the bundle (scripts/build.mjs). */
 const WORKER = join(import.meta.dirname, `trial-worker${extname(import.meta.filename)}`);
-/** Batches on their way: with more of them, whoever reads the log waits. Some 200 KB each. */
-const MOST_AHEAD = 32;
+/**
+ * Batches on their way: with more of them, whoever reads the log waits. Some 200 KB each. More than wait for the decision
+ * to begin a thread (judging.ts), so that nobody waits for its beginning.
+ */
+const MOST_AHEAD = 64;
 
 export class TrialThread {
   readonly #worker: Worker;
