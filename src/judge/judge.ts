@@ -197,7 +197,8 @@ export class Judge {
     if (all.length === 0 && !tells) return;
     const id = formatId(arrival.id);
     // Of a key that is held, no limit leads to a verdict, however many there are, unless it did then.
-    if (!tells && (recall?.verdicts.length ?? 0) === 0 && this.#holds.isHeld(type, id, event.time)) return;
+    if (!tells && (recall?.verdicts.length ?? 0) === 0 && this.#holds.isHeld(type, id, event.time))
+      return;
     const met = new Map<Member, Met[]>();
     for (const one of all) {
       const own = met.get(one.rung.member) ?? [];
