@@ -10,53 +10,34 @@ import { type ActiveRule, activateRules } from './activate.ts';
 import type { CountedEvent } from './counted-event.ts';
 import { formatId, readId } from './facts.ts';
 import { Holds } from './holds.ts';
-import { findJoint } from './joint.ts';
 import { canonicalKey } from './key.ts';
 import { KeyTimes } from './key-memory.ts';
-import { measureLimits, reachesShare } from './measure.ts';
-import type { Member } from './member.ts';
 import { MemoryBudget } from './memory-budget.ts';
-import type { Forgotten, Met, Since } from './met.ts';
+import type { Forgotten, Since } from './met.ts';
 import { type Nearest, rankNearest } from './nearest.ts';
 import type { JudgeOptions } from './options.ts';
 import { type Detection, OutageMonitor } from './outage/monitor.ts';
-import { countsInvalid, Plan, type Step } from './plan.ts';
+import { countsInvalid, Plan } from './plan.ts';
 import type { Rule } from './rule.ts';
 import { type Occasion, Ruling } from './ruling.ts';
 import { ALL_TABLES, DEFAULT_BOUNDS } from './table.ts';
 import { Tables } from './tables.ts';
 import type { Tally } from './tally.ts';
-import type { Timeline } from './timeline.ts';
-import type { Track } from './track.ts';
+import { NONE, Turns } from './turns.ts';
 import { UsualRules } from './usual/usual-rules.ts';
 import type { Recall } from './verdict.ts';
 
-const NONE: readonly Verdict[] = Object.freeze([]);
 const NO_CHANGE: readonly OutageChange[] = Object.freeze([]);
 /** More changes than this are not kept for a caller that never takes them. */
 const MOST_CHANGES = 1000;
 
-/** A rule whose turn has come: it may have limits that are met, and others may have to know that it has counted. */
-interface Turn {
-  readonly active: ActiveRule;
-  readonly track: Track;
-  /** in the order of the rule's limits */
-  readonly met: readonly Met[];
-  /** undefined for a key with few events */
-  readonly timeline: Timeline | undefined;
-}
-
 export class Judge {
   readonly #rules: readonly ActiveRule[];
-  readonly #byName: ReadonlyMap<string, ActiveRule>;
   /** the rules that measure a key against its own past; a restart takes up what is stored of them */
   readonly usual: UsualRules;
   readonly #plan: Plan;
   readonly #tables: Tables;
-  /** the tracks that use the event that is being counted, and how */
-  readonly #steps: Step[] = [];
-  /** the rules whose turn has come, the last one first */
-  readonly #turns: Turn[] = [];
+  readonly #turns: Turns;
   readonly #holds: Holds;
   readonly #ruling: Ruling;
   /** for keys that were released: the time up to which their events do not count */
@@ -66,9 +47,6 @@ export class Judge {
   /** undefined when no rule counts what a provider can be wrong about */
   readonly #outages: OutageMonitor | undefined;
   #changes: OutageChange[] = [];
-  /** verdicts of the past on the event that is counted again, which have not been given yet */
-  #recalled: readonly Verdict[] = [];
-  readonly #onCounted: JudgeOptions['onCounted'];
 
   constructor(rules: readonly Rule[], options: JudgeOptions = {}) {
     const bounds = options.bounds ?? { ...DEFAULT_BOUNDS, budget: new MemoryBudget(ALL_TABLES) };
@@ -79,14 +57,19 @@ export class Judge {
     );
     const active = activateRules(judged, this.#tables);
     this.#rules = active.rules;
-    this.#byName = new Map(active.rules.map((each) => [each.rule.name, each]));
     this.usual = new UsualRules(rules);
     this.#plan = new Plan(active.tracks);
     const needsMonitor = this.#rules.some(({ rule }) => countsInvalid(rule));
     this.#outages = needsMonitor ? new OutageMonitor(this.#rules) : undefined;
-    this.#onCounted = options.onCounted;
     this.#holds = new Holds(options);
     this.#ruling = new Ruling(this.#holds, options, (given) => this.#outages?.addVerdict(given));
+    this.#turns = new Turns({
+      rules: active.rules,
+      tables: this.#tables,
+      holds: this.#holds,
+      ruling: this.#ruling,
+      onCounted: options.onCounted,
+    });
   }
 
   /**
@@ -110,142 +93,21 @@ export class Judge {
    * new or has changed holds nobody back. Rules with `usual` do not count it: see `usual`.
    */
   recount(event: CountedEvent, recall: Recall): void {
-    this.#recalled = [...recall.verdicts];
+    this.#turns.recall(recall.verdicts);
     this.#feed({ event, now: undefined, recall });
-    this.#reenact(Number.POSITIVE_INFINITY);
+    this.#turns.reenact(Number.POSITIVE_INFINITY);
   }
 
   /** A stale verdict on an event that is not counted again. */
   noteStale(verdict: Verdict): void {
-    this.#ruling.reenact(this.#byName.get(verdict.rule), { ...verdict, stale: true });
-  }
-
-  /** Gives the verdicts of the past by the rules before this place; returns whether there were any. */
-  #reenact(before: number): boolean {
-    const due = this.#recalled.filter(({ rule }) => (this.#byName.get(rule)?.order ?? 0) < before);
-    if (due.length === 0) return false;
-    this.#recalled = this.#recalled.filter((verdict) => !due.includes(verdict));
-    for (const verdict of due) this.#ruling.reenact(this.#byName.get(verdict.rule), verdict);
-    return true;
+    this.#turns.recall([{ ...verdict, stale: true }]);
+    this.#turns.reenact(Number.POSITIVE_INFINITY);
   }
 
   #feed(occasion: Occasion): readonly Verdict[] {
     const { event } = occasion;
     const steps = this.#plan.stepsFor(event, this.#isInOutage(event));
-    if (steps.length === 0) return NONE;
-    this.#tables.facts.read(event);
-    const count = this.#collect(steps, event);
-    if (count === 0) return NONE;
-    for (let index = 0; index < count; index++) (this.#steps[index] as Step).track.arrival.keep();
-    const verdicts = this.#count(count, occasion);
-    for (let index = 0; index < count; index++) (this.#steps[index] as Step).track.arrival.end();
-    return verdicts;
-  }
-
-  /** Finds out which tracks use the event, and returns how many. */
-  #collect(steps: readonly Step[], event: CountedEvent): number {
-    let count = 0;
-    for (let index = 0; index < steps.length; index++) {
-      const step = steps[index] as Step;
-      const { track, use, admits, blaming } = step;
-      if (admits !== undefined && !admits(event)) continue;
-      if (blaming !== undefined && this.#holds.isShutOut(blaming.rule.per, event)) continue;
-      if (track.use(use, this.#since)) this.#steps[count++] = step;
-    }
-    return count;
-  }
-
-  /**
-   * Counts the event in the first tracks that were collected, and gives the rules their turns, in their order. A rule
-   * that may blame a sender only counts when its turn has come.
-   */
-  #count(count: number, occasion: Occasion): readonly Verdict[] {
-    let index = 0;
-    for (; index < count; index++) {
-      const step = this.#steps[index] as Step;
-      if (step.blaming !== undefined) break;
-      this.#measure(step, occasion);
-    }
-    if (index === count && this.#turns.length === 0) return NONE;
-    this.#turns.sort((a, b) => b.active.order - a.active.order);
-    const verdicts: Verdict[] = [];
-    let isAny = false;
-    for (; index < count; index++) {
-      const { track, use, blaming } = this.#steps[index] as Step;
-      const { order, rule } = blaming as Member;
-      if (this.#give(order, occasion, verdicts)) isAny = true;
-      // A rule before this one may have shut out the sender just now.
-      if (isAny && this.#holds.isShutOut(rule.per, occasion.event)) {
-        if (use !== 'open') track.arrival.leave(track);
-        continue;
-      }
-      this.#measure(this.#steps[index] as Step, occasion);
-    }
-    this.#give(Number.POSITIVE_INFINITY, occasion, verdicts);
-    return verdicts.length === 0 ? NONE : verdicts;
-  }
-
-  /** Counts the event in a track, and adds the rules whose turn it is. */
-  #measure({ track, use }: Step, { event, recall }: Occasion): void {
-    const timeline = track.count(use);
-    if (use !== 'counted') return;
-    const tells = this.#onCounted !== undefined && recall === undefined;
-    if (timeline === undefined && !tells) return;
-    const { type, arrival } = track;
-    const all =
-      timeline === undefined ? [] : measureLimits(track, arrival.id, timeline, event.time);
-    if (all.length === 0 && !tells) return;
-    const id = formatId(arrival.id);
-    // Of a key that is held, no limit leads to a verdict, however many there are, unless it did then.
-    if (!tells && (recall?.verdicts.length ?? 0) === 0 && this.#holds.isHeld(type, id, event.time))
-      return;
-    const met = new Map<Member, Met[]>();
-    for (const one of all) {
-      const own = met.get(one.rung.member) ?? [];
-      own.push({ ...one, type, id, timeline: timeline as Timeline });
-      met.set(one.rung.member, own);
-    }
-    for (const member of tells ? track.rules : met.keys()) {
-      const active = this.#rules[member.order] as ActiveRule;
-      const own = met.get(member)?.sort((a, b) => a.rung.index - b.rung.index) ?? [];
-      this.#turns.push({ active, track, met: own, timeline });
-    }
-  }
-
-  /**
-   * Gives the rules before this place their turns, in their order, and adds their verdicts. Returns whether there are
-   * any, of the past too.
-   */
-  #give(before: number, occasion: Occasion, verdicts: Verdict[]): boolean {
-    const { event, recall } = occasion;
-    const turns = this.#turns;
-    while (turns.length > 0 && (turns.at(-1) as Turn).active.order < before) {
-      const turn = turns.pop() as Turn;
-      const { active, met } = turn;
-      if (recall !== undefined) {
-        if (met.length > 0) this.#ruling.recallObserved(active, met, { event, recall });
-        continue;
-      }
-      // Before the verdict: it holds the key, and the event that meets a limit is part of the common count, too.
-      this.#tell(turn, event);
-      const verdict = met.length === 0 ? undefined : this.#ruling.judgeAll(active, met, occasion);
-      if (verdict !== undefined) verdicts.push(verdict);
-    }
-    return recall === undefined ? verdicts.length > 0 : this.#reenact(before);
-  }
-
-  /** Tells that a rule has counted an event, if several servers may count together. */
-  #tell({ active: { rule }, track, timeline }: Turn, event: CountedEvent): void {
-    const { type, arrival } = track;
-    if (this.#onCounted === undefined || findJoint(rule).types?.has(type) !== true) return;
-    const { facts } = this.#tables;
-    const key: Key = { type, id: formatId(arrival.id) };
-    if (this.#holds.isHeld(type, key.id, event.time) || this.#ruling.isAllowed(key)) return;
-    if (timeline !== undefined && !reachesShare(track, rule.limits, timeline)) return;
-    const { distinct } = rule;
-    const value = distinct === undefined ? undefined : String(facts.valueOf(distinct));
-    const duration = this.#holds.durationFor(rule, key, event);
-    this.#onCounted({ rule, key, value, duration }, event);
+    return steps.length === 0 ? NONE : this.#turns.count(steps, occasion, this.#since);
   }
 
   /** A block of the key was released at `time` (ms), before its end. What happened until then does not count again. */
