@@ -183,8 +183,10 @@ export class BlockChange {
   async #findUnused({ key }: StoredBlock): Promise<string | undefined> {
     const { findUnused } = await import('../setup/unused.ts');
     const listing = buildTargets(this.#config).filter((target) => shouldList(target, key));
-    const reasons = await Promise.all(listing.map(({ file }) => findUnused(this.#config, file)));
-    return reasons.every((reason) => reason !== undefined) ? reasons[0] : undefined;
+    return await findUnused(
+      this.#config,
+      listing.map(({ file }) => file),
+    );
   }
 
   /** What the change waits for. */

@@ -1,4 +1,5 @@
 /** What `postern init` and `postern check` have to know about a mail server. Implemented in postfix/ and exim/. */
+import type { ListenAddress } from '../base/listen-address.ts';
 import type { Config, MilterConfig } from '../config/load.ts';
 import type { SendsAs } from '../daemon/own-addresses.ts';
 import type { LogSettings } from '../interpret/mtas.ts';
@@ -24,8 +25,10 @@ export interface MailServer {
   readLogSettings(config: Config): Promise<LogSettings>;
   /** Why blocks of whole networks would have no effect, as the end of a sentence; undefined if they have one. */
   findNoNetworks(config: Config): Promise<string | undefined>;
-  /** Why what stands in a file of blocks has no effect, as the end of a sentence; undefined if it may have one. */
-  findUnused(config: Config, file: string): Promise<string | undefined>;
+  /** All of its configuration, as it prints it; empty if it gives no answer to this account. */
+  printConfiguration(config: Config): Promise<string>;
+  /** What stands in its configuration if it asks the policy service there. */
+  policyWord(listen: ListenAddress): string;
   /** From which addresses it is told to send, and its names. Empty when it gives no answer. */
   findSendsAs(config: Config): Promise<SendsAs>;
   /** Whether the mail server uses what Postern writes. */

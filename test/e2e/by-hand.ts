@@ -34,6 +34,12 @@ export interface Rig {
 
 const ALICE = 'alice@example.net';
 
+/** How a block of alice ends while the mail server does not look into the file of this name. */
+export function stopsNothing(server: string, file: string): object {
+  const words = `^alice@example\\.net is NOT blocked yet .*: ${server} does not look into \\S+/${file} `;
+  return { status: 1, stderr: expect.stringMatching(new RegExp(words)) };
+}
+
 /**
  * Registers the tests; `start` gets the port of the sink. `hasActions`: lines have an action, so that one can let
  * somebody pass.

@@ -5,13 +5,13 @@ import type { Config } from '../../config/load.ts';
 import { type Finding, warning, wrong } from '../finding.ts';
 import type { InstallationOptions, MailServer } from '../mail-server.ts';
 import { makeFolder } from '../steps.ts';
-import { eximCommand, findExim } from './find.ts';
+import { eximCommand, eximConfiguration, findExim } from './find.ts';
 import { checkEximLogSettings, readEximLogSettings } from './log-settings.ts';
 import { findNoNetworks } from './network-statement.ts';
 import { findEximNetworks } from './networks.ts';
+import { readsocketAddress } from './recipe.ts';
 import { findEximSendsAs } from './sends-as.ts';
 import { eximSteps, listDropInCommands, readStepSettings, UNITS } from './steps.ts';
-import { findUnused } from './unused.ts';
 import { checkEximWiring } from './wiring.ts';
 
 export const exim: MailServer = {
@@ -29,7 +29,8 @@ export const exim: MailServer = {
   },
   readLogSettings: ({ commands }) => readEximLogSettings(commands.exim),
   findNoNetworks: async (config) => await findNoNetworks(config, config.commands.exim),
-  findUnused: (config, file) => findUnused(config, config.commands.exim, file),
+  printConfiguration: ({ commands }) => eximConfiguration(commands.exim),
+  policyWord: readsocketAddress,
   findSendsAs: ({ commands }) => findEximSendsAs(commands.exim),
   checkWiring,
   checkMilter: async () => [

@@ -188,3 +188,10 @@ function commandsFor(
 function locateProgram(settings: ReadonlyMap<string, string>, name: string): string {
   return findProgram(name) ?? join(settings.get('command_directory') ?? '/usr/sbin', name);
 }
+
+/** What main.cf sets, and what master.cf overrides; empty if postconf(1) gives no answer. */
+export async function printPostfixConfiguration(postconf: readonly string[]): Promise<string> {
+  const printed = await Promise.all([ask([...postconf, '-n']), ask([...postconf, '-P'])]);
+  if (printed.some(({ status }) => status !== 0)) return '';
+  return printed.map(({ stdout }) => stdout).join('');
+}

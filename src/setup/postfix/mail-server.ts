@@ -2,13 +2,12 @@
 import { resolve } from 'node:path';
 import type { Config } from '../../config/load.ts';
 import type { MailServer, NamedCommand } from '../mail-server.ts';
-import { findPostfix, postconfCommand } from './find.ts';
+import { findPostfix, postconfCommand, printPostfixConfiguration } from './find.ts';
 import { checkPostfixMilter, postfixMilterSteps } from './milter.ts';
 import { findPostfixNetworks } from './networks.ts';
 import { findPostfixSendsAs } from './sends-as.ts';
 import { makeSocketFolder, postfixSteps, postfixUnits, readRecipeSettings } from './steps.ts';
 import { listTargetFiles } from './targets.ts';
-import { findUnused } from './unused.ts';
 import { checkPostfixWiring } from './wiring.ts';
 
 export const postfix: MailServer = {
@@ -28,7 +27,8 @@ export const postfix: MailServer = {
   readLogSettings: async () => ({}),
   // A cidr table is in use as a whole, or not at all.
   findNoNetworks: async () => undefined,
-  findUnused,
+  printConfiguration: ({ commands }) => printPostfixConfiguration(commands.postconf),
+  policyWord: () => 'check_policy_service',
   findSendsAs: ({ commands }) => findPostfixSendsAs(commands.postconf),
   checkWiring: (config, { postfixConfig }) =>
     checkPostfixWiring(
