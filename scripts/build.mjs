@@ -1,7 +1,7 @@
 // Bundles the program: dist/cli/ of src/ and of the packages that it uses, in parts that commands load.
 // Beside it: manual pages, the texts of `postern help`, completions (scripts/manual/).
 // docs/performance.md has the measurements behind it; `npm run check` looks at the types.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { build } from 'rolldown';
 import { writeManual } from './manual/build.ts';
@@ -29,6 +29,9 @@ const ASSETS = [
   'node_modules/uplot/dist/uPlot.iife.min.js',
   'node_modules/uplot/dist/uPlot.min.css',
 ];
+
+// Compiled code of the program that was here before (src/cli/compiled.ts).
+rmSync(join(dirname(import.meta.dirname), 'dist/compiled'), { recursive: true, force: true });
 
 await build({
   cwd: dirname(import.meta.dirname),

@@ -1,7 +1,8 @@
 /**
  * Where the program starts. A Node.js that is too old gets one line and status 2 before anything else is loaded: SQLite's
- * binding crashes Node 20 without a message. So this file imports nothing before it has looked.
+ * binding crashes Node 20 without a message. So this file imports nothing but modules of Node before it has looked.
  */
+import { keepCompiled } from './compiled.ts';
 import { isOldNode } from './node-version.ts';
 
 if (isOldNode(process.versions.node)) {
@@ -10,6 +11,7 @@ if (isOldNode(process.versions.node)) {
   );
   process.exitCode = 2;
 } else {
+  keepCompiled(import.meta.dirname);
   start();
 }
 
