@@ -33,6 +33,17 @@ export function parseDuration(text: string): number | undefined {
   return total > 0 && Number.isSafeInteger(total) ? total : undefined;
 }
 
+/**
+ * The zone of this host, for all that takes a zone. To look up the name that it has (`findZoneName`) takes 25 ms, a fifth of
+ * what a small command takes; nobody can configure this one, because no zone is called so.
+ */
+export const HOST_ZONE = 'localtime';
+
+/** The IANA name of a zone, for those who cannot ask this host. */
+export function findZoneName(zone: string): string {
+  return zone === HOST_ZONE ? Intl.DateTimeFormat().resolvedOptions().timeZone : zone;
+}
+
 /** True for an IANA time zone that this Node knows, and for an offset such as `+01:00`. */
 export function isZone(value: string): boolean {
   if (/^[+-](?:0\d|1[0-4]):[0-5]\d$/.test(value)) return true;
@@ -114,9 +125,13 @@ function findOffset(ms: number, zone: string): number {
   return known.offset;
 }
 
-/** A function that gives the minutes which the zone is ahead of UTC at a time in ms, for callers that ask often. */
+/**
+ * A function that gives the minutes which the zone is ahead of UTC at a time in ms, for callers that ask often. Throws a
+ * RangeError for an unknown zone.
+ */
 export function buildOffset(zone: string): (ms: number) => number {
-  const fixed = /^([+-])(\d\d):(\d\d)$/.exec(zone);
+  if (zone === HOST_ZONE) return (ms) => 0 - new Date(ms).getTimezoneOffset();
+  const fixed = /^([+-])(\d\d):?([0-5]\d)$/.exec(zone);
   if (fixed !== null) {
     const minutes = Number(fixed[2]) * 60 + Number(fixed[3]);
     return () => (fixed[1] === '-' ? -minutes : minutes);

@@ -4,7 +4,7 @@ import { becomeAccount } from '../base/account.ts';
 import { EXIT, type ExitStatus, PosternError } from '../base/errors.ts';
 import { escapeControls } from '../base/escape.ts';
 import { lowerAscii } from '../base/text.ts';
-import { DAY, formatTime, systemClock } from '../base/time.ts';
+import { DAY, formatTime, HOST_ZONE, systemClock } from '../base/time.ts';
 import { readDqsKey } from '../config/listings.ts';
 import { type Config, DEFAULT_CONFIG_FILE, loadConfig } from '../config/load.ts';
 import { chooseLists } from '../daemon/listing-watch.ts';
@@ -88,8 +88,10 @@ export async function runListings(options: ListingsOptions, io: Io): Promise<Exi
 
 /** Of the log, ms. Throws a PosternError (exit status 2). */
 function readPeriod(options: ListingsOptions, config: Config | undefined, now: number): Period {
-  const zone = config?.zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const { until = now + 1, since = until - SEARCHED } = parsePeriod(options, zone);
+  const { until = now + 1, since = until - SEARCHED } = parsePeriod(
+    options,
+    config?.zone ?? HOST_ZONE,
+  );
   return { since, until };
 }
 

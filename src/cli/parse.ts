@@ -1,6 +1,6 @@
 /** `postern parse`: the events of log files, one a line. Stores nothing. */
 import { EXIT, type ExitStatus } from '../base/errors.ts';
-import { systemClock } from '../base/time.ts';
+import { HOST_ZONE, systemClock } from '../base/time.ts';
 import { readEvents } from '../interpret/files.ts';
 import { LineOrder } from '../interpret/line-order.ts';
 import type { MailEvent } from '../model/event.ts';
@@ -25,7 +25,7 @@ export async function runParse(
   const { format, ...rest } = options;
   const config = await namedConfig(rest);
   const reading = await interpreterOptions(rest, config);
-  const zone = reading.zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const zone = reading.zone ?? HOST_ZONE;
   const query = buildEventQuery(options, { zone, logins: config?.logins ?? PLAIN_LOGINS });
   const show = (events: readonly MailEvent[]) =>
     print(

@@ -62,7 +62,7 @@ type WithWeb = Config & { readonly web: WebConfig };
 export function loadWebConfig(choice: ConfigChoice | undefined): WithWeb {
   const config = loadConfig(choice);
   const { web, file } = config;
-  if (web !== undefined) return { ...config, zone: config.zone, web };
+  if (web !== undefined) return { ...config, web };
   throw new PosternError(
     'configuration',
     `${file}: web: expected a section, found nothing (web: {} will do)`,

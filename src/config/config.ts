@@ -136,7 +136,7 @@ export interface Config {
   /** files */
   readonly logs: readonly string[];
   readonly journals: readonly JournalSource[];
-  /** IANA name or `±hh:mm`, for log lines that do not name a zone */
+  /** IANA name, `±hh:mm` or `HOST_ZONE`: for log lines that do not name a zone, and for times that people read */
   readonly zone: string;
   /** host name for logs that do not name one */
   readonly host?: string;

@@ -9,6 +9,7 @@ import {
   parseMilterAddress,
 } from '../base/listen-address.ts';
 import { packagePath } from '../base/package.ts';
+import { findZoneName, HOST_ZONE } from '../base/time.ts';
 import type { Hours } from '../judge/hours.ts';
 import type { Override } from '../judge/overrides.ts';
 import type { Mta } from '../model/event.ts';
@@ -42,10 +43,11 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
   const logs = raw.logs ?? [CONFIG_MTAS[raw.mta].log];
   const files = logs.filter((log) => typeof log === 'string');
   const notify = raw.notify === undefined ? undefined : resolveNotify(raw.notify, at);
-  const config = dropUndefined({
+  return dropUndefined({
     file,
     mta: raw.mta,
     logs: [...new Set(files.map(at))],
+    zone: raw.zone ?? HOST_ZONE,
     journals: logs.flatMap((log) =>
       typeof log === 'string' ? [] : [resolveJournal(log.journal, raw.mta, at)],
     ),
@@ -96,20 +98,13 @@ export function resolveConfig(raw: RawConfig, file: string): Config {
     web: raw.web === undefined ? undefined : resolveWeb(raw.web, at),
     logLevel: raw.logLevel,
   });
-  return withZone(config, raw.zone);
-}
-
-/** The zone of this host is looked up when it is asked for: that takes 25 ms, and most commands read no log. */
-function withZone(config: Omit<Config, 'zone'>, named: string | undefined): Config {
-  const zone = { get: () => named ?? Intl.DateTimeFormat().resolvedOptions().timeZone };
-  return Object.defineProperty(config as Config, 'zone', { ...zone, enumerable: true });
 }
 
 type At = (path: string) => string;
 
 function resolveHours({ zone, night, weekend }: NonNullable<RawConfig['hours']>): Hours {
   return {
-    zone: zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
+    zone: findZoneName(zone ?? HOST_ZONE),
     night,
     weekend: weekend && { ...weekend, days: numberDays(weekend.days) },
   };

@@ -1,7 +1,7 @@
 /** The page as an application of Hono: what is asked for, by whom, and what answers. */
 import { Hono } from 'hono';
 import { PosternError } from '../base/errors.ts';
-import type { Clock } from '../base/time.ts';
+import { type Clock, findZoneName } from '../base/time.ts';
 import { ACTS } from './acts.ts';
 import { Answers } from './answers.ts';
 import type { Chart } from './chart.ts';
@@ -95,7 +95,7 @@ function addPages(app: App, seen: Seen, answers: Answers): void {
 
 function addCharts(app: App, seen: Seen, desk: Desk, clock: Clock): void {
   const minutes = new Minutes();
-  const send = (c: Ctx, chart: Chart) => c.json({ ...chart, zone: desk.config.zone });
+  const send = (c: Ctx, chart: Chart) => c.json({ ...chart, zone: findZoneName(desk.config.zone) });
   app.get('/now/minutes', (c) => send(c, minutes.read(desk.store, clock.now())));
   app.get('/story/chart', (c) => {
     const view = seen(c);

@@ -1,6 +1,7 @@
 /** What every action of `postern recipients` needs: its options, and the database of answers. */
 import { becomeAccount } from '../../base/account.ts';
 import { PosternError } from '../../base/errors.ts';
+import { HOST_ZONE } from '../../base/time.ts';
 import { loadShared } from '../../config/load.ts';
 import {
   DEFAULT_RECIPIENTS_DATABASE,
@@ -44,7 +45,7 @@ export function findConfig({ config, database }: RecipientsOptions): Pick<Work, 
     options: { ...DEFAULTS, callout: { ...DEFAULTS.callout, helo: findHeloName() } },
   };
   if (database !== undefined && config === undefined) {
-    return { config: otherwise, zone: Intl.DateTimeFormat().resolvedOptions().timeZone };
+    return { config: otherwise, zone: HOST_ZONE };
   }
   const { milter, zone } = loadShared(config);
   const found = milter?.recipients ?? otherwise;

@@ -4,7 +4,7 @@
  * Civil time is what a wall clock shows, given as the ms since the epoch that it would be in UTC. In the hour that a
  * clock shows twice there are two instants; in the hour that it skips, the instant after the jump is meant.
  */
-import { DAY, HOUR, MINUTE } from '../../base/time.ts';
+import { buildOffset, DAY, HOST_ZONE, HOUR, MINUTE } from '../../base/time.ts';
 
 /** Every offset of a present-day zone is a multiple of this, ms. */
 const QUARTER_HOUR = 15 * MINUTE;
@@ -19,38 +19,20 @@ export interface Zone {
 }
 
 /** Reads `Europe/Berlin`, `UTC` or `+02:00`; without a name, the host's zone. Throws a RangeError for anything else. */
-export function createZone(name?: string): Zone {
-  const fixed = name === undefined ? undefined : parseFixedOffset(name);
-  if (fixed !== undefined) return { instants: (civil) => [civil - fixed] };
-  return new NamedZone(name);
+export function createZone(name: string = HOST_ZONE): Zone {
+  return new ChangingZone(buildOffset(name));
 }
 
-function parseFixedOffset(name: string): number | undefined {
-  const match = /^([+-])(\d\d):?([0-5]\d)$/.exec(name);
-  if (match === null) return undefined;
-  const minutes = Number(match[2]) * 60 + Number(match[3]);
-  return (match[1] === '-' ? -1 : 1) * minutes * MINUTE;
-}
-
-class NamedZone implements Zone {
-  readonly #format: Intl.DateTimeFormat;
+/** A zone whose offset from UTC may change twice a year. */
+class ChangingZone implements Zone {
+  readonly #minutes: (instant: number) => number;
   /** The quarter of an hour that was asked for last, and its offsets. */
   #quarter = Number.NaN;
   #offsets: readonly number[] = [];
 
-  constructor(name?: string) {
-    this.#format = new Intl.DateTimeFormat('en-US', {
-      timeZone: name,
-      calendar: 'gregory',
-      numberingSystem: 'latn',
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    });
+  /** `minutes`: how far it is ahead of UTC at an instant. */
+  constructor(minutes: (instant: number) => number) {
+    this.#minutes = minutes;
   }
 
   instants(civil: number): readonly number[] {
@@ -72,10 +54,7 @@ class NamedZone implements Zone {
   }
 
   #getOffset(instant: number): number {
-    const part: Record<string, number> = {};
-    for (const { type, value } of this.#format.formatToParts(instant)) part[type] = Number(value);
-    const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = part;
-    return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(instant / 1000) * 1000;
+    return this.#minutes(instant) * MINUTE;
   }
 }
 
