@@ -50,8 +50,8 @@ const ROLES: ReadonlyMap<string, Role> = new Map<string, Role>([
   ['discard', 'delivery'],
 ]);
 
-/** Powers of two. */
-const MOST_TAGS = 64;
+/** Powers of two. At most half of the places for tags are taken. */
+const TAG_PLACES = 256;
 const MOST_PIDS = 4096;
 /** Digits of the longest pid: Linux counts to 4194304. */
 const LONGEST_PID = 7;
@@ -63,7 +63,8 @@ export class TagTable {
   role: Role = 'plain';
   pid = '';
   readonly #reader = new TagReader();
-  readonly #tags: (KnownTag | undefined)[] = new Array(MOST_TAGS).fill(undefined);
+  readonly #tags: (KnownTag | undefined)[] = new Array(TAG_PLACES).fill(undefined);
+  #tagCount = 0;
   readonly #pids: string[] = new Array(MOST_PIDS).fill('');
   readonly #pidNumbers = new Uint32Array(MOST_PIDS);
 
@@ -106,14 +107,27 @@ export class TagTable {
     // By length and the letters that differ: of the daemon, and of the service in front of it.
     const hash =
       length + 5 * (bytes[end - 1] as number) + 3 * (bytes[end - (length >> 1)] as number);
-    const place = hash % MOST_TAGS;
+    let place = hash % TAG_PLACES;
     let known = this.#tags[place];
-    if (known === undefined || !isSame(known.bytes, bytes, from, length)) {
-      known = this.#read(text.slice(from, end));
-      this.#tags[place] = known;
+    while (known !== undefined && !isSame(known.bytes, bytes, from, length)) {
+      place = (place + 1) % TAG_PLACES;
+      known = this.#tags[place];
     }
+    known ??= this.#add(place, text.slice(from, end));
     this.tag = known.tag;
     this.role = known.role;
+  }
+
+  /** A log may invent any number of tags: then the table begins anew. */
+  #add(place: number, name: string): KnownTag {
+    if (this.#tagCount >= TAG_PLACES / 2) {
+      this.#tags.fill(undefined);
+      this.#tagCount = 0;
+    }
+    const known = this.#read(name);
+    this.#tags[place] = known;
+    this.#tagCount++;
+    return known;
   }
 
   #read(name: string): KnownTag {
