@@ -32,10 +32,12 @@ const MAX_UNCLAIMED = 200;
 const MAX_UNCLAIMED_OVERALL = 5000;
 /** Characters of the longest rejection that is kept. */
 const LONGEST_UNCLAIMED = 4096;
-/** Parts in which sessions are saved. */
+/** Parts in which sessions are saved: as many as a number has bits. */
 const PARTS = 32;
 /** With more groups than this, those without a session are forgotten. */
 const MAX_GROUPS = 1000;
+/** Of all sessions that keep no rejection, as most do. Nothing is ever added to it. */
+const NONE: MailEvent[] = [];
 
 export class Sessions {
   /** by `HOST INSTANCE `; nearly all lines of a log have the same */
@@ -43,9 +45,10 @@ export class Sessions {
   #last: SessionGroup = { host: '', instance: '', name: '', byPid: new RenewedMap() };
   #sweepAt = MAX_GROUPS;
   #size = 0;
-  readonly #dirty = new Set<number>();
+  /** a bit for each part whose sessions changed */
+  #dirty = 0;
   #unclaimed = 0;
-  /** sessions whose rejections still share memory with the lines of this batch */
+  /** sessions whose rejections still share memory with the lines of this batch; some are over, some are there twice */
   #uncopied: Session[] = [];
 
   /** The session of this line; a new one if there was none. */
@@ -59,7 +62,7 @@ export class Sessions {
       if (++this.#size > MAX_SESSIONS) this.#dropOldest();
     }
     session.touched = line.time;
-    this.#dirty.add(getPart(pid));
+    this.#dirty |= 1 << getPart(pid);
     return session;
   }
 
@@ -81,7 +84,8 @@ export class Sessions {
     const session = this.open(line);
     if (session.unclaimed.length >= MAX_UNCLAIMED || measureSession(event) > LONGEST_UNCLAIMED)
       return;
-    session.unclaimed.push(event);
+    if (session.unclaimed === NONE) session.unclaimed = [event];
+    else session.unclaimed.push(event);
     this.#uncopied.push(session);
     if (++this.#unclaimed > MAX_UNCLAIMED_OVERALL) this.#forgetUnclaimed();
   }
@@ -90,7 +94,7 @@ export class Sessions {
   takeUnclaimed(session: Session): readonly MailEvent[] {
     const { unclaimed, address } = session;
     this.#unclaimed -= unclaimed.length;
-    session.unclaimed = [];
+    session.unclaimed = NONE;
     return unclaimed.filter((event) => isSameClient(address, event.client?.address));
   }
 
@@ -100,7 +104,8 @@ export class Sessions {
    */
   copyUnclaimed(): void {
     if (this.#uncopied.length === 0) return;
-    for (const session of new Set(this.#uncopied)) {
+    const open = this.#uncopied.filter(({ unclaimed }) => unclaimed.length > 0);
+    for (const session of new Set(open)) {
       session.unclaimed = session.unclaimed.map((event) => copyEvent(event));
     }
     this.#uncopied = [];
@@ -108,13 +113,15 @@ export class Sessions {
 
   /** The parts that changed since the last call. */
   takeChanges(): StatePart[] {
-    if (this.#dirty.size === 0) return [];
+    if (this.#dirty === 0) return [];
     const parts = new Map<number, [string, Session][]>();
-    for (const part of this.#dirty) parts.set(part, []);
+    for (let part = 0; part < PARTS; part++) {
+      if ((this.#dirty & (1 << part)) !== 0) parts.set(part, []);
+    }
     for (const { name, byPid } of this.#groups.values()) {
       for (const [pid, session] of byPid) parts.get(getPart(pid))?.push([name + pid, session]);
     }
-    this.#dirty.clear();
+    this.#dirty = 0;
     return [...parts].map(([part, sessions]) => [`sessions ${part}`, sessions]);
   }
 
@@ -156,8 +163,8 @@ export class Sessions {
     byPid.delete(pid);
     this.#size--;
     this.#unclaimed -= session.unclaimed.length;
-    session.unclaimed.length = 0;
-    this.#dirty.add(getPart(pid));
+    session.unclaimed = NONE;
+    this.#dirty |= 1 << getPart(pid);
   }
 
   #dropOldest(): void {
@@ -184,7 +191,7 @@ export class Sessions {
         if (this.#unclaimed <= MAX_UNCLAIMED_OVERALL / 2) return;
         if (session.unclaimed.length === 0) continue;
         this.takeUnclaimed(session);
-        this.#dirty.add(getPart(pid));
+        this.#dirty |= 1 << getPart(pid);
       }
     }
   }
@@ -214,7 +221,7 @@ function newSession(touched: number): Session {
     address: undefined,
     client: undefined,
     queueId: undefined,
-    unclaimed: [],
+    unclaimed: NONE,
     touched,
   };
 }
