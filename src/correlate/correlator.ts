@@ -144,6 +144,7 @@ export class Correlator {
   /** Call it at the end of a batch of lines, so that their memory can be freed. */
   endBatch(): void {
     this.#turn.sessions.copyUnclaimed();
+    this.#turn.sentMail.copyWaiting();
     Object.assign(this.#turn, NO_LINE);
   }
 

@@ -2,7 +2,7 @@
  * Notifications from elsewhere: mail with the null reverse-path for one of our addresses. Either it answers mail that one
  * of our submitters sent, or somebody elsewhere has forged the address.
  */
-import { getDomain, getNetwork } from '../model/address.ts';
+import { getNetwork } from '../model/address.ts';
 import { nameProvider } from '../model/provider.ts';
 import type { Client, DeliveryRecord } from '../model/record.ts';
 import { type EventDraft, newEvent } from './event-draft.ts';
@@ -14,7 +14,7 @@ import type { Turn } from './turn.ts';
 export function noteSent(turn: Turn<DeliveryRecord>, event: EventDraft): void {
   const { submitter, sender, recipient, direction, time } = event;
   if (submitter === undefined || !sender || direction !== 'outbound' || isOwnDelivery(turn)) return;
-  turn.sentMail.noteSent(submitter, sender, event.relay, getDomain(recipient ?? ''), time);
+  turn.sentMail.noteSent(submitter, sender, event.relay, recipient ?? '', time);
 }
 
 /** Adds the event of a notification, once for each message: an alias may have many recipients. */

@@ -24,9 +24,13 @@ export function listRelayPlaces(
   }
   const places = findRelayPlaces(host, address);
   const byAddress = RELAY_PLACES.get(host) ?? new Map<string | undefined, readonly string[]>();
-  RELAY_PLACES.set(host, byAddress);
-  byAddress.set(address, places);
+  RELAY_PLACES.set(copyName(host), byAddress);
+  byAddress.set(copyName(address), places);
   return places;
+}
+
+function copyName(name: string | undefined): string | undefined {
+  return name === undefined ? undefined : ownCopy(name);
 }
 
 /** The name is the one that the MX or our configuration gave to the host. */
@@ -46,6 +50,6 @@ export function findProvider(domain: string): string {
   if (known !== undefined) return known;
   if (PROVIDERS.size >= MOST_PROVIDERS) PROVIDERS.clear();
   const provider = ownCopy(nameProvider(domain));
-  PROVIDERS.set(domain, provider);
+  PROVIDERS.set(ownCopy(domain), provider);
   return provider;
 }

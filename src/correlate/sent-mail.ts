@@ -6,10 +6,11 @@
  *
  * Bounded, and cheap to save: the counts lie in pages in the order of time, and only the newest page grows. New mail goes
  * on a list, and into the pages before they are looked at: at the next notification, and at the next commit. To enter
- * mail into a page takes twenty times as long as to put it on the list. If no notification comes for very long, and
+ * mail into a page takes many times as long as to put it on the list. If no notification comes for very long, and
  * nothing is saved (`postern replay`), the oldest of the list are forgotten instead of the oldest pages.
  */
 import { DAY, HOUR } from '../base/time.ts';
+import { getDomain } from '../model/address.ts';
 import { SUBMITTER_TYPES, type Submitter, type SubmitterType } from '../model/event.ts';
 import { ownCopy } from '../model/line.ts';
 import { MAX_NAME } from '../model/provider.ts';
@@ -41,47 +42,62 @@ const ALL = '';
 interface Sent {
   readonly submitter: Submitter;
   readonly sender: string;
-  readonly host: string | undefined;
-  readonly address: string | undefined;
-  readonly domain: string;
   readonly time: number;
+  host: string | undefined;
+  address: string | undefined;
+  recipient: string;
 }
 
-/** Names that are kept once for all mail on the list. */
-const MOST_NAMES = 10_000;
 /** More than the pages hold if every mail has a sender or a place of its own, which makes three entries of each. */
 const MOST_WAITING = 40_000;
 
 export class SentMail {
   #waiting: Sent[] = [];
-  /** hosts, addresses and domains: most mail goes to a few providers */
-  readonly #names = new Map<string, string>();
+  /** how many of these share no memory with the lines of this batch */
+  #copied = 0;
   /** the last one is open */
   #pages: SentPage[] = [];
   #open: OpenPage | undefined;
   /** numbers of the pages that changed */
   readonly #dirty = new Set<number>();
 
-  /**
-   * A host (`relay`) took mail of this sender for one recipient of `domain`. The submitter and the sender are kept, of
-   * the other strings a copy.
-   */
+  /** A host (`relay`) took mail of this sender for this recipient. The submitter and the sender are kept. */
   noteSent(
     submitter: Submitter,
     sender: string,
     relay: Relay | undefined,
-    domain: string,
+    recipient: string,
     time: number,
   ): void {
-    if (this.#waiting.length >= MOST_WAITING) this.#waiting.splice(0, MOST_WAITING / 2);
+    if (this.#waiting.length >= MOST_WAITING) this.#forgetWaiting();
     this.#waiting.push({
       submitter,
       sender: sender.length > LONGEST_KEY ? digest(sender.toLowerCase()) : sender,
-      host: relay?.host === undefined ? undefined : this.#nameOnce(relay.host),
-      address: relay?.address === undefined ? undefined : this.#nameOnce(relay.address),
-      domain: this.#nameOnce(domain),
       time,
+      host: shortenName(relay?.host),
+      address: shortenName(relay?.address),
+      recipient: shortenRecipient(recipient),
     });
+  }
+
+  /**
+   * Call it at the end of a batch: it copies the texts of the mail that is new on the list, so that the lines can be
+   * freed. It makes one copy of all: to copy each text, or to find its earlier copy, takes several times as long.
+   */
+  copyWaiting(): void {
+    const sent = this.#waiting.slice(this.#copied);
+    this.#copied = this.#waiting.length;
+    const texts = ownCopy(sent.map(joinTexts).join(''));
+    let from = 0;
+    const take = ({ length }: string) => {
+      from += length;
+      return texts.slice(from - length, from);
+    };
+    for (const one of sent) {
+      if (one.host !== undefined) one.host = take(one.host);
+      if (one.address !== undefined) one.address = take(one.address);
+      one.recipient = take(one.recipient);
+    }
   }
 
   /**
@@ -123,29 +139,21 @@ export class SentMail {
     if (this.#open !== undefined) this.#pages.push(this.#open);
   }
 
-  /**
-   * A copy of a host name, an address or a domain, as far as it is looked at; the same one for the same name: copies for
-   * each mail were an eighth of what the collector of garbage had to move in a replay.
-   */
-  #nameOnce(name: string): string {
-    const start = name.length > MAX_NAME ? name.slice(0, MAX_NAME) : name;
-    const known = this.#names.get(start);
-    if (known !== undefined) return known;
-    if (this.#names.size >= MOST_NAMES) this.#names.clear();
-    const copy = ownCopy(start);
-    this.#names.set(copy, copy);
-    return copy;
-  }
-
   /** Enters what waits into the pages. */
   #index(): void {
-    for (const { submitter, sender, host, address, domain, time } of this.#waiting) {
+    for (const { submitter, sender, host, address, recipient, time } of this.#waiting) {
       const places = [ALL, ...listRelayPlaces(host, address).map(shorten)];
-      const provider = shorten(findProvider(domain));
+      const provider = shorten(findProvider(getDomain(recipient)));
       if (!places.includes(provider)) places.push(provider);
       this.#findPage(time).add(nameAddress(sender), places, nameSubmitter(submitter), 1);
     }
     if (this.#waiting.length > 0) this.#waiting = [];
+    this.#copied = 0;
+  }
+
+  #forgetWaiting(): void {
+    this.#waiting.splice(0, MOST_WAITING / 2);
+    this.#copied = Math.max(0, this.#copied - MOST_WAITING / 2);
   }
 
   #mostOpen(recipient: string, place: string): [who: string | undefined, open: number] {
@@ -185,6 +193,20 @@ export class SentMail {
     this.#pages = this.#pages.filter(({ began }) => time - began < LIFETIME + PAGE_TIME);
     if (this.#pages.at(-1) !== this.#open) this.#open = undefined;
   }
+}
+
+/** A name as far as it is looked at. */
+function shortenName(name: string | undefined): string | undefined {
+  return name !== undefined && name.length > MAX_NAME ? name.slice(0, MAX_NAME) : name;
+}
+
+/** Of a very long recipient, the domain as far as it is looked at. */
+function shortenRecipient(recipient: string): string {
+  return recipient.length > MAX_NAME ? `@${getDomain(recipient).slice(0, MAX_NAME)}` : recipient;
+}
+
+function joinTexts({ host = '', address = '', recipient }: Sent): string {
+  return host + address + recipient;
 }
 
 /** What is saved by another name is none. */
