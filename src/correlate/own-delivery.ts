@@ -78,7 +78,7 @@ function isInside({ line, record, traits, relayClients }: Turn<DeliveryRecord>):
  */
 export function noteInsideDomain(turn: Turn<DeliveryRecord>, message: OpenMessage): void {
   const { record, relayClients } = turn;
-  if (record.originalRecipient !== undefined || relayClients.isInOwnDomain(record.recipient))
+  if (record.originalRecipient !== undefined || relayClients.isInKnownDomain(record.recipient))
     return;
   if (!isInside(turn)) return;
   const { submitter } = message;
@@ -94,7 +94,7 @@ export function noteOwnDomain(turn: Turn<DeliveryRecord>): void {
   const { line, record, relayClients } = turn;
   if (record.relay?.address !== undefined || line.program === 'pipe') return;
   const recipient = record.originalRecipient ?? record.recipient;
-  if (relayClients.isInOwnDomain(recipient)) return;
+  if (relayClients.isInKnownDomain(recipient)) return;
   relayClients.noteOwnDomain(getDomain(recipient));
 }
 

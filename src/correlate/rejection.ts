@@ -108,8 +108,9 @@ function isInboundRefusal(turn: Turn<RejectionRecord>, submitter: Submitter | un
   const { record, relayClients, traits } = turn;
   if (submitter !== undefined && submitter.type !== 'client') return false;
   const isLocal = isRefusedByTables(turn);
-  if (isLocal && traits.mta === 'postfix')
-    relayClients.noteOwnDomain(getDomain(record.recipient ?? ''));
+  const recipient = record.recipient ?? '';
+  if (isLocal && traits.mta === 'postfix' && !relayClients.isInKnownDomain(recipient))
+    relayClients.noteOwnDomain(getDomain(recipient));
   if (submitter === undefined || relayClients.isTrusted(submitter.id)) return false;
   return isLocal || (isRefusedRecipient(record) && !relayClients.isPrivate(submitter.id));
 }

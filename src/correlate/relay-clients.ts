@@ -16,6 +16,11 @@ const PRIVATE_RANGES = new Set(['private', 'loopback', 'uniqueLocal', 'linkLocal
 /** How IPv4 addresses of those ranges begin. For most clients, this look at the first digits is enough. */
 const PRIVATE_IPV4 = /^(?:10|127|169\.254|172\.(?:1[6-9]|2[0-9]|3[01])|192\.168)\./;
 const PUBLIC = 'unicast';
+const DIGIT_0 = 0x30;
+const DIGIT_1 = 0x31;
+const COLON = 0x3a;
+const UPPER_F = 0x46;
+const LOWER_F = 0x66;
 const MAX_FILTERS = 100;
 /** Longer than any address: a longer text is `invalid` and not worth remembering. */
 const LONGEST = 64;
@@ -41,7 +46,7 @@ export class RelayClients {
   isOurs(address: string): boolean {
     if (this.isTrusted(address)) return true;
     if (!this.infers) return this.isLoopback(address);
-    return PRIVATE_RANGES.has(this.#getRange(address)) || this.#evidence.isProven(address);
+    return this.isPrivate(address) || this.#evidence.isProven(address);
   }
 
   /** In the networks that the configuration or the MTA lists. */
@@ -50,7 +55,7 @@ export class RelayClients {
   }
 
   isLoopback(address: string): boolean {
-    return this.#getRange(address) === 'loopback';
+    return mayBePrivate(address) && this.#getRange(address) === 'loopback';
   }
 
   /** On this machine, or a content filter on another host. */
@@ -60,7 +65,8 @@ export class RelayClients {
 
   /** In a range that never comes from the Internet; also true without an address. */
   isPrivate(address: string | undefined): boolean {
-    return address === undefined || PRIVATE_RANGES.has(this.#getRange(address));
+    if (address === undefined) return true;
+    return mayBePrivate(address) && PRIVATE_RANGES.has(this.#getRange(address));
   }
 
   /** The address, which is one of ours, sent back mail that the MTA had given to it. */
@@ -86,9 +92,9 @@ export class RelayClients {
     this.#evidence.noteOwnDomain(domain);
   }
 
-  /** A quick look: whether the recipient is in the own domain that was noted last. */
-  isInOwnDomain(recipient: string): boolean {
-    return this.#evidence.isInLastDomain(recipient);
+  /** A quick look: whether the recipient is known to be in an own domain. False says nothing. */
+  isInKnownDomain(recipient: string): boolean {
+    return this.#evidence.isInKnownDomain(recipient);
   }
 
   isOwnDomain(domain: string): boolean {
@@ -124,4 +130,16 @@ export class RelayClients {
     }
     return range;
   }
+}
+
+/** Whether the address begins as those of the private ranges do (10.0.0.1, fd00::1, ::1, 0:0::1): most do not. */
+function mayBePrivate(address: string): boolean {
+  const first = address.charCodeAt(0);
+  return (
+    first === DIGIT_0 ||
+    first === DIGIT_1 ||
+    first === COLON ||
+    first === LOWER_F ||
+    first === UPPER_F
+  );
 }
