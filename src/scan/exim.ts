@@ -3,7 +3,7 @@
  * that say nothing are left out; the plain parser reads all others, without its envelope.
  */
 import type { LogRecord } from '../model/record.ts';
-import { startsHostAndTag } from '../parse/envelope/exim.ts';
+import { startsHostAndTag, startsSyslogLine } from '../parse/envelope/exim.ts';
 import { ALPHANUMERIC, type ByteCursor, toBytes } from './bytes.ts';
 import { scanArrival } from './exim-arrival.ts';
 import { scanEximDelivery } from './exim-delivery.ts';
@@ -59,7 +59,8 @@ export function scanExim(
   if (isSession(cursor)) return SILENT;
   // Nothing that begins like this is host and tag.
   if (cursor.take(CLIENT)) return end - at > LONGEST_WHOLE ? OTHER : scanEximRejection(cursor);
-  return startsHostAndTag(text.slice(at, end)) ? PLAIN : OTHER;
+  const rest = text.slice(at, end);
+  return startsHostAndTag(rest) || startsSyslogLine(rest) ? PLAIN : OTHER;
 }
 
 /** Length of the message ID at the cursor, which a space follows; 0 if there is none. */

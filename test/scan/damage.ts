@@ -195,6 +195,7 @@ const REPEATS = [
   'syslogd: last message repeated 2 times',
   'postfix/smtpd[811]: message repeated 2 times: [ warning: unknown[192.0.2.9]: SASL LOGIN authentication failed: authentication failure]',
   'postfix/smtpd[811]: [ID 197553 mail.info] connect from unknown[192.0.2.9]',
+  'Nov  1 09:05:07 mx1 postfix/qmgr[700]: 9BE7E21449E: removed',
   'docker[811]: Nov  1 09:05:07 mx1 postfix/qmgr[700]: 9BE7E21449E: removed',
   'dovecot: imap-login: Login: user=<anna@example.net>',
   'dovecot[12]: lmtp(anna): Nov  1 09:05:07 mx1 postfix/qmgr[700]: 9BE7E21449E: removed',
