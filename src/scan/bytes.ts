@@ -38,8 +38,10 @@ export const WORDS = 8192;
 export const HELO = 16_384;
 /** in the text of a refusal of Exim that cannot hold the end of a host */
 export const EXIM_WORDS = 32_768;
+/** in the system's words for an error */
+export const CAUSE = 65_536;
 
-const CLASSES = new Uint16Array(256);
+const CLASSES = new Uint32Array(256);
 
 function add(kind: number, bytes: string): void {
   for (const byte of bytes) CLASSES[byte.charCodeAt(0)] = (CLASSES[byte.charCodeAt(0)] ?? 0) | kind;
@@ -62,6 +64,7 @@ add(STATUS_NUMBERS, `${DIGITS}.`);
 add(WORDS, `${DIGITS}${LOWER}${UPPER} !#$%&'()*+,-./:<>?@[]^_\`{|}~`);
 add(EXIM_WORDS, `${DIGITS}${LOWER}${UPPER} !#$%&'(*+,-./:;<=>?@[]^_\`{|}~`);
 add(HELO, `${DIGITS}${LOWER}${UPPER}.-_:[]`);
+add(CAUSE, `${DIGITS}${LOWER}${UPPER} -`);
 add(ALPHANUMERIC, `${DIGITS}${LOWER}${UPPER}`);
 add(NAME, `${DIGITS}${LOWER}${UPPER}-./_`);
 

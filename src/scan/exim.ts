@@ -7,11 +7,13 @@ import { startsHostAndTag, startsSyslogLine } from '../parse/envelope/exim.ts';
 import { ALPHANUMERIC, type ByteCursor, toBytes } from './bytes.ts';
 import { scanArrival } from './exim-arrival.ts';
 import { scanEximDelivery } from './exim-delivery.ts';
+import { scanDeferral, scanFailure } from './exim-failure.ts';
+import { scanEximLogin } from './exim-login.ts';
+import { mayBeCut, takeRelay } from './exim-parts.ts';
 import { scanEximRejection } from './exim-rejection.ts';
 import { OTHER, PLAIN, SILENT } from './outcome.ts';
 
 const SPACE = 0x20;
-const ASTERISK = 0x2a;
 const HYPHEN = 0x2d;
 const OPEN_BRACKET = 0x5b;
 
@@ -30,8 +32,14 @@ const SESSIONS = [
   'Start queue run: ',
   'End queue run: ',
 ].map(toBytes);
-/** In the end of a line, an asterisk may belong to Exim's mark of a line that was cut. */
-const LONGEST_MARK = 64;
+/** What follows the host of an attempt to deliver that failed: nothing that the plain parser takes for a refusal. */
+const ATTEMPTS = [
+  ': ',
+  ' Connection timed out',
+  ' Connection refused',
+  ' Network is unreachable',
+  ' No route to host',
+].map(toBytes);
 
 /** A longer line may have lost its end (parse/exim/parser.ts). */
 const LONGEST_WHOLE = 7000;
@@ -39,28 +47,49 @@ const LONGEST_WHOLE = 7000;
 const ARRIVED = toBytes('<= ');
 const CLIENT = toBytes('H=');
 const DELIVERED = toBytes('=> ');
+/** another recipient of the same delivery */
+const DELIVERED_TOO = toBytes('-> ');
+const DEFERRED = toBytes('== ');
+const FAILED = toBytes('** ');
 const COMPLETED = toBytes('Completed');
 
+type Scanned = LogRecord | typeof SILENT | typeof OTHER;
+
 /** Scans the text at the cursor, behind Exim's stamp. OTHER: the parser has to read it; PLAIN: the envelope, too. */
-export function scanExim(
-  cursor: ByteCursor,
-): LogRecord | typeof SILENT | typeof OTHER | typeof PLAIN {
+export function scanExim(cursor: ByteCursor): Scanned | typeof PLAIN {
   const { bytes, at, text, end } = cursor;
   if (bytes[at] === OPEN_BRACKET || bytes[at] === SPACE) return PLAIN;
   const length = idLength(cursor);
   if (length > 0) {
-    if (end - at > LONGEST_WHOLE) return OTHER;
     cursor.at = at + length + 1;
-    if (cursor.take(DELIVERED)) return scanEximDelivery(cursor, text.slice(at, at + length));
-    if (cursor.take(ARRIVED)) return scanArrival(cursor, text.slice(at, at + length));
-    if (!cursor.take(COMPLETED) || !cursor.atEnd) return OTHER;
-    return { kind: 'removed', queueId: text.slice(at, at + length), how: 'done' };
+    return end - at > LONGEST_WHOLE ? OTHER : scanOfMessage(cursor, text.slice(at, at + length));
   }
   if (isSession(cursor)) return SILENT;
-  // Nothing that begins like this is host and tag.
-  if (cursor.take(CLIENT)) return end - at > LONGEST_WHOLE ? OTHER : scanEximRejection(cursor);
+  if (end - at <= LONGEST_WHOLE) {
+    const refusal = cursor.take(CLIENT) ? scanEximRejection(cursor) : scanEximLogin(cursor);
+    if (refusal !== OTHER) return refusal;
+  }
   const rest = text.slice(at, end);
   return startsHostAndTag(rest) || startsSyslogLine(rest) ? PLAIN : OTHER;
+}
+
+/** Scans what stands behind a message ID. */
+function scanOfMessage(cursor: ByteCursor, queueId: string): Scanned {
+  if (cursor.take(DELIVERED) || cursor.take(DELIVERED_TOO)) {
+    return scanEximDelivery(cursor, queueId);
+  }
+  if (cursor.take(ARRIVED)) return scanArrival(cursor, queueId);
+  if (cursor.take(DEFERRED)) return scanDeferral(cursor, queueId);
+  if (cursor.take(FAILED)) return scanFailure(cursor, queueId);
+  if (cursor.take(CLIENT)) return isAttempt(cursor) ? SILENT : OTHER;
+  if (!cursor.take(COMPLETED) || !cursor.atEnd) return OTHER;
+  return { kind: 'removed', queueId, how: 'done' };
+}
+
+/** Whether a host that did not take the message stands behind `H=`: that is no refusal yet, or it has a line of its own. */
+function isAttempt(cursor: ByteCursor): boolean {
+  if (takeRelay(cursor) === undefined) return false;
+  return ATTEMPTS.some((beginning) => cursor.take(beginning)) && !mayBeCut(cursor);
 }
 
 /** Length of the message ID at the cursor, which a space follows; 0 if there is none. */
@@ -81,14 +110,9 @@ function idLength(cursor: ByteCursor): number {
 }
 
 function isSession(cursor: ByteCursor): boolean {
-  const { bytes, at, end } = cursor;
-  const first = bytes[at];
+  const first = cursor.bytes[cursor.at];
   for (const beginning of SESSIONS) {
-    if (beginning[0] !== first || !cursor.take(beginning)) continue;
-    for (let index = Math.max(cursor.at, end - LONGEST_MARK); index < end; index++) {
-      if (bytes[index] === ASTERISK) return false;
-    }
-    return true;
+    if (beginning[0] === first && cursor.take(beginning)) return !mayBeCut(cursor);
   }
   return false;
 }

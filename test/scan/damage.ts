@@ -41,7 +41,7 @@ const FALSE_PARTS = [
 const LONG = [769, 770, 800, 1010, 1920, 2000, 2048];
 
 /** One change to a message. */
-const change: fc.Arbitrary<(text: string, other: string) => string> = fc.oneof(
+export const change: fc.Arbitrary<(text: string, other: string) => string> = fc.oneof(
   fc.tuple(fc.nat(), fc.constantFrom(...STRANGE, ...FALSE_PARTS)).map(
     ([at, part]) =>
       (text: string) =>

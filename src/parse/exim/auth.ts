@@ -4,7 +4,12 @@
  * `NAME authenticator failed for [H=]HOST...: 535 Incorrect authentication data (set_id=U)`.
  */
 import { decodeText } from '../../model/line.ts';
-import type { ArrivalRecord, AuthFailedRecord, RejectionRecord } from '../../model/record.ts';
+import type {
+  ArrivalRecord,
+  AuthFailedRecord,
+  Client,
+  RejectionRecord,
+} from '../../model/record.ts';
 import type { Mutable } from '../parser.ts';
 import { Reader } from '../reader.ts';
 import { endOfAddress } from './address.ts';
@@ -99,7 +104,7 @@ export function parseAuthFailure(text: string): AuthFailedRecord | undefined {
   // The text of an identd could end the line early, so then nothing may look like a second end.
   if (hasIdent && rest.includes(WRONG_PASSWORD)) return undefined;
   if (looksForged(removeName(rest))) return undefined;
-  return createAuthFailure(client, rest);
+  return readFailure(client, rest);
 }
 
 /** The text without the name, which Exim prints last. */
@@ -108,11 +113,19 @@ function removeName(rest: string): string {
   return at < 0 || !rest.endsWith(')') ? rest : rest.slice(0, at);
 }
 
-function createAuthFailure(client: AuthFailedRecord['client'], rest: string): AuthFailedRecord {
+function readFailure(client: Client, rest: string): AuthFailedRecord {
   const at = rest.indexOf(NAME);
-  const record = { kind: 'auth-failed', client, code: 535 } as const;
-  if (at < 0) return { ...record, reply: `535 ${toOneLine(rest)}` };
+  if (at < 0) return createAuthFailure(client, undefined, `535 ${toOneLine(rest)}`);
   const user = rest.slice(at + NAME.length, rest.endsWith(')') ? -1 : undefined);
   const reply = `535 ${toOneLine(rest.slice(0, at))}`;
-  return user === '' ? { ...record, reply } : { ...record, user: unescapeText(user), reply };
+  return createAuthFailure(client, user === '' ? undefined : unescapeText(user), reply);
+}
+
+/** All keys at once: V8 then keeps one shape for all failed logins. */
+export function createAuthFailure(
+  client: Client,
+  user: string | undefined,
+  reply: string,
+): AuthFailedRecord {
+  return { kind: 'auth-failed', client, user, code: 535, status: undefined, reply };
 }

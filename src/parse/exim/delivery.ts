@@ -27,7 +27,8 @@ const COLON = 0x3a;
 const LESS_THAN = 0x3c;
 const EQUALS = 0x3d;
 
-type Delivery = Mutable<DeliveryRecord>;
+/** A delivery that is still being read. */
+export type Delivery = Mutable<DeliveryRecord>;
 
 /** Reads `=> ...`, `-> ...` and `>> ...`, from the address on. */
 export function parseDelivered(
@@ -64,9 +65,7 @@ export function parseBounced(queueId: string, text: string): DeliveryRecord | un
   if (record === undefined) return undefined;
   takeFields(reader, record);
   if (reader.literal(' : ') || reader.literal(': ')) {
-    const reason = removeDeliveryTime(reader.rest());
-    if (reason === 'retry timeout exceeded') record.retryTimeout = true;
-    setReason(record, reason);
+    setFailure(record, reader.rest());
   } else if (reader.literal(' ')) {
     // `routing yielded a local delivery`, `mua_wrapper forced failure ...` have no separator.
     setReply(record, parseReply(unescapeText(reader.rest())));
@@ -92,10 +91,7 @@ export function parseDeferred(queueId: string, text: string): DeliveryRecord | u
   return record;
 }
 
-/**
- * Takes the addresses that the line begins with into a new record. All keys at once: V8 then keeps one shape for all
- * deliveries, which makes reading them fast.
- */
+/** Takes the addresses that the line begins with into a new record. */
 function takeRecipient(
   reader: Reader,
   queueId: string,
@@ -105,12 +101,22 @@ function takeRecipient(
   if (addresses === undefined) return undefined;
   const { recipient, original, end } = addresses;
   reader.position = end;
+  return createDelivery(queueId, outcome, decodeText(recipient), original && decodeText(original));
+}
+
+/** All keys at once: V8 then keeps one shape for all deliveries, which makes reading them fast. */
+export function createDelivery(
+  queueId: string,
+  outcome: Delivery['outcome'],
+  recipient: string,
+  originalRecipient: string | undefined,
+): Delivery {
   return {
     kind: 'delivery',
     queueId,
     outcome,
-    recipient: decodeText(recipient),
-    originalRecipient: original === undefined ? undefined : decodeText(original),
+    recipient,
+    originalRecipient,
     relay: undefined,
     stage: undefined,
     code: undefined,
@@ -121,8 +127,15 @@ function takeRecipient(
   };
 }
 
+/** Puts what follows the separator of a failure into the record. */
+export function setFailure(record: Delivery, text: string): void {
+  const reason = removeDeliveryTime(text);
+  if (reason === 'retry timeout exceeded') record.retryTimeout = true;
+  setReason(record, reason);
+}
+
 /** Puts the reply into the record: the remote server's own, or Exim's text behind the system's `cause`. */
-function setReason(record: Delivery, reason: string, cause = ''): void {
+export function setReason(record: Delivery, reason: string, cause = ''): void {
   const remote = takeRemoteReply(new Reader(reason));
   if (remote === undefined) {
     const text = unescapeText(reason);

@@ -132,7 +132,7 @@ function readPlainAddress(text: string, start: number): LoggedRecipient | undefi
 }
 
 /** The original says nothing new when it differs only in case or domain, which is Exim's own doing. */
-function chooseSpelling(recipient: string, original: string): Addresses {
+export function chooseSpelling(recipient: string, original: string): Addresses {
   if (recipient === original) return { recipient };
   const [local] = splitAddress(original);
   if (local === recipient) return { recipient: original };
