@@ -4,6 +4,8 @@
  * an event of another kind, becomes a subject (subject.ts).
  */
 
+import { countedOf, isCounted, MOST_CLASSES } from './classes.ts';
+
 /** What is kept of an event. */
 export interface FewEvent {
   /** ms */
@@ -24,6 +26,8 @@ export class FewEvents {
   #amounts = new Float64Array(64);
   /** the event of the same key before; of a free place, the next free one */
   #before = new Int32Array(64);
+  /** how many events there are of each class */
+  readonly #ofClass = new Int32Array(MOST_CLASSES);
   #free = NONE;
   #used = 0;
   #length = 0;
@@ -40,6 +44,7 @@ export class FewEvents {
     this.#numbers[place] = number;
     this.#amounts[place] = amount;
     this.#before[place] = last ?? NONE;
+    this.#countClass(number, 1);
     this.#length++;
     return place;
   }
@@ -60,6 +65,30 @@ export class FewEvents {
     return Math.max(count, amount);
   }
 
+  /** What a rule with these codes has counted of a key. */
+  countFor(codes: Uint8Array, last: number): number {
+    let count = 0;
+    for (let place = last; place !== NONE; place = this.#before[place] as number) {
+      const code = codes[this.#numbers[place] as number] as number;
+      count += countedOf(code, this.#amounts[place] as number);
+    }
+    return count;
+  }
+
+  /** The time of the last event of a key that a rule with these codes counts, ms; else that of its last one. */
+  timeFor(codes: Uint8Array, last: number): number {
+    for (let place = last; place !== NONE; place = this.#before[place] as number) {
+      const code = codes[this.#numbers[place] as number] as number;
+      if (countedOf(code, this.#amounts[place] as number) > 0) return this.timeOf(place);
+    }
+    return this.timeOf(last);
+  }
+
+  /** Whether there is any event that a rule with these codes counts. */
+  hasAnyFor(codes: Uint8Array): boolean {
+    return this.#ofClass.some((count, number) => count > 0 && isCounted(codes[number] as number));
+  }
+
   /** A key's events in the order in which they came. */
   list(last: number): FewEvent[] {
     const events: FewEvent[] = [];
@@ -78,12 +107,17 @@ export class FewEvents {
     let count = 0;
     for (let place = last; place !== NONE; count++) {
       const before = this.#before[place] as number;
+      this.#countClass(this.#numbers[place] as number, -1);
       this.#before[place] = this.#free;
       this.#free = place;
       place = before;
     }
     this.#length -= count;
     return count;
+  }
+
+  #countClass(number: number, by: 1 | -1): void {
+    this.#ofClass[number] = (this.#ofClass[number] as number) + by;
   }
 
   #takePlace(): number {

@@ -216,18 +216,25 @@ export class KeyTable {
   }
 
   /**
-   * Keys with a few events, seen as others; those alone that are wanted. `isWanted` gets how many events, or recipients,
-   * a key has at most, and the time of the last one, ms.
+   * Keys of whose few events a rule counts any, seen as others; those alone that are wanted. `isWanted` gets how many
+   * events, or recipients, the rule has counted of a key, and the time of the last of these, ms.
    */
-  *few(isWanted: (id: Id, most: number, time: number) => boolean): IterableIterator<[Id, Subject]> {
+  *few(
+    reader: Reader,
+    isWanted: (id: Id, most: number, time: number) => boolean,
+  ): IterableIterator<[Id, Subject]> {
+    if (!this.#few.hasAnyFor(reader.codes)) return;
     for (const [id, known] of this.#keys) {
       if (typeof known !== 'number') continue;
-      if (!isWanted(id, this.#few.count(known), this.#few.timeOf(known))) continue;
-      yield [id, this.#replay(id, known)];
+      const most = this.#few.countFor(reader.codes, known);
+      if (most > 0 && isWanted(id, most, this.#few.timeFor(reader.codes, known))) {
+        yield [id, this.#replay(id, known, reader)];
+      }
     }
   }
 
-  #replay(id: Id, last: number): Subject {
+  /** A key with a few events, seen as others. `only`: by this rule alone. */
+  #replay(id: Id, last: number, only?: Reader): Subject {
     const subject = new Subject(this.#lostUntil);
     subject.used = true;
     for (const { time, number, amount } of this.#few.list(last)) {
@@ -236,6 +243,7 @@ export class KeyTable {
       const at = subject.add(facts, number, node.needs, this.#keep);
       subject.lastSeen = Math.max(subject.lastSeen, time);
       for (const { reader, code } of node.uses()) {
+        if (only !== undefined && reader !== only) continue;
         const timeline = subject.get(reader.slot) ?? subject.addTimeline(reader);
         timeline.count(at, time);
         if (isCounted(code)) this.#events.counted(reader, { id, timeline }, time);

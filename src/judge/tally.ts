@@ -133,7 +133,7 @@ export class Tally {
       const mayBeNear = (id: Id, most: number, time: number) =>
         least.some((one) => isWorth(most, one, time)) ||
         adjustment?.isOverridden(type, formatId(id)) === true;
-      for (const [id, subject] of track.table.few(mayBeNear)) {
+      for (const [id, subject] of track.table.few(track, mayBeNear)) {
         const timeline = subject.get(track.slot);
         if (timeline !== undefined) yield* this.#nearOf(track, places, id, timeline);
       }

@@ -530,6 +530,25 @@ test('nearest: ten for each rule, even those that were dropped long ago', () => 
   expect(nearest[0]).toMatchObject({ key: ALICE, highest: 40 });
 });
 
+test('nearest: of strangers with few events, those count that the rule uses', () => {
+  const judge = new Judge([
+    rule({ name: 'a', count: 'auth-failed', per: 'client', action: 'observe', limit: 20 }),
+    rule({ name: 'b', count: 'messages', per: 'client', action: 'observe', limit: 20 }),
+    rule({ name: 'c', count: 'complaint', per: 'client', action: 'observe', limit: 20 }),
+  ]);
+  const feed = (at: number, nth: number, kind: MailEvent['kind']) =>
+    judge.feed(event(at * SECOND, { kind, client: { address: `192.0.2.${nth}` } }));
+  for (let nth = 0; nth < 12; nth++) feed(nth, nth, 'auth-failed');
+  // The last one of each key is not one of rule a.
+  for (let nth = 11; nth >= 0; nth--) feed(30 - nth, nth, 'accepted');
+  const found = judge.nearest().map(({ rule, key, time }) => [rule, key.id, time - START]);
+  const first = repeat(10, (nth) => event(nth * SECOND)).map(({ time }) => time - START);
+  expect(found).toEqual([
+    ...first.map((at) => ['a', `192.0.2.${at / SECOND}`, at]),
+    ...first.map((at) => ['b', `192.0.2.${11 - at / SECOND}`, at + 19 * SECOND]),
+  ]);
+});
+
 /** The definition of a blocking rule over all events so far, and nothing else. */
 function naiveVerdicts(
   limit: number,
