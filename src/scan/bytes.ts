@@ -30,8 +30,6 @@ export const IP = 1024;
 /** in replies that need no escapes in Exim's log */
 export const REPLY = 2048;
 
-/** in the digits and dots of a status */
-export const STATUS_NUMBERS = 4096;
 /** in the text of a refusal, without what begins or parts the fields behind it */
 export const WORDS = 8192;
 /** in the HELO name as smtpd logs it */
@@ -60,7 +58,6 @@ add(MAILBOX, `${DIGITS}${LOWER}${UPPER}._+=-`);
 add(LABELS, `${DIGITS}${LOWER}${UPPER}.-`);
 add(IP, `${DIGITS}${LOWER}${UPPER}.:%`);
 add(REPLY, `${DIGITS}${LOWER}${UPPER} !#$%&'()*+,-./:;<=>?@[]^_\`{|}~`);
-add(STATUS_NUMBERS, `${DIGITS}.`);
 add(WORDS, `${DIGITS}${LOWER}${UPPER} !#$%&'()*+,-./:<>?@[]^_\`{|}~`);
 add(EXIM_WORDS, `${DIGITS}${LOWER}${UPPER} !#$%&'(*+,-./:;<=>?@[]^_\`{|}~`);
 add(HELO, `${DIGITS}${LOWER}${UPPER}.-_:[]`);

@@ -9,11 +9,12 @@
  * - Each field of a tail has a `=`. The first one of the line, behind the client, is that of `; from=<`, so there is no
  *   field in TEXT. Neither is there `;:`, which the plain parser takes for a tail without fields.
  * - F, R and H hold nothing that needs quotes, and behind H the line ends.
- * - TEXT is about F or R, which it names exactly as they are in the tail, or about no address at all.
+ * - TEXT does not begin as one that ends inside `Sender address [F`.
+ *
+ * Where TEXT names a login or another host, the plain parser reads it.
  */
-import type { Client, RejectionRecord } from '../model/record.ts';
+import type { RejectionRecord } from '../model/record.ts';
 import { readRejection } from '../parse/postfix/rejection.ts';
-import type { Tail } from '../parse/postfix/tail.ts';
 import {
   ADDRESS,
   ALPHANUMERIC,
@@ -21,16 +22,18 @@ import {
   DIGIT,
   HELO,
   HOST,
-  STATUS_NUMBERS,
   toBytes,
   WORDS,
 } from './bytes.ts';
 import { OTHER } from './outcome.ts';
 
 const SPACE = 0x20;
+const DOT = 0x2e;
+const DIGIT_2 = 0x32;
+const DIGIT_4 = 0x34;
+const DIGIT_5 = 0x35;
 const COLON = 0x3a;
 const SEMICOLON = 0x3b;
-const LESS_THAN = 0x3c;
 const AT_SIGN = 0x40;
 const OPEN_BRACKET = 0x5b;
 
@@ -47,11 +50,38 @@ const COMMA_PROTOCOL = toBytes('>, proto=');
 const COMMA_GREETING = toBytes(', helo=<');
 const TAIL_END = toBytes('>');
 const BLOCKED = toBytes('Service unavailable; ');
+/** Before these words stands `<ADDRESS>: `; a host or a login follows them. */
+const PROBED = toBytes('Recipient address rejected: un');
+const NOT_OWNED = toBytes('Sender address rejected: not');
+const AROUND_ADDRESS = '<>: '.length;
 
 const LONGEST_NAME = 260;
 const LONGEST_PORT = 5;
 const LONGEST_PROTOCOL = 16;
 const CODE_LENGTH = 3;
+const LONGEST_DETAIL = 3;
+
+/** The client as the line names it; its HELO name stands in the tail. */
+interface Client {
+  readonly address: string;
+  readonly name: string | undefined;
+  helo: string | undefined;
+}
+
+/** Code, status, and the index of what follows them. */
+interface Status {
+  readonly code: number;
+  readonly status: string;
+  readonly textAt: number;
+}
+
+/** The fields of a tail, all of them; `at` is the index of its semicolon. */
+interface Tail {
+  readonly at: number;
+  readonly sender: string;
+  readonly recipient: string;
+  readonly helo: string;
+}
 
 /** Reads the line behind `NOQUEUE: ` or its queue ID. */
 export function scanRejection(
@@ -62,13 +92,31 @@ export function scanRejection(
   const client = takeClient(cursor);
   if (client === undefined || !cursor.take(TEXT_BEGIN)) return OTHER;
   const start = cursor.at;
-  const valueAt = findValue(cursor);
-  const tailAt = valueAt < 0 ? -1 : findTail(cursor);
-  if (tailAt < valueAt) return OTHER;
-  const tail = takeTail(cursor, tailAt);
-  if (tail === undefined || !isAboutTail(cursor, valueAt, tail)) return OTHER;
+  const status = takeStatus(cursor);
+  const tailAt = status === undefined ? -1 : findTail(cursor);
+  const tail = tailAt < 0 ? undefined : takeTail(cursor, tailAt);
+  if (status === undefined || tail === undefined) return OTHER;
+  if (mayEndInside(cursor, status.textAt, tailAt)) return OTHER;
   const said = cursor.text.slice(start, tailAt);
-  return readRejection({ kind: 'rejected', queueId, stage: 'RCPT', client }, said, tail);
+  if (mayNameOthers(cursor, status.textAt, tail)) {
+    return readRejection({ kind: 'rejected', queueId, stage: 'RCPT', client }, said, tail);
+  }
+  if (tail.helo !== '') client.helo = tail.helo;
+  // As the plain parser makes it.
+  return {
+    kind: 'rejected',
+    queueId,
+    stage: 'RCPT',
+    client,
+    user: undefined,
+    sender: tail.sender,
+    recipient: tail.recipient,
+    code: status.code,
+    status: status.status,
+    reply: said,
+    temporary: status.code < 500 && status.code >= 400 ? true : undefined,
+    relay: undefined,
+  };
 }
 
 /** Takes `NAME[ADDRESS]` or, of postscreen, `[ADDRESS]:PORT`. */
@@ -91,18 +139,31 @@ function takeClient(cursor: ByteCursor): Client | undefined {
   return {
     address: address === 'unknown' ? '' : address,
     name: isUnknown || open === at ? undefined : text.slice(at, open),
+    helo: undefined,
   };
 }
 
-/** Takes `CODE STATUS ` and returns the index of what follows; -1 if there is something else. */
-function findValue(cursor: ByteCursor): number {
+/** Takes `CODE STATUS `: of three digits, and of three numbers of up to three digits. */
+function takeStatus(cursor: ByteCursor): Status | undefined {
   const { bytes, at } = cursor;
-  if (cursor.endOf(DIGIT) !== at + CODE_LENGTH || bytes[at + CODE_LENGTH] !== SPACE) return -1;
-  cursor.at = at + CODE_LENGTH + 1;
-  const end = cursor.endOf(STATUS_NUMBERS);
-  if (end === cursor.at || bytes[end] !== SPACE) return -1;
-  cursor.at = end + 1;
-  return end + 1;
+  const code = cursor.number();
+  if (cursor.at !== at + CODE_LENGTH || code < 200 || code > 599) return undefined;
+  if (bytes[cursor.at] !== SPACE) return undefined;
+  const from = ++cursor.at;
+  const first = bytes[from];
+  if (first !== DIGIT_2 && first !== DIGIT_4 && first !== DIGIT_5) return undefined;
+  cursor.at++;
+  if (!takeDetail(cursor) || !takeDetail(cursor) || bytes[cursor.at] !== SPACE) return undefined;
+  const status = cursor.since(from);
+  return { code, status, textAt: ++cursor.at };
+}
+
+/** Takes `.N`. */
+function takeDetail(cursor: ByteCursor): boolean {
+  if (cursor.bytes[cursor.at] !== DOT) return false;
+  const from = ++cursor.at;
+  cursor.at = cursor.endOf(DIGIT);
+  return cursor.at > from && cursor.at - from <= LONGEST_DETAIL;
 }
 
 /** Index of the `;` in front of the first field; -1 if the text in front of it is not plain, or there is none. */
@@ -144,21 +205,27 @@ function takeAddress(cursor: ByteCursor): string | undefined {
   return cursor.since(from);
 }
 
-/** Whether the plain parser would believe the tail: see there, chooseTail. */
-function isAboutTail({ bytes, text }: ByteCursor, valueAt: number, tail: Tail): boolean {
-  if (bytes[valueAt] !== LESS_THAN) {
-    return !startsWith(bytes, valueAt, BLOCKED) || text.slice(valueAt, tail.at).includes('] ');
-  }
-  return isValue(text, valueAt, tail.recipient ?? '') || isValue(text, valueAt, tail.sender ?? '');
+/** Whether the tail may begin inside the brackets of TEXT: see the plain parser, isInsideBrackets. */
+function mayEndInside({ bytes, text }: ByteCursor, textAt: number, tailAt: number): boolean {
+  return startsWith(bytes, textAt, BLOCKED) && !text.slice(textAt, tailAt).includes('] ');
 }
 
-/** Whether `<ADDRESS>: ` stands there. */
-function isValue(text: string, at: number, address: string): boolean {
-  return text.startsWith('>: ', at + 1 + address.length) && text.startsWith(address, at + 1);
+/** Whether TEXT may name the host that was asked about R, or the login that owns F. */
+function mayNameOthers(
+  { bytes }: ByteCursor,
+  textAt: number,
+  { recipient, sender }: Tail,
+): boolean {
+  const at = textAt + AROUND_ADDRESS;
+  return (
+    startsWith(bytes, at + recipient.length, PROBED) ||
+    startsWith(bytes, at + sender.length, NOT_OWNED)
+  );
 }
 
 function startsWith(bytes: Uint8Array, at: number, word: Uint8Array): boolean {
-  for (let index = 0; index < word.length; index++) {
+  // From the right, where refusals of one kind differ.
+  for (let index = word.length - 1; index >= 0; index--) {
     if (bytes[at + index] !== word[index]) return false;
   }
   return true;
