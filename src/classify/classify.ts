@@ -70,7 +70,7 @@ function recall(
   return finding;
 }
 
-/** What was found for a reply that differs in the recipient only, and what it was found from. */
+/** What was found for a reply that differs in the recipient at most, and what it was found from. */
 interface OwnFinding extends ReplyFacts {
   readonly finding: CachedFinding;
 }
@@ -78,12 +78,14 @@ interface OwnFinding extends ReplyFacts {
 /** An address that `reduceToShape` makes `a@a` of, whatever it is. */
 const PLAIN_ADDRESS = /^[a-z0-9._+-]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)*$/i;
 const LONGEST_OWN = 512;
+/** Longer replies that name no address often hold a host or an identifier: they would not come again. */
+const LONGEST_SHORT = 32;
 const byOwnWords = new Recent<OwnFinding>(CACHE_LIMIT);
 
 /**
- * The same for a reply whose first angle bracket holds the recipient: all such replies with the same other words have
- * the same shape. Most refusals of a log are of this kind, and to find the shape takes longer than all the rest.
- * Undefined for every other reply.
+ * What was found for the same words with another recipient, or for the same short reply; else what is found now. Most
+ * refusals of a log are of these kinds, and to find the shape takes longer than all the rest. Undefined for every other
+ * reply.
  */
 function recallOwn(
   reply: string,
@@ -92,12 +94,8 @@ function recallOwn(
   status: ReplyFacts['status'],
   stage: ReplyFacts['stage'],
 ): CachedFinding | undefined {
-  const at = reply.indexOf('<') + 1;
-  if (at === 0 || recipient === undefined || reply.length > LONGEST_OWN) return undefined;
-  const end = at + recipient.length;
-  if (!reply.startsWith('>', end) || !reply.startsWith(recipient, at)) return undefined;
-  if (!PLAIN_ADDRESS.test(recipient)) return undefined;
-  const words = reply.slice(0, at) + reply.slice(end);
+  const words = removeOwn(reply, recipient);
+  if (words === undefined) return undefined;
   const known = byOwnWords.get(words);
   if (known !== undefined && known.code === code) {
     if (known.status === status && known.stage === stage) return known.finding;
@@ -105,6 +103,19 @@ function recallOwn(
   const finding = recall(reply, code, status, stage);
   byOwnWords.set(words, { code, status, stage, finding });
   return finding;
+}
+
+/**
+ * The reply without the recipient in its first angle bracket: all such replies with the same other words have the same
+ * shape. A short reply without a bracket is as it is; undefined for all others.
+ */
+function removeOwn(reply: string, recipient: string | undefined): string | undefined {
+  const at = reply.indexOf('<') + 1;
+  if (at === 0) return reply.length <= LONGEST_SHORT ? reply : undefined;
+  if (recipient === undefined || reply.length > LONGEST_OWN) return undefined;
+  const end = at + recipient.length;
+  if (!reply.startsWith('>', end) || !reply.startsWith(recipient, at)) return undefined;
+  return PLAIN_ADDRESS.test(recipient) ? reply.slice(0, at) + reply.slice(end) : undefined;
 }
 
 /** What the log says about the reply takes precedence over what the reply itself says. */
