@@ -172,8 +172,8 @@ function findReason(
   key: string,
 ): Reason | undefined {
   if (record.outcome === 'delivered') return undefined;
-  const last = message.outcomes?.[key]?.reason;
-  if (record.retryTimeout === true && last !== undefined) return last;
+  const last = record.retryTimeout === true ? message.outcomes?.[key]?.reason : undefined;
+  if (last !== undefined) return last;
   // The same keys in the same order as for rejections: V8 keeps one shape for both, while records have several.
   const reason = classify({
     reply: record.reply,
@@ -194,7 +194,8 @@ function countOnce(turn: Turn, message: OpenMessage, key: string, event: EventDr
   const kind = (event.kind === 'expired' ? 'bounced' : event.kind) as Outcome['kind'];
   const before = message.outcomes?.[key];
   if (kind !== 'delivered' || before !== undefined || message.recipients === undefined) {
-    recordOutcome(message, key, toOutcome(event, kind, invalid || before?.invalid === true));
+    const outcome = toOutcome(event, kind, invalid || before?.invalid === true);
+    recordOutcome(message, key, outcome, before);
     turn.messages.touch(message, event.time);
   }
   const refusedBefore =

@@ -123,7 +123,7 @@ export class OpenMessages {
     const messages = this.#findHost(message.host) ?? this.#addHost(message.host);
     const before = messages.byId.get(message.queueId);
     if (before !== undefined) this.#remove(messages, before);
-    if (!this.#hosts.has(messages.host)) this.#hosts.set(messages.host, messages);
+    if (messages.byId.size === 0) this.#hosts.set(messages.host, messages);
     messages.byId.set(message.queueId, message);
     this.#size++;
     message.weight = 0;

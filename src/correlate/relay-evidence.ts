@@ -19,8 +19,8 @@ const MAX_CLIENTS = 500;
 const MAX_OWN_DOMAINS = 1000;
 /** Longer than any domain name. */
 const LONGEST = 255;
-/** A power of two. */
-const PLACES = 512;
+/** A power of two, and several times the domains, so that few of them have a place in common. */
+const PLACES = 4096;
 /** Longer domains are told by their end. */
 const LONGEST_TOLD = 24;
 const AT_SIGN = 0x40;

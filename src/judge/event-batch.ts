@@ -105,8 +105,8 @@ export class EventPacker {
   #addMarks(event: CountedEvent): void {
     const { submitter, client, relay } = event;
     this.#marks[this.#mark++] = packFlags(event);
-    this.#marks[this.#mark++] = this.#findName(event.source);
-    this.#marks[this.#mark++] = event.host === undefined ? NONE : this.#findName(event.host);
+    this.#marks[this.#mark++] = this.#findName(event.source, 0);
+    this.#marks[this.#mark++] = event.host === undefined ? NONE : this.#findName(event.host, 1);
     this.#addText(submitter?.id);
     this.#addText(client?.address);
     this.#addText(event.sender);
@@ -122,7 +122,9 @@ export class EventPacker {
     if (text !== undefined) this.#texts += text;
   }
 
-  #findName(name: string): number {
+  /** `likely`: its place in most batches, those of one file and host. */
+  #findName(name: string, likely: number): number {
+    if (this.#names[likely] === name) return likely;
     const known = this.#names.indexOf(name);
     return known >= 0 ? known : this.#names.push(name) - 1;
   }

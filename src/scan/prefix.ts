@@ -91,8 +91,8 @@ export class KnownPrefix {
       for (at = digits; at < end && at <= digits + LONGEST_FRACTION; at++) {
         const digit = (bytes[at] as number) - DIGIT_0;
         if (digit < 0 || digit > 9) break;
-        milliseconds += Math.floor(unit) * digit;
-        unit /= 10;
+        milliseconds += unit * digit;
+        unit = (unit / 10) | 0;
       }
       if (at === digits) return -1;
     }

@@ -63,7 +63,7 @@ export function parseDelivery(
   const status = dsn === undefined ? undefined : STATUSES.get(reader.until(' (') ?? '');
   if (dsn === undefined || status === undefined) return undefined;
   const said = removeEnd(reader.rest(), ')');
-  const { code, status: detail, reply, stage, cached } = readReason(said, dsn);
+  const { code, status: detail, reply, stage, cached } = readReason(said, decodeText(dsn));
   return {
     kind: 'delivery',
     queueId,
@@ -131,15 +131,15 @@ const REPLY_TO = ' (in reply to ';
 
 type Reason = Pick<DeliveryRecord, 'code' | 'status' | 'reply' | 'stage' | 'cached'>;
 
-/** Reads the text in parentheses; `dsn` is the status in front of it. */
+/** Reads the text in parentheses; `dsn` is the status in front of it, as real text. */
 export function readReason(said: string, dsn: string): Reason {
   if (said.startsWith(SUSPENDED)) {
     // This is the reply that another message got: its code says nothing about this one.
     const stage = readRemoteReply(said.slice(SUSPENDED.length))?.stage;
-    return { status: decodeText(dsn), reply: decodeText(said), stage, cached: true };
+    return { status: dsn, reply: decodeText(said), stage, cached: true };
   }
   const remote = readRemoteReply(said);
-  const { code, status, reply } = parseReply(remote?.reply ?? said, decodeText(dsn));
+  const { code, status, reply } = parseReply(remote?.reply ?? said, dsn);
   return { code, status, reply, stage: remote?.stage };
 }
 
