@@ -27,8 +27,9 @@ const REUSED = toBytes('*');
 /** The plain parser wants two bytes of an address at least, and 63 at most. */
 const LONGEST_IP = 63;
 const LONGEST_PORT = 5;
-/** In the end of a line, an asterisk may belong to Exim's mark of a line that was cut. */
+/** Bytes from the beginning of Exim's mark of a line that was cut to the end, at most. */
 const LONGEST_MARK = 64;
+const ASTERISKS = 4;
 
 /** Takes `NAME (HELO) [IP]:PORT`, of which only the address is always there. */
 export function takeClient(cursor: ByteCursor): Client | undefined {
@@ -100,9 +101,9 @@ export function skipWord(cursor: ByteCursor, kinds: number): boolean {
   return cursor.at > from;
 }
 
-/** Whether Exim may have cut the line, so that the plain parser has to look. */
+/** Whether Exim may have cut the line, so that the plain parser has to look: its mark begins with four asterisks. */
 export function mayBeCut({ bytes, at, end }: ByteCursor): boolean {
-  for (let index = Math.max(at, end - LONGEST_MARK); index < end; index++) {
+  for (let index = Math.max(at, end - LONGEST_MARK); index < end; index += ASTERISKS) {
     if (bytes[index] === ASTERISK) return true;
   }
   return false;

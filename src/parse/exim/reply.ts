@@ -51,14 +51,25 @@ export function toOneLine(bytes: string): string {
 const REPLY = /^([245]\d\d)(?:[ -](?:([245]\.\d{1,3}\.\d{1,3})(?![\d.]))?|$)/;
 const STATUS = /^([245]\.\d{1,3}\.\d{1,3})(?= )/;
 
+/** How the last reply with both began, with the blank behind them: `250 2.0.0 `. Most replies begin as the one before. */
+let lastStart = '';
+let lastCode: number | undefined;
+let lastStatus: string | undefined;
+
 /** Splits off the code and enhanced status code (RFC 3463 2) that a text begins with. An empty text is not a reply. */
 export function parseReply(text: string): Reply {
+  if (lastStart !== '' && text.startsWith(lastStart)) {
+    return { code: lastCode, status: lastStatus, reply: text };
+  }
   const match = REPLY.exec(text);
-  return {
-    code: match === null ? undefined : Number(match[1]),
-    status: match === null ? STATUS.exec(text)?.[1] : match[2],
-    reply: text === '' ? undefined : text,
-  };
+  const code = match === null ? undefined : Number(match[1]);
+  const status = match === null ? STATUS.exec(text)?.[1] : match[2];
+  if (match !== null && status !== undefined) {
+    lastStart = `${match[0]} `;
+    lastCode = code;
+    lastStatus = status;
+  }
+  return { code, status, reply: text === '' ? undefined : text };
 }
 
 /** Puts a reply into a record, unless the reply is empty. */
