@@ -3,7 +3,7 @@
  * smtp_in.c), the record while it is read, and the text at the line's end with a callout's answer (verify.c).
  */
 import { decodeText } from '../../model/line.ts';
-import type { Client, RejectionRecord } from '../../model/record.ts';
+import type { Client, RejectionRecord, Relay, Reply } from '../../model/record.ts';
 import type { Mutable } from '../parser.ts';
 import { Reader } from '../reader.ts';
 import { hasHostEnd, looksForged, skipInterface, takeClient } from './host.ts';
@@ -97,17 +97,27 @@ export function finishWithText(reader: Reader, record: Rejection): RejectionReco
   return record;
 }
 
-/** Puts in an ACL's text, or what a host answered to a recipient callout: `NAME [IP] : SMTP error ...`. */
-export function setReason(record: Rejection, text: string): void {
+/** Puts in an ACL's text, or what a host answered to a recipient callout. */
+function setReason(record: Rejection, text: string): void {
+  const reason = readReason(text);
+  setReply(record, reason);
+  record.relay = reason.relay;
+}
+
+/** The text of a refusal, and the host that was asked. */
+export interface Reason extends Reply {
+  readonly relay: Relay | undefined;
+}
+
+/** Reads an ACL's text, or what a host answered to a recipient callout: `NAME [IP] : SMTP error ...`. */
+export function readReason(text: string): Reason {
   const reader = new Reader(text);
   const asked = takeNamedRelay(reader);
   if (asked !== undefined && !reader.literal(' : ')) reader.position = 0;
   const remote = takeRemoteReply(reader);
   // An answer to another command says nothing about the recipient: the text stays whole, and has no code.
   if (remote === undefined || remote.stage !== 'RCPT') {
-    setReply(record, parseReply(toOneLine(text)));
-    return;
+    return { ...parseReply(toOneLine(text)), relay: undefined };
   }
-  setReply(record, remote.reply);
-  record.relay = asked ?? remote.relay;
+  return { ...remote.reply, relay: asked ?? remote.relay };
 }
