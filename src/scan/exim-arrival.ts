@@ -1,20 +1,23 @@
 /**
- * Exim's arrival of mail from another host, with plain addresses and none of the fields that hold free text but the
- * subject:
+ * Exim's arrival of mail from another host or of its own, with plain addresses and none of the fields that hold free
+ * text but the subject:
  *
- *     <= SENDER H=[NAME ][(HELO) ][IP][:PORT] P=WORD[ X=CIPHER][ CV=W][ A=DRIVER[:LOGIN]][ K] S=N[ id=ID][ T="SUBJECT"][ for R...]
+ *     <= SENDER[ R=ID] (H=[NAME ][(HELO) ][IP][:PORT] or U=LOGIN) P=WORD[ X=CIPHER][ CV=W][ A=DRIVER[:LOGIN]][ K] S=N[ id=ID][ T="SUBJECT"][ for R...]
  *
  * The line names the submitter, so the plain parser wants each field once and in this order, and nothing left over. Here
  * no value before the size can hold a space, a quote or a parenthesis, so that none can hold another field.
  */
 import type { ArrivalRecord } from '../model/record.ts';
-import { type ByteCursor, IP, NAME, REPLY, toBytes } from './bytes.ts';
-import { takeClient, takeLogin, takeMailbox, takeWord } from './exim-parts.ts';
+import { type ByteCursor, IP, LOGIN, NAME, REPLY, toBytes } from './bytes.ts';
+import { skipWord, takeClient, takeLogin, takeMailbox, takeWord } from './exim-parts.ts';
 import { OTHER } from './outcome.ts';
 
 const SPACE = 0x20;
 
+const NULL_SENDER = toBytes('<>');
+const PARENT = toBytes(' R=');
 const HOST = toBytes(' H=');
+const IDENT = toBytes(' U=');
 const PROTOCOL = toBytes(' P=');
 const CIPHER = toBytes(' X=');
 const VERIFIED = toBytes(' CV=');
@@ -29,12 +32,15 @@ const BLANK = toBytes(' ');
 
 /** Reads the line behind its flag. */
 export function scanArrival(cursor: ByteCursor, queueId: string): ArrivalRecord | typeof OTHER {
-  const sender = takeAddress(cursor);
-  if (sender === undefined || !cursor.take(HOST)) return OTHER;
-  const client = takeClient(cursor);
-  if (client === undefined || !cursor.take(PROTOCOL) || !takeWord(cursor, NAME)) return OTHER;
-  if (cursor.take(CIPHER) && !takeWord(cursor, IP | NAME)) return OTHER;
-  if (cursor.take(VERIFIED) && !takeWord(cursor, NAME)) return OTHER;
+  const sender = cursor.take(NULL_SENDER) ? '' : takeAddress(cursor);
+  const parent = cursor.take(PARENT) ? takeWord(cursor, NAME) : '';
+  const isRemote = cursor.take(HOST);
+  const client = isRemote ? takeClient(cursor) : undefined;
+  const login = !isRemote && cursor.take(IDENT) ? takeWord(cursor, LOGIN) : undefined;
+  if (sender === undefined || parent === undefined || (client ?? login) === undefined) return OTHER;
+  if (!cursor.take(PROTOCOL) || !skipWord(cursor, NAME)) return OTHER;
+  if (cursor.take(CIPHER) && !skipWord(cursor, IP | NAME)) return OTHER;
+  if (cursor.take(VERIFIED) && !skipWord(cursor, NAME)) return OTHER;
   const user = cursor.take(LOGGED_IN) ? takeLogin(cursor) : '';
   if (user === undefined) return OTHER;
   cursor.take(CHUNKED);
@@ -52,10 +58,11 @@ export function scanArrival(cursor: ByteCursor, queueId: string): ArrivalRecord 
     client,
     user: user === '' ? undefined : user,
     ambiguousLogin: undefined,
-    uid: undefined,
+    // A DSN is in the name of Exim's own account.
+    uid: parent === '' ? login : undefined,
     size,
     recipients,
-    parentQueueId: undefined,
+    parentQueueId: parent === '' ? undefined : parent,
     messageId: messageId === '' ? undefined : messageId,
   };
 }

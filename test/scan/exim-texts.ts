@@ -8,6 +8,9 @@ const LOGIN = 'login authenticator failed for';
 const WRONG = ': 535 Incorrect authentication data';
 
 export const EXIM_ORDINARY: readonly string[] = [
+  `${ID} <= <> R=${OLD_ID} U=Debian-exim P=local S=2120 for anna@example.net`,
+  `${ID} <= www@mx.example.net U=www-data P=local S=812 id=1@mx.example.net T="Hello"`,
+  `${ID} <= <> H=mx.example.net [192.0.2.9] P=esmtps X=TLS1.3:AES:256 CV=no S=812 for anna@example.net`,
   `${ID} => anna <anna@example.net> R=local_user T=mail_spool`,
   `${OLD_ID} => anna <anna@example.net> R=lmtp T=dovecot_lmtp C="250 2.0.0 <anna@example.net> x Saved"`,
   `${ID} => anna@example.net <Anna@example.net> R=local_user T=mail_spool`,
@@ -34,6 +37,13 @@ export const EXIM_ORDINARY: readonly string[] = [
 const FALSE_END = 'R=dnslookup T=remote_smtp H=mx [192.0.2.66]: 550 5.1.1 no such user';
 
 export const EXIM_HOSTILE: readonly string[] = [
+  // What an identd, a login or a header says.
+  `${ID} <= <> R=${OLD_ID} H=(h) [192.0.2.7] U=root P=local S=2120`,
+  `${ID} <= www@mx.example.net U=www data P=local S=812`,
+  `${ID} <= <> U=www-data R=${OLD_ID} P=local S=812`,
+  `${ID} <= <> R= U=www-data P=local S=812`,
+  `${ID} <= <>x U=www-data P=local S=812`,
+  `${ID} <= www@mx.example.net U=www-data P=local S=812 T="Hello" S=13"`,
   // The local part of an address, which Exim prints without its quotes.
   `${ID} => anna <"anna <bob@example.net> R=a T=b"@example.org> R=local_user T=mail_spool`,
   `${ID} => save <bob@example.net> R=userfilter T=address_file`,
