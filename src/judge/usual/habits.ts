@@ -5,10 +5,9 @@
 import { DAY } from '../../base/time.ts';
 import { getDomain } from '../../model/address.ts';
 import type { KeyType } from '../../model/block.ts';
-import { ownCopy } from '../../model/line.ts';
 import type { NewKind } from '../../model/usual.ts';
 import type { CountedEvent } from '../counted-event.ts';
-import { Facts } from '../facts.ts';
+import { Facts, type Value } from '../facts.ts';
 import { getKeyId, getKeyType, internId, MAX_ID } from '../key.ts';
 import { buildAdmission } from '../plan.ts';
 import type { Rule, Usual } from '../rule.ts';
@@ -50,10 +49,10 @@ export interface Profile {
   met: Map<Rule, number[]> | undefined;
   readonly counters: readonly BlockCounter[];
   readonly values: KnownValues | undefined;
-  /** the client of the last event and its day, and whether its network was new: most mail of a key comes from one */
-  client: string;
-  clientDay: number;
-  isClientNew: boolean;
+  /** the network of the last event and its day, and whether it was new: most mail of a key comes from one */
+  network: Value | undefined;
+  networkDay: number;
+  isNetworkNew: boolean;
   /** changed since it was last saved */
   isChanged: boolean;
 }
@@ -154,15 +153,14 @@ export class Habits {
     event: CountedEvent,
     day: number,
   ): boolean {
-    const address = event.client?.address ?? '';
-    if (address === profile.client && day === profile.clientDay) return profile.isClientNew;
     const kind = this.#rule.usual.new as Exclude<NewKind, 'recipient-domain'>;
     this.#facts.read(event);
     const network = this.#facts.valueOf(kind);
+    if (network === profile.network && day === profile.networkDay) return profile.isNetworkNew;
     const isNew = network !== undefined && values.use(String(network), day);
-    if (address !== profile.client) profile.client = ownCopy(address);
-    profile.clientDay = day;
-    profile.isClientNew = isNew;
+    profile.network = network;
+    profile.networkDay = day;
+    profile.isNetworkNew = isNew;
     return isNew;
   }
 
@@ -199,9 +197,9 @@ export class Habits {
       met: undefined,
       counters: this.#rule.limits.map(({ period }) => new BlockCounter(period)),
       values: this.#rule.usual.new === undefined ? undefined : new KnownValues(),
-      client: '',
-      clientDay: -1,
-      isClientNew: false,
+      network: undefined,
+      networkDay: -1,
+      isNetworkNew: false,
       isChanged: true,
     };
     profiles.set(internId(id), profile);
