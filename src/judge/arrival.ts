@@ -19,6 +19,8 @@ export class Arrival {
   #id: Id | undefined;
   #known: Subject | number | undefined;
   #node: ClassNode;
+  /** the event comes after all others of the key, and all rules took it from what they share when it began */
+  #isCalm = false;
   /** only timelines hold what a rule makes of the event */
   #needsSubject = false;
   #isKept = false;
@@ -56,6 +58,7 @@ export class Arrival {
       return false;
     }
     this.#known = this.#table.find(this.#id, facts.time);
+    this.#isCalm = typeof this.#known === 'object' && this.#known.isCalm(facts.time);
     return true;
   }
 
@@ -71,14 +74,18 @@ export class Arrival {
 
   /** The rule uses the event: `code` is what it adds. */
   use(reader: Reader, code: number): void {
-    const { time, isLate } = this.#facts;
-    const timeline = this.find(reader);
-    if (timeline !== undefined && !timeline.isReady(time, isLate)) {
-      if (!timeline.share(time, (at) => this.#leaveOut(reader, at))) return;
-    }
+    if (!this.#isCalm && !this.#isReady(reader)) return;
     const next = this.#table.classes.step(this.#node, reader, code);
     if (next === undefined) this.timelineOf(reader).keepOwn();
     else this.#node = next;
+  }
+
+  /** Whether the rule takes the event from those that are shared. */
+  #isReady(reader: Reader): boolean {
+    const { time, isLate } = this.#facts;
+    const timeline = this.find(reader);
+    if (timeline === undefined || timeline.isReady(time, isLate)) return true;
+    return timeline.share(time, (at) => this.#leaveOut(reader, at));
   }
 
   /** All rules have said whether they use the event. Keeps it. */
@@ -112,6 +119,15 @@ export class Arrival {
   /** Index of the event among those that the rules share. */
   get at(): number {
     return this.#at;
+  }
+
+  /** Whether the rule may count the event later: it was kept, and nothing else of the key depends on it. */
+  mayWait(reader: Reader): boolean {
+    if (!reader.shape.defersWhole || !this.#isCalm) return false;
+    const timeline = this.find(reader);
+    if (timeline === undefined) return false;
+    // Mostly, nothing has to be read of the timeline itself.
+    return (this.#known as Subject).entries.others.length === 0 || timeline.isPlain;
   }
 
   /** How the rule sees the key. */

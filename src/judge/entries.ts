@@ -33,6 +33,15 @@ export const NO_FACTS: EntryFacts = {
   ...{ place: '', sender: '', host: '' },
 };
 
+/** How one rule sees the key, if it may keep more than the events that all rules share (timeline.ts). */
+interface Other {
+  readonly size: number;
+  /** it counts the shared events */
+  readonly isShared: boolean;
+  /** it keeps nothing else */
+  readonly isPlain: boolean;
+}
+
 /** Shared by all timelines without an event; never changed. */
 const EMPTY: never[] = [];
 
@@ -47,8 +56,8 @@ export class Entries {
   places: string[] | undefined;
   senders: string[] | undefined;
   hosts: string[] | undefined;
-  /** A rule may keep something of the key besides these events. */
-  hasOthers = false;
+  /** how rules see the key that keep something of it besides these events */
+  others: Other[] = EMPTY;
 
   get length(): number {
     return this.times.length;
@@ -95,6 +104,27 @@ export class Entries {
     if (needs & NEEDS.host || this.hosts !== undefined) {
       this.hosts = write(this.hosts, at, needs & NEEDS.host ? facts.host : '', '');
     }
+  }
+
+  addOther(one: Other): void {
+    if (this.others.length === 0) this.others = [one];
+    else if (!this.others.includes(one)) this.others.push(one);
+  }
+
+  /** What rules keep besides these events. */
+  countOthers(): number {
+    if (this.others.length === 0) return 0;
+    if (this.others.some(({ isPlain }) => isPlain)) {
+      this.others = this.others.filter(({ isPlain }) => !isPlain);
+    }
+    let count = 0;
+    for (const { size } of this.others) count += size;
+    return count;
+  }
+
+  /** Whether all rules count these events. */
+  get areShared(): boolean {
+    return this.others.length === 0 || this.others.every(({ isShared }) => isShared);
   }
 
   /** How many events are not later than `time`. */

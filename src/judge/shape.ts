@@ -28,6 +28,8 @@ export interface Shape {
   readonly share: number | undefined;
   /** whether an event also adds to the whole of a share */
   readonly hasWhole: boolean;
+  /** whether an event that only adds to the whole may be counted later, when the next one that matters comes */
+  readonly defersWhole: boolean;
   /** whether senders are kept, to find the one who is to blame at a gateway */
   readonly hasSenders: boolean;
   /** percent of a limit that one domain, one host may contribute */
@@ -62,6 +64,8 @@ export function buildShape(rule: Rule, hasSenders: boolean, limits: readonly Lim
     atLeast,
     share: hasShare ? atLeastShare / 100 : undefined,
     hasWhole,
+    // One that may blame a sender counts when its turn has come.
+    defersWhole: hasWhole && !hasSenders,
     hasSenders,
     mostPerDomain: bound?.domain,
     mostPerHost: bound?.host,

@@ -50,12 +50,12 @@ export class Subject {
 
   /** Events, entries of timelines that do not share, and open recipients. */
   countKept(): number {
-    const { entries } = this;
-    if (!entries.hasOthers) return entries.length;
-    let others = 0;
-    for (const timeline of this.timelines) others += timeline?.size ?? 0;
-    if (others === 0) entries.hasOthers = false;
-    return entries.length + others;
+    return this.entries.length + this.entries.countOthers();
+  }
+
+  /** Whether an event of this time (ms) comes after all others, and all rules take it from what they share. */
+  isCalm(time: number): boolean {
+    return time >= this.lastSeen && this.entries.areShared;
   }
 
   /**
@@ -65,8 +65,10 @@ export class Subject {
   add(facts: EntryFacts, number: number, needs: number, keep: number): number {
     const { entries } = this;
     if (entries.length >= this.#dropAt) this.#dropOld(keep);
+    const isLast = !((entries.times.at(-1) as number) > facts.time);
+    if (!isLast) for (const timeline of this.timelines) timeline?.catchUp();
     const at = entries.add(facts, number, needs);
-    if (at < entries.length - 1) for (const timeline of this.timelines) timeline?.shift(at);
+    if (!isLast) for (const timeline of this.timelines) timeline?.shift(at);
     return at;
   }
 

@@ -36,6 +36,8 @@ export class Timeline implements Source {
   readonly #codes: Uint8Array | undefined;
   /** what the rule keeps for itself; undefined while it shares */
   #own: OwnEvents | undefined;
+  /** the shared events before this index are counted; those from there on may wait (`Shape.defersWhole`) */
+  #next: number;
 
   /**
    * `shared`: the events of the key, and `codes`: what each class of them adds for this rule. Without them, it keeps its
@@ -52,9 +54,10 @@ export class Timeline implements Source {
     this.#codes = codes;
     this.#set = new WindowSet(shape, floor);
     this.#own = shared === undefined ? new OwnEvents(this.#set, []) : undefined;
+    this.#next = shared?.length ?? 0;
   }
 
-  /** time of the newest event in ms; -Infinity before the first */
+  /** time of the newest event that was counted, ms; -Infinity before the first */
   get newest(): number {
     return this.#set.newest;
   }
@@ -76,6 +79,11 @@ export class Timeline implements Source {
 
   get isShared(): boolean {
     return this.#own === undefined;
+  }
+
+  /** Whether it has nothing but what it shares. */
+  get isPlain(): boolean {
+    return this.#own === undefined && this.open === undefined;
   }
 
   get length(): number {
@@ -125,6 +133,7 @@ export class Timeline implements Source {
 
   /** Whether it takes an event of this time (ms) from the shared ones; else `share` is asked, or the event is given by `add`. */
   isReady(time: number, late: boolean): boolean {
+    this.catchUp();
     if (time < this.newest - SKEW && !late) this.keepOwn();
     return this.#own === undefined;
   }
@@ -143,12 +152,28 @@ export class Timeline implements Source {
     const { length } = this.#entries;
     for (let at = 0; at < length; at++) if (this.codeAt(at) !== 0 && !drop(at)) return false;
     this.#own = undefined;
+    this.#next = length;
     this.#set.recompute(this, this.#entries.times);
     return true;
   }
 
-  /** Counts the shared event at this index, which the rule uses. */
+  /** Counts the shared event at this index, which the rule uses, and those before it that have waited. */
   count(at: number, time: number): void {
+    if (at < this.#next || !this.#shape.defersWhole) this.#count(at, time);
+    else this.catchUp();
+  }
+
+  /** Counts the shared events that have waited. */
+  catchUp(): void {
+    if (this.#own !== undefined || !this.#shape.defersWhole) return;
+    const { times } = this.#entries;
+    while (this.#next < times.length) {
+      const at = this.#next++;
+      if (this.codeAt(at) !== 0) this.#count(at, times[at] as number);
+    }
+  }
+
+  #count(at: number, time: number): void {
     const set = this.#set;
     const { times, classes, amounts } = this.#entries;
     const codes = this.#codes as Uint8Array;
@@ -173,9 +198,10 @@ export class Timeline implements Source {
     }
   }
 
-  /** A shared event was inserted at this index, before others; it is not counted yet. */
+  /** A shared event was inserted at this index, before others; it is not counted yet. All others are. */
   shift(at: number): void {
     if (this.#own !== undefined) return;
+    this.#next++;
     for (const window of this.windows) if (at < window.head) window.head++;
   }
 
@@ -183,20 +209,25 @@ export class Timeline implements Source {
   release(count: number, time: number): void {
     if (this.#own !== undefined) return;
     if (time > this.newest - this.#shape.keep) this.keepOwn();
-    else this.#set.leaveFirst(this, count);
+    else {
+      this.#set.leaveFirst(this, count);
+      this.#next -= count;
+    }
   }
 
   /** From now on the rule keeps what it uses for itself; without the shared event at `except`. */
   keepOwn(except = -1): void {
     if (this.#own !== undefined) return;
+    this.catchUp();
     this.#own = new OwnEvents(this.#set, this.#listUsed(except));
-    this.#entries.hasOthers = true;
+    this.#entries.addOther(this);
   }
 
   /** From now on it knows whose mail was put off. */
   follow(open: OpenRecipients): OpenRecipients {
+    this.catchUp();
     this.open = open;
-    if (this.#shared !== undefined) this.#shared.hasOthers = true;
+    this.#shared?.addOther(this);
     return open;
   }
 

@@ -86,7 +86,7 @@ export class Track implements Reader {
   /** Counts the event that was read and kept. Returns the timeline of its key, when the event is counted. */
   count(use: Use): Timeline | undefined {
     const { arrival, shape } = this;
-    if (arrival.isFew) return undefined;
+    if (arrival.isFew || (use === 'whole' && arrival.mayWait(this))) return undefined;
     const facts = this.#facts;
     const timeline = arrival.timelineOf(this);
     if (shape.share !== undefined) follow(timeline, facts, use);

@@ -21,6 +21,7 @@ export function shape(
   period: number,
   parts: Partial<Shape> = {},
 ): Shape {
+  const hasWhole = parts.hasWhole ?? measure === 'ratio';
   return {
     measure,
     limits: [{ limit: 10, period }],
@@ -28,7 +29,8 @@ export function shape(
     keep: measure === 'ratio' ? 2 * period : period,
     atLeast: 1,
     share: undefined,
-    hasWhole: measure === 'ratio',
+    hasWhole,
+    defersWhole: hasWhole && parts.hasSenders !== true,
     hasSenders: false,
     mostPerDomain: undefined,
     mostPerHost: undefined,
