@@ -6,7 +6,8 @@ import { once } from 'node:events';
 import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { CountedEvent } from '../judge/counted-event.ts';
-import { type EventBatch, EventPacker } from '../judge/event-batch.ts';
+import type { EventBatch } from '../judge/event-batch.ts';
+import { EventPacker } from '../judge/event-packer.ts';
 import { type FromThread, TAKEN, type ToThread } from './trial-messages.ts';
 import type { Findings, TrialTask } from './trials.ts';
 

@@ -2,7 +2,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CountedEvent } from '../../src/judge/counted-event.ts';
-import { BATCH, EventPacker, unpackEvents } from '../../src/judge/event-batch.ts';
+import { BATCH, type EventBatch } from '../../src/judge/event-batch.ts';
+import { EventPacker } from '../../src/judge/event-packer.ts';
+import { unpackEvents } from '../../src/judge/event-unpacker.ts';
 import { EVENT_KINDS, REASONS, SUBMITTER_TYPES } from '../../src/model/event.ts';
 
 /** A text that a log may hold, also one beyond ASCII or with half a character. */
@@ -38,11 +40,29 @@ function pack(events: readonly CountedEvent[]) {
   return packer.take();
 }
 
+/** The events of a batch as plain objects, with all that they have. */
+function unpack(batch: EventBatch): CountedEvent[] {
+  const events: CountedEvent[] = [];
+  unpackEvents(batch, (event) => events.push(readAll(event)));
+  return events;
+}
+
+function readAll(event: CountedEvent): CountedEvent {
+  const { source, line, offset, time, host, kind, queueId, submitter, client, sender } = event;
+  const { recipient, originalRecipient, relay, reason, direction, repeated, cause } = event;
+  const { newRecipients, amends } = event;
+  return {
+    ...{ source, line, offset, time, host, kind, queueId, submitter, client, sender },
+    ...{ recipient, originalRecipient, relay, reason, direction, repeated, cause },
+    ...{ newRecipients, amends },
+  };
+}
+
 describe('packed events', () => {
   it('come out as they went in', () => {
     fc.assert(
       fc.property(fc.array(counted), (events) => {
-        expect(unpackEvents(structuredClone(pack(events)))).toEqual(events);
+        expect(unpack(structuredClone(pack(events)))).toEqual(events);
       }),
     );
   });
@@ -55,11 +75,11 @@ describe('packed events', () => {
       packer.add({ ...one, line: n });
     }
     expect(packer.isFull).toBe(true);
-    expect(unpackEvents(packer.take()).map(({ line }) => line)).toEqual(
+    expect(unpack(packer.take()).map(({ line }) => line)).toEqual(
       Array.from({ length: BATCH }, (_, n) => n),
     );
     expect(packer.isEmpty).toBe(true);
     packer.add(one);
-    expect(unpackEvents(packer.take())).toEqual([one]);
+    expect(unpack(packer.take())).toEqual([one]);
   });
 });
