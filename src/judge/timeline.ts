@@ -27,11 +27,9 @@ import type { Shape } from './shape.ts';
 import type { Source, Window } from './window.ts';
 import { WindowSet } from './window-set.ts';
 
-export class Timeline implements Source {
+export class Timeline extends WindowSet implements Source {
   /** recipients whose mail was put off; only for rules with a share */
   open: OpenRecipients | undefined = undefined;
-  readonly #set: WindowSet;
-  readonly #shape: Shape;
   readonly #shared: Entries | undefined;
   readonly #codes: Uint8Array | undefined;
   /** what the rule keeps for itself; undefined while it shares */
@@ -49,27 +47,16 @@ export class Timeline implements Source {
     codes?: Uint8Array,
     floor = Number.NEGATIVE_INFINITY,
   ) {
-    this.#shape = shape;
+    super(shape, floor);
     this.#shared = shared;
     this.#codes = codes;
-    this.#set = new WindowSet(shape, floor);
-    this.#own = shared === undefined ? new OwnEvents(this.#set, []) : undefined;
+    this.#own = shared === undefined ? new OwnEvents(this, []) : undefined;
     this.#next = shared?.length ?? 0;
-  }
-
-  /** time of the newest event that was counted, ms; -Infinity before the first */
-  get newest(): number {
-    return this.#set.newest;
   }
 
   /** Time of the newest event but those of this time (ms). */
   newestBefore(time: number): number {
-    return time < this.newest ? this.newest : this.#set.previous;
-  }
-
-  /** one for each limit of the shape */
-  get windows(): readonly Window[] {
-    return this.#set.windows;
+    return time < this.newest ? this.newest : this.previous;
   }
 
   /** Number of entries that it keeps for itself, for the caller's bound on memory. */
@@ -104,7 +91,7 @@ export class Timeline implements Source {
 
   valueAt(at: number): Value {
     if (this.#own !== undefined) return this.#own.valueAt(at);
-    const { distinct } = this.#shape;
+    const { distinct } = this.shape;
     if (distinct === undefined) return '';
     if (distinct === 'recipient') return this.#entries.recipients?.[at] ?? '';
     return narrow(distinct, this.#entries.clients?.[at] ?? '');
@@ -146,26 +133,26 @@ export class Timeline implements Source {
     if (this.#shared === undefined || time < this.newest - SKEW) return false;
     if (
       (this.#own?.last ?? Number.NEGATIVE_INFINITY) >
-      Math.max(time, this.newest) - this.#shape.keep
+      Math.max(time, this.newest) - this.shape.keep
     )
       return false;
     const { length } = this.#entries;
     for (let at = 0; at < length; at++) if (this.codeAt(at) !== 0 && !drop(at)) return false;
     this.#own = undefined;
     this.#next = length;
-    this.#set.recompute(this, this.#entries.times);
+    this.recompute(this, this.#entries.times);
     return true;
   }
 
   /** Counts the shared event at this index, which the rule uses, and those before it that have waited. */
   count(at: number, time: number): void {
-    if (at < this.#next || !this.#shape.defersWhole) this.#count(at, time);
+    if (at < this.#next || !this.shape.defersWhole) this.#count(at, time);
     else this.catchUp();
   }
 
   /** Counts the shared events that have waited. */
   catchUp(): void {
-    if (this.#own !== undefined || !this.#shape.defersWhole) return;
+    if (this.#own !== undefined || !this.shape.defersWhole) return;
     const { times } = this.#entries;
     while (this.#next < times.length) {
       const at = this.#next++;
@@ -174,20 +161,19 @@ export class Timeline implements Source {
   }
 
   #count(at: number, time: number): void {
-    const set = this.#set;
     const { times, classes, amounts } = this.#entries;
     const codes = this.#codes as Uint8Array;
-    if (time > set.newest) {
-      set.previous = set.newest;
-      set.newest = time;
+    if (time > this.newest) {
+      this.previous = this.newest;
+      this.newest = time;
     }
     const code = codes[classes[at] as number] as Code;
     const amount = amounts?.[at] ?? 0;
-    for (let index = 0; index < set.windows.length; index++) {
-      const window = set.windows[index] as Window;
+    for (let index = 0; index < this.windows.length; index++) {
+      const window = this.windows[index] as Window;
       let { head } = window;
       if (at >= head) window.add(this, at, countedOf(code, amount), wholeOf(code, amount));
-      const edge = set.newest - window.period;
+      const edge = this.newest - window.period;
       while (head < times.length && (times[head] as number) <= edge) {
         const before = codes[classes[head] as number] as Code;
         // Most of what leaves is of other rules.
@@ -208,9 +194,9 @@ export class Timeline implements Source {
   /** The first shared events, up to `time` (ms), are about to go. */
   release(count: number, time: number): void {
     if (this.#own !== undefined) return;
-    if (time > this.newest - this.#shape.keep) this.keepOwn();
+    if (time > this.newest - this.shape.keep) this.keepOwn();
     else {
-      this.#set.leaveFirst(this, count);
+      this.leaveFirst(this, count);
       this.#next -= count;
     }
   }
@@ -219,7 +205,7 @@ export class Timeline implements Source {
   keepOwn(except = -1): void {
     if (this.#own !== undefined) return;
     this.catchUp();
-    this.#own = new OwnEvents(this.#set, this.#listUsed(except));
+    this.#own = new OwnEvents(this, this.#listUsed(except));
     this.#entries.addOther(this);
   }
 
@@ -233,7 +219,7 @@ export class Timeline implements Source {
 
   /** The shared events that the rule uses and that lie in its reach. */
   #listUsed(except: number): Entry[] {
-    const { movesValues, keep } = this.#shape;
+    const { movesValues, keep } = this.shape;
     const seen = new Set<Value>();
     const entries: Entry[] = [];
     for (let at = this.length - 1; at >= 0; at--) {
@@ -283,8 +269,8 @@ export class Timeline implements Source {
   /** The measure of one window; 0 while a share of it would be one of a half. */
   measure(index: number): number {
     const window = this.windows[index] as Window;
-    const { hasWhole, limits } = this.#shape;
-    const isHalf = hasWhole && this.newest - (limits[index]?.period as number) < this.#set.floor;
-    return isHalf ? 0 : window.measure(this.#shape, this);
+    const { hasWhole, limits } = this.shape;
+    const isHalf = hasWhole && this.newest - (limits[index]?.period as number) < this.floor;
+    return isHalf ? 0 : window.measure(this.shape, this);
   }
 }
