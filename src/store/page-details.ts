@@ -5,7 +5,8 @@
  * lack them.
  */
 import type { MailEvent } from '../model/event.ts';
-import { type Columns, damaged } from './page-form.ts';
+import { type Columns, damaged, PARTS } from './page-form.ts';
+import type { PageTexts } from './page-texts.ts';
 
 /** The text of the details. Their numbers: of an accepted message its size + 1, of a rejected one 1 for the null sender, of
  * others 1 + a place in `relays`; 0 for none. */
@@ -24,49 +25,56 @@ export const TOO_LARGE = 2 ** 32 - 1;
 /** Gathers the details while a page is written. */
 export class DetailWriter {
   readonly #numbers: Uint32Array;
-  readonly #relays = new Map<string, number>();
-  #clients: Record<number, string | null> = {};
+  /** by its number among the texts, the place of a relay, and the number of each */
+  readonly #places = new Map<number, number>();
+  #clients: Record<number, number | null> = {};
   /** null: several */
-  #host: string | null | undefined;
+  #host: number | null | undefined;
 
   /** Writes to these numbers. */
   constructor(numbers: Uint32Array) {
     this.#numbers = numbers;
   }
 
-  add(at: number, event: MailEvent): void {
-    this.#numbers[at] = this.#numberOf(event);
-    if (at === 0) this.#host = event.host;
-    else if (this.#host !== event.host) this.#host = null;
+  /** `parts`: those of the event's record. */
+  add(at: number, event: MailEvent, parts: readonly (number | undefined)[]): void {
+    this.#numbers[at] = this.#numberOf(event, parts);
+    const host = parts[PARTS.host];
+    if (at === 0) this.#host = host;
+    else if (this.#host !== host) this.#host = null;
   }
 
-  /** Adds the address of a client that is not an IPv4 address. */
-  addClient(mark: number, address: string): void {
+  /** Adds the address of a client that is not an IPv4 address: a number among the texts. */
+  addClient(mark: number, address: number): void {
     const known = this.#clients[mark];
     this.#clients[mark] = known === undefined || known === address ? address : null;
   }
 
   /** The names, as bytes. */
-  finish(): Uint8Array {
-    return Buffer.from(
-      JSON.stringify([this.#host ?? null, [...this.#relays.keys()], this.#clients]),
+  finish(texts: PageTexts): Uint8Array {
+    const read = (text: number | null | undefined) =>
+      text === null || text === undefined ? null : texts.read(text);
+    const relays = Array.from(this.#places.keys(), read);
+    const clients = Object.fromEntries(
+      Object.entries(this.#clients).map(([mark, text]) => [mark, read(text)]),
     );
+    return Buffer.from(JSON.stringify([read(this.#host), relays, clients]));
   }
 
   clear(): void {
-    this.#relays.clear();
+    this.#places.clear();
     this.#clients = {};
   }
 
-  #numberOf({ kind, size, sender, relay }: MailEvent): number {
+  #numberOf({ kind, size, sender }: MailEvent, parts: readonly (number | undefined)[]): number {
     if (kind === 'accepted') return size === undefined ? 0 : Math.min(size + 1, TOO_LARGE);
     if (kind === 'rejected') return sender === '' ? 1 : 0;
-    const text = relay?.host ?? relay?.address;
+    const text = parts[PARTS.relayHost] ?? parts[PARTS.relayAddress];
     if (text === undefined) return 0;
-    const known = this.#relays.get(text);
+    const known = this.#places.get(text);
     if (known !== undefined) return known;
-    const number = this.#relays.size + 1;
-    this.#relays.set(text, number);
+    const number = this.#places.size + 1;
+    this.#places.set(text, number);
     return number;
   }
 }

@@ -66,6 +66,8 @@ export const PARTS = {
   parentQueueId: 19,
   cause: 20,
 } as const;
+/** How many of them are texts. */
+export const TEXT_PARTS = 16;
 export const PART_COUNT = Object.keys(PARTS).length;
 
 /** The columns, of `count` events. The first needs eight bytes a number, so the others are aligned behind it. */

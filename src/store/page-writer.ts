@@ -18,6 +18,7 @@ import {
   REPEATED,
   TEMPORARY,
 } from './page-form.ts';
+import { PageTexts } from './page-texts.ts';
 
 /** A page to be stored. */
 export interface WrittenPage {
@@ -48,8 +49,7 @@ export class PageWriter {
   #line = 0;
   #offset = 0;
   #kinds = 0;
-  #texts = new Map<string, number>();
-  #text = '';
+  readonly #texts = new PageTexts();
 
   get isFull(): boolean {
     return this.#count === MOST_EVENTS;
@@ -68,18 +68,21 @@ export class PageWriter {
     const at = this.#count++;
     const dotted = event.client === undefined ? undefined : readDotted(event.client.address);
     const columns = this.#columns;
+    const mark = dotted ?? markOf(event);
     columns.times[at] = event.time;
     columns.submitters[at] = submitter;
-    columns.clients[at] = dotted ?? this.#markClient(event);
+    columns.clients[at] = mark;
     columns.recipients[at] = event.newRecipients === undefined ? 0 : event.newRecipients + 1;
     columns.tags[at] = buildTag(event) | (dotted === undefined ? 0 : DOTTED);
-    this.#details.add(at, event);
     this.#kinds |= 1 << KINDS.numberOf[event.kind];
     this.#starts[at] = this.#length;
     this.#putNumber(source);
     this.#putNumber(zigzag(event.line - this.#line));
     this.#putNumber(zigzag(event.offset - this.#offset));
     this.#putParts(event, dotted === undefined);
+    this.#details.add(at, event, this.#parts);
+    const address = this.#parts[PARTS.clientText];
+    if (address !== undefined) this.#details.addClient(mark, address);
   }
 
   /** The page of the events that were added, at least one; the writer is empty then. */
@@ -107,15 +110,7 @@ export class PageWriter {
     this.#length = 0;
     this.#kinds = 0;
     this.#texts.clear();
-    this.#text = '';
     this.#details.clear();
-  }
-
-  #markClient({ client }: MailEvent): number {
-    if (client === undefined) return 0;
-    const mark = markClient(client.address);
-    this.#details.addClient(mark, client.address);
-    return mark;
   }
 
   #putParts(event: MailEvent, isText: boolean): void {
@@ -155,13 +150,7 @@ export class PageWriter {
 
   /** The number of a text in this page. */
   #number(text: string | undefined): number | undefined {
-    if (text === undefined) return undefined;
-    const known = this.#texts.get(text);
-    if (known !== undefined) return known;
-    const number = this.#texts.size;
-    this.#texts.set(text, number);
-    this.#text += text;
-    return number;
+    return text === undefined ? undefined : this.#texts.number(text);
   }
 
   #putNumber(value: number): void {
@@ -180,33 +169,37 @@ export class PageWriter {
       ({ buffer, byteOffset, BYTES_PER_ELEMENT }) =>
         new Uint8Array(buffer, byteOffset, BYTES_PER_ELEMENT * this.#count),
     );
-    return Buffer.concat([...parts, this.#details.finish()]);
+    return Buffer.concat([...parts, this.#details.finish(this.#texts)]);
   }
 
   #buildRecords(): Uint8Array {
     const lengths = this.#length;
-    for (const text of this.#texts.keys()) this.#putNumber(text.length);
-    const textBytes = Buffer.byteLength(this.#text);
-    const isAscii = textBytes === this.#text.length;
+    const { count, bytes, isAscii } = this.#texts;
+    for (let number = 0; number < count; number++) this.#putNumber(this.#texts.length(number));
     const starts = HEAD_BYTES + 4 * this.#count;
-    const all = Buffer.allocUnsafe(starts + this.#length + textBytes);
+    const all = Buffer.allocUnsafe(starts + this.#length + bytes.length);
     all.writeDoubleLE(this.#line, 0);
     all.writeDoubleLE(this.#offset, 8);
     all.writeUInt32LE(lengths, 16);
     all.writeUInt32LE(this.#length, 20);
-    all.writeUInt32LE(this.#texts.size, 24);
+    all.writeUInt32LE(count, 24);
     all.writeUInt32LE(isAscii ? 1 : 0, 28);
     all.writeUInt32LE(all.length, 32);
     all.writeUInt32LE(0, 36);
     all.set(new Uint8Array(this.#starts.buffer, 0, 4 * this.#count), HEAD_BYTES);
     all.set(this.#records.subarray(0, this.#length), starts);
-    all.write(this.#text, starts + this.#length, isAscii ? 'latin1' : 'utf8');
+    all.set(bytes, starts + this.#length);
     return all;
   }
 }
 
 function layEmptyColumns(): Columns & { readonly details: Uint32Array } {
   return { ...layColumns(MOST_EVENTS), details: new Uint32Array(MOST_EVENTS) };
+}
+
+/** The mark of a client whose address is not an IPv4 address; 0 if there is none. */
+function markOf({ client }: MailEvent): number {
+  return client === undefined ? 0 : markClient(client.address);
 }
 
 function buildTag(event: MailEvent): number {
