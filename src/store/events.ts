@@ -8,6 +8,7 @@ import { Names } from './names.ts';
 import type { Page, StoredEvent } from './page.ts';
 import { MOST_EVENTS } from './page-form.ts';
 import { PageTable } from './pages.ts';
+import { SmallPages } from './small-pages.ts';
 
 export type { EventQuery } from './event-filter.ts';
 export type { StoredEvent } from './page.ts';
@@ -26,10 +27,12 @@ export class EventTable {
   /** what the numbers of sources and submitters stand for */
   readonly names: Names;
   readonly pages: PageTable;
+  readonly #small: SmallPages;
 
   constructor(db: Db) {
     this.names = new Names(db);
     this.pages = new PageTable(db);
+    this.#small = new SmallPages(db, this.pages);
   }
 
   /** Stores the batch; an event that amends another corrects that one instead. Call it inside a transaction. */
@@ -171,7 +174,7 @@ export class EventTable {
    * undefined after the last one. Call it inside a transaction.
    */
   pack(after: number): number | undefined {
-    return this.pages.pack(after);
+    return this.#small.pack(after);
   }
 
   #submitter({ submitter }: MailEvent): number {

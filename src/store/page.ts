@@ -1,6 +1,5 @@
 /** A page of events, as it is read. Columns are there at once, records and texts when somebody asks for them. */
-import type { DsnCause, MailEvent, Submitter } from '../model/event.ts';
-import type { Client, Relay } from '../model/record.ts';
+import type { MailEvent, Submitter } from '../model/event.ts';
 import { type ClientValue, formatClient } from './client-value.ts';
 import { DIRECTIONS, KINDS, MTAS, REASON_CODES, STAGES } from './codes.ts';
 import { type Details, readDetails, TOO_LARGE } from './page-details.ts';
@@ -22,6 +21,7 @@ import {
   REPEATED,
   TEMPORARY,
 } from './page-form.ts';
+import { readCause, readClient, readRelay, readSubmitter } from './page-parts.ts';
 import { Records } from './page-records.ts';
 
 const { accepted: ACCEPTED, rejected: REJECTED } = KINDS.numberOf;
@@ -276,28 +276,4 @@ export class Page {
   #tag(at: number): number {
     return this.columns.tags[at] as number;
   }
-}
-
-function readSubmitter(known: Submitter | undefined, login: string | undefined) {
-  return known === undefined || login === undefined ? known : { ...known, login };
-}
-
-function readCause(text: string | undefined): DsnCause | undefined {
-  return text === undefined ? undefined : (JSON.parse(text) as DsnCause);
-}
-
-function readClient(value: ClientValue | undefined, record: Records): Client | undefined {
-  if (value === undefined) return undefined;
-  return {
-    address: formatClient(value),
-    name: record.text(PARTS.clientName),
-    helo: record.text(PARTS.clientHelo),
-  };
-}
-
-function readRelay(record: Records): Relay | undefined {
-  const host = record.text(PARTS.relayHost);
-  const address = record.text(PARTS.relayAddress);
-  if (host === undefined && address === undefined) return undefined;
-  return { host, address, port: record.number(PARTS.relayPort) };
 }

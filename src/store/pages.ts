@@ -6,16 +6,10 @@ import type { MailEvent } from '../model/event.ts';
 import type { Db } from './database.ts';
 import { OldRows } from './old-rows.ts';
 import { Page } from './page.ts';
-import { MOST_EVENTS } from './page-form.ts';
 import { buildList, merge } from './page-list.ts';
 import type { Order, Scope } from './page-scope.ts';
 import { PageWriter, type WrittenPage } from './page-writer.ts';
 import { type Numbered, takeOver } from './taken-over.ts';
-
-/** Pages with fewer events are put together: page_small in migrations.ts. */
-const SMALL = MOST_EVENTS / 2;
-/** Small pages that one step looks at. */
-const MOST_SMALL = 64;
 
 interface Found {
   readonly first: number;
@@ -34,7 +28,7 @@ interface Rewriting {
 export class PageTable {
   readonly old: OldRows;
   readonly #db: Db;
-  readonly #writer = new PageWriter();
+  #writer: PageWriter | undefined;
   readonly #insert;
   readonly #insertSubmitter;
   readonly #columns;
@@ -43,7 +37,6 @@ export class PageTable {
   readonly #deleteSubmitter;
   readonly #last;
   readonly #aged;
-  readonly #small;
 
   constructor(db: Db) {
     this.#db = db;
@@ -66,9 +59,6 @@ export class PageTable {
     this.#aged = db
       .prepare('SELECT first FROM page WHERE oldest < ? ORDER BY newest LIMIT 1')
       .pluck();
-    this.#small = db.prepare(
-      `SELECT first, count FROM page WHERE count < ${SMALL} AND first > ? ORDER BY first LIMIT ?`,
-    );
   }
 
   /** Number of the newest event, 0 if there is none. */
@@ -78,6 +68,7 @@ export class PageTable {
 
   /** A writer, empty. Use it up before you call anything else here. */
   get writer(): PageWriter {
+    this.#writer ??= new PageWriter();
     this.#writer.clear();
     return this.#writer;
   }
@@ -138,7 +129,7 @@ export class PageTable {
     for (let at = 0; at < page.count; at++) if (isKept(page, at)) kept.push(at);
     const events = kept.map((at) => takeOver(page, at));
     this.#remove(page);
-    this.#store(events);
+    this.store(events);
     return page.count - kept.length;
   }
 
@@ -149,7 +140,7 @@ export class PageTable {
       ...change(page, at),
     }));
     this.#remove(page);
-    this.#store(events);
+    this.store(events);
   }
 
   /**
@@ -182,7 +173,7 @@ export class PageTable {
     });
     if (changed === 0) return;
     this.#remove(page);
-    this.#store(events);
+    this.store(events);
   }
 
   /** The page that has the next number above this one; others may have put pages together meanwhile. */
@@ -196,20 +187,8 @@ export class PageTable {
     return this.#db.prepare(`${select} first > ? ORDER BY first LIMIT 1`).get(number) as Row;
   }
 
-  /**
-   * Puts some small pages that follow each other together. Gives the number to go on after, 0 at first; undefined after
-   * the last one.
-   */
-  pack(after: number): number | undefined {
-    const small = this.#small.all(after, MOST_SMALL) as Found[];
-    const run = findRun(small);
-    this.#store(run.flatMap(({ first }) => this.#take(first)));
-    const end = run.at(-1) ?? (small.length === MOST_SMALL ? small.at(-1) : undefined);
-    return end?.first;
-  }
-
   /** Removes a page; its events. */
-  #take(first: number): Numbered[] {
+  take(first: number): Numbered[] {
     const page = this.#load(first);
     const events = Array.from({ length: page.count }, (_, at) => takeOver(page, at));
     this.#remove(page);
@@ -219,7 +198,7 @@ export class PageTable {
   /** Turns up to `most` rows of an earlier version into pages; whether there may be more. */
   convert(most: number): boolean {
     const rows = this.old.take(most);
-    this.#store(rows);
+    this.store(rows);
     return rows.length === most;
   }
 
@@ -272,7 +251,7 @@ export class PageTable {
   }
 
   /** Stores events under their numbers: a page has no gap. */
-  #store(events: readonly Numbered[]): void {
+  store(events: readonly Numbered[]): void {
     const { writer } = this;
     let first = 0;
     let next = 0;
@@ -284,22 +263,4 @@ export class PageTable {
     }
     if (!writer.isEmpty) this.put(first, writer.finish());
   }
-}
-
-/** The first pages that follow each other without a gap and fit into one; none if there are no two of them. */
-function findRun(small: readonly Found[]): readonly Found[] {
-  for (let begin = 0; begin < small.length; begin++) {
-    let end = begin;
-    let sum = 0;
-    for (; end < small.length; end++) {
-      const { first, count } = small[end] as Found;
-      const before = small[end - 1] as Found | undefined;
-      const follows =
-        end === begin || (before !== undefined && before.first + before.count === first);
-      if (!follows || sum + count > MOST_EVENTS) break;
-      sum += count;
-    }
-    if (end - begin > 1) return small.slice(begin, end);
-  }
-  return [];
 }
