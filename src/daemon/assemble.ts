@@ -17,6 +17,7 @@ import type { Judge } from '../judge/judge.ts';
 import type { Rule } from '../judge/rule.ts';
 import type { Family } from '../metrics/family.ts';
 import { MetricsServer } from '../metrics/server.ts';
+import type { MailEvent } from '../model/event.ts';
 import { buildCanonicalLogin } from '../model/login.ts';
 import { mailNotifier, type Notifier } from '../notify/mail.ts';
 import { Blocklist, DUNNO } from '../policy/blocklist.ts';
@@ -29,6 +30,7 @@ import { buildBlockPolicy } from './block-policy.ts';
 import type { DecisionOptions } from './decisions.ts';
 import type { Lasting } from './lasting.ts';
 import { ListingWatch } from './listing-watch.ts';
+import { READ_SIZE } from './log-reader.ts';
 import { DAEMON_MTAS } from './mtas.ts';
 import { Notices } from './notices.ts';
 import type { SendsAs } from './own-addresses.ts';
@@ -56,13 +58,19 @@ export interface ServiceOptions extends AskedSettings {
   readonly signal: AbortSignal;
 }
 
+/** Who else learns of the events. */
+interface EventUsers {
+  readonly sharing?: Sharing | undefined;
+  readonly onEvents?: (events: readonly MailEvent[]) => void;
+}
+
 /** The way of the lines through all stages, from where the last commit left it. */
 export function buildPipeline(
   store: Store,
   judge: Judge,
   rules: readonly Rule[],
   options: ServiceOptions,
-  sharing?: Sharing,
+  { sharing, onEvents }: EventUsers = {},
 ): Pipeline {
   const { config, clock, log, signal } = options;
   return new Pipeline(
@@ -70,6 +78,7 @@ export function buildPipeline(
       ...buildDecisionOptions(store, rules, options),
       judge,
       sharing,
+      onEvents,
       interpreter: buildInterpreterOptions(config, options),
       clock,
       log,
@@ -201,6 +210,7 @@ export function buildFollowers(store: Store, options: ServiceOptions): FollowedL
       dropUndefined({
         path,
         from: config.startAt,
+        maxBatchBytes: READ_SIZE,
         signal,
         clock,
         onNotice: (notice: FollowNotice) => logNotice(notice, path, options),

@@ -1,10 +1,20 @@
-/** Reads all logs through the pipeline, one batch at a time. */
+/**
+ * Reads all logs through the pipeline, one batch at a time. Each batch is committed before the next one is read, unless
+ * there is more to read already: then several small ones are committed together.
+ */
 import { dropUndefined } from '../base/defined.ts';
 import type { Decision } from '../enforce/decide.ts';
 import type { FollowedBatch, FollowedLog } from '../follow/followed-log.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { LogHealth } from '../store/saved-state.ts';
 import type { Committed, Pipeline } from './pipeline.ts';
+
+/** Bytes that one read takes: what becomes of them is packed for the store before the next read. */
+export const READ_SIZE = 65_536;
+/** Bytes of log that one commit has at most while more is to be read: each commit waits for the disk. */
+const MOST_WAITING = 1_048_576;
+/** What waits is committed after this time, ms, if what is left in the log is not a whole line. */
+const LONGEST_WAIT = 100;
 
 export class LogReader {
   readonly #pipeline: Pipeline;
@@ -14,6 +24,9 @@ export class LogReader {
   #turn: Promise<unknown> = Promise.resolve();
   /** batches that are read and not yet stored */
   #underWay = 0;
+  #commitLater: NodeJS.Timeout | undefined;
+  /** ends the loops with the error of a commit that no batch waits for */
+  #fail: (error: unknown) => void = () => {};
 
   /** `onCommitted` is called after the commit of each batch; the next batch waits for it. */
   constructor(
@@ -26,9 +39,13 @@ export class LogReader {
     this.#onCommitted = onCommitted;
   }
 
-  /** One loop for each log; each ends when its follower is aborted. */
+  /** A loop for each log, and one that ends with them; each ends when its follower is aborted. */
   start(): Promise<void>[] {
-    return this.#followers.map((follower) => this.#follow(follower));
+    const failure = new Promise<void>((_, reject) => {
+      this.#fail = reject;
+    });
+    const loops = this.#followers.map((follower) => this.#follow(follower));
+    return [...loops, Promise.race([failure, Promise.all(loops).then(() => {})])];
   }
 
   /** Counts events that no log holds, between two batches. False if aborted before the commit. */
@@ -40,6 +57,7 @@ export class LogReader {
 
   /** Commits what other servers decided, between two batches. False if aborted before the commit. */
   async decide(decide: (now: number) => readonly Decision[]): Promise<boolean> {
+    if (!(await this.#settle())) return false;
     const done = this.#turn.then(() => this.#finish(this.#pipeline.decide(decide)));
     this.#turn = done;
     return await done;
@@ -47,7 +65,7 @@ export class LogReader {
 
   /** Whether everything that was in the logs a moment ago is in the database. */
   isCaughtUp(): boolean {
-    if (this.#underWay > 0) return false;
+    if (this.#underWay > 0 || this.#pipeline.waiting > 0) return false;
     return this.#followers.every((follower) => {
       const { reading, present, behind } = follower.status();
       return reading === undefined ? !present : behind === 0;
@@ -70,12 +88,35 @@ export class LogReader {
       if (!(await done)) return;
       this.#underWay--;
     }
+    await this.#settle();
   }
 
   /** False if aborted before the commit. */
   async #handle(follower: FollowedLog, { lines, position }: FollowedBatch): Promise<boolean> {
-    const { path } = follower.status();
-    return this.#finish(this.#pipeline.handle({ path, lines, position }));
+    const { path, behind } = follower.status();
+    this.#pipeline.take({ path, lines, position });
+    const mayWait = behind >= READ_SIZE && lines.length > 0;
+    if (!mayWait || this.#pipeline.waiting >= MOST_WAITING) return this.#commit();
+    this.#commitLater ??= setTimeout(() => this.#commitWaiting(), LONGEST_WAIT);
+    return true;
+  }
+
+  #commitWaiting(): void {
+    this.#commitLater = undefined;
+    this.#settle().catch(this.#fail);
+  }
+
+  /** Commits what waits, after the batch that is under way. False if aborted before the commit. */
+  async #settle(): Promise<boolean> {
+    const done = this.#turn.then(() => this.#pipeline.waiting === 0 || this.#commit());
+    this.#turn = done;
+    return await done;
+  }
+
+  async #commit(): Promise<boolean> {
+    clearTimeout(this.#commitLater);
+    this.#commitLater = undefined;
+    return this.#finish(this.#pipeline.commit());
   }
 
   async #finish(committing: Promise<Committed | undefined>): Promise<boolean> {

@@ -45,12 +45,16 @@ export class ServiceMetrics {
     this.#earlier = { read: this.#earlier.read + read, unread: this.#earlier.unread + unread };
   }
 
-  /** Counts what a batch of lines has led to. */
-  count(events: readonly MailEvent[], decisions: readonly Decision[]): void {
-    for (const { kind, reason } of events) {
-      this.#events.add({ kind });
-      if (reason !== undefined) this.#refusals.add({ reason });
+  /** Counts the events of a batch of lines. */
+  countEvents(events: readonly MailEvent[]): void {
+    for (const [kind, count] of countEach(events, 'kind')) this.#events.add({ kind }, count);
+    for (const [reason, count] of countEach(events, 'reason')) {
+      if (reason !== undefined) this.#refusals.add({ reason }, count);
     }
+  }
+
+  /** Counts the verdicts of a commit. */
+  countVerdicts(decisions: readonly Decision[]): void {
     for (const { verdict, outcome } of decisions)
       this.#verdicts.add({ rule: verdict.rule, outcome });
   }
@@ -104,6 +108,16 @@ export class ServiceMetrics {
       counter('postern_blocks_ended_total', 'Blocks that ended.', ['by'], this.#ended),
     ];
   }
+}
+
+/** How often each value comes: a batch has far more events than values. */
+function countEach<Name extends 'kind' | 'reason'>(
+  events: readonly MailEvent[],
+  name: Name,
+): Map<MailEvent[Name], number> {
+  const counts = new Map<MailEvent[Name], number>();
+  for (const event of events) counts.set(event[name], (counts.get(event[name]) ?? 0) + 1);
+  return counts;
 }
 
 function counter(name: string, help: string, labels: readonly string[], tally: Tally): Family {

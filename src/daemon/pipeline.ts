@@ -1,6 +1,6 @@
 /**
- * The way of a batch of lines through all stages: to events, verdicts and blocks, committed in one transaction with
- * the read position. Enforcing and notifying come after it, and work from what the transaction wrote.
+ * The way of lines through all stages: to events, verdicts and blocks, committed in one transaction with the read position.
+ * Several batches may go into one transaction. Enforcing and notifying come after it, and work from what it wrote.
  */
 
 import type { Log } from '../base/log.ts';
@@ -10,7 +10,6 @@ import type { OpenMessage } from '../correlate/message.ts';
 import type { Decision } from '../enforce/decide.ts';
 import { Interpreter, type InterpreterOptions } from '../interpret/interpreter.ts';
 import type { Judge } from '../judge/judge.ts';
-import type { Verdict } from '../model/block.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { Lines } from '../model/lines.ts';
 import { type OutageChange, withoutTakenBack } from '../model/outage.ts';
@@ -18,6 +17,7 @@ import type { Health } from '../store/saved-state.ts';
 import { type DecisionOptions, recordOutages, recordVerdicts } from './decisions.ts';
 import { tellOutcome } from './outcome.ts';
 import { Committer } from './retry.ts';
+import { Uncommitted } from './uncommitted.ts';
 import { saveUsual } from './usual.ts';
 
 /** Lines of one source, with the position behind them. */
@@ -30,7 +30,6 @@ interface Batch {
 
 /** What a commit changed, for those who act on it. */
 export interface Committed {
-  readonly events: readonly MailEvent[];
   readonly decisions: readonly Decision[];
   /** provider outages that began or ended */
   readonly outageChanges: readonly OutageChange[];
@@ -46,6 +45,8 @@ interface PipelineOptions extends DecisionOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly signal?: AbortSignal;
+  /** called with the events of each batch when they are judged, before they are committed: do not keep them */
+  readonly onEvents?: (events: readonly MailEvent[]) => void;
 }
 
 interface SharedWriter {
@@ -58,6 +59,7 @@ export class Pipeline {
   readonly #interpreter: Interpreter;
   readonly #committer: Committer;
   readonly #memorySaver = new MemorySaver();
+  readonly #uncommitted: Uncommitted;
   /** logs whose envelope has been loaded */
   readonly #opened = new Set<string>();
   /** when the last line from the future was read, ms */
@@ -67,6 +69,7 @@ export class Pipeline {
   constructor(options: PipelineOptions) {
     const { store } = options;
     this.#options = options;
+    this.#uncommitted = new Uncommitted(store.events.newPacker());
     this.#committer = new Committer(options);
     this.#interpreter = new Interpreter({
       ...options.interpreter,
@@ -116,42 +119,43 @@ export class Pipeline {
     return [...this.#interpreter.correlator.ambiguousNames];
   }
 
-  /**
-   * Takes a batch through all stages and commits it. While the commit fails it is tried again: nothing is lost, the log
-   * waits. Undefined if aborted before it succeeded.
-   */
+  /** Takes a batch through all stages and commits it, as `take` and `commit` do. Undefined if aborted before that. */
   async handle(batch: Batch): Promise<Committed | undefined> {
-    const { clock, store } = this.#options;
-    const envelope = this.#envelope(batch.path);
-    envelope.advance(clock.now());
-    this.#memorySaver.look();
-    const events: MailEvent[] = [];
-    const before = this.#interpreter.future;
-    this.#interpreter.feedLines(envelope, batch.lines, events);
-    const now = clock.now();
-    if (before !== this.#interpreter.future)
-      this.#noteFuture(batch.path, now, before === undefined);
-    const messages = this.#interpreter.correlator.takeChanges();
-    const parts = this.#interpreter.correlator.takeParts();
-    return this.#commit(events, now, () => {
-      store.state.saveMessages(messages.changed, messages.closed);
-      for (const [name, value] of parts) store.state.write(`correlator ${name}`, value);
-      store.state.write(`envelope ${batch.path}`, envelope.save());
-      store.state.savePosition(batch.path, batch.position);
-      this.#noteAccepted(batch.lines, now);
-    });
+    this.take(batch);
+    return this.commit();
   }
 
-  /** Takes events that no log holds to verdicts and blocks, as `handle` does. Not while `handle` runs. */
+  /** Takes a batch through all stages up to the commit; what it leads to waits. Not while a commit runs. */
+  take({ path, lines, position }: Batch): void {
+    const { clock } = this.#options;
+    const envelope = this.#envelope(path);
+    envelope.advance(clock.now());
+    const events: MailEvent[] = [];
+    const before = this.#interpreter.future;
+    this.#interpreter.feedLines(envelope, lines, events);
+    const now = clock.now();
+    if (before !== this.#interpreter.future) this.#noteFuture(path, now, before === undefined);
+    this.#judge(events, now);
+    this.#noteAccepted(lines);
+    this.#uncommitted.addLines(path, lines, position);
+  }
+
+  /** Bytes of log that wait for a commit, about. */
+  get waiting(): number {
+    return this.#uncommitted.bytes;
+  }
+
+  /** Takes events that no log holds to verdicts and blocks, and commits them with what waits. Not while `handle` runs. */
   add(events: readonly MailEvent[]): Promise<Committed | undefined> {
-    return this.#commit(events, this.#options.clock.now(), () => {});
+    this.#judge(events, this.#options.clock.now());
+    return this.commit();
   }
 
   /** Commits what other servers decided. `decide` is called inside the transaction. Not while `handle` runs. */
   async decide(decide: (now: number) => readonly Decision[]): Promise<Committed | undefined> {
     const now = this.#options.clock.now();
     const committed = await this.#committer.commit(() => {
-      return { events: [], decisions: decide(now), outageChanges: [], newSpellings: false };
+      return { decisions: decide(now), outageChanges: [], newSpellings: false };
     });
     for (const decision of committed?.decisions ?? []) {
       tellOutcome(this.#options.judge, decision, false);
@@ -159,34 +163,53 @@ export class Pipeline {
     return committed;
   }
 
-  /** Judges the events and commits them together with what `save` writes. */
-  async #commit(
-    events: readonly MailEvent[],
-    now: number,
-    save: () => void,
-  ): Promise<Committed | undefined> {
-    const { judge, store } = this.#options;
-    const verdicts = this.#judge(events, now);
-    const shared = this.#options.sharing?.take();
+  /**
+   * Commits all that waits, in one transaction. While that fails it is tried again: nothing is lost, the log waits.
+   * Undefined if aborted before it succeeded.
+   */
+  async commit(): Promise<Committed | undefined> {
+    this.#memorySaver.look();
+    const { judge, store, clock, sharing } = this.#options;
+    const now = clock.now();
+    const saveLines = this.#takeLines();
+    const { events, logins, verdicts, notices, positions } = this.#uncommitted.take();
+    const shared = sharing?.take();
     const outageChanges = judge.takeOutageChanges();
     const standing = withoutTakenBack(verdicts, outageChanges);
     const isUsualDue = judge.usual.isDue(now);
     const committed = await this.#committer.commit(() => {
-      store.events.insert(events);
-      const persons = store.logins.note(events);
+      store.events.insertPacked(events);
+      const persons = store.logins.note(logins);
       recordOutages(this.#options, outageChanges, now);
       const decisions = recordVerdicts(this.#options, standing, now);
       shared?.(now);
-      save();
+      saveLines(positions);
+      this.#recordAccepted(notices, now);
       if (isUsualDue) saveUsual(store, judge.usual);
       const newSpellings = [...persons].some(
         (id) => store.blocks.running({ type: 'user', id }) !== undefined,
       );
-      return { events, decisions, outageChanges, newSpellings };
+      return { decisions, outageChanges, newSpellings };
     });
     if (committed !== undefined && isUsualDue) judge.usual.saved(now);
     for (const decision of committed?.decisions ?? []) tellOutcome(judge, decision, true);
     return committed;
+  }
+
+  /** What the interpreter has to save for its next start, as a function that runs inside the transaction. */
+  #takeLines(): (positions: ReadonlyMap<string, unknown>) => void {
+    const { state } = this.#options.store;
+    const { correlator } = this.#interpreter;
+    const messages = correlator.takeChanges();
+    const parts = correlator.takeParts();
+    return (positions) => {
+      state.saveMessages(messages.changed, messages.closed);
+      for (const [name, value] of parts) state.write(`correlator ${name}`, value);
+      for (const [path, position] of positions) {
+        state.write(`envelope ${path}`, this.#envelope(path).save());
+        state.savePosition(path, position);
+      }
+    };
   }
 
   #noteFuture(path: string, now: number, isFirst: boolean): void {
@@ -196,13 +219,14 @@ export class Pipeline {
     this.#options.log.warn({ log: path, time }, 'lines from the future do not count');
   }
 
-  #judge(events: readonly MailEvent[], now: number): Verdict[] {
-    const { judge } = this.#options;
-    const verdicts: Verdict[] = [];
+  #judge(events: readonly MailEvent[], now: number): void {
+    const { judge, onEvents } = this.#options;
     for (const event of events) {
-      for (const verdict of judge.feed(event, now)) verdicts.push(verdict);
+      const verdicts = judge.feed(event, now);
+      if (verdicts.length > 0) this.#uncommitted.addVerdicts(verdicts);
     }
-    return verdicts;
+    this.#uncommitted.addEvents(events);
+    onEvents?.(events);
   }
 
   #envelope(path: string) {
@@ -219,14 +243,18 @@ export class Pipeline {
    * If sending a mail was interrupted, the log shows by its Message-ID that the mail server has accepted it: nobody else
    * knows that random name. So a process that was killed just then does not announce a block twice.
    */
-  #noteAccepted(lines: Lines, now: number): void {
-    const { outbox } = this.#options.store;
-    for (const messageId of outbox.unclear()) {
+  #noteAccepted(lines: Lines): void {
+    for (const messageId of this.#options.store.outbox.unclear()) {
       const name = messageId.slice(1, messageId.indexOf('@'));
-      if (!lines.include(name)) continue;
-      if (outbox.taken(messageId, now)) {
-        this.#options.log.info({ messageId }, 'the log shows that the mail server has this notice');
-      }
+      if (lines.include(name)) this.#uncommitted.addNotice(messageId);
+    }
+  }
+
+  #recordAccepted(notices: readonly string[], now: number): void {
+    const { store, log } = this.#options;
+    for (const messageId of notices) {
+      if (!store.outbox.taken(messageId, now)) continue;
+      log.info({ messageId }, 'the log shows that the mail server has this notice');
     }
   }
 }

@@ -3,7 +3,6 @@
  * blocklists, deletes what is old. Each is a loop of its own; they share the database. If one of them fails, all of them end.
  */
 
-import { dropUndefined } from '../base/defined.ts';
 import { formatDuration, MINUTE } from '../base/time.ts';
 import { finishInTurns, giveWay, waitForAll } from '../base/wait.ts';
 import { WakeUp } from '../base/wake-up.ts';
@@ -14,7 +13,6 @@ import type { MailEvent } from '../model/event.ts';
 import type { RecipientRates } from '../policy/recipient-rates.ts';
 import type { PolicyServer } from '../policy/server.ts';
 import { endOtherOutages } from '../store/outages.ts';
-import type { Health } from '../store/saved-state.ts';
 import type { Store } from '../store/store.ts';
 import {
   buildBlocklist,
@@ -34,6 +32,7 @@ import { keepComplaints } from './complaints.ts';
 import { buildRecipientRates, recordDeferrals, resumeRates, seedRates } from './deferrals.ts';
 import { EnforceLoop } from './enforce-loop.ts';
 import { forgetAsAsked } from './forget.ts';
+import { HealthRecord } from './health.ts';
 import { rebuildJudge } from './history.ts';
 import { Hooks } from './hooks.ts';
 import { canShutOutSenders } from './in-force.ts';
@@ -54,8 +53,6 @@ import type { Sharing } from './share/sharing.ts';
 const DATABASE_CHECK = 500;
 const IDLE_OUTBOX_CHECK = 10 * MINUTE;
 const SHORTEST_OUTBOX_PAUSE = 100;
-/** Users that are put off and that the state names. */
-const MOST_DEFERRED = 20;
 
 type LastingOptions = ServiceOptions & { readonly lasting: Lasting };
 type BuiltOptions = LastingOptions & {
@@ -84,7 +81,7 @@ export class Service {
   /** ms */
   readonly #started: number;
   readonly #sharing: Sharing | undefined;
-  #writtenHealth = '';
+  readonly #health: HealthRecord;
 
   /** Judges the past again, in turns, and makes all parts; then `run` starts them. */
   static async build(
@@ -112,7 +109,10 @@ export class Service {
     this.#judge = judge;
     this.#metrics = lasting.metrics;
     endOtherOutages(store, judge.outages(), clock.now());
-    this.#pipeline = buildPipeline(store, judge, rules, options, sharing);
+    this.#pipeline = buildPipeline(store, judge, rules, options, {
+      sharing,
+      onEvents: (events) => this.#noteEvents(events),
+    });
     this.#enforceLoop = new EnforceLoop(store, options, {
       onEnded: () => {
         this.#blocks.trySync();
@@ -147,6 +147,11 @@ export class Service {
       options,
     );
     this.#listingWatch = buildListingWatch(store, options, () => this.#wakeNotifiers());
+    this.#health = new HealthRecord({
+      ...{ store, judge, sharing, clock, networksUnknown: options.networksUnknown },
+      ...{ pipeline: this.#pipeline, logReader: this.#logReader, rates: this.#rates },
+      ...{ policyServer: this.#policyServer, metricsServer: this.#metricsServer },
+    });
   }
 
   /**
@@ -205,12 +210,16 @@ export class Service {
     return keepComplaints({ folder, store: this.#store, clock, log, signal, add });
   }
 
+  #noteEvents(events: readonly MailEvent[]): void {
+    if (this.#rates !== undefined) seedRates(this.#rates, events, this.#started);
+    this.#metrics.countEvents(events);
+  }
+
   /** The next lines wait for what it returns. */
   #handleCommitted(committed: Committed): Promise<void> | undefined {
-    const { events, decisions, outageChanges, newSpellings } = committed;
+    const { decisions, outageChanges, newSpellings } = committed;
     const { log } = this.#options;
-    if (this.#rates !== undefined) seedRates(this.#rates, events, this.#started);
-    this.#metrics.count(events, decisions);
+    this.#metrics.countVerdicts(decisions);
     this.#sharing?.wake(); // first of all, so that the other servers do not wait for our files
     if (outageChanges.length > 0) logOutages(log, outageChanges);
     const isChanged =
@@ -249,7 +258,7 @@ export class Service {
     let version: number | undefined;
     await repeat(context, new WakeUp(), 'the database cannot be read, will try again', async () => {
       this.#recordDeferrals();
-      this.#updateHealth();
+      this.#health.update();
       const next = this.#store.dataVersion();
       if (next === version && !this.#blocks.isBehind) return DATABASE_CHECK;
       this.#blocks.sync();
@@ -270,44 +279,5 @@ export class Service {
     for (const { rule, user, limit, period } of deferrals)
       log.warn({ rule, user, limit, period: formatDuration(period) }, 'recipients are put off');
     if (deferrals.length > 0) this.#notifySoon.wake();
-  }
-
-  /** Writes the health when it has changed. */
-  #updateHealth(): void {
-    const health = this.#readHealth();
-    const text = JSON.stringify(health);
-    if (text === this.#writtenHealth || this.#pipeline.isFailing) return;
-    try {
-      this.#store.state.write('health', health);
-      this.#writtenHealth = text;
-    } catch (error) {
-      if (!this.#store.isPassing(error)) throw error; // the next commit of a batch logs it
-    }
-  }
-
-  /** Who is put off now. */
-  #describeDeferred(): Health['deferred'] {
-    const running = this.#rates?.running(this.#options.clock.now()) ?? [];
-    if (running.length === 0) return undefined;
-    return running
-      .slice(0, MOST_DEFERRED)
-      .map(({ user, rule, since, putOff }) => ({ user, rule, since, putOff }));
-  }
-
-  #readHealth(): Health {
-    const { ambiguousLogins, ambiguousNames } = this.#pipeline;
-    return dropUndefined({
-      logs: this.#logReader.health(),
-      losses: this.#pipeline.losses,
-      ambiguousLogins: ambiguousLogins || undefined,
-      ambiguousNames: ambiguousLogins > 0 ? ambiguousNames : undefined,
-      future: this.#pipeline.future,
-      policy: this.#policyServer?.failure,
-      metrics: this.#metricsServer?.failure,
-      networks: this.#options.networksUnknown,
-      share: this.#sharing?.health(),
-      forgottenSince: this.#judge.forgotten?.since,
-      deferred: this.#describeDeferred(),
-    });
   }
 }

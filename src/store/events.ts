@@ -3,6 +3,7 @@ import type { EventKind, MailEvent, Submitter } from '../model/event.ts';
 import { KINDS } from './codes.ts';
 import type { Db } from './database.ts';
 import { buildFilter, type EventQuery, type Filter } from './event-filter.ts';
+import { EventPacker, type PackedEvents, renumber } from './event-packer.ts';
 import { HeldPages } from './held-pages.ts';
 import { Names } from './names.ts';
 import type { Page, StoredEvent } from './page.ts';
@@ -52,6 +53,22 @@ export class EventTable {
       this.pages.put(first, page);
       first += page.count;
     }
+  }
+
+  /** What packs events for `insertPacked`. */
+  newPacker(): EventPacker {
+    return new EventPacker(this.names);
+  }
+
+  /** Stores what was packed, as `insert` does. Call it inside a transaction. */
+  insertPacked({ pages, submitters, rest }: PackedEvents): void {
+    const numbers = submitters.map((submitter) => this.names.submitter(submitter));
+    let first = this.pages.last() + 1;
+    for (const page of pages) {
+      this.pages.put(first, renumber(page, numbers));
+      first += page.count;
+    }
+    this.insert(rest);
   }
 
   /** Forgets the numbers that were given out in a transaction that was rolled back. */

@@ -14,6 +14,9 @@ const LONGEST = 320;
 /** How many spellings are known without asking the database. */
 const MOST_KNOWN = 10_000;
 
+/** As much of an event as says who logged in by which name. */
+export type SeenLogin = Pick<MailEvent, 'submitter' | 'time'>;
+
 export class LoginTable {
   readonly #insert;
   readonly #renew;
@@ -44,7 +47,7 @@ export class LoginTable {
   }
 
   /** Remembers the spellings in these events; returns whose are new. Call it inside a transaction. */
-  note(events: readonly MailEvent[]): Set<string> {
+  note(events: readonly SeenLogin[]): Set<string> {
     const persons = new Set<string>();
     for (const { submitter, time } of events) {
       if (submitter?.login === undefined) continue;

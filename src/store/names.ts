@@ -68,6 +68,11 @@ export class Names implements NumberedNames {
     return this.#sources.getNumber(path);
   }
 
+  /** The same, as far as it is remembered. */
+  knownSource(path: string): number | undefined {
+    return this.#sources.known(path);
+  }
+
   /** Number of a submitter as the log spells it; a new submitter gets one. */
   submitter({ type, id }: Submitter): number {
     return this.#submitters[type].getNumber(id);
@@ -146,6 +151,11 @@ class NumberedTexts {
   constructor(insert: Statement, find: Statement) {
     this.#insert = insert;
     this.#find = find;
+  }
+
+  /** The number of a text that is remembered. */
+  known(text: string): number | undefined {
+    return this.#numbers.get(text);
   }
 
   getNumber(text: string): number {
