@@ -172,15 +172,18 @@ export class Interpreter {
     this.#records[this.#waiting++] = record;
   }
 
-  /** Parses the lines that wait and are no records yet, then correlates them all. */
+  /** Parses the lines that wait and are no records yet, checks the records that were scanned, then correlates them all. */
   #correlateWaiting(events: MailEvent[]): void {
     const lines = this.#lines;
     const records = this.#records;
     const count = this.#waiting;
     for (let index = 0; index < count; index++) {
-      if (records[index] !== LOGGED) continue;
+      const record = records[index] as LogRecord | typeof LOGGED;
+      if (record !== LOGGED && this.#parsers.postfix.hasSeenCuts !== true) continue;
       const line = lines[index] as LoggedLine;
-      records[index] = this.#findParser(line).parse(line);
+      const parser = this.#findParser(line);
+      records[index] =
+        record === LOGGED ? parser.parse(line) : (parser.checkUser?.(line, record) ?? record);
     }
     for (let index = 0; index < count; index++) {
       const line = lines[index] as LoggedLine;

@@ -11,6 +11,10 @@ export interface LogParser {
   readonly mta: Mta;
   /** Undefined for a line that says nothing Postern uses. Never throws, whatever the line holds. */
   parse(line: LoggedLine): LogRecord | undefined;
+  /** lines of some host were seen to be cut: `checkUser` is to be asked about records that others than `parse` made */
+  readonly hasSeenCuts?: boolean;
+  /** The record, without a user in a line that may have been cut. */
+  checkUser?(line: LoggedLine, record: LogRecord): LogRecord;
 }
 
 /** A record while its line is being read. */

@@ -59,7 +59,7 @@ export class LineScanner {
 
   /**
    * Scans line `index` of the block, which begins at the byte `from`, and fills `line`; a line that became another
-   * record than a refusal has no text. For PLAIN, nothing has happened.
+   * record than a refusal or a transaction has no text. For PLAIN, nothing has happened.
    */
   scan(block: LineBlock, index: number, from: number, line: RefillableLine): Scanned {
     const cursor = this.#cursor;
@@ -129,9 +129,15 @@ export class LineScanner {
   }
 }
 
-/** The parser reads the text. Of a refusal, a copy in another log is found by it. */
+const WITH_TEXT: ReadonlySet<LogRecord['kind']> = new Set([
+  'rejected',
+  'auth-failed',
+  'transaction',
+]);
+
+/** The parser reads the text. Of a refusal, a copy in another log is found by it. A user may be at the end of a cut one. */
 function needsText(scanned: LogRecord | typeof LOGGED): boolean {
-  return scanned === LOGGED || scanned.kind === 'rejected' || scanned.kind === 'auth-failed';
+  return scanned === LOGGED || WITH_TEXT.has(scanned.kind);
 }
 
 /** Index after the last byte of a line. One CR before its LF does not count. */

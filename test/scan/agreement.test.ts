@@ -42,6 +42,22 @@ describe('scanner and plain way agree', () => {
     expect(takesAll(line)).toBe(true);
   });
 
+  it('on the login of a line that may have been cut', () => {
+    const login =
+      'C0A8005: client=unknown[192.0.2.22], sasl_method=PLAIN, sasl_username=finn@example.net';
+    const cut = `4C6E0579940: to=<anna.${'x'.repeat(login.length)}`.slice(0, login.length + 1);
+    const line = (program: string, text: string) =>
+      `2026-11-01T09:05:07.123456+01:00 mx1 postfix/${program}[811]: ${text}\n`;
+    const log = line('smtp', cut).repeat(3) + line('smtpd', login).repeat(3);
+    const { scanning, plain } = readBothWays(Buffer.from(log));
+    expect(scanning.seen).toBe(plain.seen);
+    expect(scanning.scanned).toBeGreaterThan(3);
+    expect(plain.seen).not.toContain('"id":"finn@example.net"');
+    expect(readBothWays(Buffer.from(line('smtpd', login).repeat(3))).scanning.seen).toContain(
+      '"id":"finn@example.net"',
+    );
+  });
+
   it('and nothing is scanned with POSTERN_PLAIN=1', () => {
     vi.stubEnv('POSTERN_PLAIN', '1');
     try {

@@ -34,6 +34,10 @@ const MOST_HOSTS = 1000;
 export class CutLimits {
   readonly #byHost = new Map<string, { length: number; count: number }>();
 
+  get isEmpty(): boolean {
+    return this.#byHost.size === 0;
+  }
+
   /** Takes a delivery line that lost its end. */
   learn(line: LoggedLine): void {
     const length = measure(line);

@@ -25,17 +25,23 @@ export const postfixParser: LogParser = { mta: 'postfix', parse };
 /** For the lines of a log, in their order: of one that may have been cut, the user is not believed. */
 export function createPostfixParser(): LogParser {
   const limits = new CutLimits();
+  const checkUser = (line: LoggedLine, record: LogRecord) => {
+    if (!('user' in record) || record.kind === 'auth-failed') return record;
+    return record.user !== undefined && limits.isReached(line)
+      ? { ...record, user: undefined }
+      : record;
+  };
   return {
     mta: 'postfix',
     parse(line: LoggedLine) {
       if (hasLostEnd(line)) limits.learn(line);
       const record = parse(line);
-      if (record === undefined || !('user' in record) || record.kind === 'auth-failed')
-        return record;
-      return record.user !== undefined && limits.isReached(line)
-        ? { ...record, user: undefined }
-        : record;
+      return record === undefined ? undefined : checkUser(line, record);
     },
+    get hasSeenCuts() {
+      return !limits.isEmpty;
+    },
+    checkUser,
   };
 }
 
