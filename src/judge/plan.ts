@@ -37,14 +37,15 @@ export function buildAdmission(rule: Rule): (event: CountedEvent) => boolean {
   return (event) => admitsSort(rule, event) && admits?.(event) !== false;
 }
 
+const BY_SUBMITTER: ReadonlySet<Rule['per']> = new Set<Rule['per']>(['submitter', 'user', 'uid']);
+
 /** Whether the rule uses an event of this direction and submitter. */
 function admitsSort({ direction, count, per }: Rule, event: CountedEvent): boolean {
   if (direction !== undefined && event.direction !== direction) return false;
   // What our own delivery refuses is nobody's fault but ours.
   if (event.direction === 'local' && direction !== 'local') return false;
   // An amended event was fed before without its submitter. Rules that need no submitter have counted it then.
-  const bySubmitter = ['submitter', 'user', 'uid'].includes(per) || count === 'logins';
-  if (event.amends === true && !bySubmitter) return false;
+  if (event.amends === true && count !== 'logins' && !BY_SUBMITTER.has(per)) return false;
   return count !== 'logins' || event.submitter?.type === 'user';
 }
 
