@@ -14,7 +14,11 @@ const PROGRAM = join(import.meta.dirname, 'flood.mjs');
 const LONG = process.env.POSTERN_TORTURE === 'long';
 
 /** Those with which bin/postern starts the service. */
-const FLAGS = ['--max-semi-space-size=4', '--heap-growing-percent=50'];
+const FLAGS = [
+  '--max-semi-space-size=4',
+  '--heap-growing-percent=50',
+  '--no-allocation-site-pretenuring',
+];
 /** MB that the whole process may take, and what may live in it when the garbage is gone. */
 const MOST_RESIDENT = 220;
 const MOST_LIVING = 95;
