@@ -12,8 +12,8 @@ import type { Committed, Pipeline } from './pipeline.ts';
 /** Bytes that one read takes: what becomes of them is packed for the store before the next read. */
 export const READ_SIZE = 65_536;
 /** Bytes of log that one commit has at most while more is to be read: each commit waits for the disk. */
-const MOST_WAITING = 1_048_576;
-/** What waits is committed after this time, ms, if what is left in the log is not a whole line. */
+const MOST_WAITING = 4 * 1_048_576;
+/** Nothing waits longer than this for its commit, ms; what is left in the log may be no whole line. */
 const LONGEST_WAIT = 100;
 
 export class LogReader {
