@@ -23,6 +23,8 @@ export class PageTexts {
   readonly #places = new Uint16Array(PLACES);
   #count = 0;
   #isAscii = true;
+  /** of the text that was written last */
+  #hash = 0;
 
   get count(): number {
     return this.#count;
@@ -52,7 +54,7 @@ export class PageTexts {
   number(text: string): number {
     const begin = this.#begins[this.#count] as number;
     const end = this.#write(text, begin);
-    const hash = this.#hash(begin, end);
+    const hash = (this.#hash ^ (this.#hash >>> 15)) >>> 0;
     let place = hash & (PLACES - 1);
     for (;;) {
       const number = (this.#places[place] as number) - 1;
@@ -79,23 +81,30 @@ export class PageTexts {
     return number;
   }
 
-  /** Writes the text behind all others; gives where it ends. */
+  /** Writes the text behind all others, with its hash in `#hash`; gives where it ends. */
   #write(text: string, begin: number): number {
-    if (begin + 3 * text.length > this.#bytes.length) this.#grow(begin + 3 * text.length);
-    const bytes = this.#bytes;
-    for (let at = 0; at < text.length; at++) {
-      const code = text.charCodeAt(at);
-      if (code >= 0x80) return begin + bytes.write(text, begin, 'utf8');
-      bytes[begin + at] = code;
-    }
-    return begin + text.length;
-  }
-
-  #hash(begin: number, end: number): number {
+    const { length } = text;
+    if (begin + 3 * length > this.#bytes.length) this.#grow(begin + 3 * length);
     const bytes = this.#bytes;
     let hash = BASIS;
-    for (let at = begin; at < end; at++) hash = Math.imul(hash ^ (bytes[at] as number), PRIME);
-    return (hash ^ (hash >>> 15)) >>> 0;
+    for (let at = 0; at < length; at++) {
+      const code = text.charCodeAt(at);
+      if (code >= 0x80) return this.#writeBeyondAscii(text, begin);
+      bytes[begin + at] = code;
+      hash = Math.imul(hash ^ code, PRIME);
+    }
+    this.#hash = hash;
+    return begin + length;
+  }
+
+  #writeBeyondAscii(text: string, begin: number): number {
+    const end = begin + this.#bytes.write(text, begin, 'utf8');
+    let hash = BASIS;
+    for (let at = begin; at < end; at++) {
+      hash = Math.imul(hash ^ (this.#bytes[at] as number), PRIME);
+    }
+    this.#hash = hash;
+    return end;
   }
 
   #equals(number: number, begin: number, end: number): boolean {
