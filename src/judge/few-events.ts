@@ -17,7 +17,7 @@ export interface FewEvent {
 }
 
 /** A key has at most so many here. */
-export const MOST_FEW = 4;
+const MOST_FEW = 4;
 const NONE = -1;
 
 export class FewEvents {
@@ -63,6 +63,12 @@ export class FewEvents {
       amount += this.#amounts[place] as number;
     }
     return Math.max(count, amount);
+  }
+
+  /** Whether an event of a key stays far from any limit, and in order. `least`: so many, or recipients, may meet one. */
+  hasRoom(last: number, { time, amount }: Omit<FewEvent, 'number'>, least: number): boolean {
+    const count = this.count(last);
+    return count < MOST_FEW && count + Math.max(1, amount) < least && time >= this.timeOf(last);
   }
 
   /** What a rule with these codes has counted of a key. */

@@ -1,8 +1,8 @@
 /** What a judge can be told before the first event. */
 import type { Key } from '../model/block.ts';
+import type { Bounds } from './bounds.ts';
 import type { CountedEvent } from './counted-event.ts';
 import type { Rule } from './rule.ts';
-import type { Bounds } from './table.ts';
 
 /** A block that is in force before the first event. */
 interface ActiveBlock {

@@ -7,49 +7,16 @@
 import type { KeyType } from '../model/block.ts';
 import { ownCopy } from '../model/line.ts';
 import type { Adjustment } from './adjustment.ts';
-import { Classes, type ClassNode, isCounted, type Reader } from './classes.ts';
-import { NEEDS, NO_FACTS } from './entries.ts';
+import { type Bounds, WEIGHTS } from './bounds.ts';
+import { Classes, type ClassNode, type Reader } from './classes.ts';
+import { NEEDS } from './entries.ts';
 import { formatId, type Id } from './facts.ts';
-import { FewEvents, MOST_FEW } from './few-events.ts';
-import type { MemoryBudget } from './memory-budget.ts';
+import { FewEvents } from './few-events.ts';
+import { isWorthReplaying, replayFew } from './few-replay.ts';
 import { OPEN_FOR } from './open-recipients.ts';
 import { SKEW } from './own-events.ts';
 import { Subject } from './subject.ts';
-import type { Timeline } from './timeline.ts';
-
-/** The most that is kept for one type of key. */
-export interface Bounds {
-  /** keys with more than a few events */
-  readonly keys: number;
-  /** keys with a few events that are far from any limit */
-  readonly few: number;
-  readonly entries: number;
-  /** shared with all other tables of the judge */
-  readonly budget?: MemoryBudget;
-}
-
-export const DEFAULT_BOUNDS: Bounds = { keys: 50_000, few: 300_000, entries: 2_000_000 };
-/** Bytes of all tables together, estimated. */
-export const ALL_TABLES = 36_000_000;
-/** Bytes, measured: a key with its columns, how one rule sees it with two windows, an entry, an event of a few. */
-const WEIGHTS = { key: 400, timeline: 500, entry: 40, few: 20, fewKey: 60 } as const;
-
-/** What a table tells its owner of. */
-export interface TableEvents {
-  /**
-   * A key is dropped that was last seen at this time, ms. `isLost`: though its windows may not have been empty.
-   * `subject`: undefined when it had a few events that tell nothing.
-   */
-  dropped(id: Id, subject: Subject | undefined, lastSeen: number, isLost: boolean): void;
-  /** Whether it matters to a rule that a key is dropped for which at most so much was counted. */
-  isWorth(reader: Reader, most: number): boolean;
-  /** A key has more than a few events now, and this was one of them: a rule has counted it. */
-  counted(
-    reader: Reader,
-    added: { readonly id: Id; readonly timeline: Timeline },
-    time: number,
-  ): void;
-}
+import type { TableEvents } from './table-events.ts';
 
 export class KeyTable {
   readonly type: KeyType;
@@ -153,11 +120,7 @@ export class KeyTable {
       if (amount >= node.least) return false;
       this.#makeRoom(time);
       if (this.#fewKeys >= this.#bounds.few) this.#dropFew();
-    } else {
-      const count = this.#few.count(known);
-      if (count >= MOST_FEW || count + Math.max(1, amount) >= node.least) return false;
-      if (time < this.#few.timeOf(known)) return false;
-    }
+    } else if (!this.#few.hasRoom(known, { time, amount }, node.least)) return false;
     const place = this.#few.add({ time, number, amount: event.amount }, known);
     this.#keys.set(known === undefined && typeof id === 'string' ? ownCopy(id) : id, place);
     if (known === undefined) this.#fewKeys++;
@@ -167,10 +130,7 @@ export class KeyTable {
   }
 
   #isOverridden(id: Id): boolean {
-    for (const each of this.#adjustments) {
-      if (each.isOverridden(this.type, formatId(id))) return true;
-    }
-    return false;
+    return this.#adjustments.some((each) => each.isOverridden(this.type, formatId(id)));
   }
 
   /** Gives a key that has a few events its timelines. */
@@ -235,21 +195,9 @@ export class KeyTable {
 
   /** A key with a few events, seen as others. `only`: by this rule alone. */
   #replay(id: Id, last: number, only?: Reader): Subject {
-    const subject = new Subject(this.#lostUntil);
-    subject.used = true;
-    for (const { time, number, amount } of this.#few.list(last)) {
-      const node = this.classes.get(number);
-      const facts = { ...NO_FACTS, time, amount };
-      const at = subject.add(facts, number, node.needs, this.#keep);
-      subject.lastSeen = Math.max(subject.lastSeen, time);
-      for (const { reader, code } of node.uses()) {
-        if (only !== undefined && reader !== only) continue;
-        const timeline = subject.get(reader.slot) ?? subject.addTimeline(reader);
-        timeline.count(at, time);
-        if (isCounted(code)) this.#events.counted(reader, { id, timeline }, time);
-      }
-    }
-    return subject;
+    const { classes, keep } = this;
+    const key = { id, classes, keep, floor: this.#lostUntil };
+    return replayFew(this.#few.list(last), key, this.#events, only);
   }
 
   #set(id: Id, subject: Subject): void {
@@ -310,9 +258,9 @@ export class KeyTable {
   }
 
   #drop(id: Id, known: Subject | number, isLost: boolean): void {
-    // One stray line from next year must not make the table doubt a whole year.
-    this.#lostUntil = Math.max(this.#lostUntil, Math.min(this.#lastSeen(known), this.#now));
     const lastSeen = this.#lastSeen(known);
+    // One stray line from next year must not make the table doubt a whole year.
+    this.#lostUntil = Math.max(this.#lostUntil, Math.min(lastSeen, this.#now));
     let subject: Subject | undefined;
     if (typeof known === 'object') subject = known;
     else if (this.#isWorth(known)) subject = this.#replay(id, known);
@@ -323,12 +271,8 @@ export class KeyTable {
   /** Whether a rule may want to know how near the key came to its limits. */
   #isWorth(last: number): boolean {
     const most = this.#few.count(last);
-    for (const { number } of this.#few.list(last)) {
-      for (const { reader, code } of this.classes.get(number).uses()) {
-        if (isCounted(code) && this.#events.isWorth(reader, most)) return true;
-      }
-    }
-    return false;
+    const isWorth = (reader: Reader) => this.#events.isWorth(reader, most);
+    return isWorthReplaying(this.#few.list(last), this.classes, isWorth);
   }
 
   #remove(id: Id, known: Subject | number): void {

@@ -1,11 +1,12 @@
 /** The tables of all types of keys, which the rules share. */
 import type { KeyType } from '../model/block.ts';
 import { Arrival } from './arrival.ts';
+import type { Bounds } from './bounds.ts';
 import { Facts, type Id } from './facts.ts';
 import { measureLimits } from './measure.ts';
 import type { Forgotten } from './met.ts';
 import type { Subject } from './subject.ts';
-import { type Bounds, KeyTable } from './table.ts';
+import { KeyTable } from './table.ts';
 import type { Track } from './track.ts';
 
 /** A table, the event that is on its way into it, and the rules that count by it, by their slots. */

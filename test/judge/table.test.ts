@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import type { Bounds } from '../../src/judge/bounds.ts';
 import { buildCode, MOST_CLASSES, type Reader } from '../../src/judge/classes.ts';
 import { NO_FACTS } from '../../src/judge/entries.ts';
 import { formatId, type Id } from '../../src/judge/facts.ts';
-import { type Bounds, KeyTable } from '../../src/judge/table.ts';
+import { KeyTable } from '../../src/judge/table.ts';
 import { shape } from './timeline.ts';
 
 const PERIOD = 60_000;
