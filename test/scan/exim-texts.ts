@@ -43,6 +43,7 @@ export const EXIM_HOSTILE: readonly string[] = [
   `${ID} <= <> U=www-data R=${OLD_ID} P=local S=812`,
   `${ID} <= <> R= U=www-data P=local S=812`,
   `${ID} <= <>x U=www-data P=local S=812`,
+  `${ID} <= www@mx.example.net H=[192.0.2.7 U=www-data P=local S=812`,
   `${ID} <= www@mx.example.net U=www-data P=local S=812 T="Hello" S=13"`,
   // The local part of an address, which Exim prints without its quotes.
   `${ID} => anna <"anna <bob@example.net> R=a T=b"@example.org> R=local_user T=mail_spool`,
@@ -57,6 +58,7 @@ export const EXIM_HOSTILE: readonly string[] = [
   `${ID} ** bob@example.net ${ROUTE} ${HOST}: SMTP error from remote mail server after RCPT TO:<bob@example.net>: 550 <"bob@example.net ${ROUTE} ${HOST}: SMTP error"@example.org> R=x`,
   `${ID} => bob@example.net ${ROUTE} ${HOST} C="250 ok" H=x [192.0.2.66] C="250 ok"`,
   `${ID} => bob@example.net ${ROUTE} ${HOST} C="250 ok <"`,
+  `${ID} ** bob@example.net ${ROUTE} ${HOST}:0000025: SMTP error from remote mail server after end of data: 554 spam`,
   `${ID} == bob@example.net ${ROUTE} defer (110): x=y H=mx [192.0.2.66]: 550 no`,
   `${ID} == bob@example.net ${ROUTE} defer (0110): Connection timed out ${HOST}`,
   `${ID} == bob@example.net ${ROUTE} defer (00): Connection timed out ${HOST}`,
