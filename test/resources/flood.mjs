@@ -207,6 +207,7 @@ async function serve(lines) {
   db.pragma('synchronous = OFF'); // the disk is not what is measured
   const judge = new Judge(loadRules(join(sources, '../rules')));
   let now = START;
+  let events = 0;
   const pipeline = new Pipeline({
     store,
     judge,
@@ -215,12 +216,13 @@ async function serve(lines) {
     clock: { now: () => now },
     log: silentLog,
     notifyRules: new Set(),
+    onEvents: (found) => {
+      events += found.length;
+    },
   });
-  let events = 0;
   for (const batch of batches(lines)) {
     now += Math.floor((batch.length * 1000) / RATE);
-    const done = await pipeline.handle({ path: 'mail.log', lines: batch, position: {} });
-    events += done.events.length;
+    await pipeline.handle({ path: 'mail.log', lines: batch, position: {} });
     await turn();
     weigh();
   }
