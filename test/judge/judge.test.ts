@@ -502,6 +502,29 @@ describe('freshness', () => {
   });
 });
 
+test('deliveries that wait for the next refusal count once, and so does a refusal that resolves the last open one', () => {
+  const judge = new Judge([rule({ limit: 4, 'at-least-share': '50%', period: '1h' })]);
+  const feed = (at: number, kind: 'bounced' | 'deferred' | 'delivered', nth: number) => {
+    const reasons = { bounced: 'invalid-recipient', deferred: 'rate-limited' } as const;
+    const reason = kind === 'delivered' ? undefined : reasons[kind];
+    const mail = { kind, reason, queueId: `Q${nth}`, relay: { host: 'mx.example.org' } };
+    return judge.feed(invalid(at * SECOND, rcpt(nth), mail)).map(({ count }) => count);
+  };
+  feed(0, 'bounced', 0);
+  feed(1, 'deferred', 1);
+  feed(2, 'delivered', 2);
+  feed(3, 'bounced', 1);
+  feed(4, 'delivered', 3);
+  feed(6, 'delivered', 4);
+  // One comes late.
+  feed(5, 'delivered', 5);
+  expect(feed(7, 'bounced', 6)).toEqual([]);
+  feed(8, 'delivered', 7);
+  // 4 of 9 are less than half, 5 of 10 are not.
+  expect(feed(9, 'bounced', 8)).toEqual([]);
+  expect(feed(10, 'bounced', 9)).toEqual([5]);
+});
+
 test('nearest: by rule, the nearest first, without those that had a verdict', () => {
   const judge = new Judge([
     rule({ limit: 5 }),
