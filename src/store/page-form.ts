@@ -128,7 +128,8 @@ export function compress(bytes: Uint8Array): Uint8Array {
   head.writeUInt32LE(bytes.length);
   if (bytes.length < LEAST_COMPRESSED) return Buffer.concat([head, bytes]);
   const packed = zstdCompressSync(bytes, {
-    chunkSize: bytes.length + 1024,
+    // Enough for nearly all pages. What Node allocates here stays until a collection of the whole heap.
+    chunkSize: Math.ceil(bytes.length / 2) + 1024,
     params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 },
   });
   return Buffer.concat([head, packed.length < bytes.length ? packed : bytes]);

@@ -37,6 +37,9 @@ export interface WrittenPage {
 /** Bytes of the longest record, and of the lengths of its texts: 26 numbers of up to eight bytes, and 16 lengths. */
 const LONGEST_RECORD = 208 + 16 * 5;
 
+/** Bytes of records that are built in memory that is used again. The longest lines take more. */
+const MOST_SCRATCH = 512 * 1024;
+
 /** One writer serves for any number of pages, because its memory is used again. */
 export class PageWriter {
   readonly #columns: Columns & { readonly details: Uint32Array } = layEmptyColumns();
@@ -44,6 +47,7 @@ export class PageWriter {
   readonly #starts = new Uint32Array(MOST_EVENTS);
   readonly #parts: (number | undefined)[] = Array(PART_COUNT).fill(undefined);
   #records = new Uint8Array(MOST_EVENTS * LONGEST_RECORD);
+  #scratch = Buffer.allocUnsafeSlow(0);
   #length = 0;
   #count = 0;
   #line = 0;
@@ -172,12 +176,20 @@ export class PageWriter {
     return Buffer.concat([...parts, this.#details.finish(this.#texts)]);
   }
 
+  /** Memory of this size, until the next call. */
+  #takeScratch(size: number): Buffer {
+    if (size > MOST_SCRATCH) return Buffer.allocUnsafe(size);
+    if (this.#scratch.length < size) this.#scratch = Buffer.allocUnsafeSlow(size);
+    return this.#scratch.subarray(0, size);
+  }
+
+  /** Valid until the next page is built. */
   #buildRecords(): Uint8Array {
     const lengths = this.#length;
     const { count, bytes, isAscii } = this.#texts;
     for (let number = 0; number < count; number++) this.#putNumber(this.#texts.length(number));
     const starts = HEAD_BYTES + 4 * this.#count;
-    const all = Buffer.allocUnsafe(starts + this.#length + bytes.length);
+    const all = this.#takeScratch(starts + this.#length + bytes.length);
     all.writeDoubleLE(this.#line, 0);
     all.writeDoubleLE(this.#offset, 8);
     all.writeUInt32LE(lengths, 16);
