@@ -119,12 +119,6 @@ export class Pipeline {
     return [...this.#interpreter.correlator.ambiguousNames];
   }
 
-  /** Takes a batch through all stages and commits it, as `take` and `commit` do. Undefined if aborted before that. */
-  async handle(batch: Batch): Promise<Committed | undefined> {
-    this.take(batch);
-    return this.commit();
-  }
-
   /** Takes a batch through all stages up to the commit; what it leads to waits. Not while a commit runs. */
   take({ path, lines, position }: Batch): void {
     const { clock } = this.#options;
@@ -145,13 +139,13 @@ export class Pipeline {
     return this.#uncommitted.bytes;
   }
 
-  /** Takes events that no log holds to verdicts and blocks, and commits them with what waits. Not while `handle` runs. */
+  /** Takes events that no log holds to verdicts and blocks, and commits them with what waits. Not while a commit runs. */
   add(events: readonly MailEvent[]): Promise<Committed | undefined> {
     this.#judge(events, this.#options.clock.now());
     return this.commit();
   }
 
-  /** Commits what other servers decided. `decide` is called inside the transaction. Not while `handle` runs. */
+  /** Commits what other servers decided. `decide` is called inside the transaction. Not while a commit runs. */
   async decide(decide: (now: number) => readonly Decision[]): Promise<Committed | undefined> {
     const now = this.#options.clock.now();
     const committed = await this.#committer.commit(() => {

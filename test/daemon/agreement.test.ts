@@ -121,10 +121,12 @@ class Service {
           throw new Killed();
         });
       this.#store.commit = dying as typeof commit;
-      await expect(this.#pipeline.handle(batch)).rejects.toThrow(Killed);
+      this.#pipeline.take(batch);
+      await expect(this.#pipeline.commit()).rejects.toThrow(Killed);
       this.kill();
     }
-    const committed = await this.#pipeline.handle(batch);
+    this.#pipeline.take(batch);
+    const committed = await this.#pipeline.commit();
     return (committed?.decisions ?? []).map(({ verdict }) => {
       const { rule, action, key, line, count, limit } = verdict;
       return { rule, action, id: key.id, line, count, limit };

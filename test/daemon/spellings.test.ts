@@ -72,7 +72,8 @@ async function readLog(text: string, position: number) {
       offset += bytes.length + 1;
       return at;
     });
-  return await pipeline.handle({ path: 'mail.log', lines: new Lines(lines), position: {} });
+  pipeline.take({ path: 'mail.log', lines: new Lines(lines), position: {} });
+  return await pipeline.commit();
 }
 
 async function enforce(): Promise<string[]> {

@@ -69,7 +69,7 @@ class Service {
 
   async read(lines: readonly string[], first: number): Promise<Shown[]> {
     this.now = Date.parse((lines.at(-1) as string).slice(0, 32));
-    const committed = await this.#pipeline.handle({
+    this.#pipeline.take({
       path: 'mail.log',
       lines: new Lines(
         lines.map((bytes, index) => {
@@ -78,6 +78,7 @@ class Service {
       ),
       position: { path: 'mail.log', inode: '1', offset: 0, line: first, before: [] },
     });
+    const committed = await this.#pipeline.commit();
     return (committed?.decisions ?? []).map(({ verdict: { rule, key, line, count, past } }) => {
       return { rule, id: key.id, line, count, past: past && pastToJson(past) };
     });

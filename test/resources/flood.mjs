@@ -222,7 +222,8 @@ async function serve(lines) {
   });
   for (const batch of batches(lines)) {
     now += Math.floor((batch.length * 1000) / RATE);
-    await pipeline.handle({ path: 'mail.log', lines: batch, position: {} });
+    pipeline.take({ path: 'mail.log', lines: batch, position: {} });
+    await pipeline.commit();
     await turn();
     weigh();
   }

@@ -47,7 +47,8 @@ async function store(logs: readonly Buffer[], plain: boolean): Promise<Rows> {
       for (let at = 0; at < bytes.length; at += BATCH) {
         const lines = splitter.push(bytes.subarray(at, at + BATCH));
         const position = { path, inode: '1', offset: splitter.offset, line: splitter.line };
-        await pipeline.handle({ path, lines, position: { ...position, before: [] } });
+        pipeline.take({ path, lines, position: { ...position, before: [] } });
+        await pipeline.commit();
       }
     }
     return { ...readTables(db), events: [...store.events.query({})] };

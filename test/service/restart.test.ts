@@ -58,7 +58,8 @@ async function eventsOf({ lines, options }: Log, again: boolean): Promise<MailEv
   for (const [index, bytes] of lines.entries()) {
     const position = { path: 'mail.log', inode: '1', offset, line: index, before: [] } as never;
     const line = { source: 'mail.log', line: index + 1, offset, bytes };
-    await pipeline.handle({ path: 'mail.log', lines: new Lines([line]), position });
+    pipeline.take({ path: 'mail.log', lines: new Lines([line]), position });
+    await pipeline.commit();
     offset += bytes.length + 1;
     if (again) pipeline = pipelineOver(store, options);
   }

@@ -60,11 +60,8 @@ export class Bench {
       offset: this.#lines * 100,
       bytes,
     }));
-    const committed = await this.#pipeline.handle({
-      path: LOG,
-      lines: new Lines(batch),
-      position: this.#lines,
-    });
+    this.#pipeline.take({ path: LOG, lines: new Lines(batch), position: this.#lines });
+    const committed = await this.#pipeline.commit();
     this.#running.sync();
     return committed?.decisions ?? [];
   }
