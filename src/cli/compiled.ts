@@ -10,23 +10,23 @@ import { lstatSync, mkdirSync } from 'node:fs';
 import module from 'node:module';
 import { basename, dirname, join } from 'node:path';
 
+/** All that a group or others may do. */
+const OTHERS = 0o077;
+
 /** Keeps what is compiled from now on in `dist/compiled`, and takes what was kept. `program`: the folder `dist/cli`. */
 export function keepCompiled(program: string): void {
   const dist = dirname(program);
   // The sources, which run from src/cli in development, start as ever.
   if (basename(dist) !== 'dist' || !isOurs(dist)) return;
   const folder = join(dist, 'compiled');
-  if (isPrivate(folder) || make(folder)) module.enableCompileCache(folder);
+  if (isOurs(folder, OTHERS) || make(folder)) module.enableCompileCache(folder);
 }
 
-/** Whether it belongs to the account that runs this process, and is no link. */
-function isOurs(folder: string): boolean {
+/** Whether it belongs to the account that runs this process, is no link, and has no permission of these bits. */
+function isOurs(folder: string, forbidden = 0): boolean {
   const found = lstatSync(folder, { throwIfNoEntry: false });
-  return found?.isDirectory() === true && found.uid === process.getuid?.();
-}
-
-function isPrivate(folder: string): boolean {
-  return isOurs(folder) && (lstatSync(folder).mode & 0o077) === 0;
+  if (found?.isDirectory() !== true || found.uid !== process.getuid?.()) return false;
+  return (found.mode & forbidden) === 0;
 }
 
 /** Whether it could be made. It cannot on a read-only disk, and not if something else has its name. */

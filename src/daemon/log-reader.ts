@@ -50,17 +50,15 @@ export class LogReader {
 
   /** Counts events that no log holds, between two batches. False if aborted before the commit. */
   async add(events: readonly MailEvent[]): Promise<boolean> {
-    const done = this.#turn.then(() => this.#finish(this.#pipeline.add(events)));
-    this.#turn = done;
-    return await done;
+    return this.#inTurn(() => this.#finish(this.#pipeline.add(events)));
   }
 
   /** Commits what other servers decided, between two batches. False if aborted before the commit. */
   async decide(decide: (now: number) => readonly Decision[]): Promise<boolean> {
-    if (!(await this.#settle())) return false;
-    const done = this.#turn.then(() => this.#finish(this.#pipeline.decide(decide)));
-    this.#turn = done;
-    return await done;
+    return this.#inTurn(
+      async () =>
+        (await this.#commitWaiting()) && (await this.#finish(this.#pipeline.decide(decide))),
+    );
   }
 
   /** Whether everything that was in the logs a moment ago is in the database. */
@@ -83,12 +81,17 @@ export class LogReader {
     for await (const batch of follower) {
       // One batch at a time over all logs: each commit contains the whole state that its lines have led to.
       this.#underWay++;
-      const done = this.#turn.then(() => this.#handle(follower, batch));
-      this.#turn = done;
-      if (!(await done)) return;
+      if (!(await this.#inTurn(() => this.#handle(follower, batch)))) return;
       this.#underWay--;
     }
-    await this.#settle();
+    await this.#inTurn(() => this.#commitWaiting());
+  }
+
+  /** Does the work after all that is under way, and before what comes later. Gives what it gives. */
+  async #inTurn(work: () => Promise<boolean>): Promise<boolean> {
+    const done = this.#turn.then(work);
+    this.#turn = done;
+    return await done;
   }
 
   /** False if aborted before the commit. */
@@ -97,20 +100,16 @@ export class LogReader {
     this.#pipeline.take({ path, lines, position });
     const mayWait = behind >= READ_SIZE && lines.length > 0;
     if (!mayWait || this.#pipeline.waiting >= MOST_WAITING) return this.#commit();
-    this.#commitLater ??= setTimeout(() => this.#commitWaiting(), LONGEST_WAIT);
+    this.#commitLater ??= setTimeout(() => {
+      this.#commitLater = undefined;
+      this.#inTurn(() => this.#commitWaiting()).catch(this.#fail);
+    }, LONGEST_WAIT);
     return true;
   }
 
-  #commitWaiting(): void {
-    this.#commitLater = undefined;
-    this.#settle().catch(this.#fail);
-  }
-
-  /** Commits what waits, after the batch that is under way. False if aborted before the commit. */
-  async #settle(): Promise<boolean> {
-    const done = this.#turn.then(() => this.#pipeline.waiting === 0 || this.#commit());
-    this.#turn = done;
-    return await done;
+  /** Commits what waits, if there is anything. False if aborted before the commit. */
+  async #commitWaiting(): Promise<boolean> {
+    return this.#pipeline.waiting === 0 || (await this.#commit());
   }
 
   async #commit(): Promise<boolean> {

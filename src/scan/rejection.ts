@@ -14,6 +14,7 @@
  * Where TEXT names a login or another host, the plain parser reads it.
  */
 import type { RejectionRecord } from '../model/record.ts';
+import { isTemporary } from '../parse/postfix/primitives.ts';
 import { readRejection } from '../parse/postfix/rejection.ts';
 import {
   ADDRESS,
@@ -114,7 +115,7 @@ export function scanRejection(
     code: status.code,
     status: status.status,
     reply: said,
-    temporary: status.code < 500 && status.code >= 400 ? true : undefined,
+    temporary: isTemporary(status),
     relay: undefined,
   };
 }

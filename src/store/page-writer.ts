@@ -17,6 +17,7 @@ import {
   PARTS,
   REPEATED,
   TEMPORARY,
+  TEXT_PARTS,
 } from './page-form.ts';
 import { PageTexts } from './page-texts.ts';
 
@@ -35,7 +36,7 @@ export interface WrittenPage {
 }
 
 /** Bytes of the longest record, and of the lengths of its texts: 26 numbers of up to eight bytes, and 16 lengths. */
-const LONGEST_RECORD = 208 + 16 * 5;
+const LONGEST_RECORD = 208 + TEXT_PARTS * 5;
 
 /** Bytes of records that are built in memory that is used again. The longest lines take more. */
 const MOST_SCRATCH = 512 * 1024;
