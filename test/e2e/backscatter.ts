@@ -127,6 +127,12 @@ export function testBackscatter(start: (sinkPort: number) => Promise<Rig>): void
       async () => (await report()).verdicts.some(({ rule }) => rule === 'returned-mail'),
       { evidence },
     );
+    // The verdict may come before the last of them.
+    await until(
+      'all of them',
+      async () => Number((await report()).backscatter.returned[0]?.count) >= MANY,
+      { evidence },
+    );
     const { backscatter, verdicts } = await report();
     expect(backscatter.returned).toMatchObject([{ type: 'user', id: ALICE, count: MANY }]);
     expect(backscatter.forged).toEqual([]);
