@@ -81,23 +81,36 @@ commands:
   postsuper: [ /usr/sbin/postsuper, -c, ${etc} ]`;
 }
 
+/**
+ * Messages of `who` behind the verdict's line, and those of them that the queue manager took up. It may lag behind a
+ * flood: waits until none is on its way to it.
+ */
 async function figures(who: string): Promise<Figures> {
-  const lines = server.log().split('\n');
-  const isOurs = (line: string) =>
-    line.includes(`sasl_username=${who}`) || line.includes(`client=unknown[${who}]`);
-  const ids = new Set(
-    lines.flatMap((line) => (isOurs(line) ? idsIn(line, /: ([0-9A-F]+): client=/) : [])),
-  );
   const rest = await linesAfterVerdict(postern, server.logFile, who);
-  const after = new Set(
-    rest.flatMap((line) => idsIn(line, /: ([0-9A-F]+): message-id=/)).filter((id) => ids.has(id)),
+  const ids = new Set(
+    server
+      .log()
+      .split('\n')
+      .filter((line) => line.includes(`sasl_username=${who}`) || line.includes(`[${who}]`))
+      .flatMap((line) => idsIn(line, /: ([0-9A-F]+): client=/)),
   );
-  const through = new Set(
-    rest
-      .flatMap((line) => idsIn(line, /: ([0-9A-F]+): from=.*queue active/))
-      .filter((id) => after.has(id)),
-  );
-  return { after: after.size, through: through.size };
+  const complete = rest.flatMap((line) => idsIn(line, /: ([0-9A-F]+): message-id=/));
+  const after = new Set(complete.filter((id) => ids.has(id)));
+  const through = await until('mail to be taken up or held', () => settled(after), { evidence });
+  return { after: after.size, through };
+}
+
+/** How many of these messages the queue manager took up; undefined as long as one is neither there nor held. */
+async function settled(after: ReadonlySet<string>): Promise<number | undefined> {
+  const mail = await server.queue();
+  const held = new Set(mail.filter(({ queue }) => queue === 'hold').map(({ queueId }) => queueId));
+  const active = server
+    .log()
+    .split('\n')
+    .flatMap((line) => idsIn(line, /: ([0-9A-F]+): from=.*queue active/));
+  const through = new Set(active.filter((id) => after.has(id)));
+  const isSettled = (id: string) => through.has(id) || held.has(id);
+  return [...after].every(isSettled) ? through.size : undefined;
 }
 
 function idsIn(line: string, pattern: RegExp): string[] {
