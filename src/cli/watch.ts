@@ -129,12 +129,12 @@ async function printEvents(
   log: AsyncIterable<Lines>,
   { interpreter, options, query, style, io }: Context,
 ): Promise<void> {
-  const envelope = interpreter.envelope(name, systemClock.now());
+  const source = interpreter.source(name, systemClock.now());
   for await (const lines of log) {
     const events: MailEvent[] = [];
-    envelope.advance(systemClock.now());
+    source.envelope.advance(systemClock.now());
     const before = interpreter.future;
-    interpreter.feedLines(envelope, lines, events);
+    interpreter.feed(source, lines, events);
     if (before !== interpreter.future) io.stderr(`postern: ${futureText(interpreter.future)}\n`);
     for (const event of events) {
       if (event.amends === true || !matchesQuery(event, query)) continue;

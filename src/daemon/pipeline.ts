@@ -9,6 +9,7 @@ import { type Clock, formatTime } from '../base/time.ts';
 import type { OpenMessage } from '../correlate/message.ts';
 import type { Decision } from '../enforce/decide.ts';
 import { Interpreter, type InterpreterOptions } from '../interpret/interpreter.ts';
+import type { LogSource } from '../interpret/log-source.ts';
 import type { Judge } from '../judge/judge.ts';
 import type { MailEvent } from '../model/event.ts';
 import type { Lines } from '../model/lines.ts';
@@ -122,11 +123,11 @@ export class Pipeline {
   /** Takes a batch through all stages up to the commit; what it leads to waits. Not while a commit runs. */
   take({ path, lines, position }: Batch): void {
     const { clock } = this.#options;
-    const envelope = this.#envelope(path);
-    envelope.advance(clock.now());
+    const source = this.#source(path);
+    source.envelope.advance(clock.now());
     const events: MailEvent[] = [];
     const before = this.#interpreter.future;
-    this.#interpreter.feedLines(envelope, lines, events);
+    this.#interpreter.feed(source, lines, events);
     const now = clock.now();
     if (before !== this.#interpreter.future) this.#noteFuture(path, now, before === undefined);
     this.#judge(events, now);
@@ -200,7 +201,7 @@ export class Pipeline {
       state.saveMessages(messages.changed, messages.closed);
       for (const [name, value] of parts) state.write(`correlator ${name}`, value);
       for (const [path, position] of positions) {
-        state.write(`envelope ${path}`, this.#envelope(path).save());
+        state.write(`envelope ${path}`, this.#source(path).envelope.save());
         state.savePosition(path, position);
       }
     };
@@ -223,12 +224,12 @@ export class Pipeline {
     onEvents?.(events);
   }
 
-  #envelope(path: string) {
-    const known = this.#interpreter.envelope(path, this.#options.clock.now());
+  #source(path: string): LogSource {
+    const known = this.#interpreter.source(path, this.#options.clock.now());
     if (!this.#opened.has(path)) {
       this.#opened.add(path);
       const saved = this.#options.store.state.read(`envelope ${path}`);
-      if (saved !== undefined) known.load(saved);
+      if (saved !== undefined) known.envelope.load(saved);
     }
     return known;
   }

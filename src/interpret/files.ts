@@ -7,10 +7,10 @@ import { statSync } from 'node:fs';
 import { getErrno, PosternError } from '../base/errors.ts';
 import { readLines } from '../follow/given-file.ts';
 import type { MailEvent, Mta } from '../model/event.ts';
-import { decodeText, type Line, type LoggedLine } from '../model/line.ts';
-import { Lines } from '../model/lines.ts';
-import type { Envelope } from '../parse/envelope/envelope.ts';
+import { decodeText, type Line } from '../model/line.ts';
+import type { Lines } from '../model/lines.ts';
 import { Interpreter, type InterpreterOptions } from './interpreter.ts';
+import type { LogSource } from './log-source.ts';
 import { MTA_NAMES } from './mtas.ts';
 
 /** The events of some lines, and the number of these lines. */
@@ -45,29 +45,37 @@ export async function* readEvents(
 }
 
 async function* readOne(log: LogFile, interpreter: Interpreter): AsyncGenerator<OfflineBatch> {
-  for await (const lines of log.source) {
+  for await (const lines of log.batches) {
     const events: MailEvent[] = [];
     log.noteFirst(lines);
-    interpreter.feedLines(log.envelope, lines, events);
+    interpreter.feed(log.source, lines, events);
     yield { lines: lines.length, events, ...countLeft(interpreter) };
   }
 }
 
+/**
+ * In the order of their times; yields whenever one of the logs needs its next batch. Of lines with the same time, those of
+ * the log that began first come first: a rotated file ends in the second in which the next one begins.
+ */
 async function* readSeveral(
-  logs: readonly LogFile[],
+  given: readonly LogFile[],
   interpreter: Interpreter,
 ): AsyncGenerator<OfflineBatch> {
-  await Promise.all(logs.map((log) => log.fill()));
+  let lines = 0;
+  for (const log of given) lines += await log.fill();
+  const logs = given.toSorted((one, other) => one.began - other.began);
+  let events: MailEvent[] = [];
   for (;;) {
-    const next = findEarliest(logs);
+    const [next, until] = findEarliest(logs);
     if (next === undefined) break;
-    const events: MailEvent[] = [];
-    const others = logs.filter((log) => log !== next);
-    const limit = Math.min(...others.map((other) => other.time));
-    const lines = next.take(limit, interpreter, events);
+    interpreter.feedNext(next.source, until, events);
+    if (next.source.waiting > 0) continue;
+    interpreter.endBatch();
     yield { lines, events, ...countLeft(interpreter) };
-    if (next.isEmpty) await next.fill();
+    events = [];
+    lines = await next.fill();
   }
+  yield { lines, events, ...countLeft(interpreter) };
   const damaged = logs.find((log) => log.damage !== undefined);
   if (damaged !== undefined) throw damaged.damage;
 }
@@ -77,13 +85,19 @@ function countLeft({ correlator }: Interpreter) {
   return { leftOut, ambiguousLogins };
 }
 
-function findEarliest(logs: readonly LogFile[]): LogFile | undefined {
+/** The log whose next line comes first, and until when (ms) its lines are before those of all others. */
+function findEarliest(logs: readonly LogFile[]): [LogFile | undefined, number] {
   let found: LogFile | undefined;
+  let until = Number.POSITIVE_INFINITY;
   for (const log of logs) {
     if (log.isOver) continue;
-    if (found === undefined || log.time < found.time) found = log;
+    const { turn } = log.source;
+    if (found === undefined || turn < found.source.turn) {
+      if (found !== undefined) until = found.source.turn;
+      found = log;
+    } else if (turn < until) until = turn;
   }
-  return found;
+  return [found, until];
 }
 
 /** The lines are of the mail server that the options do not name. */
@@ -112,19 +126,16 @@ function throwNotUnderstood(logs: readonly LogFile[]): void {
   );
 }
 
-const NO_LINES = new Lines([]);
-
-/** One file as lines with times, read one batch at a time. */
+/** One file, read one batch at a time. */
 class LogFile {
-  readonly envelope: Envelope;
-  readonly source: AsyncGenerator<Lines>;
+  readonly source: LogSource;
+  readonly batches: AsyncGenerator<Lines>;
   /** the error if the file breaks off */
   damage: PosternError | undefined;
   /** the first line that is not empty */
   first: Line | undefined;
-  #lines: { readonly logged: LoggedLine | undefined }[] = [];
-  #next = 0;
-  #over = false;
+  /** all lines were taken */
+  isOver = false;
 
   constructor(
     file: string,
@@ -134,53 +145,37 @@ class LogFile {
       onBytes,
     }: { readonly now: number; readonly onBytes?: ((count: number) => void) | undefined },
   ) {
-    this.envelope = interpreter.envelope(file, readFileTime(file, now));
-    this.source = readLines(file, onBytes === undefined ? {} : { onBytes });
+    this.source = interpreter.source(file, readFileTime(file, now));
+    this.batches = readLines(file, onBytes === undefined ? {} : { onBytes });
   }
 
-  /** All lines of the file were taken. */
-  get isOver(): boolean {
-    return this.#over && this.isEmpty;
+  /** Time of the first line, ms. */
+  get began(): number {
+    return this.source.began ?? Number.MAX_VALUE;
   }
 
-  /** All lines of the current batch were taken. */
-  get isEmpty(): boolean {
-    return this.#next >= this.#lines.length;
-  }
-
-  /** Time of the next line, ms. A line without a time comes first; the end of the file comes last. */
-  get time(): number {
-    if (this.isEmpty) return this.#over ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
-    return this.#lines[this.#next]?.logged?.time ?? Number.NEGATIVE_INFINITY;
-  }
-
-  /** Reads the next batch. */
-  async fill(): Promise<void> {
-    const lines = await this.#readBatch();
-    this.#over = lines === undefined;
-    this.#next = 0;
-    this.noteFirst(lines ?? NO_LINES);
-    this.#lines = (lines ?? NO_LINES).map((line) => ({ logged: this.envelope.read(line) }));
+  /** Reads batches until one has a line that counts, and returns the number of all their lines. */
+  async fill(): Promise<number> {
+    let count = 0;
+    for (;;) {
+      const lines = await this.#readBatch();
+      if (lines === undefined) break;
+      this.noteFirst(lines);
+      count += lines.length;
+      this.source.begin(lines);
+      if (this.source.readOn()) return count;
+    }
+    this.isOver = true;
+    return count;
   }
 
   noteFirst(lines: Lines): void {
     if (this.first === undefined) this.first = lines.find(({ bytes }) => bytes.trim() !== '');
   }
 
-  /** Interprets lines of the current batch up to the time `limit` (ms, inclusive) and returns their number. */
-  take(limit: number, interpreter: Interpreter, events: MailEvent[]): number {
-    const first = this.#next;
-    do {
-      const logged = this.#lines[this.#next++]?.logged;
-      if (logged !== undefined) interpreter.feed(logged, events);
-    } while (!this.isEmpty && this.time <= limit);
-    interpreter.endBatch();
-    return this.#next - first;
-  }
-
   async #readBatch(): Promise<Lines | undefined> {
     try {
-      return (await this.source.next()).value ?? undefined;
+      return (await this.batches.next()).value ?? undefined;
     } catch (error) {
       if (!(error instanceof PosternError) || !isDamage(error)) throw error;
       this.damage = error;

@@ -45,13 +45,13 @@ function readEvents(lines: readonly string[], options: Record<string, unknown>):
     ...(trusted === undefined ? {} : { trusted: networkSet(trusted) }),
   };
   const interpreter = new Interpreter(interpreterOptions);
-  const envelope = interpreter.envelope('log', REFERENCE);
+  const log = interpreter.source('log', REFERENCE);
   const order = new LineOrder();
   const events: MailEvent[] = [];
   let offset = 0;
   for (const [index, bytes] of lines.entries()) {
     const line = { source: 'log', line: index + 1, offset, bytes };
-    interpreter.feedLines(envelope, new Lines([line]), events);
+    interpreter.feed(log, new Lines([line]), events);
     offset += bytes.length + 1;
   }
   return [...order.pass(events), ...order.end()];

@@ -28,11 +28,11 @@ type Mta = 'postfix' | 'exim';
 function readAll(mta: Mta, lines: readonly string[]): MailEvent[] {
   const interpreter = new Interpreter({ mta, zone: '+00:00' });
   const judge = new Judge(RULES);
-  const envelope = interpreter.envelope('log', REFERENCE);
+  const log = interpreter.source('log', REFERENCE);
   const events: MailEvent[] = [];
   lines.forEach((bytes, index) => {
-    interpreter.feedLines(
-      envelope,
+    interpreter.feed(
+      log,
       new Lines([{ source: 'log', line: index + 1, offset: index, bytes }]),
       events,
     );

@@ -15,9 +15,9 @@ function gather(...logs: readonly (readonly string[])[]) {
   const events: MailEvent[] = [];
   for (const [index, lines] of logs.entries()) {
     const source = `log${index}`;
-    const envelope = interpreter.envelope(source, Date.UTC(2026, 10, 20));
+    const log = interpreter.source(source, Date.UTC(2026, 10, 20));
     const read = lines.map((bytes, line) => ({ source, line: line + 1, offset: line, bytes }));
-    interpreter.feedLines(envelope, new Lines(read), events);
+    interpreter.feed(log, new Lines(read), events);
   }
   const store = new Store(':memory:');
   try {

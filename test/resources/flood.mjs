@@ -183,11 +183,11 @@ function weigh() {
 async function replay(lines) {
   const interpreter = new Interpreter({ zone: '+00:00' });
   const judge = new Judge(loadRules(join(sources, '../rules')));
-  const envelope = interpreter.envelope('mail.log', START);
+  const log = interpreter.source('mail.log', START);
   let events = 0;
   for (const batch of batches(lines)) {
     const found = [];
-    interpreter.feedLines(envelope, batch, found);
+    interpreter.feed(log, batch, found);
     for (const event of found) judge.feed(event);
     events += found.length;
     weigh();

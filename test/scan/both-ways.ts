@@ -18,7 +18,7 @@ type Options = Omit<InterpreterOptions, 'store'>;
 function read(bytes: Buffer, cuts: readonly number[], options: Options): Read {
   const store = { load: () => undefined, recent: () => [] };
   const interpreter = new Interpreter({ zone: 'Europe/Berlin', ...options, store });
-  const envelope = interpreter.envelope('mail.log', REFERENCE);
+  const source = interpreter.source('mail.log', REFERENCE);
   const splitter = new LineSplitter('mail.log');
   const events: MailEvent[] = [];
   const seen: unknown[] = [];
@@ -27,11 +27,11 @@ function read(bytes: Buffer, cuts: readonly number[], options: Options): Read {
   for (const [index, border] of borders.entries()) {
     const chunk = Buffer.from(bytes.subarray(borders[index - 1] ?? 0, border));
     const batch = splitter.push(chunk);
-    interpreter.feedLines(envelope, batch, events);
+    interpreter.feed(source, batch, events);
     chunk.fill('x');
     lines += batch.length;
     const { correlator, newest, understood, future } = interpreter;
-    seen.push(envelope.save(), newest, understood, future, correlator.losses);
+    seen.push(source.envelope.save(), newest, understood, future, correlator.losses);
     seen.push(correlator.takeChanges(), correlator.takeParts(), correlator.ambiguousLogins);
   }
   return { lines, scanned: interpreter.scanned, seen: JSON.stringify([seen, events]) };
