@@ -19,6 +19,7 @@ import { type Nearest, rankNearest } from './nearest.ts';
 import type { JudgeOptions } from './options.ts';
 import { type Detection, OutageMonitor } from './outage/monitor.ts';
 import { countsInvalid, Plan } from './plan.ts';
+import { Rosters } from './roster.ts';
 import type { Rule } from './rule.ts';
 import { type Occasion, Ruling } from './ruling.ts';
 import { Tables } from './tables.ts';
@@ -171,8 +172,9 @@ export class Judge {
 
   /** By rule, in the order of the rules: up to ten keys each that came nearest without a verdict, nearest first. */
   nearest(): readonly Nearest[] {
+    const rosters = new Rosters();
     return this.#rules.flatMap((active) =>
-      rankNearest(active, (key) => this.#isSettled(key, active.tally)),
+      rankNearest(active, rosters, (key) => this.#isSettled(key, active.tally)),
     );
   }
 

@@ -2,7 +2,7 @@
 
 import type { Key } from '../model/block.ts';
 import type { ActiveRule } from './activate.ts';
-
+import type { Rosters } from './roster.ts';
 import type { IsWorth } from './tally.ts';
 
 /** A key that came near a limit without a verdict. */
@@ -19,7 +19,11 @@ export interface Nearest {
 const MOST = 10;
 
 /** Up to ten keys of one rule, nearest first, without those that `isSettled` is true for. */
-export function rankNearest(active: ActiveRule, isSettled: (key: Key) => boolean): Nearest[] {
+export function rankNearest(
+  active: ActiveRule,
+  rosters: Rosters,
+  isSettled: (key: Key) => boolean,
+): Nearest[] {
   const nearest: Nearest[] = [];
   const isWorth = (highest: number, limit: number, time: number) => {
     const last = nearest.at(-1);
@@ -27,7 +31,7 @@ export function rankNearest(active: ActiveRule, isSettled: (key: Key) => boolean
     const share = highest / limit;
     return share > measureShare(last) || (share === measureShare(last) && time <= last.time);
   };
-  for (const near of findBest(active, isWorth)) {
+  for (const near of findBest(active, rosters, isWorth)) {
     const last = nearest.at(-1);
     const isFull = nearest.length === MOST;
     if (isFull && last !== undefined && compare(near, last) >= 0) continue;
@@ -56,12 +60,16 @@ function compareKeys(a: Nearest, b: Nearest): number {
 }
 
 /** For each key, the limit of the rule that it came nearest to; the first one of two that are as near. */
-function* findBest({ rule, tally }: ActiveRule, isWorth: IsWorth): Generator<Nearest> {
+function* findBest(
+  { rule, tally }: ActiveRule,
+  rosters: Rosters,
+  isWorth: IsWorth,
+): Generator<Nearest> {
   /** keys that were dropped: each may have come again */
   const dropped = new Map<string, Nearest>();
   /** of the key whose limits come one after the other */
   let best: Nearest | undefined;
-  for (const { type, id, highest, limit, time, isDropped } of tally.near(isWorth)) {
+  for (const { type, id, highest, limit, time, isDropped } of tally.near(isWorth, rosters)) {
     const near = { rule: rule.name, key: { type, id }, highest, limit, time };
     if (rule.limits.length === 1) yield near;
     else if (isDropped) keepNearer(dropped, near);

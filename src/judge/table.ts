@@ -15,6 +15,7 @@ import { FewEvents } from './few-events.ts';
 import { isWorthReplaying, replayFew } from './few-replay.ts';
 import { OPEN_FOR } from './open-recipients.ts';
 import { SKEW } from './own-events.ts';
+import { type IsWanted, Roster } from './roster.ts';
 import { Subject } from './subject.ts';
 import type { TableEvents } from './table-events.ts';
 
@@ -167,29 +168,19 @@ export class KeyTable {
     else this.#evict();
   }
 
-  *ids(): IterableIterator<Id> {
-    yield* this.#keys.keys();
+  ids(): Iterable<Id> {
+    return this.#keys.keys();
   }
 
-  *subjects(): IterableIterator<[Id, Subject]> {
-    for (const [id, known] of this.#keys) if (typeof known === 'object') yield [id, known];
+  /** All keys as they are now. */
+  roster(): Roster {
+    return new Roster(this.#keys, this.#few);
   }
 
-  /**
-   * Keys of whose few events a rule counts any, seen as others; those alone that are wanted. `isWanted` gets how many
-   * events, or recipients, the rule has counted of a key, and the time of the last of these, ms.
-   */
-  *few(
-    reader: Reader,
-    isWanted: (id: Id, most: number, time: number) => boolean,
-  ): IterableIterator<[Id, Subject]> {
-    if (!this.#few.hasAnyFor(reader.codes)) return;
-    for (const [id, known] of this.#keys) {
-      if (typeof known !== 'number') continue;
-      const most = this.#few.countFor(reader.codes, known);
-      if (most > 0 && isWanted(id, most, this.#few.timeFor(reader.codes, known))) {
-        yield [id, this.#replay(id, known, reader)];
-      }
+  /** Those keys of the roster with a few events that are wanted by a rule (`Roster.few`), seen as others. */
+  *few(roster: Roster, reader: Reader, isWanted: IsWanted): IterableIterator<[Id, Subject]> {
+    for (const [id, last] of roster.few(reader, isWanted)) {
+      yield [id, this.#replay(id, last, reader)];
     }
   }
 

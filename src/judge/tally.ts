@@ -12,6 +12,7 @@ import type { Ladder } from './ladder.ts';
 import { limitFor, lowestUsual } from './measure.ts';
 import type { Since } from './met.ts';
 import type { NearMiss, NearMisses } from './near-misses.ts';
+import type { IsWanted, Rosters } from './roster.ts';
 import type { Limit, Rule } from './rule.ts';
 import { buildShape, isBlaming } from './shape.ts';
 import { Timeline } from './timeline.ts';
@@ -120,24 +121,30 @@ export class Tally {
    * All remembered keys without a verdict, for each limit; without those that are not worth it for sure. The limits of a
    * key that is in its table come one after the other.
    */
-  *near(isWorth: IsWorth): Generator<Near> {
+  *near(isWorth: IsWorth, rosters: Rosters): Generator<Near> {
     for (const track of this.#tracks.values()) {
       const places = this.#findPlaces(track);
       for (const place of places) yield* this.#nearDropped(track, place);
-      for (const [id, subject] of track.table.subjects()) {
+      const roster = rosters.of(track.table);
+      const mayBeNear = this.#buildNearTest(track, isWorth);
+      for (const [id, subject] of roster.subjects) {
         const timeline = subject.get(track.slot);
-        if (timeline !== undefined) yield* this.#nearOf(track, places, id, timeline);
+        if (timeline === undefined || !hasPeak(timeline, places, id, mayBeNear)) continue;
+        yield* this.#nearOf(track, places, id, timeline);
       }
-      const { adjustment, type } = track;
-      const least = this.rule.limits.map((one) => lowestUsual(this.rule, one));
-      const mayBeNear = (id: Id, most: number, time: number) =>
-        least.some((one) => isWorth(most, one, time)) ||
-        adjustment?.isOverridden(type, formatId(id)) === true;
-      for (const [id, subject] of track.table.few(track, mayBeNear)) {
+      for (const [id, subject] of track.table.few(roster, track, mayBeNear)) {
         const timeline = subject.get(track.slot);
         if (timeline !== undefined) yield* this.#nearOf(track, places, id, timeline);
       }
     }
+  }
+
+  /** A test whether a key may come near a limit: it is cheap, and says yes in doubt. */
+  #buildNearTest({ adjustment, type }: Track, isWorth: IsWorth): IsWanted {
+    const least = this.rule.limits.map((one) => lowestUsual(this.rule, one));
+    return (id, measure, time) =>
+      least.some((one) => isWorth(measure, one, time)) ||
+      adjustment?.isOverridden(type, formatId(id)) === true;
   }
 
   #findPlaces({ ladders }: Track): Place[] {
@@ -182,7 +189,6 @@ export class Tally {
     for (const { limit, window, at } of places) {
       const peak = findPeak(windows[window] as Window, at);
       if (peak.highest === 0) continue;
-      // Of most keys there is nothing to tell: their names are not needed.
       id ??= formatId(key);
       if (this.lastVerdict(type, id) !== undefined) return;
       const applied = limitFor({ rule: this.rule, type }, limit, id, peak.time);
@@ -190,6 +196,20 @@ export class Tally {
       yield { type, id, limit: applied.limit, ...peak, isDropped: false };
     }
   }
+}
+
+/** Whether a key has measures that may be near a limit. Most have not, and cost no more than this. */
+function hasPeak(
+  { windows }: Timeline,
+  places: readonly Place[],
+  id: Id,
+  mayBeNear: IsWanted,
+): boolean {
+  for (const { window, at } of places) {
+    const { highest, time } = findPeak(windows[window] as Window, at);
+    if (highest > 0 && mayBeNear(id, highest, time)) return true;
+  }
+  return false;
 }
 
 /** How near the key of a window came to one of its limits. */
