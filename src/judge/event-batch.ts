@@ -1,7 +1,7 @@
 /**
  * Events in a form that another thread gets at little cost: columns of numbers, and all texts one behind the other in a
  * single string. To hand over objects would take 4.8 us an event, half as long as to read and judge one; this takes less
- * than 1. Here is how a batch is laid out; event-packer.ts writes it, and event-unpacker.ts reads it.
+ * than 1. Here is how a batch is laid out; batch-packer.ts writes it, and batch-unpacker.ts reads it.
  */
 import { type Direction, REASONS, SUBMITTER_TYPES } from '../model/event.ts';
 

@@ -5,9 +5,9 @@
 import { once } from 'node:events';
 import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { BatchPacker } from '../judge/batch-packer.ts';
 import type { CountedEvent } from '../judge/counted-event.ts';
 import type { EventBatch } from '../judge/event-batch.ts';
-import { EventPacker } from '../judge/event-packer.ts';
 import { type FromThread, TAKEN, type ToThread } from './trial-messages.ts';
 import type { Findings, TrialTask } from './trials.ts';
 
@@ -21,7 +21,7 @@ const MOST_AHEAD = 64;
 
 export class TrialThread {
   readonly #worker: Worker;
-  readonly #packer = new EventPacker();
+  readonly #packer = new BatchPacker();
   readonly #findings: Promise<Findings>;
   #ahead = 0;
 

@@ -1,6 +1,6 @@
 /** The thread that judges for a replay, see trial-thread.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { unpackEvents } from '../judge/event-unpacker.ts';
+import { unpackBatch } from '../judge/batch-unpacker.ts';
 import { type FromThread, TAKEN, type ToThread } from './trial-messages.ts';
 import { Trials } from './trials.ts';
 
@@ -13,7 +13,7 @@ port.on('message', (batch: ToThread) => {
     port.close();
     return;
   }
-  unpackEvents(batch, (event) => trials.feed(event));
+  unpackBatch(batch, (event) => trials.feed(event));
   answer(TAKEN);
 });
 

@@ -1,10 +1,10 @@
 /** Events that are packed for another thread come out as they went in. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { BatchPacker } from '../../src/judge/batch-packer.ts';
+import { unpackBatch } from '../../src/judge/batch-unpacker.ts';
 import type { CountedEvent } from '../../src/judge/counted-event.ts';
 import { BATCH, type EventBatch } from '../../src/judge/event-batch.ts';
-import { EventPacker } from '../../src/judge/event-packer.ts';
-import { unpackEvents } from '../../src/judge/event-unpacker.ts';
 import { EVENT_KINDS, REASONS, SUBMITTER_TYPES } from '../../src/model/event.ts';
 
 /** A text that a log may hold, also one beyond ASCII or with half a character. */
@@ -35,7 +35,7 @@ const counted: fc.Arbitrary<CountedEvent> = fc.record({
 });
 
 function pack(events: readonly CountedEvent[]) {
-  const packer = new EventPacker();
+  const packer = new BatchPacker();
   for (const event of events) packer.add(event);
   return packer.take();
 }
@@ -43,7 +43,7 @@ function pack(events: readonly CountedEvent[]) {
 /** The events of a batch as plain objects, with all that they have. */
 function unpack(batch: EventBatch): CountedEvent[] {
   const events: CountedEvent[] = [];
-  unpackEvents(batch, (event) => events.push(readAll(event)));
+  unpackBatch(batch, (event) => events.push(readAll(event)));
   return events;
 }
 
@@ -69,7 +69,7 @@ describe('packed events', () => {
 
   it('fill a batch, and the next one begins empty', () => {
     const [one] = fc.sample(counted, 1) as [CountedEvent];
-    const packer = new EventPacker();
+    const packer = new BatchPacker();
     for (let n = 0; n < BATCH; n++) {
       expect(packer.isFull).toBe(false);
       packer.add({ ...one, line: n });

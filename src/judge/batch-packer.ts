@@ -27,7 +27,7 @@ const TYPE_NUMBERS = numberEach<SubmitterType | 'undefined'>(TYPES);
 const DIRECTION_NUMBERS = numberEach<Direction | 'undefined'>(DIRECTIONS);
 
 /** Collects events for a batch. */
-export class EventPacker {
+export class BatchPacker {
   #count = 0;
   #numbers = new Float64Array(BATCH * NUMBERS);
   #marks = new Int32Array(BATCH * MARKS);

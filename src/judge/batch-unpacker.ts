@@ -21,7 +21,7 @@ type Relay = NonNullable<CountedEvent['relay']>;
  * Hands over the events of a batch, in their order. The texts of an event are cut out when they are asked for, and share
  * memory with the batch: whoever keeps one copies it (`ownCopy`), and nobody keeps the event.
  */
-export function unpackEvents(batch: EventBatch, take: (event: CountedEvent) => void): void {
+export function unpackBatch(batch: EventBatch, take: (event: CountedEvent) => void): void {
   for (let index = 0; index < batch.count; index++) take(new PackedEvent(batch, index));
 }
 
