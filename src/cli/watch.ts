@@ -37,9 +37,9 @@ export async function runWatch(
   const context = { interpreter, options, query, style, io };
   const tell = (notice: FollowNotice) => io.stderr(`postern: ${noticeText(notice)}\n`);
   await Promise.all([
-    ...config.logs.map((path) => printEvents(path, watchLog(path, signal, tell), context)),
+    ...config.logs.map((path) => printEvents(watchLog(path, signal, tell), context)),
     ...config.journals.map((source) =>
-      printEvents(source.name, watchJournal(source, config, signal, tell), context),
+      printEvents(watchJournal(source, config, signal, tell), context),
     ),
   ]);
   return EXIT.done;
@@ -125,11 +125,10 @@ interface Context {
 
 /** Prints the events of one log from now on. */
 async function printEvents(
-  name: string,
   log: AsyncIterable<Lines>,
   { interpreter, options, query, style, io }: Context,
 ): Promise<void> {
-  const source = interpreter.source(name, systemClock.now());
+  const source = interpreter.openSource(systemClock.now());
   for await (const lines of log) {
     const events: MailEvent[] = [];
     source.envelope.advance(systemClock.now());

@@ -61,8 +61,8 @@ export class Pipeline {
   readonly #committer: Committer;
   readonly #memorySaver = new MemorySaver();
   readonly #uncommitted: Uncommitted;
-  /** logs whose envelope has been loaded */
-  readonly #opened = new Set<string>();
+  /** logs by their paths; each takes up the envelope that the last commit before the start left */
+  readonly #sources = new Map<string, LogSource>();
   /** when the last line from the future was read, ms */
   #futureSeen = 0;
 
@@ -225,13 +225,13 @@ export class Pipeline {
   }
 
   #source(path: string): LogSource {
-    const known = this.#interpreter.source(path, this.#options.clock.now());
-    if (!this.#opened.has(path)) {
-      this.#opened.add(path);
-      const saved = this.#options.store.state.read(`envelope ${path}`);
-      if (saved !== undefined) known.envelope.load(saved);
-    }
-    return known;
+    const known = this.#sources.get(path);
+    if (known !== undefined) return known;
+    const source = this.#interpreter.openSource(this.#options.clock.now());
+    const saved = this.#options.store.state.read(`envelope ${path}`);
+    if (saved !== undefined) source.envelope.load(saved);
+    this.#sources.set(path, source);
+    return source;
   }
 
   /**

@@ -3,7 +3,7 @@
  * or standard input. Reads to the end and stops; `Follower` is for files that grow. If a file cannot be read or
  * unpacked, throws a PosternError `unreadable` after the whole lines before the damage.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { createGunzip, type Gunzip } from 'node:zlib';
 import { getCause, PosternError } from '../base/errors.ts';
 import { Lines } from '../model/lines.ts';
@@ -25,6 +25,8 @@ export async function* readLines(
   options: {
     readonly source?: string;
     readonly chunkBytes?: number;
+    /** the file at `path`, if it is open already: it is read from its beginning, and stays open; a regular file */
+    readonly descriptor?: number | undefined;
     /** gets how many bytes of the file, packed or not, were read since the last call */
     readonly onBytes?: (count: number) => void;
   } = {},
@@ -33,7 +35,7 @@ export async function* readLines(
   const splitter = new LineSplitter(options.source ?? path);
   try {
     for await (const chunk of unpacked(
-      noted(readChunks(path, chunkBytes), options.onBytes),
+      noted(readChunks(path, chunkBytes, options.descriptor), options.onBytes),
       chunkBytes,
     )) {
       // Read in large pieces, handed on in small ones: when V8 collects its young generation, only some hundred lines
@@ -45,15 +47,33 @@ export async function* readLines(
       }
     }
   } catch (error) {
-    const name = path === '-' ? 'standard input' : path;
-    throw new PosternError('environment', `${name}: cannot be read: ${getCause(error)}`, {
-      code: 'unreadable',
-      place: { file: name },
-      cause: error,
-    });
+    throw unreadable(path, error);
   }
   const last = splitter.end();
   if (last !== undefined) yield new Lines([last]);
+}
+
+/**
+ * Opens a regular file for `readLines`; the caller closes it. Undefined for anything else, which `readLines` opens itself:
+ * standard input, and pipes such as a shell's `<(xzcat mail.log.2.xz)`, can be read only once. Throws a PosternError
+ * `unreadable`.
+ */
+export function openRegular(path: string): number | undefined {
+  if (path === '-') return undefined;
+  try {
+    return statSync(path).isFile() ? openSync(path, 'r') : undefined;
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, error: unknown): PosternError {
+  const name = path === '-' ? 'standard input' : path;
+  return new PosternError('environment', `${name}: cannot be read: ${getCause(error)}`, {
+    code: 'unreadable',
+    place: { file: name },
+    cause: error,
+  });
 }
 
 function noted(
@@ -70,22 +90,41 @@ async function* noteEach(chunks: AsyncIterable<Buffer>, onBytes: (count: number)
   }
 }
 
-function readChunks(path: string, chunkBytes: number): AsyncIterable<Buffer> {
-  return path === '-' ? process.stdin : chunksOfFile(path, chunkBytes);
+function readChunks(
+  path: string,
+  chunkBytes: number,
+  descriptor: number | undefined,
+): AsyncIterable<Buffer> {
+  if (path === '-') return process.stdin;
+  return descriptor === undefined
+    ? chunksOfFile(path, chunkBytes)
+    : chunksOf(descriptor, chunkBytes, 0);
 }
 
-/** One buffer for the whole file, overwritten by each chunk: a stream allocates one for each, which takes 3 % of a replay. */
 async function* chunksOfFile(path: string, chunkBytes: number): AsyncGenerator<Buffer> {
   const file = openSync(path, 'r');
   try {
-    const buffer = Buffer.allocUnsafeSlow(chunkBytes);
-    for (;;) {
-      const length = readSync(file, buffer);
-      if (length === 0) return;
-      yield buffer.subarray(0, length);
-    }
+    yield* chunksOf(file, chunkBytes, null);
   } finally {
     closeSync(file);
+  }
+}
+
+/**
+ * One buffer for the whole file, overwritten by each chunk: a stream allocates one for each, which takes 3 % of a replay.
+ * `from`: the byte to begin at; null: where the file is, for pipes.
+ */
+async function* chunksOf(
+  file: number,
+  chunkBytes: number,
+  from: number | null,
+): AsyncGenerator<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(chunkBytes);
+  for (let position = from; ; ) {
+    const length = readSync(file, buffer, 0, chunkBytes, position);
+    if (length === 0) return;
+    if (position !== null) position += length;
+    yield buffer.subarray(0, length);
   }
 }
 

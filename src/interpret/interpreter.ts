@@ -13,7 +13,7 @@ import { Envelope } from '../parse/envelope/envelope.ts';
 import type { LogParser } from '../parse/parser.ts';
 import { LOGGED } from '../scan/outcome.ts';
 import { LineScanner } from '../scan/scanner.ts';
-import { LogSource, type Said } from './log-source.ts';
+import { LogSource } from './log-source.ts';
 import { createParsers, findMta, isMailServerLine, LOG_TRAITS, type LogSettings } from './mtas.ts';
 import { type FutureLines, Reading, type ReadingOptions } from './reading.ts';
 
@@ -33,7 +33,6 @@ export class Interpreter {
   readonly #options: InterpreterOptions;
   readonly #reading: Reading;
   readonly #parsers: Readonly<Record<Mta, LogParser>>;
-  readonly #sources = new Map<string, LogSource>();
   /** the mail server that a line came from although the options name the other one; until a line is understood */
   otherMta: Mta | undefined;
   /** lines of the mail server since the start, by whether they gave a record */
@@ -66,16 +65,11 @@ export class Interpreter {
     return this.#reading.future;
   }
 
-  /** The log of this name; `reference` (ms) is the file's date, for time stamps without a year. */
-  source(name: string, reference: number): LogSource {
-    let source = this.#sources.get(name);
-    if (source === undefined) {
-      const { zone, mta } = this.#options;
-      const envelope = new Envelope(dropUndefined({ reference, zone }));
-      source = new LogSource(envelope, new LineScanner(envelope, mta), this.#reading);
-      this.#sources.set(name, source);
-    }
-    return source;
+  /** Another log; `reference` (ms) is the file's date, for time stamps without a year. */
+  openSource(reference: number): LogSource {
+    const { zone, mta } = this.#options;
+    const envelope = new Envelope(dropUndefined({ reference, zone }));
+    return new LogSource(envelope, new LineScanner(envelope, mta), this.#reading);
   }
 
   /** Appends the events of a whole batch of lines from one source, whose blocks still have their bytes. */
@@ -110,7 +104,7 @@ export class Interpreter {
   /** Parses the lines that are no records yet, and checks the records that were scanned. */
   #parse(source: LogSource, count: number): void {
     for (let place = 0; place < count; place++) {
-      const said = source.saidAt(place) as Said;
+      const said = source.saidAt(place);
       if (said !== LOGGED && this.#parsers.postfix.hasSeenCuts !== true) continue;
       const line = source.lineAt(place);
       const parser = this.#findParser(line);

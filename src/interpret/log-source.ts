@@ -23,8 +23,6 @@ export type Said = LogRecord | typeof LOGGED;
 
 export class LogSource {
   readonly envelope: Envelope;
-  /** time of the first line, ms; undefined before it */
-  began: number | undefined;
   readonly #scanner: LineScanner;
   readonly #reading: Reading;
   /** the batch, and where the next line is in it: part, line of the block, its first byte */
@@ -75,6 +73,7 @@ export class LogSource {
       const part = this.#lines.parts[this.#part];
       if (part === undefined) {
         this.#scanner.settle();
+        this.#lines = NO_LINES;
         return false;
       }
       if ('ends' in part) this.#readBlock(part);
@@ -165,7 +164,6 @@ export class LogSource {
     const logged = this.envelope.read(line);
     if (this.#reading.isScanning) this.#scanner.learn(line, logged);
     if (logged === undefined) return;
-    this.began ??= logged.time;
     if (logged.time > this.#latest) this.#latest = logged.time;
     if (this.#reading.admits(logged, this.envelope.latest)) this.#wait(logged, LOGGED);
   }

@@ -84,7 +84,7 @@ function readLogins(logs: readonly string[], mta: Mta): Set<string> {
     const interpreter = new Interpreter({ mta });
     const lines = readTail(log, TAIL).split('\n').slice(0, -1);
     const at = lines.map((bytes, line) => ({ source: log, line, offset: line, bytes }));
-    interpreter.feed(interpreter.source(log, 0), new Lines(at), events);
+    interpreter.feed(interpreter.openSource(0), new Lines(at), events);
     for (const { submitter } of events) {
       if (submitter?.type === 'user') seen.add(submitter.id.toLowerCase());
     }

@@ -14,7 +14,7 @@ function submitters(mta: Mta, text: string): MailEvent['submitter'][] {
     .trim()
     .split('\n')
     .map((bytes, line) => ({ source: 'log', line, offset: line, bytes: bytes.trim() }));
-  interpreter.feed(interpreter.source('log', Date.UTC(2026, 10, 20)), new Lines(lines), events);
+  interpreter.feed(interpreter.openSource(Date.UTC(2026, 10, 20)), new Lines(lines), events);
   return events.map(({ submitter }) => submitter);
 }
 

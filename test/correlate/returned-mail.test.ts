@@ -64,7 +64,7 @@ function judge(mails: readonly Mail[]): string[] {
   const interpreter = new Interpreter();
   const events: MailEvent[] = [];
   const read = lines.map((bytes, index) => ({ source: 'log', line: index + 1, offset: 0, bytes }));
-  interpreter.feed(interpreter.source('log', Date.UTC(2026, 10, 20)), new Lines(read), events);
+  interpreter.feed(interpreter.openSource(Date.UTC(2026, 10, 20)), new Lines(read), events);
   const judged = new Judge(RULES, { allowed: () => false });
   const verdicts = events.flatMap((event) => judged.feed(event));
   return verdicts

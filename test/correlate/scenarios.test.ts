@@ -45,7 +45,7 @@ function readEvents(lines: readonly string[], options: Record<string, unknown>):
     ...(trusted === undefined ? {} : { trusted: networkSet(trusted) }),
   };
   const interpreter = new Interpreter(interpreterOptions);
-  const log = interpreter.source('log', REFERENCE);
+  const log = interpreter.openSource(REFERENCE);
   const order = new LineOrder();
   const events: MailEvent[] = [];
   let offset = 0;

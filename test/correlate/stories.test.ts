@@ -47,7 +47,7 @@ function judge(lines: readonly string[], options: InterpreterOptions = {}): stri
   const interpreter = new Interpreter(options);
   const events: MailEvent[] = [];
   const read = lines.map((bytes, index) => ({ source: 'log', line: index + 1, offset: 0, bytes }));
-  interpreter.feed(interpreter.source('log', Date.UTC(2026, 10, 20)), new Lines(read), events);
+  interpreter.feed(interpreter.openSource(Date.UTC(2026, 10, 20)), new Lines(read), events);
   const judged = new Judge(RULES, { allowed: () => false });
   const verdicts = events.flatMap((event) => judged.feed(event));
   return verdicts

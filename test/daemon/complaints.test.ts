@@ -41,7 +41,7 @@ function load(lines: readonly string[]): void {
     offset: 100 * line,
     bytes,
   }));
-  interpreter.feed(interpreter.source('log', Date.UTC(2026, 10, 20)), new Lines(read), events);
+  interpreter.feed(interpreter.openSource(Date.UTC(2026, 10, 20)), new Lines(read), events);
   store.commit(() => store.events.insert(events));
 }
 

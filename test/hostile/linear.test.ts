@@ -28,7 +28,7 @@ type Mta = 'postfix' | 'exim';
 function readAll(mta: Mta, lines: readonly string[]): MailEvent[] {
   const interpreter = new Interpreter({ mta, zone: '+00:00' });
   const judge = new Judge(RULES);
-  const log = interpreter.source('log', REFERENCE);
+  const log = interpreter.openSource(REFERENCE);
   const events: MailEvent[] = [];
   lines.forEach((bytes, index) => {
     interpreter.feed(

@@ -1,5 +1,6 @@
 /** Files in any order become one stream of events, with each line once. */
-import { writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { readdirSync, readlinkSync, renameSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readEvents } from '../../src/interpret/files.ts';
@@ -26,6 +27,26 @@ async function listKinds(...names: readonly string[]): Promise<string[]> {
     for (const { kind } of events) kinds.push(kind);
   }
   return kinds;
+}
+
+/** How many files of the folder this process has open. */
+function countOpen(): number {
+  const names = readdirSync('/proc/self/fd').map((name) => readLink(`/proc/self/fd/${name}`));
+  return names.filter((name) => name.startsWith(folder.path)).length;
+}
+
+/** The descriptor that the folder was read by is closed by now. */
+function readLink(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
+
+/** What rotation makes of `mainlog.9`: `mainlog.10`. */
+function nextName(file: string): string {
+  return file.replace(/\d+$/, (number) => String(Number(number) + 1));
 }
 
 describe('files', () => {
@@ -84,6 +105,68 @@ describe('files', () => {
     const expected = ['accepted', 'bounced'];
     expect(await listKinds('mainlog', 'mainlog.1')).toEqual(expected);
     expect(await listKinds('mainlog.1', 'mainlog')).toEqual(expected);
+  });
+
+  it('go on in the second in which the one before ends, in whatever order they are given', async () => {
+    const [accepted = '', bounced = ''] = BOUNCED.replace('09:04:00', '09:06:00').split(/(?<=\n)/);
+    folder.write('mainlog', bounced);
+    folder.write('mainlog.1', REFUSED.replace('09:05:07', '09:04:59') + accepted);
+    const expected = ['rejected', 'accepted', 'bounced'];
+    expect(await listKinds('mainlog', 'mainlog.1')).toEqual(expected);
+    expect(await listKinds('mainlog.1', 'mainlog')).toEqual(expected);
+  });
+
+  it('are those of the beginning, although they are rotated meanwhile, and closed in the end', async () => {
+    const files = Array.from({ length: 30 }, (_, index) => {
+      const day = String(30 - index).padStart(2, '0');
+      return folder.write(
+        `mainlog.${index + 1}`,
+        BOUNCED.replaceAll('2026-11-01', `2026-11-${day}`),
+      );
+    });
+    const times: number[] = [];
+    let open = 0;
+    for await (const { events } of readEvents(files, { now: Date.now(), zone: '+00:00' })) {
+      if (open === 0) for (const file of files.toReversed()) renameSync(file, nextName(file));
+      open = Math.max(open, countOpen());
+      times.push(...events.map(({ time }) => time));
+    }
+    expect([times.length, open, countOpen()]).toEqual([60, 30, 0]);
+    expect(times).toEqual(times.toSorted((a, b) => a - b));
+  });
+
+  it('may be pipes, which are read only once', async () => {
+    const [accepted = '', bounced = ''] = BOUNCED.split(/(?<=\n)/);
+    execFileSync('mkfifo', [folder.at('older'), folder.at('newer')]);
+    const writer = spawn(
+      'sh',
+      ['-c', 'printf %s "$1" > older & printf %s "$2" > newer', 'sh', accepted, bounced],
+      {
+        cwd: folder.path,
+        stdio: 'ignore',
+      },
+    );
+    try {
+      expect(await listKinds('newer', 'older')).toEqual(['accepted', 'bounced']);
+    } finally {
+      writer.kill();
+    }
+  });
+
+  it('may be pipes without a line that counts, which are not opened again', async () => {
+    execFileSync('mkfifo', [folder.at('pipe')]);
+    folder.write('empty', '');
+    const writer = spawn('sh', ['-c', 'echo nothing > pipe'], {
+      cwd: folder.path,
+      stdio: 'ignore',
+    });
+    try {
+      await expect(listKinds('pipe', 'empty')).rejects.toThrow(
+        /pipe:1: no line is of a mail server/,
+      );
+    } finally {
+      writer.kill();
+    }
   });
 
   it('are read although one of them is damaged, which is an error after all of them', async () => {

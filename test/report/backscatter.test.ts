@@ -15,7 +15,7 @@ function gather(...logs: readonly (readonly string[])[]) {
   const events: MailEvent[] = [];
   for (const [index, lines] of logs.entries()) {
     const source = `log${index}`;
-    const log = interpreter.source(source, Date.UTC(2026, 10, 20));
+    const log = interpreter.openSource(Date.UTC(2026, 10, 20));
     const read = lines.map((bytes, line) => ({ source, line: line + 1, offset: line, bytes }));
     interpreter.feed(log, new Lines(read), events);
   }

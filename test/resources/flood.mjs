@@ -183,7 +183,7 @@ function weigh() {
 async function replay(lines) {
   const interpreter = new Interpreter({ zone: '+00:00' });
   const judge = new Judge(loadRules(join(sources, '../rules')));
-  const log = interpreter.source('mail.log', START);
+  const log = interpreter.openSource(START);
   let events = 0;
   for (const batch of batches(lines)) {
     const found = [];

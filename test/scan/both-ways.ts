@@ -18,7 +18,7 @@ type Options = Omit<InterpreterOptions, 'store'>;
 function read(bytes: Buffer, cuts: readonly number[], options: Options): Read {
   const store = { load: () => undefined, recent: () => [] };
   const interpreter = new Interpreter({ zone: 'Europe/Berlin', ...options, store });
-  const source = interpreter.source('mail.log', REFERENCE);
+  const source = interpreter.openSource(REFERENCE);
   const splitter = new LineSplitter('mail.log');
   const events: MailEvent[] = [];
   const seen: unknown[] = [];

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readEvents } from '../../src/interpret/files.ts';
 import { Interpreter } from '../../src/interpret/interpreter.ts';
+import type { LogSource } from '../../src/interpret/log-source.ts';
 import type { MailEvent } from '../../src/model/event.ts';
 import type { Line } from '../../src/model/line.ts';
 import { Lines } from '../../src/model/lines.ts';
@@ -80,9 +81,10 @@ function order(files: readonly string[]): Timed[] {
 function feedOneByOne(files: readonly string[]): string {
   const interpreter = new Interpreter({ zone: ZONE, singleSource: false });
   const events: MailEvent[] = [];
+  const sources = new Map(files.map((file) => [file, interpreter.openSource(NOW)]));
   const ordered = order(files);
   for (const { turn: _, ...line } of ordered) {
-    interpreter.feed(interpreter.source(line.source, NOW), new Lines([line]), events);
+    interpreter.feed(sources.get(line.source) as LogSource, new Lines([line]), events);
   }
   return JSON.stringify([ordered.length, events]);
 }
