@@ -86,7 +86,13 @@ commands:
  * flood: waits until none is on its way to it.
  */
 async function figures(who: string): Promise<Figures> {
-  const rest = await linesAfterVerdict(postern, server.logFile, who);
+  const after = completeIn(await linesAfterVerdict(postern, server.logFile, who), who);
+  const through = await until('mail to be taken up or held', () => settled(after), { evidence });
+  return { after: after.size, through };
+}
+
+/** The messages of `who` that came to their end in these lines of the log. */
+function completeIn(lines: readonly string[], who: string): Set<string> {
   const ids = new Set(
     server
       .log()
@@ -94,10 +100,8 @@ async function figures(who: string): Promise<Figures> {
       .filter((line) => line.includes(`sasl_username=${who}`) || line.includes(`[${who}]`))
       .flatMap((line) => idsIn(line, /: ([0-9A-F]+): client=/)),
   );
-  const complete = rest.flatMap((line) => idsIn(line, /: ([0-9A-F]+): message-id=/));
-  const after = new Set(complete.filter((id) => ids.has(id)));
-  const through = await until('mail to be taken up or held', () => settled(after), { evidence });
-  return { after: after.size, through };
+  const complete = lines.flatMap((line) => idsIn(line, /: ([0-9A-F]+): message-id=/));
+  return new Set(complete.filter((id) => ids.has(id)));
 }
 
 /** How many of these messages the queue manager took up; undefined as long as one is neither there nor held. */
@@ -130,6 +134,9 @@ async function attack(
     evidence,
   });
   await bot.finish(MORE);
+  // postlogd may lag behind the replies.
+  const isLogged = () => completeIn(server.log().split('\n'), who).size >= bot.taken;
+  await until('all mail to be logged', isLogged, { evidence });
   const result = await figures(who);
   tellAttack(`Postfix, ${name}`, result, bot);
   return result;
