@@ -122,7 +122,7 @@ export class Interpreter {
     const { mta } = this.#options;
     const own = this.#parsers[findMta(logged.program)];
     if (mta === undefined || own.mta === mta || hasRecord) {
-      if (hasRecord || isMailServerLine(logged)) this.#reading.understand();
+      this.#reading.understood = hasRecord || isMailServerLine(logged);
     } else if (isMailServerLine(logged) || own.parse(logged) !== undefined) {
       this.otherMta = own.mta;
     }

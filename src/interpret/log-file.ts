@@ -26,7 +26,7 @@ export class LogFile {
   readonly #interpreter: Interpreter;
   readonly #options: FileOptions;
   /** ms; its time stamps without a year are older */
-  #written: number;
+  #written: number | undefined;
   #descriptor: number | undefined;
   #open: { readonly source: LogSource; readonly batches: AsyncGenerator<Lines> } | undefined;
   /** time of the first line that counts, ms; a file without one comes last */
@@ -42,7 +42,6 @@ export class LogFile {
     this.#file = file;
     this.#interpreter = interpreter;
     this.#options = options;
-    this.#written = readFileTime(file, options.now);
   }
 
   /** A line of the file waits for the interpreter. */
@@ -61,8 +60,9 @@ export class LogFile {
 
   open() {
     if (this.#open !== undefined) return this.#open;
+    const { now, onBytes } = this.#options;
+    this.#written ??= readFileTime(this.#file, now);
     const source = this.#interpreter.openSource(this.#written);
-    const { onBytes } = this.#options;
     const descriptor = this.#descriptor;
     const chunkBytes = descriptor === undefined ? undefined : CHUNK;
     const batches = readLines(this.#file, dropUndefined({ descriptor, chunkBytes, onBytes }));
@@ -81,17 +81,18 @@ export class LogFile {
       this.began = this.turn;
       return lines;
     }
-    this.#written = fstatSync(this.#descriptor).mtimeMs;
+    const written = fstatSync(this.#descriptor).mtimeMs;
+    this.#written = written;
     try {
-      this.began = (await this.#readBeginning()) ?? Number.MAX_VALUE;
+      this.began = (await this.#readBeginning(written)) ?? Number.MAX_VALUE;
     } catch (error) {
       if (!isDamage(error)) throw error;
     }
     return 0;
   }
 
-  async #readBeginning(): Promise<number | undefined> {
-    const { envelope } = this.#interpreter.openSource(this.#written);
+  async #readBeginning(written: number): Promise<number | undefined> {
+    const { envelope } = this.#interpreter.openSource(written);
     const options = dropUndefined({ descriptor: this.#descriptor, chunkBytes: CHUNK });
     for await (const lines of readLines(this.#file, options)) {
       for (const line of lines) {

@@ -30,15 +30,14 @@ export class Reading {
   readonly #options: ReadingOptions;
   readonly #isSelective: boolean;
   readonly #isPlain: boolean;
-  #understood = false;
+  /** some line came from a mail server that we know, from the one that the options name if they do */
+  understood = false;
   /** lines that were scanned, and did not go the plain way */
   scanned = 0;
   /** time of the newest line, ms */
   newest = 0;
   /** undefined: there were none */
   future: FutureLines | undefined;
-  /** Lines may be scanned: some line was understood. The scanner knows no other server's lines from ours. */
-  isScanning = false;
 
   constructor(options: ReadingOptions) {
     this.#options = options;
@@ -46,14 +45,9 @@ export class Reading {
     this.#isPlain = this.#isSelective || (options.plain ?? process.env.POSTERN_PLAIN === '1');
   }
 
-  /** Some line came from a mail server that we know, from the one that the options name if they do. */
-  get understood(): boolean {
-    return this.#understood;
-  }
-
-  understand(): void {
-    this.#understood = true;
-    this.isScanning = !this.#isPlain;
+  /** Whether lines may be scanned. The scanner knows no other server's lines from ours. */
+  get isScanning(): boolean {
+    return this.understood && !this.#isPlain;
   }
 
   /** A line of this time (ms) was scanned. */
